@@ -1,0 +1,411 @@
+"""The shape of ``tenantparity.toml``: every key, its type, and what it means."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from ..model import RESERVED_SUBJECTS, SIDES, Side, Tenant, Tolerance
+
+Reason = Annotated[str, Field(min_length=3, description="why, in words that a CAB can read")]
+SubjectId = Annotated[str, Field(min_length=1, pattern=r"^[^\s!@,*?\[\]]+$")]
+
+
+class Model(BaseModel):
+    """Frozen, and no key is accepted that is not written down here."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class ToleranceSettings(Model):
+    """How much may differ. What is not set is left to the next outer layer."""
+
+    absolute: Annotated[Decimal, Field(ge=0, allow_inf_nan=False)] | None = Field(
+        None, description="largest forgiven difference of two numbers"
+    )
+    relative: Annotated[Decimal, Field(ge=0, le=1, allow_inf_nan=False)] | None = Field(
+        None, description="the same as a share of the larger number, 0 to 1"
+    )
+    seconds: Annotated[Decimal, Field(ge=0, allow_inf_nan=False)] | None = Field(
+        None, description="largest forgiven difference of two dates or times, in seconds"
+    )
+    rows: Annotated[int, Field(ge=0)] | None = Field(
+        None, description="budget: differing rows forgiven in one tenant's rows of one table"
+    )
+    ratio: Annotated[Decimal, Field(ge=0, le=1, allow_inf_nan=False)] | None = Field(
+        None, description="the same as a share of the larger row count, 0 to 1"
+    )
+
+    def model(self) -> Tolerance:
+        """Return the plain model."""
+        return Tolerance(**self.model_dump())
+
+
+class ValueToleranceSettings(Model):
+    """What may differ in one column; budgets of rows belong to the table."""
+
+    absolute: Annotated[Decimal, Field(ge=0, allow_inf_nan=False)] | None = None
+    relative: Annotated[Decimal, Field(ge=0, le=1, allow_inf_nan=False)] | None = None
+    seconds: Annotated[Decimal, Field(ge=0, allow_inf_nan=False)] | None = None
+
+    def model(self) -> Tolerance:
+        """Return the plain model."""
+        return Tolerance(**self.model_dump())
+
+
+class Hop(Model):
+    """One step of a path: rows of ``table`` whose ``key`` is the value so far; take ``take``."""
+
+    table: str
+    key: str
+    take: str
+
+
+_TEMPLATE_FIELD = re.compile(r"\{([^{}]*)\}")
+_TEMPLATE_FIELDS = ("tenant", "modern_id", "legacy_account")
+
+
+def _parse_path(path: str) -> tuple[str, tuple[Hop, ...]]:
+    """``trades.user_id -> accounts.user_id -> account_id`` as a first column and its hops."""
+    steps = [step.strip() for step in path.split("->")]
+    if len(steps) < 3 or len(steps) % 2 == 0 or not all(steps):
+        raise ValueError(
+            f"{path!r} is not a path; write 'column -> other_table.column -> column', "
+            "and two more steps for each further table"
+        )
+    hops = []
+    for target, take in zip(steps[1::2], steps[2::2], strict=True):
+        table, dot, key = target.partition(".")
+        if not dot or not table or not key:
+            raise ValueError(f"{target!r} in {path!r} must name its table: 'table.column'")
+        hops.append(Hop(table=table, key=key, take=take.rpartition(".")[2]))
+    return steps[0].rpartition(".")[2], tuple(hops)
+
+
+class Tenancy(Model):
+    """How a tenant's rows are found on one stack: exactly one of these, or "global"."""
+
+    column: str | None = Field(None, description="the column that holds the tenant's value")
+    path: str | None = Field(
+        None, description="through other tables: 'user_id -> accounts.user_id -> account_id'"
+    )
+    schema_template: str | None = Field(
+        None, alias="schema", description="a schema per tenant, such as 'tenant_{tenant}'"
+    )
+    database: str | None = Field(
+        None, description="a database per tenant, such as 'tenant_{modern_id}'"
+    )
+    is_global: bool = Field(False, alias="global", description="shared by all tenants")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_word(cls, value: Any) -> Any:
+        if value == "global":
+            return {"global": True}
+        if isinstance(value, str):
+            raise ValueError(
+                f'{value!r} is not a tenancy; write "global" or one of {{column = ...}}, '
+                "{path = ...}, {schema = ...}, {database = ...}"
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        given = [self.column, self.path, self.schema_template, self.database]
+        if sum(1 for kind in given if kind is not None) + self.is_global != 1:
+            raise ValueError("a tenancy is exactly one of column, path, schema, database, global")
+        if self.path is not None:
+            _parse_path(self.path)
+        for template in (self.schema_template, self.database):
+            if template is not None:
+                _check_template(template)
+        return self
+
+    @property
+    def first_column(self) -> str | None:
+        """The column of the table itself that leads to the tenant, if one does."""
+        return self.column if self.path is None else _parse_path(self.path)[0]
+
+    @property
+    def hops(self) -> tuple[Hop, ...]:
+        """The tables on the way from the first column to the tenant's value."""
+        return () if self.path is None else _parse_path(self.path)[1]
+
+    @property
+    def per_place(self) -> bool:
+        """Whether each tenant has a schema or a database of its own."""
+        return self.schema_template is not None or self.database is not None
+
+
+def _check_template(template: str) -> None:
+    fields = _TEMPLATE_FIELD.findall(template)
+    unknown = [name for name in fields if name not in _TEMPLATE_FIELDS]
+    if unknown or not fields:
+        allowed = ", ".join("{" + name + "}" for name in _TEMPLATE_FIELDS)
+        raise ValueError(f"{template!r} must hold at least one of {allowed}, and no others")
+
+
+class StackSettings(Model):
+    """One of the two databases, and how to behave in it."""
+
+    url: str = Field(description="SQLAlchemy URL; passwords only as ${ENVIRONMENT_VARIABLE}")
+    schema_name: str = Field("public", alias="schema", description="where its tables are")
+    tenancy: Tenancy | None = Field(None, description="for all tables that have none of their own")
+    statement_timeout: float = Field(300.0, gt=0, description="seconds, for each query")
+    lock_timeout: float = Field(5.0, gt=0, description="seconds to wait for a lock")
+    connect_timeout: int = Field(10, ge=1, description="seconds")
+    max_connections: int = Field(
+        8, ge=2, description="of the whole run: one that holds the snapshot, one a worker"
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _no_password(cls, url: str) -> str:
+        bare = re.sub(r"\$\{[^}]*\}", "", url)
+        userinfo = re.match(r"[^:/]+://[^/@:]*:([^@/]+)@", bare)
+        if userinfo or re.search(r"[?&](ssl)?password=[^&]", bare):
+            raise ValueError("holds a password; write ${NAME} there and set NAME outside the file")
+        return url
+
+
+class Filter(Model):
+    """Which rows of one side take part, and why the others do not."""
+
+    sql: str = Field(min_length=1, description="a condition in that stack's SQL")
+    reason: Reason
+
+
+class ColumnSettings(Model):
+    """How one column (by its legacy name) is compared."""
+
+    modern: str | None = Field(None, description="its name on the modern stack")
+    legacy_sql: str | None = Field(None, description="SQL expression to compare, legacy side")
+    modern_sql: str | None = Field(None, description="SQL expression to compare, modern side")
+    tolerance: ValueToleranceSettings = ValueToleranceSettings()
+    naive_zone: str | None = Field(None, description="time zone that naive times are meant in")
+    json_form: Literal["canonical"] | None = Field(
+        None, alias="json", description="compare JSON by content, not by its spelling"
+    )
+    normalise: str | None = Field(
+        None, description="a function of the pytest_parity_normalisers hook, applied to both sides"
+    )
+
+    @field_validator("naive_zone")
+    @classmethod
+    def _zone(cls, zone: str | None) -> str | None:
+        return None if zone is None else _known_zone(zone)
+
+
+def _known_zone(zone: str) -> str:
+    if zone not in available_timezones() and zone != "UTC":
+        raise ValueError(f"{zone!r} is no time zone; write a name such as 'UTC' or 'Europe/Berlin'")
+    return str(ZoneInfo(zone))
+
+
+class TableSettings(Model):
+    """What is special about one table (by its legacy name)."""
+
+    modern: str | None = Field(None, description="its name on the modern stack")
+    key: tuple[str, ...] | None = Field(
+        None, min_length=1, description="columns (legacy names) that know a row; else primary key"
+    )
+    tenancy: Tenancy | None = Field(None, description="on both stacks")
+    legacy_tenancy: Tenancy | None = None
+    modern_tenancy: Tenancy | None = None
+    columns: dict[str, ColumnSettings] = {}
+    ignore: dict[str, Reason] = Field(
+        {}, description="columns left out, each with a reason; 'modern.name' for one side only"
+    )
+    legacy_filter: Filter | None = None
+    modern_filter: Filter | None = None
+    empty: Reason | dict[str, Reason] | None = Field(
+        None, description="why no rows at all are right: for every tenant, or by tenant id"
+    )
+    unassigned: dict[Side, Reason] = Field(
+        {}, description="why rows of no tenant are right, for 'legacy' or 'modern'"
+    )
+    tolerance: ToleranceSettings = ToleranceSettings()
+
+    def declared_empty(self, subject: str) -> str | None:
+        """Return the reason why the subject may have no rows here, if there is one."""
+        return self.empty.get(subject) if isinstance(self.empty, dict) else self.empty
+
+
+class Pairing(Model):
+    """Which legacy table belongs to which modern table."""
+
+    modern: str = Field("{table}", description="the modern name, from the legacy {table}")
+    tables: tuple[str, ...] | None = Field(
+        None, min_length=1, description="legacy tables of the plan; else they are discovered"
+    )
+
+    @field_validator("modern")
+    @classmethod
+    def _holds_table(cls, rule: str) -> str:
+        if rule.count("{table}") != 1:
+            raise ValueError(f"{rule!r} must hold {{table}} once, such as 'tenant_{{table}}'")
+        return rule
+
+
+class Ignore(Model):
+    """What is left out everywhere. 'legacy.name' or 'modern.name' means one side only."""
+
+    tables: dict[str, Reason] = {}
+    columns: dict[str, Reason] = {}
+
+
+class Rules(Model):
+    """Named rules for all columns that have none of their own. Off unless written here."""
+
+    naive_zone: str | None = Field(None, description="time zone that naive times are meant in")
+    json_form: Literal["canonical"] | None = Field(None, alias="json")
+
+    @field_validator("naive_zone")
+    @classmethod
+    def _zone(cls, zone: str | None) -> str | None:
+        return None if zone is None else _known_zone(zone)
+
+
+class CohortSettings(Model):
+    """Tenants that move together."""
+
+    order: int | None = Field(None, ge=0, description="when it moves, counted from the first")
+    rollback_window: str | None = Field(
+        None, pattern=r"^\d+[hd]$", description="how long the way back stays open: '24h', '2d'"
+    )
+    tolerance: ToleranceSettings = ToleranceSettings()
+
+
+class TenantSettings(Model):
+    """One tenant."""
+
+    name: str | None = None
+    cohort: str = Field("default", min_length=1)
+    legacy_accounts: tuple[str, ...] = Field(
+        (), description="its values in the legacy stack; the tenant's id if none is given"
+    )
+    modern_id: str | None = Field(
+        None, description="its value in the modern stack; the tenant's id if none is given"
+    )
+    tolerance: ToleranceSettings = ToleranceSettings()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_account(cls, value: Any) -> Any:
+        if not isinstance(value, dict) or "legacy_account" not in value:
+            return value
+        if "legacy_accounts" in value:
+            raise ValueError("give legacy_account or legacy_accounts, not both")
+        rest = {key: item for key, item in value.items() if key != "legacy_account"}
+        return rest | {"legacy_accounts": [value["legacy_account"]]}
+
+    @field_validator("legacy_accounts", "modern_id", mode="before")
+    @classmethod
+    def _as_text(cls, value: Any) -> Any:
+        if isinstance(value, list | tuple):
+            return [str(item) if type(item) is int else item for item in value]
+        return str(value) if type(value) is int else value
+
+    def model(self, tenant_id: str) -> Tenant:
+        """Return the plain model; what was not given is the tenant's id."""
+        return Tenant(
+            id=tenant_id,
+            name=tenant_id if self.name is None else self.name,
+            cohort=self.cohort,
+            legacy_accounts=self.legacy_accounts or (tenant_id,),
+            modern_id=tenant_id if self.modern_id is None else self.modern_id,
+            tolerance=self.tolerance.model(),
+        )
+
+
+class ReportSettings(Model):
+    """Where the report goes, and how much of a drift it lists."""
+
+    directory: str = Field("reports/latest", description="from pytest's root directory")
+    findings: int = Field(1000, ge=1, description="listed for each check; totals are always exact")
+
+
+class Settings(Model):
+    """All of ``tenantparity.toml``."""
+
+    legacy: StackSettings
+    modern: StackSettings
+    same_database: Reason | None = Field(
+        None, description="why both stacks are one schema of one database, where that is meant"
+    )
+    pairing: Pairing = Pairing()
+    ignore: Ignore = Ignore()
+    rules: Rules = Rules()
+    tolerance: ToleranceSettings = ToleranceSettings()
+    cohorts: dict[SubjectId, CohortSettings] = {}
+    tenants: dict[SubjectId, TenantSettings] = {}
+    tenants_file: str | None = Field(
+        None, description="CSV, JSON or YAML with more tenants, from this file's folder"
+    )
+    tables: dict[str, TableSettings] = {}
+    report: ReportSettings = ReportSettings()
+
+    @model_validator(mode="after")
+    def _tenants_are_distinct(self) -> Self:
+        if not self.tenants:
+            raise ValueError("there are no tenants; add [tenants.<id>] or tenants_file")
+        for tenant_id in self.tenants:
+            if tenant_id in (*RESERVED_SUBJECTS, "all"):
+                raise ValueError(f"no tenant can be called {tenant_id!r}: the word has a meaning")
+            if tenant_id in self.known_cohorts:
+                raise ValueError(f"{tenant_id!r} is both a tenant and a cohort; rename one")
+        for value_of in (_accounts, _modern_ids):
+            _no_value_twice(value_of(self))
+        return self
+
+    @model_validator(mode="after")
+    def _cohorts_are_used(self) -> Self:
+        unused = sorted(set(self.cohorts) - {t.cohort for t in self.tenants.values()})
+        if unused:
+            raise ValueError(
+                f"[cohorts.{unused[0]}] has no tenants; cohorts in use: "
+                + ", ".join(self.known_cohorts)
+            )
+        return self
+
+    @property
+    def known_cohorts(self) -> tuple[str, ...]:
+        """Cohort names by order, then as first used."""
+        names = dict.fromkeys(tenant.cohort for tenant in self.tenants.values())
+
+        def rank(name: str) -> tuple[bool, int]:
+            order = self.cohorts[name].order if name in self.cohorts else None
+            return (order is None, order or 0)
+
+        return tuple(sorted(names, key=rank))
+
+    def tenant_models(self) -> tuple[Tenant, ...]:
+        """All tenants as plain models, in the order of the file."""
+        return tuple(tenant.model(tenant_id) for tenant_id, tenant in self.tenants.items())
+
+    def stack(self, side: Side) -> StackSettings:
+        """Return the settings of one side."""
+        return self.legacy if side == SIDES[0] else self.modern
+
+
+def _accounts(settings: Settings) -> list[tuple[str, str]]:
+    return [(v, t.id) for t in settings.tenant_models() for v in t.legacy_accounts]
+
+
+def _modern_ids(settings: Settings) -> list[tuple[str, str]]:
+    return [(t.modern_id, t.id) for t in settings.tenant_models()]
+
+
+def _no_value_twice(values: list[tuple[str, str]]) -> None:
+    owners: dict[str, str] = {}
+    for value, tenant_id in values:
+        if value in owners:
+            raise ValueError(
+                f"{value!r} belongs to the tenants {owners[value]!r} and {tenant_id!r}; "
+                "one value leads to one tenant"
+            )
+        owners[value] = tenant_id

@@ -1,0 +1,82 @@
+"""Tenants in a CSV, JSON or YAML file beside the settings."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+from ..errors import SettingsError
+
+_TOLERANCE_FIELDS = ("absolute", "relative", "seconds", "rows", "ratio")
+
+
+def read_tenants(path: Path) -> dict[str, Any]:
+    """Return the file's tenants by id, in the shape of the ``[tenants]`` table.
+
+    JSON and YAML hold either ``{"tenants": {id: {...}}}``, ``{id: {...}}`` or a list of
+    records with an ``id``. CSV has a header line; several legacy accounts are joined by ``;``.
+    Raises :class:`SettingsError` when the file cannot be read so.
+    """
+    reader = {".csv": _read_csv, ".json": _read_json, ".yaml": _read_yaml, ".yml": _read_yaml}
+    if path.suffix.lower() not in reader:
+        raise SettingsError(f"{path}: tenants are read from .csv, .json, .yaml or .yml")
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        found = reader[path.suffix.lower()](text)
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"{path}: cannot be read: {error}") from error
+    return _by_id(path, found)
+
+
+def _by_id(path: Path, found: Any) -> dict[str, Any]:
+    if isinstance(found, dict) and isinstance(found.get("tenants"), dict | list):
+        found = found["tenants"]
+    if isinstance(found, dict):
+        return {str(key): value for key, value in found.items()}
+    if not isinstance(found, list):
+        raise SettingsError(f"{path}: holds {type(found).__name__}, not tenants by id or a list")
+    tenants: dict[str, Any] = {}
+    for number, record in enumerate(found, 1):
+        if not isinstance(record, dict) or not record.get("id"):
+            raise SettingsError(f"{path}: record {number} has no id")
+        tenant_id = str(record["id"])
+        if tenant_id in tenants:
+            raise SettingsError(f"{path}: record {number} repeats the id {tenant_id!r}")
+        tenants[tenant_id] = {key: value for key, value in record.items() if key != "id"}
+    return tenants
+
+
+def _read_json(text: str) -> Any:
+    return json.loads(text)
+
+
+def _read_yaml(text: str) -> Any:
+    try:
+        import yaml
+    except ImportError as error:
+        raise SettingsError(
+            "tenants in YAML need PyYAML: pip install 'pytest-tenantparity[yaml]'"
+        ) from error
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ValueError(str(error)) from error
+
+
+def _read_csv(text: str) -> list[dict[str, Any]]:
+    rows = csv.DictReader(io.StringIO(text), restkey="surplus", strict=True)
+    return [_csv_record(row) for row in rows]
+
+
+def _csv_record(row: dict[str, Any]) -> dict[str, Any]:
+    if "surplus" in row:
+        raise ValueError(f"the line of {row.get('id')!r} has more cells than the header")
+    record: dict[str, Any] = {key: cell for key, cell in row.items() if cell}
+    if "legacy_accounts" in record:
+        parts = record["legacy_accounts"].split(";")
+        record["legacy_accounts"] = [part.strip() for part in parts if part.strip()]
+    tolerance = {name: record.pop(name) for name in _TOLERANCE_FIELDS if name in record}
+    return record | ({"tolerance": tolerance} if tolerance else {})

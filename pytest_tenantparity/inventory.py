@@ -1,0 +1,284 @@
+"""Tenants, table pairs, and which checks a selection makes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from .config import Settings, StackSettings, TableSettings, Tenancy
+from .errors import SettingsError, did_you_mean
+from .model import (
+    ANY_TABLE,
+    COVERAGE,
+    GLOBAL,
+    RESERVED_SUBJECTS,
+    SIDES,
+    UNASSIGNED,
+    Cell,
+    Side,
+    Tenant,
+)
+
+
+@dataclass(frozen=True)
+class TablePair:
+    """A legacy table, the modern table that took its rows, and how tenants are found in each."""
+
+    name: str
+    legacy_table: str
+    modern_table: str
+    legacy_tenancy: Tenancy
+    modern_tenancy: Tenancy
+    settings: TableSettings
+
+    def table(self, side: Side) -> str:
+        """Return the table's name on one side."""
+        return self.legacy_table if side == "legacy" else self.modern_table
+
+    def tenancy(self, side: Side) -> Tenancy:
+        """Return how tenants are found on one side."""
+        return self.legacy_tenancy if side == "legacy" else self.modern_tenancy
+
+    @property
+    def is_global(self) -> bool:
+        """Whether all tenants share the table on both sides, so that it is checked once."""
+        return self.legacy_tenancy.is_global and self.modern_tenancy.is_global
+
+    @property
+    def can_have_strays(self) -> bool:
+        """Whether a row can belong to no tenant: a column decides, on one side at least."""
+        return any(self.tenancy(side).first_column is not None for side in SIDES)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where in a stack a tenant's rows are. An empty database is the one of the stack's URL."""
+
+    database: str
+    schema: str
+
+
+def place_of(stack: StackSettings, tenancy: Tenancy, tenant: Tenant | None) -> Place:
+    """Return the place of a tenant's rows; without a tenant, that of the shared tables."""
+    if tenant is None or not tenancy.per_place:
+        return Place("", stack.schema_name)
+    if tenancy.schema_template is not None:
+        return Place("", _fill(tenancy.schema_template, tenant))
+    return Place(_fill(tenancy.database or "", tenant), stack.schema_name)
+
+
+def _fill(template: str, tenant: Tenant) -> str:
+    if "{legacy_account}" in template and len(tenant.legacy_accounts) > 1:
+        raise SettingsError(
+            f"{template!r} needs one legacy account a tenant; {tenant.id!r} has "
+            f"{len(tenant.legacy_accounts)}"
+        )
+    account = tenant.legacy_accounts[0]
+    return template.format(tenant=tenant.id, modern_id=tenant.modern_id, legacy_account=account)
+
+
+def make_pair(settings: Settings, legacy_table: str) -> TablePair:
+    """Pair a legacy table by its own settings, or else by the naming rule.
+
+    Raises :class:`SettingsError` when nothing says how its tenants are found.
+    """
+    table = settings.tables.get(legacy_table, TableSettings())
+    rule = settings.pairing.modern
+    modern = rule.format(table=legacy_table) if table.modern is None else table.modern
+    return TablePair(
+        name=legacy_table,
+        legacy_table=legacy_table,
+        modern_table=modern,
+        legacy_tenancy=_tenancy(settings, table, legacy_table, "legacy"),
+        modern_tenancy=_tenancy(settings, table, legacy_table, "modern"),
+        settings=table,
+    )
+
+
+def _tenancy(settings: Settings, table: TableSettings, name: str, side: Side) -> Tenancy:
+    own = table.legacy_tenancy if side == "legacy" else table.modern_tenancy
+    for tenancy in (own, table.tenancy, settings.stack(side).tenancy):
+        if tenancy is not None:
+            return tenancy
+    raise SettingsError(
+        f"nothing says how tenants are found in the {side} table {name!r}; "
+        f"set [{side}] tenancy, or [tables.{name}] {side}_tenancy"
+    )
+
+
+def planned_pairs(settings: Settings) -> tuple[TablePair, ...] | None:
+    """Return the pairs that the settings name, or None where they are to be discovered."""
+    if settings.pairing.tables is None:
+        return None
+    names = dict.fromkeys((*settings.pairing.tables, *settings.tables))
+    return _distinct(make_pair(settings, name) for name in names)
+
+
+def discover_pairs(
+    settings: Settings, legacy_tables: Iterable[str], modern_tables: Iterable[str]
+) -> tuple[TablePair, ...]:
+    """Pair what two databases hold. A table with no partner is paired all the same.
+
+    Each legacy table makes a pair, and so does each modern table that fits the naming rule
+    and answers to no legacy table, so that a table lost from the legacy stack is noticed.
+    """
+    legacy = [name for name in legacy_tables if not is_ignored(settings, "legacy", name)]
+    names = dict.fromkeys((*settings.tables, *sorted(legacy)))
+    taken = {make_pair(settings, name).modern_table for name in names}
+    for name in sorted(set(modern_tables) - taken):
+        original = _undo_rule(settings.pairing.modern, name)
+        if original is not None and not is_ignored(settings, "modern", name):
+            names[original] = None
+    return _distinct(make_pair(settings, name) for name in names)
+
+
+def is_ignored(settings: Settings, side: Side, table: str) -> bool:
+    """Whether the settings give a reason to leave a table of one side out."""
+    ignored = settings.ignore.tables
+    return table in ignored or f"{side}.{table}" in ignored
+
+
+def _undo_rule(rule: str, modern_name: str) -> str | None:
+    prefix, suffix = rule.split("{table}")
+    if not modern_name.startswith(prefix) or not modern_name.endswith(suffix):
+        return None
+    return modern_name.removeprefix(prefix).removesuffix(suffix) or None
+
+
+def _distinct(pairs: Iterable[TablePair]) -> tuple[TablePair, ...]:
+    by_modern: dict[str, TablePair] = {}
+    for pair in pairs:
+        if pair.modern_table in by_modern:
+            raise SettingsError(
+                f"the legacy tables {by_modern[pair.modern_table].name!r} and {pair.name!r} "
+                f"are both paired with the modern table {pair.modern_table!r}"
+            )
+        by_modern[pair.modern_table] = pair
+    return tuple(by_modern.values())
+
+
+def coverage_gaps(
+    settings: Settings, pairs: Sequence[TablePair], side: Side, tables: Iterable[str]
+) -> list[str]:
+    """Return the tables of one side that are neither compared nor ignored for a reason."""
+    paired = {pair.table(side) for pair in pairs}
+    return sorted(
+        name for name in tables if name not in paired and not is_ignored(settings, side, name)
+    )
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What the command line picked: tenants, and which reserved subjects take part."""
+
+    tenants: tuple[Tenant, ...]
+    subjects: frozenset[str]
+
+
+def read_terms(options: Iterable[str], folder: Path) -> list[str]:
+    """Split options such as ``cohort-1,!beta`` into terms, reading ``@file`` from a folder.
+
+    A file holds one or more terms a line; ``#`` begins a comment.
+    """
+    terms: list[str] = []
+    for term in (part.strip() for option in options for part in option.split(",")):
+        if term.startswith("@"):
+            terms += read_terms(_lines_of(folder / term[1:]), folder)
+        elif term:
+            terms.append(term)
+    return terms
+
+
+def _lines_of(path: Path) -> list[str]:
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"--tenants=@{path}: cannot be read: {error}") from error
+    return [line.partition("#")[0] for line in lines]
+
+
+def select_tenants(settings: Settings, terms: Sequence[str]) -> Selection:
+    """Pick tenants by id, cohort, pattern, ``all``; ``!`` takes away.
+
+    Shared tables, rows of no tenant and uncovered tables are part of every selection unless
+    they are taken away by name. Raises :class:`SettingsError` for a name that is not known
+    and for a selection of nothing.
+    """
+    tenants = settings.tenant_models()
+    special = RESERVED_SUBJECTS
+    groups: dict[str, set[str]] = {"all": {tenant.id for tenant in tenants}}
+    groups |= {name: {name} for name in special}
+    groups |= {name: {t.id for t in tenants if t.cohort == name} for name in settings.known_cohorts}
+    groups |= {tenant.id: {tenant.id} for tenant in tenants}
+    chosen = _choose("--tenants", terms, groups, everything={*groups["all"], *special})
+    if any(not term.startswith("!") and term not in special for term in terms):
+        # Naming tenants does not switch the reserved subjects off; only '!' does.
+        chosen |= {name for name in special if f"!{name}" not in terms}
+    if not chosen:
+        raise SettingsError(f"--tenants={','.join(terms)} selects nothing")
+    picked = tuple(tenant for tenant in tenants if tenant.id in chosen)
+    return Selection(picked, frozenset(chosen) & frozenset(special))
+
+
+def select_pairs(pairs: Sequence[TablePair], terms: Sequence[str]) -> tuple[TablePair, ...]:
+    """Pick table pairs by legacy name or pattern; raises :class:`SettingsError` as above."""
+    groups = {pair.name: {pair.name} for pair in pairs}
+    chosen = _choose("--parity-tables", terms, groups, everything=set(groups))
+    if not chosen:
+        raise SettingsError(f"--parity-tables={','.join(terms)} selects nothing")
+    return tuple(pair for pair in pairs if pair.name in chosen)
+
+
+def _choose(
+    option: str, terms: Sequence[str], groups: dict[str, set[str]], everything: set[str]
+) -> set[str]:
+    wanted = [term for term in terms if not term.startswith("!")]
+    chosen = set().union(*(_resolve(option, term, groups) for term in wanted))
+    if not wanted:
+        chosen = set(everything)
+    for term in terms:
+        if term.startswith("!"):
+            chosen -= _resolve(option, term[1:], groups)
+    return chosen
+
+
+def _resolve(option: str, term: str, groups: dict[str, set[str]]) -> set[str]:
+    if term in groups:
+        return groups[term]
+    if any(mark in term for mark in "*?["):
+        names = [name for name in groups if name not in RESERVED_SUBJECTS]
+        matching = [groups[name] for name in names if fnmatchcase(name, term)]
+        if matching:
+            return set().union(*matching)
+    raise SettingsError(
+        f"{option}: {term!r} is not known.{did_you_mean(term, groups)} Known: {_shortened(groups)}"
+    )
+
+
+def _shortened(names: Iterable[str], most: int = 20) -> str:
+    listed = list(names)
+    more = f", and {len(listed) - most} more" if len(listed) > most else ""
+    return ", ".join(listed[:most]) + more
+
+
+def audit_cells(selection: Selection, pairs: Sequence[TablePair] | None) -> Iterator[Cell]:
+    """Yield every check of an audit. Pairs still to be discovered stand as one ``*`` a tenant."""
+    yield from tenant_table_cells(selection, pairs)
+    for pair in pairs or ():
+        if pair.is_global and GLOBAL in selection.subjects:
+            yield Cell(GLOBAL, pair.name)
+    for pair in pairs or ():
+        if pair.can_have_strays and UNASSIGNED in selection.subjects:
+            yield Cell(UNASSIGNED, pair.name)
+    if COVERAGE in selection.subjects:
+        yield Cell(COVERAGE, ANY_TABLE)
+
+
+def tenant_table_cells(selection: Selection, pairs: Sequence[TablePair] | None) -> Iterator[Cell]:
+    """Yield one cell for each tenant and each table that has tenants."""
+    names = [ANY_TABLE] if pairs is None else [pair.name for pair in pairs if not pair.is_global]
+    for tenant in selection.tenants:
+        for name in names:
+            yield Cell(tenant.id, name)

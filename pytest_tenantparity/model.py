@@ -1,0 +1,221 @@
+"""What an audit talks about: tenants, checks, findings, evidence, the report.
+
+Everything here is frozen and holds nothing but primitives and other models, so that
+:mod:`pytest_tenantparity.wire` can turn any of it into a plain dict and back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Literal, NamedTuple
+
+Side = Literal["legacy", "modern"]
+SIDES: tuple[Side, Side] = ("legacy", "modern")
+
+# Subjects of a check that are not tenants. No tenant may take one of these ids.
+GLOBAL = "global"  # reference tables that all tenants share
+UNASSIGNED = "unassigned"  # the rows of a table that belong to no tenant
+COVERAGE = "coverage"  # the tables that belong to no pair
+RESERVED_SUBJECTS = (GLOBAL, UNASSIGNED, COVERAGE)
+
+# The table of a check that is about all tables, or about tables not yet discovered.
+ANY_TABLE = "*"
+
+
+class Status(StrEnum):
+    """What one check came to."""
+
+    MATCH = "MATCH"
+    TOLERATED = "TOLERATED"
+    DRIFT = "DRIFT"
+    NOT_PROVEN = "NOT PROVEN"
+
+
+class Verdict(StrEnum):
+    """What a whole run came to."""
+
+    GO = "GO"
+    NO_GO = "NO-GO"
+    NOT_PROVEN = "NOT PROVEN"
+
+
+class FindingKind(StrEnum):
+    """How a row differs, seen from the legacy stack."""
+
+    MISSING = "missing"  # in legacy, not in modern
+    EXTRA = "extra"  # in modern, not in legacy
+    CHANGED = "changed"
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerance:
+    """How much two stacks may differ; ``None`` leaves it to the next outer layer.
+
+    ``absolute`` and ``relative`` are for numbers, ``seconds`` for times; ``rows`` and
+    ``ratio`` (0 to 1) are budgets of differing rows for one tenant's rows of one table.
+    """
+
+    absolute: Decimal | None = None
+    relative: Decimal | None = None
+    seconds: Decimal | None = None
+    rows: int | None = None
+    ratio: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """A customer: where its rows are on each stack."""
+
+    id: str
+    name: str
+    cohort: str
+    legacy_accounts: tuple[str, ...]
+    modern_id: str
+    tolerance: Tolerance = field(default_factory=Tolerance)
+
+
+class CheckKey(NamedTuple):
+    """What a check is known by: the test that makes it, and what it is about."""
+
+    check: str
+    tenant: str
+    table: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One parameter of a parity test: a subject (tenant or reserved) and a table."""
+
+    subject: str
+    table: str | None = None
+
+    @property
+    def id(self) -> str:
+        """The text between the brackets of the test's id, such as ``acme-trades``."""
+        if self.table is None or self.subject == COVERAGE:
+            return self.subject
+        return f"{self.subject}-{self.table}"
+
+
+@dataclass(frozen=True, slots=True)
+class ValuePair:
+    """One column's values in one row, in canonical text; ``None`` is SQL NULL."""
+
+    legacy: str | None
+    modern: str | None
+    explanation: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One row that differs."""
+
+    kind: FindingKind
+    key: dict[str, str | None]
+    columns: dict[str, ValuePair] = field(default_factory=dict)
+    copies: int = 1
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RowCounts:
+    """Rows in the scope of a check, on each side."""
+
+    legacy: int = 0
+    modern: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DriftCounts:
+    """Exact totals of differing rows, however few of them are listed as findings."""
+
+    missing: int = 0
+    extra: int = 0
+    changed: int = 0
+
+    @property
+    def total(self) -> int:
+        """All differing rows."""
+        return self.missing + self.extra + self.changed
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedTolerance:
+    """A rule that forgave something: which, where it was written, how many rows."""
+
+    rule: str
+    allowed: str
+    source: str
+    rows: int
+    column: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What one check saw. ``reasons`` say why a check is not proven."""
+
+    key: CheckKey
+    status: Status
+    rows: RowCounts = field(default_factory=RowCounts)
+    drift: DriftCounts = field(default_factory=DriftCounts)
+    findings: tuple[Finding, ...] = ()
+    tolerance: tuple[AppliedTolerance, ...] = ()
+    rules: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusion:
+    """Something that the settings keep out of the comparison, and why."""
+
+    what: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Population:
+    """How much of the plan was carried out."""
+
+    planned: int
+    executed: int
+    proven: int
+    rows: RowCounts
+    exclusions: tuple[Exclusion, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of the report.
+
+    ``seconds`` is an upper bound out of a coarse scale, so that the same data give the
+    same bytes; the measured time is in the report's ``run.seconds``.
+    """
+
+    check: str
+    tenant: str
+    cohort: str
+    table: str
+    status: Status
+    rows: RowCounts
+    drift: DriftCounts
+    findings: tuple[Finding, ...]
+    tolerance: tuple[AppliedTolerance, ...]
+    rules: tuple[str, ...]
+    reasons: tuple[str, ...]
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class AuditReport:
+    """The whole of a run. All that varies between two runs on the same data is in ``run``."""
+
+    schema: str
+    verdict: Verdict
+    headline: str
+    reasons: tuple[str, ...]
+    population: Population
+    checks: tuple[Check, ...]
+    run: dict[str, Any]

@@ -1,0 +1,7 @@
+"""The engine: digest, locate, compare. It knows nothing of pytest."""
+
+from .context import Context
+from .engine import audit
+from .tolerance import Layer, environment_layer
+
+__all__ = ["Context", "Layer", "audit", "environment_layer"]

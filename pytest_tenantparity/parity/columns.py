@@ -1,0 +1,253 @@
+"""Which columns of a table pair are compared with which, by which key, under which rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from sqlalchemy import ColumnElement, column, literal_column
+
+from ..config import Settings, TableSettings
+from ..config.settings import ColumnSettings
+from ..inventory import TablePair
+from ..model import Side
+from ..stacks.catalog import DOCUMENTS, ColumnFacts, Family, TableFacts
+from ..stacks.dialects import ColumnRules, Dialect
+
+_SAME = (
+    frozenset({Family.INTEGER, Family.DECIMAL}),
+    frozenset({Family.TEXT}),
+)
+
+
+@dataclass(frozen=True)
+class ColumnSide:
+    """One column on one side: its facts, and the SQL of its value and of its canonical text."""
+
+    facts: ColumnFacts
+    value: ColumnElement[object]
+
+
+@dataclass(frozen=True)
+class ColumnPair:
+    """A column that is compared, by its legacy name."""
+
+    name: str
+    legacy: ColumnSide
+    modern: ColumnSide
+    rules: ColumnRules
+    normalise: str | None = None
+
+    @property
+    def family(self) -> Family:
+        """What the values are; of a mixed pair, the modern side's."""
+        return self.modern.facts.family
+
+    @property
+    def by_content(self) -> bool:
+        """Whether JSON is compared by what it holds: always in jsonb, else by rule."""
+        families = {self.legacy.facts.family, self.modern.facts.family}
+        return families == {Family.JSONB} or (self.rules.canonical_json and families <= DOCUMENTS)
+
+    def canonical(self, side: Side, dialect: Dialect) -> ColumnElement[str]:
+        """Return the SQL of the value's canonical text on one side."""
+        here = self.legacy if side == "legacy" else self.modern
+        return dialect.canonical(here.value, here.facts, self.rules)
+
+
+@dataclass
+class ColumnPlan:
+    """Every column of both tables: compared, or else named among the problems."""
+
+    columns: list[ColumnPair] = field(default_factory=list)
+    key: list[ColumnPair] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    rules: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class ExpressionTypes:
+    """Types of the settings' SQL expressions, which only the databases can tell."""
+
+    legacy: dict[str, ColumnFacts]
+    modern: dict[str, ColumnFacts]
+
+
+def plan_columns(
+    settings: Settings,
+    pair: TablePair,
+    legacy: TableFacts,
+    modern: TableFacts,
+    expressions: ExpressionTypes,
+) -> ColumnPlan:
+    """Pair the columns of two tables by name, under the settings of the table."""
+    return _Planner(settings, pair, legacy, modern, expressions).plan()
+
+
+class _Planner:
+    def __init__(
+        self,
+        settings: Settings,
+        pair: TablePair,
+        legacy: TableFacts,
+        modern: TableFacts,
+        expressions: ExpressionTypes,
+    ) -> None:
+        self.settings = settings
+        self.pair = pair
+        self.legacy = legacy
+        self.modern = modern
+        self.expressions = expressions
+        self.result = ColumnPlan()
+
+    def plan(self) -> ColumnPlan:
+        used = {self._pair_column(facts.name) for facts in self.legacy.columns}
+        for facts in self.modern.columns:
+            if facts.name not in used and not self._is_spared("modern", facts.name):
+                self._problem(facts.name, "is only in the modern table")
+        for name in sorted(self._table.columns.keys() - {c.name for c in self.legacy.columns}):
+            self._pair_expression_only(name)
+        self._find_key()
+        return self.result
+
+    @property
+    def _table(self) -> TableSettings:
+        return self.pair.settings
+
+    def _problem(self, column_name: str, what: str) -> None:
+        self.result.problems.append(
+            f"column {column_name!r} of {self.pair.name!r} {what}; compare it "
+            f"([tables.{self.pair.name}.columns.{column_name}]) or ignore it with a reason "
+            f"([tables.{self.pair.name}.ignore])"
+        )
+
+    def _pair_column(self, name: str) -> str | None:
+        """Plan one legacy column; return the modern column that it takes up."""
+        own = self._table.columns.get(name, ColumnSettings())
+        modern_name = name if own.modern is None else own.modern
+        if self._is_ignored("legacy", name):
+            return modern_name if self._is_ignored("modern", modern_name) else None
+        legacy_facts, modern_facts = self.legacy.column(name), self.modern.column(modern_name)
+        legacy = self._side("legacy", name, legacy_facts, own.legacy_sql)
+        modern = self._side("modern", name, modern_facts, own.modern_sql)
+        if legacy is None or modern is None:
+            if not self._is_spared("legacy", name):
+                missing = f"has no counterpart {modern_name!r} in {self.modern.name!r}"
+                self._problem(name, f"{missing} on the modern stack")
+            return None
+        self._add(name, legacy, modern, own)
+        return modern_name
+
+    def _pair_expression_only(self, name: str) -> None:
+        """Plan a compared value that is no column of the legacy table."""
+        own = self._table.columns[name]
+        modern_facts = self.modern.column(name if own.modern is None else own.modern)
+        legacy = self._side("legacy", name, None, own.legacy_sql)
+        modern = self._side("modern", name, modern_facts, own.modern_sql)
+        if legacy is None or modern is None:
+            self._problem(name, "is not in the legacy table, and has no SQL for both sides")
+        else:
+            self._add(name, legacy, modern, own)
+
+    def _side(
+        self, side: Side, name: str, facts: ColumnFacts | None, sql: str | None
+    ) -> ColumnSide | None:
+        if sql is not None:
+            types = self.expressions.legacy if side == "legacy" else self.expressions.modern
+            return ColumnSide(types[name], literal_column(f"({sql})"))
+        return None if facts is None else ColumnSide(facts, column(facts.name))
+
+    def _add(self, name: str, legacy: ColumnSide, modern: ColumnSide, own: ColumnSettings) -> None:
+        rules = self._rules(own)
+        mismatch = _mismatch(legacy.facts, modern.facts, rules)
+        if mismatch:
+            self._problem(name, mismatch)
+            return
+        pair = ColumnPair(name, legacy, modern, rules, own.normalise)
+        self.result.columns.append(pair)
+        self.result.rules += _spoken_rules(pair, own)
+
+    def _rules(self, own: ColumnSettings) -> ColumnRules:
+        everywhere = self.settings.rules
+        zone = everywhere.naive_zone if own.naive_zone is None else own.naive_zone
+        json_form = everywhere.json_form if own.json_form is None else own.json_form
+        return ColumnRules(zone, json_form == "canonical")
+
+    def _is_ignored(self, side: Side, name: str) -> bool:
+        names = {name, f"{side}.{name}"}
+        return bool(
+            names & self._table.ignore.keys() or names & self.settings.ignore.columns.keys()
+        )
+
+    def _is_spared(self, side: Side, name: str) -> bool:
+        """A column that only leads to the tenant has done its work once the rows are found."""
+        return self._is_ignored(side, name) or name == self.pair.tenancy(side).first_column
+
+    def _find_key(self) -> None:
+        names = self._table.key or self.legacy.primary_key or self._modern_key()
+        by_name = {pair.name: pair for pair in self.result.columns}
+        absent = [name for name in names if name not in by_name]
+        if absent:
+            self.result.problems.append(
+                f"the key column {absent[0]!r} of {self.pair.name!r} is not compared; "
+                f"set [tables.{self.pair.name}] key to columns that are on both sides"
+            )
+        keys = [by_name[name] for name in names if name in by_name]
+        # Without a key a row is known by all that it holds, and counted.
+        self.result.key = list(self.result.columns) if absent or not keys else keys
+
+    def _modern_key(self) -> tuple[str, ...]:
+        own = self.pair.modern_tenancy.first_column
+        renamed = {
+            (name if c.modern is None else c.modern): name
+            for name, c in self._table.columns.items()
+        }
+        return tuple(renamed.get(name, name) for name in self.modern.primary_key if name != own)
+
+
+def _mismatch(legacy: ColumnFacts, modern: ColumnFacts, rules: ColumnRules) -> str | None:
+    """Why values of two types cannot be compared soundly, if they cannot."""
+    families = frozenset({legacy.family, modern.family})
+    if Family.UNKNOWN in families:
+        odd = legacy if legacy.family is Family.UNKNOWN else modern
+        return f"has the type {odd.declared}, whose values nobody has shown how to compare"
+    if len(families) == 1:
+        same_type = Family.SAME_TYPE not in families or legacy.type == modern.type
+        return None if same_type else f"is {legacy.declared} here and {modern.declared} there"
+    if any(families <= group for group in _SAME):
+        return None
+    if families == {Family.TIMESTAMP, Family.TIMESTAMPTZ} and rules.naive_zone:
+        return None
+    if families == {Family.JSON, Family.JSONB} and rules.canonical_json:
+        return None
+    return (
+        f"is {legacy.declared} on the legacy stack and {modern.declared} on the modern one, "
+        f"which have no text in common{_hint(families)}"
+    )
+
+
+def _hint(families: Iterable[Family]) -> str:
+    pair = frozenset(families)
+    if pair == {Family.TIMESTAMP, Family.TIMESTAMPTZ}:
+        return "; say with naive_zone which zone the naive times are meant in"
+    if pair == {Family.JSON, Family.JSONB}:
+        return '; allow it with json = "canonical"'
+    return ""
+
+
+def _spoken_rules(pair: ColumnPair, own: ColumnSettings) -> list[str]:
+    """The named rules that a column is compared under, in words for the report."""
+    families = {pair.legacy.facts.family, pair.modern.facts.family}
+    spoken = []
+    if pair.rules.naive_zone and families == {Family.TIMESTAMP, Family.TIMESTAMPTZ}:
+        spoken.append(f"{pair.name}: naive times are meant in {pair.rules.naive_zone}")
+    if pair.rules.canonical_json and Family.JSON in families:
+        spoken.append(f"{pair.name}: JSON is compared by content, not by its spelling")
+    spoken += [
+        f"{pair.name}: {side} side is {sql}"
+        for side, sql in (("legacy", own.legacy_sql), ("modern", own.modern_sql))
+        if sql is not None
+    ]
+    if own.modern is not None:
+        spoken.append(f"{pair.name}: called {own.modern} on the modern stack")
+    return spoken

@@ -1,0 +1,180 @@
+"""Row by row, value by value, under the tolerances: missing, extra, changed."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal, InvalidOperation
+
+from ..errors import NotProven
+from ..model import AppliedTolerance, DriftCounts, Finding, FindingKind, ValuePair
+from ..stacks.catalog import DOCUMENTS, NUMBERS, Family
+from .columns import ColumnPair
+from .source import Row
+from .structured import explain_json, same_json
+from .tolerance import Limit, ToleranceRules, forgiving_limit
+
+Normaliser = Callable[[str], str]
+
+
+@dataclass(frozen=True)
+class _Column:
+    """One compared column, with all that decides whether two of its values agree."""
+
+    name: str
+    family: Family
+    by_content: bool  # JSON that is compared by what it holds
+    limits: tuple[Limit, ...]
+    normalise: Normaliser | None = None
+    normaliser: Limit | None = None
+
+    def verdict(self, legacy: str | None, modern: str | None) -> Limit | bool:
+        """Return True for equal, the rule that forgives the difference, or False."""
+        if legacy == modern or (self.by_content and same_json(legacy, modern)):
+            return True
+        if self.normaliser and self._normalised(legacy) == self._normalised(modern):
+            return self.normaliser
+        return forgiving_limit(self.limits, self.family, legacy, modern) or False
+
+    def _normalised(self, value: str | None) -> str | None:
+        return value if value is None or self.normalise is None else self.normalise(value)
+
+
+class Comparison:
+    """Takes differing rows batch by batch; counts them all, lists the first of them by key."""
+
+    def __init__(
+        self,
+        columns: Sequence[ColumnPair],
+        key: Sequence[ColumnPair],
+        tolerance: ToleranceRules,
+        normalisers: Mapping[str, Normaliser],
+        most_findings: int,
+    ) -> None:
+        self._columns = [_column(pair, tolerance, normalisers) for pair in columns]
+        self._key = [list(columns).index(pair) for pair in key]
+        self._most = most_findings
+        self._findings: list[Finding] = []
+        self._counts: Counter[FindingKind] = Counter()
+        self._forgiven: Counter[tuple[str, Limit]] = Counter()
+
+    def add(self, legacy: Iterable[Row], modern: Iterable[Row]) -> None:
+        """Compare all rows of some keys; a key's rows must come in one batch."""
+        here, there = Counter(legacy), Counter(modern)
+        surplus = self._by_key(here - there), self._by_key(there - here)
+        for key in surplus[0].keys() | surplus[1].keys():
+            self._compare_key(key, surplus[0][key], surplus[1][key])
+
+    @property
+    def drift(self) -> DriftCounts:
+        """Exact totals."""
+        return DriftCounts(**{kind.value: self._counts[kind] for kind in FindingKind})
+
+    @property
+    def forgiven(self) -> tuple[AppliedTolerance, ...]:
+        """The rules that forgave rows, and how many."""
+        applied = (
+            AppliedTolerance(limit.rule, f"{limit.allowed:f}", limit.source, rows, column)
+            for (column, limit), rows in self._forgiven.items()
+        )
+        return tuple(sorted(applied, key=lambda each: (each.column or "", each.rule, each.source)))
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The first findings by key; structured values are explained."""
+        self._shorten()
+        return tuple(self._explained(finding) for finding in self._findings)
+
+    def _by_key(self, rows: Counter[Row]) -> defaultdict[Row, list[tuple[Row, int]]]:
+        grouped: defaultdict[Row, list[tuple[Row, int]]] = defaultdict(list)
+        for row, copies in rows.items():
+            grouped[tuple(row[index] for index in self._key)].append((row, copies))
+        return grouped
+
+    def _compare_key(
+        self, key: Row, legacy: list[tuple[Row, int]], modern: list[tuple[Row, int]]
+    ) -> None:
+        """Pair the one row that differs with its counterpart; of several, none is guessed."""
+        if len(legacy) == len(modern) == 1 and legacy[0][1] == modern[0][1]:
+            self._compare_rows(key, legacy[0][0], modern[0][0], legacy[0][1])
+            return
+        for _, copies in sorted(legacy, key=repr):
+            self._find(Finding(FindingKind.MISSING, self._named(key), copies=copies))
+        for _, copies in sorted(modern, key=repr):
+            self._find(Finding(FindingKind.EXTRA, self._named(key), copies=copies))
+
+    def _compare_rows(self, key: Row, legacy: Row, modern: Row, copies: int) -> None:
+        changed: dict[str, ValuePair] = {}
+        forgiven: list[tuple[str, Limit]] = []
+        for column, one, other in zip(self._columns, legacy, modern, strict=True):
+            verdict = column.verdict(one, other)
+            if verdict is False:
+                changed[column.name] = ValuePair(one, other)
+            elif isinstance(verdict, Limit):
+                forgiven.append((column.name, verdict))
+        if changed:
+            self._find(Finding(FindingKind.CHANGED, self._named(key), changed, copies))
+            return
+        for rule in forgiven:
+            self._forgiven[rule] += copies
+
+    def _named(self, key: Row) -> dict[str, str | None]:
+        names = (self._columns[index].name for index in self._key)
+        return dict(zip(names, key, strict=True))
+
+    def _find(self, finding: Finding) -> None:
+        self._counts[finding.kind] += finding.copies
+        self._findings.append(finding)
+        if len(self._findings) >= 2 * self._most:
+            self._shorten()
+
+    def _shorten(self) -> None:
+        self._findings.sort(key=self._order)
+        del self._findings[self._most :]
+
+    def _order(self, finding: Finding) -> tuple[object, ...]:
+        families = (self._columns[index].family for index in self._key)
+        parts = (_order_of(*part) for part in zip(families, finding.key.values(), strict=True))
+        return (*parts, finding.kind.value, finding.copies)
+
+    def _explained(self, finding: Finding) -> Finding:
+        families = {column.name: column.family for column in self._columns}
+        columns = {
+            name: replace(pair, explanation=explain_json(pair.legacy, pair.modern))
+            if families[name] in DOCUMENTS
+            else pair
+            for name, pair in finding.columns.items()
+        }
+        return replace(finding, columns=columns)
+
+
+def _column(
+    pair: ColumnPair, tolerance: ToleranceRules, normalisers: Mapping[str, Normaliser]
+) -> _Column:
+    plain = _Column(
+        pair.name, pair.family, pair.by_content, tolerance.for_column(pair.name, pair.family)
+    )
+    if pair.normalise is None:
+        return plain
+    if pair.normalise not in normalisers:
+        known = ", ".join(sorted(normalisers)) or "none"
+        raise NotProven(
+            f"column {pair.name!r} wants the normaliser {pair.normalise!r}, which no "
+            f"pytest_parity_normalisers hook gives; there are: {known}"
+        )
+    rule = Limit("normalise", Decimal(0), pair.normalise)
+    return replace(plain, normalise=normalisers[pair.normalise], normaliser=rule)
+
+
+def _order_of(family: Family, value: str | None) -> tuple[int, object]:
+    """Order numbers by value, all else by text, NULL first."""
+    if value is None:
+        return (0, 0)
+    if family in NUMBERS:
+        try:
+            number = Decimal(value)
+        except InvalidOperation:
+            return (2, value)
+        return (1, number) if number.is_finite() else (2, value)
+    return (2, value)

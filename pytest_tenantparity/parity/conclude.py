@@ -1,0 +1,73 @@
+"""From what a comparison found to the evidence of a check."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from ..inventory import TablePair
+from ..model import AppliedTolerance, CheckKey, DriftCounts, Evidence, RowCounts, Status
+from .columns import ColumnPlan
+from .compare import Comparison
+from .tolerance import ToleranceRules
+
+
+def conclude(
+    key: CheckKey,
+    pair: TablePair,
+    rows: RowCounts,
+    plan: ColumnPlan,
+    comparison: Comparison,
+    tolerance: ToleranceRules,
+) -> Evidence:
+    """Weigh it: drift outweighs what is not proven, which outweighs what is tolerated."""
+    drift = comparison.drift
+    budget = _budget(drift, rows, tolerance)
+    forgiven = (*comparison.forgiven, *([budget] if budget else []))
+    reasons, rules = list(plan.problems), list(plan.rules)
+    if rows == RowCounts():
+        declared = pair.settings.declared_empty(key.tenant)
+        if declared is None:
+            reasons.append(_empty(key))
+        else:
+            rules.append(f"declared empty: {declared}")
+    if drift.total and budget is None:
+        status = Status.DRIFT
+    elif reasons:
+        status = Status.NOT_PROVEN
+    else:
+        status = Status.TOLERATED if forgiven else Status.MATCH
+    return Evidence(
+        key=key,
+        status=status,
+        rows=rows,
+        drift=drift,
+        findings=comparison.findings,
+        tolerance=forgiven,
+        rules=(*rules, *_filters(pair)),
+        reasons=tuple(reasons),
+    )
+
+
+def _budget(
+    drift: DriftCounts, rows: RowCounts, tolerance: ToleranceRules
+) -> AppliedTolerance | None:
+    """Return the budget that covers the whole drift, if one does."""
+    if not drift.total:
+        return None
+    for limit in tolerance.budgets():
+        share = max(rows.legacy, rows.modern) if limit.rule == "ratio" else 1
+        if drift.total <= Fraction(limit.allowed) * share:
+            return AppliedTolerance(limit.rule, f"{limit.allowed:f}", limit.source, drift.total)
+    return None
+
+
+def _empty(key: CheckKey) -> str:
+    return (
+        f"{key.tenant!r} has no rows in {key.table!r} on either side, which proves nothing; "
+        f'check its ids, or declare it: [tables.{key.table}] empty = {{{key.tenant} = "why"}}'
+    )
+
+
+def _filters(pair: TablePair) -> list[str]:
+    filters = (("legacy", pair.settings.legacy_filter), ("modern", pair.settings.modern_filter))
+    return [f"{side} rows only where {each.sql}: {each.reason}" for side, each in filters if each]

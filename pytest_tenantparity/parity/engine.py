@@ -1,0 +1,104 @@
+"""One check from its question to its evidence: digest, locate, read, compare, conclude."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from time import perf_counter
+
+from ..errors import NotProven
+from ..inventory import TablePair
+from ..model import (
+    COVERAGE,
+    GLOBAL,
+    UNASSIGNED,
+    CheckKey,
+    Evidence,
+    RowCounts,
+    Side,
+    Status,
+    Tenant,
+)
+from .compare import Comparison
+from .conclude import conclude
+from .context import Context
+from .coverage import check_coverage
+from .digest import digests
+from .locate import Batch, differing_batches
+from .opened import OpenPair, open_pair
+from .scope import Scope, scope_of, tenant_values
+from .source import Row, Sides, Source
+from .strays import check_strays
+from .tolerance import Layer, ToleranceRules, layers_for
+
+
+def audit(context: Context, key: CheckKey, layers: Sequence[Layer] = ()) -> Evidence:
+    """Carry one check out. What cannot be proven is evidence too, with its reason.
+
+    ``layers`` are tolerances of the test itself, inside those of the settings.
+    """
+    started = perf_counter()
+    try:
+        evidence = _check(context, key, layers)
+    except NotProven as error:
+        evidence = Evidence(key, Status.NOT_PROVEN, reasons=(str(error),))
+    return replace(evidence, seconds=perf_counter() - started)
+
+
+def _check(context: Context, key: CheckKey, layers: Sequence[Layer]) -> Evidence:
+    if key.tenant == COVERAGE:
+        return check_coverage(context, key)
+    if key.table not in context.pairs:
+        raise NotProven(f"the table {key.table!r} was not planned")
+    pair = context.pairs[key.table]
+    if key.tenant == UNASSIGNED:
+        return check_strays(context, key, pair)
+    tenant = None if key.tenant == GLOBAL else context.tenants[key.tenant]
+    written = layers_for(context.settings, pair, tenant)
+    tolerance = ToleranceRules([context.environment, *written, *layers])
+    return check_rows(context, key, pair, tenant, tolerance)
+
+
+def check_rows(
+    context: Context,
+    key: CheckKey,
+    pair: TablePair,
+    tenant: Tenant | None,
+    tolerance: ToleranceRules,
+) -> Evidence:
+    """Compare one tenant's rows of one table; without a tenant, all rows of a shared table."""
+    with open_pair(context, pair, tenant) as opened:
+        sides = opened.sides(lambda side: _scope(opened, tenant, side))
+        comparison = Comparison(
+            opened.plan.columns,
+            opened.plan.key,
+            tolerance,
+            context.normalisers,
+            context.settings.report.findings,
+        )
+        legacy, modern = digests(sides)
+        if legacy != modern:
+            for batch in differing_batches(sides, max(legacy.rows, modern.rows)):
+                comparison.add(*_read(sides, batch))
+        rows = RowCounts(legacy.rows, modern.rows)
+        return conclude(key, pair, rows, opened.plan, comparison, tolerance)
+
+
+def _read(sides: Sides, batch: Batch) -> tuple[list[Row], list[Row]]:
+    def rows(source: Source) -> list[Row]:
+        return list(source.rows(batch.buckets, batch.wanted))
+
+    return sides.ask(rows)
+
+
+def _scope(opened: OpenPair, tenant: Tenant | None, side: Side) -> Scope:
+    pair, stack = opened.pair, opened.context.stacks[side]
+    row_filter = pair.settings.legacy_filter if side == "legacy" else pair.settings.modern_filter
+    return scope_of(
+        opened.tables[side],
+        stack.catalog(opened.places[side]),
+        stack.dialect,
+        pair.tenancy(side),
+        tenant_values(side, [] if tenant is None else [tenant]),
+        row_filter.sql if row_filter else None,
+    )

@@ -1,0 +1,126 @@
+"""Both sides of a table pair, open in the run's snapshots, with their columns planned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Connection, literal_column
+
+from ..errors import NotProven, did_you_mean
+from ..inventory import Place, TablePair, place_of
+from ..model import SIDES, Side, Tenant
+from ..stacks import ColumnFacts, TableFacts
+from .columns import ColumnPlan, ExpressionTypes, plan_columns
+from .context import Context
+from .scope import Scope, source_of
+from .source import Sides, Source
+
+ScopeMaker = Callable[[Side], Scope]
+
+
+@dataclass(frozen=True)
+class OpenPair:
+    """A table pair that can be asked."""
+
+    context: Context
+    pair: TablePair
+    places: Mapping[Side, Place]
+    tables: Mapping[Side, TableFacts]
+    connections: Mapping[Side, Connection]
+    plan: ColumnPlan
+
+    def sides(self, scope_on: ScopeMaker) -> Sides:
+        """Return both sides, each limited to the rows of its scope."""
+        legacy, modern = (self.source(side, scope_on(side)) for side in SIDES)
+        return Sides(legacy, modern, self.context.pool, self.context.cancel)
+
+    def source(self, side: Side, scope: Scope) -> Source:
+        """Return one side, limited to the rows of a scope."""
+        stack = self.context.stacks[side]
+        return Source(
+            connection=self.connections[side],
+            dialect=stack.dialect,
+            scope=scope,
+            texts=[column.canonical(side, stack.dialect) for column in self.plan.columns],
+            key=[column.canonical(side, stack.dialect) for column in self.plan.key],
+            salt=self.context.salt,
+            guard=lambda: stack.guard(self.places[side]),
+        )
+
+
+@contextmanager
+def open_pair(context: Context, pair: TablePair, tenant: Tenant | None) -> Iterator[OpenPair]:
+    """Open both sides of a pair where the tenant's rows are; raises :class:`NotProven`."""
+    places = {
+        side: place_of(context.settings.stack(side), pair.tenancy(side), tenant) for side in SIDES
+    }
+    _refuse_same_table(context, pair, places)
+    tables = {side: _table(context, pair, side, places[side]) for side in SIDES}
+    legacy_stack, modern_stack = (context.stacks[side] for side in SIDES)
+    with (
+        legacy_stack.transaction(places["legacy"]) as legacy,
+        modern_stack.transaction(places["modern"]) as modern,
+    ):
+        connections: dict[Side, Connection] = {"legacy": legacy, "modern": modern}
+        expressions = ExpressionTypes(
+            **{
+                side: _expression_types(context, pair, side, places[side], tables[side], connection)
+                for side, connection in connections.items()
+            }
+        )
+        plan = plan_columns(context.settings, pair, tables["legacy"], tables["modern"], expressions)
+        if not plan.columns:
+            raise NotProven(
+                f"no column of {pair.name!r} can be compared: {'; '.join(plan.problems)}"
+            )
+        yield OpenPair(context, pair, places, tables, connections, plan)
+
+
+def _refuse_same_table(context: Context, pair: TablePair, places: Mapping[Side, Place]) -> None:
+    legacy, modern = (context.stacks[side].database(places[side]).server for side in SIDES)
+    if not legacy.reads_the_same_data_as(modern):
+        return
+    if places["legacy"].schema != places["modern"].schema:
+        return
+    if context.settings.same_database is None:
+        raise NotProven(
+            f"legacy and modern are the same database: {legacy.database} at {legacy.address}, "
+            f"schema {places['legacy'].schema}; check both URLs, or give a reason as same_database"
+        )
+    if pair.legacy_table == pair.modern_table:
+        raise NotProven(f"legacy and modern read the same table {pair.name!r}; that proves nothing")
+
+
+def _table(context: Context, pair: TablePair, side: Side, place: Place) -> TableFacts:
+    tables = context.stacks[side].catalog(place).tables
+    name = pair.table(side)
+    if name in tables:
+        return tables[name]
+    if not tables:
+        raise NotProven(f"the {side} schema {place.schema!r} has no tables, or does not exist")
+    raise NotProven(
+        f"the {side} stack has no table {place.schema}.{name}.{did_you_mean(name, tables)} "
+        f"Restore it, name it in [tables.{pair.name}], or ignore it with a reason"
+    )
+
+
+def _expression_types(
+    context: Context,
+    pair: TablePair,
+    side: Side,
+    place: Place,
+    table: TableFacts,
+    connection: Connection,
+) -> dict[str, ColumnFacts]:
+    stack = context.stacks[side]
+    found = {}
+    for name, column in pair.settings.columns.items():
+        sql = column.legacy_sql if side == "legacy" else column.modern_sql
+        if sql is not None:
+            with stack.guard(place):
+                expression: ColumnElement[object] = literal_column(f"({sql})")
+                source = source_of(table)
+                found[name] = stack.dialect.expression_facts(connection, source, expression)
+    return found

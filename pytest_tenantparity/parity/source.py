@@ -1,0 +1,127 @@
+"""One side of a check: the rows in scope, and the few questions asked of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, wait
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Numeric,
+    Select,
+    Subquery,
+    cast,
+    func,
+    literal_column,
+    select,
+)
+
+from ..stacks import Dialect
+from .scope import Scope
+
+Row = tuple[str | None, ...]
+T = TypeVar("T")
+
+_FETCH = 5_000  # rows asked of the server at a time
+_PATIENCE = 10.0  # seconds to wait for a cancelled query
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """How many rows, and the exact sum of their hashes: equal if and only if the rows are."""
+
+    rows: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Source:
+    """The compared columns of one side as canonical texts; the key is found among them."""
+
+    connection: Connection
+    dialect: Dialect
+    scope: Scope
+    texts: Sequence[ColumnElement[str]]
+    key: Sequence[ColumnElement[str]]
+    salt: int
+    guard: Callable[[], AbstractContextManager[None]]
+
+    def digest(self) -> Digest:
+        """Digest all rows."""
+        hashed = self._hashed()
+        row = self.connection.execute(select(*_aggregates(hashed)).select_from(hashed)).one()
+        return Digest(row[0], int(row[1]))
+
+    def digest_by_bucket(self, buckets: int) -> dict[int, Digest]:
+        """Digest the rows of each bucket; a row's bucket comes of the hash of its key."""
+        hashed = self._hashed(self._bucket(buckets).label("bucket"))
+        statement = (
+            select(hashed.c.bucket, *_aggregates(hashed))
+            .select_from(hashed)
+            .group_by(hashed.c.bucket)
+        )
+        rows = self.connection.execute(statement)
+        return {bucket: Digest(count, int(total)) for bucket, count, total in rows}
+
+    def rows(self, buckets: int, wanted: Sequence[int]) -> Iterator[Row]:
+        """Yield the canonical texts of the rows in some buckets, in no order."""
+        bucket = self._bucket(buckets)
+        statement = self._select(self.texts).where(bucket.in_(wanted))
+        result = self.connection.execute(statement, execution_options={"yield_per": _FETCH})
+        for row in result:
+            yield tuple(row)
+
+    def count(self) -> int:
+        """Count the rows."""
+        return int(self.connection.execute(self._select([func.count()])).scalar_one())
+
+    def first_keys(self, most: int) -> list[Row]:
+        """Return the first keys in byte order."""
+        order = [text.collate("C") for text in self.key]
+        statement = self._select(self.key).order_by(*order).limit(most)
+        return [tuple(row) for row in self.connection.execute(statement)]
+
+    def _select(self, columns: Sequence[ColumnElement[Any]]) -> Select[Any]:
+        return select(*columns).select_from(self.scope.table).where(self.scope.condition)
+
+    def _hashed(self, *more: ColumnElement[Any]) -> Subquery:
+        row_hash = self.dialect.row_hash(self.texts, self.salt).label("row_hash")
+        return self._select([row_hash, *more]).subquery("hashed")
+
+    def _bucket(self, buckets: int) -> ColumnElement[int]:
+        # Another salt than the rows': a bucket must not say anything of the digest in it.
+        return self.dialect.bucket(self.dialect.row_hash(self.key, ~self.salt), buckets)
+
+
+def _aggregates(hashed: Subquery) -> list[ColumnElement[Any]]:
+    total = func.sum(cast(hashed.c.row_hash, Numeric))
+    return [func.count(), func.coalesce(total, literal_column("0"))]
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Both sides of a check, asked at once."""
+
+    legacy: Source
+    modern: Source
+    pool: Executor
+    cancel: Callable[[], None]
+
+    def ask(self, question: Callable[[Source], T]) -> tuple[T, T]:
+        """Return both answers. If one side fails, or the user stops, the other is cancelled."""
+
+        def guarded(source: Source) -> T:
+            with source.guard():
+                return question(source)
+
+        futures = [self.pool.submit(guarded, source) for source in (self.legacy, self.modern)]
+        try:
+            return futures[0].result(), futures[1].result()
+        except BaseException:
+            self.cancel()
+            wait(futures, timeout=_PATIENCE)
+            raise

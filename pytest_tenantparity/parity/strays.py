@@ -1,0 +1,72 @@
+"""Rows that belong to no tenant: nobody's audit would see them."""
+
+from __future__ import annotations
+
+from ..inventory import TablePair
+from ..model import (
+    SIDES,
+    CheckKey,
+    DriftCounts,
+    Evidence,
+    Finding,
+    FindingKind,
+    RowCounts,
+    Side,
+    Status,
+)
+from .context import Context
+from .opened import OpenPair, open_pair
+from .scope import strays_of, tenant_values
+from .source import Source
+
+_KINDS: dict[Side, FindingKind] = {"legacy": FindingKind.MISSING, "modern": FindingKind.EXTRA}
+
+
+def check_strays(context: Context, key: CheckKey, pair: TablePair) -> Evidence:
+    """Count and name the rows of a table that lead to none of all the tenants there are."""
+    with open_pair(context, pair, None) as opened:
+        counts: dict[Side, int] = {"legacy": 0, "modern": 0}
+        findings: list[Finding] = []
+        for side in SIDES:
+            if pair.tenancy(side).first_column is None:
+                continue
+            source = _strays(opened, side)
+            with source.guard():
+                counts[side] = source.count()
+                if counts[side] and side not in pair.settings.unassigned:
+                    findings += _findings(opened, side, source)
+    undeclared = {side: counts[side] for side in SIDES if side not in pair.settings.unassigned}
+    drift = DriftCounts(missing=undeclared.get("legacy", 0), extra=undeclared.get("modern", 0))
+    return Evidence(
+        key=key,
+        status=Status.DRIFT if drift.total else Status.MATCH,
+        rows=RowCounts(**counts),
+        drift=drift,
+        findings=tuple(findings),
+        rules=tuple(
+            f"{counts[side]} rows of no tenant on the {side} stack are declared: {reason}"
+            for side, reason in pair.settings.unassigned.items()
+        ),
+    )
+
+
+def _strays(opened: OpenPair, side: Side) -> Source:
+    context, pair = opened.context, opened.pair
+    row_filter = pair.settings.legacy_filter if side == "legacy" else pair.settings.modern_filter
+    scope = strays_of(
+        opened.tables[side],
+        context.stacks[side].catalog(opened.places[side]),
+        context.stacks[side].dialect,
+        pair.tenancy(side),
+        tenant_values(side, list(context.tenants.values())),
+        row_filter.sql if row_filter else None,
+    )
+    return opened.source(side, scope)
+
+
+def _findings(opened: OpenPair, side: Side, source: Source) -> list[Finding]:
+    names = [column.name for column in opened.plan.key]
+    return [
+        Finding(_KINDS[side], dict(zip(names, key, strict=True)), note="belongs to no tenant")
+        for key in source.first_keys(opened.context.settings.report.findings)
+    ]

@@ -1,0 +1,19 @@
+"""One database: connecting to it, the rules of a session, what its schema holds."""
+
+from .catalog import Catalog, ColumnFacts, Family, ServerFacts, TableFacts
+from .dialects import Dialect, dialect_for
+from .stack import DatabaseState, Stack, StackState, open_stack
+
+__all__ = [
+    "Catalog",
+    "ColumnFacts",
+    "DatabaseState",
+    "Dialect",
+    "Family",
+    "ServerFacts",
+    "Stack",
+    "StackState",
+    "TableFacts",
+    "dialect_for",
+    "open_stack",
+]

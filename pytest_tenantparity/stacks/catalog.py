@@ -1,0 +1,92 @@
+"""What a database says of itself: its server, its tables, its columns and their types."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Family(StrEnum):
+    """Types whose values have one canonical text, so that equal text means equal value."""
+
+    INTEGER = "integer"
+    DECIMAL = "decimal"
+    FLOAT = "float"
+    BOOLEAN = "boolean"
+    TEXT = "text"
+    BYTES = "bytes"
+    UUID = "uuid"
+    DATE = "date"
+    TIME = "time"
+    TIMETZ = "time with time zone"
+    TIMESTAMP = "timestamp"
+    TIMESTAMPTZ = "timestamp with time zone"
+    INTERVAL = "interval"
+    JSON = "json"
+    JSONB = "jsonb"
+    SAME_TYPE = "same type only"  # injective text, but comparable with its own type alone
+    UNKNOWN = "unknown"  # nobody has shown that its text is injective: not compared
+
+
+NUMBERS = frozenset({Family.INTEGER, Family.DECIMAL, Family.FLOAT})
+DOCUMENTS = frozenset({Family.JSON, Family.JSONB})
+TIMES = frozenset({Family.DATE, Family.TIME, Family.TIMESTAMP, Family.TIMESTAMPTZ})
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnFacts:
+    """A column: its type as declared, its type without length or scale, and its family."""
+
+    name: str
+    declared: str
+    type: str
+    family: Family
+    nullable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class TableFacts:
+    """A table or view. ``stored`` is false for views, which hold no rows of their own."""
+
+    schema: str
+    name: str
+    columns: tuple[ColumnFacts, ...]
+    primary_key: tuple[str, ...]
+    stored: bool = True
+
+    def column(self, name: str) -> ColumnFacts | None:
+        """Return the column of that name, if there is one."""
+        return next((column for column in self.columns if column.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """The tables of one schema, by name."""
+
+    schema: str
+    tables: dict[str, TableFacts]
+
+    @property
+    def stored_tables(self) -> list[str]:
+        """Names of the tables that hold rows."""
+        return [name for name, table in self.tables.items() if table.stored]
+
+
+@dataclass(frozen=True, slots=True)
+class ServerFacts:
+    """Which server answered, and when its snapshot was taken (UTC, ISO 8601)."""
+
+    product: str
+    version: str
+    address: str
+    database: str
+    user: str
+    system: str
+    instance: str
+    replica: bool
+    snapshot_at: str
+
+    def reads_the_same_data_as(self, other: ServerFacts) -> bool:
+        """Whether both are one database of one live server, or one replicates the other."""
+        same = (self.system, self.database) == (other.system, other.database)
+        return same and (self.instance == other.instance or self.replica or other.replica)

@@ -1,0 +1,296 @@
+"""PostgreSQL 13 and later, through psycopg."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import reduce
+from typing import Any
+
+import psycopg
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Engine,
+    Text,
+    bindparam,
+    cast,
+    create_engine,
+    event,
+    func,
+    literal,
+    literal_column,
+    select,
+    text,
+)
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.types import UserDefinedType
+
+from ..catalog import Catalog, ColumnFacts, Family, ServerFacts, TableFacts
+from .base import ColumnRules, Dialect, Session
+
+# A value's text depends on these; the last four keep a session from disturbing the server
+# and from being shown fewer rows than there are.
+_PINNED = {
+    "client_encoding": "UTF8",
+    "DateStyle": "ISO, YMD",
+    "IntervalStyle": "postgres",
+    "TimeZone": "UTC",
+    "extra_float_digits": "3",
+    "bytea_output": "hex",
+    "xmlbinary": "base64",
+    "default_transaction_read_only": "on",
+    "idle_in_transaction_session_timeout": "0",
+    "max_parallel_workers_per_gather": "0",
+    "jit": "off",
+    "row_security": "off",
+}
+
+_FAMILIES = {
+    "int2": Family.INTEGER,
+    "int4": Family.INTEGER,
+    "int8": Family.INTEGER,
+    "numeric": Family.DECIMAL,
+    "money": Family.DECIMAL,
+    "float4": Family.FLOAT,
+    "float8": Family.FLOAT,
+    "bool": Family.BOOLEAN,
+    "text": Family.TEXT,
+    "varchar": Family.TEXT,
+    "bpchar": Family.TEXT,
+    "name": Family.TEXT,
+    "citext": Family.TEXT,
+    "bytea": Family.BYTES,
+    "uuid": Family.UUID,
+    "date": Family.DATE,
+    "time": Family.TIME,
+    "timetz": Family.TIMETZ,
+    "timestamp": Family.TIMESTAMP,
+    "timestamptz": Family.TIMESTAMPTZ,
+    "interval": Family.INTERVAL,
+    "json": Family.JSON,
+    "jsonb": Family.JSONB,
+}
+
+# Built-in types whose output text gives the value back exactly (their input is its inverse).
+_INJECTIVE = frozenset(
+    {
+        *("bit", "varbit", "inet", "cidr", "macaddr", "macaddr8", "pg_lsn", "oid", "xid", "xid8"),
+        *("int4range", "int8range", "numrange", "daterange", "tsrange", "tstzrange"),
+        *("int4multirange", "int8multirange", "nummultirange", "datemultirange"),
+        *("tsmultirange", "tstzmultirange", "tsvector", "tsquery", "xml", "char"),
+        *("point", "lseg", "box", "path", "polygon", "line", "circle"),
+    }
+)
+
+_COLUMNS = text("""
+    SELECT c.relname, c.relkind IN ('r', 'p', 'f'), a.attname,
+           format_type(a.atttypid, a.atttypmod), format_type(b.oid, -1),
+           b.typname, b.typtype, b.typcategory, e.typname, NOT a.attnotnull
+    FROM pg_catalog.pg_class c
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+    JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+    JOIN pg_catalog.pg_type b ON b.oid = CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END
+    LEFT JOIN pg_catalog.pg_type e ON e.oid = b.typelem
+    WHERE n.nspname = :schema AND c.relkind IN ('r', 'p', 'f', 'v', 'm') AND NOT c.relispartition
+    ORDER BY c.relname, a.attnum
+""")
+
+_PRIMARY_KEYS = text("""
+    SELECT c.relname, a.attname
+    FROM pg_catalog.pg_index i
+    JOIN pg_catalog.pg_class c ON c.oid = i.indrelid
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    CROSS JOIN LATERAL unnest(i.indkey) WITH ORDINALITY AS k(attnum, position)
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.attnum
+    WHERE n.nspname = :schema AND i.indisprimary AND NOT c.relispartition
+    ORDER BY c.relname, k.position
+""")
+
+_TYPE = text("""
+    SELECT format_type(b.oid, -1), b.typname, b.typtype, b.typcategory, e.typname
+    FROM pg_catalog.pg_type t
+    JOIN pg_catalog.pg_type b ON b.oid = CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END
+    LEFT JOIN pg_catalog.pg_type e ON e.oid = b.typelem
+    WHERE t.oid = :oid
+""")
+
+# Not every managed service lets everyone read the system identifier.
+_SERVER = text("""
+    SELECT current_setting('server_version'), current_database(), current_user,
+           CASE WHEN has_function_privilege('pg_catalog.pg_control_system()', 'execute')
+                THEN (SELECT system_identifier::text FROM pg_catalog.pg_control_system()) END,
+           (SELECT oid::text FROM pg_catalog.pg_database WHERE datname = current_database()),
+           pg_postmaster_start_time()::text, pg_is_in_recovery(),
+           to_char(transaction_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+""")
+
+_REMEDIES = {
+    "28P01": "check the password in the environment variable that the URL names",
+    "28000": "check the user and the server's pg_hba.conf",
+    "3D000": "check the database's name in the URL",
+    "42501": "grant the audit's role SELECT on it (and BYPASSRLS where row security applies)",
+    "53300": "the server's connections are used up; lower max_connections or the workers",
+    "55P03": "someone holds a lock; raise lock_timeout or try again",
+}
+
+
+class _TypeOf(UserDefinedType[Any]):
+    """A type by the name that the server itself gave it."""
+
+    cache_ok = True
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def get_col_spec(self, **_: Any) -> str:
+        return self.name
+
+
+class PostgreSQL(Dialect):
+    """Digests by ``hashtextextended`` over canonical text, chained through the seeds."""
+
+    name = "postgresql"
+
+    def create_engine(self, url: URL, session: Session) -> Engine:
+        settings = session.settings
+        connect = {"connect_timeout": settings.connect_timeout} | dict(url.query)
+        engine = create_engine(
+            url.set(drivername="postgresql+psycopg", query={}),
+            connect_args=connect,
+            pool_size=1,
+            max_overflow=0,
+            isolation_level="REPEATABLE READ",
+            execution_options={"postgresql_readonly": True},
+        )
+        pinned = _PINNED | {
+            "application_name": session.application,
+            "search_path": f'"{settings.schema_name.replace(chr(34), chr(34) * 2)}"',
+            "statement_timeout": f"{round(settings.statement_timeout * 1000)}ms",
+            "lock_timeout": f"{round(settings.lock_timeout * 1000)}ms",
+        }
+
+        def pin(connection: Any, _: Any) -> None:
+            with connection.cursor() as cursor:
+                for name, value in pinned.items():
+                    cursor.execute("SELECT pg_catalog.set_config(%s, %s, false)", (name, value))
+            connection.commit()
+
+        # Before SQLAlchemy's own first queries, so that those run under the same rules.
+        event.listen(engine, "connect", pin, insert=True)
+        return engine
+
+    def export_snapshot(self, connection: Connection) -> str:
+        return str(connection.scalar(select(func.pg_export_snapshot())))
+
+    def join_snapshot(self, connection: Connection, snapshot: str) -> None:
+        if not re.fullmatch(r"[0-9A-F]+-[0-9A-F]+-[0-9]+", snapshot):
+            raise ValueError(f"{snapshot!r} is no snapshot's name")
+        # The statement takes no bound parameter; the name has just been checked.
+        connection.exec_driver_sql(f"SET TRANSACTION SNAPSHOT '{snapshot}'")
+
+    def server(self, connection: Connection, address: str) -> ServerFacts:
+        row = connection.execute(_SERVER).one()
+        version, database, user, system, oid, started, replica, snapshot_at = row
+        return ServerFacts(
+            product="PostgreSQL",
+            version=version,
+            address=address,
+            database=f"{database} (oid {oid})",
+            user=user,
+            system=system or started,
+            instance=started,
+            replica=replica,
+            snapshot_at=snapshot_at,
+        )
+
+    def catalog(self, connection: Connection, schema: str) -> Catalog:
+        keys: dict[str, list[str]] = {}
+        for table, name in connection.execute(_PRIMARY_KEYS, {"schema": schema}):
+            keys.setdefault(table, []).append(name)
+        columns: dict[tuple[str, bool], list[ColumnFacts]] = {}
+        for row in connection.execute(_COLUMNS, {"schema": schema}):
+            table, stored, name, declared, bare, *kind, nullable = row
+            facts = ColumnFacts(name, declared, bare, _family(*kind), nullable)
+            columns.setdefault((table, stored), []).append(facts)
+        tables = {
+            name: TableFacts(schema, name, tuple(found), tuple(keys.get(name, ())), stored)
+            for (name, stored), found in columns.items()
+        }
+        return Catalog(schema, tables)
+
+    def expression_facts(
+        self, connection: Connection, source: Any, expression: ColumnElement[Any]
+    ) -> ColumnFacts:
+        cursor = connection.execute(select(expression.label("x")).select_from(source).limit(0))
+        oid = cursor.cursor.description[0][1]
+        cursor.close()
+        bare, *kind = connection.execute(_TYPE, {"oid": oid}).one()
+        return ColumnFacts(str(expression), bare, bare, _family(*kind))
+
+    def canonical(
+        self, value: ColumnElement[Any], column: ColumnFacts, rules: ColumnRules
+    ) -> ColumnElement[str]:
+        if column.type == "bpchar":  # a cast to text would take the padding away
+            return func.textin(func.bpcharout(value), type_=Text)
+        match column.family:
+            case Family.DECIMAL:
+                number = cast(value, _TypeOf("numeric"))
+                return cast(func.trim_scale(number), Text)
+            case Family.FLOAT:  # float4 by its exact value, not by its shorter text
+                return cast(cast(value, _TypeOf("float8")), Text)
+            case Family.TIMESTAMP if rules.naive_zone:
+                return cast(func.timezone(rules.naive_zone, value), Text)
+            case Family.JSON if rules.canonical_json:
+                return cast(cast(value, _TypeOf("jsonb")), Text)
+            case _:
+                return cast(value, Text)
+
+    def row_hash(self, texts: Sequence[ColumnElement[str]], salt: int) -> ColumnElement[int]:
+        def chain(seed: ColumnElement[int], value: ColumnElement[str]) -> ColumnElement[int]:
+            # 'n' is NULL and 'v...' a value. COLLATE "C": under a nondeterministic collation
+            # the hash would be that of a sort key, the same for 'a' and 'A'.
+            tagged = func.coalesce(literal_column("'v'").op("||")(value), literal_column("'n'"))
+            return func.hashtextextended(tagged.collate("C"), seed, type_=BigInteger)
+
+        start: ColumnElement[int] = cast(literal(salt, BigInteger), BigInteger)
+        return reduce(chain, texts, start)
+
+    def bucket(self, row_hash: ColumnElement[int], buckets: int) -> ColumnElement[int]:
+        return row_hash.op("&", return_type=BigInteger())(literal_column(str(buckets - 1)))
+
+    def any_of(
+        self, value: ColumnElement[Any], column: ColumnFacts, allowed: Sequence[str]
+    ) -> ColumnElement[bool]:
+        values = cast(bindparam(None, list(allowed), unique=True), _TypeOf(f"{column.type}[]"))
+        return value == func.any(values)
+
+    def explain(self, error: DBAPIError) -> str:
+        original = error.orig
+        first_line = str(original).strip().partition("\n")[0]
+        state = getattr(original, "sqlstate", None)
+        if state == "57014" and "statement timeout" in first_line:
+            return f"{first_line}; raise statement_timeout, or give the query an index to use"
+        if isinstance(original, psycopg.OperationalError) and state is None:
+            said = " ".join(str(original).split())
+            return f"{said}; check that the server is up and can be reached from here"
+        remedy = _REMEDIES.get(state or "")
+        return f"{first_line}; {remedy}" if remedy else first_line
+
+    def cancel(self, connection: Connection) -> None:
+        driver: Any = connection.connection.dbapi_connection
+        if driver is not None:
+            driver.cancel_safe(timeout=5)
+
+
+def _family(name: str, kind: str, category: str, element: str | None) -> Family:
+    if name in _FAMILIES:
+        return _FAMILIES[name]
+    if kind == "e":
+        return Family.TEXT
+    if category == "A" and element is not None and (element in _FAMILIES or element in _INJECTIVE):
+        return Family.SAME_TYPE
+    return Family.SAME_TYPE if name in _INJECTIVE else Family.UNKNOWN

@@ -1,0 +1,29 @@
+"""Models to plain dicts of primitives, and back; the one place that does it."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter
+
+T = TypeVar("T")
+
+
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
+
+
+def to_wire(model: object) -> dict[str, Any]:
+    """Return the model as a dict of str, int, float, bool, None, list and dict."""
+    kind: Any = type(model)
+    wire: dict[str, Any] = _adapter(kind).dump_python(model, mode="json")
+    return wire
+
+
+def from_wire(kind: type[T], wire: object) -> T:
+    """Build a model of the given kind; raises pydantic.ValidationError if it does not fit."""
+    hashable: Any = kind
+    model: T = _adapter(hashable).validate_python(wire)
+    return model
