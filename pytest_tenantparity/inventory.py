@@ -17,6 +17,7 @@ from .model import (
     SIDES,
     UNASSIGNED,
     Cell,
+    Exclusion,
     Side,
     Tenant,
 )
@@ -282,3 +283,28 @@ def tenant_table_cells(selection: Selection, pairs: Sequence[TablePair] | None) 
     for tenant in selection.tenants:
         for name in names:
             yield Cell(tenant.id, name)
+
+
+def exclusions(settings: Settings) -> list[Exclusion]:
+    """Return all that the settings keep out of the comparison, with the reasons given."""
+    found = [
+        *((f"table {name}", why) for name, why in settings.ignore.tables.items()),
+        *((f"column {name} of every table", why) for name, why in settings.ignore.columns.items()),
+    ]
+    for name, table in settings.tables.items():
+        found += _exclusions_of(name, table)
+    return [Exclusion(what, why) for what, why in found]
+
+
+def _exclusions_of(name: str, table: TableSettings) -> Iterator[tuple[str, str]]:
+    for column, why in table.ignore.items():
+        yield f"column {name}.{column}", why
+    for side, each in (("legacy", table.legacy_filter), ("modern", table.modern_filter)):
+        if each is not None:
+            yield f"{side} rows of {name} but those with {each.sql}", each.reason
+    for side, why in table.unassigned.items():
+        yield f"{side} rows of {name} that belong to no tenant", why
+    declared = table.empty if isinstance(table.empty, dict) else {"any tenant": table.empty}
+    for tenant, reason in declared.items():
+        if reason is not None:
+            yield f"no rows in {name} for {tenant}", reason

@@ -1,6 +1,6 @@
 """tenantparity.toml and the environment, validated once."""
 
-from .loading import find_settings, load_settings
+from .loading import load_settings
 from .settings import Settings, StackSettings, TableSettings, Tenancy
 
 __all__ = [
@@ -8,6 +8,5 @@ __all__ = [
     "StackSettings",
     "TableSettings",
     "Tenancy",
-    "find_settings",
     "load_settings",
 ]

@@ -1,9 +1,8 @@
-"""Finds the settings and reads them."""
+"""Reads the settings."""
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,32 +14,7 @@ from .explain import explain
 from .settings import Settings
 from .tenants_file import read_tenants
 
-FILE_NAME = "tenantparity.toml"
 TABLE_IN_PYPROJECT = ("tool", "tenantparity")
-
-
-def find_settings(starts: Iterable[Path], root: Path) -> Path | None:
-    """Return the settings nearest to the given places, looking upward as far as ``root``.
-
-    Raises :class:`SettingsError` when different places lead to different settings.
-    """
-    found = {path for start in starts if (path := _nearest(start, root))}
-    if len(found) > 1:
-        listed = " and ".join(str(path) for path in sorted(found))
-        raise SettingsError(f"several settings are in reach: {listed}; choose with --parity-config")
-    return found.pop() if found else None
-
-
-def _nearest(start: Path, root: Path) -> Path | None:
-    for folder in (start, *start.parents):
-        if (own := folder / FILE_NAME).is_file():
-            return own
-        pyproject = folder / "pyproject.toml"
-        if pyproject.is_file() and "[tool.tenantparity" in pyproject.read_text(encoding="utf-8"):
-            return pyproject
-        if folder == root:
-            return None
-    return None
 
 
 def load_settings(path: Path) -> Settings:

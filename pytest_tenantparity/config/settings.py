@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from ..errors import did_you_mean
 from ..model import RESERVED_SUBJECTS, SIDES, Side, Tenant, Tolerance
 
 Reason = Annotated[str, Field(min_length=3, description="why, in words that a CAB can read")]
@@ -159,7 +160,7 @@ class StackSettings(Model):
     lock_timeout: float = Field(5.0, gt=0, description="seconds to wait for a lock")
     connect_timeout: int = Field(10, ge=1, description="seconds")
     max_connections: int = Field(
-        8, ge=2, description="of the whole run: one that holds the snapshot, one a worker"
+        20, ge=2, description="of the whole run: one that holds the snapshot, one a worker"
     )
 
     @field_validator("url")
@@ -190,6 +191,7 @@ class ColumnSettings(Model):
     json_form: Literal["canonical"] | None = Field(
         None, alias="json", description="compare JSON by content, not by its spelling"
     )
+    mask: bool = Field(False, description="say that its values differ, never what they are")
     normalise: str | None = Field(
         None, description="a function of the pytest_parity_normalisers hook, applied to both sides"
     )
@@ -370,6 +372,18 @@ class Settings(Model):
                 f"[cohorts.{unused[0]}] has no tenants; cohorts in use: "
                 + ", ".join(self.known_cohorts)
             )
+        return self
+
+    @model_validator(mode="after")
+    def _declared_empty_by_known_tenants(self) -> Self:
+        known = [*self.tenants, *RESERVED_SUBJECTS]
+        for table, settings in self.tables.items():
+            declared = settings.empty if isinstance(settings.empty, dict) else {}
+            for name in declared:
+                if name not in known:
+                    raise ValueError(
+                        f"[tables.{table}] empty: {name!r} is no tenant.{did_you_mean(name, known)}"
+                    )
         return self
 
     @property

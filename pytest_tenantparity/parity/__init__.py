@@ -3,5 +3,6 @@
 from .context import Context
 from .engine import audit
 from .tolerance import Layer, environment_layer
+from .view import TenantView
 
-__all__ = ["Context", "Layer", "audit", "environment_layer"]
+__all__ = ["Context", "Layer", "TenantView", "audit", "environment_layer"]

@@ -37,6 +37,7 @@ class ColumnPair:
     modern: ColumnSide
     rules: ColumnRules
     normalise: str | None = None
+    masked: bool = False
 
     @property
     def family(self) -> Family:
@@ -163,7 +164,7 @@ class _Planner:
         if mismatch:
             self._problem(name, mismatch)
             return
-        pair = ColumnPair(name, legacy, modern, rules, own.normalise)
+        pair = ColumnPair(name, legacy, modern, rules, own.normalise, own.mask)
         self.result.columns.append(pair)
         self.result.rules += _spoken_rules(pair, own)
 

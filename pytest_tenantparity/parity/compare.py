@@ -26,6 +26,7 @@ class _Column:
     family: Family
     by_content: bool  # JSON that is compared by what it holds
     limits: tuple[Limit, ...]
+    masked: bool = False
     normalise: Normaliser | None = None
     normaliser: Limit | None = None
 
@@ -36,6 +37,16 @@ class _Column:
         if self.normaliser and self._normalised(legacy) == self._normalised(modern):
             return self.normaliser
         return forgiving_limit(self.limits, self.family, legacy, modern) or False
+
+    def shown(self, pair: ValuePair) -> ValuePair:
+        """Return the two values as a report may show them."""
+        if self.masked:
+            return ValuePair(
+                *(None if value is None else "***" for value in (pair.legacy, pair.modern))
+            )
+        if self.family in DOCUMENTS:
+            return replace(pair, explanation=explain_json(pair.legacy, pair.modern))
+        return pair
 
     def _normalised(self, value: str | None) -> str | None:
         return value if value is None or self.normalise is None else self.normalise(value)
@@ -139,21 +150,20 @@ class Comparison:
         return (*parts, finding.kind.value, finding.copies)
 
     def _explained(self, finding: Finding) -> Finding:
-        families = {column.name: column.family for column in self._columns}
-        columns = {
-            name: replace(pair, explanation=explain_json(pair.legacy, pair.modern))
-            if families[name] in DOCUMENTS
-            else pair
-            for name, pair in finding.columns.items()
-        }
-        return replace(finding, columns=columns)
+        columns = {column.name: column for column in self._columns}
+        shown = {name: columns[name].shown(pair) for name, pair in finding.columns.items()}
+        return replace(finding, columns=shown)
 
 
 def _column(
     pair: ColumnPair, tolerance: ToleranceRules, normalisers: Mapping[str, Normaliser]
 ) -> _Column:
     plain = _Column(
-        pair.name, pair.family, pair.by_content, tolerance.for_column(pair.name, pair.family)
+        pair.name,
+        pair.family,
+        pair.by_content,
+        tolerance.for_column(pair.name, pair.family),
+        pair.masked,
     )
     if pair.normalise is None:
         return plain

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, Engine
@@ -84,7 +84,8 @@ class Stack:
             yield connection
         finally:
             self._busy = None
-            connection.close()
+            with suppress(SQLAlchemyError):  # a dead connection cannot be ended any further
+                connection.close()
 
     def guard(self, place: Place) -> AbstractContextManager[None]:
         """Turn what the database refuses into :class:`NotProven`, in the server's own words."""
@@ -125,10 +126,8 @@ class Anchor:
     def release(self) -> None:
         """Let go of every snapshot; a server that is gone already is no error."""
         for connection, engine in self._held:
-            try:
+            with suppress(SQLAlchemyError):
                 connection.close()
-            except SQLAlchemyError:
-                connection.invalidate()
             engine.dispose()
         self._held.clear()
 

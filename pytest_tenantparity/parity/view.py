@@ -1,0 +1,103 @@
+"""One stack as a hand-written test sees it: read-only, and limited to one tenant's rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, column, func, select, text
+
+from ..errors import NotProven, did_you_mean
+from ..inventory import Place, TablePair, place_of
+from ..model import Side, Tenant
+from .context import Context
+from .scope import Scope, scope_of, tenant_values
+
+
+class TenantView:
+    """Questions to one side about one tenant. Tables go by their legacy names."""
+
+    def __init__(self, context: Context, side: Side, tenant: Tenant) -> None:
+        self._context = context
+        self.side = side
+        self.tenant = tenant
+
+    @property
+    def values(self) -> list[str]:
+        """What marks the tenant's rows on this side: its accounts, or its modern id."""
+        return tenant_values(self.side, [self.tenant])
+
+    def count(self, table: str) -> int:
+        """Return how many rows the tenant has."""
+        return int(self._scalar(table, func.count()))
+
+    def sum(self, table: str, name: str) -> Decimal:
+        """Return the exact sum of a numeric column over the tenant's rows; 0 without rows."""
+        total = self._scalar(table, func.sum(self._column(table, name)))
+        return Decimal(0) if total is None else Decimal(total)
+
+    def rows(self, table: str, *names: str) -> list[dict[str, Any]]:
+        """Return the tenant's rows with the given columns, or with all of them."""
+        with self._scoped(table) as (connection, scope):
+            wanted = [self._column(table, name) for name in names] or list(scope.table.c)
+            found = connection.execute(select(*wanted).where(scope.condition))
+            return [dict(row) for row in found.mappings()]
+
+    def query(self, sql: str, **parameters: Any) -> list[dict[str, Any]]:
+        """Run a SELECT of your own with ``:name`` parameters, in this stack's schema.
+
+        Scoping it to the tenant is up to the SQL: bind :attr:`values` for that.
+        """
+        place = self._place(None)
+        stack = self._context.stacks[self.side]
+        with stack.transaction(place) as connection, stack.guard(place):
+            return [dict(row) for row in connection.execute(text(sql), parameters).mappings()]
+
+    def _scalar(self, table: str, expression: ColumnElement[Any]) -> Any:
+        with self._scoped(table) as (connection, scope):
+            statement = select(expression).select_from(scope.table).where(scope.condition)
+            return connection.execute(statement).scalar_one()
+
+    def _pair(self, table: str) -> TablePair:
+        pairs = self._context.pairs
+        if table not in pairs:
+            raise NotProven(f"no table {table!r} is planned.{did_you_mean(table, pairs)}")
+        return pairs[table]
+
+    def _place(self, pair: TablePair | None) -> Place:
+        stack = self._context.settings.stack(self.side)
+        tenancy = stack.tenancy if pair is None else pair.tenancy(self.side)
+        return (
+            Place("", stack.schema_name)
+            if tenancy is None
+            else place_of(stack, tenancy, self.tenant)
+        )
+
+    def _column(self, table: str, name: str) -> ColumnElement[Any]:
+        pair = self._pair(table)
+        tables = self._context.stacks[self.side].catalog(self._place(pair)).tables
+        own = pair.settings.columns.get(name)
+        if self.side == "modern" and own is not None and own.modern is not None:
+            name = own.modern
+        known = [each.name for each in tables[pair.table(self.side)].columns]
+        if name not in known:
+            raise NotProven(
+                f"the {self.side} table {pair.table(self.side)!r} has no column {name!r}."
+                f"{did_you_mean(name, known)}"
+            )
+        return column(name)
+
+    @contextmanager
+    def _scoped(self, table: str) -> Iterator[tuple[Connection, Scope]]:
+        pair = self._pair(table)
+        place = self._place(pair)
+        stack = self._context.stacks[self.side]
+        catalog = stack.catalog(place)
+        if pair.table(self.side) not in catalog.tables:
+            raise NotProven(f"the {self.side} stack has no table {pair.table(self.side)!r}")
+        facts = catalog.tables[pair.table(self.side)]
+        scope = scope_of(facts, catalog, stack.dialect, pair.tenancy(self.side), self.values)
+        with stack.transaction(place) as connection, stack.guard(place):
+            yield connection, scope

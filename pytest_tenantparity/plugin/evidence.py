@@ -1,0 +1,46 @@
+"""A test's outcome as evidence, on its way to the ledger."""
+
+from __future__ import annotations
+
+import pytest
+
+from ..errors import NotProven
+from ..model import CheckKey, Evidence, Status
+from .keys import EVIDENCE
+from .ledger import attach
+from .plan import item_key
+from .session import AuditSession
+
+
+def attach_evidence(
+    session: AuditSession,
+    item: pytest.Item,
+    call: pytest.CallInfo[None],
+    report: pytest.TestReport,
+) -> None:
+    """Add key and evidence to a report; a worker's first report carries its plan as well."""
+    key = item_key(item)
+    if key is None:
+        return
+    if report.when == "call" and EVIDENCE not in item.stash and not _uses_parity(item):
+        item.stash[EVIDENCE] = _of_outcome(key, call)
+    plan = None
+    if session.is_worker and not session.plan_sent:
+        plan, session.plan_sent = session.planned, True
+    attach(report, key, item.stash.get(EVIDENCE, None), plan)
+
+
+def _uses_parity(item: pytest.Item) -> bool:
+    return "parity" in getattr(item, "fixturenames", ())
+
+
+def _of_outcome(key: CheckKey, call: pytest.CallInfo[None]) -> Evidence:
+    """A hand-written check holds, is refuted by its assertion, or could not be made."""
+    if call.excinfo is None:
+        return Evidence(key, Status.MATCH, seconds=call.duration)
+    refuted = call.excinfo.errisinstance((AssertionError, pytest.fail.Exception))
+    status = Status.DRIFT if refuted else Status.NOT_PROVEN
+    if call.excinfo.errisinstance(NotProven):
+        status = Status.NOT_PROVEN
+    said = str(call.excinfo.value).strip().partition("\n")[0] or call.excinfo.typename
+    return Evidence(key, status, reasons=(said,), seconds=call.duration)

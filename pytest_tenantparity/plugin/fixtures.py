@@ -1,0 +1,113 @@
+"""What a test can ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ..model import Cell, CheckKey, Evidence, Side, Status
+from .keys import EVIDENCE, SESSION
+from .markers import tolerance_layers
+
+if TYPE_CHECKING:
+    from ..inventory import TablePair
+    from ..model import Tenant
+    from ..parity import Layer, TenantView
+    from .session import AuditSession
+
+
+class Parity:
+    """The check that this test is for."""
+
+    def __init__(self, item: pytest.Item, session: AuditSession, key: CheckKey) -> None:
+        self._item = item
+        self._session = session
+        self.key = key
+
+    def check(self) -> Evidence:
+        """Compare the two stacks, and fail the test unless they are proven equal.
+
+        Drift fails it only with ``--fail-on-drift``; what is not proven always does.
+        Returns the evidence, which the report takes up too.
+        """
+        from ..parity import audit
+        from . import allure
+        from .describe import describe
+
+        __tracebackhide__ = True
+        layers: Sequence[Layer] = tolerance_layers(self._item)
+        evidence = audit(self._session.context, self.key, layers)
+        self._item.stash[EVIDENCE] = evidence
+        allure.attach(self._item.config, evidence, self._session.cohort_of(self.key.tenant))
+        failing = {Status.NOT_PROVEN}
+        if self._item.config.getoption("fail_on_drift"):
+            failing.add(Status.DRIFT)
+        if evidence.status in failing:
+            pytest.fail(describe(evidence), pytrace=False)
+        return evidence
+
+
+@pytest.fixture
+def parity_cell(request: pytest.FixtureRequest) -> Cell:
+    """The tenant and table of this test; made by the plugin, not asked for by hand."""
+    cell = getattr(request, "param", None)
+    if not isinstance(cell, Cell):
+        pytest.fail(
+            "this test needs an audit, and no tenantparity.toml was found beside it or above it; "
+            "write one, or name it with --parity-config",
+            pytrace=False,
+        )
+    return cell
+
+
+@pytest.fixture
+def parity(request: pytest.FixtureRequest, parity_cell: Cell) -> Parity:
+    """The check of this test: call ``parity.check()``."""
+    from .plan import item_key
+
+    session, key = _session(request), item_key(request.node)
+    if key is None:
+        pytest.fail(f"{parity_cell} was not planned by the plugin", pytrace=False)
+    return Parity(request.node, session, key)
+
+
+@pytest.fixture
+def tenant(request: pytest.FixtureRequest, parity_cell: Cell) -> Tenant:
+    """The tenant of this test."""
+    tenants = {each.id: each for each in _session(request).selection.tenants}
+    if parity_cell.subject not in tenants:
+        pytest.skip(f"{parity_cell.subject} is about no single tenant")
+    return tenants[parity_cell.subject]
+
+
+@pytest.fixture
+def table(request: pytest.FixtureRequest, parity_cell: Cell) -> TablePair:
+    """The pair of tables of this test."""
+    pairs = {pair.name: pair for pair in _session(request).pairs or ()}
+    if parity_cell.table not in pairs:
+        pytest.fail(f"no table {parity_cell.table!r} could be discovered", pytrace=False)
+    return pairs[parity_cell.table]
+
+
+@pytest.fixture
+def legacy(request: pytest.FixtureRequest, tenant: Tenant) -> TenantView:
+    """The legacy stack, read-only, limited to this test's tenant."""
+    return _view(request, "legacy", tenant)
+
+
+@pytest.fixture
+def modern(request: pytest.FixtureRequest, tenant: Tenant) -> TenantView:
+    """The modern stack, read-only, limited to this test's tenant."""
+    return _view(request, "modern", tenant)
+
+
+def _view(request: pytest.FixtureRequest, side: Side, tenant: Tenant) -> TenantView:
+    from ..parity import TenantView
+
+    return TenantView(_session(request).context, side, tenant)
+
+
+def _session(request: pytest.FixtureRequest) -> AuditSession:
+    return request.config.stash[SESSION]

@@ -1,0 +1,105 @@
+"""The plugin, hook by hook. Nothing heavy is imported until there are settings to act on."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+from . import hookspecs, options
+from .fixtures import legacy, modern, parity, parity_cell, table, tenant
+from .keys import SESSION
+from .markers import MARKERS
+
+__all__ = ["legacy", "modern", "parity", "parity_cell", "table", "tenant"]
+
+_STATUS = {
+    "DRIFT": ("drift", "D", ("DRIFT", {"red": True})),
+    "TOLERATED": ("tolerated", "t", ("TOLERATED", {"yellow": True})),
+}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare the options."""
+    options.add_options(parser)
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Declare the hooks that a project may implement."""
+    pluginmanager.add_hookspecs(hookspecs)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Read settings and selection, if there are any; register the reporter where users look."""
+    for line in MARKERS:
+        config.addinivalue_line("markers", line)
+    from .start import start
+
+    start(config)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Take the snapshots of both stacks, before any worker starts."""
+    audit = session.config.stash.get(SESSION, None)
+    if audit is not None and not audit.is_worker and not options.is_dry_run(session.config):
+        from .start import open_stacks
+
+        open_stacks(audit)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell an xdist worker which run it works on."""
+    audit = node.config.stash.get(SESSION, None)
+    if audit is not None:
+        node.workerinput["tenantparity"] = audit.for_worker()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Make one item for each (tenant, table)."""
+    audit = metafunc.config.stash.get(SESSION, None)
+    if audit is not None:
+        from .plan import parametrize
+
+        parametrize(metafunc, audit)
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Let ``-m parity`` find every test that uses the fixture."""
+    if "parity" in getattr(item, "fixturenames", ()) and not item.get_closest_marker("parity"):
+        item.add_marker("parity")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Send the evidence along with the test's report."""
+    report = yield
+    audit = item.config.stash.get(SESSION, None)
+    if audit is not None:
+        from .evidence import attach_evidence
+
+        attach_evidence(audit, item, call, report)
+    return report
+
+
+def pytest_report_teststatus(report: Any) -> tuple[str, str, Any] | None:
+    """Show a check that passed with a difference as what it is."""
+    if report.when == "call" and report.passed:
+        return _STATUS.get(getattr(report, "parity_status", ""))
+    return None
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Send a worker's plan home, in case none of its tests was left to run; let go of all."""
+    audit = session.config.stash.get(SESSION, None)
+    if audit is None:
+        return
+    if audit.is_worker:
+        from .ledger import plan_to_wire
+
+        session.config.workeroutput["tenantparity"] = plan_to_wire(audit.planned)  # type: ignore[attr-defined]
+    audit.close()

@@ -1,0 +1,15 @@
+"""What the plugin keeps in pytest's stashes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ..model import Evidence
+
+if TYPE_CHECKING:
+    from .session import AuditSession
+
+SESSION: pytest.StashKey[AuditSession] = pytest.StashKey()  # on the config, if there are settings
+EVIDENCE: pytest.StashKey[Evidence] = pytest.StashKey()  # on the item, once it has been checked

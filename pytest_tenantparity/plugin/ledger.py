@@ -1,0 +1,128 @@
+"""What was planned, less what came back with evidence, is not proven.
+
+The ledger lives where the user started pytest, and nowhere else. Evidence reaches it inside
+the test reports, which xdist carries from its workers; so do the plans of those workers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from ..model import CheckKey, Evidence, Status
+from ..wire import from_wire, to_wire
+
+PROPERTY = "tenantparity"
+
+
+def attach(
+    report: pytest.TestReport,
+    key: CheckKey,
+    evidence: Evidence | None,
+    plan: Mapping[CheckKey, str] | None,
+) -> None:
+    """Put what the ledger needs into a report, as primitives that any channel can carry."""
+    wire = {
+        "key": list(key),
+        "evidence": None if evidence is None else to_wire(evidence),
+        "plan": None if plan is None else plan_to_wire(plan),
+    }
+    report.user_properties.append((PROPERTY, wire))
+
+
+def plan_to_wire(plan: Mapping[CheckKey, str]) -> list[list[str]]:
+    """Return a plan as lists of check, tenant, table and node id."""
+    return [[*key, nodeid] for key, nodeid in plan.items()]
+
+
+@dataclass
+class Ledger:
+    """Accounts for every planned check, whatever happened to it."""
+
+    planned: dict[CheckKey, str] = field(default_factory=dict)
+    evidence: dict[CheckKey, Evidence] = field(default_factory=dict)
+    executed: set[CheckKey] = field(default_factory=set)
+    _trouble: dict[CheckKey, str] = field(default_factory=dict)
+    _crashed: dict[str, str] = field(default_factory=dict)
+
+    def add_plan(self, plan: Iterable[Sequence[str]]) -> None:
+        """Take up a plan; every worker has the same."""
+        for check, tenant, table, nodeid in plan:
+            self.planned[CheckKey(check, tenant, table)] = nodeid
+
+    def take(self, report: pytest.TestReport) -> Evidence | None:
+        """Take a report's evidence out of it, and note what else became of the test."""
+        wire = _pop_property(report)
+        if wire is None:
+            if report.when not in ("setup", "call", "teardown"):  # xdist's report of a dead worker
+                self._crashed[report.nodeid] = _first_line(report.longreprtext)
+            return None
+        if wire["plan"] is not None:
+            self.add_plan(wire["plan"])
+        key = CheckKey(*wire["key"])
+        if report.when == "call":
+            self.executed.add(key)
+        evidence = from_wire(Evidence, wire["evidence"]) if wire["evidence"] else None
+        if evidence is not None:
+            self.evidence[key] = evidence
+        self._note_trouble(key, report, evidence)
+        return evidence
+
+    def settle(self) -> list[Evidence]:
+        """Return evidence for every planned check, in a fixed order."""
+        keys = sorted(self.planned.keys() | self.evidence.keys())
+        return [self._settle(key) for key in keys]
+
+    def _note_trouble(
+        self, key: CheckKey, report: pytest.TestReport, evidence: Evidence | None
+    ) -> None:
+        if report.skipped and not hasattr(report, "wasxfail"):
+            self._trouble[key] = f"the test was skipped: {_skip_reason(report)}"
+        elif report.failed and (evidence is None or report.when != "call"):
+            self._trouble[key] = f"{report.when} failed: {_first_line(report.longreprtext)}"
+        elif report.failed and evidence is not None and evidence.status in _PASSING:
+            text = _first_line(report.longreprtext)
+            self._trouble[key] = f"the test failed although the data agree: {text}"
+
+    def _settle(self, key: CheckKey) -> Evidence:
+        evidence, trouble = self.evidence.get(key), self._trouble.get(key)
+        if evidence is None:
+            return Evidence(key, Status.NOT_PROVEN, reasons=(trouble or self._why_not_run(key),))
+        if trouble is None or evidence.status is Status.DRIFT:
+            return evidence
+        return replace(evidence, status=Status.NOT_PROVEN, reasons=(*evidence.reasons, trouble))
+
+    def _why_not_run(self, key: CheckKey) -> str:
+        nodeid = self.planned.get(key, "")
+        if nodeid in self._crashed:
+            return f"the process that ran it died: {self._crashed[nodeid]}"
+        if key in self.executed:
+            return "the test ended without evidence; it has to call parity.check()"
+        return "the test was planned and not run (deselected, or the run ended early)"
+
+
+_PASSING = (Status.MATCH, Status.TOLERATED)
+
+
+def _pop_property(report: pytest.TestReport) -> dict[str, Any] | None:
+    """Take the property out, so that JUnit files do not repeat the whole evidence."""
+    found = None
+    for entry in [each for each in report.user_properties if each[0] == PROPERTY]:
+        report.user_properties.remove(entry)
+        found = entry[1]
+    return found if isinstance(found, dict) else None
+
+
+def _skip_reason(report: pytest.TestReport) -> str:
+    if isinstance(report.longrepr, tuple):
+        return str(report.longrepr[2]).removeprefix("Skipped: ")
+    return _first_line(report.longreprtext)
+
+
+def _first_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    errors = [line.removeprefix("E").strip() for line in lines if line.startswith("E ")]
+    return (errors or lines or ["no message"])[0]

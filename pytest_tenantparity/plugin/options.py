@@ -1,0 +1,71 @@
+"""The command line. Only ``--tenants`` and ``--fail-on-drift`` are bare names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+_DRY_RUNS = ("collectonly", "showfixtures", "show_fixtures_per_test", "cacheshow")
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Declare the options."""
+    group = parser.getgroup("tenantparity", "tenant parity")
+    group.addoption(
+        "--tenants",
+        action="append",
+        default=[],
+        metavar="WHICH",
+        help="tenants to audit: ids, cohorts, patterns, @file, all; ! takes away (repeatable)",
+    )
+    group.addoption(
+        "--fail-on-drift",
+        action="store_true",
+        help="a test whose data differ fails; without it, it passes as DRIFT (verdict NO-GO)",
+    )
+    group.addoption(
+        "--parity-tables",
+        action="append",
+        default=[],
+        metavar="WHICH",
+        help="tables to audit, by legacy name or pattern; ! takes away (repeatable)",
+    )
+    group.addoption(
+        "--parity-report",
+        metavar="DIR",
+        help="where the report goes (default: [report] directory, else reports/latest)",
+    )
+    group.addoption(
+        "--parity-config",
+        metavar="FILE",
+        help="the settings (default: tenantparity.toml beside the tests, or above them)",
+    )
+
+
+def is_dry_run(config: pytest.Config) -> bool:
+    """Whether pytest was asked to list things only, so that no database is touched."""
+    return any(config.getoption(name, default=False) for name in _DRY_RUNS)
+
+
+def asked_for_audit(config: pytest.Config) -> str | None:
+    """Return an option that makes no sense without settings, if one was given."""
+    options = {
+        "--tenants": "tenants",
+        "--fail-on-drift": "fail_on_drift",
+        "--parity-tables": "parity_tables",
+        "--parity-config": "parity_config",
+    }
+    return next((name for name, key in options.items() if config.getoption(key)), None)
+
+
+def starting_places(config: pytest.Config) -> list[Path]:
+    """Return the folders of the tests that were asked for."""
+    folder = config.invocation_params.dir
+    paths = [folder / argument.partition("::")[0] for argument in config.args]
+    return [path if path.is_dir() else path.parent for path in map(Path.resolve, paths)]
+
+
+def worker_count(config: pytest.Config) -> int:
+    """Return how many processes will work on the run, this one included if it does."""
+    return len(config.getoption("tx", default=None) or ()) or 1

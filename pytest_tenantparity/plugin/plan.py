@@ -1,0 +1,75 @@
+"""Which tests an audit makes: one for each (tenant, table), and the few for the rest."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from ..errors import SettingsError
+from ..inventory import Selection, audit_cells, select_pairs, select_tenants, tenant_table_cells
+from ..model import ANY_TABLE, Cell, CheckKey
+from .markers import parity_terms, tolerance_layers
+from .session import AuditSession
+
+CELL = "parity_cell"
+
+
+def parametrize(metafunc: pytest.Metafunc, session: AuditSession) -> None:
+    """Make a test's items, and write them into the plan before anything can take them out."""
+    if CELL not in metafunc.fixturenames:
+        return
+    try:
+        tolerance_layers(metafunc.definition)
+        cells = list(_cells(metafunc, session))
+    except SettingsError as error:
+        raise pytest.Collector.CollectError(f"{metafunc.definition.nodeid}: {error}") from None
+    ids = _unique([cell.id for cell in cells])
+    metafunc.parametrize(CELL, cells, ids=ids, indirect=True)
+    check = metafunc.definition.nodeid
+    for cell, name in zip(cells, ids, strict=True):
+        session.planned[key_of(check, cell)] = f"{check}[{name}]"
+
+
+def key_of(check: str, cell: Cell) -> CheckKey:
+    """Return what the ledger knows an item by."""
+    return CheckKey(check, cell.subject, ANY_TABLE if cell.table is None else cell.table)
+
+
+def item_key(item: pytest.Item) -> CheckKey | None:
+    """Return the key of an item that this plugin made, if it did."""
+    callspec = getattr(item, "callspec", None)
+    cell = callspec.params.get(CELL) if callspec is not None else None
+    if not isinstance(cell, Cell) or item.parent is None:
+        return None
+    name = getattr(item, "originalname", item.name)
+    return key_of(f"{item.parent.nodeid}::{name}", cell)
+
+
+def _cells(metafunc: pytest.Metafunc, session: AuditSession) -> Iterator[Cell]:
+    terms = parity_terms(metafunc.definition)
+    selection, pairs = session.selection, session.pairs
+    if "tenants" in terms:
+        narrowed = select_tenants(session.settings, terms["tenants"]).tenants
+        kept = tuple(tenant for tenant in selection.tenants if tenant in narrowed)
+        selection = Selection(kept, frozenset())
+    if "tables" in terms:
+        selection = Selection(selection.tenants, frozenset())
+        pairs = None if pairs is None else select_pairs(pairs, terms["tables"])
+    if "parity" in metafunc.fixturenames:
+        yield from audit_cells(selection, pairs)
+    elif "table" in metafunc.fixturenames:
+        yield from tenant_table_cells(selection, pairs)
+    else:
+        yield from (Cell(tenant.id) for tenant in selection.tenants)
+
+
+def _unique(ids: list[str]) -> list[str]:
+    """Number ids that two cells share: tenant 'a-b' with table 'c', and 'a' with 'b-c'."""
+    seen: Counter[str] = Counter()
+    unique = []
+    for name in ids:
+        seen[name] += 1
+        unique.append(name if seen[name] == 1 else f"{name}~{seen[name]}")
+    return unique

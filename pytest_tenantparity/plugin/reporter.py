@@ -1,0 +1,137 @@
+"""Where the user looks: takes evidence in, writes the report, says the verdict."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ..inventory import exclusions
+from ..model import AuditReport, Status, Verdict
+from ..reporting import build_report, write_report
+from .ledger import Ledger, plan_to_wire
+from .options import asked_for_audit
+from .run_facts import describe_run
+from .session import AuditSession
+
+
+class Reporter:
+    """Registered in the process that the user started, never in a worker."""
+
+    def __init__(self, session: AuditSession) -> None:
+        self._session = session
+        self._ledger = Ledger()
+        self._report: AuditReport | None = None
+        self._begun = False
+        self._lost: str | None = None
+
+    @property
+    def directory(self) -> Path:
+        """Where the report goes."""
+        config = self._session.config
+        given: str | None = config.getoption("parity_report")
+        if given is not None:
+            return config.invocation_params.dir / given
+        return config.rootpath / self._session.settings.report.directory
+
+    def pytest_report_header(self) -> list[str]:
+        """Say what will be audited."""
+        session = self._session
+        tables = "tables to be discovered"
+        if session.pairs is not None:
+            tables = f"{len(session.pairs)} tables"
+        tenants = f"{len(session.selection.tenants)} tenants"
+        return [f"tenantparity: {session.path}, {session.scope}: {tenants}, {tables}"]
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take the evidence out of each report, before any other reporter sees it."""
+        evidence = self._ledger.take(report)
+        if not self._begun and (self._ledger.planned or evidence):
+            self._begin()
+        if evidence is not None and report.when == "call":
+            report.parity_status = evidence.status.value  # type: ignore[attr-defined]
+            config = self._session.config
+            config.hook.pytest_parity_evidence(config=config, evidence=evidence)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Take a worker's plan in when it ends well; its first report had it, too."""
+        self._ledger.add_plan(getattr(node, "workeroutput", {}).get("tenantparity", ()))
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """Write the report, and let no run pass that proved less than it planned."""
+        self._ledger.add_plan(plan_to_wire(self._session.planned))
+        asked = asked_for_audit(self._session.config)
+        if not self._ledger.planned and asked is None:
+            return
+        self._report = self._build(self._reasons(exitstatus))
+        self._write(self._report)
+        unproven = any(check.status is Status.NOT_PROVEN for check in self._report.checks)
+        if exitstatus == pytest.ExitCode.OK and (unproven or self._report.reasons or self._lost):
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        config = self._session.config
+        config.hook.pytest_parity_report(
+            config=config, report=self._report, directory=self.directory
+        )
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Say the verdict where the eye ends up."""
+        if self._report is None:
+            return
+        report, write = self._report, terminalreporter.write_line
+        terminalreporter.section("tenant parity", sep="=")
+        colour = {Verdict.GO: "green", Verdict.NO_GO: "red"}.get(report.verdict, "yellow")
+        write(report.headline, **{colour: True, "bold": True})
+        for reason in report.reasons:
+            write(reason)
+        counted = (f"{sum(c.status is s for c in report.checks)} {s}" for s in Status)
+        people = report.population
+        write(
+            f"checks: {people.planned} planned, {people.executed} executed, "
+            f"{people.proven} proven ({', '.join(counted)})"
+        )
+        write(f"rows: {people.rows.legacy:,} legacy, {people.rows.modern:,} modern")
+        write(self._lost or f"report: {self.directory / 'cab-report.html'}")
+
+    def _begin(self) -> None:
+        """Leave a report that says INCOMPLETE, in case this process does not live to finish."""
+        self._begun = True
+        self._ledger.add_plan(plan_to_wire(self._session.planned))
+        self._write(self._build(["the run has not ended"]))
+
+    def _reasons(self, exitstatus: int) -> list[str]:
+        """What kept the run as a whole from being complete."""
+        reasons = []
+        if exitstatus not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+            word = pytest.ExitCode(exitstatus).name.lower().replace("_", " ")
+            reasons.append(f"the run ended early: {word} (pytest exit code {int(exitstatus)})")
+        if not self._ledger.planned:
+            reasons.append("no test was collected that audits a tenant")
+        left = len(self._ledger.planned.keys() - self._ledger.executed)
+        if left:
+            planned = len(self._ledger.planned)
+            reasons.append(f"partial: {left} of {planned} planned checks were not carried out")
+        if self._session.config.getoption("lf", default=False):
+            reasons.append("partial: --lf may have left out whole files of tests")
+        return reasons
+
+    def _build(self, reasons: list[str]) -> AuditReport:
+        session = self._session
+        return build_report(
+            scope=session.scope,
+            evidence=self._ledger.settle(),
+            executed=self._ledger.executed,
+            reasons=reasons,
+            exclusions=exclusions(session.settings),
+            cohort_of=session.cohort_of,
+            run=describe_run(session, complete=not reasons),
+        )
+
+    def _write(self, report: AuditReport) -> None:
+        try:
+            write_report(report, self.directory)
+        except OSError as error:
+            self._lost = f"the report could not be written to {self.directory}: {error}"

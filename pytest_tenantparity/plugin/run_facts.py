@@ -1,0 +1,58 @@
+"""All that differs between two runs on the same data: the report's ``run`` block."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import shlex
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from ..model import SIDES
+from ..wire import to_wire
+from .options import worker_count
+from .session import AuditSession
+
+_PACKAGES = ("pytest-tenantparity", "pytest", "pytest-xdist", "SQLAlchemy", "psycopg")
+
+
+def describe_run(session: AuditSession, *, complete: bool) -> dict[str, Any]:
+    """Return who, when, with what, on which servers; times are UTC, ISO 8601."""
+    config = session.config
+    servers = {side: session.servers(side) for side in SIDES}
+    return {
+        "id": session.run.id,
+        "state": "COMPLETE" if complete else "INCOMPLETE",
+        "started": session.run.started,
+        "ended": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": shlex.join(["pytest", *config.invocation_params.args]),
+        "workers": worker_count(config),
+        "fail_on_drift": bool(config.getoption("fail_on_drift")),
+        "salt": session.run.salt,
+        "settings": {
+            "path": str(session.path),
+            "sha256": hashlib.sha256(session.path.read_bytes()).hexdigest(),
+        },
+        "versions": {"python": platform.python_version(), **_versions()},
+        "servers": {side: [to_wire(each) for each in found] for side, found in servers.items()},
+        "skew_seconds": _skew([each[0].snapshot_at for each in servers.values() if each]),
+    }
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+def _skew(moments: list[str]) -> float | None:
+    """Seconds between the snapshots of the two stacks, by the clocks of their servers."""
+    if len(moments) != len(SIDES):
+        return None
+    one, other = map(datetime.fromisoformat, moments)
+    return round(abs((one - other).total_seconds()), 6)

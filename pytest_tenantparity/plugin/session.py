@@ -1,0 +1,203 @@
+"""One audit, as a process of the run sees it: what is planned, and the open stacks."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ..config import Settings, TableSettings, load_settings
+from ..errors import SettingsError
+from ..inventory import (
+    Place,
+    Selection,
+    TablePair,
+    discover_pairs,
+    make_pair,
+    place_of,
+    planned_pairs,
+    read_terms,
+    select_pairs,
+    select_tenants,
+)
+from ..model import SIDES, CheckKey, Side
+from ..parity import Context, environment_layer
+from ..stacks import ServerFacts, Stack, StackState, open_stack
+from ..stacks.stack import Anchor
+from ..wire import from_wire, to_wire
+from .options import worker_count
+
+
+@dataclass(frozen=True)
+class Run:
+    """Decided once, where the user started pytest, and the same in every process."""
+
+    id: str
+    started: str
+    salt: int
+
+
+def new_run() -> Run:
+    """Return a run of its own. The salt makes each run's hashes independent of the last."""
+    now = datetime.now(UTC)
+    name = f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+    return Run(name, now.isoformat(timespec="seconds"), secrets.randbits(62))
+
+
+@dataclass
+class AuditSession:
+    """Settings and selection of the run; stacks once they are open."""
+
+    config: pytest.Config
+    path: Path
+    settings: Settings
+    selection: Selection
+    pairs: tuple[TablePair, ...] | None
+    run: Run
+    states: dict[Side, StackState] = field(default_factory=dict)
+    planned: dict[CheckKey, str] = field(default_factory=dict)
+    plan_sent: bool = False
+    _anchors: list[Anchor] = field(default_factory=list)
+
+    @classmethod
+    def prepare(cls, config: pytest.Config, path: Path, run: Run) -> AuditSession:
+        """Read the settings and the selection; touches no database."""
+        settings = _with_hooked_pairs(config, load_settings(path))
+        folder = config.invocation_params.dir
+        selection = select_tenants(settings, read_terms(config.getoption("tenants"), folder))
+        session = cls(config, path, settings, selection, None, run)
+        session._choose_pairs(planned_pairs(settings))
+        environment_layer(os.environ)
+        return session
+
+    @classmethod
+    def in_worker(cls, config: pytest.Config, wire: Mapping[str, Any]) -> AuditSession:
+        """Join the run that another process opened."""
+        session = cls.prepare(config, Path(wire["path"]), from_wire(Run, wire["run"]))
+        session.states = {side: from_wire(StackState, wire["states"][side]) for side in SIDES}
+        if wire["pairs"] is not None:
+            session.pairs = tuple(make_pair(session.settings, name) for name in wire["pairs"])
+        return session
+
+    def for_worker(self) -> dict[str, Any]:
+        """Return what :meth:`in_worker` needs, as primitives."""
+        return {
+            "path": str(self.path),
+            "run": to_wire(self.run),
+            "states": {side: to_wire(state) for side, state in self.states.items()},
+            "pairs": None if self.pairs is None else [pair.name for pair in self.pairs],
+        }
+
+    def open(self) -> None:
+        """Take the snapshots that the whole run reads from, and discover what was not named."""
+        for side in SIDES:
+            self._refuse_too_many_connections(side)
+        for side in SIDES:
+            state, anchor = self._open_side(side)
+            self.states[side] = state
+            self._anchors.append(anchor)
+        if self.pairs is None and not any(state.unavailable for state in self.states.values()):
+            self._choose_pairs(discover_pairs(self.settings, *map(self._tables, SIDES)))
+
+    def close(self) -> None:
+        """Close this process's connections, and let go of the snapshots."""
+        if "context" in self.__dict__:
+            self.context.close()
+        for anchor in self._anchors:
+            anchor.release()
+
+    @cached_property
+    def context(self) -> Context:
+        """What the engine needs."""
+        normalisers = self.config.hook.pytest_parity_normalisers(config=self.config)
+        application = f"tenantparity/{self.run.id}"
+        return Context(
+            settings=self.settings,
+            pairs={pair.name: pair for pair in self.pairs or ()},
+            stacks={s: Stack(self.states[s], self.settings.stack(s), application) for s in SIDES},
+            tenants={tenant.id: tenant for tenant in self.settings.tenant_models()},
+            selected=self.selection.tenants,
+            salt=self.run.salt,
+            environment=environment_layer(os.environ),
+            normalisers={name: each for given in normalisers for name, each in given.items()},
+        )
+
+    def servers(self, side: Side) -> list[ServerFacts]:
+        """Return which servers were read on one side."""
+        state = self.states.get(side)
+        return [each.server for each in state.databases.values()] if state else []
+
+    @property
+    def is_worker(self) -> bool:
+        """Whether another process does the reporting."""
+        return hasattr(self.config, "workerinput")
+
+    @property
+    def scope(self) -> str:
+        """What was selected, in the user's own words."""
+        return ", ".join(self.config.getoption("tenants")) or "all tenants"
+
+    def cohort_of(self, subject: str) -> str:
+        """Return a tenant's cohort; reserved subjects have none."""
+        return next((t.cohort for t in self.selection.tenants if t.id == subject), "")
+
+    def _choose_pairs(self, pairs: tuple[TablePair, ...] | None) -> None:
+        terms = read_terms(
+            self.config.getoption("parity_tables"), self.config.invocation_params.dir
+        )
+        if pairs is not None:
+            self.pairs = select_pairs(pairs, terms)
+
+    def _tables(self, side: Side) -> list[str]:
+        tables: dict[str, None] = {}
+        for database in self.states[side].databases.values():
+            for catalog in database.catalogs.values():
+                tables |= dict.fromkeys(catalog.stored_tables)
+        return list(tables)
+
+    def _places(self, side: Side) -> set[Place]:
+        stack = self.settings.stack(side)
+        own = [t.tenancy for t in self.settings.tables.values()]
+        own += [
+            t.legacy_tenancy if side == "legacy" else t.modern_tenancy
+            for t in self.settings.tables.values()
+        ]
+        tenancies = [each for each in (*own, stack.tenancy) if each is not None]
+        return {
+            place_of(stack, tenancy, tenant)
+            for tenancy in tenancies
+            for tenant in self.selection.tenants
+        }
+
+    def _open_side(self, side: Side) -> tuple[StackState, Anchor]:
+        stack = self.settings.stack(side)
+        url = self.config.hook.pytest_parity_connect(config=self.config, stack=side)
+        application = f"tenantparity/{self.run.id}"
+        return open_stack(side, stack, application, url, self._places(side))
+
+    def _refuse_too_many_connections(self, side: Side) -> None:
+        most = self.settings.stack(side).max_connections
+        databases = len({place.database for place in self._places(side)} | {""})
+        workers = worker_count(self.config)
+        if databases + workers > most:
+            raise SettingsError(
+                f"[{side}] max_connections = {most} is too few for {workers} workers and "
+                f"{databases} snapshots; raise it, or run fewer workers (-n) or tenants"
+            )
+
+
+def _with_hooked_pairs(config: pytest.Config, settings: Settings) -> Settings:
+    given = config.hook.pytest_parity_pairs(config=config, settings=settings)
+    more = {
+        name: TableSettings.model_validate(table)
+        for pairs in given
+        for name, table in pairs.items()
+    }
+    return settings.model_copy(update={"tables": {**settings.tables, **more}}) if more else settings

@@ -1,0 +1,79 @@
+"""How an audit begins: from the command line to the settings, and on to both stacks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ..errors import SettingsError
+from . import options
+from .finding import find_settings
+from .keys import SESSION
+
+if TYPE_CHECKING:
+    from .session import AuditSession
+
+
+def start(config: pytest.Config) -> None:
+    """Put the audit session into the stash, if there are settings; else stay inert.
+
+    Raises pytest.UsageError (exit code 4) for wrong settings, options and selections.
+    """
+    try:
+        session = _worker_session(config) or _own_session(config)
+    except SettingsError as error:
+        raise pytest.UsageError(str(error)) from None
+    if session is None:
+        return
+    config.stash[SESSION] = session
+    if not session.is_worker and not options.is_dry_run(config):
+        from .reporter import Reporter
+
+        config.pluginmanager.register(Reporter(session), "tenantparity-reporter")
+
+
+def open_stacks(session: AuditSession) -> None:
+    """Open the stacks; raises pytest.UsageError for a selection that discovery refutes."""
+    try:
+        session.open()
+    except SettingsError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+def _worker_session(config: pytest.Config) -> AuditSession | None:
+    wire = getattr(config, "workerinput", {}).get("tenantparity")
+    if wire is None:
+        return None
+    from .session import AuditSession
+
+    return AuditSession.in_worker(config, wire)
+
+
+def _own_session(config: pytest.Config) -> AuditSession | None:
+    if hasattr(config, "workerinput"):
+        return None
+    path = _settings_path(config)
+    if path is None:
+        return None
+    from .session import AuditSession, new_run
+
+    return AuditSession.prepare(config, path, new_run())
+
+
+def _settings_path(config: pytest.Config) -> Path | None:
+    folder, given = config.invocation_params.dir, config.getoption("parity_config")
+    if given is not None:
+        path: Path = folder / given
+        if not path.is_file():
+            raise SettingsError(f"--parity-config={given}: there is no such file in {folder}")
+        return path
+    path_found = find_settings(options.starting_places(config), config.rootpath)
+    option = options.asked_for_audit(config)
+    if path_found is None and option is not None:
+        raise SettingsError(
+            f"{option} needs settings, and there is no tenantparity.toml beside the tests or "
+            f"above them up to {config.rootpath}; write one, or name it with --parity-config"
+        )
+    return path_found

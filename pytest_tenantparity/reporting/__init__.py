@@ -1,0 +1,6 @@
+"""The report: one writer a format, all of them from the same model."""
+
+from .build import build_report
+from .write import REPORT_NAMES, write_report
+
+__all__ = ["REPORT_NAMES", "build_report", "write_report"]

@@ -1,0 +1,29 @@
+"""All formats of a report into one directory, each file whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from ..model import AuditReport
+from . import html_page, json_file, markdown
+
+_WRITERS = {
+    "cab-report.json": json_file.render,
+    "cab-report.html": html_page.render,
+    "cab-report.md": markdown.render,
+}
+REPORT_NAMES = tuple(_WRITERS)
+
+
+def write_report(report: AuditReport, directory: Path) -> None:
+    """Write every format; raises :class:`OSError` where the directory cannot be written."""
+    directory.mkdir(parents=True, exist_ok=True)
+    for name, render in _WRITERS.items():
+        _replace(directory / name, render(report))
+
+
+def _replace(path: Path, text: str) -> None:
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.write_text(text, encoding="utf-8", newline="\n")
+    draft.replace(path)

@@ -1,0 +1,1 @@
+"""LegacyCoinTrader's own parity harness."""
