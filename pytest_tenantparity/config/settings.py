@@ -22,8 +22,8 @@ class Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
-class ToleranceSettings(Model):
-    """How much may differ. What is not set is left to the next outer layer."""
+class ValueToleranceSettings(Model):
+    """How much two values may differ. What is not set is left to the next outer layer."""
 
     absolute: Annotated[Decimal, Field(ge=0, allow_inf_nan=False)] | None = Field(
         None, description="largest forgiven difference of two numbers"
@@ -34,28 +34,21 @@ class ToleranceSettings(Model):
     seconds: Annotated[Decimal, Field(ge=0, allow_inf_nan=False)] | None = Field(
         None, description="largest forgiven difference of two dates or times, in seconds"
     )
+
+    def model(self) -> Tolerance:
+        """Return the plain model."""
+        return Tolerance(**self.model_dump())
+
+
+class ToleranceSettings(ValueToleranceSettings):
+    """The same, and how many rows may differ."""
+
     rows: Annotated[int, Field(ge=0)] | None = Field(
         None, description="budget: differing rows forgiven in one tenant's rows of one table"
     )
     ratio: Annotated[Decimal, Field(ge=0, le=1, allow_inf_nan=False)] | None = Field(
         None, description="the same as a share of the larger row count, 0 to 1"
     )
-
-    def model(self) -> Tolerance:
-        """Return the plain model."""
-        return Tolerance(**self.model_dump())
-
-
-class ValueToleranceSettings(Model):
-    """What may differ in one column; budgets of rows belong to the table."""
-
-    absolute: Annotated[Decimal, Field(ge=0, allow_inf_nan=False)] | None = None
-    relative: Annotated[Decimal, Field(ge=0, le=1, allow_inf_nan=False)] | None = None
-    seconds: Annotated[Decimal, Field(ge=0, allow_inf_nan=False)] | None = None
-
-    def model(self) -> Tolerance:
-        """Return the plain model."""
-        return Tolerance(**self.model_dump())
 
 
 class Hop(Model):

@@ -41,9 +41,7 @@ class _Column:
     def shown(self, pair: ValuePair) -> ValuePair:
         """Return the two values as a report may show them."""
         if self.masked:
-            return ValuePair(
-                *(None if value is None else "***" for value in (pair.legacy, pair.modern))
-            )
+            return ValuePair(_masked(pair.legacy), _masked(pair.modern))
         if self.family in DOCUMENTS:
             return replace(pair, explanation=explain_json(pair.legacy, pair.modern))
         return pair
@@ -153,6 +151,10 @@ class Comparison:
         columns = {column.name: column for column in self._columns}
         shown = {name: columns[name].shown(pair) for name, pair in finding.columns.items()}
         return replace(finding, columns=shown)
+
+
+def _masked(value: str | None) -> str | None:
+    return None if value is None else "***"
 
 
 def _column(

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from ..config import Settings
 from ..model import SIDES
 from ..wire import to_wire
 from .options import worker_count
@@ -32,12 +33,17 @@ def describe_run(session: AuditSession, *, complete: bool) -> dict[str, Any]:
         "salt": session.run.salt,
         "settings": {
             "path": str(session.path),
-            "sha256": hashlib.sha256(session.path.read_bytes()).hexdigest(),
+            "sha256": _digest(session.settings),
         },
         "versions": {"python": platform.python_version(), **_versions()},
         "servers": {side: [to_wire(each) for each in found] for side, found in servers.items()},
         "skew_seconds": _skew([each[0].snapshot_at for each in servers.values() if each]),
     }
+
+
+def _digest(settings: Settings) -> str:
+    """Digest the settings in force, the tenants file and the hooks' pairs included."""
+    return hashlib.sha256(settings.model_dump_json().encode()).hexdigest()
 
 
 def _versions() -> dict[str, str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from ..config import Settings, TableSettings, load_settings
 from ..errors import SettingsError
@@ -117,11 +118,12 @@ class AuditSession:
     def context(self) -> Context:
         """What the engine needs."""
         normalisers = self.config.hook.pytest_parity_normalisers(config=self.config)
-        application = f"tenantparity/{self.run.id}"
         return Context(
             settings=self.settings,
             pairs={pair.name: pair for pair in self.pairs or ()},
-            stacks={s: Stack(self.states[s], self.settings.stack(s), application) for s in SIDES},
+            stacks={
+                s: Stack(self.states[s], self.settings.stack(s), self._application) for s in SIDES
+            },
             tenants={tenant.id: tenant for tenant in self.settings.tenant_models()},
             selected=self.selection.tenants,
             salt=self.run.salt,
@@ -147,6 +149,11 @@ class AuditSession:
     def cohort_of(self, subject: str) -> str:
         """Return a tenant's cohort; reserved subjects have none."""
         return next((t.cohort for t in self.selection.tenants if t.id == subject), "")
+
+    @property
+    def _application(self) -> str:
+        """What the sessions are called on the servers."""
+        return f"tenantparity/{self.run.id}"
 
     def _choose_pairs(self, pairs: tuple[TablePair, ...] | None) -> None:
         terms = read_terms(
@@ -178,9 +185,12 @@ class AuditSession:
 
     def _open_side(self, side: Side) -> tuple[StackState, Anchor]:
         stack = self.settings.stack(side)
-        url = self.config.hook.pytest_parity_connect(config=self.config, stack=side)
-        application = f"tenantparity/{self.run.id}"
-        return open_stack(side, stack, application, url, self._places(side))
+        try:
+            url = self.config.hook.pytest_parity_connect(config=self.config, stack=side)
+        except Exception as error:  # noqa: BLE001 - whatever a project's own hook may raise
+            reason = f"{side}: the pytest_parity_connect hook failed: {error!r}"
+            return StackState(side, "", unavailable={"": reason}), Anchor()
+        return open_stack(side, stack, self._application, url, self._places(side))
 
     def _refuse_too_many_connections(self, side: Side) -> None:
         most = self.settings.stack(side).max_connections
@@ -195,9 +205,9 @@ class AuditSession:
 
 def _with_hooked_pairs(config: pytest.Config, settings: Settings) -> Settings:
     given = config.hook.pytest_parity_pairs(config=config, settings=settings)
-    more = {
-        name: TableSettings.model_validate(table)
-        for pairs in given
-        for name, table in pairs.items()
-    }
-    return settings.model_copy(update={"tables": {**settings.tables, **more}}) if more else settings
+    more = {name: table for pairs in given for name, table in pairs.items()}
+    try:
+        tables = {name: TableSettings.model_validate(table) for name, table in more.items()}
+    except ValidationError as error:
+        raise SettingsError(f"a pytest_parity_pairs hook gave a wrong table: {error}") from None
+    return settings.model_copy(update={"tables": {**settings.tables, **tables}})

@@ -150,7 +150,7 @@ def open_stack(
         resolved = resolve_url(side, settings.url if url is None else url, environment)
         dialect = dialect_for(resolved.get_backend_name())
     except StackUnavailable as error:
-        return StackState(side, "postgresql://", unavailable={"": str(error)}), anchor
+        return StackState(side, "", unavailable={"": str(error)}), anchor
     state = StackState(side, resolved.render_as_string(hide_password=False))
     schemas: dict[str, set[str]] = {"": {settings.schema_name}}
     for place in places:

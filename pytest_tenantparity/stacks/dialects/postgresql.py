@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import reduce
 from typing import Any
 
@@ -46,6 +47,13 @@ _PINNED = {
     "max_parallel_workers_per_gather": "0",
     "jit": "off",
     "row_security": "off",
+}
+
+# Newer servers, and not all platforms, know these: nothing may end the run's snapshot, and a
+# query whose client is gone is not worth finishing.
+_PINNED_IF_KNOWN = {
+    "transaction_timeout": "0",
+    "client_connection_check_interval": "2s",
 }
 
 _FAMILIES = {
@@ -128,6 +136,8 @@ _SERVER = text("""
            to_char(transaction_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
 """)
 
+_SET = "SELECT pg_catalog.set_config(%s, %s, false)"
+
 _REMEDIES = {
     "28P01": "check the password in the environment variable that the URL names",
     "28000": "check the user and the server's pg_hba.conf",
@@ -174,10 +184,12 @@ class PostgreSQL(Dialect):
         }
 
         def pin(connection: Any, _: Any) -> None:
-            with connection.cursor() as cursor:
-                for name, value in pinned.items():
-                    cursor.execute("SELECT pg_catalog.set_config(%s, %s, false)", (name, value))
+            for name, value in pinned.items():
+                connection.execute(_SET, (name, value))
             connection.commit()
+            for name, value in _PINNED_IF_KNOWN.items():
+                with suppress(psycopg.Error), connection.transaction():
+                    connection.execute(_SET, (name, value))
 
         # Before SQLAlchemy's own first queries, so that those run under the same rules.
         event.listen(engine, "connect", pin, insert=True)

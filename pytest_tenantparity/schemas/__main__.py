@@ -1,0 +1,29 @@
+"""``python -m pytest_tenantparity.schemas`` writes the schemas anew, out of the models."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ..config.schema import settings_schema
+from ..reporting.json_file import report_schema
+
+
+def schema_files() -> dict[str, dict[str, Any]]:
+    """Return every schema by the name of its file."""
+    return {
+        "tenantparity.schema.json": settings_schema(),
+        "cab-report.schema.json": report_schema(),
+    }
+
+
+def main() -> None:
+    """Write the files beside this one."""
+    for name, schema in schema_files().items():
+        text = json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+        Path(__file__).with_name(name).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
