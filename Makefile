@@ -4,14 +4,17 @@ PYTHON ?= python3
 TENANTS ?= cohort-1
 VENV := .venv
 READY := $(VENV)/.ready
+OLDEST_VENV := .venv-oldest
+OLDEST := $(OLDEST_VENV)/.ready
 PYTEST := $(VENV)/bin/python -m pytest
 
-.PHONY: help migration-audit demo-drift test lint schemas clean
+.PHONY: help migration-audit demo-drift test test-oldest lint schemas clean
 
 help:
 	@echo "make migration-audit   audit $(TENANTS) on both stacks (TENANTS=... for others)"
 	@echo "make demo-drift        plant faults in cohort-2 and see them found (ends red)"
 	@echo "make test              run the tests"
+	@echo "make test-oldest       the same plugin on the oldest pytest it supports"
 	@echo "make lint              style, types, import directions"
 	@echo "make schemas           write the JSON Schemas anew"
 
@@ -23,6 +26,9 @@ demo-drift: $(READY)
 
 test: $(READY)
 	$(PYTEST) tests -n 2
+
+test-oldest: $(OLDEST)
+	$(OLDEST_VENV)/bin/python -m pytest tests/test_plugin_items.py tests/test_plugin_modes.py -n 2
 
 lint: $(READY)
 	$(VENV)/bin/ruff check .
@@ -40,5 +46,12 @@ $(READY): pyproject.toml
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $(READY)
 
+# The oldest pytest that the plugin supports.
+$(OLDEST): pyproject.toml
+	$(PYTHON) -m venv $(OLDEST_VENV)
+	$(OLDEST_VENV)/bin/python -m pip install --quiet --disable-pip-version-check \
+		--editable '.[dev]' 'pytest==9.0.3'
+	@touch $(OLDEST)
+
 clean:
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
+	rm -rf $(VENV) $(OLDEST_VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis dist

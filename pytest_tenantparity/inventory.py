@@ -299,11 +299,11 @@ def exclusions(settings: Settings) -> list[Exclusion]:
 def _exclusions_of(name: str, table: TableSettings) -> Iterator[tuple[str, str]]:
     for column, why in table.ignore.items():
         yield f"column {name}.{column}", why
-    for side, each in (("legacy", table.legacy_filter), ("modern", table.modern_filter)):
-        if each is not None:
+    for side in SIDES:
+        if (each := table.row_filter(side)) is not None:
             yield f"{side} rows of {name} but those with {each.sql}", each.reason
-    for side, why in table.unassigned.items():
-        yield f"{side} rows of {name} that belong to no tenant", why
+    for declared_side, why in table.unassigned.items():
+        yield f"{declared_side} rows of {name} that belong to no tenant", why
     declared = table.empty if isinstance(table.empty, dict) else {"any tenant": table.empty}
     for tenant, reason in declared.items():
         if reason is not None:

@@ -153,6 +153,14 @@ class AppliedTolerance:
 
 
 @dataclass(frozen=True, slots=True)
+class NamedRule:
+    """A rule of the settings that decides what counts as equal, or which rows take part."""
+
+    rule: str
+    column: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """What one check saw. ``reasons`` say why a check is not proven."""
 
@@ -162,7 +170,7 @@ class Evidence:
     drift: DriftCounts = field(default_factory=DriftCounts)
     findings: tuple[Finding, ...] = ()
     tolerance: tuple[AppliedTolerance, ...] = ()
-    rules: tuple[str, ...] = ()
+    rules: tuple[NamedRule, ...] = ()
     reasons: tuple[str, ...] = ()
     seconds: float = 0.0
 
@@ -203,7 +211,7 @@ class Check:
     drift: DriftCounts
     findings: tuple[Finding, ...]
     tolerance: tuple[AppliedTolerance, ...]
-    rules: tuple[str, ...]
+    rules: tuple[NamedRule, ...]
     reasons: tuple[str, ...]
     seconds: int
 

@@ -194,6 +194,10 @@ class ColumnSettings(Model):
     def _zone(cls, zone: str | None) -> str | None:
         return None if zone is None else _known_zone(zone)
 
+    def sql(self, side: Side) -> str | None:
+        """Return the expression that stands for the column on one side, if one does."""
+        return self.legacy_sql if side == "legacy" else self.modern_sql
+
 
 def _known_zone(zone: str) -> str:
     if zone not in available_timezones() and zone != "UTC":
@@ -224,6 +228,10 @@ class TableSettings(Model):
         {}, description="why rows of no tenant are right, for 'legacy' or 'modern'"
     )
     tolerance: ToleranceSettings = ToleranceSettings()
+
+    def row_filter(self, side: Side) -> Filter | None:
+        """Return which rows of one side take part."""
+        return self.legacy_filter if side == "legacy" else self.modern_filter
 
     def declared_empty(self, subject: str) -> str | None:
         """Return the reason why the subject may have no rows here, if there is one."""

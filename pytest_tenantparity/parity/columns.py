@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from sqlalchemy import ColumnElement, column, literal_column
@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, column, literal_column
 from ..config import Settings, TableSettings
 from ..config.settings import ColumnSettings
 from ..inventory import TablePair
-from ..model import Side
+from ..model import SIDES, NamedRule, Side
 from ..stacks.catalog import DOCUMENTS, ColumnFacts, Family, TableFacts
 from ..stacks.dialects import ColumnRules, Dialect
 
@@ -63,43 +63,35 @@ class ColumnPlan:
     columns: list[ColumnPair] = field(default_factory=list)
     key: list[ColumnPair] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
-    rules: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class ExpressionTypes:
-    """Types of the settings' SQL expressions, which only the databases can tell."""
-
-    legacy: dict[str, ColumnFacts]
-    modern: dict[str, ColumnFacts]
+    rules: list[NamedRule] = field(default_factory=list)
 
 
 def plan_columns(
     settings: Settings,
     pair: TablePair,
-    legacy: TableFacts,
-    modern: TableFacts,
-    expressions: ExpressionTypes,
+    tables: Mapping[Side, TableFacts],
+    expressions: Mapping[Side, Mapping[str, ColumnFacts]],
+    implied: Mapping[Side, str | None],
 ) -> ColumnPlan:
-    """Pair the columns of two tables by name, under the settings of the table."""
-    return _Planner(settings, pair, legacy, modern, expressions).plan()
+    """Pair the columns of two tables by name, under the settings of the table.
+
+    ``expressions`` are the types of the settings' SQL expressions, which only the databases can
+    tell. ``implied`` names a column of a side that has the same known value in every row in
+    scope, so that it may be on that side alone.
+    """
+    planner = _Planner(settings, pair, tables["legacy"], tables["modern"], expressions, implied)
+    return planner.plan()
 
 
+@dataclass
 class _Planner:
-    def __init__(
-        self,
-        settings: Settings,
-        pair: TablePair,
-        legacy: TableFacts,
-        modern: TableFacts,
-        expressions: ExpressionTypes,
-    ) -> None:
-        self.settings = settings
-        self.pair = pair
-        self.legacy = legacy
-        self.modern = modern
-        self.expressions = expressions
-        self.result = ColumnPlan()
+    settings: Settings
+    pair: TablePair
+    legacy: TableFacts
+    modern: TableFacts
+    expressions: Mapping[Side, Mapping[str, ColumnFacts]]
+    implied: Mapping[Side, str | None]
+    result: ColumnPlan = field(default_factory=ColumnPlan)
 
     def plan(self) -> ColumnPlan:
         used = {self._pair_column(facts.name) for facts in self.legacy.columns}
@@ -154,8 +146,7 @@ class _Planner:
         self, side: Side, name: str, facts: ColumnFacts | None, sql: str | None
     ) -> ColumnSide | None:
         if sql is not None:
-            types = self.expressions.legacy if side == "legacy" else self.expressions.modern
-            return ColumnSide(types[name], literal_column(f"({sql})"))
+            return ColumnSide(self.expressions[side][name], literal_column(f"({sql})"))
         return None if facts is None else ColumnSide(facts, column(facts.name))
 
     def _add(self, name: str, legacy: ColumnSide, modern: ColumnSide, own: ColumnSettings) -> None:
@@ -181,8 +172,7 @@ class _Planner:
         )
 
     def _is_spared(self, side: Side, name: str) -> bool:
-        """A column that only leads to the tenant has done its work once the rows are found."""
-        return self._is_ignored(side, name) or name == self.pair.tenancy(side).first_column
+        return self._is_ignored(side, name) or name == self.implied[side]
 
     def _find_key(self) -> None:
         names = self._table.key or self.legacy.primary_key or self._modern_key()
@@ -236,19 +226,15 @@ def _hint(families: Iterable[Family]) -> str:
     return ""
 
 
-def _spoken_rules(pair: ColumnPair, own: ColumnSettings) -> list[str]:
+def _spoken_rules(pair: ColumnPair, own: ColumnSettings) -> list[NamedRule]:
     """The named rules that a column is compared under, in words for the report."""
     families = {pair.legacy.facts.family, pair.modern.facts.family}
     spoken = []
     if pair.rules.naive_zone and families == {Family.TIMESTAMP, Family.TIMESTAMPTZ}:
-        spoken.append(f"{pair.name}: naive times are meant in {pair.rules.naive_zone}")
+        spoken.append(f"naive times are meant in {pair.rules.naive_zone}")
     if pair.rules.canonical_json and Family.JSON in families:
-        spoken.append(f"{pair.name}: JSON is compared by content, not by its spelling")
-    spoken += [
-        f"{pair.name}: {side} side is {sql}"
-        for side, sql in (("legacy", own.legacy_sql), ("modern", own.modern_sql))
-        if sql is not None
-    ]
+        spoken.append("JSON is compared by content, not by its spelling")
+    spoken += [f"the {side} side is {own.sql(side)}" for side in SIDES if own.sql(side)]
     if own.modern is not None:
-        spoken.append(f"{pair.name}: called {own.modern} on the modern stack")
-    return spoken
+        spoken.append(f"is called {own.modern} on the modern stack")
+    return [NamedRule(rule, pair.name) for rule in spoken]

@@ -5,7 +5,16 @@ from __future__ import annotations
 from fractions import Fraction
 
 from ..inventory import TablePair
-from ..model import AppliedTolerance, CheckKey, DriftCounts, Evidence, RowCounts, Status
+from ..model import (
+    SIDES,
+    AppliedTolerance,
+    CheckKey,
+    DriftCounts,
+    Evidence,
+    NamedRule,
+    RowCounts,
+    Status,
+)
 from .columns import ColumnPlan
 from .compare import Comparison
 from .tolerance import ToleranceRules
@@ -29,7 +38,7 @@ def conclude(
         if declared is None:
             reasons.append(_empty(key))
         else:
-            rules.append(f"declared empty: {declared}")
+            rules.append(NamedRule(f"declared empty: {declared}"))
     if drift.total and budget is None:
         status = Status.DRIFT
     elif reasons:
@@ -68,6 +77,10 @@ def _empty(key: CheckKey) -> str:
     )
 
 
-def _filters(pair: TablePair) -> list[str]:
-    filters = (("legacy", pair.settings.legacy_filter), ("modern", pair.settings.modern_filter))
-    return [f"{side} rows only where {each.sql}: {each.reason}" for side, each in filters if each]
+def _filters(pair: TablePair) -> list[NamedRule]:
+    filters = ((side, pair.settings.row_filter(side)) for side in SIDES)
+    return [
+        NamedRule(f"{side} rows only where {each.sql}: {each.reason}")
+        for side, each in filters
+        if each is not None
+    ]

@@ -100,7 +100,7 @@ def _read(sides: Sides, batch: Batch) -> tuple[list[Row], list[Row]]:
 
 def _scope(opened: OpenPair, tenant: Tenant | None, side: Side) -> Scope:
     pair, stack = opened.pair, opened.context.stacks[side]
-    row_filter = pair.settings.legacy_filter if side == "legacy" else pair.settings.modern_filter
+    row_filter = pair.settings.row_filter(side)
     return scope_of(
         opened.tables[side],
         stack.catalog(opened.places[side]),

@@ -12,9 +12,9 @@ from ..errors import NotProven, did_you_mean
 from ..inventory import Place, TablePair, place_of
 from ..model import SIDES, Side, Tenant
 from ..stacks import ColumnFacts, TableFacts
-from .columns import ColumnPlan, ExpressionTypes, plan_columns
+from .columns import ColumnPlan, plan_columns
 from .context import Context
-from .scope import Scope, source_of
+from .scope import Scope, source_of, tenant_values
 from .source import Sides, Source
 
 ScopeMaker = Callable[[Side], Scope]
@@ -64,18 +64,26 @@ def open_pair(context: Context, pair: TablePair, tenant: Tenant | None) -> Itera
         modern_stack.transaction(places["modern"]) as modern,
     ):
         connections: dict[Side, Connection] = {"legacy": legacy, "modern": modern}
-        expressions = ExpressionTypes(
-            **{
-                side: _expression_types(context, pair, side, places[side], tables[side], connection)
-                for side, connection in connections.items()
-            }
-        )
-        plan = plan_columns(context.settings, pair, tables["legacy"], tables["modern"], expressions)
+        expressions = {
+            side: _expression_types(context, pair, side, places[side], tables[side], connection)
+            for side, connection in connections.items()
+        }
+        implied = {side: _implied_column(pair, side, tenant) for side in SIDES}
+        plan = plan_columns(context.settings, pair, tables, expressions, implied)
         if not plan.columns:
             raise NotProven(
                 f"no column of {pair.name!r} can be compared: {'; '.join(plan.problems)}"
             )
         yield OpenPair(context, pair, places, tables, connections, plan)
+
+
+def _implied_column(pair: TablePair, side: Side, tenant: Tenant | None) -> str | None:
+    """Return the column that holds the tenant's one value in every row of its scope.
+
+    A tenant with several values, or a path of any length, leaves open which value a row has.
+    """
+    several = tenant is not None and len(tenant_values(side, [tenant])) > 1
+    return None if several else pair.tenancy(side).column
 
 
 def _refuse_same_table(context: Context, pair: TablePair, places: Mapping[Side, Place]) -> None:
@@ -117,7 +125,7 @@ def _expression_types(
     stack = context.stacks[side]
     found = {}
     for name, column in pair.settings.columns.items():
-        sql = column.legacy_sql if side == "legacy" else column.modern_sql
+        sql = column.sql(side)
         if sql is not None:
             with stack.guard(place):
                 expression: ColumnElement[object] = literal_column(f"({sql})")

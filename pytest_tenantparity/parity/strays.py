@@ -10,6 +10,7 @@ from ..model import (
     Evidence,
     Finding,
     FindingKind,
+    NamedRule,
     RowCounts,
     Side,
     Status,
@@ -44,7 +45,7 @@ def check_strays(context: Context, key: CheckKey, pair: TablePair) -> Evidence:
         drift=drift,
         findings=tuple(findings),
         rules=tuple(
-            f"{counts[side]} rows of no tenant on the {side} stack are declared: {reason}"
+            NamedRule(f"{counts[side]} {side} rows of no tenant are declared: {reason}")
             for side, reason in pair.settings.unassigned.items()
         ),
     )
@@ -52,7 +53,7 @@ def check_strays(context: Context, key: CheckKey, pair: TablePair) -> Evidence:
 
 def _strays(opened: OpenPair, side: Side) -> Source:
     context, pair = opened.context, opened.pair
-    row_filter = pair.settings.legacy_filter if side == "legacy" else pair.settings.modern_filter
+    row_filter = pair.settings.row_filter(side)
     scope = strays_of(
         opened.tables[side],
         context.stacks[side].catalog(opened.places[side]),

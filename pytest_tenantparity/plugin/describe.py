@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..model import Evidence, Finding, FindingKind, ValuePair
+from ..reporting import drift_in_words
 
 _MOST_FINDINGS = 10
 _MOST_TEXT = 120
@@ -14,12 +15,7 @@ def describe(evidence: Evidence) -> str:
     lines = [f"{key.tenant} / {key.table}: {evidence.status}"]
     lines += [f"  {reason}" for reason in evidence.reasons]
     if evidence.drift.total:
-        drift, rows = evidence.drift, evidence.rows
-        lines.append(
-            f"  {drift.total:,} rows differ: {drift.missing:,} missing in modern, "
-            f"{drift.extra:,} extra in modern, {drift.changed:,} changed "
-            f"(of {rows.legacy:,} legacy and {rows.modern:,} modern rows)"
-        )
+        lines.append(f"  {drift_in_words(evidence.drift, evidence.rows)}")
     for finding in evidence.findings[:_MOST_FINDINGS]:
         lines += _finding(finding)
     if evidence.drift.total > _MOST_FINDINGS:

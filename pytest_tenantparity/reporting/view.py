@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 
-from ..model import RESERVED_SUBJECTS, AuditReport, Check, Status
+from ..model import RESERVED_SUBJECTS, AuditReport, Check, DriftCounts, RowCounts, Status
 
 # A status is a word and a symbol, never a colour alone.
 SYMBOLS = {
@@ -16,6 +16,15 @@ SYMBOLS = {
     Status.NOT_PROVEN: "?",
 }
 _GRAVITY = [Status.DRIFT, Status.NOT_PROVEN, Status.TOLERATED, Status.MATCH]
+
+
+def drift_in_words(drift: DriftCounts, rows: RowCounts) -> str:
+    """Return how many rows differ, how, and of how many."""
+    differ = "1 row differs" if drift.total == 1 else f"{drift.total:,} rows differ"
+    return (
+        f"{differ}: {drift.missing:,} missing in modern, {drift.extra:,} extra in modern, "
+        f"{drift.changed:,} changed (of {rows.legacy:,} legacy and {rows.modern:,} modern rows)"
+    )
 
 
 @dataclass(frozen=True)
@@ -42,9 +51,14 @@ class ReportView:
         return [check for check in self.report.checks if check.tolerance]
 
     @cached_property
-    def rules(self) -> list[str]:
-        """The named rules in force, each once, with its table."""
-        return sorted({f"{c.table}.{rule}" for c in self.report.checks for rule in c.rules})
+    def rules(self) -> dict[str, list[str]]:
+        """The named rules in force, and the tables or columns under each."""
+        under: dict[str, set[str]] = {}
+        for check in self.report.checks:
+            for each in check.rules:
+                place = check.table if each.column is None else f"{check.table}.{each.column}"
+                under.setdefault(each.rule, set()).add(place)
+        return {rule: sorted(places) for rule, places in sorted(under.items())}
 
     @cached_property
     def tables(self) -> list[str]:
@@ -65,6 +79,10 @@ class ReportView:
             worst = min((cells.get(place, check.status), check.status), key=_GRAVITY.index)
             cells[place] = worst
         return cells
+
+    def in_words(self, check: Check) -> str:
+        """How far a check's rows differ."""
+        return drift_in_words(check.drift, check.rows)
 
     def cell(self, subject: str, table: str) -> Status | None:
         """The worst status of a tenant's table, if it was planned."""

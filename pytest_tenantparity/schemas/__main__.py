@@ -1,8 +1,9 @@
-"""``python -m pytest_tenantparity.schemas`` writes the schemas anew, out of the models."""
+"""``python -m pytest_tenantparity.schemas [FOLDER]`` writes the schemas, out of the models."""
 
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,11 @@ def schema_files() -> dict[str, dict[str, Any]]:
 
 
 def main() -> None:
-    """Write the files beside this one."""
+    """Write the files into a folder; without one, beside this file."""
+    folder = Path(sys.argv[1]) if sys.argv[1:] else Path(__file__).parent
     for name, schema in schema_files().items():
         text = json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
-        Path(__file__).with_name(name).write_text(text, encoding="utf-8")
+        (folder / name).write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
