@@ -26,7 +26,7 @@ def attach_evidence(
         item.stash[EVIDENCE] = _of_outcome(key, call)
     plan = None
     if session.is_worker and not session.plan_sent:
-        plan, session.plan_sent = session.planned, True
+        plan, session.plan_sent = session.plan, True
     attach(report, key, item.stash.get(EVIDENCE, None), plan)
 
 

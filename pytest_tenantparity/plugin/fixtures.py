@@ -78,7 +78,7 @@ def tenant(request: pytest.FixtureRequest, parity_cell: Cell) -> Tenant:
     """The tenant of this test."""
     tenants = {each.id: each for each in _session(request).selection.tenants}
     if parity_cell.subject not in tenants:
-        pytest.skip(f"{parity_cell.subject} is about no single tenant")
+        pytest.fail(f"{parity_cell.subject!r} is about no single tenant", pytrace=False)
     return tenants[parity_cell.subject]
 
 

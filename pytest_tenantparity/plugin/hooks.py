@@ -101,5 +101,5 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if audit.is_worker:
         from .ledger import plan_to_wire
 
-        session.config.workeroutput["tenantparity"] = plan_to_wire(audit.planned)  # type: ignore[attr-defined]
+        session.config.workeroutput["tenantparity"] = plan_to_wire(audit.plan)  # type: ignore[attr-defined]
     audit.close()

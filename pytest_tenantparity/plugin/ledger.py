@@ -14,6 +14,7 @@ import pytest
 
 from ..model import CheckKey, Evidence, Status
 from ..wire import from_wire, to_wire
+from .session import PlannedItem
 
 PROPERTY = "tenantparity"
 
@@ -22,7 +23,7 @@ def attach(
     report: pytest.TestReport,
     key: CheckKey,
     evidence: Evidence | None,
-    plan: Mapping[CheckKey, str] | None,
+    plan: Mapping[CheckKey, PlannedItem] | None,
 ) -> None:
     """Put what the ledger needs into a report, as primitives that any channel can carry."""
     wire = {
@@ -33,25 +34,30 @@ def attach(
     report.user_properties.append((PROPERTY, wire))
 
 
-def plan_to_wire(plan: Mapping[CheckKey, str]) -> list[list[str]]:
-    """Return a plan as lists of check, tenant, table and node id."""
-    return [[*key, nodeid] for key, nodeid in plan.items()]
+def plan_to_wire(plan: Mapping[CheckKey, PlannedItem]) -> list[list[Any]]:
+    """Return a plan as lists of check, tenant, table, node id and whether it audits."""
+    return [[*key, item.nodeid, item.audits] for key, item in plan.items()]
 
 
 @dataclass
 class Ledger:
     """Accounts for every planned check, whatever happened to it."""
 
-    planned: dict[CheckKey, str] = field(default_factory=dict)
+    planned: dict[CheckKey, PlannedItem] = field(default_factory=dict)
     evidence: dict[CheckKey, Evidence] = field(default_factory=dict)
     executed: set[CheckKey] = field(default_factory=set)
     _trouble: dict[CheckKey, str] = field(default_factory=dict)
     _crashed: dict[str, str] = field(default_factory=dict)
 
-    def add_plan(self, plan: Iterable[Sequence[str]]) -> None:
+    def add_plan(self, plan: Iterable[Sequence[Any]]) -> None:
         """Take up a plan; every worker has the same."""
-        for check, tenant, table, nodeid in plan:
-            self.planned[CheckKey(check, tenant, table)] = nodeid
+        for check, tenant, table, nodeid, audits in plan:
+            self.planned[CheckKey(check, tenant, table)] = PlannedItem(nodeid, audits)
+
+    @property
+    def audited(self) -> set[tuple[str, str]]:
+        """The (tenant, table) pairs that some planned test compares."""
+        return {(key.tenant, key.table) for key, item in self.planned.items() if item.audits}
 
     def take(self, report: pytest.TestReport) -> Evidence | None:
         """Take a report's evidence out of it, and note what else became of the test."""
@@ -96,7 +102,7 @@ class Ledger:
         return replace(evidence, status=Status.NOT_PROVEN, reasons=(*evidence.reasons, trouble))
 
     def _why_not_run(self, key: CheckKey) -> str:
-        nodeid = self.planned.get(key, "")
+        nodeid = self.planned[key].nodeid if key in self.planned else ""
         if nodeid in self._crashed:
             return f"the process that ran it died: {self._crashed[nodeid]}"
         if key in self.executed:

@@ -53,6 +53,11 @@ def _layer(marker: pytest.Mark) -> Layer:
             f"@pytest.mark.drift_tolerance({first['loc'][0]}={first['input']!r}): {first['msg']}"
         ) from None
     columns = tuple(_names(marker.kwargs.get("columns", ())))
+    if columns and (tolerance.rows is not None or tolerance.ratio is not None):
+        raise SettingsError(
+            "@pytest.mark.drift_tolerance: rows and ratio are budgets of whole rows; "
+            "they do not go with columns"
+        )
     return Layer("@pytest.mark.drift_tolerance", tolerance, columns)
 
 

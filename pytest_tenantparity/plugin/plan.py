@@ -11,7 +11,7 @@ from ..errors import SettingsError
 from ..inventory import Selection, audit_cells, select_pairs, select_tenants, tenant_table_cells
 from ..model import ANY_TABLE, Cell, CheckKey
 from .markers import parity_terms, tolerance_layers
-from .session import AuditSession
+from .session import AuditSession, PlannedItem
 
 CELL = "parity_cell"
 
@@ -27,9 +27,9 @@ def parametrize(metafunc: pytest.Metafunc, session: AuditSession) -> None:
         raise pytest.Collector.CollectError(f"{metafunc.definition.nodeid}: {error}") from None
     ids = _unique([cell.id for cell in cells])
     metafunc.parametrize(CELL, cells, ids=ids, indirect=True)
-    check = metafunc.definition.nodeid
+    check, audits = metafunc.definition.nodeid, "parity" in metafunc.fixturenames
     for cell, name in zip(cells, ids, strict=True):
-        session.planned[key_of(check, cell)] = f"{check}[{name}]"
+        session.plan[key_of(check, cell)] = PlannedItem(f"{check}[{name}]", audits)
 
 
 def key_of(check: str, cell: Cell) -> CheckKey:
@@ -49,7 +49,7 @@ def item_key(item: pytest.Item) -> CheckKey | None:
 
 def _cells(metafunc: pytest.Metafunc, session: AuditSession) -> Iterator[Cell]:
     terms = parity_terms(metafunc.definition)
-    selection, pairs = session.selection, session.pairs
+    selection, pairs = session.selection, session.selected_pairs
     if "tenants" in terms:
         narrowed = select_tenants(session.settings, terms["tenants"]).tenants
         kept = tuple(tenant for tenant in selection.tenants if tenant in narrowed)
@@ -57,9 +57,10 @@ def _cells(metafunc: pytest.Metafunc, session: AuditSession) -> Iterator[Cell]:
     if "tables" in terms:
         selection = Selection(selection.tenants, frozenset())
         pairs = None if pairs is None else select_pairs(pairs, terms["tables"])
-    if "parity" in metafunc.fixturenames:
+    wanted = set(metafunc.fixturenames)
+    if "parity" in wanted and not wanted & {"tenant", "table"}:
         yield from audit_cells(selection, pairs)
-    elif "table" in metafunc.fixturenames:
+    elif wanted & {"parity", "table"}:
         yield from tenant_table_cells(selection, pairs)
     else:
         yield from (Cell(tenant.id) for tenant in selection.tenants)

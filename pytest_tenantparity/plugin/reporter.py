@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from ..inventory import exclusions
-from ..model import AuditReport, Status, Verdict
+from ..inventory import audit_cells, exclusions
+from ..model import ANY_TABLE, AuditReport, Status, Verdict
 from ..reporting import build_report, write_report
 from .ledger import Ledger, plan_to_wire
 from .options import asked_for_audit
@@ -39,8 +39,8 @@ class Reporter:
         """Say what will be audited."""
         session = self._session
         tables = "tables to be discovered"
-        if session.pairs is not None:
-            tables = f"{len(session.pairs)} tables"
+        if session.selected_pairs is not None:
+            tables = f"{len(session.selected_pairs)} tables"
         tenants = f"{len(session.selection.tenants)} tenants"
         return [f"tenantparity: {session.path}, {session.scope}: {tenants}, {tables}"]
 
@@ -63,7 +63,7 @@ class Reporter:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Write the report, and let no run pass that proved less than it planned."""
-        self._ledger.add_plan(plan_to_wire(self._session.planned))
+        self._ledger.add_plan(plan_to_wire(self._session.plan))
         asked = asked_for_audit(self._session.config)
         if not self._ledger.planned and asked is None:
             return
@@ -99,7 +99,7 @@ class Reporter:
     def _begin(self) -> None:
         """Leave a report that says INCOMPLETE, in case this process does not live to finish."""
         self._begun = True
-        self._ledger.add_plan(plan_to_wire(self._session.planned))
+        self._ledger.add_plan(plan_to_wire(self._session.plan))
         self._write(self._build(["the run has not ended"]))
 
     def _reasons(self, exitstatus: int) -> list[str]:
@@ -114,9 +114,23 @@ class Reporter:
         if left:
             planned = len(self._ledger.planned)
             reasons.append(f"partial: {left} of {planned} planned checks were not carried out")
+        untested = self._untested()
+        if untested and self._ledger.planned:
+            tenant, table = untested[0]
+            reasons.append(
+                f"partial: no collected test audits {len(untested)} of the selected "
+                f"(tenant, table) pairs, such as {tenant} / {table}"
+            )
         if self._session.config.getoption("lf", default=False):
             reasons.append("partial: --lf may have left out whole files of tests")
         return reasons
+
+    def _untested(self) -> list[tuple[str, str]]:
+        """Selected pairs that no test is for: a marker narrowed it, or a module is missing."""
+        session = self._session
+        cells = audit_cells(session.selection, session.selected_pairs)
+        wanted = {(cell.subject, cell.table or ANY_TABLE) for cell in cells}
+        return sorted(wanted - self._ledger.audited)
 
     def _build(self, reasons: list[str]) -> AuditReport:
         session = self._session

@@ -52,6 +52,14 @@ def new_run() -> Run:
     return Run(name, now.isoformat(timespec="seconds"), secrets.randbits(62))
 
 
+@dataclass(frozen=True)
+class PlannedItem:
+    """An item of the plan. ``audits``: it compares the two stacks, not a test's own idea."""
+
+    nodeid: str
+    audits: bool
+
+
 @dataclass
 class AuditSession:
     """Settings and selection of the run; stacks once they are open."""
@@ -60,10 +68,11 @@ class AuditSession:
     path: Path
     settings: Settings
     selection: Selection
-    pairs: tuple[TablePair, ...] | None
     run: Run
+    pairs: tuple[TablePair, ...] | None = None  # all there are; None until discovered
+    selected_pairs: tuple[TablePair, ...] | None = None
     states: dict[Side, StackState] = field(default_factory=dict)
-    planned: dict[CheckKey, str] = field(default_factory=dict)
+    plan: dict[CheckKey, PlannedItem] = field(default_factory=dict)
     plan_sent: bool = False
     _anchors: list[Anchor] = field(default_factory=list)
 
@@ -73,8 +82,8 @@ class AuditSession:
         settings = _with_hooked_pairs(config, load_settings(path))
         folder = config.invocation_params.dir
         selection = select_tenants(settings, read_terms(config.getoption("tenants"), folder))
-        session = cls(config, path, settings, selection, None, run)
-        session._choose_pairs(planned_pairs(settings))
+        session = cls(config, path, settings, selection, run)
+        session.set_pairs(planned_pairs(settings))
         environment_layer(os.environ)
         return session
 
@@ -84,7 +93,7 @@ class AuditSession:
         session = cls.prepare(config, Path(wire["path"]), from_wire(Run, wire["run"]))
         session.states = {side: from_wire(StackState, wire["states"][side]) for side in SIDES}
         if wire["pairs"] is not None:
-            session.pairs = tuple(make_pair(session.settings, name) for name in wire["pairs"])
+            session.set_pairs(tuple(make_pair(session.settings, n) for n in wire["pairs"]))
         return session
 
     def for_worker(self) -> dict[str, Any]:
@@ -105,7 +114,7 @@ class AuditSession:
             self.states[side] = state
             self._anchors.append(anchor)
         if self.pairs is None and not any(state.unavailable for state in self.states.values()):
-            self._choose_pairs(discover_pairs(self.settings, *map(self._tables, SIDES)))
+            self.set_pairs(discover_pairs(self.settings, *map(self._tables, SIDES)))
 
     def close(self) -> None:
         """Close this process's connections, and let go of the snapshots."""
@@ -144,7 +153,9 @@ class AuditSession:
     @property
     def scope(self) -> str:
         """What was selected, in the user's own words."""
-        return ", ".join(self.config.getoption("tenants")) or "all tenants"
+        tenants = ", ".join(self.config.getoption("tenants")) or "all tenants"
+        tables = ", ".join(self.config.getoption("parity_tables"))
+        return f"{tenants} (tables {tables})" if tables else tenants
 
     def cohort_of(self, subject: str) -> str:
         """Return a tenant's cohort; reserved subjects have none."""
@@ -155,12 +166,13 @@ class AuditSession:
         """What the sessions are called on the servers."""
         return f"tenantparity/{self.run.id}"
 
-    def _choose_pairs(self, pairs: tuple[TablePair, ...] | None) -> None:
-        terms = read_terms(
-            self.config.getoption("parity_tables"), self.config.invocation_params.dir
-        )
-        if pairs is not None:
-            self.pairs = select_pairs(pairs, terms)
+    def set_pairs(self, pairs: tuple[TablePair, ...] | None) -> None:
+        """Take up all pairs there are, and pick those that ``--parity-tables`` asks for."""
+        if pairs is None:
+            return
+        folder = self.config.invocation_params.dir
+        terms = read_terms(self.config.getoption("parity_tables"), folder)
+        self.pairs, self.selected_pairs = pairs, select_pairs(pairs, terms)
 
     def _tables(self, side: Side) -> list[str]:
         tables: dict[str, None] = {}

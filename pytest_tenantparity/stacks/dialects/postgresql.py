@@ -138,6 +138,9 @@ _SERVER = text("""
 
 _SET = "SELECT pg_catalog.set_config(%s, %s, false)"
 
+# A function of the same name in the user's own schema is not the one that is meant.
+_catalog = func.pg_catalog
+
 _REMEDIES = {
     "28P01": "check the password in the environment variable that the URL names",
     "28000": "check the user and the server's pg_hba.conf",
@@ -196,7 +199,7 @@ class PostgreSQL(Dialect):
         return engine
 
     def export_snapshot(self, connection: Connection) -> str:
-        return str(connection.scalar(select(func.pg_export_snapshot())))
+        return str(connection.scalar(select(_catalog.pg_export_snapshot())))
 
     def join_snapshot(self, connection: Connection, snapshot: str) -> None:
         if not re.fullmatch(r"[0-9A-F]+-[0-9A-F]+-[0-9]+", snapshot):
@@ -247,15 +250,15 @@ class PostgreSQL(Dialect):
         self, value: ColumnElement[Any], column: ColumnFacts, rules: ColumnRules
     ) -> ColumnElement[str]:
         if column.type == "bpchar":  # a cast to text would take the padding away
-            return func.textin(func.bpcharout(value), type_=Text)
+            return _catalog.textin(_catalog.bpcharout(value), type_=Text)
         match column.family:
             case Family.DECIMAL:
                 number = cast(value, _TypeOf("numeric"))
-                return cast(func.trim_scale(number), Text)
+                return cast(_catalog.trim_scale(number), Text)
             case Family.FLOAT:  # float4 by its exact value, not by its shorter text
                 return cast(cast(value, _TypeOf("float8")), Text)
             case Family.TIMESTAMP if rules.naive_zone:
-                return cast(func.timezone(rules.naive_zone, value), Text)
+                return cast(_catalog.timezone(rules.naive_zone, value), Text)
             case Family.JSON if rules.canonical_json:
                 return cast(cast(value, _TypeOf("jsonb")), Text)
             case _:
@@ -266,7 +269,7 @@ class PostgreSQL(Dialect):
             # 'n' is NULL and 'v...' a value. COLLATE "C": under a nondeterministic collation
             # the hash would be that of a sort key, the same for 'a' and 'A'.
             tagged = func.coalesce(literal_column("'v'").op("||")(value), literal_column("'n'"))
-            return func.hashtextextended(tagged.collate("C"), seed, type_=BigInteger)
+            return _catalog.hashtextextended(tagged.collate("C"), seed, type_=BigInteger)
 
         start: ColumnElement[int] = cast(literal(salt, BigInteger), BigInteger)
         return reduce(chain, texts, start)
