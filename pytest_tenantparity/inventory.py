@@ -208,19 +208,20 @@ def select_tenants(settings: Settings, terms: Sequence[str]) -> Selection:
     and for a selection of nothing.
     """
     tenants = settings.tenant_models()
-    special = RESERVED_SUBJECTS
+    special = frozenset(RESERVED_SUBJECTS)
+    wanted = [term for term in terms if not term.startswith("!")]
     groups: dict[str, set[str]] = {"all": {tenant.id for tenant in tenants}}
-    groups |= {name: {name} for name in special}
+    groups |= {name: {name} for name in RESERVED_SUBJECTS}
     groups |= {name: {t.id for t in tenants if t.cohort == name} for name in settings.known_cohorts}
     groups |= {tenant.id: {tenant.id} for tenant in tenants}
     chosen = _choose("--tenants", terms, groups, everything={*groups["all"], *special})
-    if any(not term.startswith("!") and term not in special for term in terms):
+    if not special.issuperset(wanted):
         # Naming tenants does not switch the reserved subjects off; only '!' does.
         chosen |= {name for name in special if f"!{name}" not in terms}
-    if not chosen:
-        raise SettingsError(f"--tenants={','.join(terms)} selects nothing")
     picked = tuple(tenant for tenant in tenants if tenant.id in chosen)
-    return Selection(picked, frozenset(chosen) & frozenset(special))
+    if not picked and not (wanted and special.issuperset(wanted)):
+        raise SettingsError(f"--tenants={','.join(terms)} selects nothing")
+    return Selection(picked, frozenset(chosen & special))
 
 
 def select_pairs(pairs: Sequence[TablePair], terms: Sequence[str]) -> tuple[TablePair, ...]:
@@ -249,7 +250,7 @@ def _resolve(option: str, term: str, groups: dict[str, set[str]]) -> set[str]:
     if term in groups:
         return groups[term]
     if any(mark in term for mark in "*?["):
-        names = [name for name in groups if name not in RESERVED_SUBJECTS]
+        names = [name for name in groups if name not in (*RESERVED_SUBJECTS, "all")]
         matching = [groups[name] for name in names if fnmatchcase(name, term)]
         if matching:
             return set().union(*matching)

@@ -7,12 +7,30 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from ..errors import did_you_mean
 from ..model import RESERVED_SUBJECTS, SIDES, Side, Tenant, Tolerance
 
 Reason = Annotated[str, Field(min_length=3, description="why, in words that a CAB can read")]
+
+
+def _integer_as_text(value: Any) -> Any:
+    return str(value) if type(value) is int else value
+
+
+# An id as a file may spell it: 7 means "7".
+Id = Annotated[
+    str, BeforeValidator(_integer_as_text), WithJsonSchema({"type": ["string", "integer"]})
+]
 SubjectId = Annotated[str, Field(min_length=1, pattern=r"^[^\s!@,*?\[\]]+$")]
 
 
@@ -160,7 +178,7 @@ class StackSettings(Model):
     @classmethod
     def _no_password(cls, url: str) -> str:
         bare = re.sub(r"\$\{[^}]*\}", "", url)
-        userinfo = re.match(r"[^:/]+://[^/@:]*:([^@/]+)@", bare)
+        userinfo = re.match(r"[^:/]+://[^/@:]*:([^@]+)@", bare)
         if userinfo or re.search(r"[?&](ssl)?password=[^&]", bare):
             raise ValueError("holds a password; write ${NAME} there and set NAME outside the file")
         return url
@@ -288,10 +306,10 @@ class TenantSettings(Model):
 
     name: str | None = None
     cohort: str = Field("default", min_length=1)
-    legacy_accounts: tuple[str, ...] = Field(
+    legacy_accounts: tuple[Id, ...] = Field(
         (), description="its values in the legacy stack; the tenant's id if none is given"
     )
-    modern_id: str | None = Field(
+    modern_id: Id | None = Field(
         None, description="its value in the modern stack; the tenant's id if none is given"
     )
     tolerance: ToleranceSettings = ToleranceSettings()
@@ -305,13 +323,6 @@ class TenantSettings(Model):
             raise ValueError("give legacy_account or legacy_accounts, not both")
         rest = {key: item for key, item in value.items() if key != "legacy_account"}
         return rest | {"legacy_accounts": [value["legacy_account"]]}
-
-    @field_validator("legacy_accounts", "modern_id", mode="before")
-    @classmethod
-    def _as_text(cls, value: Any) -> Any:
-        if isinstance(value, list | tuple):
-            return [str(item) if type(item) is int else item for item in value]
-        return str(value) if type(value) is int else value
 
     def model(self, tenant_id: str) -> Tenant:
         """Return the plain model; what was not given is the tenant's id."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ def read_tenants(path: Path) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8-sig")
         found = reader[path.suffix.lower()](text)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, csv.Error) as error:
         raise SettingsError(f"{path}: cannot be read: {error}") from error
     return _by_id(path, found)
 
@@ -49,8 +50,18 @@ def _by_id(path: Path, found: Any) -> dict[str, Any]:
     return tenants
 
 
+def _distinct(pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
+    """An object, unless it has a key twice: one of the two tenants would be lost."""
+    found: dict[Any, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(f"the key {key!r} is there twice")
+        found[key] = value
+    return found
+
+
 def _read_json(text: str) -> Any:
-    return json.loads(text)
+    return json.loads(text, parse_float=Decimal, object_pairs_hook=_distinct)
 
 
 def _read_yaml(text: str) -> Any:
@@ -60,8 +71,17 @@ def _read_yaml(text: str) -> Any:
         raise SettingsError(
             "tenants in YAML need PyYAML: pip install 'pytest-tenantparity[yaml]'"
         ) from error
+
+    class Loader(yaml.SafeLoader):
+        """Refuses a key that is there twice."""
+
+        def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+            keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+            _distinct([(key, None) for key in keys])
+            return super().construct_mapping(node, deep=deep)
+
     try:
-        return yaml.safe_load(text)
+        return yaml.load(text, Loader)  # noqa: S506 - a SafeLoader
     except yaml.YAMLError as error:
         raise ValueError(str(error)) from error
 

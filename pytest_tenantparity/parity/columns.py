@@ -16,7 +16,7 @@ from ..stacks.dialects import ColumnRules, Dialect
 
 _SAME = (
     frozenset({Family.INTEGER, Family.DECIMAL}),
-    frozenset({Family.TEXT}),
+    frozenset({Family.TEXT, Family.PADDED}),
 )
 
 
@@ -49,6 +49,10 @@ class ColumnPair:
         """Whether JSON is compared by what it holds: always in jsonb, else by rule."""
         families = {self.legacy.facts.family, self.modern.facts.family}
         return families == {Family.JSONB} or (self.rules.canonical_json and families <= DOCUMENTS)
+
+    def shown(self, value: str | None) -> str | None:
+        """Return a value as a report may show it."""
+        return "***" if self.masked and value is not None else value
 
     def canonical(self, side: Side, dialect: Dialect) -> ColumnElement[str]:
         """Return the SQL of the value's canonical text on one side."""
@@ -150,7 +154,7 @@ class _Planner:
         return None if facts is None else ColumnSide(facts, column(facts.name))
 
     def _add(self, name: str, legacy: ColumnSide, modern: ColumnSide, own: ColumnSettings) -> None:
-        rules = self._rules(own)
+        rules = self._rules(own, {legacy.facts.family, modern.facts.family})
         mismatch = _mismatch(legacy.facts, modern.facts, rules)
         if mismatch:
             self._problem(name, mismatch)
@@ -159,9 +163,11 @@ class _Planner:
         self.result.columns.append(pair)
         self.result.rules += _spoken_rules(pair, own)
 
-    def _rules(self, own: ColumnSettings) -> ColumnRules:
+    def _rules(self, own: ColumnSettings, families: set[Family]) -> ColumnRules:
         everywhere = self.settings.rules
         zone = everywhere.naive_zone if own.naive_zone is None else own.naive_zone
+        if Family.TIMESTAMPTZ not in families:
+            zone = None  # naive times on both sides say what they say; no zone makes them equal
         json_form = everywhere.json_form if own.json_form is None else own.json_form
         return ColumnRules(zone, json_form == "canonical")
 

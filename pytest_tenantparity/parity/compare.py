@@ -12,7 +12,7 @@ from ..model import AppliedTolerance, DriftCounts, Finding, FindingKind, ValuePa
 from ..stacks.catalog import DOCUMENTS, NUMBERS, Family
 from .columns import ColumnPair
 from .source import Row
-from .structured import explain_json, same_json
+from .structured import canonical_json, explain_json
 from .tolerance import Limit, ToleranceRules, forgiving_limit
 
 Normaliser = Callable[[str], str]
@@ -30,9 +30,13 @@ class _Column:
     normalise: Normaliser | None = None
     normaliser: Limit | None = None
 
+    def spelled(self, value: str | None) -> str | None:
+        """Return the value in its one spelling."""
+        return canonical_json(value) if self.by_content and value is not None else value
+
     def verdict(self, legacy: str | None, modern: str | None) -> Limit | bool:
         """Return True for equal, the rule that forgives the difference, or False."""
-        if legacy == modern or (self.by_content and same_json(legacy, modern)):
+        if legacy == modern:
             return True
         if self.normaliser and self._normalised(legacy) == self._normalised(modern):
             return self.normaliser
@@ -71,6 +75,7 @@ class Comparison:
     def add(self, legacy: Iterable[Row], modern: Iterable[Row]) -> None:
         """Compare all rows of some keys; a key's rows must come in one batch."""
         here, there = Counter(legacy), Counter(modern)
+        here, there = self._by_content(here - there), self._by_content(there - here)
         surplus = self._by_key(here - there), self._by_key(there - here)
         for key in surplus[0].keys() | surplus[1].keys():
             self._compare_key(key, surplus[0][key], surplus[1][key])
@@ -94,6 +99,15 @@ class Comparison:
         """The first findings by key; structured values are explained."""
         self._shorten()
         return tuple(self._explained(finding) for finding in self._findings)
+
+    def _by_content(self, rows: Counter[Row]) -> Counter[Row]:
+        """Spell JSON one way, where its spelling says nothing."""
+        if not any(column.by_content for column in self._columns):
+            return rows
+        spelled: Counter[Row] = Counter()
+        for row, copies in rows.items():
+            spelled[tuple(map(_Column.spelled, self._columns, row))] += copies
+        return spelled
 
     def _by_key(self, rows: Counter[Row]) -> defaultdict[Row, list[tuple[Row, int]]]:
         grouped: defaultdict[Row, list[tuple[Row, int]]] = defaultdict(list)
@@ -149,8 +163,12 @@ class Comparison:
 
     def _explained(self, finding: Finding) -> Finding:
         columns = {column.name: column for column in self._columns}
-        shown = {name: columns[name].shown(pair) for name, pair in finding.columns.items()}
-        return replace(finding, columns=shown)
+        changed = {name: columns[name].shown(pair) for name, pair in finding.columns.items()}
+        key = {
+            name: _masked(value) if columns[name].masked else value
+            for name, value in finding.key.items()
+        }
+        return replace(finding, key=key, columns=changed)
 
 
 def _masked(value: str | None) -> str | None:

@@ -36,6 +36,13 @@ class OpenPair:
         legacy, modern = (self.source(side, scope_on(side)) for side in SIDES)
         return Sides(legacy, modern, self.context.pool, self.context.cancel)
 
+    @property
+    def _encodings_differ(self) -> bool:
+        legacy, modern = (
+            self.context.stacks[side].database(self.places[side]).server.encoding for side in SIDES
+        )
+        return legacy != modern
+
     def source(self, side: Side, scope: Scope) -> Source:
         """Return one side, limited to the rows of a scope."""
         stack = self.context.stacks[side]
@@ -46,6 +53,7 @@ class OpenPair:
             texts=[column.canonical(side, stack.dialect) for column in self.plan.columns],
             key=[column.canonical(side, stack.dialect) for column in self.plan.key],
             salt=self.context.salt,
+            portable=self._encodings_differ,
             guard=lambda: stack.guard(self.places[side]),
         )
 

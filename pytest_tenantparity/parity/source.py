@@ -48,6 +48,7 @@ class Source:
     texts: Sequence[ColumnElement[str]]
     key: Sequence[ColumnElement[str]]
     salt: int
+    portable: bool
     guard: Callable[[], AbstractContextManager[None]]
 
     def digest(self) -> Digest:
@@ -89,12 +90,13 @@ class Source:
         return select(*columns).select_from(self.scope.table).where(self.scope.condition)
 
     def _hashed(self, *more: ColumnElement[Any]) -> Subquery:
-        row_hash = self.dialect.row_hash(self.texts, self.salt).label("row_hash")
+        row_hash = self.dialect.row_hash(self.texts, self.salt, self.portable).label("row_hash")
         return self._select([row_hash, *more]).subquery("hashed")
 
     def _bucket(self, buckets: int) -> ColumnElement[int]:
         # Another salt than the rows': a bucket must not say anything of the digest in it.
-        return self.dialect.bucket(self.dialect.row_hash(self.key, ~self.salt), buckets)
+        key_hash = self.dialect.row_hash(self.key, ~self.salt, self.portable)
+        return self.dialect.bucket(key_hash, buckets)
 
 
 def _aggregates(hashed: Subquery) -> list[ColumnElement[Any]]:

@@ -25,7 +25,9 @@ _KINDS: dict[Side, FindingKind] = {"legacy": FindingKind.MISSING, "modern": Find
 
 def check_strays(context: Context, key: CheckKey, pair: TablePair) -> Evidence:
     """Count and name the rows of a table that lead to none of all the tenants there are."""
-    with open_pair(context, pair, None) as opened:
+    # Where tenants have places of their own, any of those shows what the table looks like.
+    anyone = context.selected[0] if context.selected else None
+    with open_pair(context, pair, anyone) as opened:
         counts: dict[Side, int] = {"legacy": 0, "modern": 0}
         findings: list[Finding] = []
         for side in SIDES:
@@ -66,8 +68,7 @@ def _strays(opened: OpenPair, side: Side) -> Source:
 
 
 def _findings(opened: OpenPair, side: Side, source: Source) -> list[Finding]:
-    names = [column.name for column in opened.plan.key]
-    return [
-        Finding(_KINDS[side], dict(zip(names, key, strict=True)), note="belongs to no tenant")
-        for key in source.first_keys(opened.context.settings.report.findings)
-    ]
+    columns = opened.plan.key
+    found = source.first_keys(opened.context.settings.report.findings)
+    keys = ({c.name: c.shown(v) for c, v in zip(columns, key, strict=True)} for key in found)
+    return [Finding(_KINDS[side], key, note="belongs to no tenant") for key in keys]

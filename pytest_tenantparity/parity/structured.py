@@ -1,4 +1,4 @@
-"""JSON: equal by content, and explained path by path where it is not."""
+"""JSON: one text for one content, and what differs, path by path."""
 
 from __future__ import annotations
 
@@ -8,12 +8,16 @@ from typing import Any
 
 _MOST_LINES = 20
 
+# What a text may fail with that is no JSON, or is nested deeper than Python's stack.
+_UNREADABLE = (ValueError, RecursionError)
+
 
 class _Repeated(dict[str, Any]):
     """An object that has a key twice, which a plain dict would hide."""
 
     def __init__(self, pairs: list[tuple[str, Any]]) -> None:
         super().__init__((f"{name}#{number}", value) for number, (name, value) in enumerate(pairs))
+        self.pairs = pairs
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -25,27 +29,42 @@ def _parse(text: str) -> Any:
     return json.loads(text, parse_int=Decimal, parse_float=Decimal, object_pairs_hook=_object)
 
 
-def same_json(legacy: str | None, modern: str | None) -> bool:
-    """Whether two JSON texts hold the same: key order and the spelling of numbers aside.
+def canonical_json(text: str) -> str:
+    """Return the same text for the same content: key order and the spelling of numbers aside.
 
-    SQL NULL is not JSON ``null``, ``true`` is not ``1``, and a repeated key is not a single one.
+    ``true`` is not ``1``, and a repeated key is not a single one. What cannot be read is
+    returned as it is.
     """
-    if legacy is None or modern is None:
-        return legacy is modern
     try:
-        return _same(_parse(legacy), _parse(modern))
-    except ValueError:
-        return False
+        return _written(_parse(text))
+    except _UNREADABLE:
+        return text
 
 
-def _same(one: Any, other: Any) -> bool:
-    if type(one) is not type(other):
-        return False
-    if isinstance(one, dict):
-        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
-    if isinstance(one, list):
-        return len(one) == len(other) and all(map(_same, one, other))
-    return bool(one == other)
+def _written(value: Any) -> str:
+    if isinstance(value, _Repeated):
+        return f"{{{', '.join(_member(*pair) for pair in value.pairs)}}}"
+    if isinstance(value, dict):
+        return f"{{{', '.join(_member(*pair) for pair in sorted(value.items()))}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_written, value))}]"
+    if isinstance(value, Decimal):
+        return _number(value)
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _member(name: str, value: Any) -> str:
+    return f"{json.dumps(name, ensure_ascii=False)}: {_written(value)}"
+
+
+def _number(value: Decimal) -> str:
+    """Write a number without rounding, as Decimal.normalize() would."""
+    sign, digits, exponent = value.as_tuple()
+    text = "".join(map(str, digits)).rstrip("0")
+    if not text or not isinstance(exponent, int):
+        return "0"
+    shift = exponent + len(digits) - len(text)
+    return f"{'-' if sign else ''}{Decimal((0, tuple(map(int, text)), shift))}".lower()
 
 
 def explain_json(legacy: str | None, modern: str | None) -> tuple[str, ...]:
@@ -56,7 +75,7 @@ def explain_json(legacy: str | None, modern: str | None) -> tuple[str, ...]:
 
     try:
         difference = DeepDiff(_parse(legacy), _parse(modern), view="tree", verbose_level=2)
-    except ValueError:
+    except _UNREADABLE:
         return ()
     lines = [_line(level) for levels in difference.values() for level in levels]
     return tuple(sorted(lines)[:_MOST_LINES])
@@ -67,12 +86,4 @@ def _line(level: Any) -> str:
 
 
 def _shown(value: Any) -> str:
-    if str(value) == "not present":
-        return "absent"
-    if isinstance(value, Decimal):
-        return f"{value:f}"
-    return json.dumps(value, default=_plain, ensure_ascii=False)
-
-
-def _plain(value: Decimal) -> int | float:
-    return int(value) if value == value.to_integral_value() else float(value)
+    return "absent" if str(value) == "not present" else _written(value)

@@ -14,6 +14,7 @@ class Family(StrEnum):
     FLOAT = "float"
     BOOLEAN = "boolean"
     TEXT = "text"
+    PADDED = "padded text"
     BYTES = "bytes"
     UUID = "uuid"
     DATE = "date"
@@ -81,12 +82,17 @@ class ServerFacts:
     address: str
     database: str
     user: str
-    system: str
+    encoding: str
+    system: str  # of the cluster and its replicas; empty where the role may not know it
     instance: str
     replica: bool
     snapshot_at: str
 
     def reads_the_same_data_as(self, other: ServerFacts) -> bool:
         """Whether both are one database of one live server, or one replicates the other."""
-        same = (self.system, self.database) == (other.system, other.database)
-        return same and (self.instance == other.instance or self.replica or other.replica)
+        if self.database != other.database:
+            return False
+        if self.system and other.system and self.system != other.system:
+            return False
+        replicated = self.system == other.system != "" and (self.replica or other.replica)
+        return replicated or self.instance == other.instance

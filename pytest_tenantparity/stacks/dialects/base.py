@@ -69,8 +69,13 @@ class Dialect(ABC):
         """Return the one text of a value: equal text if and only if equal value."""
 
     @abstractmethod
-    def row_hash(self, texts: Sequence[ColumnElement[str]], salt: int) -> ColumnElement[int]:
-        """Return a 64-bit hash of a row: injective in nulls, lengths and column order."""
+    def row_hash(
+        self, texts: Sequence[ColumnElement[str]], salt: int, portable: bool
+    ) -> ColumnElement[int]:
+        """Return a 64-bit hash of a row: injective in nulls, lengths and column order.
+
+        A portable hash is the same whatever encoding a database keeps its text in.
+        """
 
     @abstractmethod
     def bucket(self, row_hash: ColumnElement[int], buckets: int) -> ColumnElement[int]:

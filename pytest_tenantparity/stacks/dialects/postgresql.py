@@ -14,8 +14,10 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
+    Integer,
     Text,
     bindparam,
+    case,
     cast,
     create_engine,
     event,
@@ -42,6 +44,8 @@ _PINNED = {
     "extra_float_digits": "3",
     "bytea_output": "hex",
     "xmlbinary": "base64",
+    "standard_conforming_strings": "on",
+    "quote_all_identifiers": "off",
     "default_transaction_read_only": "on",
     "idle_in_transaction_session_timeout": "0",
     "max_parallel_workers_per_gather": "0",
@@ -67,9 +71,8 @@ _FAMILIES = {
     "bool": Family.BOOLEAN,
     "text": Family.TEXT,
     "varchar": Family.TEXT,
-    "bpchar": Family.TEXT,
+    "bpchar": Family.PADDED,
     "name": Family.TEXT,
-    "citext": Family.TEXT,
     "bytea": Family.BYTES,
     "uuid": Family.UUID,
     "date": Family.DATE,
@@ -93,10 +96,22 @@ _INJECTIVE = frozenset(
     }
 )
 
-_COLUMNS = text("""
+# What _family() wants to know of a type b with elements e. A name means what it says only in
+# pg_catalog: anyone can call a type "uuid".
+_KIND = """
+           CASE WHEN b.typnamespace = 'pg_catalog'::regnamespace THEN b.typname END,
+           CASE WHEN e.typnamespace = 'pg_catalog'::regnamespace THEN e.typname END,
+           b.typtype = 'e', b.typcategory = 'A',
+           EXISTS (SELECT FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_extension x
+                   ON x.oid = d.refobjid WHERE d.objid = b.oid AND d.deptype = 'e'
+                   AND d.classid = 'pg_catalog.pg_type'::regclass
+                   AND x.extname = 'citext' AND b.typname = 'citext')
+"""
+
+_COLUMNS = text(f"""
     SELECT c.relname, c.relkind IN ('r', 'p', 'f'), a.attname,
            format_type(a.atttypid, a.atttypmod), format_type(b.oid, -1),
-           b.typname, b.typtype, b.typcategory, e.typname, NOT a.attnotnull
+           {_KIND}, NOT a.attnotnull
     FROM pg_catalog.pg_class c
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -105,7 +120,7 @@ _COLUMNS = text("""
     LEFT JOIN pg_catalog.pg_type e ON e.oid = b.typelem
     WHERE n.nspname = :schema AND c.relkind IN ('r', 'p', 'f', 'v', 'm') AND NOT c.relispartition
     ORDER BY c.relname, a.attnum
-""")
+""")  # noqa: S608 - a constant
 
 _PRIMARY_KEYS = text("""
     SELECT c.relname, a.attname
@@ -118,19 +133,18 @@ _PRIMARY_KEYS = text("""
     ORDER BY c.relname, k.position
 """)
 
-_TYPE = text("""
-    SELECT format_type(b.oid, -1), b.typname, b.typtype, b.typcategory, e.typname
+_TYPE = text(f"""
+    SELECT format_type(b.oid, -1), {_KIND}
     FROM pg_catalog.pg_type t
     JOIN pg_catalog.pg_type b ON b.oid = CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END
     LEFT JOIN pg_catalog.pg_type e ON e.oid = b.typelem
     WHERE t.oid = :oid
-""")
+""")  # noqa: S608 - a constant
 
-# Not every managed service lets everyone read the system identifier.
 _SERVER = text("""
     SELECT current_setting('server_version'), current_database(), current_user,
-           CASE WHEN has_function_privilege('pg_catalog.pg_control_system()', 'execute')
-                THEN (SELECT system_identifier::text FROM pg_catalog.pg_control_system()) END,
+           current_setting('server_encoding'),
+           has_function_privilege('pg_catalog.pg_control_system()', 'execute'),
            (SELECT oid::text FROM pg_catalog.pg_database WHERE datname = current_database()),
            pg_postmaster_start_time()::text, pg_is_in_recovery(),
            to_char(transaction_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
@@ -149,6 +163,9 @@ _REMEDIES = {
     "53300": "the server's connections are used up; lower max_connections or the workers",
     "55P03": "someone holds a lock; raise lock_timeout or try again",
 }
+
+
+_SYSTEM = text("SELECT system_identifier::text FROM pg_catalog.pg_control_system()")
 
 
 class _TypeOf(UserDefinedType[Any]):
@@ -209,14 +226,17 @@ class PostgreSQL(Dialect):
 
     def server(self, connection: Connection, address: str) -> ServerFacts:
         row = connection.execute(_SERVER).one()
-        version, database, user, system, oid, started, replica, snapshot_at = row
+        version, database, user, encoding, may_ask, oid, started, replica, snapshot_at = row
+        # Not every managed service lets everyone read the system identifier.
+        system = str(connection.scalar(_SYSTEM)) if may_ask else ""
         return ServerFacts(
             product="PostgreSQL",
             version=version,
             address=address,
             database=f"{database} (oid {oid})",
             user=user,
-            system=system or started,
+            encoding=encoding,
+            system=system,
             instance=started,
             replica=replica,
             snapshot_at=snapshot_at,
@@ -249,9 +269,9 @@ class PostgreSQL(Dialect):
     def canonical(
         self, value: ColumnElement[Any], column: ColumnFacts, rules: ColumnRules
     ) -> ColumnElement[str]:
-        if column.type == "bpchar":  # a cast to text would take the padding away
-            return _catalog.textin(_catalog.bpcharout(value), type_=Text)
         match column.family:
+            case Family.PADDED:  # a cast to text would take the padding away
+                return _catalog.textin(_catalog.bpcharout(value), type_=Text)
             case Family.DECIMAL:
                 number = cast(value, _TypeOf("numeric"))
                 return cast(_catalog.trim_scale(number), Text)
@@ -260,14 +280,20 @@ class PostgreSQL(Dialect):
             case Family.TIMESTAMP if rules.naive_zone:
                 return cast(_catalog.timezone(rules.naive_zone, value), Text)
             case Family.JSON if rules.canonical_json:
-                return cast(cast(value, _TypeOf("jsonb")), Text)
+                return _json_by_content(value)
             case _:
                 return cast(value, Text)
 
-    def row_hash(self, texts: Sequence[ColumnElement[str]], salt: int) -> ColumnElement[int]:
+    def row_hash(
+        self, texts: Sequence[ColumnElement[str]], salt: int, portable: bool
+    ) -> ColumnElement[int]:
         def chain(seed: ColumnElement[int], value: ColumnElement[str]) -> ColumnElement[int]:
             # 'n' is NULL and 'v...' a value. COLLATE "C": under a nondeterministic collation
             # the hash would be that of a sort key, the same for 'a' and 'A'.
+            if portable:
+                value = _catalog.encode(
+                    _catalog.convert_to(value, literal_column("'UTF8'")), literal_column("'hex'")
+                )
             tagged = func.coalesce(literal_column("'v'").op("||")(value), literal_column("'n'"))
             return _catalog.hashtextextended(tagged.collate("C"), seed, type_=BigInteger)
 
@@ -301,11 +327,33 @@ class PostgreSQL(Dialect):
             driver.cancel_safe(timeout=5)
 
 
-def _family(name: str, kind: str, category: str, element: str | None) -> Family:
-    if name in _FAMILIES:
+def _json_by_content(value: ColumnElement[Any]) -> ColumnElement[str]:
+    """The text of the value as jsonb, or its own where jsonb would drop a repeated key.
+
+    Each member has one colon outside of strings, and a string keeps its own, unless it spells one
+    as an escape. So as many colons before as after means that no member was lost. The text of the
+    others is for the client, which compares JSON by content, too.
+    """
+    own, kept = cast(value, Text), cast(cast(value, _TypeOf("jsonb")), Text)
+    escaped = _catalog.strpos(_catalog.lower(own), literal_column(r"'\u003a'"))
+    lossless = (_colons(own) == _colons(kept)) & (escaped == literal_column("0"))
+    return case((lossless, kept), else_=own)
+
+
+def _colons(value: ColumnElement[str]) -> ColumnElement[int]:
+    without = _catalog.replace(value, literal_column("':'"), literal_column("''"))
+    return _catalog.length(value, type_=Integer) - _catalog.length(without, type_=Integer)
+
+
+def _family(
+    name: str | None, element: str | None, is_enum: bool, is_array: bool, is_citext: bool
+) -> Family:
+    """Names are None for types that are not the server's own."""
+    if name is not None and name in _FAMILIES:
         return _FAMILIES[name]
-    if kind == "e":
+    if is_enum or is_citext:
         return Family.TEXT
-    if category == "A" and element is not None and (element in _FAMILIES or element in _INJECTIVE):
-        return Family.SAME_TYPE
+    if is_array:
+        known = element is not None and (element in _FAMILIES or element in _INJECTIVE)
+        return Family.SAME_TYPE if known else Family.UNKNOWN
     return Family.SAME_TYPE if name in _INJECTIVE else Family.UNKNOWN
