@@ -178,25 +178,34 @@ class Selection:
     subjects: frozenset[str]
 
 
-def read_terms(options: Iterable[str], folder: Path) -> list[str]:
-    """Split options such as ``cohort-1,!beta`` into terms, reading ``@file`` from a folder.
+def read_terms(option: str, values: Sequence[str], folder: Path) -> list[str]:
+    """Split values such as ``cohort-1,!beta`` into terms, reading ``@file`` from a folder.
 
-    A file holds one or more terms a line; ``#`` begins a comment.
+    A file holds one or more terms a line; ``#`` begins a comment. No values are no terms, but
+    raises :class:`SettingsError` for values that hold none: an unset variable is not "all".
     """
-    terms: list[str] = []
-    for term in (part.strip() for option in options for part in option.split(",")):
-        if term.startswith("@"):
-            terms += read_terms(_lines_of(folder / term[1:]), folder)
-        elif term:
-            terms.append(term)
+    terms = [term for value in values for term in _terms(option, value, folder)]
+    if values and not terms:
+        raise SettingsError(f"{option}={','.join(values)} selects nothing")
     return terms
 
 
-def _lines_of(path: Path) -> list[str]:
+def _terms(option: str, value: str, folder: Path, within: tuple[str, ...] = ()) -> Iterator[str]:
+    for term in (part.strip() for part in value.split(",")):
+        if term in within:
+            raise SettingsError(f"{option}: {term} leads back to itself")
+        if term.startswith("@"):
+            for line in _lines_of(option, term, folder):
+                yield from _terms(option, line, folder, (*within, term))
+        elif term:
+            yield term
+
+
+def _lines_of(option: str, term: str, folder: Path) -> list[str]:
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = (folder / term[1:]).read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"--tenants=@{path}: cannot be read: {error}") from error
+        raise SettingsError(f"{option}={term}: cannot be read: {error}") from error
     return [line.partition("#")[0] for line in lines]
 
 

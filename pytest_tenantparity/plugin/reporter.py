@@ -25,6 +25,7 @@ class Reporter:
         self._report: AuditReport | None = None
         self._begun = False
         self._lost: str | None = None
+        self._uncollected: dict[str, None] = {}
 
     @property
     def directory(self) -> Path:
@@ -54,6 +55,11 @@ class Reporter:
             report.parity_status = evidence.status.value  # type: ignore[attr-defined]
             config = self._session.config
             config.hook.pytest_parity_evidence(config=config, evidence=evidence)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Note what could not be collected: who knows which tests are in there."""
+        if report.failed:
+            self._uncollected[report.nodeid] = None
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
@@ -110,6 +116,7 @@ class Reporter:
             reasons.append(f"the run ended early: {word} (pytest exit code {int(exitstatus)})")
         if not self._ledger.planned:
             reasons.append("no test was collected that audits a tenant")
+        reasons += [f"{nodeid} could not be collected" for nodeid in self._uncollected]
         left = len(self._ledger.planned.keys() - self._ledger.executed)
         if left:
             planned = len(self._ledger.planned)

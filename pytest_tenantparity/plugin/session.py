@@ -80,8 +80,7 @@ class AuditSession:
     def prepare(cls, config: pytest.Config, path: Path, run: Run) -> AuditSession:
         """Read the settings and the selection; touches no database."""
         settings = _with_hooked_pairs(config, load_settings(path))
-        folder = config.invocation_params.dir
-        selection = select_tenants(settings, read_terms(config.getoption("tenants"), folder))
+        selection = select_tenants(settings, _terms_of(config, "--tenants"))
         session = cls(config, path, settings, selection, run)
         session.set_pairs(planned_pairs(settings))
         environment_layer(os.environ)
@@ -170,8 +169,7 @@ class AuditSession:
         """Take up all pairs there are, and pick those that ``--parity-tables`` asks for."""
         if pairs is None:
             return
-        folder = self.config.invocation_params.dir
-        terms = read_terms(self.config.getoption("parity_tables"), folder)
+        terms = _terms_of(self.config, "--parity-tables")
         self.pairs, self.selected_pairs = pairs, select_pairs(pairs, terms)
 
     def _tables(self, side: Side) -> list[str]:
@@ -213,6 +211,12 @@ class AuditSession:
                 f"[{side}] max_connections = {most} is too few for {workers} workers and "
                 f"{databases} snapshots; raise it, or run fewer workers (-n) or tenants"
             )
+
+
+def _terms_of(config: pytest.Config, option: str) -> list[str]:
+    """Return the terms of ``--tenants`` or ``--parity-tables``."""
+    values = config.getoption(option.removeprefix("--").replace("-", "_"))
+    return read_terms(option, values, config.invocation_params.dir)
 
 
 def _with_hooked_pairs(config: pytest.Config, settings: Settings) -> Settings:
