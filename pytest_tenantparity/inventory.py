@@ -43,6 +43,11 @@ class TablePair:
         return self.legacy_tenancy if side == "legacy" else self.modern_tenancy
 
     @property
+    def has_masks(self) -> bool:
+        """Whether the table holds values that no output may show."""
+        return any(column.mask for column in self.settings.columns.values())
+
+    @property
     def is_global(self) -> bool:
         """Whether all tenants share the table on both sides, so that it is checked once."""
         return self.legacy_tenancy.is_global and self.modern_tenancy.is_global
@@ -61,10 +66,15 @@ class Place:
     schema: str
 
 
+def place_of_shared(stack: StackSettings) -> Place:
+    """Return the place of the tables that tenants share."""
+    return Place("", stack.schema_name)
+
+
 def place_of(stack: StackSettings, tenancy: Tenancy, tenant: Tenant | None) -> Place:
     """Return the place of a tenant's rows; without a tenant, that of the shared tables."""
     if tenant is None or not tenancy.per_place:
-        return Place("", stack.schema_name)
+        return place_of_shared(stack)
     if tenancy.schema_template is not None:
         return Place("", _fill(tenancy.schema_template, tenant))
     return Place(_fill(tenancy.database or "", tenant), stack.schema_name)

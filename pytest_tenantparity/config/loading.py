@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from ..errors import SettingsError
-from .explain import explain
+from .explain import Source, explain
 from .settings import Settings
 from .tenants_file import read_tenants
 
@@ -27,19 +27,20 @@ def load_settings(path: Path) -> Settings:
     prefix = TABLE_IN_PYPROJECT if path.name == "pyproject.toml" else ()
     for name in prefix:
         content = content.get(name, {})
-    content = _with_tenants_file(path, content)
+    own, more = content.get("tenants", {}), _from_tenants_file(path, content)
+    if isinstance(own, dict) and more:
+        if twice := sorted(own.keys() & more.keys()):
+            raise SettingsError(
+                f"{path}: the tenant {twice[0]!r} is also in {content['tenants_file']}"
+            )
+        content |= {"tenants": {**own, **more}}
     try:
         return Settings.model_validate(content)
     except ValidationError as error:
-        raise SettingsError(explain(path, text, prefix, error)) from None
+        source = Source(path, text, prefix, tuple(more), content.get("tenants_file", ""))
+        raise SettingsError(explain(source, error)) from None
 
 
-def _with_tenants_file(path: Path, content: dict[str, Any]) -> dict[str, Any]:
+def _from_tenants_file(path: Path, content: dict[str, Any]) -> dict[str, Any]:
     name = content.get("tenants_file")
-    if not isinstance(name, str):
-        return content
-    more = read_tenants(path.parent / name)
-    own = content.get("tenants", {})
-    if isinstance(own, dict) and (twice := sorted(own.keys() & more.keys())):
-        raise SettingsError(f"{path}: the tenant {twice[0]!r} is also in {name}")
-    return content | {"tenants": {**own, **more}}
+    return read_tenants(path.parent / name) if isinstance(name, str) else {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..errors import NotProven
-from ..inventory import Place, coverage_gaps, place_of
+from ..inventory import Place, coverage_gaps, place_of, place_of_shared
 from ..model import SIDES, CheckKey, Evidence, Side, Status
 from .context import Context
 
@@ -11,6 +11,10 @@ from .context import Context
 def check_coverage(context: Context, key: CheckKey) -> Evidence:
     """Name every table, on either side, that is neither compared nor ignored for a reason."""
     reasons: list[str] = []
+    for side in SIDES:  # says so, where a stack is not there
+        context.stacks[side].database(place_of_shared(context.settings.stack(side)))
+    if not context.pairs:
+        raise NotProven("no tables are paired, so none is compared")
     for side in SIDES:
         for place in _places(context, side):
             reasons += _gaps(context, side, place)
@@ -22,7 +26,8 @@ def _places(context: Context, side: Side) -> list[Place]:
     """Where the run reads from: the shared tables, and each selected tenant's own."""
     stack = context.settings.stack(side)
     tenancies = [pair.tenancy(side) for pair in context.pairs.values()]
-    places = {place_of(stack, each, None): None for each in tenancies if not each.per_place}
+    shared = any(not each.per_place for each in tenancies)
+    places = {place_of_shared(stack): None} if shared else {}
     for tenancy in (each for each in tenancies if each.per_place):
         places |= {place_of(stack, tenancy, tenant): None for tenant in context.selected}
     return list(places)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from time import perf_counter
 
 from ..errors import NotProven
-from ..inventory import Place, TablePair
+from ..inventory import TablePair, place_of_shared
 from ..model import (
     COVERAGE,
     GLOBAL,
@@ -62,7 +62,7 @@ def _pair(context: Context, table: str) -> TablePair:
     if table in context.pairs:
         return context.pairs[table]
     for side in SIDES:  # says so, where the tables could not be discovered
-        context.stacks[side].database(Place("", context.settings.stack(side).schema_name))
+        context.stacks[side].database(place_of_shared(context.settings.stack(side)))
     raise NotProven(f"the table {table!r} was not planned")
 
 

@@ -54,7 +54,7 @@ class OpenPair:
             key=[column.canonical(side, stack.dialect) for column in self.plan.key],
             salt=self.context.salt,
             portable=self._encodings_differ,
-            guard=lambda: stack.guard(self.places[side]),
+            guard=lambda: stack.guard(self.places[side], discreet=self.pair.has_masks),
         )
 
 
@@ -135,7 +135,7 @@ def _expression_types(
     for name, column in pair.settings.columns.items():
         sql = column.sql(side)
         if sql is not None:
-            with stack.guard(place):
+            with stack.guard(place, discreet=pair.has_masks):
                 expression: ColumnElement[object] = literal_column(f"({sql})")
                 source = source_of(table)
                 found[name] = stack.dialect.expression_facts(connection, source, expression)

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, column, func, select, text
 
 from ..errors import NotProven, did_you_mean
-from ..inventory import Place, TablePair, place_of
+from ..inventory import Place, TablePair, place_of, place_of_shared
 from ..model import Side, Tenant
 from .context import Context
 from .scope import Scope, scope_of, tenant_values
@@ -42,7 +42,8 @@ class TenantView:
         """Return the tenant's rows with the given columns, or with all of them."""
         with self._scoped(table) as (connection, scope):
             wanted = [self._column(table, name) for name in names] or list(scope.table.c)
-            found = connection.execute(select(*wanted).where(scope.condition))
+            statement = select(*wanted).select_from(scope.table).where(scope.condition)
+            found = connection.execute(statement)
             return [dict(row) for row in found.mappings()]
 
     def query(self, sql: str, **parameters: Any) -> list[dict[str, Any]]:
@@ -69,11 +70,7 @@ class TenantView:
     def _place(self, pair: TablePair | None) -> Place:
         stack = self._context.settings.stack(self.side)
         tenancy = stack.tenancy if pair is None else pair.tenancy(self.side)
-        return (
-            Place("", stack.schema_name)
-            if tenancy is None
-            else place_of(stack, tenancy, self.tenant)
-        )
+        return place_of_shared(stack) if tenancy is None else place_of(stack, tenancy, self.tenant)
 
     def _column(self, table: str, name: str) -> ColumnElement[Any]:
         pair = self._pair(table)
@@ -99,5 +96,6 @@ class TenantView:
             raise NotProven(f"the {self.side} stack has no table {pair.table(self.side)!r}")
         facts = catalog.tables[pair.table(self.side)]
         scope = scope_of(facts, catalog, stack.dialect, pair.tenancy(self.side), self.values)
-        with stack.transaction(place) as connection, stack.guard(place):
+        guard = stack.guard(place, discreet=pair.has_masks)
+        with stack.transaction(place) as connection, guard:
             yield connection, scope

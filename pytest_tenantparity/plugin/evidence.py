@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ..errors import NotProven
+from ..errors import NotProven, TenantParityError
 from ..model import CheckKey, Evidence, Status
 from .keys import EVIDENCE
 from .ledger import attach
@@ -22,6 +22,8 @@ def attach_evidence(
     key = item_key(item)
     if key is None:
         return
+    if call.excinfo is not None and call.excinfo.errisinstance(TenantParityError):
+        report.longrepr = f"{call.excinfo.typename}: {call.excinfo.value}"
     if report.when == "call" and EVIDENCE not in item.stash and not _uses_parity(item):
         item.stash[EVIDENCE] = _of_outcome(key, call)
     plan = None

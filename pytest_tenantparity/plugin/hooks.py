@@ -65,6 +65,18 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         parametrize(metafunc, audit)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_pycollect_makeitem(collector: pytest.Module | pytest.Class) -> Generator[None, Any, Any]:
+    """Write the items into the plan as soon as they exist."""
+    made = yield
+    audit = collector.config.stash.get(SESSION, None)
+    if audit is not None and isinstance(made, list):
+        from .plan import write_down
+
+        write_down(made, audit)
+    return made
+
+
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Let ``-m parity`` find every test that uses the fixture."""
     if "parity" in getattr(item, "fixturenames", ()) and not item.get_closest_marker("parity"):

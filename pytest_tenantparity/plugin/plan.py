@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import pytest
 
@@ -17,7 +17,7 @@ CELL = "parity_cell"
 
 
 def parametrize(metafunc: pytest.Metafunc, session: AuditSession) -> None:
-    """Make a test's items, and write them into the plan before anything can take them out."""
+    """Make a test's items."""
     if CELL not in metafunc.fixturenames:
         return
     try:
@@ -27,24 +27,27 @@ def parametrize(metafunc: pytest.Metafunc, session: AuditSession) -> None:
         raise pytest.Collector.CollectError(f"{metafunc.definition.nodeid}: {error}") from None
     ids = _unique([cell.id for cell in cells])
     metafunc.parametrize(CELL, cells, ids=ids, indirect=True)
-    check, audits = metafunc.definition.nodeid, "parity" in metafunc.fixturenames
-    for cell, name in zip(cells, ids, strict=True):
-        session.plan[key_of(check, cell)] = PlannedItem(f"{check}[{name}]", audits)
 
 
-def key_of(check: str, cell: Cell) -> CheckKey:
-    """Return what the ledger knows an item by."""
-    return CheckKey(check, cell.subject, ANY_TABLE if cell.table is None else cell.table)
+def write_down(items: Iterable[object], session: AuditSession) -> None:
+    """Put a test's items into the plan, before ``-k`` or ``--lf`` can take any of them out."""
+    for item in items:
+        if isinstance(item, pytest.Function) and (key := item_key(item)) is not None:
+            session.plan[key] = PlannedItem(item.nodeid, "parity" in item.fixturenames)
 
 
 def item_key(item: pytest.Item) -> CheckKey | None:
-    """Return the key of an item that this plugin made, if it did."""
+    """Return what the ledger knows an item by, if this plugin made the item."""
     callspec = getattr(item, "callspec", None)
     cell = callspec.params.get(CELL) if callspec is not None else None
-    if not isinstance(cell, Cell) or item.parent is None:
+    if callspec is None or not isinstance(cell, Cell) or item.parent is None:
         return None
-    name = getattr(item, "originalname", item.name)
-    return key_of(f"{item.parent.nodeid}::{name}", cell)
+    others = len(callspec.params) > 1
+    check = f"{item.parent.nodeid}::{getattr(item, 'originalname', item.name)}"
+    if others:  # a test's own parameters make checks of their own
+        rest = callspec.id.replace(cell.id, "", 1).replace("--", "-").strip("-")
+        check = f"{check}[{rest}]"
+    return CheckKey(check, cell.subject, ANY_TABLE if cell.table is None else cell.table)
 
 
 def _cells(metafunc: pytest.Metafunc, session: AuditSession) -> Iterator[Cell]:

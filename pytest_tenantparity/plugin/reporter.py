@@ -46,10 +46,16 @@ class Reporter:
         return [f"tenantparity: {session.path}, {session.scope}: {tenants}, {tables}"]
 
     @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self) -> None:
+        """Begin before the first test does: it may be the one that takes this process down."""
+        if self._session.plan or asked_for_audit(self._session.config):
+            self._begin()
+
+    @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take the evidence out of each report, before any other reporter sees it."""
         evidence = self._ledger.take(report)
-        if not self._begun and (self._ledger.planned or evidence):
+        if self._ledger.planned or evidence:
             self._begin()
         if evidence is not None and report.when == "call":
             report.parity_status = evidence.status.value  # type: ignore[attr-defined]
@@ -104,6 +110,8 @@ class Reporter:
 
     def _begin(self) -> None:
         """Leave a report that says INCOMPLETE, in case this process does not live to finish."""
+        if self._begun:
+            return
         self._begun = True
         self._ledger.add_plan(plan_to_wire(self._session.plan))
         self._write(self._build(["the run has not ended"]))

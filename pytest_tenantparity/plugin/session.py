@@ -222,8 +222,16 @@ def _terms_of(config: pytest.Config, option: str) -> list[str]:
 def _with_hooked_pairs(config: pytest.Config, settings: Settings) -> Settings:
     given = config.hook.pytest_parity_pairs(config=config, settings=settings)
     more = {name: table for pairs in given for name, table in pairs.items()}
-    try:
-        tables = {name: TableSettings.model_validate(table) for name, table in more.items()}
-    except ValidationError as error:
-        raise SettingsError(f"a pytest_parity_pairs hook gave a wrong table: {error}") from None
+    tables = {name: _hooked_table(name, table) for name, table in more.items()}
     return settings.model_copy(update={"tables": {**settings.tables, **tables}})
+
+
+def _hooked_table(name: str, table: Mapping[str, Any]) -> TableSettings:
+    try:
+        return TableSettings.model_validate(table)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        raise SettingsError(
+            f"a pytest_parity_pairs hook gave a wrong table {name!r}: {place}: {first['msg']}"
+        ) from None

@@ -14,7 +14,7 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]<>|#~&])")
 
 def escaped(value: object) -> str:
     """Return text that Markdown shows as it is, on one line."""
-    return _SPECIAL.sub(r"\\\1", " ".join(str(value).split("\n")))
+    return _SPECIAL.sub(r"\\\1", " ".join(str(value).splitlines()))
 
 
 def render(report: AuditReport) -> str:

@@ -87,9 +87,13 @@ class Stack:
             with suppress(SQLAlchemyError):  # a dead connection cannot be ended any further
                 connection.close()
 
-    def guard(self, place: Place) -> AbstractContextManager[None]:
-        """Turn what the database refuses into :class:`NotProven`, in the server's own words."""
-        return _explained(self.side, _url_of(self._state.url, place.database), self.dialect)
+    def guard(self, place: Place, *, discreet: bool = False) -> AbstractContextManager[None]:
+        """Turn what the database refuses into :class:`NotProven`, in the server's own words.
+
+        Discreetly: without those words, since they may quote a value that is not to be shown.
+        """
+        url = _url_of(self._state.url, place.database)
+        return _explained(self.side, url, self.dialect, discreet=discreet)
 
     def cancel(self) -> None:
         """Stop what another thread is waiting for on this stack."""
@@ -150,7 +154,7 @@ def open_stack(
         resolved = resolve_url(side, settings.url if url is None else url, environment)
         dialect = dialect_for(resolved.get_backend_name())
     except StackUnavailable as error:
-        return StackState(side, "", unavailable={"": str(error)}), anchor
+        return StackState(side, "", unavailable={"": f"{side}: {error}"}), anchor
     state = StackState(side, resolved.render_as_string(hide_password=False))
     schemas: dict[str, set[str]] = {"": {settings.schema_name}}
     for place in places:
@@ -177,15 +181,14 @@ def _url_of(url: str, database: str) -> URL:
 
 
 @contextmanager
-def _explained(side: Side, url: URL, dialect: Dialect) -> Iterator[None]:
+def _explained(side: Side, url: URL, dialect: Dialect, *, discreet: bool = False) -> Iterator[None]:
     """Turn a driver's error into one clean line that names the stack and holds no secret."""
     try:
         yield
-    except DBAPIError as error:
-        said = without_secrets(dialect.explain(error), url)
-        message = f"{side} ({address_of(url)}): {said}"
     except SQLAlchemyError as error:
-        message = f"{side} ({address_of(url)}): {without_secrets(str(error), url)}"
-    else:
-        return
-    raise NotProven(message)
+        said = dialect.explain(error) if isinstance(error, DBAPIError) else str(error)
+        if discreet:
+            kind = type(error.orig if isinstance(error, DBAPIError) else error).__name__
+            said = f"{kind}; the server's words could quote a masked value and are left out"
+        # "from None": the driver's own error would show the connection and its parameters.
+        raise NotProven(f"{side} ({address_of(url)}): {without_secrets(said, url)}") from None

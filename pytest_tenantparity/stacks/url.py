@@ -27,7 +27,7 @@ def resolve_url(side: str, template: str, environment: Mapping[str, str]) -> URL
         name = found.group(1)
         if not environment.get(name):
             raise StackUnavailable(
-                f"{side}: the environment variable {name} is not set; [{side}] url needs it"
+                f"the environment variable {name} is not set; [{side}] url needs it"
             )
         raw = environment[name]
         return raw if found.group(0) == template else quote(raw, safe=":/,[]")
@@ -37,7 +37,7 @@ def resolve_url(side: str, template: str, environment: Mapping[str, str]) -> URL
         return make_url(text)
     except (ArgumentError, ValueError):
         raise StackUnavailable(
-            f"{side}: [{side}] url is no database URL; "
+            f"[{side}] url is no database URL; "
             "write postgresql://user:${PASSWORD}@host:port/database"
         ) from None
 

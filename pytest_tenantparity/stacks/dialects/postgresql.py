@@ -165,6 +165,16 @@ _REMEDIES = {
 }
 
 
+_CONNECT_REMEDIES = {
+    "password authentication failed": _REMEDIES["28P01"],
+    "no password supplied": _REMEDIES["28P01"],
+    "pg_hba.conf": _REMEDIES["28000"],
+    "permission denied for database": "grant the audit's role CONNECT on it",
+    "does not exist": _REMEDIES["3D000"],
+    "remaining connection slots": _REMEDIES["53300"],
+    "too many": _REMEDIES["53300"],
+}
+
 _SYSTEM = text("SELECT system_identifier::text FROM pg_catalog.pg_control_system()")
 
 
@@ -316,8 +326,10 @@ class PostgreSQL(Dialect):
         if state == "57014" and "statement timeout" in first_line:
             return f"{first_line}; raise statement_timeout, or give the query an index to use"
         if isinstance(original, psycopg.OperationalError) and state is None:
+            # libpq gives no state for what went wrong while connecting.
             said = " ".join(str(original).split())
-            return f"{said}; check that the server is up and can be reached from here"
+            known = (hint for words, hint in _CONNECT_REMEDIES.items() if words in said)
+            return f"{said}; {next(known, 'check that the server is up and can be reached')}"
         remedy = _REMEDIES.get(state or "")
         return f"{first_line}; {remedy}" if remedy else first_line
 

@@ -1,0 +1,1 @@
+"""Tests of the plugin and its engine, on real servers."""

@@ -1,0 +1,68 @@
+"""Fixtures: two servers for the whole session, an empty database on each for every test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .engine_driver import Engine
+from .servers import DEBIAN, Cluster, Database, new_database, running_cluster
+
+pytest_plugins = ["pytester"]
+
+
+@pytest.fixture(scope="session")
+def legacy_cluster() -> Iterator[Cluster]:
+    """The legacy server."""
+    with running_cluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def modern_cluster() -> Iterator[Cluster]:
+    """The modern server."""
+    with running_cluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def debian_cluster() -> Iterator[Cluster]:
+    """PostgreSQL 15 as Debian builds it, with ICU and contrib; a skip where it is absent."""
+    with running_cluster(DEBIAN) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def _legacy_home(legacy_cluster: Cluster) -> Iterator[Database]:
+    database = new_database(legacy_cluster)
+    yield database
+    database.drop()
+
+
+@pytest.fixture(scope="session")
+def _modern_home(modern_cluster: Cluster) -> Iterator[Database]:
+    database = new_database(modern_cluster)
+    yield database
+    database.drop()
+
+
+@pytest.fixture
+def legacy_db(_legacy_home: Database) -> Iterator[Database]:
+    """An empty database on the legacy server."""
+    yield _legacy_home
+    _legacy_home.wipe()
+
+
+@pytest.fixture
+def modern_db(_modern_home: Database) -> Iterator[Database]:
+    """An empty database on the modern server."""
+    yield _modern_home
+    _modern_home.wipe()
+
+
+@pytest.fixture
+def engine(legacy_db: Database, modern_db: Database, tmp_path: Path) -> Engine:
+    """Checks over both databases."""
+    return Engine(legacy_db, modern_db, tmp_path)
