@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -86,8 +87,12 @@ def _fill(template: str, tenant: Tenant) -> str:
             f"{template!r} needs one legacy account a tenant; {tenant.id!r} has "
             f"{len(tenant.legacy_accounts)}"
         )
-    account = tenant.legacy_accounts[0]
-    return template.format(tenant=tenant.id, modern_id=tenant.modern_id, legacy_account=account)
+    values = {
+        "tenant": tenant.id,
+        "modern_id": tenant.modern_id,
+        "legacy_account": tenant.legacy_accounts[0],
+    }
+    return re.sub(r"\{(\w+)\}", lambda found: values[found.group(1)], template)
 
 
 def make_pair(settings: Settings, legacy_table: str) -> TablePair:
@@ -97,7 +102,7 @@ def make_pair(settings: Settings, legacy_table: str) -> TablePair:
     """
     table = settings.tables.get(legacy_table, TableSettings())
     rule = settings.pairing.modern
-    modern = rule.format(table=legacy_table) if table.modern is None else table.modern
+    modern = rule.replace("{table}", legacy_table) if table.modern is None else table.modern
     return TablePair(
         name=legacy_table,
         legacy_table=legacy_table,
@@ -305,9 +310,11 @@ def tenant_table_cells(selection: Selection, pairs: Sequence[TablePair] | None) 
             yield Cell(tenant.id, name)
 
 
-def exclusions(settings: Settings) -> list[Exclusion]:
-    """Return all that the settings keep out of the comparison, with the reasons given."""
+def exclusions(settings: Settings, selection: Selection) -> list[Exclusion]:
+    """Return all that is kept out of the comparison, with the reasons given."""
+    taken_away = sorted(set(RESERVED_SUBJECTS) - selection.subjects)
     found = [
+        *((f"all {name} checks", "not selected on the command line") for name in taken_away),
         *((f"table {name}", why) for name, why in settings.ignore.tables.items()),
         *((f"column {name} of every table", why) for name, why in settings.ignore.columns.items()),
     ]

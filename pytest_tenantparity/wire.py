@@ -10,6 +10,11 @@ from pydantic import TypeAdapter
 T = TypeVar("T")
 
 
+def encodable(text: str) -> str:
+    """Return the text with what no file or channel takes, half a surrogate pair, escaped."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 @cache
 def _adapter(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind)

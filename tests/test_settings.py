@@ -24,7 +24,7 @@ from pytest_tenantparity.inventory import (
     select_pairs,
     select_tenants,
 )
-from pytest_tenantparity.plugin.finding import find_settings
+from pytest_tenantparity.plugin.settings_path import find_settings
 from pytest_tenantparity.stacks.url import address_of, resolve_url, without_secrets
 
 STACKS = """\

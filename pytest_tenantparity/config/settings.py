@@ -29,7 +29,10 @@ def _integer_as_text(value: Any) -> Any:
 
 # An id as a file may spell it: 7 means "7".
 Id = Annotated[
-    str, BeforeValidator(_integer_as_text), WithJsonSchema({"type": ["string", "integer"]})
+    str,
+    Field(min_length=1),
+    BeforeValidator(_integer_as_text),
+    WithJsonSchema({"type": ["string", "integer"]}),
 ]
 SubjectId = Annotated[str, Field(min_length=1, pattern=r"^[^\s!@,*?\[\]]+$")]
 
@@ -156,7 +159,7 @@ class Tenancy(Model):
 def _check_template(template: str) -> None:
     fields = _TEMPLATE_FIELD.findall(template)
     unknown = [name for name in fields if name not in _TEMPLATE_FIELDS]
-    if unknown or not fields:
+    if unknown or not fields or set("{}") & set(_TEMPLATE_FIELD.sub("", template)):
         allowed = ", ".join("{" + name + "}" for name in _TEMPLATE_FIELDS)
         raise ValueError(f"{template!r} must hold at least one of {allowed}, and no others")
 
@@ -167,9 +170,13 @@ class StackSettings(Model):
     url: str = Field(description="SQLAlchemy URL; passwords only as ${ENVIRONMENT_VARIABLE}")
     schema_name: str = Field("public", alias="schema", description="where its tables are")
     tenancy: Tenancy | None = Field(None, description="for all tables that have none of their own")
-    statement_timeout: float = Field(300.0, gt=0, description="seconds, for each query")
-    lock_timeout: float = Field(5.0, gt=0, description="seconds to wait for a lock")
-    connect_timeout: int = Field(10, ge=1, description="seconds")
+    statement_timeout: float = Field(
+        300.0, gt=0, le=86_400, allow_inf_nan=False, description="seconds, for each query"
+    )
+    lock_timeout: float = Field(
+        5.0, gt=0, le=86_400, allow_inf_nan=False, description="seconds to wait for a lock"
+    )
+    connect_timeout: int = Field(10, ge=1, le=3_600, description="seconds")
     max_connections: int = Field(
         20, ge=2, description="of the whole run: one that holds the snapshot, one a worker"
     )
@@ -267,7 +274,7 @@ class Pairing(Model):
     @field_validator("modern")
     @classmethod
     def _holds_table(cls, rule: str) -> str:
-        if rule.count("{table}") != 1:
+        if rule.count("{table}") != 1 or set("{}") & set(rule.replace("{table}", "")):
             raise ValueError(f"{rule!r} must hold {{table}} once, such as 'tenant_{{table}}'")
         return rule
 
@@ -307,7 +314,9 @@ class TenantSettings(Model):
     name: str | None = None
     cohort: str = Field("default", min_length=1)
     legacy_accounts: tuple[Id, ...] = Field(
-        (), description="its values in the legacy stack; the tenant's id if none is given"
+        (),
+        min_length=1,
+        description="its values in the legacy stack; the tenant's id if none is given",
     )
     modern_id: Id | None = Field(
         None, description="its value in the modern stack; the tenant's id if none is given"

@@ -27,7 +27,7 @@ def read_tenants(path: Path) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8-sig")
         found = reader[path.suffix.lower()](text)
-    except (OSError, ValueError, csv.Error) as error:
+    except (OSError, ValueError, TypeError, csv.Error) as error:
         raise SettingsError(f"{path}: cannot be read: {error}") from error
     return _by_id(path, found)
 

@@ -181,8 +181,14 @@ class _Planner:
         return self._is_ignored(side, name) or name == self.implied[side]
 
     def _find_key(self) -> None:
-        names = self._table.key or self.legacy.primary_key or self._modern_key()
         by_name = {pair.name: pair for pair in self.result.columns}
+        # A tenant's one value, where modern rows no longer hold it, is no part of their key.
+        primary = tuple(
+            name
+            for name in self.legacy.primary_key
+            if name in by_name or name != self.implied["legacy"]
+        )
+        names = self._table.key or primary or self._modern_key()
         absent = [name for name in names if name not in by_name]
         if absent:
             self.result.problems.append(

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
+from hashlib import sha256
 
 from ..errors import NotProven
 from ..model import AppliedTolerance, DriftCounts, Finding, FindingKind, ValuePair
@@ -16,6 +17,8 @@ from .structured import canonical_json, explain_json
 from .tolerance import Limit, ToleranceRules, forgiving_limit
 
 Normaliser = Callable[[str], str]
+
+_MOST_TEXT = 2_000  # characters of a value that a report shows
 
 
 @dataclass(frozen=True)
@@ -47,11 +50,19 @@ class _Column:
         if self.masked:
             return ValuePair(_masked(pair.legacy), _masked(pair.modern))
         if self.family in DOCUMENTS:
-            return replace(pair, explanation=explain_json(pair.legacy, pair.modern))
-        return pair
+            explanation = explain_json(pair.legacy, pair.modern)
+            return ValuePair(_bounded(pair.legacy), _bounded(pair.modern), explanation)
+        return replace(pair, legacy=_bounded(pair.legacy), modern=_bounded(pair.modern))
 
     def _normalised(self, value: str | None) -> str | None:
-        return value if value is None or self.normalise is None else self.normalise(value)
+        if value is None or self.normalise is None or self.normaliser is None:
+            return value
+        try:
+            return self.normalise(value)
+        except Exception as error:  # noqa: BLE001 - a project's own function
+            # Its message could quote the value.
+            kind = type(error).__name__
+            raise NotProven(f"the normaliser {self.normaliser.source!r} failed: {kind}") from None
 
 
 class Comparison:
@@ -165,10 +176,18 @@ class Comparison:
         columns = {column.name: column for column in self._columns}
         changed = {name: columns[name].shown(pair) for name, pair in finding.columns.items()}
         key = {
-            name: _masked(value) if columns[name].masked else value
+            name: _masked(value) if columns[name].masked else _bounded(value)
             for name, value in finding.key.items()
         }
         return replace(finding, key=key, columns=changed)
+
+
+def _bounded(value: str | None) -> str | None:
+    """Return a value that fits a report: a long one by its start, length and digest."""
+    if value is None or len(value) <= _MOST_TEXT:
+        return value
+    digest = sha256(value.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{value[:_MOST_TEXT]}... ({len(value):,} characters, sha256 {digest})"
 
 
 def _masked(value: str | None) -> str | None:

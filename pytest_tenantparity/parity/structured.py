@@ -6,6 +6,8 @@ import json
 from decimal import Decimal
 from typing import Any
 
+from ..wire import encodable
+
 _MOST_LINES = 20
 
 # What a text may fail with that is no JSON, or is nested deeper than Python's stack.
@@ -50,11 +52,17 @@ def _written(value: Any) -> str:
         return f"[{', '.join(map(_written, value))}]"
     if isinstance(value, Decimal):
         return _number(value)
-    return json.dumps(value, ensure_ascii=False)
+    return _string(value) if isinstance(value, str) else json.dumps(value)
+
+
+def _string(value: str) -> str:
+    """Write a string in JSON; half a surrogate pair, which no file takes, as its escape."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text if encodable(text) == text else json.dumps(value)
 
 
 def _member(name: str, value: Any) -> str:
-    return f"{json.dumps(name, ensure_ascii=False)}: {_written(value)}"
+    return f"{_string(name)}: {_written(value)}"
 
 
 def _number(value: Decimal) -> str:
@@ -82,7 +90,7 @@ def explain_json(legacy: str | None, modern: str | None) -> tuple[str, ...]:
 
 
 def _line(level: Any) -> str:
-    return f"{level.path()}: {_shown(level.t1)} -> {_shown(level.t2)}"
+    return f"{encodable(level.path())}: {_shown(level.t1)} -> {_shown(level.t2)}"
 
 
 def _shown(value: Any) -> str:

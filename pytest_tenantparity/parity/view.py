@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, column, func, select, text
 from ..errors import NotProven, did_you_mean
 from ..inventory import Place, TablePair, place_of, place_of_shared
 from ..model import Side, Tenant
+from ..stacks import TableFacts
 from .context import Context
 from .scope import Scope, scope_of, tenant_values
 
@@ -72,13 +73,19 @@ class TenantView:
         tenancy = stack.tenancy if pair is None else pair.tenancy(self.side)
         return place_of_shared(stack) if tenancy is None else place_of(stack, tenancy, self.tenant)
 
+    def _facts(self, pair: TablePair) -> TableFacts:
+        tables = self._context.stacks[self.side].catalog(self._place(pair)).tables
+        if pair.table(self.side) not in tables:
+            raise NotProven(f"the {self.side} stack has no table {pair.table(self.side)!r}")
+        return tables[pair.table(self.side)]
+
     def _column(self, table: str, name: str) -> ColumnElement[Any]:
         pair = self._pair(table)
-        tables = self._context.stacks[self.side].catalog(self._place(pair)).tables
+        facts = self._facts(pair)
         own = pair.settings.columns.get(name)
         if self.side == "modern" and own is not None and own.modern is not None:
             name = own.modern
-        known = [each.name for each in tables[pair.table(self.side)].columns]
+        known = [each.name for each in facts.columns]
         if name not in known:
             raise NotProven(
                 f"the {self.side} table {pair.table(self.side)!r} has no column {name!r}."
@@ -91,11 +98,15 @@ class TenantView:
         pair = self._pair(table)
         place = self._place(pair)
         stack = self._context.stacks[self.side]
-        catalog = stack.catalog(place)
-        if pair.table(self.side) not in catalog.tables:
-            raise NotProven(f"the {self.side} stack has no table {pair.table(self.side)!r}")
-        facts = catalog.tables[pair.table(self.side)]
-        scope = scope_of(facts, catalog, stack.dialect, pair.tenancy(self.side), self.values)
+        row_filter = pair.settings.row_filter(self.side)
+        scope = scope_of(
+            self._facts(pair),
+            stack.catalog(place),
+            stack.dialect,
+            pair.tenancy(self.side),
+            self.values,
+            row_filter.sql if row_filter else None,
+        )
         guard = stack.guard(place, discreet=pair.has_masks)
         with stack.transaction(place) as connection, guard:
             yield connection, scope

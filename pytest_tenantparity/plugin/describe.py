@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..model import Evidence, Finding, FindingKind, ValuePair
-from ..reporting import drift_in_words
+from ..reporting import again, drift_in_words
 
 _MOST_FINDINGS = 10
 _MOST_TEXT = 120
@@ -20,12 +20,8 @@ def describe(evidence: Evidence) -> str:
         lines += _finding(finding)
     if evidence.drift.total > _MOST_FINDINGS:
         lines.append(f"  ... and {evidence.drift.total - _MOST_FINDINGS:,} more in cab-report.json")
-    lines.append(f"  again: pytest --tenants={key.tenant}{_tables(key.table)} {key.check}")
+    lines.append(f"  again: {again(key.tenant, key.table, key.check)}")
     return "\n".join(lines)
-
-
-def _tables(table: str) -> str:
-    return "" if table == "*" else f" --parity-tables={table}"
 
 
 def _finding(finding: Finding) -> list[str]:

@@ -6,6 +6,7 @@ import pytest
 
 from ..errors import NotProven, TenantParityError
 from ..model import CheckKey, Evidence, Status
+from ..wire import encodable
 from .keys import EVIDENCE
 from .ledger import attach
 from .plan import item_key
@@ -45,4 +46,4 @@ def _of_outcome(key: CheckKey, call: pytest.CallInfo[None]) -> Evidence:
     if call.excinfo.errisinstance(NotProven):
         status = Status.NOT_PROVEN
     said = str(call.excinfo.value).strip().partition("\n")[0] or call.excinfo.typename
-    return Evidence(key, status, reasons=(said,), seconds=call.duration)
+    return Evidence(key, status, reasons=(encodable(said),), seconds=call.duration)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ..model import CheckKey, Evidence, Status
-from ..wire import from_wire, to_wire
+from ..wire import encodable, from_wire, to_wire
 from .session import PlannedItem
 
 PROPERTY = "tenantparity"
@@ -73,9 +73,16 @@ class Ledger:
             self.executed.add(key)
         evidence = from_wire(Evidence, wire["evidence"]) if wire["evidence"] else None
         if evidence is not None:
-            self.evidence[key] = evidence
+            self.evidence[key] = self._worse(self.evidence.get(key), evidence)
         self._note_trouble(key, report, evidence)
         return evidence
+
+    @staticmethod
+    def _worse(before: Evidence | None, now: Evidence) -> Evidence:
+        """Of two outcomes of one check, such as a rerun's, the one that proves less."""
+        if before is None or _GRAVITY.index(now.status) <= _GRAVITY.index(before.status):
+            return now
+        return before
 
     def settle(self) -> list[Evidence]:
         """Return evidence for every planned check, in a fixed order."""
@@ -110,6 +117,7 @@ class Ledger:
         return "the test was planned and not run (deselected, or the run ended early)"
 
 
+_GRAVITY = (Status.DRIFT, Status.NOT_PROVEN, Status.TOLERATED, Status.MATCH)
 _PASSING = (Status.MATCH, Status.TOLERATED)
 
 
@@ -131,4 +139,4 @@ def _skip_reason(report: pytest.TestReport) -> str:
 def _first_line(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     errors = [line.removeprefix("E").strip() for line in lines if line.startswith("E ")]
-    return (errors or lines or ["no message"])[0]
+    return encodable((errors or lines or ["no message"])[0])

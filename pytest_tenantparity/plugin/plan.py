@@ -42,11 +42,9 @@ def item_key(item: pytest.Item) -> CheckKey | None:
     cell = callspec.params.get(CELL) if callspec is not None else None
     if callspec is None or not isinstance(cell, Cell) or item.parent is None:
         return None
-    others = len(callspec.params) > 1
     check = f"{item.parent.nodeid}::{getattr(item, 'originalname', item.name)}"
-    if others:  # a test's own parameters make checks of their own
-        rest = callspec.id.replace(cell.id, "", 1).replace("--", "-").strip("-")
-        check = f"{check}[{rest}]"
+    if len(callspec.params) > 1:  # a test's own parameters make checks of their own
+        check = f"{check}[{callspec.id}]"
     return CheckKey(check, cell.subject, ANY_TABLE if cell.table is None else cell.table)
 
 

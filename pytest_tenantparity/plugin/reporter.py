@@ -25,7 +25,8 @@ class Reporter:
         self._report: AuditReport | None = None
         self._begun = False
         self._lost: str | None = None
-        self._uncollected: dict[str, None] = {}
+        self._uncollected: dict[str, str] = {}
+        self._workers_lost = 0
 
     @property
     def directory(self) -> Path:
@@ -64,12 +65,13 @@ class Reporter:
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Note what could not be collected: who knows which tests are in there."""
-        if report.failed:
-            self._uncollected[report.nodeid] = None
+        if not report.passed:
+            self._uncollected[report.nodeid] = "skipped" if report.skipped else "failed"
 
     @pytest.hookimpl(optionalhook=True)
-    def pytest_testnodedown(self, node: Any) -> None:
+    def pytest_testnodedown(self, node: Any, error: object | None) -> None:
         """Take a worker's plan in when it ends well; its first report had it, too."""
+        self._workers_lost += error is not None
         self._ledger.add_plan(getattr(node, "workeroutput", {}).get("tenantparity", ()))
 
     @pytest.hookimpl(tryfirst=True)
@@ -77,17 +79,25 @@ class Reporter:
         """Write the report, and let no run pass that proved less than it planned."""
         self._ledger.add_plan(plan_to_wire(self._session.plan))
         asked = asked_for_audit(self._session.config)
-        if not self._ledger.planned and asked is None:
+        if not self._ledger.planned and asked is None and not self._workers_lost:
             return
         self._report = self._build(self._reasons(exitstatus))
         self._write(self._report)
-        unproven = any(check.status is Status.NOT_PROVEN for check in self._report.checks)
-        if exitstatus == pytest.ExitCode.OK and (unproven or self._report.reasons or self._lost):
+        if exitstatus == pytest.ExitCode.OK and not self._may_pass(self._report):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         config = self._session.config
         config.hook.pytest_parity_report(
             config=config, report=self._report, directory=self.directory
         )
+
+    def _may_pass(self, report: AuditReport) -> bool:
+        """Whether the run may exit with 0. Drift may, unless ``--fail-on-drift`` says no."""
+        if self._lost or report.reasons:
+            return False
+        failing = {Status.NOT_PROVEN}
+        if self._session.config.getoption("fail_on_drift"):
+            failing.add(Status.DRIFT)
+        return not any(check.status in failing for check in report.checks)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Say the verdict where the eye ends up."""
@@ -124,7 +134,9 @@ class Reporter:
             reasons.append(f"the run ended early: {word} (pytest exit code {int(exitstatus)})")
         if not self._ledger.planned:
             reasons.append("no test was collected that audits a tenant")
-        reasons += [f"{nodeid} could not be collected" for nodeid in self._uncollected]
+        reasons += [f"{node} was not collected: {how}" for node, how in self._uncollected.items()]
+        if self._workers_lost and not self._ledger.planned:
+            reasons.append("workers died before they said what they had planned")
         left = len(self._ledger.planned.keys() - self._ledger.executed)
         if left:
             planned = len(self._ledger.planned)
@@ -136,8 +148,10 @@ class Reporter:
                 f"partial: no collected test audits {len(untested)} of the selected "
                 f"(tenant, table) pairs, such as {tenant} / {table}"
             )
-        if self._session.config.getoption("lf", default=False):
-            reasons.append("partial: --lf may have left out whole files of tests")
+        for option in ("lf", "ignore", "ignore_glob"):
+            if self._session.config.getoption(option, default=False):
+                name = option.replace("_", "-")
+                reasons.append(f"partial: --{name} may have left out whole files of tests")
         return reasons
 
     def _untested(self) -> list[tuple[str, str]]:
@@ -154,7 +168,7 @@ class Reporter:
             evidence=self._ledger.settle(),
             executed=self._ledger.executed,
             reasons=reasons,
-            exclusions=exclusions(session.settings),
+            exclusions=exclusions(session.settings, session.selection),
             cohort_of=session.cohort_of,
             run=describe_run(session, complete=not reasons),
         )
@@ -162,5 +176,5 @@ class Reporter:
     def _write(self, report: AuditReport) -> None:
         try:
             write_report(report, self.directory)
-        except OSError as error:
+        except (OSError, UnicodeError) as error:
             self._lost = f"the report could not be written to {self.directory}: {error}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -198,7 +199,9 @@ class AuditSession:
         try:
             url = self.config.hook.pytest_parity_connect(config=self.config, stack=side)
         except Exception as error:  # noqa: BLE001 - whatever a project's own hook may raise
-            reason = f"{side}: the pytest_parity_connect hook failed: {error!r}"
+            said = re.sub(r"//[^@\s]*@", "//***@", str(error))
+            kind = type(error).__name__
+            reason = f"{side}: the pytest_parity_connect hook failed: {kind}: {said}"
             return StackState(side, "", unavailable={"": reason}), Anchor()
         return open_stack(side, stack, self._application, url, self._places(side))
 

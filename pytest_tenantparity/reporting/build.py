@@ -75,7 +75,8 @@ def _headline(
     shared = [e for e in evidence if e.key.tenant in RESERVED_SUBJECTS]
     parts = []
     if verdict is Verdict.GO:
-        parts.append(f"All {len(tenants)} tenants are proven equal.")
+        equal = f"All {len(tenants)} tenants are proven equal."
+        parts.append(equal if tenants else "What was selected is proven; it holds no tenant.")
     if drifting:
         parts.append(f"{len(drifting)} of {len(tenants)} tenants drift.")
     if unproven:

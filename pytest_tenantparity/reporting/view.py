@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 
-from ..model import RESERVED_SUBJECTS, AuditReport, Check, DriftCounts, RowCounts, Status
+from ..model import ANY_TABLE, RESERVED_SUBJECTS, AuditReport, Check, DriftCounts, RowCounts, Status
 
 # A status is a word and a symbol, never a colour alone.
 SYMBOLS = {
@@ -25,6 +26,12 @@ def drift_in_words(drift: DriftCounts, rows: RowCounts) -> str:
         f"{differ}: {drift.missing:,} missing in modern, {drift.extra:,} extra in modern, "
         f"{drift.changed:,} changed (of {rows.legacy:,} legacy and {rows.modern:,} modern rows)"
     )
+
+
+def again(tenant: str, table: str, check: str) -> str:
+    """Return the command that makes one check once more."""
+    options = [f"--tenants={tenant}", *([f"--parity-tables={table}"] if table != ANY_TABLE else [])]
+    return shlex.join(["pytest", *options, check.partition("[")[0]])
 
 
 @dataclass(frozen=True)
@@ -79,6 +86,10 @@ class ReportView:
             worst = min((cells.get(place, check.status), check.status), key=_GRAVITY.index)
             cells[place] = worst
         return cells
+
+    def again(self, check: Check) -> str:
+        """The command that makes one check once more."""
+        return again(check.tenant, check.table, check.check)
 
     def in_words(self, check: Check) -> str:
         """How far a check's rows differ."""

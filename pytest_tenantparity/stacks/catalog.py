@@ -42,7 +42,6 @@ class ColumnFacts:
     declared: str
     type: str
     family: Family
-    nullable: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,8 +34,6 @@ class Session:
 class Dialect(ABC):
     """SQL and session rules of one database engine."""
 
-    name: str
-
     @abstractmethod
     def create_engine(self, url: URL, session: Session) -> Engine:
         """Return an engine of one connection whose sessions are read-only and pinned."""

@@ -111,7 +111,7 @@ _KIND = """
 _COLUMNS = text(f"""
     SELECT c.relname, c.relkind IN ('r', 'p', 'f'), a.attname,
            format_type(a.atttypid, a.atttypmod), format_type(b.oid, -1),
-           {_KIND}, NOT a.attnotnull
+           {_KIND}
     FROM pg_catalog.pg_class c
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -193,11 +193,11 @@ class _TypeOf(UserDefinedType[Any]):
 class PostgreSQL(Dialect):
     """Digests by ``hashtextextended`` over canonical text, chained through the seeds."""
 
-    name = "postgresql"
-
     def create_engine(self, url: URL, session: Session) -> Engine:
         settings = session.settings
-        connect = {"connect_timeout": settings.connect_timeout} | dict(url.query)
+        # Preparing each statement keeps it to one: "COMMIT; DELETE ..." is a syntax error then.
+        connect: dict[str, Any] = {"connect_timeout": settings.connect_timeout}
+        connect |= dict(url.query) | {"prepare_threshold": 0}
         engine = create_engine(
             url.set(drivername="postgresql+psycopg", query={}),
             connect_args=connect,
@@ -258,8 +258,8 @@ class PostgreSQL(Dialect):
             keys.setdefault(table, []).append(name)
         columns: dict[tuple[str, bool], list[ColumnFacts]] = {}
         for row in connection.execute(_COLUMNS, {"schema": schema}):
-            table, stored, name, declared, bare, *kind, nullable = row
-            facts = ColumnFacts(name, declared, bare, _family(*kind), nullable)
+            table, stored, name, declared, bare, *kind = row
+            facts = ColumnFacts(name, declared, bare, _family(*kind))
             columns.setdefault((table, stored), []).append(facts)
         tables = {
             name: TableFacts(schema, name, tuple(found), tuple(keys.get(name, ())), stored)
