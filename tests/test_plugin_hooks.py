@@ -194,4 +194,5 @@ def test_normaliser_that_raises_is_not_proven(project: Migration) -> None:
     outcome = project.run("--tenants=acme")
     assert (outcome.code, outcome.verdict) == (1, "NOT PROVEN")
     assert outcome.with_status("NOT PROVEN") == ["acme-trades"]
-    assert "division by zero" in outcome.reasons("acme", "trades")
+    # The kind of error alone: its message could quote the value.
+    assert "ZeroDivisionError" in outcome.reasons("acme", "trades")
