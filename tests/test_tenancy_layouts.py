@@ -204,6 +204,23 @@ def test_a_table_of_no_pair_is_named_in_every_layout(
     ]
 
 
+def test_coverage_goes_by_place_and_not_by_name(engine: Engine) -> None:
+    """A shared table named like a tenants' table, and the reverse, are compared by nobody."""
+    table = "(id int PRIMARY KEY)"
+    engine.both(f"CREATE TABLE prices {table}")
+    engine.both("CREATE SCHEMA t_acme")
+    engine.both(f"CREATE TABLE t_acme.orders {table}")
+    engine.legacy.run(f"CREATE TABLE orders {table}")
+    engine.modern.run(f"CREATE TABLE t_acme.prices {table}")
+    settings = '[pairing]\ntables = ["orders"]\n[tables.prices]\ntenancy = "global"\n'
+    own = 'tenancy = { schema = "t_{tenant}" }'
+    with engine.opened(settings, legacy=own, modern=own) as run:
+        evidence = run.audit("coverage", "*")
+    assert evidence.status is Status.NOT_PROVEN
+    named = [line.split(" is neither")[0] for line in evidence.reasons]
+    assert named == ["the legacy table public.orders", "the modern table t_acme.prices"]
+
+
 def test_a_row_that_a_path_leads_to_two_tenants_is_found(
     engine: Engine, cleanup: ExitStack
 ) -> None:
