@@ -450,6 +450,8 @@ import psycopg
 
 def pytest_runtest_setup(item):
     with psycopg.connect({dsn!r}, autocommit=True) as admin:
+        # Two workers that alter one role at once: "tuple concurrently updated".
+        admin.execute("SELECT pg_advisory_lock(7)")
         admin.execute("ALTER ROLE {role} PASSWORD 'another'")
         admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
                       "WHERE application_name LIKE 'tenantparity/%' AND state = 'idle'")
