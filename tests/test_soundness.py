@@ -307,7 +307,7 @@ INCOMPARABLE = [
     ("int became text", "int", "1", "text", "'1'"),
     ("text became int", "text", "'1'", "int", "1"),
     ("numeric became float", "numeric", "1", "float8", "1"),
-    ("boolean became int", "boolean", "true", "int", "1"),
+    ("boolean became numeric", "boolean", "true", "numeric", "1"),
     ("boolean became text", "boolean", "true", "text", "'true'"),
     ("uuid became text", "uuid", "'00000000-0000-0000-0000-000000000001'", "text",
      "'00000000-0000-0000-0000-000000000001'"),

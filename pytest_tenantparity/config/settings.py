@@ -34,6 +34,10 @@ Id = Annotated[
     BeforeValidator(_integer_as_text),
     WithJsonSchema({"type": ["string", "integer"]}),
 ]
+ValueType = Literal[
+    "boolean", "bytes", "date", "decimal", "float", "json",
+    "text", "time", "timestamp", "timestamptz", "uuid",
+]  # fmt: skip
 SubjectId = Annotated[str, Field(min_length=1, pattern=r"^[^\s!@,*?\[\]]+$")]
 
 
@@ -168,7 +172,11 @@ class StackSettings(Model):
     """One of the two databases, and how to behave in it."""
 
     url: str = Field(description="SQLAlchemy URL; passwords only as ${ENVIRONMENT_VARIABLE}")
-    schema_name: str = Field("public", alias="schema", description="where its tables are")
+    schema_name: str = Field(
+        "",
+        alias="schema",
+        description="where its tables are; else 'public', or in MySQL the URL's database",
+    )
     tenancy: Tenancy | None = Field(None, description="for all tables that have none of their own")
     statement_timeout: float = Field(
         300.0, gt=0, le=86_400, allow_inf_nan=False, description="seconds, for each query"
@@ -198,26 +206,51 @@ class Filter(Model):
     reason: Reason
 
 
-class ColumnSettings(Model):
-    """How one column (by its legacy name) is compared."""
+class ValueRules(Model):
+    """Named rules of what counts as equal. Off unless written."""
 
-    modern: str | None = Field(None, description="its name on the modern stack")
-    legacy_sql: str | None = Field(None, description="SQL expression to compare, legacy side")
-    modern_sql: str | None = Field(None, description="SQL expression to compare, modern side")
-    tolerance: ValueToleranceSettings = ValueToleranceSettings()
     naive_zone: str | None = Field(None, description="time zone that naive times are meant in")
     json_form: Literal["canonical"] | None = Field(
         None, alias="json", description="compare JSON by content, not by its spelling"
     )
-    mask: bool = Field(False, description="say that its values differ, never what they are")
-    normalise: str | None = Field(
-        None, description="a function of the pytest_parity_normalisers hook, applied to both sides"
+    trim: Literal["trailing", "both"] | None = Field(
+        None, description="forgive spaces at the end of texts, or at both ends"
+    )
+    ignore_case: bool | None = Field(None, description="forgive upper against lower case")
+    unicode: Literal["NFC", "NFKC"] | None = Field(
+        None, description="forgive another Unicode form of the same text"
+    )
+    empty_is_null: bool | None = Field(None, description="forgive '' against NULL")
+    scale: int | None = Field(
+        None, ge=0, le=1000, description="forgive digits behind the point beyond these, rounded"
+    )
+    second_digits: int | None = Field(
+        None, ge=0, le=9, description="forgive digits of a second beyond these, cut off"
     )
 
     @field_validator("naive_zone")
     @classmethod
     def _zone(cls, zone: str | None) -> str | None:
         return None if zone is None else _known_zone(zone)
+
+
+class ColumnSettings(ValueRules):
+    """How one column (by its legacy name) is compared."""
+
+    modern: str | None = Field(None, description="its name on the modern stack")
+    legacy_sql: str | None = Field(None, description="SQL expression to compare, legacy side")
+    modern_sql: str | None = Field(None, description="SQL expression to compare, modern side")
+    type: ValueType | None = Field(
+        None, description="what its values are, on both sides, however they are stored"
+    )
+    key_map: str | None = Field(
+        None, alias="map", description="the [maps.<name>] that leads from old ids to new ones"
+    )
+    tolerance: ValueToleranceSettings = ValueToleranceSettings()
+    mask: bool = Field(False, description="say that its values differ, never what they are")
+    normalise: str | None = Field(
+        None, description="a function of the pytest_parity_normalisers hook, applied to both sides"
+    )
 
     def sql(self, side: Side) -> str | None:
         """Return the expression that stands for the column on one side, if one does."""
@@ -286,18 +319,6 @@ class Ignore(Model):
     columns: dict[str, Reason] = {}
 
 
-class Rules(Model):
-    """Named rules for all columns that have none of their own. Off unless written here."""
-
-    naive_zone: str | None = Field(None, description="time zone that naive times are meant in")
-    json_form: Literal["canonical"] | None = Field(None, alias="json")
-
-    @field_validator("naive_zone")
-    @classmethod
-    def _zone(cls, zone: str | None) -> str | None:
-        return None if zone is None else _known_zone(zone)
-
-
 class CohortSettings(Model):
     """Tenants that move together."""
 
@@ -362,7 +383,7 @@ class Settings(Model):
     )
     pairing: Pairing = Pairing()
     ignore: Ignore = Ignore()
-    rules: Rules = Rules()
+    rules: ValueRules = ValueRules()
     tolerance: ToleranceSettings = ToleranceSettings()
     cohorts: dict[SubjectId, CohortSettings] = {}
     tenants: dict[SubjectId, TenantSettings] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sqlalchemy import ColumnElement, column, literal_column
@@ -11,13 +11,10 @@ from ..config import Settings, TableSettings
 from ..config.settings import ColumnSettings
 from ..inventory import TablePair
 from ..model import SIDES, NamedRule, Side
-from ..stacks.catalog import DOCUMENTS, ColumnFacts, Family, TableFacts
+from ..stacks.catalog import ColumnFacts, Family, TableFacts
 from ..stacks.dialects import ColumnRules, Dialect
-
-_SAME = (
-    frozenset({Family.INTEGER, Family.DECIMAL}),
-    frozenset({Family.TEXT, Family.PADDED}),
-)
+from .forgiving import Forgiving, forgiving_rules
+from .types import TYPES, Meeting, Refusal, meet
 
 
 @dataclass(frozen=True)
@@ -35,20 +32,30 @@ class ColumnPair:
     name: str
     legacy: ColumnSide
     modern: ColumnSide
+    meeting: Meeting
     rules: ColumnRules
+    forgiving: tuple[Forgiving, ...] = ()
     normalise: str | None = None
     masked: bool = False
 
     @property
     def family(self) -> Family:
-        """What the values are; of a mixed pair, the modern side's."""
-        return self.modern.facts.family
+        """What the values are compared as."""
+        return self.meeting.family
 
     @property
     def by_content(self) -> bool:
-        """Whether JSON is compared by what it holds: always in jsonb, else by rule."""
-        families = {self.legacy.facts.family, self.modern.facts.family}
-        return families == {Family.JSONB} or (self.rules.canonical_json and families <= DOCUMENTS)
+        """Whether documents are compared by what they hold, not by how it is spelled."""
+        return self.meeting.by_content
+
+    @property
+    def has_one_text(self) -> bool:
+        """Whether equal values have equal texts on both sides, so that rows can be placed by it."""
+        return not (self.by_content or self.forgiving or self.normalise)
+
+    def on(self, side: Side) -> ColumnSide:
+        """Return one side."""
+        return self.legacy if side == "legacy" else self.modern
 
     def shown(self, value: str | None) -> str | None:
         """Return a value as a report may show it."""
@@ -56,8 +63,8 @@ class ColumnPair:
 
     def canonical(self, side: Side, dialect: Dialect) -> ColumnElement[str]:
         """Return the SQL of the value's canonical text on one side."""
-        here = self.legacy if side == "legacy" else self.modern
-        return dialect.canonical(here.value, here.facts, self.rules)
+        here = self.on(side)
+        return dialect.canonical(here.value, here.facts, self.family, self.rules)
 
 
 @dataclass
@@ -76,6 +83,7 @@ def plan_columns(
     tables: Mapping[Side, TableFacts],
     expressions: Mapping[Side, Mapping[str, ColumnFacts]],
     implied: Mapping[Side, str | None],
+    dialects: Mapping[Side, Dialect],
 ) -> ColumnPlan:
     """Pair the columns of two tables by name, under the settings of the table.
 
@@ -83,7 +91,9 @@ def plan_columns(
     tell. ``implied`` names a column of a side that has the same known value in every row in
     scope, so that it may be on that side alone.
     """
-    planner = _Planner(settings, pair, tables["legacy"], tables["modern"], expressions, implied)
+    planner = _Planner(
+        settings, pair, tables["legacy"], tables["modern"], expressions, implied, dialects
+    )
     return planner.plan()
 
 
@@ -95,6 +105,7 @@ class _Planner:
     modern: TableFacts
     expressions: Mapping[Side, Mapping[str, ColumnFacts]]
     implied: Mapping[Side, str | None]
+    dialects: Mapping[Side, Dialect]
     result: ColumnPlan = field(default_factory=ColumnPlan)
 
     def plan(self) -> ColumnPlan:
@@ -154,12 +165,15 @@ class _Planner:
         return None if facts is None else ColumnSide(facts, column(facts.name))
 
     def _add(self, name: str, legacy: ColumnSide, modern: ColumnSide, own: ColumnSettings) -> None:
+        facts: dict[Side, ColumnFacts] = {"legacy": legacy.facts, "modern": modern.facts}
         rules = self._rules(own, {legacy.facts.family, modern.facts.family})
-        mismatch = _mismatch(legacy.facts, modern.facts, rules)
-        if mismatch:
-            self._problem(name, mismatch)
+        read_as = None if own.type is None else TYPES[own.type]
+        meeting = meet(facts, self.dialects, rules, read_as)
+        if isinstance(meeting, Refusal):
+            self._problem(name, meeting.why)
             return
-        pair = ColumnPair(name, legacy, modern, rules, own.normalise, own.mask)
+        forgiving = forgiving_rules(own, self.settings.rules, name, self.pair.name, meeting.family)
+        pair = ColumnPair(name, legacy, modern, meeting, rules, forgiving, own.normalise, own.mask)
         self.result.columns.append(pair)
         self.result.rules += _spoken_rules(pair, own)
 
@@ -169,7 +183,8 @@ class _Planner:
         if Family.TIMESTAMPTZ not in families:
             zone = None  # naive times on both sides say what they say; no zone makes them equal
         json_form = everywhere.json_form if own.json_form is None else own.json_form
-        return ColumnRules(zone, json_form == "canonical")
+        common = self.dialects["legacy"].name != self.dialects["modern"].name
+        return ColumnRules(zone, json_form == "canonical", common)
 
     def _is_ignored(self, side: Side, name: str) -> bool:
         names = {name, f"{side}.{name}"}
@@ -208,44 +223,9 @@ class _Planner:
         return tuple(renamed.get(name, name) for name in self.modern.primary_key if name != own)
 
 
-def _mismatch(legacy: ColumnFacts, modern: ColumnFacts, rules: ColumnRules) -> str | None:
-    """Why values of two types cannot be compared soundly, if they cannot."""
-    families = frozenset({legacy.family, modern.family})
-    if Family.UNKNOWN in families:
-        odd = legacy if legacy.family is Family.UNKNOWN else modern
-        return f"has the type {odd.declared}, whose values nobody has shown how to compare"
-    if len(families) == 1:
-        same_type = Family.SAME_TYPE not in families or legacy.type == modern.type
-        return None if same_type else f"is {legacy.declared} here and {modern.declared} there"
-    if any(families <= group for group in _SAME):
-        return None
-    if families == {Family.TIMESTAMP, Family.TIMESTAMPTZ} and rules.naive_zone:
-        return None
-    if families == {Family.JSON, Family.JSONB} and rules.canonical_json:
-        return None
-    return (
-        f"is {legacy.declared} on the legacy stack and {modern.declared} on the modern one, "
-        f"which have no text in common{_hint(families)}"
-    )
-
-
-def _hint(families: Iterable[Family]) -> str:
-    pair = frozenset(families)
-    if pair == {Family.TIMESTAMP, Family.TIMESTAMPTZ}:
-        return "; say with naive_zone which zone the naive times are meant in"
-    if pair == {Family.JSON, Family.JSONB}:
-        return '; allow it with json = "canonical"'
-    return ""
-
-
 def _spoken_rules(pair: ColumnPair, own: ColumnSettings) -> list[NamedRule]:
     """The named rules that a column is compared under, in words for the report."""
-    families = {pair.legacy.facts.family, pair.modern.facts.family}
-    spoken = []
-    if pair.rules.naive_zone and families == {Family.TIMESTAMP, Family.TIMESTAMPTZ}:
-        spoken.append(f"naive times are meant in {pair.rules.naive_zone}")
-    if pair.rules.canonical_json and Family.JSON in families:
-        spoken.append("JSON is compared by content, not by its spelling")
+    spoken = [pair.meeting.spoken] if pair.meeting.spoken else []
     spoken += [f"the {side} side is {own.sql(side)}" for side in SIDES if own.sql(side)]
     if own.modern is not None:
         spoken.append(f"is called {own.modern} on the modern stack")

@@ -12,6 +12,7 @@ from ..errors import NotProven
 from ..model import AppliedTolerance, DriftCounts, Finding, FindingKind, ValuePair
 from ..stacks.catalog import DOCUMENTS, NUMBERS, Family
 from .columns import ColumnPair
+from .forgiving import Forgiving, agreed, all_applied
 from .source import Row
 from .structured import canonical_json, explain_json
 from .tolerance import Limit, ToleranceRules, forgiving_limit
@@ -29,6 +30,7 @@ class _Column:
     family: Family
     by_content: bool  # JSON that is compared by what it holds
     limits: tuple[Limit, ...]
+    forgiving: tuple[Forgiving, ...] = ()
     masked: bool = False
     normalise: Normaliser | None = None
     normaliser: Limit | None = None
@@ -37,13 +39,21 @@ class _Column:
         """Return the value in its one spelling."""
         return canonical_json(value) if self.by_content and value is not None else value
 
-    def verdict(self, legacy: str | None, modern: str | None) -> Limit | bool:
-        """Return True for equal, the rule that forgives the difference, or False."""
+    def known_by(self, value: str | None) -> str | None:
+        """Return what a row is found by, if the column is part of the key."""
+        return all_applied(self.forgiving, value)
+
+    def verdict(self, legacy: str | None, modern: str | None) -> tuple[Limit, ...] | None:
+        """Return the rules that it takes to forgive the difference; None if it stands."""
         if legacy == modern:
-            return True
+            return ()
+        rules = tuple(agreed(self.forgiving, legacy, modern))
+        if rules:
+            return tuple(Limit(rule.rule, Decimal(0), rule.source) for rule in rules)
         if self.normaliser and self._normalised(legacy) == self._normalised(modern):
-            return self.normaliser
-        return forgiving_limit(self.limits, self.family, legacy, modern) or False
+            return (self.normaliser,)
+        limit = forgiving_limit(self.limits, self.family, legacy, modern)
+        return None if limit is None else (limit,)
 
     def shown(self, pair: ValuePair) -> ValuePair:
         """Return the two values as a report may show them."""
@@ -89,7 +99,7 @@ class Comparison:
         here, there = self._by_content(here - there), self._by_content(there - here)
         surplus = self._by_key(here - there), self._by_key(there - here)
         for key in surplus[0].keys() | surplus[1].keys():
-            self._compare_key(key, surplus[0][key], surplus[1][key])
+            self._compare_key(surplus[0][key], surplus[1][key])
 
     @property
     def drift(self) -> DriftCounts:
@@ -123,39 +133,37 @@ class Comparison:
     def _by_key(self, rows: Counter[Row]) -> defaultdict[Row, list[tuple[Row, int]]]:
         grouped: defaultdict[Row, list[tuple[Row, int]]] = defaultdict(list)
         for row, copies in rows.items():
-            grouped[tuple(row[index] for index in self._key)].append((row, copies))
+            key = tuple(self._columns[index].known_by(row[index]) for index in self._key)
+            grouped[key].append((row, copies))
         return grouped
 
-    def _compare_key(
-        self, key: Row, legacy: list[tuple[Row, int]], modern: list[tuple[Row, int]]
-    ) -> None:
+    def _compare_key(self, legacy: list[tuple[Row, int]], modern: list[tuple[Row, int]]) -> None:
         """Pair the one row that differs with its counterpart; of several, none is guessed."""
         if len(legacy) == len(modern) == 1 and legacy[0][1] == modern[0][1]:
-            self._compare_rows(key, legacy[0][0], modern[0][0], legacy[0][1])
+            self._compare_rows(legacy[0][0], modern[0][0], legacy[0][1])
             return
-        for _, copies in sorted(legacy, key=repr):
-            self._find(Finding(FindingKind.MISSING, self._named(key), copies=copies))
-        for _, copies in sorted(modern, key=repr):
-            self._find(Finding(FindingKind.EXTRA, self._named(key), copies=copies))
+        for row, copies in sorted(legacy, key=repr):
+            self._find(Finding(FindingKind.MISSING, self._key_of(row), copies=copies))
+        for row, copies in sorted(modern, key=repr):
+            self._find(Finding(FindingKind.EXTRA, self._key_of(row), copies=copies))
 
-    def _compare_rows(self, key: Row, legacy: Row, modern: Row, copies: int) -> None:
+    def _compare_rows(self, legacy: Row, modern: Row, copies: int) -> None:
         changed: dict[str, ValuePair] = {}
         forgiven: list[tuple[str, Limit]] = []
         for column, one, other in zip(self._columns, legacy, modern, strict=True):
             verdict = column.verdict(one, other)
-            if verdict is False:
+            if verdict is None:
                 changed[column.name] = ValuePair(one, other)
-            elif isinstance(verdict, Limit):
-                forgiven.append((column.name, verdict))
+            else:
+                forgiven += [(column.name, limit) for limit in verdict]
         if changed:
-            self._find(Finding(FindingKind.CHANGED, self._named(key), changed, copies))
+            self._find(Finding(FindingKind.CHANGED, self._key_of(legacy), changed, copies))
             return
         for rule in forgiven:
             self._forgiven[rule] += copies
 
-    def _named(self, key: Row) -> dict[str, str | None]:
-        names = (self._columns[index].name for index in self._key)
-        return dict(zip(names, key, strict=True))
+    def _key_of(self, row: Row) -> dict[str, str | None]:
+        return {self._columns[index].name: row[index] for index in self._key}
 
     def _find(self, finding: Finding) -> None:
         self._counts[finding.kind] += finding.copies
@@ -202,6 +210,7 @@ def _column(
         pair.family,
         pair.by_content,
         tolerance.for_column(pair.name, pair.family),
+        pair.forgiving,
         pair.masked,
     )
     if pair.normalise is None:

@@ -35,12 +35,14 @@ def _places(context: Context, side: Side) -> dict[Place, list[TablePair]]:
 
 
 def _gaps(context: Context, side: Side, place: Place, pairs: list[TablePair]) -> list[str]:
-    tables = context.stacks[side].catalog(place).stored_tables
+    catalog = context.stacks[side].catalog(place)
+    tables = catalog.stored_tables
     if not tables:
-        raise NotProven(f"the {side} schema {place.schema!r} has no tables, or does not exist")
+        raise NotProven(f"the {side} schema {catalog.schema!r} has no tables, or does not exist")
     gaps = coverage_gaps(context.settings, pairs, side, tables)
-    return [
-        f"the {side} table {place.schema}.{name} is neither compared nor ignored; pair it "
+    hidden = [f"{catalog.hidden} on the {side} stack"] if catalog.hidden else []
+    return hidden + [
+        f"the {side} table {catalog.schema}.{name} is neither compared nor ignored; pair it "
         f'([tables.*]) or give a reason ([ignore.tables] "{side}.{name}" = "...")'
         for name in gaps
     ]

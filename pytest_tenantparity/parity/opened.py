@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, literal_column
 from ..errors import NotProven, did_you_mean
 from ..inventory import Place, TablePair, place_of
 from ..model import SIDES, Side, Tenant
-from ..stacks import ColumnFacts, TableFacts
+from ..stacks import PORTABLE, ColumnFacts, TableFacts
 from .columns import ColumnPlan, plan_columns
 from .context import Context
 from .scope import Scope, source_of, tenant_values
@@ -37,23 +37,39 @@ class OpenPair:
         return Sides(legacy, modern, self.context.pool, self.context.cancel)
 
     @property
-    def _encodings_differ(self) -> bool:
-        legacy, modern = (
-            self.context.stacks[side].database(self.places[side]).server.encoding for side in SIDES
+    def digest_name(self) -> str:
+        """The fastest digest that both servers are known to make alike; raises NotProven."""
+        stacks = self.context.stacks
+        legacy, modern = (stacks[side].database(self.places[side]) for side in SIDES)
+        both = [name for name in legacy.digests if name in modern.digests]
+        if legacy.server.encoding != modern.server.encoding:
+            # A native hash is one of bytes, which another encoding spells otherwise.
+            both = [name for name in both if name == PORTABLE]
+        if both:
+            return both[0]
+        failing = [
+            side
+            for side in SIDES
+            if PORTABLE not in stacks[side].database(self.places[side]).digests
+        ]
+        raise NotProven(
+            f"the {' and the '.join(failing)} server gave wrong answers to known questions, so no "
+            "digest of its can be trusted; is its MD5 disabled, or its connection not UTF-8?"
         )
-        return legacy != modern
 
     def source(self, side: Side, scope: Scope) -> Source:
         """Return one side, limited to the rows of a scope."""
         stack = self.context.stacks[side]
+        key = [(column, column.canonical(side, stack.dialect)) for column in self.plan.key]
         return Source(
             connection=self.connections[side],
             dialect=stack.dialect,
             scope=scope,
             texts=[column.canonical(side, stack.dialect) for column in self.plan.columns],
-            key=[column.canonical(side, stack.dialect) for column in self.plan.key],
+            key=[text for _, text in key],
+            placed_by=[text for column, text in key if column.has_one_text],
             salt=self.context.salt,
-            portable=self._encodings_differ,
+            digest_name=self.digest_name,
             guard=lambda: stack.guard(self.places[side], discreet=self.pair.has_masks),
         )
 
@@ -77,7 +93,8 @@ def open_pair(context: Context, pair: TablePair, tenant: Tenant | None) -> Itera
             for side, connection in connections.items()
         }
         implied = {side: _implied_column(pair, side, tenant) for side in SIDES}
-        plan = plan_columns(context.settings, pair, tables, expressions, implied)
+        dialects = {side: context.stacks[side].dialect for side in SIDES}
+        plan = plan_columns(context.settings, pair, tables, expressions, implied, dialects)
         if not plan.columns:
             raise NotProven(
                 f"no column of {pair.name!r} can be compared: {'; '.join(plan.problems)}"
@@ -96,28 +113,29 @@ def _implied_column(pair: TablePair, side: Side, tenant: Tenant | None) -> str |
 
 def _refuse_same_table(context: Context, pair: TablePair, places: Mapping[Side, Place]) -> None:
     legacy, modern = (context.stacks[side].database(places[side]).server for side in SIDES)
-    if not legacy.reads_the_same_data_as(modern):
-        return
-    if places["legacy"].schema != places["modern"].schema:
+    schemas = {side: context.stacks[side].catalog(places[side]).schema for side in SIDES}
+    if not legacy.reads_the_same_data_as(modern) or schemas["legacy"] != schemas["modern"]:
         return
     if context.settings.same_database is None:
         raise NotProven(
             f"legacy and modern are the same database: {legacy.database} at {legacy.address}, "
-            f"schema {places['legacy'].schema}; check both URLs, or give a reason as same_database"
+            f"schema {schemas['legacy']}; check both URLs, or give a reason as same_database"
         )
     if pair.legacy_table == pair.modern_table:
         raise NotProven(f"legacy and modern read the same table {pair.name!r}; that proves nothing")
 
 
 def _table(context: Context, pair: TablePair, side: Side, place: Place) -> TableFacts:
-    tables = context.stacks[side].catalog(place).tables
-    name = pair.table(side)
+    catalog = context.stacks[side].catalog(place)
+    tables, name = catalog.tables, pair.table(side)
     if name in tables:
+        if tables[name].refused:
+            raise NotProven(f"the {side} table {name!r} {tables[name].refused}")
         return tables[name]
     if not tables:
-        raise NotProven(f"the {side} schema {place.schema!r} has no tables, or does not exist")
+        raise NotProven(f"the {side} schema {catalog.schema!r} has no tables, or does not exist")
     raise NotProven(
-        f"the {side} stack has no table {place.schema}.{name}.{did_you_mean(name, tables)} "
+        f"the {side} stack has no table {catalog.schema}.{name}.{did_you_mean(name, tables)} "
         f"Restore it, name it in [tables.{pair.name}], or ignore it with a reason"
     )
 

@@ -84,13 +84,18 @@ def _led_to(
     end = _column_of(_table_of(catalog, last.table), last.take)
     reached = dialect.any_of(column(end.name), end, values)
 
-    def through(condition: ColumnElement[bool], step: tuple[str, Hop]) -> ColumnElement[bool]:
+    def through(
+        condition: ColumnElement[bool], step: tuple[ColumnFacts, Hop]
+    ) -> ColumnElement[bool]:
         start, hop = step
-        other = source_of(_table_of(catalog, hop.table)).alias(f"via_{hop.table}")
-        _column_of(_table_of(catalog, hop.table), hop.key)
-        return column(start).in_(select(column(hop.key)).select_from(other).where(condition))
+        other = _table_of(catalog, hop.table)
+        key = _column_of(other, hop.key)
+        found = select(dialect.exact(column(key.name), key)).select_from(
+            source_of(other).alias(f"via_{hop.table}")
+        )
+        return dialect.exact(column(start.name), start).in_(found.where(condition))
 
-    starts = [first.name, *(hop.take for hop in earlier)]
+    starts = [first, *(_column_of(_table_of(catalog, hop.table), hop.take) for hop in earlier)]
     return reduce(through, reversed(list(zip(starts, tenancy.hops, strict=True))), reached)
 
 

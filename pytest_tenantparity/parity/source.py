@@ -8,19 +8,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Numeric,
-    Select,
-    Subquery,
-    cast,
-    func,
-    literal_column,
-    select,
-)
+from sqlalchemy import ColumnElement, Connection, Select, Subquery, func, select
 
-from ..stacks import Dialect
+from ..errors import NotProven
+from ..stacks import PORTABLE, Dialect
 from .scope import Scope
 
 Row = tuple[str | None, ...]
@@ -40,33 +31,38 @@ class Digest:
 
 @dataclass(frozen=True)
 class Source:
-    """The compared columns of one side as canonical texts; the key is found among them."""
+    """The compared columns of one side as canonical texts; the key is found among them.
+
+    ``placed_by`` are the key's texts that rows are put into buckets by: those that are equal on
+    both sides wherever the keys are.
+    """
 
     connection: Connection
     dialect: Dialect
     scope: Scope
     texts: Sequence[ColumnElement[str]]
     key: Sequence[ColumnElement[str]]
+    placed_by: Sequence[ColumnElement[str]]
     salt: int
-    portable: bool
+    digest_name: str
     guard: Callable[[], AbstractContextManager[None]]
 
     def digest(self) -> Digest:
         """Digest all rows."""
         hashed = self._hashed()
-        row = self.connection.execute(select(*_aggregates(hashed)).select_from(hashed)).one()
-        return Digest(row[0], int(row[1]))
+        statement = select(*self._aggregates(hashed)).select_from(hashed)
+        return _digest(*self.connection.execute(statement).one())
 
     def digest_by_bucket(self, buckets: int) -> dict[int, Digest]:
         """Digest the rows of each bucket; a row's bucket comes of the hash of its key."""
         hashed = self._hashed(self._bucket(buckets).label("bucket"))
         statement = (
-            select(hashed.c.bucket, *_aggregates(hashed))
+            select(hashed.c.bucket, *self._aggregates(hashed))
             .select_from(hashed)
             .group_by(hashed.c.bucket)
         )
         rows = self.connection.execute(statement)
-        return {bucket: Digest(count, int(total)) for bucket, count, total in rows}
+        return {int(bucket): _digest(*counted) for bucket, *counted in rows}
 
     def rows(self, buckets: int, wanted: Sequence[int]) -> Iterator[Row]:
         """Yield the canonical texts of the rows in some buckets, in no order."""
@@ -82,7 +78,7 @@ class Source:
 
     def first_keys(self, most: int) -> list[Row]:
         """Return the first keys in byte order."""
-        order = [text.collate("C") for text in self.key]
+        order = [self.dialect.byte_order(text) for text in self.key]
         statement = self._select(self.key).order_by(*order).limit(most)
         return [tuple(row) for row in self.connection.execute(statement)]
 
@@ -90,18 +86,28 @@ class Source:
         return select(*columns).select_from(self.scope.table).where(self.scope.condition)
 
     def _hashed(self, *more: ColumnElement[Any]) -> Subquery:
-        row_hash = self.dialect.row_hash(self.texts, self.salt, self.portable).label("row_hash")
+        row_hash = self._hash(self.texts, self.salt).label("row_hash")
         return self._select([row_hash, *more]).subquery("hashed")
 
     def _bucket(self, buckets: int) -> ColumnElement[int]:
         # Another salt than the rows': a bucket must not say anything of the digest in it.
-        key_hash = self.dialect.row_hash(self.key, ~self.salt, self.portable)
-        return self.dialect.bucket(key_hash, buckets)
+        return self.dialect.bucket(self._hash(self.placed_by, ~self.salt), buckets)
+
+    def _hash(self, texts: Sequence[ColumnElement[str]], salt: int) -> ColumnElement[int]:
+        if self.digest_name == PORTABLE:
+            return self.dialect.portable_hash(texts, salt)
+        return self.dialect.native_hash(texts, salt)
+
+    def _aggregates(self, hashed: Subquery) -> list[ColumnElement[Any]]:
+        row_hash = hashed.c.row_hash
+        return [func.count(), func.count(row_hash), self.dialect.exact_sum(row_hash)]
 
 
-def _aggregates(hashed: Subquery) -> list[ColumnElement[Any]]:
-    total = func.sum(cast(hashed.c.row_hash, Numeric))
-    return [func.count(), func.coalesce(total, literal_column("0"))]
+def _digest(rows: int, hashed: int, total: Any) -> Digest:
+    # A value too long for the server's limits can make its hash NULL, which a sum passes over.
+    if rows != hashed:
+        raise NotProven(f"{rows - hashed} of {rows} rows could not be hashed by the server")
+    return Digest(rows, int(total or 0))
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,11 @@
 
 from .catalog import Catalog, ColumnFacts, Family, ServerFacts, TableFacts
 from .dialects import Dialect, dialect_for
+from .handshake import PORTABLE
 from .stack import DatabaseState, Stack, StackState, open_stack
 
 __all__ = [
+    "PORTABLE",
     "Catalog",
     "ColumnFacts",
     "DatabaseState",

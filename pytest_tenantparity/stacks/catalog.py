@@ -25,6 +25,8 @@ class Family(StrEnum):
     INTERVAL = "interval"
     JSON = "json"
     JSONB = "jsonb"
+    BIT = "bit string"
+    WRITTEN = "written out"  # text in a place that knows no types, such as a CSV or JSON file
     SAME_TYPE = "same type only"  # injective text, but comparable with its own type alone
     UNKNOWN = "unknown"  # nobody has shown that its text is injective: not compared
 
@@ -36,23 +38,38 @@ TIMES = frozenset({Family.DATE, Family.TIME, Family.TIMESTAMP, Family.TIMESTAMPT
 
 @dataclass(frozen=True, slots=True)
 class ColumnFacts:
-    """A column: its type as declared, its type without length or scale, and its family."""
+    """A column: its type as declared, its type without length or scale, and its family.
+
+    ``scale`` counts the digits behind the point that the type can hold, of a decimal number or
+    of a second. ``fuzzy``: the column's own equality takes some different values for equal.
+    ``refused`` says why values of a family that is unknown cannot be compared.
+    """
 
     name: str
     declared: str
     type: str
     family: Family
+    scale: int | None = None
+    charset: str = ""
+    fuzzy: bool = False
+    refused: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class TableFacts:
-    """A table or view. ``stored`` is false for views, which hold no rows of their own."""
+    """A table or view. ``stored`` is false for views, which hold no rows of their own.
+
+    ``enforced``: the database itself sees to it that no two rows share a primary key.
+    ``refused`` says why its rows cannot be read soundly, where they cannot.
+    """
 
     schema: str
     name: str
     columns: tuple[ColumnFacts, ...]
     primary_key: tuple[str, ...]
     stored: bool = True
+    enforced: bool = True
+    refused: str = ""
 
     def column(self, name: str) -> ColumnFacts | None:
         """Return the column of that name, if there is one."""
@@ -61,10 +78,11 @@ class TableFacts:
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """The tables of one schema, by name."""
+    """The tables of one schema, by name. ``hidden`` says why there could be more of them."""
 
     schema: str
     tables: dict[str, TableFacts]
+    hidden: str = ""
 
     @property
     def stored_tables(self) -> list[str]:

@@ -17,16 +17,22 @@ from ..inventory import Place
 from ..model import Side
 from .catalog import Catalog, ServerFacts
 from .dialects import Dialect, Session, dialect_for
+from .handshake import trusted_digests
 from .url import address_of, resolve_url, without_secrets
 
 
 @dataclass(frozen=True, slots=True)
 class DatabaseState:
-    """One database of a stack at the moment of the run's snapshot."""
+    """One database of a stack at the moment of the run's snapshot.
+
+    ``catalogs`` are by the schema's name in the settings, an empty name being the default one.
+    ``digests`` are those that gave the known answers, the fastest first.
+    """
 
     snapshot: str
     server: ServerFacts
     catalogs: dict[str, Catalog]
+    digests: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,7 @@ class Stack:
         self._state = state
         self._session = Session(application, settings)
         self._engines: dict[str, Engine] = {}
+        self._kept: Connection | None = None
         self._busy: Connection | None = None
 
     @property
@@ -74,18 +81,36 @@ class Stack:
     def transaction(self, place: Place) -> Iterator[Connection]:
         """Read from a place, inside the run's snapshot. Ask within :meth:`guard`."""
         state = self.database(place)
-        engine = self._engine(place.database)
         with self.guard(place):
-            connection = engine.connect()
-        self._busy = connection
+            self._busy = self._begin(place, state.snapshot)
+        connection, failed = self._busy, True
         try:
-            with self.guard(place):
-                self.dialect.join_snapshot(connection, state.snapshot)
             yield connection
+            failed = False
         finally:
             self._busy = None
-            with suppress(SQLAlchemyError):  # a dead connection cannot be ended any further
-                connection.close()
+            self._end(connection, keep=not failed and not self.dialect.shares_snapshots)
+
+    def _begin(self, place: Place, snapshot: str) -> Connection:
+        engine = self._engine(place.database)
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            return kept
+        connection = engine.connect()
+        try:
+            self.dialect.join_snapshot(connection, snapshot)
+        except BaseException:
+            self._end(connection, keep=False)
+            raise
+        return connection
+
+    def _end(self, connection: Connection, *, keep: bool) -> None:
+        """Where sessions cannot share a snapshot, a process keeps the one that it has."""
+        if keep:
+            self._kept = connection
+            return
+        with suppress(SQLAlchemyError):  # a dead connection cannot be ended any further
+            connection.close()
 
     def guard(self, place: Place, *, discreet: bool = False) -> AbstractContextManager[None]:
         """Turn what the database refuses into :class:`NotProven`, in the server's own words.
@@ -102,6 +127,9 @@ class Stack:
 
     def close(self) -> None:
         """Close every connection."""
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            self._end(kept, keep=False)
         for engine in self._engines.values():
             engine.dispose()
         self._engines.clear()
@@ -165,10 +193,15 @@ def open_stack(
         try:
             with _explained(side, target, dialect):
                 connection = anchor.hold(engine)
+                server = dialect.server(connection, address_of(target))
                 state.databases[database] = DatabaseState(
                     snapshot=dialect.export_snapshot(connection),
-                    server=dialect.server(connection, address_of(target)),
-                    catalogs={name: dialect.catalog(connection, name) for name in sorted(wanted)},
+                    server=server,
+                    catalogs={
+                        name: dialect.catalog(connection, name or dialect.default_schema(target))
+                        for name in sorted(wanted)
+                    },
+                    digests=trusted_digests(connection, dialect, server.encoding),
                 )
         except NotProven as error:
             state.unavailable[database] = str(error)

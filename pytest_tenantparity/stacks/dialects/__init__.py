@@ -1,18 +1,38 @@
 """One file per database engine; a new engine is a new file and a line here."""
 
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+
 from ...errors import StackUnavailable
-from .base import ColumnRules, Dialect, Session
-from .postgresql import PostgreSQL
+from .base import ColumnRules, Dialect, Session, portable_hash
 
-_DIALECTS: dict[str, Dialect] = {"postgresql": PostgreSQL()}
+# Backend of the URL: the module and class that know it, and the extra that brings its driver.
+_DIALECTS = {
+    "postgresql": ("postgresql", "PostgreSQL", ""),
+    "mysql": ("mysql", "MySQL", "mysql"),
+    "mariadb": ("mysql", "MySQL", "mysql"),
+    "sqlite": ("sqlite", "SQLite", ""),
+    "snapshot": ("snapshot", "SnapshotFile", "yaml"),
+    "archive": ("archive", "Archive", "archives"),
+}
 
 
+@cache
 def dialect_for(backend: str) -> Dialect:
     """Return the dialect of a SQLAlchemy backend name such as ``postgresql``."""
     if backend not in _DIALECTS:
         known = ", ".join(sorted(_DIALECTS))
         raise StackUnavailable(f"no dialect for {backend!r} databases; there are: {known}")
-    return _DIALECTS[backend]
+    module, name, extra = _DIALECTS[backend]
+    try:
+        dialect: Dialect = getattr(import_module(f".{module}", __package__), name)()
+    except ModuleNotFoundError as error:
+        raise StackUnavailable(
+            f"{backend!r} databases need {error.name!r}; pip install 'pytest-tenantparity[{extra}]'"
+        ) from None
+    return dialect
 
 
-__all__ = ["ColumnRules", "Dialect", "Session", "dialect_for"]
+__all__ = ["ColumnRules", "Dialect", "Session", "dialect_for", "portable_hash"]

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import operator
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import reduce
+from hashlib import md5
+from typing import Any, ClassVar
 
-from sqlalchemy import ColumnElement, Connection, Engine
+from sqlalchemy import ColumnElement, Connection, Engine, Integer, Text, cast, func, literal
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
 from ...config import StackSettings
-from ..catalog import Catalog, ColumnFacts, ServerFacts
+from ..catalog import Catalog, ColumnFacts, Family, ServerFacts
+from .spelling import spell
 
 
 @dataclass(frozen=True, slots=True)
 class ColumnRules:
-    """The named rules under which one column becomes text."""
+    """The named rules under which one column becomes text.
+
+    ``common``: the other side is another engine, so the text has to be one that both can make.
+    """
 
     naive_zone: str | None = None
     canonical_json: bool = False
+    common: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +42,28 @@ class Session:
 class Dialect(ABC):
     """SQL and session rules of one database engine."""
 
+    name: ClassVar[str]
+    """The engine, as reports call it."""
+
+    native_digest: ClassVar[str] = ""
+    """The name of a faster hash that servers of this engine have in common, if they have one."""
+
+    native_vectors: ClassVar[Sequence[int]] = ()
+    """What the native hash of each of :data:`VECTORS` is known to be."""
+
+    shares_snapshots: ClassVar[bool] = False
+    """Whether several sessions can read from one snapshot."""
+
+    converts_zones: ClassVar[bool] = False
+    """Whether naive times can be read soundly in zones other than UTC."""
+
     @abstractmethod
     def create_engine(self, url: URL, session: Session) -> Engine:
         """Return an engine of one connection whose sessions are read-only and pinned."""
+
+    @abstractmethod
+    def default_schema(self, url: URL) -> str:
+        """Return the schema whose tables are meant where the settings name none."""
 
     @abstractmethod
     def export_snapshot(self, connection: Connection) -> str:
@@ -61,29 +88,56 @@ class Dialect(ABC):
         """Return the type of an expression over the rows of ``source``."""
 
     @abstractmethod
-    def canonical(
+    def text(
         self, value: ColumnElement[Any], column: ColumnFacts, rules: ColumnRules
     ) -> ColumnElement[str]:
-        """Return the one text of a value: equal text if and only if equal value."""
+        """Return the one text of a value in its own family, spelled as docs/types.md says."""
 
-    @abstractmethod
-    def row_hash(
-        self, texts: Sequence[ColumnElement[str]], salt: int, portable: bool
-    ) -> ColumnElement[int]:
-        """Return a 64-bit hash of a row: injective in nulls, lengths and column order.
+    def canonical(
+        self, value: ColumnElement[Any], column: ColumnFacts, family: Family, rules: ColumnRules
+    ) -> ColumnElement[str]:
+        """Return the one text of a value, read as a family: equal texts for equal values only."""
+        own = self.text(value, column, rules)
+        return spell(own, column.family, family, common=rules.common)
 
-        A portable hash is the same whatever encoding a database keeps its text in.
+    def native_hash(self, texts: Sequence[ColumnElement[str]], salt: int) -> ColumnElement[int]:
+        """Return a 64-bit hash of a row: injective in nulls, lengths and column order."""
+        raise NotImplementedError(f"{self.name} has no hash of its own")
+
+    def portable_hash(self, texts: Sequence[ColumnElement[str]], salt: int) -> ColumnElement[int]:
+        """Return a 64-bit hash of a row that is the same in every engine.
+
+        :func:`portable_hash` says the same in Python.
         """
+        start: ColumnElement[str] = literal(f"{salt}:", Text)
+        return self.md5_number(reduce(operator.add, map(_item, texts), start))
 
     @abstractmethod
+    def md5_number(self, text: ColumnElement[str]) -> ColumnElement[int]:
+        """Return the first 8 bytes of the MD5 of a text in UTF-8, as a signed 64-bit integer."""
+
+    @abstractmethod
+    def exact_sum(self, numbers: ColumnElement[int]) -> ColumnElement[Any]:
+        """Return the sum of 64-bit integers, of any size and without rounding."""
+
     def bucket(self, row_hash: ColumnElement[int], buckets: int) -> ColumnElement[int]:
         """Return a number from 0 to ``buckets`` - 1 (a power of two) out of a hash."""
+        return row_hash.bitwise_and(literal(buckets - 1, Integer))
+
+    def byte_order(self, text: ColumnElement[str]) -> ColumnElement[Any]:
+        """Return what sorts texts by their bytes, whatever their collation."""
+        return text
 
     @abstractmethod
     def any_of(
         self, value: ColumnElement[Any], column: ColumnFacts, allowed: Sequence[str]
     ) -> ColumnElement[bool]:
-        """Whether a column is one of the given values, in the column's own type."""
+        """Whether a column is exactly one of the given values, in the column's own type."""
+
+    def exact(self, value: ColumnElement[Any], column: ColumnFacts) -> ColumnElement[Any]:
+        """Return the value in a form of which only equal ones are equal, for joins."""
+        del column
+        return value
 
     @abstractmethod
     def explain(self, error: DBAPIError) -> str:
@@ -92,3 +146,19 @@ class Dialect(ABC):
     @abstractmethod
     def cancel(self, connection: Connection) -> None:
         """Stop on the server what the connection is waiting for; called from another thread."""
+
+
+def portable_hash(texts: Sequence[str | None], salt: int) -> int:
+    """Return what :meth:`Dialect.portable_hash` has to give for these texts.
+
+    Each value is its length in characters, a colon and itself, or a hyphen for NULL: texts can be
+    taken apart again in one way only, so that no two rows are packed alike.
+    """
+    items = ("-" if text is None else f"{len(text)}:{text}" for text in texts)
+    packed = f"{salt}:{''.join(items)}".encode()
+    return int.from_bytes(md5(packed, usedforsecurity=False).digest()[:8], "big", signed=True)
+
+
+def _item(text: ColumnElement[str]) -> ColumnElement[str]:
+    length = cast(func.char_length(text, type_=Integer), Text)
+    return func.coalesce(length + literal(":", Text) + text, literal("-", Text), type_=Text)

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Connection,
     Engine,
     Integer,
+    Numeric,
     Text,
     bindparam,
     case,
@@ -83,12 +84,14 @@ _FAMILIES = {
     "interval": Family.INTERVAL,
     "json": Family.JSON,
     "jsonb": Family.JSONB,
+    "bit": Family.BIT,
+    "varbit": Family.BIT,
 }
 
 # Built-in types whose output text gives the value back exactly (their input is its inverse).
 _INJECTIVE = frozenset(
     {
-        *("bit", "varbit", "inet", "cidr", "macaddr", "macaddr8", "pg_lsn", "oid", "xid", "xid8"),
+        *("inet", "cidr", "macaddr", "macaddr8", "pg_lsn", "oid", "xid", "xid8"),
         *("int4range", "int8range", "numrange", "daterange", "tsrange", "tstzrange"),
         *("int4multirange", "int8multirange", "nummultirange", "datemultirange"),
         *("tsmultirange", "tstzmultirange", "tsvector", "tsquery", "xml", "char"),
@@ -111,6 +114,12 @@ _KIND = """
 _COLUMNS = text(f"""
     SELECT c.relname, c.relkind IN ('r', 'p', 'f'), a.attname,
            format_type(a.atttypid, a.atttypmod), format_type(b.oid, -1),
+           CASE WHEN b.typname = 'numeric' AND m.typmod >= 4
+                THEN ((m.typmod - 4) & 2047 # 1024) - 1024
+                WHEN b.typname IN ('time', 'timetz', 'timestamp', 'timestamptz')
+                THEN CASE WHEN m.typmod >= 0 THEN m.typmod ELSE 6 END END,
+           NOT coalesce((SELECT o.collisdeterministic FROM pg_catalog.pg_collation o
+                         WHERE o.oid = a.attcollation), true),
            {_KIND}
     FROM pg_catalog.pg_class c
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -118,6 +127,9 @@ _COLUMNS = text(f"""
     JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
     JOIN pg_catalog.pg_type b ON b.oid = CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END
     LEFT JOIN pg_catalog.pg_type e ON e.oid = b.typelem
+    CROSS JOIN LATERAL (
+        SELECT CASE t.typtype WHEN 'd' THEN t.typtypmod ELSE a.atttypmod END
+    ) AS m(typmod)
     WHERE n.nspname = :schema AND c.relkind IN ('r', 'p', 'f', 'v', 'm') AND NOT c.relispartition
     ORDER BY c.relname, a.attnum
 """)  # noqa: S608 - a constant
@@ -193,8 +205,30 @@ class _TypeOf(UserDefinedType[Any]):
 class PostgreSQL(Dialect):
     """Digests by ``hashtextextended`` over canonical text, chained through the seeds."""
 
+    name = "PostgreSQL"
+    native_digest = "hashtextextended"
+    # Little-endian machines, PostgreSQL 13 to 18; any other answer means: use the portable one.
+    native_vectors = (
+        -4927515265244546030,
+        8216091274644177818,
+        -2576010003013164534,
+        -3856740512872613628,
+        -1960300727203799053,
+        -7758682922261456217,
+        7056524817381348029,
+        5188839079988009638,
+        -3988319929281441629,
+    )
+    shares_snapshots = True
+    converts_zones = True
+
+    def default_schema(self, url: URL) -> str:
+        del url
+        return "public"
+
     def create_engine(self, url: URL, session: Session) -> Engine:
         settings = session.settings
+        schema = settings.schema_name or self.default_schema(url)
         # Preparing each statement keeps it to one: "COMMIT; DELETE ..." is a syntax error then.
         connect: dict[str, Any] = {"connect_timeout": settings.connect_timeout}
         connect |= dict(url.query) | {"prepare_threshold": 0}
@@ -208,7 +242,7 @@ class PostgreSQL(Dialect):
         )
         pinned = _PINNED | {
             "application_name": session.application,
-            "search_path": f'"{settings.schema_name.replace(chr(34), chr(34) * 2)}"',
+            "search_path": f'"{schema.replace(chr(34), chr(34) * 2)}"',
             "statement_timeout": f"{round(settings.statement_timeout * 1000)}ms",
             "lock_timeout": f"{round(settings.lock_timeout * 1000)}ms",
         }
@@ -258,8 +292,8 @@ class PostgreSQL(Dialect):
             keys.setdefault(table, []).append(name)
         columns: dict[tuple[str, bool], list[ColumnFacts]] = {}
         for row in connection.execute(_COLUMNS, {"schema": schema}):
-            table, stored, name, declared, bare, *kind = row
-            facts = ColumnFacts(name, declared, bare, _family(*kind))
+            table, stored, name, declared, bare, scale, fuzzy, *kind = row
+            facts = ColumnFacts(name, declared, bare, _family(*kind), scale, fuzzy=fuzzy)
             columns.setdefault((table, stored), []).append(facts)
         tables = {
             name: TableFacts(schema, name, tuple(found), tuple(keys.get(name, ())), stored)
@@ -276,7 +310,7 @@ class PostgreSQL(Dialect):
         bare, *kind = connection.execute(_TYPE, {"oid": oid}).one()
         return ColumnFacts(str(expression), bare, bare, _family(*kind))
 
-    def canonical(
+    def text(
         self, value: ColumnElement[Any], column: ColumnFacts, rules: ColumnRules
     ) -> ColumnElement[str]:
         match column.family:
@@ -287,37 +321,47 @@ class PostgreSQL(Dialect):
                 return cast(_catalog.trim_scale(number), Text)
             case Family.FLOAT:  # float4 by its exact value, not by its shorter text
                 return cast(cast(value, _TypeOf("float8")), Text)
-            case Family.TIMESTAMP if rules.naive_zone:
-                return cast(_catalog.timezone(rules.naive_zone, value), Text)
             case Family.JSON if rules.canonical_json:
                 return _json_by_content(value)
             case _:
                 return cast(value, Text)
 
-    def row_hash(
-        self, texts: Sequence[ColumnElement[str]], salt: int, portable: bool
-    ) -> ColumnElement[int]:
+    def canonical(
+        self, value: ColumnElement[Any], column: ColumnFacts, family: Family, rules: ColumnRules
+    ) -> ColumnElement[str]:
+        if column.family is Family.TIMESTAMP and family is Family.TIMESTAMPTZ:
+            return cast(_catalog.timezone(rules.naive_zone, value), Text)
+        return super().canonical(value, column, family, rules)
+
+    def native_hash(self, texts: Sequence[ColumnElement[str]], salt: int) -> ColumnElement[int]:
         def chain(seed: ColumnElement[int], value: ColumnElement[str]) -> ColumnElement[int]:
             # 'n' is NULL and 'v...' a value. COLLATE "C": under a nondeterministic collation
             # the hash would be that of a sort key, the same for 'a' and 'A'.
-            if portable:
-                value = _catalog.encode(
-                    _catalog.convert_to(value, literal_column("'UTF8'")), literal_column("'hex'")
-                )
             tagged = func.coalesce(literal_column("'v'").op("||")(value), literal_column("'n'"))
             return _catalog.hashtextextended(tagged.collate("C"), seed, type_=BigInteger)
 
         start: ColumnElement[int] = cast(literal(salt, BigInteger), BigInteger)
         return reduce(chain, texts, start)
 
-    def bucket(self, row_hash: ColumnElement[int], buckets: int) -> ColumnElement[int]:
-        return row_hash.op("&", return_type=BigInteger())(literal_column(str(buckets - 1)))
+    def md5_number(self, text: ColumnElement[str]) -> ColumnElement[int]:
+        hashed = _catalog.md5(_catalog.convert_to(text, literal_column("'UTF8'")), type_=Text)
+        digits = literal_column("'x'").op("||")(_catalog.left(hashed, 16))
+        return cast(cast(digits, _TypeOf("bit(64)")), BigInteger)
+
+    def exact_sum(self, numbers: ColumnElement[int]) -> ColumnElement[Any]:
+        return func.sum(cast(numbers, Numeric))
+
+    def byte_order(self, text: ColumnElement[str]) -> ColumnElement[Any]:
+        return text.collate("C")
 
     def any_of(
         self, value: ColumnElement[Any], column: ColumnFacts, allowed: Sequence[str]
     ) -> ColumnElement[bool]:
         values = cast(bindparam(None, list(allowed), unique=True), _TypeOf(f"{column.type}[]"))
-        return value == func.any(values)
+        return self.exact(value, column) == func.any(values)
+
+    def exact(self, value: ColumnElement[Any], column: ColumnFacts) -> ColumnElement[Any]:
+        return value.collate("C") if column.fuzzy else value
 
     def explain(self, error: DBAPIError) -> str:
         original = error.orig

@@ -1,0 +1,188 @@
+"""Which types can be compared soundly, and as what: the table of docs/types.md."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..model import SIDES, Side
+from ..stacks import ColumnFacts, Dialect, Family
+from ..stacks.catalog import DOCUMENTS
+from ..stacks.dialects import ColumnRules
+
+TYPES: dict[str, Family] = {
+    "boolean": Family.BOOLEAN,
+    "bytes": Family.BYTES,
+    "date": Family.DATE,
+    "decimal": Family.DECIMAL,
+    "float": Family.FLOAT,
+    "json": Family.JSON,
+    "text": Family.TEXT,
+    "time": Family.TIME,
+    "timestamp": Family.TIMESTAMP,
+    "timestamptz": Family.TIMESTAMPTZ,
+    "uuid": Family.UUID,
+}
+"""What ``type = "..."`` of a column can say."""
+
+_TEXTS = frozenset({Family.TEXT, Family.PADDED, Family.WRITTEN})
+_EXACT_NUMBERS = frozenset({Family.INTEGER, Family.DECIMAL})
+
+# Beside itself, what a family can be read from.
+_READ_FROM: dict[Family, frozenset[Family]] = {
+    Family.BOOLEAN: _TEXTS | {Family.INTEGER},
+    Family.BYTES: _TEXTS,
+    Family.DATE: _TEXTS,
+    Family.DECIMAL: _TEXTS | {Family.INTEGER},
+    Family.FLOAT: _TEXTS | _EXACT_NUMBERS,
+    Family.INTEGER: _TEXTS,
+    Family.JSON: frozenset({Family.JSONB, Family.TEXT, Family.WRITTEN}),
+    Family.JSONB: frozenset({Family.JSON, Family.TEXT, Family.WRITTEN}),
+    Family.TEXT: _TEXTS,
+    Family.TIME: _TEXTS,
+    Family.TIMESTAMP: _TEXTS,
+    Family.TIMESTAMPTZ: _TEXTS,
+    Family.UUID: _TEXTS | {Family.BYTES},
+}
+
+# Each engine has texts of its own for these, which no other has.
+_ENGINE_OWN = frozenset({Family.INTERVAL, Family.TIMETZ, Family.SAME_TYPE})
+
+
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """The family that two columns are compared as, and in words what that takes for granted.
+
+    ``by_content``: documents are compared by what they hold, not by how it is spelled.
+    """
+
+    family: Family
+    spoken: str = ""
+    by_content: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why two columns cannot be compared soundly."""
+
+    why: str
+
+
+def meet(
+    columns: Mapping[Side, ColumnFacts],
+    dialects: Mapping[Side, Dialect],
+    rules: ColumnRules,
+    read_as: Family | None = None,
+) -> Meeting | Refusal:
+    """Decide as what two columns are compared; ``read_as`` is what the settings say they hold."""
+    legacy, modern = columns["legacy"], columns["modern"]
+    for side in SIDES:
+        facts = columns[side]
+        if facts.family is Family.UNKNOWN:
+            why = facts.refused or "whose values nobody has shown how to compare"
+            return Refusal(f"has the type {facts.declared} on the {side} stack, {why}")
+    if read_as is not None:
+        return _read(legacy, modern, read_as)
+    same_engine = dialects["legacy"].name == dialects["modern"].name
+    met = _met(legacy, modern, rules, same_engine)
+    if met is None:
+        return Refusal(
+            f"is {legacy.declared} on the legacy stack and {modern.declared} on the modern one, "
+            f"which have no text in common{_hint(legacy.family, modern.family)}"
+        )
+    return _unless_zone(met, columns, dialects, rules)
+
+
+def _read(legacy: ColumnFacts, modern: ColumnFacts, family: Family) -> Meeting | Refusal:
+    for facts in (legacy, modern):
+        if facts.family is not family and facts.family not in _READ_FROM.get(family, ()):
+            return Refusal(f"is {facts.declared}, which cannot be read as {family.value}")
+    spoken = f"is read as {family.value}, however it is stored"
+    return Meeting(family, spoken, by_content=family in DOCUMENTS)
+
+
+def _met(
+    legacy: ColumnFacts, modern: ColumnFacts, rules: ColumnRules, same_engine: bool
+) -> Meeting | None:
+    one, other = legacy.family, modern.family
+    if one is other:
+        return _alike(legacy, modern, rules, same_engine)
+    if Family.WRITTEN in (one, other):
+        return _written(other if one is Family.WRITTEN else one)
+    return _mixed(rules).get(frozenset({one, other}))
+
+
+def _mixed(rules: ColumnRules) -> dict[frozenset[Family], Meeting]:
+    """Pairs of families that have a text in common, some of them only under a rule."""
+    found = {
+        _EXACT_NUMBERS: Meeting(Family.DECIMAL),
+        frozenset({Family.TEXT, Family.PADDED}): Meeting(Family.TEXT),
+        frozenset({Family.BOOLEAN, Family.INTEGER}): Meeting(
+            Family.INTEGER, "true is 1 and false is 0"
+        ),
+    }
+    if rules.naive_zone:
+        spoken = f"naive times are meant in {rules.naive_zone}"
+        times = frozenset({Family.TIMESTAMP, Family.TIMESTAMPTZ})
+        found[times] = Meeting(Family.TIMESTAMPTZ, spoken)
+    if rules.canonical_json:
+        found[DOCUMENTS] = Meeting(Family.JSON, _BY_CONTENT, by_content=True)
+    return found
+
+
+_BY_CONTENT = "JSON is compared by content, not by its spelling"
+
+
+def _alike(
+    legacy: ColumnFacts, modern: ColumnFacts, rules: ColumnRules, same_engine: bool
+) -> Meeting | None:
+    family = legacy.family
+    if family is Family.WRITTEN:
+        return Meeting(Family.TEXT)
+    if family in _ENGINE_OWN:
+        same_type = family is not Family.SAME_TYPE or legacy.type == modern.type
+        return Meeting(family) if same_engine and same_type else None
+    if family is Family.JSONB:
+        return Meeting(family, by_content=True)
+    if family is Family.JSON and rules.canonical_json:
+        return Meeting(family, _BY_CONTENT, by_content=True)
+    if family is Family.JSON and not same_engine:
+        return None
+    return Meeting(family)
+
+
+def _written(typed: Family) -> Meeting | None:
+    if typed not in _READ_FROM or Family.WRITTEN not in _READ_FROM[typed]:
+        return Meeting(Family.TEXT) if typed is Family.PADDED else None
+    spoken = "" if typed is Family.TEXT else f"is read as {typed.value} out of a file without types"
+    return Meeting(typed, spoken, by_content=typed in DOCUMENTS)
+
+
+def _unless_zone(
+    met: Meeting,
+    columns: Mapping[Side, ColumnFacts],
+    dialects: Mapping[Side, Dialect],
+    rules: ColumnRules,
+) -> Meeting | Refusal:
+    if met.family is not Family.TIMESTAMPTZ or rules.naive_zone in (None, "UTC"):
+        return met
+    for side in SIDES:
+        if columns[side].family is Family.TIMESTAMP and not dialects[side].converts_zones:
+            return Refusal(
+                f"holds naive times of {rules.naive_zone} on the {side} stack, and "
+                f"{dialects[side].name} converts no zone but UTC without errors"
+            )
+    return met
+
+
+def _hint(*families: Family) -> str:
+    pair = frozenset(families)
+    if pair == {Family.TIMESTAMP, Family.TIMESTAMPTZ}:
+        return "; say with naive_zone which zone the naive times are meant in"
+    if pair <= DOCUMENTS:
+        return '; allow it with json = "canonical"'
+    for word, family in TYPES.items():
+        meant = pair & ({family, Family.INTEGER} if family is Family.DECIMAL else {family})
+        if meant and all(each is family or each in _READ_FROM[family] for each in pair):
+            return f'; if both hold the same, say type = "{word}"'
+    return ""
