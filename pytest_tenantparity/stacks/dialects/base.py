@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from ...config import StackSettings
 from ..catalog import Catalog, ColumnFacts, Family, ServerFacts
+from .altering import least_change, neutral
 from .spelling import spell
 
 
@@ -138,6 +139,19 @@ class Dialect(ABC):
         """Return the value in a form of which only equal ones are equal, for joins."""
         del column
         return value
+
+    def least_change(
+        self, value: ColumnElement[Any], column: ColumnFacts
+    ) -> ColumnElement[Any] | None:
+        """Return another value of the same type, as near as the type allows; NULL stays NULL.
+
+        For the canary, which puts it in the value's place. None: this engine can make none.
+        """
+        return least_change(value, column)
+
+    def neutral(self, column: ColumnFacts) -> ColumnElement[Any] | None:
+        """Return the value that NULL is most easily taken for: '', 0, false, the epoch."""
+        return neutral(column)
 
     @abstractmethod
     def explain(self, error: DBAPIError) -> str:

@@ -187,6 +187,12 @@ _CONNECT_REMEDIES = {
     "too many": _REMEDIES["53300"],
 }
 
+_EPOCHS = {
+    Family.TIME: "time '00:00'",
+    Family.TIMESTAMP: "timestamp 'epoch'",
+    Family.TIMESTAMPTZ: "timestamptz 'epoch'",
+}
+
 _SYSTEM = text("SELECT system_identifier::text FROM pg_catalog.pg_control_system()")
 
 
@@ -362,6 +368,35 @@ class PostgreSQL(Dialect):
 
     def exact(self, value: ColumnElement[Any], column: ColumnFacts) -> ColumnElement[Any]:
         return value.collate("C") if column.fuzzy else value
+
+    def least_change(
+        self, value: ColumnElement[Any], column: ColumnFacts
+    ) -> ColumnElement[Any] | None:
+        match column.family:
+            case Family.DECIMAL:
+                number, zero = cast(value, _TypeOf("numeric")), literal_column("0::numeric")
+                step = literal_column(f"1e-{30 if column.scale is None else column.scale}::numeric")
+                # Infinity and NaN do not move.
+                return case((number == number + step, zero), else_=number + step)
+            case Family.FLOAT:
+                return super().least_change(cast(value, _TypeOf("float8")), column)
+            case Family.PADDED:
+                return cast(cast(value, Text) + literal_column("'x'"), _TypeOf("bpchar"))
+            case Family.JSON | Family.JSONB:
+                return cast(_catalog.jsonb_build_array(value), _TypeOf(column.type))
+            case Family.TIME | Family.TIMESTAMP | Family.TIMESTAMPTZ:
+                moved = value + literal_column("interval '1 microsecond'")
+                epoch = literal_column(_EPOCHS[column.family])
+                return case((moved == value, epoch), else_=moved)
+            case Family.INTEGER | Family.BOOLEAN:
+                return super().least_change(value, column)
+            case _:  # compared as the text that the server gives
+                return cast(value, Text) + literal_column("' '")
+
+    def neutral(self, column: ColumnFacts) -> ColumnElement[Any] | None:
+        if column.family in _EPOCHS:
+            return literal_column(_EPOCHS[column.family])
+        return super().neutral(column)
 
     def explain(self, error: DBAPIError) -> str:
         original = error.orig
