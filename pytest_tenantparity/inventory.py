@@ -12,6 +12,7 @@ from .config import Settings, StackSettings, TableSettings, Tenancy
 from .errors import SettingsError, did_you_mean
 from .model import (
     ANY_TABLE,
+    CANARY,
     COVERAGE,
     GLOBAL,
     RESERVED_SUBJECTS,
@@ -224,12 +225,12 @@ def _lines_of(option: str, term: str, folder: Path) -> list[str]:
     return [line.partition("#")[0] for line in lines]
 
 
-def select_tenants(settings: Settings, terms: Sequence[str]) -> Selection:
+def select_tenants(settings: Settings, terms: Sequence[str], *, canary: bool = False) -> Selection:
     """Pick tenants by id, cohort, pattern, ``all``; ``!`` takes away.
 
     Shared tables, rows of no tenant and uncovered tables are part of every selection unless
-    they are taken away by name. Raises :class:`SettingsError` for a name that is not known
-    and for a selection of nothing.
+    they are taken away by name; so is the canary, where it is switched on.
+    Raises :class:`SettingsError` for a name that is not known, and for a selection of nothing.
     """
     tenants = settings.tenant_models()
     special = frozenset(RESERVED_SUBJECTS)
@@ -238,10 +239,11 @@ def select_tenants(settings: Settings, terms: Sequence[str]) -> Selection:
     groups |= {name: {name} for name in RESERVED_SUBJECTS}
     groups |= {name: {t.id for t in tenants if t.cohort == name} for name in settings.known_cohorts}
     groups |= {tenant.id: {tenant.id} for tenant in tenants}
-    chosen = _choose("--tenants", terms, groups, everything={*groups["all"], *special})
+    standing = special if canary else special - {CANARY}
+    chosen = _choose("--tenants", terms, groups, everything={*groups["all"], *standing})
     if not special.issuperset(wanted):
         # Naming tenants does not switch the reserved subjects off; only '!' does.
-        chosen |= {name for name in special if f"!{name}" not in terms}
+        chosen |= {name for name in standing if f"!{name}" not in terms}
     picked = tuple(tenant for tenant in tenants if tenant.id in chosen)
     if not picked and not (wanted and special.issuperset(wanted)):
         raise SettingsError(f"--tenants={','.join(terms)} selects nothing")
@@ -298,6 +300,9 @@ def audit_cells(selection: Selection, pairs: Sequence[TablePair] | None) -> Iter
     for pair in pairs or ():
         if pair.can_have_strays and UNASSIGNED in selection.subjects:
             yield Cell(UNASSIGNED, pair.name)
+    for pair in pairs or ():
+        if CANARY in selection.subjects:
+            yield Cell(CANARY, pair.name)
     if COVERAGE in selection.subjects:
         yield Cell(COVERAGE, ANY_TABLE)
 

@@ -18,7 +18,8 @@ SIDES: tuple[Side, Side] = ("legacy", "modern")
 GLOBAL = "global"  # reference tables that all tenants share
 UNASSIGNED = "unassigned"  # the rows of a table that belong to no tenant
 COVERAGE = "coverage"  # the tables that belong to no pair
-RESERVED_SUBJECTS = (GLOBAL, UNASSIGNED, COVERAGE)
+CANARY = "canary"  # whether the audit itself would notice a change
+RESERVED_SUBJECTS = (GLOBAL, UNASSIGNED, COVERAGE, CANARY)
 
 # The table of a check that is about all tables, or about tables not yet discovered.
 ANY_TABLE = "*"
@@ -47,6 +48,7 @@ class FindingKind(StrEnum):
     MISSING = "missing"  # in legacy, not in modern
     EXTRA = "extra"  # in modern, not in legacy
     CHANGED = "changed"
+    DUPLICATE = "duplicate"  # one of several rows of a side that share a key
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +136,21 @@ class DriftCounts:
     missing: int = 0
     extra: int = 0
     changed: int = 0
+    duplicate: int = 0
 
     @property
     def total(self) -> int:
         """All differing rows."""
-        return self.missing + self.extra + self.changed
+        return self.missing + self.extra + self.changed + self.duplicate
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnCounts:
+    """Columns of the legacy table: how many are compared, and of those, watched by the canary."""
+
+    watched: int
+    compared: int
+    total: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +174,10 @@ class NamedRule:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What one check saw. ``reasons`` say why a check is not proven."""
+    """What one check saw. ``reasons`` say why a check is not proven.
+
+    ``digest`` names the hash that equality rests on; ``columns`` is what a canary watched.
+    """
 
     key: CheckKey
     status: Status
@@ -172,6 +187,8 @@ class Evidence:
     tolerance: tuple[AppliedTolerance, ...] = ()
     rules: tuple[NamedRule, ...] = ()
     reasons: tuple[str, ...] = ()
+    digest: str = ""
+    columns: ColumnCounts | None = None
     seconds: float = 0.0
 
 
@@ -213,6 +230,8 @@ class Check:
     tolerance: tuple[AppliedTolerance, ...]
     rules: tuple[NamedRule, ...]
     reasons: tuple[str, ...]
+    digest: str
+    columns: ColumnCounts | None
     seconds: int
 
 

@@ -391,6 +391,9 @@ class Settings(Model):
         None, description="CSV, JSON or YAML with more tenants, from this file's folder"
     )
     tables: dict[str, TableSettings] = {}
+    canary: bool = Field(
+        False, description="always show that a change of each column would be noticed"
+    )
     report: ReportSettings = ReportSettings()
 
     @model_validator(mode="after")

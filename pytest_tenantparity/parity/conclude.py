@@ -27,6 +27,7 @@ def conclude(
     plan: ColumnPlan,
     comparison: Comparison,
     tolerance: ToleranceRules,
+    digest: str,
 ) -> Evidence:
     """Weigh it: drift outweighs what is not proven, which outweighs what is tolerated."""
     drift = comparison.drift
@@ -54,6 +55,7 @@ def conclude(
         tolerance=forgiven,
         rules=(*rules, *_filters(pair)),
         reasons=tuple(reasons),
+        digest=digest,
     )
 
 

@@ -9,26 +9,25 @@ from time import perf_counter
 from ..errors import NotProven
 from ..inventory import TablePair, place_of_shared
 from ..model import (
+    CANARY,
     COVERAGE,
     GLOBAL,
     SIDES,
     UNASSIGNED,
     CheckKey,
     Evidence,
-    RowCounts,
     Side,
     Status,
     Tenant,
 )
+from .canary import check_canary
 from .compare import Comparison
 from .conclude import conclude
 from .context import Context
 from .coverage import check_coverage
-from .digest import digests
-from .locate import Batch, differing_batches
+from .differ import find_differences
 from .opened import OpenPair, open_pair
 from .scope import Scope, scope_of, tenant_values
-from .source import Row, Sides, Source
 from .strays import check_strays
 from .tolerance import Layer, ToleranceRules, layers_for
 
@@ -50,6 +49,8 @@ def _check(context: Context, key: CheckKey, layers: Sequence[Layer]) -> Evidence
     if key.tenant == COVERAGE:
         return check_coverage(context, key)
     pair = _pair(context, key.table)
+    if key.tenant == CANARY:
+        return check_canary(context, key, pair)
     if key.tenant == UNASSIGNED:
         return check_strays(context, key, pair)
     tenant = None if key.tenant == GLOBAL else context.tenants[key.tenant]
@@ -83,19 +84,8 @@ def check_rows(
             context.normalisers,
             context.settings.report.findings,
         )
-        legacy, modern = digests(sides)
-        if legacy != modern:
-            for batch in differing_batches(sides, max(legacy.rows, modern.rows)):
-                comparison.add(*_read(sides, batch))
-        rows = RowCounts(legacy.rows, modern.rows)
-        return conclude(key, pair, rows, opened.plan, comparison, tolerance)
-
-
-def _read(sides: Sides, batch: Batch) -> tuple[list[Row], list[Row]]:
-    def rows(source: Source) -> list[Row]:
-        return list(source.rows(batch.buckets, batch.wanted))
-
-    return sides.ask(rows)
+        rows = find_differences(sides, comparison)
+        return conclude(key, pair, rows, opened.plan, comparison, tolerance, opened.digest_name)
 
 
 def _scope(opened: OpenPair, tenant: Tenant | None, side: Side) -> Scope:

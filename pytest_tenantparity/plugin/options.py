@@ -32,6 +32,11 @@ def add_options(parser: pytest.Parser) -> None:
         help="tables to audit, by legacy name or pattern; ! takes away (repeatable)",
     )
     group.addoption(
+        "--parity-canary",
+        action="store_true",
+        help="show for each table that the audit would notice a change of each of its columns",
+    )
+    group.addoption(
         "--parity-report",
         metavar="DIR",
         help="where the report goes (default: [report] directory, else reports/latest)",
@@ -54,6 +59,7 @@ def asked_for_audit(config: pytest.Config) -> str | None:
         "--tenants": "tenants",
         "--fail-on-drift": "fail_on_drift",
         "--parity-tables": "parity_tables",
+        "--parity-canary": "parity_canary",
         "--parity-config": "parity_config",
     }
     return next((name for name, key in options.items() if config.getoption(key)), None)

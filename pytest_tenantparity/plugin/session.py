@@ -81,7 +81,8 @@ class AuditSession:
     def prepare(cls, config: pytest.Config, path: Path, run: Run) -> AuditSession:
         """Read the settings and the selection; touches no database."""
         settings = _with_hooked_pairs(config, load_settings(path))
-        selection = select_tenants(settings, _terms_of(config, "--tenants"))
+        canary = settings.canary or bool(config.getoption("parity_canary"))
+        selection = select_tenants(settings, _terms_of(config, "--tenants"), canary=canary)
         session = cls(config, path, settings, selection, run)
         session.set_pairs(planned_pairs(settings))
         environment_layer(os.environ)

@@ -112,5 +112,7 @@ def _check(evidence: Evidence, cohort_of: Callable[[str], str]) -> Check:
         tolerance=evidence.tolerance,
         rules=evidence.rules,
         reasons=evidence.reasons,
+        digest=evidence.digest,
+        columns=evidence.columns,
         seconds=next((step for step in _SCALE if evidence.seconds <= step), _SCALE[-1] * 10),
     )

@@ -1,4 +1,4 @@
-"""Values that a canary puts in the place of others: alike in type, different as little as can be."""
+"""What a canary puts in the place of a value: alike in type, and hardly different."""
 
 from __future__ import annotations
 

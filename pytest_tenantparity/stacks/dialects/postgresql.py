@@ -32,7 +32,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import UserDefinedType
 
-from ..catalog import Catalog, ColumnFacts, Family, ServerFacts, TableFacts
+from ..catalog import DOCUMENTS, Catalog, ColumnFacts, Family, ServerFacts, TableFacts
 from .base import ColumnRules, Dialect, Session
 
 # A value's text depends on these; the last four keep a session from disturbing the server
@@ -373,25 +373,17 @@ class PostgreSQL(Dialect):
         self, value: ColumnElement[Any], column: ColumnFacts
     ) -> ColumnElement[Any] | None:
         match column.family:
-            case Family.DECIMAL:
-                number, zero = cast(value, _TypeOf("numeric")), literal_column("0::numeric")
-                step = literal_column(f"1e-{30 if column.scale is None else column.scale}::numeric")
-                # Infinity and NaN do not move.
-                return case((number == number + step, zero), else_=number + step)
-            case Family.FLOAT:
-                return super().least_change(cast(value, _TypeOf("float8")), column)
-            case Family.PADDED:
-                return cast(cast(value, Text) + literal_column("'x'"), _TypeOf("bpchar"))
-            case Family.JSON | Family.JSONB:
-                return cast(_catalog.jsonb_build_array(value), _TypeOf(column.type))
-            case Family.TIME | Family.TIMESTAMP | Family.TIMESTAMPTZ:
-                moved = value + literal_column("interval '1 microsecond'")
-                epoch = literal_column(_EPOCHS[column.family])
-                return case((moved == value, epoch), else_=moved)
             case Family.INTEGER | Family.BOOLEAN:
                 return super().least_change(value, column)
-            case _:  # compared as the text that the server gives
-                return cast(value, Text) + literal_column("' '")
+            case Family.FLOAT:
+                return super().least_change(cast(value, _TypeOf("float8")), column)
+            case Family.DECIMAL:
+                step = f"1e-{30 if column.scale is None else column.scale}::numeric"
+                return _moved(cast(value, _TypeOf("numeric")), step, "0::numeric")
+            case family if family in _EPOCHS:
+                return _moved(value, "interval '1 microsecond'", _EPOCHS[family])
+            case _:
+                return _altered_text(value, column)
 
     def neutral(self, column: ColumnFacts) -> ColumnElement[Any] | None:
         if column.family in _EPOCHS:
@@ -416,6 +408,22 @@ class PostgreSQL(Dialect):
         driver: Any = connection.connection.dbapi_connection
         if driver is not None:
             driver.cancel_safe(timeout=5)
+
+
+def _moved(value: ColumnElement[Any], step: str, otherwise: str) -> ColumnElement[Any]:
+    """Add a step; infinity and NaN, which do not move, become something else."""
+    moved: ColumnElement[Any] = value + literal_column(step)
+    instead: ColumnElement[Any] = literal_column(otherwise)
+    return case((value == moved, instead), else_=moved)
+
+
+def _altered_text(value: ColumnElement[Any], column: ColumnFacts) -> ColumnElement[Any]:
+    """Alter what is compared as the text that the server gives, or as a document."""
+    if column.family in DOCUMENTS:
+        return cast(_catalog.jsonb_build_array(value), _TypeOf(column.type))
+    if column.family is Family.PADDED:
+        return cast(cast(value, Text) + literal_column("'x'"), _TypeOf("bpchar"))
+    return cast(value, Text) + literal_column("' '")
 
 
 def _json_by_content(value: ColumnElement[Any]) -> ColumnElement[str]:

@@ -1,0 +1,205 @@
+"""Would this audit have noticed? One change at a time, made in the query and never in the data.
+
+A few rows of each side are compared with themselves, by the digests, buckets and comparison of
+every audit, once for each change: a value altered as little as its type allows, NULL in the place
+of the value it is most easily taken for, two values swapped, a row lost, a row gained, a doubled
+row altered twice. Each must be reported, and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+from ..inventory import TablePair
+from ..model import (
+    SIDES,
+    CheckKey,
+    ColumnCounts,
+    DriftCounts,
+    Evidence,
+    FindingKind,
+    NamedRule,
+    Side,
+    Status,
+    Tenant,
+)
+from .columns import ColumnPair
+from .compare import Comparison
+from .context import Context
+from .differ import find_differences
+from .opened import OpenPair, open_pair
+from .source import Row, Sides
+from .tolerance import ToleranceRules
+from .virtual import Sample, Version
+
+_MOST_PLACES = 20  # that are looked at for rows, where each tenant has a place of its own
+
+Seen = Counter[tuple[FindingKind, Row, tuple[str, ...]]]
+
+
+@dataclass(frozen=True)
+class _Change:
+    """What is changed, in words, and what has to be reported of it."""
+
+    what: str
+    before: Version
+    after: Version
+    expected: Seen
+
+
+@dataclass(frozen=True)
+class _Miss:
+    """A change that was not reported as it is; without a column, one of whole rows."""
+
+    column: str
+    said: str
+
+
+def check_canary(context: Context, key: CheckKey, pair: TablePair) -> Evidence:
+    """Watch each column of a table pair, on both sides; a column that is not seen is named."""
+    for tenant in _owners(context, pair):
+        with open_pair(context, pair, tenant) as opened:
+            samples = {side: Sample(opened, side) for side in SIDES}
+            if any(sample.rows for sample in samples.values()):
+                return _watch(key, opened, samples)
+    if pair.settings.empty is not None:
+        rule = NamedRule("declared empty, so that there is no row to watch")
+        return Evidence(key, Status.MATCH, rules=(rule,))
+    reason = f"{pair.name!r} holds no rows on either side, so none of its columns can be watched"
+    return Evidence(key, Status.NOT_PROVEN, reasons=(reason,))
+
+
+def _owners(context: Context, pair: TablePair) -> Sequence[Tenant | None]:
+    per_place = any(pair.tenancy(side).per_place for side in SIDES)
+    return context.selected[:_MOST_PLACES] if per_place else (None,)
+
+
+def _watch(key: CheckKey, opened: OpenPair, samples: dict[Side, Sample]) -> Evidence:
+    missed = [(side, miss) for side in SIDES for miss in _misses(samples[side])]
+    names = {pair.name for pair in opened.plan.columns}
+    blind = {miss.column for _, miss in missed}
+    watched = set() if "" in blind else names - blind
+    return Evidence(
+        key,
+        Status.NOT_PROVEN if missed else Status.MATCH,
+        reasons=tuple(f"{side}: {miss.said}" for side, miss in missed),
+        digest=opened.digest_name,
+        columns=ColumnCounts(len(watched), len(names), total=len(opened.tables["legacy"].columns)),
+    )
+
+
+def _misses(sample: Sample) -> Iterator[_Miss]:
+    if not sample.rows:
+        yield _Miss("", "the table holds no rows, so none of its columns can be watched")
+        return
+    for change in (*_changes_of_rows(sample), *_altered_doubles(sample)):
+        if said := _not_reported(sample, change):
+            yield _Miss("", said)
+    for pair in sample.columns:
+        changes = [*_altered(sample, pair), *_swapped(sample, pair)]
+        if not changes:
+            yield _Miss(pair.name, f"column {pair.name!r}: no other value of it could be made")
+        for change in (*changes, *_nulled(sample, pair)):
+            if said := _not_reported(sample, change):
+                yield _Miss(pair.name, f"column {pair.name!r}: {said}")
+
+
+def _changes_of_rows(sample: Sample) -> Iterator[_Change]:
+    last = len(sample.rows)
+    lost: Seen = Counter([(FindingKind.MISSING, sample.key_of(last), ())])
+    gained: Seen = Counter([(FindingKind.EXTRA, sample.key_of(last), ())])
+    yield _Change("a row was dropped", Version(), Version(without=last), lost)
+    yield _Change("a row was added", Version(without=last), Version(), gained)
+
+
+def _altered_doubles(sample: Sample) -> Iterator[_Change]:
+    """Alter both of two equal rows: an aggregate that cancels pairs would not see it."""
+    for pair in sample.columns:
+        for change in _altered(sample, pair):
+            (at,) = change.after.texts
+            yield _Change(
+                "both of two equal rows were altered",
+                replace(change.before, doubled=at),
+                replace(change.after, doubled=at),
+                Counter({each: 2 * count for each, count in change.expected.items()}),
+            )
+            return
+
+
+def _altered(sample: Sample, pair: ColumnPair) -> Iterator[_Change]:
+    """Alter a value; where all are NULL, one that is put there on both sides."""
+    dialect, here = sample.dialect, pair.on(sample.side)
+    at = next((n for n, value in sample.values(pair).items() if value is not None), None)
+    value = here.value if at is not None else dialect.neutral(here.facts)
+    other = None if value is None else dialect.least_change(value, here.facts)
+    if value is None or other is None:
+        return
+    before = {} if at is not None else {1: sample.text(pair, value)}
+    at = 1 if at is None else at
+    yield _Change(
+        "a value was altered",
+        Version(pair.name, before),
+        Version(pair.name, {at: sample.text(pair, other)}),
+        _expected(sample, pair, at),
+    )
+
+
+def _nulled(sample: Sample, pair: ColumnPair) -> Iterator[_Change]:
+    """Put NULL in the place of the value that it is most easily taken for."""
+    neutral = sample.dialect.neutral(pair.on(sample.side).facts)
+    if neutral is None and sample.values(pair)[1] is None:
+        return
+    before = {} if neutral is None else {1: sample.text(pair, neutral)}
+    after = {1: sample.text(pair, sample.value_in(pair, 0))}
+    yield _Change(
+        "a value became NULL",
+        Version(pair.name, before),
+        Version(pair.name, after),
+        _expected(sample, pair, 1),
+    )
+
+
+def _swapped(sample: Sample, pair: ColumnPair) -> Iterator[_Change]:
+    """Swap the values of two rows, where two differ and none is part of what a row is known by."""
+    values = sample.values(pair)
+    other = next((n for n in values if values[n] != values[1]), None)
+    if other is None or pair.name in {each.name for each in sample.key}:
+        return
+    numbers = {1: other, other: 1}
+    after = {n: sample.text(pair, sample.value_in(pair, m)) for n, m in numbers.items()}
+    expected = _expected(sample, pair, 1) + _expected(sample, pair, other)
+    yield _Change("two values were swapped", Version(), Version(pair.name, after), expected)
+
+
+def _expected(sample: Sample, pair: ColumnPair, number: int) -> Seen:
+    """What has to be reported of one changed value. A new key is not foretold."""
+    if pair.name in {each.name for each in sample.key}:
+        return Counter([(FindingKind.MISSING, (), ()), (FindingKind.EXTRA, (), ())])
+    return Counter([(FindingKind.CHANGED, sample.key_of(number), (pair.name,))])
+
+
+def _not_reported(sample: Sample, change: _Change) -> str:
+    """Return what is wrong with the audit's report of a change; nothing if it is right."""
+    comparison = Comparison(sample.columns, sample.key, ToleranceRules(), {}, most_findings=100)
+    with ThreadPoolExecutor(max_workers=1) as one_connection:
+        before, after = sample.source(change.before), sample.source(change.after)
+        find_differences(
+            Sides(before, after, one_connection, sample.opened.context.cancel), comparison
+        )
+    keys_known = all(key for _, key, _ in change.expected)
+    seen: Seen = Counter()
+    for each in comparison.findings:
+        key = tuple(each.key.values()) if keys_known else ()
+        seen[each.kind, key, tuple(each.columns)] += each.copies
+    if seen == change.expected:
+        return ""
+    return f"{change.what} in the query, and the audit reported {_in_words(comparison.drift)}"
+
+
+def _in_words(drift: DriftCounts) -> str:
+    if not drift.total:
+        return "no difference"
+    return f"{drift.missing} rows missing, {drift.extra} extra, {drift.changed} changed"

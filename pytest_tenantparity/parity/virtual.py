@@ -1,0 +1,151 @@
+"""A few rows of one side, and the same rows with something changed in the query."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    case,
+    column,
+    func,
+    literal_column,
+    select,
+    true,
+    union_all,
+)
+
+from ..model import Side
+from ..stacks import Dialect
+from .columns import ColumnPair
+from .opened import OpenPair
+from .scope import Scope, source_of
+from .source import Row, Source
+
+ROWS = 8
+_NAME = "parity_canary_row"
+_NUMBER: ColumnElement[int] = column(_NAME)
+
+Text = ColumnElement[str]
+# New texts of a column, by the number of the row.
+Texts = Mapping[int, Text]
+
+
+@dataclass(frozen=True)
+class Version:
+    """The sample's rows, but for what is said here."""
+
+    column: str = ""
+    texts: Texts = field(default_factory=dict)
+    without: int | None = None
+    doubled: int | None = None
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The first rows of one side by primary key, numbered from 1."""
+
+    opened: OpenPair
+    side: Side
+
+    @property
+    def dialect(self) -> Dialect:
+        """The SQL of the side's engine."""
+        return self.opened.context.stacks[self.side].dialect
+
+    @cached_property
+    def columns(self) -> list[ColumnPair]:
+        """The compared columns, less the rules that would forgive a difference."""
+        return [_strict(each) for each in self.opened.plan.columns]
+
+    @cached_property
+    def key(self) -> list[ColumnPair]:
+        """The columns that know a row."""
+        return [_strict(each) for each in self.opened.plan.key]
+
+    @cached_property
+    def rows(self) -> list[Row]:
+        """The canonical texts of the rows, in the order of their numbers."""
+        source = self.source(Version())
+        statement = select(*source.texts).select_from(source.scope.table).order_by(_NUMBER)
+        with source.guard():
+            return [tuple(row) for row in source.connection.execute(statement)]
+
+    def values(self, pair: ColumnPair) -> dict[int, str | None]:
+        """Return a column's texts by row number."""
+        index = [each.name for each in self.columns].index(pair.name)
+        return {number: row[index] for number, row in enumerate(self.rows, start=1)}
+
+    def key_of(self, number: int) -> Row:
+        """Return a row's key."""
+        return tuple(self.values(pair)[number] for pair in self.key)
+
+    def text(self, pair: ColumnPair, value: ColumnElement[Any]) -> Text:
+        """Return the canonical text of some value of a column."""
+        facts = pair.on(self.side).facts
+        return self.dialect.canonical(value, facts, pair.family, pair.rules)
+
+    def value_in(self, pair: ColumnPair, number: int) -> ColumnElement[Any]:
+        """Return a column's value in another row; NULL of its type where no row has the number."""
+        chosen = select(pair.on(self.side).value).select_from(self._numbered.alias("other"))
+        return chosen.where(literal_column(str(number)) == _NUMBER).scalar_subquery()
+
+    def source(self, version: Version) -> Source:
+        """Return the rows of a version, to be asked like any side of an audit."""
+        plain = self.opened.source(self.side, Scope(self._table(version), _kept(version)))
+        texts = [self._versioned(pair, version) for pair in self.columns]
+        by_name = dict(zip((pair.name for pair in self.columns), texts, strict=True))
+        key = [by_name[pair.name] for pair in self.key]
+        placed = [by_name[pair.name] for pair in self.key if pair.has_one_text]
+        return replace(plain, texts=texts, key=key, placed_by=placed)
+
+    def _versioned(self, pair: ColumnPair, version: Version) -> Text:
+        text = pair.canonical(self.side, self.dialect)
+        if pair.name != version.column or not version.texts:
+            return text
+        changed = [
+            (literal_column(str(n)) == _NUMBER, new) for n, new in sorted(version.texts.items())
+        ]
+        return case(*changed, else_=text)
+
+    @cached_property
+    def _numbered(self) -> FromClause:
+        facts = self.opened.tables[self.side]
+        row_filter = self.opened.pair.settings.row_filter(self.side)
+        names: list[ColumnElement[Any]] = [column(each.name) for each in facts.columns]
+        first = select(*names)
+        first = first.select_from(source_of(facts))
+        if row_filter is not None:
+            first = first.where(literal_column(f"({row_filter.sql})"))
+        first = first.order_by(*map(column, facts.primary_key)).limit(ROWS)
+        # An SQL expression of the settings may name its table.
+        rows = first.subquery(facts.name)
+        key = [pair.canonical(self.side, self.dialect) for pair in self.key]
+        order = [self.dialect.byte_order(text) for text in key]
+        number = func.row_number().over(order_by=order).label(_NAME)
+        return select(*names, number).select_from(rows).subquery(facts.name)
+
+    def _table(self, version: Version) -> FromClause:
+        if version.doubled is None:
+            return self._numbered
+        name = self.opened.tables[self.side].name
+        again = self._numbered.alias("again")
+        twice = union_all(
+            select(self._numbered),
+            select(again).where(again.c[_NAME] == literal_column(str(version.doubled))),
+        )
+        return twice.subquery(name)
+
+
+def _kept(version: Version) -> ColumnElement[bool]:
+    if version.without is None:
+        return true()
+    return literal_column(str(version.without)) != _NUMBER
+
+
+def _strict(pair: ColumnPair) -> ColumnPair:
+    return replace(pair, forgiving=(), normalise=None)
