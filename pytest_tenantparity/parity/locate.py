@@ -32,6 +32,9 @@ def bucket_count(rows: int) -> int:
 def differing_batches(sides: Sides, rows: int) -> Iterator[Batch]:
     """Yield the buckets that differ, gathered so that a batch can be held in memory."""
     buckets = bucket_count(rows)
+    if buckets == 1:
+        yield Batch(1, (0,))
+        return
     legacy, modern = sides.ask(lambda source: source.digest_by_bucket(buckets))
     gathered: list[int] = []
     size = 0

@@ -66,8 +66,9 @@ class Source:
 
     def rows(self, buckets: int, wanted: Sequence[int]) -> Iterator[Row]:
         """Yield the canonical texts of the rows in some buckets, in no order."""
-        bucket = self._bucket(buckets)
-        statement = self._select(self.texts).where(bucket.in_(wanted))
+        statement = self._select(self.texts)
+        if buckets > 1:
+            statement = statement.where(self._bucket(buckets).in_(wanted))
         result = self.connection.execute(statement, execution_options={"yield_per": _FETCH})
         for row in result:
             yield tuple(row)

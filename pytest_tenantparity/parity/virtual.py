@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -24,7 +24,7 @@ from ..stacks import Dialect
 from .columns import ColumnPair
 from .opened import OpenPair
 from .scope import Scope, source_of
-from .source import Row, Source
+from .source import Digest, Row, Source
 
 ROWS = 8
 _NAME = "parity_canary_row"
@@ -43,6 +43,28 @@ class Version:
     texts: Texts = field(default_factory=dict)
     without: int | None = None
     doubled: int | None = None
+
+
+@dataclass(frozen=True)
+class Remembered(Source):
+    """A side that is asked many times, and always holds the same."""
+
+    def digest(self) -> Digest:
+        """Digest all rows."""
+        return self._digest
+
+    def rows(self, buckets: int, wanted: Sequence[int]) -> Iterator[Row]:
+        """Yield the texts of all rows, which are few enough for one bucket."""
+        del buckets, wanted
+        return iter(self._rows)
+
+    @cached_property
+    def _digest(self) -> Digest:
+        return super().digest()
+
+    @cached_property
+    def _rows(self) -> list[Row]:
+        return list(super().rows(1, (0,)))
 
 
 @dataclass(frozen=True)
@@ -96,21 +118,24 @@ class Sample:
 
     def source(self, version: Version) -> Source:
         """Return the rows of a version, to be asked like any side of an audit."""
-        plain = self.opened.source(self.side, Scope(self._table(version), _kept(version)))
-        texts = [self._versioned(pair, version) for pair in self.columns]
-        by_name = dict(zip((pair.name for pair in self.columns), texts, strict=True))
-        key = [by_name[pair.name] for pair in self.key]
-        placed = [by_name[pair.name] for pair in self.key if pair.has_one_text]
-        return replace(plain, texts=texts, key=key, placed_by=placed)
+        if version == Version():
+            return self._unchanged
+        plain = dict(zip((each.name for each in self.columns), self._plain.texts, strict=True))
+        texts = {each.name: _versioned(plain[each.name], each, version) for each in self.columns}
+        return replace(
+            self._plain,
+            scope=Scope(self._table(version), _kept(version)),
+            texts=list(texts.values()),
+            key=[texts[each.name] for each in self.key],
+        )
 
-    def _versioned(self, pair: ColumnPair, version: Version) -> Text:
-        text = pair.canonical(self.side, self.dialect)
-        if pair.name != version.column or not version.texts:
-            return text
-        changed = [
-            (literal_column(str(n)) == _NUMBER, new) for n, new in sorted(version.texts.items())
-        ]
-        return case(*changed, else_=text)
+    @cached_property
+    def _plain(self) -> Source:
+        return self.opened.source(self.side, Scope(self._numbered, true()))
+
+    @cached_property
+    def _unchanged(self) -> Source:
+        return Remembered(**vars(self._plain))
 
     @cached_property
     def _numbered(self) -> FromClause:
@@ -139,6 +164,13 @@ class Sample:
             select(again).where(again.c[_NAME] == literal_column(str(version.doubled))),
         )
         return twice.subquery(name)
+
+
+def _versioned(plain: Text, pair: ColumnPair, version: Version) -> Text:
+    if pair.name != version.column or not version.texts:
+        return plain
+    texts = sorted(version.texts.items())
+    return case(*((literal_column(str(n)) == _NUMBER, new) for n, new in texts), else_=plain)
 
 
 def _kept(version: Version) -> ColumnElement[bool]:
