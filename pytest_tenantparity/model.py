@@ -145,6 +145,16 @@ class DriftCounts:
 
 
 @dataclass(frozen=True, slots=True)
+class Account:
+    """All rows of one side of a table: those of some tenant, and those of none."""
+
+    side: Side
+    total: int
+    tenants: int
+    unassigned: int
+
+
+@dataclass(frozen=True, slots=True)
 class ColumnCounts:
     """Columns of the legacy table: how many are compared, and of those, watched by the canary."""
 
@@ -176,7 +186,8 @@ class NamedRule:
 class Evidence:
     """What one check saw. ``reasons`` say why a check is not proven.
 
-    ``digest`` names the hash that equality rests on; ``columns`` is what a canary watched.
+    ``digest`` names the hash that equality rests on; ``columns`` is what a canary watched,
+    ``accounts`` are whose the rows of the whole table are.
     """
 
     key: CheckKey
@@ -189,6 +200,7 @@ class Evidence:
     reasons: tuple[str, ...] = ()
     digest: str = ""
     columns: ColumnCounts | None = None
+    accounts: tuple[Account, ...] = ()
     seconds: float = 0.0
 
 
@@ -232,6 +244,7 @@ class Check:
     reasons: tuple[str, ...]
     digest: str
     columns: ColumnCounts | None
+    accounts: tuple[Account, ...]
     seconds: int
 
 

@@ -26,6 +26,8 @@ from .conclude import conclude
 from .context import Context
 from .coverage import check_coverage
 from .differ import find_differences
+from .duplicates import with_duplicates
+from .elsewhere import with_owners
 from .opened import OpenPair, open_pair
 from .scope import Scope, scope_of, tenant_values
 from .strays import check_strays
@@ -85,7 +87,8 @@ def check_rows(
             context.settings.report.findings,
         )
         rows = find_differences(sides, comparison)
-        return conclude(key, pair, rows, opened.plan, comparison, tolerance, opened.digest_name)
+        evidence = conclude(key, pair, rows, opened.plan, comparison, tolerance, opened.digest_name)
+        return with_owners(with_duplicates(evidence, opened, sides), opened)
 
 
 def _scope(opened: OpenPair, tenant: Tenant | None, side: Side) -> Scope:

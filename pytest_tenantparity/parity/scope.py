@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
+from typing import Any
+from uuid import UUID
 
-from sqlalchemy import ColumnElement, FromClause, column, literal_column, select, table, true
+from sqlalchemy import ColumnElement, FromClause, column, func, literal_column, select, table, true
 
 from ..config import Tenancy
 from ..config.settings import Hop
 from ..errors import NotProven
 from ..model import Side, Tenant
-from ..stacks import Catalog, ColumnFacts, Dialect, TableFacts
+from ..stacks import Catalog, ColumnFacts, Dialect, Family, TableFacts
+from ..stacks.dialects import ColumnRules
 
 
 @dataclass(frozen=True)
@@ -42,9 +45,9 @@ def scope_of(
     belongs = (
         true()
         if tenancy.first_column is None
-        else _led_to(facts, catalog, dialect, tenancy, values)
+        else owned_by(facts, catalog, dialect, tenancy, values)
     )
-    return Scope(source_of(facts), _filtered(belongs, sql_filter))
+    return Scope(source_of(facts), filtered(belongs, sql_filter))
 
 
 def strays_of(
@@ -56,8 +59,79 @@ def strays_of(
     sql_filter: str | None = None,
 ) -> Scope:
     """Return the rows that lead to none of the values: to another, to NULL, or nowhere."""
-    stray = _led_to(facts, catalog, dialect, tenancy, values).is_not(true())
-    return Scope(source_of(facts), _filtered(stray, sql_filter))
+    stray = owned_by(facts, catalog, dialect, tenancy, values).is_not(true())
+    return Scope(source_of(facts), filtered(stray, sql_filter))
+
+
+@dataclass(frozen=True)
+class Path:
+    """The tables that a tenancy leads through, joined; the texts of its first and last value."""
+
+    joined: FromClause
+    start: ColumnElement[str]
+    end: ColumnElement[str]
+
+
+def hops_of(catalog: Catalog, dialect: Dialect, tenancy: Tenancy) -> Path:
+    """Return the way from the first column's values to the tenants'."""
+    first = tenancy.hops[0]
+    table_, key = _hop(catalog, first.table, first.key)
+    joined: FromClause = source_of(table_).alias("hop_0")
+    start = dialect.canonical(joined.c[key.name], key, key.family, ColumnRules())
+    at, facts = joined.c[first.take], _column_of(table_, first.take)
+    for number, hop in enumerate(tenancy.hops[1:], start=1):
+        table_, key = _hop(catalog, hop.table, hop.key)
+        alias = source_of(table_).alias(f"hop_{number}")
+        same = dialect.exact(alias.c[key.name], key) == dialect.exact(at, facts)
+        joined = joined.join(alias, same)
+        at, facts = alias.c[hop.take], _column_of(table_, hop.take)
+    return Path(joined, start, dialect.canonical(at, facts, facts.family, ColumnRules()))
+
+
+def _hop(catalog: Catalog, name: str, key: str) -> tuple[TableFacts, ColumnFacts]:
+    facts = _table_of(catalog, name)
+    return facts, _column_of(facts, key)
+
+
+def owner_of(
+    facts: TableFacts, catalog: Catalog, dialect: Dialect, tenancy: Tenancy
+) -> ColumnElement[str]:
+    """Return the text of the value that a row's first column leads to; NULL if to none.
+
+    Where a path leads to several, it is the last of them.
+    """
+    found = _column_of(facts, tenancy.first_column or "")
+    value: ColumnElement[Any] = column(found.name)
+    for hop in tenancy.hops:
+        other = _table_of(catalog, hop.table)
+        key, found_there = _column_of(other, hop.key), _column_of(other, hop.take)
+        alias = source_of(other).alias(f"to_{hop.table}")
+        same = dialect.exact(alias.c[key.name], key) == dialect.exact(value, found)
+        value = select(func.max(alias.c[hop.take])).where(same).scalar_subquery()
+        found = found_there
+    return dialect.canonical(value, found, found.family, ColumnRules())
+
+
+def end_of(facts: TableFacts, catalog: Catalog, tenancy: Tenancy) -> ColumnFacts:
+    """Return the column that holds the tenants' values: the table's own, or a path's last."""
+    if not tenancy.hops:
+        return _column_of(facts, tenancy.first_column or "")
+    last = tenancy.hops[-1]
+    return _column_of(_table_of(catalog, last.table), last.take)
+
+
+def spelled(value: str, facts: ColumnFacts) -> str:
+    """Return a tenant's value as its column spells it: ``07`` is ``7`` where numbers are kept."""
+    try:
+        match facts.family:
+            case Family.INTEGER:
+                return str(int(value))
+            case Family.UUID:
+                return str(UUID(value))
+            case _:
+                return value
+    except ValueError:
+        return value
 
 
 def source_of(facts: TableFacts) -> FromClause:
@@ -65,11 +139,13 @@ def source_of(facts: TableFacts) -> FromClause:
     return table(facts.name, *(column(c.name) for c in facts.columns), schema=facts.schema)
 
 
-def _filtered(condition: ColumnElement[bool], sql_filter: str | None) -> ColumnElement[bool]:
-    return condition if sql_filter is None else condition & literal_column(f"({sql_filter})")
+def filtered(condition: ColumnElement[bool] | None, sql_filter: str | None) -> ColumnElement[bool]:
+    """Return a condition (none: all rows) and a filter of the settings, taken together."""
+    allowed = true() if sql_filter is None else literal_column(f"({sql_filter})")
+    return allowed if condition is None else condition & allowed
 
 
-def _led_to(
+def owned_by(
     facts: TableFacts,
     catalog: Catalog,
     dialect: Dialect,

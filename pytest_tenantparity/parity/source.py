@@ -8,7 +8,15 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Select, Subquery, func, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Subquery,
+    func,
+    literal_column,
+    select,
+)
 
 from ..errors import NotProven
 from ..stacks import PORTABLE, Dialect
@@ -82,6 +90,14 @@ class Source:
         order = [self.dialect.byte_order(text) for text in self.key]
         statement = self._select(self.key).order_by(*order).limit(most)
         return [tuple(row) for row in self.connection.execute(statement)]
+
+    def repeated_keys(self, most: int) -> list[tuple[Row, int]]:
+        """Return keys that several rows have, and how many, the most frequent first."""
+        copies = func.count()
+        statement = self._select([*self.key, copies]).group_by(*self.key)
+        statement = statement.having(copies > literal_column("1"))
+        statement = statement.order_by(copies.desc(), *self.key).limit(most)
+        return [(tuple(key), int(n)) for *key, n in self.connection.execute(statement)]
 
     def _select(self, columns: Sequence[ColumnElement[Any]]) -> Select[Any]:
         return select(*columns).select_from(self.scope.table).where(self.scope.condition)

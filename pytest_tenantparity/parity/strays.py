@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..inventory import TablePair
 from ..model import (
     SIDES,
+    Account,
     CheckKey,
     DriftCounts,
     Evidence,
@@ -15,6 +16,7 @@ from ..model import (
     Side,
     Status,
 )
+from .accounting import account, unaccounted
 from .context import Context
 from .opened import OpenPair, open_pair
 from .scope import strays_of, tenant_values
@@ -30,6 +32,7 @@ def check_strays(context: Context, key: CheckKey, pair: TablePair) -> Evidence:
     with open_pair(context, pair, anyone) as opened:
         counts: dict[Side, int] = {"legacy": 0, "modern": 0}
         findings: list[Finding] = []
+        accounts: list[Account] = []
         for side in SIDES:
             if pair.tenancy(side).first_column is None:
                 continue
@@ -38,11 +41,13 @@ def check_strays(context: Context, key: CheckKey, pair: TablePair) -> Evidence:
                 counts[side] = source.count()
                 if counts[side] and side not in pair.settings.unassigned:
                     findings += _findings(opened, side, source)
+            accounts.append(account(opened, side, counts[side]))
+        reasons = [why for each in accounts for why in unaccounted(opened, each)]
     undeclared = {side: counts[side] for side in SIDES if side not in pair.settings.unassigned}
     drift = DriftCounts(missing=undeclared.get("legacy", 0), extra=undeclared.get("modern", 0))
     return Evidence(
         key=key,
-        status=Status.DRIFT if drift.total else Status.MATCH,
+        status=_status(drift, reasons),
         rows=RowCounts(**counts),
         drift=drift,
         findings=tuple(findings),
@@ -50,7 +55,15 @@ def check_strays(context: Context, key: CheckKey, pair: TablePair) -> Evidence:
             NamedRule(f"{counts[side]} {side} rows of no tenant are declared: {reason}")
             for side, reason in pair.settings.unassigned.items()
         ),
+        reasons=tuple(reasons),
+        accounts=tuple(accounts),
     )
+
+
+def _status(drift: DriftCounts, reasons: list[str]) -> Status:
+    if drift.total:
+        return Status.DRIFT
+    return Status.NOT_PROVEN if reasons else Status.MATCH
 
 
 def _strays(opened: OpenPair, side: Side) -> Source:

@@ -114,5 +114,6 @@ def _check(evidence: Evidence, cohort_of: Callable[[str], str]) -> Check:
         reasons=evidence.reasons,
         digest=evidence.digest,
         columns=evidence.columns,
+        accounts=evidence.accounts,
         seconds=next((step for step in _SCALE if evidence.seconds <= step), _SCALE[-1] * 10),
     )

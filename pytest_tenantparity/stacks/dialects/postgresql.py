@@ -187,6 +187,8 @@ _CONNECT_REMEDIES = {
     "too many": _REMEDIES["53300"],
 }
 
+_LONGEST_CHAIN = 32
+
 _EPOCHS = {
     Family.TIME: "time '00:00'",
     Family.TIMESTAMP: "timestamp 'epoch'",
@@ -340,14 +342,13 @@ class PostgreSQL(Dialect):
         return super().canonical(value, column, family, rules)
 
     def native_hash(self, texts: Sequence[ColumnElement[str]], salt: int) -> ColumnElement[int]:
-        def chain(seed: ColumnElement[int], value: ColumnElement[str]) -> ColumnElement[int]:
-            # 'n' is NULL and 'v...' a value. COLLATE "C": under a nondeterministic collation
-            # the hash would be that of a sort key, the same for 'a' and 'A'.
-            tagged = func.coalesce(literal_column("'v'").op("||")(value), literal_column("'n'"))
-            return _catalog.hashtextextended(tagged.collate("C"), seed, type_=BigInteger)
-
-        start: ColumnElement[int] = cast(literal(salt, BigInteger), BigInteger)
-        return reduce(chain, texts, start)
+        seed: ColumnElement[int] = cast(literal(salt, BigInteger), BigInteger)
+        if len(texts) <= _LONGEST_CHAIN:
+            return reduce(_chained, texts, seed)
+        # A chain as long as a wide table is nested deeper than SQLAlchemy can go.
+        parts = [texts[n : n + _LONGEST_CHAIN] for n in range(0, len(texts), _LONGEST_CHAIN)]
+        hashes = [cast(self.native_hash(part, salt + n), Text) for n, part in enumerate(parts)]
+        return self.native_hash([reduce(lambda so_far, each: so_far + "," + each, hashes)], salt)
 
     def md5_number(self, text: ColumnElement[str]) -> ColumnElement[int]:
         hashed = _catalog.md5(_catalog.convert_to(text, literal_column("'UTF8'")), type_=Text)
@@ -408,6 +409,13 @@ class PostgreSQL(Dialect):
         driver: Any = connection.connection.dbapi_connection
         if driver is not None:
             driver.cancel_safe(timeout=5)
+
+
+def _chained(seed: ColumnElement[int], value: ColumnElement[str]) -> ColumnElement[int]:
+    # 'n' is NULL and 'v...' a value. COLLATE "C": under a nondeterministic collation the hash
+    # would be that of a sort key, the same for 'a' and 'A'.
+    tagged = func.coalesce(literal_column("'v'").op("||")(value), literal_column("'n'"))
+    return _catalog.hashtextextended(tagged.collate("C"), seed, type_=BigInteger)
 
 
 def _moved(value: ColumnElement[Any], step: str, otherwise: str) -> ColumnElement[Any]:

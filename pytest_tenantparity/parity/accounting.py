@@ -1,0 +1,111 @@
+"""Every row has one owner: the tenants' rows and those of none add up to the table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, column, func, literal_column, select
+
+from ..model import Account, Side
+from ..stacks import ColumnFacts
+from ..stacks.dialects import ColumnRules
+from .opened import OpenPair
+from .scope import Scope, end_of, filtered, hops_of, owned_by, source_of, spelled, tenant_values
+
+_MOST = 10_000  # ambiguous steps of a path that are looked at
+
+
+def account(opened: OpenPair, side: Side, strays: int) -> Account:
+    """Count all rows of one side, and those that lead to a tenant; strays were counted apart."""
+    facts, catalog = opened.tables[side], opened.context.stacks[side].catalog(opened.places[side])
+    dialect, tenancy = opened.context.stacks[side].dialect, opened.pair.tenancy(side)
+    values = tenant_values(side, list(opened.context.tenants.values()))
+    row_filter = opened.pair.settings.row_filter(side)
+    sql = row_filter.sql if row_filter else None
+    belongs = owned_by(facts, catalog, dialect, tenancy, values)
+    everything = opened.source(side, Scope(source_of(facts), filtered(None, sql)))
+    tenants = opened.source(side, Scope(source_of(facts), filtered(belongs, sql)))
+    with everything.guard():
+        return Account(side, everything.count(), tenants.count(), strays)
+
+
+def unaccounted(opened: OpenPair, owed: Account) -> list[str]:
+    """Return why rows of one side have no owner, or several."""
+    reasons = [*_shared_values(opened, owed.side), *_shared_steps(opened, owed.side)]
+    if owed.total != owed.tenants + owed.unassigned:
+        reasons.append(
+            f"the {owed.side} table has {owed.total:,} rows; the tenants' {owed.tenants:,} and "
+            f"the {owed.unassigned:,} of no tenant do not add up to that"
+        )
+    return reasons
+
+
+def _owners(opened: OpenPair, side: Side, end: ColumnFacts) -> dict[str, set[str]]:
+    """Return which tenants each value marks, as its column spells it."""
+    owners: dict[str, set[str]] = {}
+    for tenant in opened.context.tenants.values():
+        for value in tenant_values(side, [tenant]):
+            owners.setdefault(spelled(value, end), set()).add(tenant.id)
+    return owners
+
+
+def _end(opened: OpenPair, side: Side) -> ColumnFacts:
+    catalog = opened.context.stacks[side].catalog(opened.places[side])
+    return end_of(opened.tables[side], catalog, opened.pair.tenancy(side))
+
+
+def _shared_values(opened: OpenPair, side: Side) -> list[str]:
+    end = _end(opened, side)
+    return [
+        f"{value!r} marks the rows of {_names(tenants)} in the {side} column {end.name!r} "
+        f"({end.declared}): one value leads to one tenant"
+        for value, tenants in _owners(opened, side, end).items()
+        if len(tenants) > 1
+    ]
+
+
+def _shared_steps(opened: OpenPair, side: Side) -> list[str]:
+    """Return the values of a path's first column that lead to several tenants."""
+    tenancy = opened.pair.tenancy(side)
+    if not tenancy.hops:
+        return []
+    stack = opened.context.stacks[side]
+    with stack.guard(opened.places[side]):
+        ambiguous = opened.connections[side].execute(_ambiguous(opened, side)).all()
+    owners = _owners(opened, side, _end(opened, side))
+    led: dict[str, set[str]] = {}
+    for start, end in ambiguous:
+        led.setdefault(start, set()).update(owners.get(end, ()))
+    shared = {start: tenants for start, tenants in led.items() if len(tenants) > 1}
+    return _rows_led(opened, side, shared) if shared else []
+
+
+def _ambiguous(opened: OpenPair, side: Side) -> Select[Any]:
+    """Ask for the first steps of a path that have several ends, and for those ends."""
+    stack = opened.context.stacks[side]
+    path = hops_of(stack.catalog(opened.places[side]), stack.dialect, opened.pair.tenancy(side))
+    start: ColumnElement[str] = path.start.label("start")
+    end: ColumnElement[str] = path.end.label("ending")
+    ways = select(start, end).select_from(path.joined).distinct().subquery("ways")
+    several = select(ways.c.start).group_by(ways.c.start).having(func.count() > literal_column("1"))
+    return select(ways.c.start, ways.c.ending).where(ways.c.start.in_(several)).limit(_MOST)
+
+
+def _rows_led(opened: OpenPair, side: Side, shared: Mapping[str, set[str]]) -> list[str]:
+    facts, stack = opened.tables[side], opened.context.stacks[side]
+    first = facts.column(opened.pair.tenancy(side).first_column or "")
+    if first is None:
+        return []
+    text = stack.dialect.canonical(column(first.name), first, first.family, ColumnRules())
+    counted = select(text, func.count()).select_from(source_of(facts)).group_by(text)
+    with stack.guard(opened.places[side]):
+        rows = opened.connections[side].execute(counted.where(text.in_(list(shared)))).all()
+    return [
+        f"{count:,} {side} rows whose {first.name} is {value!r} lead to {_names(shared[value])}"
+        for value, count in sorted(rows)
+    ]
+
+
+def _names(tenants: set[str]) -> str:
+    return " and ".join(f"the tenant {name!r}" for name in sorted(tenants))

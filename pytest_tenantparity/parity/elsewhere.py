@@ -1,0 +1,79 @@
+"""Rows that a tenant lost or gained, and under which tenant the other stack has them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sqlalchemy import ColumnElement, literal_column, select, true
+
+from ..errors import NotProven
+from ..model import Evidence, Finding, FindingKind, Side
+from ..stacks.dialects import portable_hash
+from .opened import OpenPair
+from .scope import Scope, end_of, owner_of, source_of, spelled, tenant_values
+from .source import Row
+
+_MOST = 200  # findings of a kind that are looked up: the first ones say what happened
+
+_OTHER: dict[FindingKind, Side] = {FindingKind.MISSING: "modern", FindingKind.EXTRA: "legacy"}
+
+
+def with_owners(evidence: Evidence, opened: OpenPair) -> Evidence:
+    """Say of missing and extra rows under which tenant the other side has the same key.
+
+    That tenant need not be selected. Nothing is said where a row has no key but itself.
+    """
+    if len(opened.plan.key) == len(opened.plan.columns):
+        return evidence
+    notes: dict[tuple[FindingKind, Row], str] = {}
+    for kind, side in _OTHER.items():
+        keys = [_key(each) for each in evidence.findings if each.kind is kind][:_MOST]
+        if not keys or opened.pair.tenancy(side).first_column is None:
+            continue
+        try:
+            owners = _owners(opened, side, keys)
+        except NotProven:  # the rows differ all the same, whoever has them now
+            continue
+        notes |= {(kind, row): _said(opened, side, owner) for row, owner in owners.items()}
+    findings = tuple(
+        replace(each, note=notes.get((each.kind, _key(each)), each.note))
+        for each in evidence.findings
+    )
+    return replace(evidence, findings=findings)
+
+
+def _key(finding: Finding) -> Row:
+    return tuple(finding.key.values())
+
+
+def _owners(opened: OpenPair, side: Side, keys: Sequence[Row]) -> dict[Row, str | None]:
+    """Return whom the keys that a side has belong to there, by the value that marks the row."""
+    stack = opened.context.stacks[side]
+    facts, catalog = opened.tables[side], stack.catalog(opened.places[side])
+    source = opened.source(side, Scope(source_of(facts), true()))
+    salt = opened.context.salt
+    hashed = stack.dialect.portable_hash(source.key, salt)
+    wanted: list[ColumnElement[int]] = [
+        literal_column(str(portable_hash(key, salt))) for key in keys
+    ]
+    owner = owner_of(facts, catalog, stack.dialect, opened.pair.tenancy(side))
+    statement = select(owner, *source.key).select_from(source.scope.table)
+    with source.guard():
+        rows = source.connection.execute(statement.where(hashed.in_(wanted))).all()
+    return {tuple(key): value for value, *key in rows if tuple(key) in keys}
+
+
+def _said(opened: OpenPair, side: Side, value: str | None) -> str:
+    facts, catalog = opened.tables[side], opened.context.stacks[side].catalog(opened.places[side])
+    end = end_of(facts, catalog, opened.pair.tenancy(side))
+    owners = {
+        spelled(each, end): tenant.id
+        for tenant in opened.context.tenants.values()
+        for each in tenant_values(side, [tenant])
+    }
+    if value is None:
+        return f"the {side} table has it under no tenant"
+    if value in owners:
+        return f"the {side} table has it under the tenant {owners[value]!r}"
+    return f"the {side} table has it under {value!r}, which is no tenant's"
