@@ -141,12 +141,18 @@ def discover_pairs(
     Each legacy table makes a pair, and so does each modern table that fits the naming rule
     and answers to no legacy table, so that a table lost from the legacy stack is noticed.
     """
-    legacy = [name for name in legacy_tables if not is_ignored(settings, "legacy", name)]
+    maps = {(each.stack, each.table) for each in settings.maps.values()}
+    legacy = [
+        name
+        for name in legacy_tables
+        if not is_ignored(settings, "legacy", name) and ("legacy", name) not in maps
+    ]
     names = dict.fromkeys((*settings.tables, *sorted(legacy)))
     taken = {make_pair(settings, name).modern_table for name in names}
     for name in sorted(set(modern_tables) - taken):
         original = _undo_rule(settings.pairing.modern, name)
-        if original is not None and not is_ignored(settings, "modern", name):
+        ignored = is_ignored(settings, "modern", name) or ("modern", name) in maps
+        if original is not None and not ignored:
             names[original] = None
     return _distinct(make_pair(settings, name) for name in names)
 
@@ -179,8 +185,9 @@ def _distinct(pairs: Iterable[TablePair]) -> tuple[TablePair, ...]:
 def coverage_gaps(
     settings: Settings, pairs: Sequence[TablePair], side: Side, tables: Iterable[str]
 ) -> list[str]:
-    """Return the tables of one side that are neither compared nor ignored for a reason."""
+    """Return the tables of one side that are neither compared, nor a map, nor ignored."""
     paired = {pair.table(side) for pair in pairs}
+    paired |= {each.table for each in settings.maps.values() if each.stack == side}
     return sorted(
         name for name in tables if name not in paired and not is_ignored(settings, side, name)
     )

@@ -1,9 +1,10 @@
 """tenantparity.toml and the environment, validated once."""
 
 from .loading import load_settings
-from .settings import Settings, StackSettings, TableSettings, Tenancy
+from .settings import KeyMap, Settings, StackSettings, TableSettings, Tenancy
 
 __all__ = [
+    "KeyMap",
     "Settings",
     "StackSettings",
     "TableSettings",

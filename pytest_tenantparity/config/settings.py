@@ -257,6 +257,18 @@ class ColumnSettings(ValueRules):
         return self.legacy_sql if side == "legacy" else self.modern_sql
 
 
+class KeyMap(Model):
+    """A table that leads from legacy ids to the modern ids that took their place."""
+
+    stack: Side = Field("modern", description="the stack that holds the table")
+    table: str = Field(min_length=1)
+    legacy: str = Field(min_length=1, description="its column with the legacy ids")
+    modern: str = Field(min_length=1, description="its column with the modern ids")
+    filter: str | None = Field(
+        None, min_length=1, description="a condition in that stack's SQL: which of its rows count"
+    )
+
+
 def _known_zone(zone: str) -> str:
     if zone not in available_timezones() and zone != "UTC":
         raise ValueError(f"{zone!r} is no time zone; write a name such as 'UTC' or 'Europe/Berlin'")
@@ -391,6 +403,7 @@ class Settings(Model):
         None, description="CSV, JSON or YAML with more tenants, from this file's folder"
     )
     tables: dict[str, TableSettings] = {}
+    maps: dict[str, KeyMap] = Field({}, description="by the name that a column's map refers to")
     canary: bool = Field(
         False, description="always show that a change of each column would be noticed"
     )
@@ -428,6 +441,18 @@ class Settings(Model):
                 if name not in known:
                     raise ValueError(
                         f"[tables.{table}] empty: {name!r} is no tenant.{did_you_mean(name, known)}"
+                    )
+        return self
+
+    @model_validator(mode="after")
+    def _maps_are_known(self) -> Self:
+        for table, settings in self.tables.items():
+            for name, column in settings.columns.items():
+                if column.key_map is not None and column.key_map not in self.maps:
+                    near = did_you_mean(column.key_map, self.maps)
+                    raise ValueError(
+                        f"[tables.{table}.columns.{name}] map: there is no [maps.{column.key_map}]."
+                        f"{near}"
                     )
         return self
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from sqlalchemy import ColumnElement, column, literal_column
+from sqlalchemy import ColumnElement, Text, case, column, func, literal, literal_column
 
 from ..config import Settings, TableSettings
 from ..config.settings import ColumnSettings
@@ -14,15 +14,22 @@ from ..model import SIDES, NamedRule, Side
 from ..stacks.catalog import ColumnFacts, Family, TableFacts
 from ..stacks.dialects import ColumnRules, Dialect
 from .forgiving import Forgiving, forgiving_rules
+from .key_maps import Lookup
 from .types import TYPES, Meeting, Refusal, meet
 
 
 @dataclass(frozen=True)
 class ColumnSide:
-    """One column on one side: its facts, and the SQL of its value and of its canonical text."""
+    """One column on one side: its facts, the SQL of its value, and the map that it goes through."""
 
     facts: ColumnFacts
     value: ColumnElement[object]
+    lookup: Lookup | None = None
+
+    @property
+    def met_as(self) -> ColumnFacts:
+        """What is compared: the value itself, or what its map leads to."""
+        return self.facts if self.lookup is None else self.lookup.other
 
 
 @dataclass(frozen=True)
@@ -63,8 +70,20 @@ class ColumnPair:
 
     def canonical(self, side: Side, dialect: Dialect) -> ColumnElement[str]:
         """Return the SQL of the value's canonical text on one side."""
+        return self.text(side, dialect, self.on(side).value)
+
+    def text(
+        self, side: Side, dialect: Dialect, value: ColumnElement[object]
+    ) -> ColumnElement[str]:
+        """Return the SQL of the canonical text of some value that the column could have."""
         here = self.on(side)
-        return dialect.canonical(here.value, here.facts, self.family, self.rules)
+        if here.lookup is None:
+            return dialect.canonical(value, here.facts, self.family, self.rules)
+        led = here.lookup.value(dialect, value, here.facts)
+        other = dialect.canonical(led, here.lookup.other, self.family, self.rules)
+        own = dialect.canonical(value, here.facts, here.facts.family, self.rules)
+        lost = literal(f"not in [maps.{here.lookup.name}]: ", Text) + own
+        return case((value.is_not(None), func.coalesce(other, lost, type_=Text)))
 
 
 @dataclass
@@ -84,6 +103,7 @@ def plan_columns(
     expressions: Mapping[Side, Mapping[str, ColumnFacts]],
     implied: Mapping[Side, str | None],
     dialects: Mapping[Side, Dialect],
+    lookups: Mapping[str, Lookup],
 ) -> ColumnPlan:
     """Pair the columns of two tables by name, under the settings of the table.
 
@@ -92,7 +112,7 @@ def plan_columns(
     scope, so that it may be on that side alone.
     """
     planner = _Planner(
-        settings, pair, tables["legacy"], tables["modern"], expressions, implied, dialects
+        settings, pair, tables["legacy"], tables["modern"], expressions, implied, dialects, lookups
     )
     return planner.plan()
 
@@ -106,6 +126,7 @@ class _Planner:
     expressions: Mapping[Side, Mapping[str, ColumnFacts]]
     implied: Mapping[Side, str | None]
     dialects: Mapping[Side, Dialect]
+    lookups: Mapping[str, Lookup]
     result: ColumnPlan = field(default_factory=ColumnPlan)
 
     def plan(self) -> ColumnPlan:
@@ -165,8 +186,13 @@ class _Planner:
         return None if facts is None else ColumnSide(facts, column(facts.name))
 
     def _add(self, name: str, legacy: ColumnSide, modern: ColumnSide, own: ColumnSettings) -> None:
-        facts: dict[Side, ColumnFacts] = {"legacy": legacy.facts, "modern": modern.facts}
-        rules = self._rules(own, {legacy.facts.family, modern.facts.family})
+        if own.key_map is not None:
+            lookup = self.lookups[own.key_map]
+            on_legacy = lookup.settings.stack == "legacy"
+            legacy = replace(legacy, lookup=lookup) if on_legacy else legacy
+            modern = modern if on_legacy else replace(modern, lookup=lookup)
+        facts: dict[Side, ColumnFacts] = {"legacy": legacy.met_as, "modern": modern.met_as}
+        rules = self._rules(own, {each.family for each in facts.values()})
         read_as = None if own.type is None else TYPES[own.type]
         meeting = meet(facts, self.dialects, rules, read_as)
         if isinstance(meeting, Refusal):
@@ -227,6 +253,8 @@ def _spoken_rules(pair: ColumnPair, own: ColumnSettings) -> list[NamedRule]:
     """The named rules that a column is compared under, in words for the report."""
     spoken = [pair.meeting.spoken] if pair.meeting.spoken else []
     spoken += [f"the {side} side is {own.sql(side)}" for side in SIDES if own.sql(side)]
+    if own.key_map is not None:
+        spoken.append(f"ids are led from one stack to the other by [maps.{own.key_map}]")
     if own.modern is not None:
         spoken.append(f"is called {own.modern} on the modern stack")
     return [NamedRule(rule, pair.name) for rule in spoken]

@@ -14,6 +14,7 @@ from ..model import SIDES, Side, Tenant
 from ..stacks import PORTABLE, ColumnFacts, TableFacts
 from .columns import ColumnPlan, plan_columns
 from .context import Context
+from .key_maps import Lookup, lookup_in
 from .scope import Scope, source_of, tenant_values
 from .source import Sides, Source
 
@@ -94,12 +95,28 @@ def open_pair(context: Context, pair: TablePair, tenant: Tenant | None) -> Itera
         }
         implied = {side: _implied_column(pair, side, tenant) for side in SIDES}
         dialects = {side: context.stacks[side].dialect for side in SIDES}
-        plan = plan_columns(context.settings, pair, tables, expressions, implied, dialects)
+        lookups = _lookups(context, pair, places)
+        plan = plan_columns(context.settings, pair, tables, expressions, implied, dialects, lookups)
+        for lookup in lookups.values():
+            side = lookup.settings.stack
+            with context.stacks[side].guard(places[side]):
+                plan.problems += lookup.faults(connections[side], dialects[side])
         if not plan.columns:
             raise NotProven(
                 f"no column of {pair.name!r} can be compared: {'; '.join(plan.problems)}"
             )
         yield OpenPair(context, pair, places, tables, connections, plan)
+
+
+def _lookups(context: Context, pair: TablePair, places: Mapping[Side, Place]) -> dict[str, Lookup]:
+    """Find the key maps that the pair's columns go through."""
+    found = {}
+    for column in pair.settings.columns.values():
+        if column.key_map is not None:
+            settings = context.settings.maps[column.key_map]
+            catalog = context.stacks[settings.stack].catalog(places[settings.stack])
+            found[column.key_map] = lookup_in(catalog, column.key_map, settings, settings.stack)
+    return found
 
 
 def _implied_column(pair: TablePair, side: Side, tenant: Tenant | None) -> str | None:

@@ -108,8 +108,7 @@ class Sample:
 
     def text(self, pair: ColumnPair, value: ColumnElement[Any]) -> Text:
         """Return the canonical text of some value of a column."""
-        facts = pair.on(self.side).facts
-        return self.dialect.canonical(value, facts, pair.family, pair.rules)
+        return pair.text(self.side, self.dialect, value)
 
     def value_in(self, pair: ColumnPair, number: int) -> ColumnElement[Any]:
         """Return a column's value in another row; NULL of its type where no row has the number."""

@@ -1,0 +1,94 @@
+"""Ids that were issued anew: the table that leads from the old to the new, and back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    column,
+    distinct,
+    func,
+    literal_column,
+    select,
+)
+
+from ..config import KeyMap
+from ..errors import NotProven, did_you_mean
+from ..model import Side
+from ..stacks import Catalog, ColumnFacts, Dialect, TableFacts
+from ..stacks.dialects import ColumnRules
+from .scope import source_of
+
+# Names that no table of a user has, so that a row's own columns keep theirs inside the look-up.
+_OWN, _OTHER = "parity_map_own", "parity_map_other"
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """A key map on the stack that holds it: from an id of that stack to the other stack's."""
+
+    name: str
+    settings: KeyMap
+    table: TableFacts
+    own: ColumnFacts
+    other: ColumnFacts
+
+    def value(self, dialect: Dialect, own: ColumnElement[Any], facts: ColumnFacts) -> Any:
+        """Return the other stack's id for one of this stack; NULL for none."""
+        rows = self._rows()
+        same = dialect.exact(column(_OWN), self.own) == dialect.exact(own, facts)
+        return select(func.max(column(_OTHER))).select_from(rows).where(same).scalar_subquery()
+
+    def faults(self, connection: Connection, dialect: Dialect) -> list[str]:
+        """Return why the map does not lead each id to one other, and back."""
+        plain = ColumnRules()
+        own = dialect.canonical(column(_OWN), self.own, self.own.family, plain)
+        other = dialect.canonical(column(_OTHER), self.other, self.other.family, plain)
+        counts = (func.count(), func.count(distinct(own)), func.count(distinct(other)))
+        counted = connection.execute(select(*counts).select_from(self._rows())).one()
+        rows, owns, others = counted[0], counted[1], counted[2]
+        if rows == owns == others:
+            return []
+        fault = (
+            f"the key map {self.name!r} is no bijection: its {rows:,} rows hold {owns:,} different "
+            f"{self.own.name} and {others:,} different {self.other.name}; each id has to lead to "
+            f"one other, and none may be NULL ([maps.{self.name}])"
+        )
+        return [fault]
+
+    def _rows(self) -> FromClause:
+        names: list[ColumnElement[Any]] = [column(self.own.name).label(_OWN)]
+        names.append(column(self.other.name).label(_OTHER))
+        rows = select(*names).select_from(source_of(self.table))
+        if self.settings.filter is not None:
+            rows = rows.where(literal_column(f"({self.settings.filter})"))
+        return rows.subquery("parity_map")
+
+
+def lookup_in(catalog: Catalog, name: str, settings: KeyMap, side: Side) -> Lookup:
+    """Find a map's table and columns; raises :class:`NotProven` where they are not there."""
+    table = catalog.tables.get(settings.table)
+    if table is None:
+        raise NotProven(
+            f"the {side} stack has no table {settings.table!r}, which [maps.{name}] names."
+            f"{did_you_mean(settings.table, catalog.tables)}"
+        )
+    own, other = settings.modern, settings.legacy
+    if side == "legacy":
+        own, other = other, own
+    return Lookup(name, settings, table, _column(table, own, name), _column(table, other, name))
+
+
+def _column(table: TableFacts, name: str, of: str) -> ColumnFacts:
+    found = table.column(name)
+    if found is None:
+        known = [each.name for each in table.columns]
+        raise NotProven(
+            f"{table.schema}.{table.name} has no column {name!r}, which [maps.{of}] names."
+            f"{did_you_mean(name, known)}"
+        )
+    return found
