@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -21,8 +21,8 @@ TABLE = """
         id int PRIMARY KEY, words text, amount numeric(24,12), maybe boolean, at timestamp,
         many float8, few bigint, raw bytea, document jsonb, which uuid, padded char(5)
     );
-    INSERT INTO t SELECT g, 'w' || g, g / 7.0, g % 2 = 0, '2024-01-01'::timestamp + g * interval '1 h',
-        g / 3.0, g * 1000, '\\x00ff', '{"a": 1}', gen_random_uuid(), 'p' || g
+    INSERT INTO t SELECT g, 'w' || g, g / 7.0, g % 2 = 0,
+        '2024-01-01'::timestamp + g * interval '1 h', g / 3.0, g * 1000, '\\x00ff', '{"a": 1}', gen_random_uuid(), 'p' || g
     FROM generate_series(1, 12) g
 """
 
@@ -176,12 +176,12 @@ BROKEN = [
 
 
 @pytest.fixture
-def dialect(monkeypatch: pytest.MonkeyPatch) -> Iterator[Dialect]:
+def dialect(monkeypatch: pytest.MonkeyPatch) -> Dialect:
     """The dialect of both stacks, mended after the test; its handshake is taken for given."""
     found = dialect_for("postgresql")
     name = "pytest_tenantparity.stacks.stack.trusted_digests"
     monkeypatch.setattr(name, lambda *_: (found.native_digest,))
-    yield found
+    return found
 
 
 @pytest.mark.parametrize(("broken", "words"), BROKEN)

@@ -58,7 +58,8 @@ class ColumnPair:
     @property
     def has_one_text(self) -> bool:
         """Whether equal values have equal texts on both sides, so that rows can be placed by it."""
-        return not (self.by_content or self.forgiving or self.normalise)
+        several = self.by_content or (self.family is Family.FLOAT and self.rules.common)
+        return not (several or self.forgiving or self.normalise)
 
     def on(self, side: Side) -> ColumnSide:
         """Return one side."""
@@ -209,7 +210,8 @@ class _Planner:
         if Family.TIMESTAMPTZ not in families:
             zone = None  # naive times on both sides say what they say; no zone makes them equal
         json_form = everywhere.json_form if own.json_form is None else own.json_form
-        common = self.dialects["legacy"].name != self.dialects["modern"].name
+        engines = {dialect.name for dialect in self.dialects.values()}
+        common = len(engines) > 1 or len(families) > 1
         return ColumnRules(zone, json_form == "canonical", common)
 
     def _is_ignored(self, side: Side, name: str) -> bool:

@@ -129,7 +129,7 @@ _STEPS = {
 }
 
 _UNREAD = "holds files that are neither .parquet nor .csv and were not read ({})"
-_NO_ROWS = re.compile(r"\..*|_SUCCESS|README.*|.*\.(md|crc|md5|sha256)", re.IGNORECASE)
+_NO_ROWS = re.compile(r"\..*|_SUCCESS|README(\.\w+)?|.*\.(md|crc|md5|sha256)", re.IGNORECASE)
 _DATA = re.compile(r"(.+?)(\.parquet|\.csv|\.csv\.gz)", re.IGNORECASE | re.DOTALL)
 
 _CHUNK = 1 << 22
@@ -217,13 +217,12 @@ def _stamp(path: Path) -> tuple[int, ...]:
 def _scan(path: Path) -> _Folder:
     """List a folder's tables; raises :class:`duckdb.IOException` if there are none."""
     try:
-        entries = sorted(path.iterdir())
+        tables, unread = _sort_entries(sorted(path.iterdir()))
     except FileNotFoundError:
         hint = f"; for {Path('/', path.name)} and the like, write four slashes: archive:////..."
         raise duckdb.IOException(f"the folder {path} does not exist{hint}") from None
     except OSError as error:
         raise duckdb.IOException(f"the folder {path} cannot be read: {error.strerror}") from None
-    tables, unread = _sort_entries(entries)
     if not tables:
         raise duckdb.IOException(f"the folder {path} holds no .parquet or .csv file")
     stamps = {file: _stamp(file) for table in tables for file in table.files}
@@ -246,7 +245,7 @@ def _sort_entries(entries: Sequence[Path]) -> tuple[list[_Table], list[str]]:
         table = _table_of(entry)
         if table is not None:
             found.setdefault(table.name.lower(), []).append(table)
-        elif not _NO_ROWS.fullmatch(entry.name):
+        elif not _holds_no_rows(entry.name):
             unread.append(entry.name)
     return [table for same in found.values() for table in _only_one(same)], unread
 
@@ -259,8 +258,15 @@ def _only_one(same: Sequence[_Table]) -> Sequence[_Table]:
     return [_Table(table.name, (), why) for table in {table.name: table for table in same}.values()]
 
 
+def _holds_no_rows(name: str) -> bool:
+    """Whether a name is that of notes, of checksums, or of a Mac's shadow of another file."""
+    if name.startswith("._"):
+        return True
+    return _DATA.fullmatch(name) is None and _NO_ROWS.fullmatch(name) is not None
+
+
 def _table_of(entry: Path) -> _Table | None:
-    if _NO_ROWS.fullmatch(entry.name):
+    if _holds_no_rows(entry.name):
         return None
     if entry.is_dir():
         return _table_of_files(entry)
@@ -272,7 +278,7 @@ def _table_of(entry: Path) -> _Table | None:
 
 def _table_of_files(folder: Path) -> _Table | None:
     """Return the table whose rows are in several files."""
-    entries = [each for each in sorted(folder.iterdir()) if not _NO_ROWS.fullmatch(each.name)]
+    entries = [each for each in sorted(folder.iterdir()) if not _holds_no_rows(each.name)]
     files = tuple(each for each in entries if _DATA.fullmatch(each.name) and not each.is_dir())
     others = [each.name for each in entries if each not in files]
     if any(_DATA.fullmatch(deeper.name) for deeper in folder.glob("*/**/*")):

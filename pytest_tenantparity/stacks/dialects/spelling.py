@@ -19,6 +19,7 @@ Spelling = ColumnElement[str]
 
 _NUMBER = "^[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)$"
 _FLOAT = "^[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)(e[+-]?[0-9]+)?$"
+_INFINITY = "[iI][nN][fF]([iI][nN][iI][tT][yY])?"
 _TIME = "^[0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?$"
 _TIMESTAMP = "^[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?$"
 _ZONED = "^[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?(Z|[+]00(:?00)?)$"
@@ -88,9 +89,10 @@ def as_float(own: Spelling) -> Spelling:
     signed = case((matches(own, "^-"), _text("-") + number), else_=number)
     return case(
         (matches(lower, _FLOAT), signed),
-        (lower == _text("nan"), _text("NaN")),
-        (matches(lower, "^[+]?inf(inity)?$"), _text("Infinity")),
-        (matches(lower, "^-inf(inity)?$"), _text("-Infinity")),
+        # Not in lower case, which makes an i of a letter that is none.
+        (matches(own, "^[nN][aA][nN]$"), _text("NaN")),
+        (matches(own, f"^[+]?{_INFINITY}$"), _text("Infinity")),
+        (matches(own, f"^-{_INFINITY}$"), _text("-Infinity")),
         else_=own,
     )
 
