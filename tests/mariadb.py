@@ -150,7 +150,9 @@ def running_mariadb() -> Iterator[MariaServer]:
     directory = Path(tempfile.mkdtemp(prefix="tp-", dir="/tmp"))
     try:
         port, account = _free_port(), _account(directory)
-        options = ["--no-defaults", f"--datadir={directory / 'data'}", *account, *_FAST, *_TEXT]
+        # Servers that start together would clash over temporary tables in /tmp.
+        own = [f"--datadir={directory / 'data'}", f"--tmpdir={directory}"]
+        options = ["--no-defaults", *own, *account, *_FAST, *_TEXT]
         _initialise([programs[0], *options], directory)
         where = [f"--socket={directory / SOCKET}", "--bind-address=127.0.0.1", f"--port={port}"]
         with _process([programs[1], *options, *where, "--skip-name-resolve"], directory) as server:

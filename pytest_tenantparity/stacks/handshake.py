@@ -45,9 +45,10 @@ def _is_ascii(vector: tuple[str | None, ...]) -> bool:
     return all(text is None or text.isascii() for text in vector)
 
 
-def _answers(connection: Connection, questions: list[ColumnElement[int]]) -> list[int]:
+def _answers(connection: Connection, questions: list[ColumnElement[int]]) -> list[int | None]:
     asked = [question.label(f"v{number}") for number, question in enumerate(questions)]
-    return [int(answer) for answer in connection.execute(select(*asked)).one()]
+    answers = connection.execute(select(*asked)).one()
+    return [None if answer is None else int(answer) for answer in answers]
 
 
 def _literal(text: str | None) -> ColumnElement[str]:

@@ -39,6 +39,8 @@ def least_change(value: ColumnElement[Any], column: ColumnFacts) -> ColumnElemen
         case Family.FLOAT:
             return case(
                 (value == literal_column("0"), _LEAST_FLOAT),
+                # The smallest and the largest would stay as they are, or overflow.
+                (func.abs(value) < literal_column("1e-300"), cast(literal(0.0, Double), Double)),
                 (func.abs(value) > literal_column("1e300"), cast(literal(0.0, Double), Double)),
                 else_=value * _NEXT_FLOAT,
             )

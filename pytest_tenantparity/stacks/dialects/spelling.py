@@ -18,7 +18,7 @@ TEXTS = frozenset({Family.TEXT, Family.PADDED, Family.WRITTEN})
 Spelling = ColumnElement[str]
 
 _NUMBER = "^[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)$"
-_FLOAT = "^[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)(e[+-]?[0-9]+)?$"
+_FLOAT = "^[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)(e[+-]?[0-9]{1,4})?$"
 _INFINITY = "[iI][nN][fF]([iI][nN][iI][tT][yY])?"
 _TIME = "^[0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?$"
 _TIMESTAMP = "^[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?$"
@@ -118,7 +118,7 @@ def as_uuid(own: Spelling) -> Spelling:
 
 def as_bytes(own: Spelling) -> Spelling:
     r"""``\xAB`` becomes ``\xab``; anything else is no bytes."""
-    return case((matches(own, r"^\\x"), func.lower(own, type_=Text)), else_=own)
+    return case((matches(own, r"^\\x[0-9a-fA-F]*$"), func.lower(own, type_=Text)), else_=own)
 
 
 def as_time(own: Spelling) -> Spelling:
@@ -152,9 +152,9 @@ def without_zeros(own: Spelling) -> Spelling:
 
 
 def matches(own: Spelling, pattern: str) -> ColumnElement[bool]:
-    """Whether a text of one line has a part of the pattern's form."""
-    # Some engines let "$" stand in front of a last newline.
-    return and_(own.regexp_match(pattern), ~own.contains(_text("\n")))
+    """Whether a text of plain ASCII has a part of the pattern's form."""
+    # Some engines let "$" stand in front of a last newline, of which Unicode has several.
+    return and_(own.regexp_match(pattern), ~own.regexp_match("[^ -~]"))
 
 
 def replaced(own: Spelling, pattern: str) -> Spelling:

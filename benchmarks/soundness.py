@@ -1,0 +1,190 @@
+"""The proof, in large: every trap on every pair of engines, and many thousand random tables.
+
+``make soundness`` runs it and writes ``benchmarks/results/soundness.json``. A trial is known by
+the seed, its pair and its number; ``--seed S --pair legacy,modern --number N`` repeats just one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from random import Random
+from time import perf_counter
+from typing import Any
+
+from tests.engine_driver import seen
+from tests.judging import FALSE_ALARM, FALSE_MATCH, NOT_PROVEN, RIGHT, WRONG, judge
+from tests.places import PAIRS, PLACES, audit_all
+from tests.traps import TRAPS, Engine, Trap, exists
+from tests.trials import make_trial
+
+RESULTS = Path(__file__).parent / "results" / "soundness.json"
+_VERDICTS = (RIGHT, FALSE_MATCH, FALSE_ALARM, WRONG, NOT_PROVEN)
+_UNCHANGED = 8  # one trial of so many holds the same twice
+_SHOWN = 20  # failures that are told in full
+
+
+@dataclass
+class PairResult:
+    """What the audits of one pair of engines came to."""
+
+    legacy: Engine
+    modern: Engine
+    traps: Counter[str] = field(default_factory=Counter)
+    mutated: Counter[str] = field(default_factory=Counter)
+    unchanged: Counter[str] = field(default_factory=Counter)
+    failures: list[dict[str, Any]] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def count(self, verdict: str) -> int:
+        """Return how many traps and trials came to a verdict."""
+        return self.traps[verdict] + self.mutated[verdict] + self.unchanged[verdict]
+
+
+def run_pair(legacy: Engine, modern: Engine, mutated: int, seed: int) -> PairResult:
+    """Audit all traps that a pair of engines can hold, and so many mutated random tables."""
+    result, began = PairResult(legacy, modern), perf_counter()
+    with ExitStack() as stack:
+        here, there = (stack.enter_context(PLACES[each]()) for each in (legacy, modern))
+        held = [t for t in TRAPS if exists(t, "legacy", legacy) and exists(t, "modern", modern)]
+        for trap, evidence in zip(held, audit_all(here, there, held), strict=True):
+            _take(result, result.traps, trap, evidence, trap.name)
+        numbers = range(mutated * _UNCHANGED // (_UNCHANGED - 1))
+        for batch in _batches(numbers, 500):
+            trials = [trial(legacy, modern, seed, number) for number in batch]
+            found = audit_all(here, there, trials)
+            for number, each, evidence in zip(batch, trials, found, strict=True):
+                counts = result.unchanged if number % _UNCHANGED == 0 else result.mutated
+                _take(result, counts, each, evidence, number)
+    result.seconds = perf_counter() - began
+    return result
+
+
+def trial(legacy: Engine, modern: Engine, seed: int, number: int) -> Trap:
+    """Return one trial, the same each time."""
+    rng = Random(f"{seed}/{legacy}/{modern}/{number}")  # noqa: S311 - a seed is the point
+    return make_trial(rng, legacy, modern, mutated=number % _UNCHANGED != 0)
+
+
+def _take(
+    result: PairResult, counts: Counter[str], trap: Trap, evidence: Any, name: str | int
+) -> None:
+    verdict = judge(trap, evidence)
+    counts[verdict] += 1
+    if verdict != RIGHT:
+        result.failures.append(
+            {
+                "pair": f"{result.legacy} x {result.modern}",
+                "trial": name,
+                "verdict": verdict,
+                "expected": sorted(map(repr, trap.found)),
+                "seen": sorted(map(repr, seen(evidence))),
+                "reasons": list(evidence.reasons),
+            }
+        )
+
+
+def _batches(numbers: range, size: int) -> Iterator[range]:
+    for start in range(0, len(numbers), size):
+        yield numbers[start : start + size]
+
+
+def summary(results: Iterable[PairResult], seed: int) -> dict[str, Any]:
+    """Return what is written down."""
+    given = list(results)
+    pairs = [
+        {
+            "pair": f"{each.legacy} x {each.modern}",
+            "traps": sum(each.traps.values()),
+            "trials": sum(each.mutated.values()),
+            "unchanged": sum(each.unchanged.values()),
+            **{verdict.lower().replace(" ", "_"): each.count(verdict) for verdict in _VERDICTS},
+            "seconds": round(each.seconds, 1),
+        }
+        for each in given
+    ]
+    return {
+        "seed": seed,
+        "trials": sum(sum(each.mutated.values()) for each in given),
+        "unchanged": sum(sum(each.unchanged.values()) for each in given),
+        "traps": sum(sum(each.traps.values()) for each in given),
+        "false_matches": sum(each.count(FALSE_MATCH) for each in given),
+        "false_alarms": sum(each.count(FALSE_ALARM) for each in given),
+        "wrong_findings": sum(each.count(WRONG) for each in given),
+        "not_proven": sum(each.count(NOT_PROVEN) for each in given),
+        "pairs": pairs,
+        "failures": [failure for each in given for failure in each.failures],
+    }
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run it; the exit code is 0 only if nothing went wrong."""
+    options = _parser().parse_args(arguments)
+    pairs = [options.pair] if options.pair else PAIRS
+    if options.number is not None:
+        return _repeat(pairs[0], options.seed, options.number)
+    each = -(-options.trials // len(pairs))
+    with ProcessPoolExecutor(max_workers=options.processes) as pool:
+        jobs = [pool.submit(run_pair, *(*pair, each, options.seed)) for pair in pairs]
+        results = []
+        for job in jobs:
+            results.append(job.result())
+            _tell(results[-1])
+    found = summary(results, options.seed)
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    options.out.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    print(  # noqa: T201 - this is a command
+        f"{found['trials']:,} mutated tables, {found['unchanged']:,} unchanged, "
+        f"{found['traps']:,} traps: {found['false_matches']} false matches, "
+        f"{found['false_alarms']} false alarms, {found['wrong_findings']} wrong findings, "
+        f"{found['not_proven']} not proven"
+    )
+    return 1 if found["failures"] else 0
+
+
+def _tell(result: PairResult) -> None:
+    counts = ", ".join(f"{result.count(v)} {v}" for v in _VERDICTS if result.count(v))
+    print(f"{result.legacy} x {result.modern}: {counts} ({result.seconds:.0f} s)")  # noqa: T201
+    for failure in result.failures[:_SHOWN]:
+        print(f"  {failure}")  # noqa: T201
+
+
+def _repeat(pair: tuple[Engine, Engine], seed: int, number: int) -> int:
+    legacy, modern = pair
+    given = trial(legacy, modern, seed, number)
+    with ExitStack() as stack:
+        here, there = (stack.enter_context(PLACES[each]()) for each in pair)
+        (evidence,) = audit_all(here, there, [given])
+    verdict = judge(given, evidence)
+    print(json.dumps([asdict(given), verdict, seen(evidence)], indent=1, default=str))  # noqa: T201
+    return 0 if verdict == RIGHT else 1
+
+
+def _pair(text: str) -> tuple[str, ...]:
+    pair = tuple(text.split(","))
+    if pair not in PAIRS:
+        known = ", ".join(PLACES)
+        raise argparse.ArgumentTypeError(f"{text!r} is no pair; give two of {known}")
+    return pair
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="benchmarks.soundness", description=__doc__)
+    parser.add_argument("--trials", type=int, default=20_000, help="mutated tables in all")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--pair", type=_pair, help="legacy,modern (default: all pairs)")
+    parser.add_argument("--number", type=int, help="repeat one trial of the pair, and show it")
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,234 @@
+"""Snapshot files of the old toolkit, read once by each process into tables in memory.
+
+A string is stored as text, and all else as the bytes of its JSON text: a number, ``true``, a
+document. So no two kinds of values are ever alike, whatever else the field holds.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Text, case, func, literal_column, null, text
+from sqlalchemy.engine import URL
+
+from ...errors import NotProven
+from ..catalog import Catalog, ColumnFacts, Family, ServerFacts, TableFacts
+from .base import ColumnRules
+from .snapshot_reader import Resource, Unreadable, digits_of, read_resources
+from .spelling import TEXTS, spell
+from .sqlite import AS_TEXT, NO_TEXT, SCHEMA, SQLite, as_bytes, word
+from .sqlite_values import decimal_text, scientific, tagged_text, text_of
+
+_SCHEMA = """
+    CREATE TEMP TABLE parity_file (path, file, digest);
+    CREATE TEMP TABLE parity_resource (name, enforced, refused);
+    CREATE TEMP TABLE parity_column (resource, name, declared, family, in_key);
+"""
+_FILE = text("SELECT path, file, digest FROM temp.parity_file")
+_RESOURCES = text("SELECT name, enforced, refused FROM temp.parity_resource ORDER BY name")
+_COLUMNS = text("""
+    SELECT name, declared, family, in_key FROM temp.parity_column
+    WHERE resource = :name ORDER BY rowid
+""")
+
+_NEUTRAL = {
+    Family.DECIMAL: "CAST('0' AS BLOB)",
+    Family.BOOLEAN: "CAST('false' AS BLOB)",
+    Family.JSONB: "CAST('{}' AS BLOB)",
+}
+
+
+class SnapshotFile(SQLite):
+    """A table for each resource: a column for the tenant, and one for each field."""
+
+    name = "snapshot file"
+
+    def open(self, url: URL, patience: float) -> sqlite3.Connection:
+        del patience
+        path = Path(url.database or "").absolute()
+        try:
+            data = path.read_bytes()
+            resources = read_resources(path, data)
+        except (OSError, Unreadable) as error:
+            why = error.strerror if isinstance(error, OSError) else error
+            raise sqlite3.OperationalError(f"{path} cannot be read: {why}") from None
+        connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        connection.create_function("parity_snapshot", 3, snapshot_text, deterministic=True)
+        connection.create_function("parity_snapshot_other", 1, _other, deterministic=True)
+        connection.executescript(_SCHEMA)
+        origin = (str(path), _number_of(path), sha256(data).hexdigest())
+        connection.execute("INSERT INTO parity_file VALUES (?, ?, ?)", origin)
+        for resource in resources:
+            _load(connection, resource)
+        return connection
+
+    def export_snapshot(self, connection: Connection) -> str:
+        return str(connection.execute(_FILE).one().digest)
+
+    def join_snapshot(self, connection: Connection, snapshot: str) -> None:
+        found = connection.execute(_FILE).one()
+        if found.digest != snapshot:
+            raise NotProven(f"{found.path} has changed since the run began")
+
+    def server(self, connection: Connection, address: str) -> ServerFacts:
+        del address
+        path, file, digest = connection.execute(_FILE).one()
+        return ServerFacts(
+            product=self.name,
+            version=f"sha256 {digest}",
+            address=path,
+            database=f"file {file}",
+            user="",
+            encoding="UTF8",
+            system="",
+            instance=file,
+            replica=False,
+            snapshot_at=datetime.now(UTC).isoformat(timespec="microseconds"),
+        )
+
+    def catalog(self, connection: Connection, schema: str) -> Catalog:
+        if schema != SCHEMA:
+            return Catalog(schema, {})
+        tables = {}
+        for name, enforced, refused in connection.execute(_RESOURCES).all():
+            rows = connection.execute(_COLUMNS, {"name": name}).all()
+            tables[name] = TableFacts(
+                SCHEMA,
+                name,
+                tuple(ColumnFacts(c, kinds, kinds, Family(family)) for c, kinds, family, _ in rows),
+                tuple(column for column, _, _, in_key in rows if in_key),
+                enforced=bool(enforced),
+                refused=refused,
+            )
+        return Catalog(schema, tables)
+
+    def text(
+        self, value: ColumnElement[Any], column: ColumnFacts, rules: ColumnRules
+    ) -> ColumnElement[str]:
+        del rules
+        kind = func.typeof(value, type_=Text)
+        meant = Family.TEXT if column.family in TEXTS else column.family
+        stored = as_bytes(value, kind)
+        other: ColumnElement[str] = func.parity_snapshot(
+            stored, kind, word(meant.value), type_=Text
+        )
+        cases: list[tuple[Any, Any]] = [(kind == word("null"), null())]
+        if meant is Family.TEXT:
+            cases.append((kind == word("text"), value))
+            other = NO_TEXT.op("||")(other)
+        return case(*cases, else_=other).collate("BINARY")
+
+    def _by_storage(
+        self, value: ColumnElement[Any], column: ColumnFacts, family: Family, rules: ColumnRules
+    ) -> ColumnElement[str]:
+        """Read each value as what it is. A string is no number, unless the other side has no JSON.
+
+        Between two files both sides know what they mean by "1" and by 1.
+        """
+        meant = AS_TEXT.get(family, family)
+        typed = self.text(value, replace(column, family=meant), rules)
+        if meant in AS_TEXT.values() or not rules.common:
+            return typed
+        written = spell(value.collate("BINARY"), Family.WRITTEN, meant, common=True)
+        return case((func.typeof(value, type_=Text) == word("text"), written), else_=typed)
+
+    def least_change(
+        self, value: ColumnElement[Any], column: ColumnFacts
+    ) -> ColumnElement[Any] | None:
+        del column
+        is_text = func.typeof(value, type_=Text) == word("text")
+        other = func.parity_snapshot_other(value)
+        return case((is_text, value.op("||")(word(" "))), else_=other)
+
+    def neutral(self, column: ColumnFacts) -> ColumnElement[Any] | None:
+        return literal_column(_NEUTRAL.get(column.family, "''"))
+
+
+def snapshot_text(value: bytes | float | None, kind: str, family: str) -> str | None:
+    """Return the one text of a stored value in a column that is compared as a family."""
+    if value is None:
+        return None
+    if not isinstance(value, bytes):  # out of an SQL expression
+        written = str(value) if isinstance(value, int) else decimal_text(value)
+        return _number_text(written, family)
+    own = text_of(value)
+    if kind == "text":
+        is_json = family in (Family.JSON, Family.JSONB)
+        return json.dumps(own, ensure_ascii=False) if is_json else tagged_text(own)
+    if own in ("true", "false"):
+        fits = family in (Family.BOOLEAN, Family.JSON, Family.JSONB)
+        return own if fits else f"boolean {own}"
+    if own[:1] in ("{", "["):
+        return own if family in (Family.JSON, Family.JSONB) else f"document {own}"
+    return _number_text(own, family)
+
+
+def _number_text(digits: str, family: str) -> str:
+    if family == Family.FLOAT:
+        return scientific("-" if digits.startswith("-") else "", digits.removeprefix("-"))
+    fits = family in (Family.INTEGER, Family.DECIMAL, Family.JSON, Family.JSONB)
+    return digits if fits else f"number {digits}"
+
+
+def _other(value: Any) -> Any:
+    """Return another value of the same kind, for the canary."""
+    if not isinstance(value, bytes):
+        return None if value is None else value + 1
+    own = text_of(value)
+    if own in ("true", "false"):
+        return b"true" if own == "false" else b"false"
+    if own[:1] in ("{", "["):
+        return f"[{own}]".encode()
+    number = Decimal(own)
+    exponent = number.as_tuple().exponent
+    step = Decimal((0, (1,), exponent if isinstance(exponent, int) else 0))
+    return digits_of(Decimal(f"{own}1") if "." in own else number + step).encode()
+
+
+def _number_of(path: Path) -> str:
+    facts = os.stat(path)  # noqa: PTH116 - a file has one number, whatever its paths
+    return f"{facts.st_dev}:{facts.st_ino}"
+
+
+def _load(connection: sqlite3.Connection, resource: Resource) -> None:
+    refused = resource.refused
+    try:
+        if not refused:
+            _fill(connection, resource)
+    except (sqlite3.Error, ValueError) as error:
+        refused = f"cannot be made a table: {error}"
+    facts = (resource.name, resource.unique, refused)
+    connection.execute("INSERT INTO parity_resource VALUES (?, ?, ?)", facts)
+    columns = [
+        (
+            resource.name,
+            column.name,
+            column.declared,
+            column.family.value,
+            column.name in resource.key,
+        )
+        for column in resource.columns
+    ]
+    connection.executemany("INSERT INTO parity_column VALUES (?, ?, ?, ?, ?)", columns)
+
+
+def _fill(connection: sqlite3.Connection, resource: Resource) -> None:
+    # Without types nothing is converted on its way in.
+    columns = ", ".join(_quoted(column.name) for column in resource.columns)
+    table = f"main.{_quoted(resource.name)}"
+    connection.execute(f"CREATE TABLE {table} ({columns})")
+    places = ", ".join("?" * len(resource.columns))
+    connection.executemany(f"INSERT INTO {table} VALUES ({places})", resource.rows)  # noqa: S608
+
+
+def _quoted(name: str) -> str:
+    doubled = name.replace('"', '""')
+    return f'"{doubled}"'

@@ -1,0 +1,485 @@
+"""SQLite 3.37 and later, through Python's own driver."""
+
+from __future__ import annotations
+
+import os
+import re
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from math import inf
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Engine,
+    LargeBinary,
+    Select,
+    Text,
+    and_,
+    case,
+    cast,
+    create_engine,
+    event,
+    func,
+    literal,
+    literal_column,
+    null,
+    select,
+    text,
+)
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import QueuePool
+
+from ...errors import NotProven, StackUnavailable
+from ..catalog import DOCUMENTS, Catalog, ColumnFacts, Family, ServerFacts, TableFacts
+from .base import ColumnRules, Dialect, Session
+from .spelling import TEXTS, spell
+from .sqlite_values import MOST_ARGUMENTS, teach, text_of
+
+SCHEMA = "main"
+
+_NAMES: dict[Family, str] = {
+    Family.INTEGER: "INT INTEGER TINYINT SMALLINT MEDIUMINT BIGINT INT2 INT4 INT8 BIG_INT",
+    Family.DECIMAL: "DECIMAL NUMERIC NUM DEC NUMBER",
+    Family.FLOAT: "REAL DOUBLE DOUBLE_PRECISION FLOAT FLOAT4 FLOAT8",
+    Family.BOOLEAN: "BOOLEAN BOOL",
+    Family.TEXT: (
+        "TEXT CHAR CHARACTER VARCHAR VARCHAR2 CHARACTER_VARYING VARYING_CHARACTER NCHAR "
+        "NATIVE_CHARACTER NVARCHAR NVARCHAR2 CLOB NTEXT TINYTEXT MEDIUMTEXT LONGTEXT CITEXT"
+    ),
+    Family.BYTES: "BLOB BINARY VARBINARY TINYBLOB MEDIUMBLOB LONGBLOB BYTEA",
+    Family.UUID: "UUID GUID UNIQUEIDENTIFIER",
+    Family.DATE: "DATE",
+    Family.TIME: "TIME TIME_WITHOUT_TIME_ZONE",
+    Family.TIMESTAMP: "DATETIME DATETIME2 TIMESTAMP TIMESTAMP_WITHOUT_TIME_ZONE",
+    Family.TIMESTAMPTZ: "TIMESTAMPTZ TIMESTAMP_WITH_TIME_ZONE DATETIMEOFFSET",
+    Family.JSON: "JSON JSONB",
+}
+_FAMILIES = {
+    name.replace("_", " "): family for family, names in _NAMES.items() for name in names.split()
+}
+_ATTRIBUTES = re.compile(r"\b(UNSIGNED|SIGNED|ZEROFILL)\b")
+
+_TABLES = text("""
+    SELECT name, type FROM pragma_table_list
+    WHERE schema = 'main' AND type <> 'shadow' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'
+    ORDER BY name
+""")
+_COLUMNS = text("""
+    SELECT name, type, pk FROM pragma_table_xinfo(:table, 'main') WHERE hidden <> 1 ORDER BY cid
+""")
+_FILE = text("SELECT file FROM pragma_database_list WHERE name = 'main'")
+_START = "SELECT count(*) FROM sqlite_master"
+
+_DAY = "[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]"
+_PLAIN = {
+    Family.DATE: (10, _DAY),
+    Family.TIMESTAMP: (19, f"{_DAY} [0-9][0-9]:[0-9][0-9]:[0-9][0-9]"),
+}
+
+_REAL: dict[Family, Any] = {Family.DECIMAL: func.parity_decimal, Family.FLOAT: func.parity_float}
+
+# No text in UTF-8 begins with this byte, so that what is no text can never be taken for one.
+NO_TEXT = literal_column("CAST(x'FF' AS TEXT)", Text)
+_QUOTED_TEXTS = 1013  # SQLITE_DBCONFIG_DQS_DML
+_OPERATIONS = 20_000  # of SQLite's machine, between two looks at the clock
+
+_REMEDIES = {
+    "interrupted": (
+        "statement timeout; raise statement_timeout, or give the query an index to use"
+    ),
+    "database is locked": "someone writes to the file; raise lock_timeout or try again",
+    "unable to open database file": (
+        "check that the file can be read, and for one in WAL mode its directory written to"
+    ),
+    "file is not a database": "check the path in the URL; encrypted files cannot be read",
+    "attempt to write a readonly database": (
+        "if a writer died, its journal has to be rolled back: open the file once with sqlite3"
+    ),
+    "user-defined function raised exception": (
+        "a text that is to be read as another type is no UTF-8; compare it as text or bytes"
+    ),
+}
+
+_NEUTRAL = {
+    Family.BYTES: "x''",
+    Family.DATE: "'1970-01-01'",
+    Family.TIME: "'00:00:00'",
+    Family.TIMESTAMP: "'1970-01-01 00:00:00'",
+    Family.TIMESTAMPTZ: "'1970-01-01 00:00:00+00'",
+    Family.UUID: "'00000000-0000-0000-0000-000000000000'",
+    Family.JSON: "'null'",
+    Family.SAME_TYPE: "''",
+}
+
+# What an expression's values are read as, where a text is taken as it is.
+AS_TEXT = dict.fromkeys(TEXTS, Family.TEXT) | dict.fromkeys(DOCUMENTS, Family.JSON)
+
+_INTEGER = re.compile(r"[+-]?[0-9]+")
+_NAME = re.compile(r"""'(?:[^']|'')*'|"((?:[^"]|"")*)\"""")
+
+
+@dataclass
+class _Watch:
+    """Stops a statement that takes too long; SQLite asks every so often."""
+
+    seconds: float
+    deadline: float = field(default=inf)
+
+    def start(self, *_: Any) -> None:
+        self.deadline = monotonic() + self.seconds
+
+    def __call__(self) -> int:
+        return int(monotonic() > self.deadline)
+
+
+class SQLite(Dialect):
+    """A file, opened read-only, whose values are taken for what they are, not what is declared."""
+
+    name = "SQLite"
+
+    def default_schema(self, url: URL) -> str:
+        del url
+        return SCHEMA
+
+    def create_engine(self, url: URL, session: Session) -> Engine:
+        settings = session.settings
+        watch = _Watch(settings.statement_timeout)
+
+        def connect() -> sqlite3.Connection:
+            connection = self.open(url, settings.lock_timeout)
+            # A text that is no UTF-8 is read as it is, and nothing is put in its place.
+            connection.text_factory = text_of
+            connection.set_progress_handler(watch, _OPERATIONS)
+            return connection
+
+        engine = create_engine(
+            "sqlite+pysqlite://",
+            creator=connect,
+            poolclass=QueuePool,
+            pool_size=1,
+            max_overflow=0,
+        )
+        event.listen(engine, "before_cursor_execute", watch.start)
+        event.listen(engine, "connect", _pin)
+        event.listen(engine, "begin", _begin)
+        return engine
+
+    def open(self, url: URL, patience: float) -> sqlite3.Connection:
+        """Open the database; what goes wrong is a :class:`sqlite3.Error`."""
+        path = Path(url.database or "").absolute()
+        if not path.is_file():
+            raise sqlite3.OperationalError(
+                f"there is no file {path}; a URL with three slashes, sqlite:///name, is relative "
+                "to the working directory, one with four is not"
+            )
+        return sqlite3.connect(
+            f"{path.as_uri()}?mode=ro",
+            uri=True,
+            timeout=patience,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+
+    def export_snapshot(self, connection: Connection) -> str:
+        del connection
+        return ""
+
+    def join_snapshot(self, connection: Connection, snapshot: str) -> None:
+        """Do nothing: a process keeps the one transaction that it has."""
+
+    def server(self, connection: Connection, address: str) -> ServerFacts:
+        del address
+        path = str(connection.scalar(_FILE))
+        encoding = str(connection.scalar(text("PRAGMA encoding")))
+        if encoding != "UTF-8":
+            raise StackUnavailable(
+                f"{path} holds text in {encoding}, which SQLite cannot give without loss; "
+                "make a copy in UTF-8: sqlite3 old .dump | sqlite3 new"
+            )
+        facts = os.stat(path)  # noqa: PTH116 - a file has one number, whatever its paths
+        return ServerFacts(
+            product=self.name,
+            version=sqlite3.sqlite_version,
+            address=path,
+            database=f"file {facts.st_dev}:{facts.st_ino}",
+            user="",
+            encoding="UTF8",
+            system="",
+            instance=f"{facts.st_dev}:{facts.st_ino}",
+            replica=False,
+            snapshot_at=datetime.now(UTC).isoformat(timespec="microseconds"),
+        )
+
+    def catalog(self, connection: Connection, schema: str) -> Catalog:
+        if schema != SCHEMA:
+            return Catalog(schema, {})
+        if sqlite3.sqlite_version_info < (3, 37):
+            raise StackUnavailable(
+                f"SQLite {sqlite3.sqlite_version} cannot list its tables; 3.37 or later can"
+            )
+        found = connection.execute(_TABLES).all()
+        return Catalog(schema, {name: _table(connection, name, kind) for name, kind in found})
+
+    def expression_facts(
+        self, connection: Connection, source: Any, expression: ColumnElement[Any]
+    ) -> ColumnFacts:
+        _refuse_unknown_names(str(expression), [each.name for each in source.c])
+        connection.execute(select(expression.label("x")).select_from(source).limit(0)).close()
+        # SQLite says of an expression what each value is, and never what all of them are.
+        return ColumnFacts(str(expression), "an SQL expression", "", Family.WRITTEN)
+
+    def text(
+        self, value: ColumnElement[Any], column: ColumnFacts, rules: ColumnRules
+    ) -> ColumnElement[str]:
+        del rules
+        kind = func.typeof(value, type_=Text)
+        own = case(
+            (kind == word("null"), null()),
+            *_quickly(value, kind, column.family),
+            else_=_by_function(value, kind, column.family),
+        )
+        # An expression's own COLLATE would reach every comparison around it.
+        return own.collate("BINARY")
+
+    def canonical(
+        self, value: ColumnElement[Any], column: ColumnFacts, family: Family, rules: ColumnRules
+    ) -> ColumnElement[str]:
+        if column.family is Family.WRITTEN:
+            return self._by_storage(value, column, family, rules)
+        if family is column.family is Family.FLOAT:
+            return self.text(value, column, rules)
+        spelled = super().canonical(value, column, family, rules)
+        if column.family is Family.BOOLEAN and family is Family.INTEGER:
+            # A value that is neither true nor false is not NULL.
+            return func.coalesce(spelled, self.text(value, column, rules), type_=Text)
+        return spelled
+
+    def _by_storage(
+        self, value: ColumnElement[Any], column: ColumnFacts, family: Family, rules: ColumnRules
+    ) -> ColumnElement[str]:
+        """Read each value of an expression by its storage class: numbers as numbers, and so on."""
+        meant = AS_TEXT.get(family, family)
+        typed = self.text(value, replace(column, family=meant), rules)
+        if meant in AS_TEXT.values():
+            return typed
+        written = spell(value.collate("BINARY"), Family.WRITTEN, meant, common=rules.common)
+        return case((func.typeof(value, type_=Text) == word("text"), written), else_=typed)
+
+    def portable_hash(self, texts: Sequence[ColumnElement[str]], salt: int) -> ColumnElement[int]:
+        start = literal(salt, BigInteger)
+        parts = [cast(each, LargeBinary) for each in texts]
+        if len(parts) <= MOST_ARGUMENTS:
+            return func.parity_hash(start, *parts, type_=BigInteger)
+        packs = [
+            func.parity_pack(*parts[first : first + MOST_ARGUMENTS])
+            for first in range(0, len(parts), MOST_ARGUMENTS)
+        ]
+        return func.parity_packed_hash(start, *packs, type_=BigInteger)
+
+    def md5_number(self, text: ColumnElement[str]) -> ColumnElement[int]:
+        return func.parity_md5(cast(text, LargeBinary), type_=BigInteger)
+
+    def once(self, statement: Select[Any]) -> Select[Any]:
+        """Return the same rows, whose expressions are worked out once, however often they are used.
+
+        SQLite would flatten a subquery without a limit, and hash each row for each aggregate.
+        """
+        return statement.limit(-1)
+
+    def exact_sum(self, numbers: ColumnElement[int]) -> ColumnElement[Any]:
+        return func.parity_sum(numbers, type_=Text)
+
+    def byte_order(self, text: ColumnElement[str]) -> ColumnElement[Any]:
+        return text.collate("BINARY")
+
+    def any_of(
+        self, value: ColumnElement[Any], column: ColumnFacts, allowed: Sequence[str]
+    ) -> ColumnElement[bool]:
+        kind = func.typeof(value, type_=Text)
+        match column.family:
+            case Family.INTEGER:
+                wanted = [literal(each, BigInteger) for each in _integers(column, allowed)]
+                return and_(kind == word("integer"), value.in_(wanted))
+            case Family.TEXT:
+                texts = [literal(each, Text) for each in allowed]
+                return and_(kind == word("text"), value.collate("BINARY").in_(texts))
+            case Family.WRITTEN | Family.SAME_TYPE | Family.JSON:
+                texts = [literal(each, Text) for each in allowed]
+                return and_(kind == word("text"), self.exact(value, column).in_(texts))
+            case family:
+                own = self.canonical(value, column, family, ColumnRules(common=True))
+                given = (
+                    spell(literal(a, Text), Family.WRITTEN, family, common=True) for a in allowed
+                )
+                return own.in_(list(given))
+
+    def exact(self, value: ColumnElement[Any], column: ColumnFacts) -> ColumnElement[Any]:
+        del column
+        # A function's result has no affinity, by which '07' would be taken for 7.
+        return func.ifnull(value, null()).collate("BINARY")
+
+    def least_change(
+        self, value: ColumnElement[Any], column: ColumnFacts
+    ) -> ColumnElement[Any] | None:
+        kind = func.typeof(value, type_=Text)
+        is_text = kind == word("text")
+        other = func.parity_other(as_bytes(value, kind), kind, literal(column.family.value, Text))
+        match column.family:
+            case Family.TEXT | Family.WRITTEN | Family.SAME_TYPE:
+                return case((is_text, value.op("||")(word(" "))), else_=other)
+            case Family.JSON:
+                return case((is_text, word("[").op("||")(value).op("||")(word("]"))), else_=other)
+            case _:
+                return other
+
+    def neutral(self, column: ColumnFacts) -> ColumnElement[Any] | None:
+        if column.family in _NEUTRAL:
+            return literal_column(_NEUTRAL[column.family])
+        return super().neutral(column)
+
+    def explain(self, error: DBAPIError) -> str:
+        said = str(error.orig).strip().partition("\n")[0]
+        known = (remedy for words, remedy in _REMEDIES.items() if words in said)
+        remedy = next(known, "")
+        return f"{said}: {remedy}" if remedy else said
+
+    def cancel(self, connection: Connection) -> None:
+        driver: Any = connection.connection.dbapi_connection
+        if driver is not None:
+            driver.interrupt()
+
+
+# ---- sessions
+
+
+def _pin(connection: Any, _: Any) -> None:
+    """Teach the session its functions, after SQLAlchemy its own, and keep it from writing."""
+    teach(connection)
+    connection.execute("PRAGMA query_only = 1")
+    # Another file would be made, if it is not there.
+    connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
+    if hasattr(connection, "setconfig"):  # Python 3.12
+        # A misspelt name in double quotes would be a text, and no error.
+        connection.setconfig(_QUOTED_TEXTS, False)
+
+
+def _begin(connection: Connection) -> None:
+    """Begin, and see from now on what is there now."""
+    connection.exec_driver_sql("BEGIN")
+    connection.exec_driver_sql(_START).close()
+
+
+# ---- catalog
+
+
+def _table(connection: Connection, name: str, kind: str) -> TableFacts:
+    stored = kind != "view"
+    if kind == "virtual":
+        why = "is a virtual table: what it holds, a module's code decides"
+        return TableFacts(SCHEMA, name, (), (), stored, refused=why)
+    try:
+        rows = connection.execute(_COLUMNS, {"table": name}).all()
+    except DBAPIError as error:  # a view of a table that is gone
+        return TableFacts(SCHEMA, name, (), (), stored, refused=f"cannot be read: {error.orig}")
+    key = sorted((place, column) for column, _, place in rows if place)
+    columns = tuple(_column(column, declared) for column, declared, _ in rows)
+    return TableFacts(SCHEMA, name, columns, tuple(column for _, column in key), stored)
+
+
+def _column(name: str, declared: str) -> ColumnFacts:
+    bare, _, size = declared.upper().partition("(")
+    behind = size.partition(")")[2]
+    words = " ".join(_ATTRIBUTES.sub(" ", f"{bare} {behind}").split())
+    family = _FAMILIES.get(words, Family.SAME_TYPE)
+    scale = re.match(r"\s*[0-9]+\s*,\s*([0-9]+)\s*\)", size)
+    return ColumnFacts(
+        name,
+        declared or "without a type",
+        words,
+        family,
+        int(scale.group(1)) if scale and family is Family.DECIMAL else None,
+        fuzzy=family is Family.TEXT,
+    )
+
+
+def _refuse_unknown_names(sql: str, known: list[str]) -> None:
+    """A name in double quotes that no column has is a text to SQLite, the same in each row."""
+    names = {name.lower() for name in known}
+    for found in _NAME.finditer(sql):
+        quoted = found.group(1)
+        if quoted is not None and quoted.replace('""', '"').lower() not in names:
+            raise NotProven(
+                f'"{quoted}" in {sql} is no column, and SQLite would take it for a text; '
+                "texts go in single quotes"
+            )
+
+
+# ---- values
+
+
+def _quickly(
+    value: ColumnElement[Any], kind: ColumnElement[str], family: Family
+) -> list[tuple[Any, ColumnElement[Any]]]:
+    """Return what SQLite itself can spell without a call of Python, and when."""
+    is_integer, is_text = kind == word("integer"), kind == word("text")
+    found: list[tuple[Any, ColumnElement[Any]]] = []
+    if family in (Family.TEXT, Family.JSON):
+        found.append((and_(is_text, value.collate("BINARY") < NO_TEXT), value))
+    if family in (Family.INTEGER, Family.DECIMAL, Family.JSON):
+        found.append((is_integer, cast(value, Text)))
+    if family in _REAL:
+        found.append((kind == word("real"), _REAL[family](value, type_=Text)))
+    if family is Family.BOOLEAN:
+        found += [
+            (and_(is_integer, value == literal_column(number)), word(meaning))
+            for number, meaning in (("0", "false"), ("1", "true"))
+        ]
+    if family is Family.BYTES:
+        digits = func.lower(func.hex(value), type_=Text)
+        found.append((kind == word("blob"), word("\\x").op("||")(digits)))
+    if family in _PLAIN:
+        length, form = _PLAIN[family]
+        # GLOB looks no further than the first NUL.
+        size = func.length(cast(value, LargeBinary)) == literal_column(str(length))
+        found.append((and_(is_text, size, value.op("GLOB")(word(form))), value))
+    return found
+
+
+def _by_function(
+    value: ColumnElement[Any], kind: ColumnElement[str], family: Family
+) -> ColumnElement[str]:
+    """Return the text that Python makes; of what is no text in a column of texts, a marked one."""
+    stored = as_bytes(value, kind)
+    own: ColumnElement[str] = func.parity_text(stored, kind, word(family.value), type_=Text)
+    if family is Family.TEXT:
+        return NO_TEXT.op("||")(own)
+    if family is Family.JSON:
+        finite = func.abs(value) <= literal_column("1.7976931348623157e308")
+        return case((and_(kind == word("real"), finite), own), else_=NO_TEXT.op("||")(own))
+    return own
+
+
+def as_bytes(value: ColumnElement[Any], kind: ColumnElement[str]) -> ColumnElement[Any]:
+    """Return a text's bytes: Python would not take a text that is no UTF-8."""
+    return case((kind == word("text"), cast(value, LargeBinary)), else_=value)
+
+
+def _integers(column: ColumnFacts, allowed: Sequence[str]) -> list[int]:
+    wrong = [each for each in allowed if not _INTEGER.fullmatch(each)]
+    if wrong:
+        raise NotProven(f"{wrong[0]!r} is no integer, and {column.name!r} is {column.declared}")
+    numbers = map(int, allowed)
+    return [number for number in numbers if -(2**63) <= number < 2**63]
+
+
+def word(constant: str) -> ColumnElement[str]:
+    """Return a text that is part of the program, not of the data."""
+    return literal_column(f"'{constant}'", Text)

@@ -1,0 +1,311 @@
+"""What SQLite is taught: one text for a value of any storage class, and the hash of a row.
+
+A column's declared type promises nothing in SQLite: an INTEGER column may hold ``'abc'``. A value
+that is not of its column's family gets a text such as ``text "abc"``, which no value of the
+family has.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import sqlite3
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from decimal import Decimal
+from functools import lru_cache
+from hashlib import md5
+from typing import Any
+
+from ..catalog import Family
+
+# What SQLite hands over: a text comes as its bytes, which need not be UTF-8.
+Stored = int | float | bytes
+
+MOST_ARGUMENTS = 90  # that every build of SQLite lets a function have
+
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_TIME = re.compile(r"([0-9]{2}:[0-9]{2})(?::([0-9]{2})(?:\.([0-9]+))?)?")
+_ZONED = re.compile(r"(.*?)(?:Z|([+-])([0-9]{2})(?::?([0-9]{2}))?)")
+_UUID = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def teach(connection: sqlite3.Connection) -> None:
+    """Register the functions that the dialect's SQL calls."""
+    functions: dict[str, tuple[int, Callable[..., Any]]] = {
+        "parity_text": (3, parity_text),
+        "parity_decimal": (1, decimal_text),
+        "parity_float": (1, float_text),
+        "parity_other": (3, parity_other),
+        "parity_md5": (1, parity_md5),
+        "parity_hash": (-1, parity_hash),
+        "parity_pack": (-1, parity_pack),
+        "parity_packed_hash": (-1, parity_packed_hash),
+        "regexp": (2, _regexp),
+        "regexp_replace": (3, _regexp_replace),
+        "char_length": (1, _char_length),
+    }
+    for name, (arguments, function) in functions.items():
+        connection.create_function(name, arguments, function, deterministic=True)
+    aggregate: Any = ExactSum
+    connection.create_aggregate("parity_sum", 1, aggregate)
+
+
+# ---- the text of a value
+
+
+def parity_text(value: Stored | None, kind: str, family: str) -> str | None:
+    """Return the one text of a value of a storage class in a column of a family."""
+    if value is None:
+        return None
+    reader = _READERS.get((family, kind))
+    own = None if reader is None else reader(value)
+    return _tagged(value, kind) if own is None else own
+
+
+def _tagged(value: Any, kind: str) -> str:
+    if kind == "text":
+        return tagged_text(text_of(value))
+    if kind == "blob":
+        return f"blob x'{value.hex()}'"
+    return f"{kind} {value!r}"
+
+
+def tagged_text(text: str) -> str:
+    """Return what stands for a text where none belongs; bytes that are no UTF-8 are escaped."""
+    broken = any("\udc80" <= each <= "\udcff" for each in text)
+    return f"text {json.dumps(text, ensure_ascii=broken)}"
+
+
+def text_of(value: bytes) -> str:
+    """Return a text; bytes that are no UTF-8 are kept as lone surrogates."""
+    return value.decode("utf-8", "surrogateescape")
+
+
+def decimal_text(number: float) -> str:
+    """Return the shortest decimal that reads back as the same double, without an exponent.
+
+    Where a 64-bit integer could be stored in its place, the double's exact value: two different
+    integers may be nearest to one double.
+    """
+    if math.isinf(number):
+        return "Infinity" if number > 0 else "-Infinity"
+    if number.is_integer() and abs(number) <= 2**63:
+        return str(int(number))
+    shortest = repr(number)
+    return f"{Decimal(shortest):f}" if "e" in shortest else shortest
+
+
+def float_text(number: float) -> str:
+    """Return the form of :func:`..spelling.as_float`: digits and a power of ten."""
+    sign = "-" if math.copysign(1, number) < 0 else ""
+    if math.isinf(number):
+        return f"{sign}Infinity"
+    return scientific(sign, repr(abs(number)))
+
+
+def scientific(sign: str, digits: str) -> str:
+    """Return ``15e-1`` for ``1.50`` or ``0.15e1``; the number itself has no sign."""
+    mantissa, _, exponent = digits.partition("e")
+    whole, _, fraction = mantissa.partition(".")
+    led = (whole + fraction).lstrip("0")
+    core = led.rstrip("0")
+    shift = int(exponent or 0) - len(fraction) + len(led) - len(core)
+    return f"{sign}{core}e{shift}" if core else f"{sign}0"
+
+
+def _float_of_integer(number: int) -> str | None:
+    nearest = float(number)
+    return float_text(nearest) if int(nearest) == number else None
+
+
+def _boolean(number: int) -> str | None:
+    return {0: "false", 1: "true"}.get(number)
+
+
+def _json_number(number: float) -> str | None:
+    return None if math.isinf(number) else repr(number)
+
+
+def _uuid(value: bytes) -> str | None:
+    lower = text_of(value).lower()
+    if not _UUID.fullmatch(lower):
+        return None
+    digits = lower.replace("-", "")
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+
+
+def _date(value: bytes) -> str | None:
+    text = text_of(value)
+    return text if _DATE.fullmatch(text) else None
+
+
+def _time(value: bytes) -> str | None:
+    return _clock(text_of(value))
+
+
+def _clock(text: str) -> str | None:
+    found = _TIME.fullmatch(text)
+    if found is None:
+        return None
+    minutes, seconds, fraction = found.groups()
+    kept = (fraction or "").rstrip("0")
+    return f"{minutes}:{seconds or '00'}" + (f".{kept}" if kept else "")
+
+
+def _timestamp(value: bytes) -> str | None:
+    return _moment(text_of(value))
+
+
+def _moment(text: str) -> str | None:
+    date, separator, time = text[:10], text[10:11], _clock(text[11:])
+    if separator not in (" ", "T") or time is None or not _DATE.fullmatch(date):
+        return None
+    return f"{date} {time}"
+
+
+def _timestamptz(value: bytes) -> str | None:
+    found = _ZONED.fullmatch(text_of(value))
+    naive = None if found is None else _moment(found.group(1))
+    if found is None or naive is None:
+        return None
+    _, sign, hours, minutes = found.groups()
+    seconds, point, fraction = naive.partition(".")
+    offset = timedelta(hours=int(hours or 0), minutes=int(minutes or 0))
+    try:
+        local = datetime.fromisoformat(seconds)
+        moment = local + offset if sign == "-" else local - offset
+    except (ValueError, OverflowError):
+        return None
+    return f"{moment.isoformat(' ')}{point}{fraction}+00"
+
+
+_READERS: dict[tuple[str, str], Callable[[Any], str | None]] = {
+    (Family.INTEGER, "integer"): str,
+    (Family.DECIMAL, "integer"): str,
+    (Family.DECIMAL, "real"): decimal_text,
+    (Family.FLOAT, "integer"): _float_of_integer,
+    (Family.FLOAT, "real"): float_text,
+    (Family.BOOLEAN, "integer"): _boolean,
+    (Family.BYTES, "blob"): lambda value: f"\\x{value.hex()}",
+    (Family.UUID, "text"): _uuid,
+    (Family.DATE, "text"): _date,
+    (Family.TIME, "text"): _time,
+    (Family.TIMESTAMP, "text"): _timestamp,
+    (Family.TIMESTAMPTZ, "text"): _timestamptz,
+    (Family.JSON, "integer"): str,
+    (Family.JSON, "real"): _json_number,
+}
+
+
+# ---- another value, for the canary
+
+
+def parity_other(value: Stored | None, kind: str, family: str) -> Stored | str | None:
+    """Return a value of the same storage class whose text is another, near to the given one."""
+    match kind:
+        case "integer":
+            return _other_integer(int(value or 0), family)
+        case "real":
+            return _other_real(float(value or 0), family)
+        case "text" if isinstance(value, bytes):
+            return _other_text(text_of(value))
+        case _:
+            return value + b"\0" if isinstance(value, bytes) else None
+
+
+def _other_integer(number: int, family: str) -> int:
+    if family == Family.BOOLEAN:
+        return 1 - number if number in (0, 1) else 0
+    return number - 1 if number > 0 else number + 1
+
+
+def _other_real(number: float, family: str) -> float:
+    if math.isinf(number):
+        return 0.0
+    near = math.nextafter(number, 0.0 if number else 1.0)
+    # A double so small would have a decimal of a thousand digits.
+    return 0.5 if family == Family.DECIMAL and not number else near
+
+
+def _other_text(text: str) -> str | None:
+    """Change the last digit, so that most dates, times and ids stay what they are."""
+    found = re.search(r"[0-9a-f](?=[^0-9a-f]*$)", text)
+    if found is None:
+        return f"{text.encode('utf-8', 'replace').decode()} "
+    last = "0" if text.endswith("31") else {"1": "2", "0": "1"}.get(found.group(), "1")
+    return f"{text[: found.start()]}{last}{text[found.end() :]}"
+
+
+# ---- the hash of a row
+
+
+def parity_md5(text: bytes | None) -> int | None:
+    """Return the first 8 bytes of the MD5, as a signed 64-bit integer."""
+    return None if text is None else _number(text)
+
+
+def parity_hash(salt: int, *texts: bytes | None) -> int:
+    """Return :func:`.base.portable_hash` of texts given as their bytes."""
+    return _number(b"%d:%b" % (salt, parity_pack(*texts)))
+
+
+def parity_pack(*texts: bytes | None) -> bytes:
+    """Return the texts with their lengths in characters, in a form that can be taken apart."""
+    return b"".join(
+        [b"-" if text is None else b"%d:%b" % (_characters(text), text) for text in texts]
+    )
+
+
+def parity_packed_hash(salt: int, *packs: bytes) -> int:
+    """Return the hash of more texts than a function may have arguments."""
+    return _number(b"%d:%b" % (salt, b"".join(packs)))
+
+
+def _number(packed: bytes) -> int:
+    return int.from_bytes(md5(packed, usedforsecurity=False).digest()[:8], "big", signed=True)
+
+
+def _characters(text: bytes) -> int:
+    return len(text) if text.isascii() else len(text_of(text))
+
+
+class ExactSum:
+    """The sum of integers, which SQLite's own would overflow."""
+
+    def __init__(self) -> None:
+        self._total = 0
+
+    def step(self, number: int | None) -> None:
+        """Add a number; NULL is none."""
+        if number is not None:
+            self._total += number
+
+    def finalize(self) -> str:
+        """Return the sum as text, since it may be longer than 64 bits."""
+        return str(self._total)
+
+
+# ---- what other engines have of their own
+
+
+@lru_cache(maxsize=256)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    # Python's "$" matches in front of a last newline, too.
+    ends = pattern.endswith("$") and not pattern.endswith("\\$")
+    return re.compile(rf"{pattern[:-1]}\Z" if ends else pattern)
+
+
+def _regexp(pattern: str | None, text: Any) -> bool | None:
+    if pattern is None or text is None:
+        return None
+    return _compiled(pattern).search(str(text)) is not None
+
+
+def _regexp_replace(text: str | None, pattern: str, replacement: str) -> str | None:
+    return None if text is None else _compiled(pattern).sub(replacement, str(text), count=1)
+
+
+def _char_length(text: Any) -> int | None:
+    return None if text is None else len(str(text))
