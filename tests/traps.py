@@ -182,6 +182,8 @@ class Trap:
 def exists(trap: Trap, side: Side, engine: Engine) -> bool:
     """Whether the engine can hold that side of the trap."""
     types = (column.type for column in trap.columns_of(side))
+    if side == "legacy" and _IN_BERLIN in trap.settings and engine != "postgresql":
+        return False  # no other converts zones soundly; see the refusal among the tests of types
     return engine in trap.engines and all(_word(each) in DDL[engine] for each in types)
 
 
@@ -228,9 +230,7 @@ def ddl(trap: Trap, side: Side, engine: Engine, table: str = TABLE) -> list[str]
     return [*types, f"CREATE TABLE {table} ({', '.join(parts)}){text}"]
 
 
-def insert(
-    trap: Trap, side: Side, engine: Engine, table: str = TABLE
-) -> tuple[str, list[Row]]:
+def insert(trap: Trap, side: Side, engine: Engine, table: str = TABLE) -> tuple[str, list[Row]]:
     """Return the statement for one row, and the parameters of each row as the driver wants them.
 
     MariaDB's ``timestamptz`` is given in UTC: the session must say ``time_zone = '+00:00'``.

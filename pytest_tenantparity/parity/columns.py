@@ -131,12 +131,14 @@ class _Planner:
     result: ColumnPlan = field(default_factory=ColumnPlan)
 
     def plan(self) -> ColumnPlan:
+        own = {facts.name for facts in self.legacy.columns}
         used = {self._pair_column(facts.name) for facts in self.legacy.columns}
+        used |= {
+            self._pair_expression_only(name) for name in sorted(self._table.columns.keys() - own)
+        }
         for facts in self.modern.columns:
             if facts.name not in used and not self._is_spared("modern", facts.name):
                 self._problem(facts.name, "is only in the modern table")
-        for name in sorted(self._table.columns.keys() - {c.name for c in self.legacy.columns}):
-            self._pair_expression_only(name)
         self._find_key()
         return self.result
 
@@ -168,16 +170,18 @@ class _Planner:
         self._add(name, legacy, modern, own)
         return modern_name
 
-    def _pair_expression_only(self, name: str) -> None:
-        """Plan a compared value that is no column of the legacy table."""
+    def _pair_expression_only(self, name: str) -> str:
+        """Plan a compared value that is no column of the legacy table; return its modern name."""
         own = self._table.columns[name]
-        modern_facts = self.modern.column(name if own.modern is None else own.modern)
+        modern_name = name if own.modern is None else own.modern
+        modern_facts = self.modern.column(modern_name)
         legacy = self._side("legacy", name, None, own.legacy_sql)
         modern = self._side("modern", name, modern_facts, own.modern_sql)
         if legacy is None or modern is None:
             self._problem(name, "is not in the legacy table, and has no SQL for both sides")
         else:
             self._add(name, legacy, modern, own)
+        return modern_name
 
     def _side(
         self, side: Side, name: str, facts: ColumnFacts | None, sql: str | None
@@ -212,7 +216,8 @@ class _Planner:
         json_form = everywhere.json_form if own.json_form is None else own.json_form
         engines = {dialect.name for dialect in self.dialects.values()}
         common = len(engines) > 1 or len(families) > 1
-        return ColumnRules(zone, json_form == "canonical", common)
+        strict = len(engines) == 1 and own.type is None
+        return ColumnRules(zone, json_form == "canonical", common, strict)
 
     def _is_ignored(self, side: Side, name: str) -> bool:
         names = {name, f"{side}.{name}"}

@@ -104,7 +104,7 @@ class Source:
 
     def _hashed(self, *more: ColumnElement[Any]) -> Subquery:
         row_hash = self._hash(self.texts, self.salt).label("row_hash")
-        return self._select([row_hash, *more]).subquery("hashed")
+        return self.dialect.once(self._select([row_hash, *more])).subquery("hashed")
 
     def _bucket(self, buckets: int) -> ColumnElement[int]:
         # Another salt than the rows': a bucket must not say anything of the digest in it.

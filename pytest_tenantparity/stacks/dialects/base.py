@@ -10,7 +10,17 @@ from functools import reduce
 from hashlib import md5
 from typing import Any, ClassVar
 
-from sqlalchemy import ColumnElement, Connection, Engine, Integer, Text, cast, func, literal
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Integer,
+    Select,
+    Text,
+    cast,
+    func,
+    literal,
+)
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
@@ -25,11 +35,13 @@ class ColumnRules:
     """The named rules under which one column becomes text.
 
     ``common``: the other side is another engine, so the text has to be one that both can make.
+    ``strict``: it is the same engine, so that a value that is stored as another kind is another.
     """
 
     naive_zone: str | None = None
     canonical_json: bool = False
     common: bool = False
+    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +132,10 @@ class Dialect(ABC):
     @abstractmethod
     def exact_sum(self, numbers: ColumnElement[int]) -> ColumnElement[Any]:
         """Return the sum of 64-bit integers, of any size and without rounding."""
+
+    def once(self, rows: Select[Any]) -> Select[Any]:
+        """Return the same rows, with each expression worked out once, however often it is used."""
+        return rows
 
     def bucket(self, row_hash: ColumnElement[int], buckets: int) -> ColumnElement[int]:
         """Return a number from 0 to ``buckets`` - 1 (a power of two) out of a hash."""

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Engine,
     Integer,
     Numeric,
+    Select,
     Text,
     bindparam,
     case,
@@ -186,6 +187,8 @@ _CONNECT_REMEDIES = {
     "remaining connection slots": _REMEDIES["53300"],
     "too many": _REMEDIES["53300"],
 }
+
+_PLAIN = frozenset({Family.INTEGER, Family.DECIMAL, Family.FLOAT, Family.BOOLEAN})
 
 _LONGEST_CHAIN = 32
 
@@ -358,6 +361,9 @@ class PostgreSQL(Dialect):
     def exact_sum(self, numbers: ColumnElement[int]) -> ColumnElement[Any]:
         return func.sum(cast(numbers, Numeric))
 
+    def once(self, rows: Select[Any]) -> Select[Any]:
+        return rows.offset(literal_column("0"))  # which keeps a subquery from being flattened
+
     def byte_order(self, text: ColumnElement[str]) -> ColumnElement[Any]:
         return text.collate("C")
 
@@ -389,7 +395,12 @@ class PostgreSQL(Dialect):
     def neutral(self, column: ColumnFacts) -> ColumnElement[Any] | None:
         if column.family in _EPOCHS:
             return literal_column(_EPOCHS[column.family])
-        return super().neutral(column)
+        if column.family in DOCUMENTS:
+            return cast(literal_column("'null'"), _TypeOf(column.type))
+        if column.family is Family.PADDED:
+            return cast(literal_column("''"), _TypeOf("bpchar"))
+        # Of the rest, an empty text: they are compared as the text that the server gives.
+        return super().neutral(column) if column.family in _PLAIN else cast(literal(""), Text)
 
     def explain(self, error: DBAPIError) -> str:
         original = error.orig

@@ -20,11 +20,11 @@ from sqlalchemy import ColumnElement, Connection, Text, case, func, literal_colu
 from sqlalchemy.engine import URL
 
 from ...errors import NotProven
-from ..catalog import Catalog, ColumnFacts, Family, ServerFacts, TableFacts
+from ..catalog import NUMBERS, Catalog, ColumnFacts, Family, ServerFacts, TableFacts
 from .base import ColumnRules
 from .snapshot_reader import Resource, Unreadable, digits_of, read_resources
-from .spelling import TEXTS, spell
-from .sqlite import AS_TEXT, NO_TEXT, SCHEMA, SQLite, as_bytes, word
+from .spelling import TEXTS
+from .sqlite import AS_TEXT, NO_TEXT, SCHEMA, SQLite, as_bytes, either, spelled, word
 from .sqlite_values import decimal_text, scientific, tagged_text, text_of
 
 _SCHEMA = """
@@ -44,6 +44,9 @@ _NEUTRAL = {
     Family.BOOLEAN: "CAST('false' AS BLOB)",
     Family.JSONB: "CAST('{}' AS BLOB)",
 }
+
+
+_KINDS = dict.fromkeys(NUMBERS, "numbers") | {Family.BOOLEAN: "booleans"}
 
 
 class SnapshotFile(SQLite):
@@ -129,16 +132,20 @@ class SnapshotFile(SQLite):
     def _by_storage(
         self, value: ColumnElement[Any], column: ColumnFacts, family: Family, rules: ColumnRules
     ) -> ColumnElement[str]:
-        """Read each value as what it is. A string is no number, unless the other side has no JSON.
+        """Read each value as what it is.
 
-        Between two files both sides know what they mean by "1" and by 1.
+        A string is read as the other side's type, unless the field has values of that type, too:
+        a file that has both 1 and "1" for a field knows what it means by them. So do two files.
         """
         meant = AS_TEXT.get(family, family)
         typed = self.text(value, replace(column, family=meant), rules)
-        if meant in AS_TEXT.values() or not rules.common:
+        if (
+            rules.strict
+            or meant in AS_TEXT.values()
+            or _KINDS.get(meant) in column.type.split(" or ")
+        ):
             return typed
-        written = spell(value.collate("BINARY"), Family.WRITTEN, meant, common=True)
-        return case((func.typeof(value, type_=Text) == word("text"), written), else_=typed)
+        return either(value, spelled(value.collate("BINARY"), Family.WRITTEN, meant), typed)
 
     def least_change(
         self, value: ColumnElement[Any], column: ColumnFacts

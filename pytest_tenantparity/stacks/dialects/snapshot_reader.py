@@ -222,7 +222,7 @@ class _Nodes:
 def _key(node: Any) -> str:
     if node.id != "scalar":
         raise Unreadable(f"{_line(node)} has a key that is no text")
-    if node.value == "<<" and node.style is None:
+    if node.value == "<<" and not node.style:
         raise Unreadable(f"{_line(node)} merges another mapping (<<); write its keys out")
     return str(node.value)
 

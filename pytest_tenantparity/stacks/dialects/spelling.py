@@ -46,7 +46,8 @@ def _unchanged(own: Spelling) -> Spelling:
 
 
 def _as_digit(own: Spelling) -> Spelling:
-    return case((own == _text("true"), _text("1")), (own == _text("false"), _text("0")))
+    yes, no = (own == _text("true"), _text("1")), (own == _text("false"), _text("0"))
+    return case(yes, no, else_=own)
 
 
 def _as_word(own: Spelling) -> Spelling:

@@ -41,7 +41,7 @@ from ...errors import NotProven, StackUnavailable
 from ..catalog import DOCUMENTS, Catalog, ColumnFacts, Family, ServerFacts, TableFacts
 from .base import ColumnRules, Dialect, Session
 from .spelling import TEXTS, spell
-from .sqlite_values import MOST_ARGUMENTS, teach, text_of
+from .sqlite_values import MOST_ARGUMENTS, SPELLINGS, teach, text_of
 
 SCHEMA = "main"
 
@@ -254,13 +254,7 @@ class SQLite(Dialect):
     ) -> ColumnElement[str]:
         if column.family is Family.WRITTEN:
             return self._by_storage(value, column, family, rules)
-        if family is column.family is Family.FLOAT:
-            return self.text(value, column, rules)
-        spelled = super().canonical(value, column, family, rules)
-        if column.family is Family.BOOLEAN and family is Family.INTEGER:
-            # A value that is neither true nor false is not NULL.
-            return func.coalesce(spelled, self.text(value, column, rules), type_=Text)
-        return spelled
+        return spelled(self.text(value, column, rules), column.family, family)
 
     def _by_storage(
         self, value: ColumnElement[Any], column: ColumnFacts, family: Family, rules: ColumnRules
@@ -270,8 +264,7 @@ class SQLite(Dialect):
         typed = self.text(value, replace(column, family=meant), rules)
         if meant in AS_TEXT.values():
             return typed
-        written = spell(value.collate("BINARY"), Family.WRITTEN, meant, common=rules.common)
-        return case((func.typeof(value, type_=Text) == word("text"), written), else_=typed)
+        return either(value, spelled(value.collate("BINARY"), Family.WRITTEN, meant), typed)
 
     def portable_hash(self, texts: Sequence[ColumnElement[str]], salt: int) -> ColumnElement[int]:
         start = literal(salt, BigInteger)
@@ -287,12 +280,9 @@ class SQLite(Dialect):
     def md5_number(self, text: ColumnElement[str]) -> ColumnElement[int]:
         return func.parity_md5(cast(text, LargeBinary), type_=BigInteger)
 
-    def once(self, statement: Select[Any]) -> Select[Any]:
-        """Return the same rows, whose expressions are worked out once, however often they are used.
-
-        SQLite would flatten a subquery without a limit, and hash each row for each aggregate.
-        """
-        return statement.limit(-1)
+    def once(self, rows: Select[Any]) -> Select[Any]:
+        # A subquery without a limit would be flattened, and each row hashed for each aggregate.
+        return rows.limit(-1)
 
     def exact_sum(self, numbers: ColumnElement[int]) -> ColumnElement[Any]:
         return func.parity_sum(numbers, type_=Text)
@@ -316,9 +306,7 @@ class SQLite(Dialect):
                 return and_(kind == word("text"), self.exact(value, column).in_(texts))
             case family:
                 own = self.canonical(value, column, family, ColumnRules(common=True))
-                given = (
-                    spell(literal(a, Text), Family.WRITTEN, family, common=True) for a in allowed
-                )
+                given = (spelled(literal(a, Text), Family.WRITTEN, family) for a in allowed)
                 return own.in_(list(given))
 
     def exact(self, value: ColumnElement[Any], column: ColumnFacts) -> ColumnElement[Any]:
@@ -465,6 +453,32 @@ def _by_function(
         finite = func.abs(value) <= literal_column("1.7976931348623157e308")
         return case((and_(kind == word("real"), finite), own), else_=NO_TEXT.op("||")(own))
     return own
+
+
+def spelled(own: ColumnElement[str], source: Family, family: Family) -> ColumnElement[str]:
+    """Return :func:`.spelling.spell` for engines that differ, by one call of Python.
+
+    SQLite's parser would give up at the nested SQL, and be slower.
+    """
+    if source is family:  # a float's text is the common one
+        return own
+    if source is Family.BYTES and family is Family.UUID:
+        own = func.substr(own, 3, type_=Text)
+    elif source not in TEXTS and family is not Family.FLOAT:
+        # A value that is neither true nor false is not NULL.
+        return func.coalesce(spell(own, source, family, common=True), own, type_=Text)
+    if family not in SPELLINGS:
+        return own
+    read = func.parity_spell(cast(own, LargeBinary), word(family.value))
+    return func.coalesce(read, own, type_=Text)
+
+
+def either(
+    value: ColumnElement[Any], if_text: ColumnElement[str], otherwise: ColumnElement[str]
+) -> ColumnElement[str]:
+    """Return one text for a value that is stored as text, and another for all else."""
+    is_text = func.typeof(value, type_=Text) == word("text")
+    return case((is_text, if_text), else_=otherwise)
 
 
 def as_bytes(value: ColumnElement[Any], kind: ColumnElement[str]) -> ColumnElement[Any]:

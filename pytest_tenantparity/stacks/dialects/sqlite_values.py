@@ -35,6 +35,7 @@ def teach(connection: sqlite3.Connection) -> None:
     """Register the functions that the dialect's SQL calls."""
     functions: dict[str, tuple[int, Callable[..., Any]]] = {
         "parity_text": (3, parity_text),
+        "parity_spell": (2, spell_text),
         "parity_decimal": (1, decimal_text),
         "parity_float": (1, float_text),
         "parity_other": (3, parity_other),
@@ -132,7 +133,10 @@ def _uuid(value: bytes) -> str | None:
     lower = text_of(value).lower()
     if not _UUID.fullmatch(lower):
         return None
-    digits = lower.replace("-", "")
+    return _hyphenated(lower.replace("-", ""))
+
+
+def _hyphenated(digits: str) -> str:
     return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
 
@@ -196,6 +200,84 @@ _READERS: dict[tuple[str, str], Callable[[Any], str | None]] = {
     (Family.TIMESTAMPTZ, "text"): _timestamptz,
     (Family.JSON, "integer"): str,
     (Family.JSON, "real"): _json_number,
+}
+
+
+# ---- a text that is read as another family: see spelling.py, which says the same in SQL
+
+_DECIMAL = re.compile(r"([+-]?)([0-9]+(?:\.[0-9]*)?|\.[0-9]+)")
+_FLOAT = re.compile(r"([+-]?)((?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:e[+-]?[0-9]{1,4})?)")
+_BYTES = re.compile(r"\\x[0-9a-fA-F]*")
+_IN_UTC = re.compile(r"(.*?)(?:Z|\+00(?::?00)?)")
+_HEX_DIGITS = re.compile(r"[0-9a-f]{32}")
+_WORDS = {"t": "true", "true": "true", "1": "true", "f": "false", "false": "false", "0": "false"}
+_NOT_FINITE = {
+    "nan": "NaN",
+    **dict.fromkeys(("inf", "infinity", "+inf", "+infinity"), "Infinity"),
+    **dict.fromkeys(("-inf", "-infinity"), "-Infinity"),
+}
+_UPPER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
+
+
+def spell_text(text: bytes | None, family: str) -> str | None:
+    """Return a text in the one spelling of a family; None if it spells no value of it."""
+    return None if text is None else SPELLINGS[family](text_of(text))
+
+
+def _lower(text: str) -> str:
+    """Return what SQLite's own lower() does: it knows no letters but those of ASCII."""
+    return text.translate(_UPPER)
+
+
+def _as_decimal(text: str) -> str | None:
+    found = _DECIMAL.fullmatch(text)
+    if found is None:
+        return None
+    sign, digits = found.groups()
+    whole, _, fraction = digits.partition(".")
+    kept = fraction.rstrip("0")
+    number = (whole.lstrip("0") or "0") + (f".{kept}" if kept else "")
+    return f"-{number}" if sign == "-" and number != "0" else number
+
+
+def _as_float(text: str) -> str | None:
+    lower = _lower(text)
+    found = _FLOAT.fullmatch(lower)
+    if found is None:
+        return _NOT_FINITE.get(lower)
+    sign, digits = found.groups()
+    return scientific("-" if sign == "-" else "", digits)
+
+
+def _as_boolean(text: str) -> str | None:
+    return _WORDS.get(_lower(text))
+
+
+def _as_uuid(text: str) -> str | None:
+    digits = _lower(text).replace("-", "")
+    return _hyphenated(digits) if _HEX_DIGITS.fullmatch(digits) else None
+
+
+def _as_bytes(text: str) -> str | None:
+    return _lower(text) if _BYTES.fullmatch(text) else None
+
+
+def _as_timestamptz(text: str) -> str | None:
+    found = _IN_UTC.fullmatch(text)
+    naive = None if found is None else _moment(found.group(1))
+    return None if naive is None else f"{naive}+00"
+
+
+SPELLINGS: dict[str, Callable[[str], str | None]] = {
+    Family.INTEGER: _as_decimal,
+    Family.DECIMAL: _as_decimal,
+    Family.FLOAT: _as_float,
+    Family.BOOLEAN: _as_boolean,
+    Family.UUID: _as_uuid,
+    Family.BYTES: _as_bytes,
+    Family.TIME: _clock,
+    Family.TIMESTAMP: _moment,
+    Family.TIMESTAMPTZ: _as_timestamptz,
 }
 
 
