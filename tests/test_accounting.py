@@ -284,7 +284,7 @@ def test_a_lost_row_is_named_with_its_new_owner(engine: Engine) -> None:
     assert notes(lost(engine)) == {
         "1": "the modern table has it under the tenant 'b'",
         "2": "the modern table has it under no tenant",
-        "3": "the modern table has it under 'x', which is no tenant's",
+        "3": "the modern table has it under 'x', which no tenant of the settings has",
         "4": "",
     }
     assert notes(lost(engine, "b")) == {"1": "the legacy table has it under the tenant 'a'"}

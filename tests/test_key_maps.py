@@ -72,7 +72,7 @@ def test_null_is_not_an_id_that_the_map_lacks(engine: Engine, user: str) -> None
         assert_match(evidence, rows=4)
         return
     assert_drift(evidence, ("changed", ("1",), ("user_id",)))
-    assert evidence.findings[0].columns["user_id"].modern == "not in [maps.users]: 101"
+    assert evidence.findings[0].columns["user_id"].modern == "not in the map: 101"
 
 
 def test_ids_that_neither_side_has_mapped_are_drift(engine: Engine) -> None:
@@ -87,7 +87,7 @@ def test_no_legacy_id_looks_like_one_that_the_map_lacks(engine: Engine) -> None:
     """What stands for a lost id is no text that a legacy id could be."""
     engine.both("CREATE TABLE t (id int PRIMARY KEY, user_id text)")
     mapped(engine, "('a', 'b')", "text")
-    engine.legacy.run("INSERT INTO t VALUES (1, 'not in [maps.users]: x')")
+    engine.legacy.run("INSERT INTO t VALUES (1, 'not in the map: x')")
     engine.modern.run("INSERT INTO t VALUES (1, 'x')")
     assert_drift(audit(engine), ("changed", ("1",), ("user_id",)))
 
@@ -171,7 +171,7 @@ def test_a_mapped_key_finds_the_partner(engine: Engine) -> None:
         audit(engine, PARENTS),
         ("changed", ("2",), ("name",)),
         ("missing", ("3",), ()),
-        ("extra", ("not in [maps.users]: 104",), ()),
+        ("extra", ("not in the map: 104",), ()),
     )
 
 

@@ -7,27 +7,41 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, column, func, literal_column, select
 
-from ..model import Account, Side
+from ..model import Account, Side, Tenant
 from ..stacks import ColumnFacts
 from ..stacks.dialects import ColumnRules
 from .opened import OpenPair
 from .scope import Scope, end_of, filtered, hops_of, owned_by, source_of, spelled, tenant_values
 
-_MOST = 10_000  # ambiguous steps of a path that are looked at
+_MOST = 10_000  # ambiguous steps of a path that are looked at, to say whose they are
+_AT_ONCE = 100  # tenants whose rows are counted in one scan
 
 
 def account(opened: OpenPair, side: Side, strays: int) -> Account:
-    """Count all rows of one side, and those that lead to a tenant; strays were counted apart."""
-    facts, catalog = opened.tables[side], opened.context.stacks[side].catalog(opened.places[side])
-    dialect, tenancy = opened.context.stacks[side].dialect, opened.pair.tenancy(side)
-    values = tenant_values(side, list(opened.context.tenants.values()))
-    row_filter = opened.pair.settings.row_filter(side)
-    sql = row_filter.sql if row_filter else None
-    belongs = owned_by(facts, catalog, dialect, tenancy, values)
-    everything = opened.source(side, Scope(source_of(facts), filtered(None, sql)))
-    tenants = opened.source(side, Scope(source_of(facts), filtered(belongs, sql)))
+    """Count all rows of one side, and each tenant's own; strays were counted apart."""
+    tenants = list(opened.context.tenants.values())
+    everything = opened.source(
+        side, Scope(source_of(opened.tables[side]), _taking_part(opened, side))
+    )
+    batches = [tenants[n : n + _AT_ONCE] for n in range(0, len(tenants), _AT_ONCE)]
     with everything.guard():
-        return Account(side, everything.count(), tenants.count(), strays)
+        counts = [
+            everything.count_each([_belongs(opened, side, tenant) for tenant in batch])
+            for batch in batches
+        ]
+        return Account(side, everything.count(), sum(map(sum, counts)), strays)
+
+
+def _belongs(opened: OpenPair, side: Side, tenant: Tenant) -> ColumnElement[bool]:
+    stack, tenancy = opened.context.stacks[side], opened.pair.tenancy(side)
+    catalog = stack.catalog(opened.places[side])
+    values = tenant_values(side, [tenant])
+    return owned_by(opened.tables[side], catalog, stack.dialect, tenancy, values)
+
+
+def _taking_part(opened: OpenPair, side: Side) -> ColumnElement[bool]:
+    row_filter = opened.pair.settings.row_filter(side)
+    return filtered(None, row_filter.sql if row_filter else None)
 
 
 def unaccounted(opened: OpenPair, owed: Account) -> list[str]:
@@ -36,7 +50,7 @@ def unaccounted(opened: OpenPair, owed: Account) -> list[str]:
     if owed.total != owed.tenants + owed.unassigned:
         reasons.append(
             f"the {owed.side} table has {owed.total:,} rows; the tenants' {owed.tenants:,} and "
-            f"the {owed.unassigned:,} of no tenant do not add up to that"
+            f"the {owed.unassigned:,} of no tenant do not add up to that: some row has two owners"
         )
     return reasons
 
@@ -57,6 +71,8 @@ def _end(opened: OpenPair, side: Side) -> ColumnFacts:
 
 def _shared_values(opened: OpenPair, side: Side) -> list[str]:
     end = _end(opened, side)
+    if opened.pair.has_masks:
+        return []  # the rows do not add up, and that will do
     return [
         f"{value!r} marks the rows of {_names(tenants)} in the {side} column {end.name!r} "
         f"({end.declared}): one value leads to one tenant"
@@ -68,7 +84,7 @@ def _shared_values(opened: OpenPair, side: Side) -> list[str]:
 def _shared_steps(opened: OpenPair, side: Side) -> list[str]:
     """Return the values of a path's first column that lead to several tenants."""
     tenancy = opened.pair.tenancy(side)
-    if not tenancy.hops:
+    if not tenancy.hops or opened.pair.has_masks:
         return []
     stack = opened.context.stacks[side]
     with stack.guard(opened.places[side]):
@@ -99,6 +115,7 @@ def _rows_led(opened: OpenPair, side: Side, shared: Mapping[str, set[str]]) -> l
         return []
     text = stack.dialect.canonical(column(first.name), first, first.family, ColumnRules())
     counted = select(text, func.count()).select_from(source_of(facts)).group_by(text)
+    counted = counted.where(_taking_part(opened, side))
     with stack.guard(opened.places[side]):
         rows = opened.connections[side].execute(counted.where(text.in_(list(shared)))).all()
     return [

@@ -12,6 +12,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import ColumnElement, Text, cast, literal, literal_column
 
 from ..inventory import TablePair
 from ..model import (
@@ -26,6 +29,7 @@ from ..model import (
     Status,
     Tenant,
 )
+from ..stacks.catalog import DOCUMENTS, Family
 from .columns import ColumnPair
 from .compare import Comparison
 from .context import Context
@@ -34,6 +38,8 @@ from .opened import OpenPair, open_pair
 from .source import Row, Sides
 from .tolerance import ToleranceRules
 from .virtual import Sample, Version
+
+_LONG = 1_000  # characters
 
 _MOST_PLACES = 20  # that are looked at for rows, where each tenant has a place of its own
 
@@ -60,12 +66,14 @@ class _Miss:
 
 def check_canary(context: Context, key: CheckKey, pair: TablePair) -> Evidence:
     """Watch each column of a table pair, on both sides; a column that is not seen is named."""
-    for tenant in _owners(context, pair):
-        with open_pair(context, pair, tenant) as opened:
-            samples = {side: Sample(opened, side) for side in SIDES}
-            if any(sample.rows for sample in samples.values()):
-                return _watch(key, opened, samples)
-    if pair.settings.empty is not None:
+    owners = _owners(context, pair)
+    for enough in (all, any):  # rows on both sides, or else on one
+        for tenant in owners:
+            with open_pair(context, pair, tenant) as opened:
+                samples = {side: Sample(opened, side) for side in SIDES}
+                if enough(sample.rows for sample in samples.values()):
+                    return _watch(key, opened, samples)
+    if isinstance(pair.settings.empty, str):
         rule = NamedRule("declared empty, so that there is no row to watch")
         return Evidence(key, Status.MATCH, rules=(rule,))
     reason = f"{pair.name!r} holds no rows on either side, so none of its columns can be watched"
@@ -74,7 +82,8 @@ def check_canary(context: Context, key: CheckKey, pair: TablePair) -> Evidence:
 
 def _owners(context: Context, pair: TablePair) -> Sequence[Tenant | None]:
     per_place = any(pair.tenancy(side).per_place for side in SIDES)
-    return context.selected[:_MOST_PLACES] if per_place else (None,)
+    tenants = context.selected or list(context.tenants.values())
+    return tenants[:_MOST_PLACES] if per_place else (None,)
 
 
 def _watch(key: CheckKey, opened: OpenPair, samples: dict[Side, Sample]) -> Evidence:
@@ -134,7 +143,7 @@ def _altered(sample: Sample, pair: ColumnPair) -> Iterator[_Change]:
     dialect, here = sample.dialect, pair.on(sample.side)
     at = next((n for n, value in sample.values(pair).items() if value is not None), None)
     value = here.value if at is not None else dialect.neutral(here.facts)
-    other = None if value is None else dialect.least_change(value, here.facts)
+    other = None if value is None else _nearest(sample, pair, value)
     if value is None or other is None:
         return
     before = {} if at is not None else {1: sample.text(pair, value)}
@@ -145,6 +154,18 @@ def _altered(sample: Sample, pair: ColumnPair) -> Iterator[_Change]:
         Version(pair.name, {at: sample.text(pair, other)}),
         _expected(sample, pair, at),
     )
+
+
+def _nearest(
+    sample: Sample, pair: ColumnPair, value: ColumnElement[Any]
+) -> ColumnElement[Any] | None:
+    """Return the nearest other value, of those that differ when they are read as the pair is."""
+    facts = pair.on(sample.side).facts
+    if pair.by_content and facts.family not in DOCUMENTS:  # a space more says nothing in JSON
+        return literal("[", Text) + cast(value, Text) + literal("]", Text)
+    if pair.family is Family.FLOAT and facts.family is Family.DECIMAL:  # too near for a float
+        return value + literal_column("1")
+    return sample.dialect.least_change(value, facts)
 
 
 def _nulled(sample: Sample, pair: ColumnPair) -> Iterator[_Change]:
@@ -165,7 +186,9 @@ def _nulled(sample: Sample, pair: ColumnPair) -> Iterator[_Change]:
 def _swapped(sample: Sample, pair: ColumnPair) -> Iterator[_Change]:
     """Swap the values of two rows, where two differ and none is part of what a row is known by."""
     values = sample.values(pair)
-    other = next((n for n in values if values[n] != values[1]), None)
+    # Two rows of one key are known by all that they hold.
+    keys = {n: sample.key_of(n) for n in values}
+    other = next((n for n in values if values[n] != values[1] and keys[n] != keys[1]), None)
     if other is None or pair.name in {each.name for each in sample.key}:
         return
     numbers = {1: other, other: 1}
@@ -189,14 +212,24 @@ def _not_reported(sample: Sample, change: _Change) -> str:
         find_differences(
             Sides(before, after, one_connection, sample.opened.context.cancel), comparison
         )
-    keys_known = all(key for _, key, _ in change.expected)
+    keys_known = _shows_keys(sample) and all(key for _, key, _ in change.expected)
+    expected: Seen = Counter()
+    for (kind, key, columns), copies in change.expected.items():
+        expected[kind, key if keys_known else (), columns] += copies
     seen: Seen = Counter()
     for each in comparison.findings:
         key = tuple(each.key.values()) if keys_known else ()
         seen[each.kind, key, tuple(each.columns)] += each.copies
-    if seen == change.expected:
+    if seen == expected:
         return ""
     return f"{change.what} in the query, and the audit reported {_in_words(comparison.drift)}"
+
+
+def _shows_keys(sample: Sample) -> bool:
+    """Whether a finding shows a key as it is, which is not so of documents and long texts."""
+    texts = (value for pair in sample.key for value in sample.values(pair).values())
+    short = all(value is None or len(value) < _LONG for value in texts)
+    return short and all(pair.has_one_text for pair in sample.key)
 
 
 def _in_words(drift: DriftCounts) -> str:

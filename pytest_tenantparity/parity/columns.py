@@ -51,6 +51,14 @@ class ColumnPair:
         return self.meeting.family
 
     @property
+    def measured_as(self) -> Family:
+        """What a tolerance takes the values for: ids and flags are no measures."""
+        if self.legacy.lookup or self.modern.lookup:
+            return Family.UNKNOWN
+        kinds = {self.legacy.facts.family, self.modern.facts.family}
+        return Family.BOOLEAN if Family.BOOLEAN in kinds else self.family
+
+    @property
     def by_content(self) -> bool:
         """Whether documents are compared by what they hold, not by how it is spelled."""
         return self.meeting.by_content
@@ -79,12 +87,22 @@ class ColumnPair:
         """Return the SQL of the canonical text of some value that the column could have."""
         here = self.on(side)
         if here.lookup is None:
-            return dialect.canonical(value, here.facts, self.family, self.rules)
+            own = dialect.canonical(value, here.facts, self.family, self.rules)
+            return _escaped(own) if self.legacy.lookup or self.modern.lookup else own
         led = here.lookup.value(dialect, value, here.facts)
         other = dialect.canonical(led, here.lookup.other, self.family, self.rules)
         own = dialect.canonical(value, here.facts, here.facts.family, self.rules)
-        lost = literal(f"not in [maps.{here.lookup.name}]: ", Text) + own
-        return case((value.is_not(None), func.coalesce(other, lost, type_=Text)))
+        lost = literal(_UNMAPPED, Text) + own
+        return case((value.is_not(None), func.coalesce(_escaped(other), lost, type_=Text)))
+
+
+_UNMAPPED = "not in the map: "
+
+
+def _escaped(text: ColumnElement[str]) -> ColumnElement[str]:
+    """Return an id that no text of ours can be taken for."""
+    ours = text.startswith("not in the map") | text.startswith("id: ")
+    return case((ours, literal("id: ", Text) + text), else_=text)
 
 
 @dataclass

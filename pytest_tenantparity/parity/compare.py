@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from hashlib import sha256
+from math import isfinite
 
 from ..errors import NotProven
 from ..model import AppliedTolerance, DriftCounts, Finding, FindingKind, ValuePair
@@ -15,9 +16,10 @@ from .columns import ColumnPair
 from .forgiving import Forgiving, agreed, all_applied
 from .source import Row
 from .structured import canonical_json, explain_json
-from .tolerance import Limit, ToleranceRules, forgiving_limit
+from .tolerance import Limit, ToleranceRules, forgiving_limit, is_number
 
 Normaliser = Callable[[str], str]
+Surplus = tuple[Row, int]  # a row, and how many copies one side has more of
 
 _MOST_TEXT = 2_000  # characters of a value that a report shows
 
@@ -130,8 +132,8 @@ class Comparison:
             spelled[tuple(map(_Column.spelled, self._columns, row))] += copies
         return spelled
 
-    def _by_key(self, rows: Counter[Row]) -> defaultdict[Row, list[tuple[Row, int]]]:
-        grouped: defaultdict[Row, list[tuple[Row, int]]] = defaultdict(list)
+    def _by_key(self, rows: Counter[Row]) -> defaultdict[Row, list[Surplus]]:
+        grouped: defaultdict[Row, list[Surplus]] = defaultdict(list)
         for row, copies in rows.items():
             key = tuple(self._columns[index].known_by(row[index]) for index in self._key)
             grouped[key].append((row, copies))
@@ -142,10 +144,21 @@ class Comparison:
         if len(legacy) == len(modern) == 1 and legacy[0][1] == modern[0][1]:
             self._compare_rows(legacy[0][0], modern[0][0], legacy[0][1])
             return
+        if len(self._key) == len(self._columns):
+            self._pair_off(legacy, modern)
         for row, copies in sorted(legacy, key=repr):
             self._find(Finding(FindingKind.MISSING, self._key_of(row), copies=copies))
         for row, copies in sorted(modern, key=repr):
             self._find(Finding(FindingKind.EXTRA, self._key_of(row), copies=copies))
+
+    def _pair_off(self, legacy: list[Surplus], modern: list[Surplus]) -> None:
+        """Take out of rows that have no key but themselves as many as the rules make equal."""
+        while legacy and modern:
+            (row, copies), (other, others) = legacy.pop(), modern.pop()
+            both = min(copies, others)
+            self._compare_rows(row, other, both)
+            legacy += [(row, copies - both)] if copies > both else []
+            modern += [(other, others - both)] if others > both else []
 
     def _compare_rows(self, legacy: Row, modern: Row, copies: int) -> None:
         changed: dict[str, ValuePair] = {}
@@ -209,7 +222,7 @@ def _column(
         pair.name,
         pair.family,
         _spelling(pair),
-        tolerance.for_column(pair.name, pair.family),
+        tolerance.for_column(pair.name, pair.measured_as),
         pair.forgiving,
         pair.masked,
     )
@@ -236,10 +249,11 @@ def one_float(text: str) -> str:
 
     PostgreSQL writes 1e23 as 9.999999999999999e+22, which reads back as the same number.
     """
-    try:
-        return repr(float(text)) if text[-1:].isdigit() else text
-    except ValueError:
+    if not is_number(text):
         return text
+    number = float(text)
+    underflown = number == 0 and text.partition("e")[0].strip("-0.")
+    return repr(number) if isfinite(number) and not underflown else text
 
 
 def _order_of(family: Family, value: str | None) -> tuple[int, object]:

@@ -24,7 +24,7 @@ def with_owners(evidence: Evidence, opened: OpenPair) -> Evidence:
 
     That tenant need not be selected. Nothing is said where a row has no key but itself.
     """
-    if len(opened.plan.key) == len(opened.plan.columns):
+    if len(opened.plan.key) == len(opened.plan.columns) or opened.pair.has_masks:
         return evidence
     notes: dict[tuple[FindingKind, Row], str] = {}
     for kind, side in _OTHER.items():
@@ -61,7 +61,9 @@ def _owners(opened: OpenPair, side: Side, keys: Sequence[Row]) -> dict[Row, str 
     statement = select(owner, *source.key).select_from(source.scope.table)
     with source.guard():
         rows = source.connection.execute(statement.where(hashed.in_(wanted))).all()
-    return {tuple(key): value for value, *key in rows if tuple(key) in keys}
+    # Of several owners, the first is said.
+    ordered = sorted(rows, key=repr, reverse=True)
+    return {tuple(key): value for value, *key in ordered if tuple(key) in keys}
 
 
 def _said(opened: OpenPair, side: Side, value: str | None) -> str:
@@ -74,6 +76,6 @@ def _said(opened: OpenPair, side: Side, value: str | None) -> str:
     }
     if value is None:
         return f"the {side} table has it under no tenant"
-    if value in owners:
-        return f"the {side} table has it under the tenant {owners[value]!r}"
-    return f"the {side} table has it under {value!r}, which is no tenant's"
+    if spelled(value, end) in owners:
+        return f"the {side} table has it under the tenant {owners[spelled(value, end)]!r}"
+    return f"the {side} table has it under {value!r}, which no tenant of the settings has"

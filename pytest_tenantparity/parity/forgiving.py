@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation, localcontext
+from decimal import ROUND_HALF_UP, Decimal, localcontext
 from functools import partial
 from typing import Literal
 
 from ..config.settings import ColumnSettings, ValueRules
 from ..stacks import Family
+from .tolerance import is_number
 
 Value = str | None
 
@@ -70,7 +72,7 @@ def _trim(which: str, value: Value) -> Value:
 
 
 def _ignore_case(_: bool, value: Value) -> Value:
-    return None if value is None else value.casefold()
+    return None if value is None else value.lower()
 
 
 def _unicode(form: Literal["NFC", "NFKC"], value: Value) -> Value:
@@ -82,18 +84,20 @@ def _empty_is_null(_: bool, value: Value) -> Value:
 
 
 def _scale(digits: int, value: Value) -> Value:
-    if value is None:
-        return None
-    try:
-        with localcontext(prec=2_000):
-            rounded = Decimal(value).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
-    except InvalidOperation:  # infinity, NaN, or what is no number
+    if value is None or not is_number(value):  # infinity, NaN, or what is no number
         return value
+    with localcontext(prec=20_000):
+        rounded = Decimal(value).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
     return f"{abs(rounded) if rounded.is_zero() else rounded:f}"
 
 
+_CLOCK = re.compile(
+    r"([0-9]{4,}-[0-9]{2}-[0-9]{2} )?[0-9]{2}:[0-9]{2}:[0-9]{2}[.][0-9]+([+-][0-9:]+)?( BC)?"
+)
+
+
 def _second_digits(digits: int, value: Value) -> Value:
-    if value is None or "." not in value:
+    if value is None or not _CLOCK.fullmatch(value):
         return value
     head, _, tail = value.partition(".")
     fraction = tail[: len(tail) - len(tail.lstrip("0123456789"))]

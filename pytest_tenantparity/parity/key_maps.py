@@ -41,7 +41,9 @@ class Lookup:
         """Return the other stack's id for one of this stack; NULL for none."""
         rows = self._rows()
         same = dialect.exact(column(_OWN), self.own) == dialect.exact(own, facts)
-        return select(func.max(column(_OTHER))).select_from(rows).where(same).scalar_subquery()
+        other: ColumnElement[Any] = column(_OTHER)
+        found = select(other).select_from(rows).where(same).limit(literal_column("1"))
+        return found.scalar_subquery()
 
     def faults(self, connection: Connection, dialect: Dialect) -> list[str]:
         """Return why the map does not lead each id to one other, and back."""

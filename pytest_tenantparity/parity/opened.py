@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Connection, literal_column
 
 from ..errors import NotProven, did_you_mean
-from ..inventory import Place, TablePair, place_of
+from ..inventory import Place, TablePair, place_of, place_of_shared
 from ..model import SIDES, Side, Tenant
 from ..stacks import PORTABLE, ColumnFacts, TableFacts
 from .columns import ColumnPlan, plan_columns
@@ -99,7 +99,7 @@ def open_pair(context: Context, pair: TablePair, tenant: Tenant | None) -> Itera
         plan = plan_columns(context.settings, pair, tables, expressions, implied, dialects, lookups)
         for lookup in lookups.values():
             side = lookup.settings.stack
-            with context.stacks[side].guard(places[side]):
+            with context.stacks[side].guard(places[side], discreet=pair.has_masks):
                 plan.problems += lookup.faults(connections[side], dialects[side])
         if not plan.columns:
             raise NotProven(
@@ -114,7 +114,12 @@ def _lookups(context: Context, pair: TablePair, places: Mapping[Side, Place]) ->
     for column in pair.settings.columns.values():
         if column.key_map is not None:
             settings = context.settings.maps[column.key_map]
-            catalog = context.stacks[settings.stack].catalog(places[settings.stack])
+            stack = context.stacks[settings.stack]
+            catalog = stack.catalog(places[settings.stack])
+            if settings.table not in catalog.tables:  # then one map serves all tenants' places
+                shared = place_of_shared(context.settings.stack(settings.stack))
+                if shared.database == places[settings.stack].database:
+                    catalog = stack.catalog(shared)
             found[column.key_map] = lookup_in(catalog, column.key_map, settings, settings.stack)
     return found
 

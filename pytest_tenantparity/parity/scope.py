@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from functools import reduce
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, FromClause, column, func, literal_column, select, table, true
+from sqlalchemy import ColumnElement, FromClause, column, literal_column, select, table, true
 
 from ..config import Tenancy
 from ..config.settings import Hop
@@ -98,7 +99,7 @@ def owner_of(
 ) -> ColumnElement[str]:
     """Return the text of the value that a row's first column leads to; NULL if to none.
 
-    Where a path leads to several, it is the last of them.
+    Where a path leads to several, it is one of them.
     """
     found = _column_of(facts, tenancy.first_column or "")
     value: ColumnElement[Any] = column(found.name)
@@ -107,7 +108,8 @@ def owner_of(
         key, found_there = _column_of(other, hop.key), _column_of(other, hop.take)
         alias = source_of(other).alias(f"to_{hop.table}")
         same = dialect.exact(alias.c[key.name], key) == dialect.exact(value, found)
-        value = select(func.max(alias.c[hop.take])).where(same).scalar_subquery()
+        found_one = select(alias.c[hop.take]).where(same).limit(literal_column("1"))
+        value = found_one.scalar_subquery()
         found = found_there
     return dialect.canonical(value, found, found.family, ColumnRules())
 
@@ -123,15 +125,18 @@ def end_of(facts: TableFacts, catalog: Catalog, tenancy: Tenancy) -> ColumnFacts
 def spelled(value: str, facts: ColumnFacts) -> str:
     """Return a tenant's value as its column spells it: ``07`` is ``7`` where numbers are kept."""
     try:
-        match facts.family:
-            case Family.INTEGER:
-                return str(int(value))
-            case Family.UUID:
-                return str(UUID(value))
-            case _:
-                return value
-    except ValueError:
+        return _SPELLINGS.get(facts.family, str)(value)
+    except (ValueError, InvalidOperation):
         return value
+
+
+_SPELLINGS: dict[Family, Callable[[str], str]] = {
+    Family.INTEGER: lambda value: str(int(value)),
+    Family.UUID: lambda value: str(UUID(value)),
+    Family.DECIMAL: lambda value: f"{Decimal(value).normalize():f}",
+    Family.BOOLEAN: lambda value: str(value.lower() in ("t", "true", "1")).lower(),
+    Family.PADDED: lambda value: value.rstrip(" "),
+}
 
 
 def source_of(facts: TableFacts) -> FromClause:

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Connection,
     Select,
     Subquery,
+    case,
     func,
     literal_column,
     select,
@@ -84,6 +85,13 @@ class Source:
     def count(self) -> int:
         """Count the rows."""
         return int(self.connection.execute(self._select([func.count()])).scalar_one())
+
+    def count_each(self, conditions: Sequence[ColumnElement[bool]]) -> list[int]:
+        """Count the rows that meet each of some conditions, in one scan."""
+        one: ColumnElement[int] = literal_column("1")
+        none: ColumnElement[int] = literal_column("0")
+        counts = [func.sum(case((each, one), else_=none)) for each in conditions]
+        return [int(count or 0) for count in self.connection.execute(self._select(counts)).one()]
 
     def first_keys(self, most: int) -> list[Row]:
         """Return the first keys in byte order."""

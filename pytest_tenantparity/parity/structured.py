@@ -11,7 +11,7 @@ from ..wire import encodable
 _MOST_LINES = 20
 
 # What a text may fail with that is no JSON, or is nested deeper than Python's stack.
-_UNREADABLE = (ValueError, RecursionError)
+_UNREADABLE = (ValueError, ArithmeticError, RecursionError)
 
 
 class _Repeated(dict[str, Any]):

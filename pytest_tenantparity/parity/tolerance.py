@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
@@ -97,6 +98,16 @@ class ToleranceRules:
         return tuple(limit for limit in limits if limit is not None)
 
 
+# What every engine writes of a finite number. Python's own readers take more than that, and
+# spend minutes on some of it.
+_NUMBER = re.compile(r"-?[0-9]+([.][0-9]+)?(e[+-]?[0-9]{1,4})?", re.ASCII)
+
+
+def is_number(text: str) -> bool:
+    """Whether a canonical text is that of a finite number."""
+    return _NUMBER.fullmatch(text) is not None
+
+
 def forgiving_limit(
     limits: Sequence[Limit], family: Family, legacy: str | None, modern: str | None
 ) -> Limit | None:
@@ -113,11 +124,10 @@ def forgiving_limit(
 
 
 def _forgiving_number(limits: Sequence[Limit], legacy: str, modern: str) -> Limit | None:
-    try:
-        # Fractions, since decimals would round to the 28 digits of their context.
-        one, other = Fraction(legacy), Fraction(modern)
-    except ValueError:
+    if not (is_number(legacy) and is_number(modern)):
         return None
+    # Fractions, since decimals would round to the 28 digits of their context.
+    one, other = Fraction(legacy), Fraction(modern)
     for limit in limits:
         scale = max(abs(one), abs(other)) if limit.rule == "relative" else 1
         if abs(one - other) <= Fraction(limit.allowed) * scale:

@@ -112,7 +112,8 @@ class Sample:
 
     def value_in(self, pair: ColumnPair, number: int) -> ColumnElement[Any]:
         """Return a column's value in another row; NULL of its type where no row has the number."""
-        chosen = select(pair.on(self.side).value).select_from(self._numbered.alias("other"))
+        again = self._numbered.alias(self.opened.tables[self.side].name)
+        chosen = select(pair.on(self.side).value).select_from(again)
         return chosen.where(literal_column(str(number)) == _NUMBER).scalar_subquery()
 
     def source(self, version: Version) -> Source:
@@ -179,4 +180,4 @@ def _kept(version: Version) -> ColumnElement[bool]:
 
 
 def _strict(pair: ColumnPair) -> ColumnPair:
-    return replace(pair, forgiving=(), normalise=None)
+    return replace(pair, forgiving=(), normalise=None, masked=False)

@@ -53,6 +53,7 @@ _PINNED = {
     "max_parallel_workers_per_gather": "0",
     "jit": "off",
     "row_security": "off",
+    "synchronize_seqscans": "off",
 }
 
 # Newer servers, and not all platforms, know these: nothing may end the run's snapshot, and a
@@ -304,7 +305,9 @@ class PostgreSQL(Dialect):
         columns: dict[tuple[str, bool], list[ColumnFacts]] = {}
         for row in connection.execute(_COLUMNS, {"schema": schema}):
             table, stored, name, declared, bare, scale, fuzzy, *kind = row
-            facts = ColumnFacts(name, declared, bare, _family(*kind), scale, fuzzy=fuzzy)
+            is_citext = kind[-1]
+            caseless = fuzzy or is_citext
+            facts = ColumnFacts(name, declared, bare, _family(*kind), scale, fuzzy=caseless)
             columns.setdefault((table, stored), []).append(facts)
         tables = {
             name: TableFacts(schema, name, tuple(found), tuple(keys.get(name, ())), stored)
@@ -334,6 +337,8 @@ class PostgreSQL(Dialect):
                 return cast(cast(value, _TypeOf("float8")), Text)
             case Family.JSON if rules.canonical_json:
                 return _json_by_content(value)
+            case Family.TEXT if column.fuzzy:
+                return cast(value, Text).collate("C")
             case _:
                 return cast(value, Text)
 
@@ -370,11 +375,12 @@ class PostgreSQL(Dialect):
     def any_of(
         self, value: ColumnElement[Any], column: ColumnFacts, allowed: Sequence[str]
     ) -> ColumnElement[bool]:
-        values = cast(bindparam(None, list(allowed), unique=True), _TypeOf(f"{column.type}[]"))
+        kind = "text" if column.fuzzy else column.type
+        values = cast(bindparam(None, list(allowed), unique=True), _TypeOf(f"{kind}[]"))
         return self.exact(value, column) == func.any(values)
 
     def exact(self, value: ColumnElement[Any], column: ColumnFacts) -> ColumnElement[Any]:
-        return value.collate("C") if column.fuzzy else value
+        return cast(value, Text).collate("C") if column.fuzzy else value
 
     def least_change(
         self, value: ColumnElement[Any], column: ColumnFacts
@@ -385,7 +391,7 @@ class PostgreSQL(Dialect):
             case Family.FLOAT:
                 return super().least_change(cast(value, _TypeOf("float8")), column)
             case Family.DECIMAL:
-                step = f"1e-{30 if column.scale is None else column.scale}::numeric"
+                step = f"1e{-30 if column.scale is None else -column.scale}::numeric"
                 return _moved(cast(value, _TypeOf("numeric")), step, "0::numeric")
             case family if family in _EPOCHS:
                 return _moved(value, "interval '1 microsecond'", _EPOCHS[family])
@@ -430,10 +436,10 @@ def _chained(seed: ColumnElement[int], value: ColumnElement[str]) -> ColumnEleme
 
 
 def _moved(value: ColumnElement[Any], step: str, otherwise: str) -> ColumnElement[Any]:
-    """Add a step; infinity and NaN, which do not move, become something else."""
-    moved: ColumnElement[Any] = value + literal_column(step)
+    """Go a step towards the middle; infinity and NaN, which do not move, become it."""
     instead: ColumnElement[Any] = literal_column(otherwise)
-    return case((value == moved, instead), else_=moved)
+    less, more = value - literal_column(step), value + literal_column(step)
+    return case((value.in_([less, more]), instead), (value > instead, less), else_=more)
 
 
 def _altered_text(value: ColumnElement[Any], column: ColumnFacts) -> ColumnElement[Any]:

@@ -35,6 +35,8 @@ def spell(own: Spelling, source: Family, family: Family, *, common: bool) -> Spe
         return as_float(own)
     if source is family:
         return own
+    if source is Family.PADDED and family is not Family.TEXT:
+        own = replaced(own, " *$")
     if source in TEXTS:
         return _READERS[family](own) if family in _READERS else own
     return _CONVERSIONS.get((source, family), _unchanged)(own)
@@ -53,6 +55,11 @@ def _as_digit(own: Spelling) -> Spelling:
 def _as_word(own: Spelling) -> Spelling:
     yes, no = (own == _text("1"), _text("true")), (own == _text("0"), _text("false"))
     return case(yes, no, else_=own)
+
+
+def _uuid_of_bytes(own: Spelling) -> Spelling:
+    sixteen = _length(own) == len(r"\x") + 32
+    return case((sixteen, as_uuid(func.substr(own, 3, type_=Text))), else_=own)
 
 
 def _with_zone(own: Spelling) -> Spelling:
@@ -119,7 +126,7 @@ def as_uuid(own: Spelling) -> Spelling:
 
 def as_bytes(own: Spelling) -> Spelling:
     r"""``\xAB`` becomes ``\xab``; anything else is no bytes."""
-    return case((matches(own, r"^\\x[0-9a-fA-F]*$"), func.lower(own, type_=Text)), else_=own)
+    return case((matches(own, r"^\\x([0-9a-fA-F]{2})*$"), func.lower(own, type_=Text)), else_=own)
 
 
 def as_time(own: Spelling) -> Spelling:
@@ -190,7 +197,7 @@ _READERS: dict[Family, Callable[[Spelling], Spelling]] = {
     Family.TIMESTAMPTZ: as_timestamptz,
 }
 _CONVERSIONS: dict[tuple[Family, Family], Callable[[Spelling], Spelling]] = {
-    (Family.BYTES, Family.UUID): lambda own: as_uuid(func.substr(own, 3, type_=Text)),
+    (Family.BYTES, Family.UUID): _uuid_of_bytes,
     (Family.BOOLEAN, Family.INTEGER): _as_digit,
     (Family.INTEGER, Family.BOOLEAN): _as_word,
     (Family.TIMESTAMP, Family.TIMESTAMPTZ): _with_zone,
