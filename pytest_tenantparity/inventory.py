@@ -193,6 +193,9 @@ def coverage_gaps(
     )
 
 
+_MOST_SAMPLED = 20
+
+
 @dataclass(frozen=True)
 class Selection:
     """What the command line picked: tenants, and which reserved subjects take part."""
@@ -296,6 +299,11 @@ def _shortened(names: Iterable[str], most: int = 20) -> str:
     listed = list(names)
     more = f", and {len(listed) - most} more" if len(listed) > most else ""
     return ", ".join(listed[:most]) + more
+
+
+def sampled_tenants(selected: Sequence[Tenant], everyone: Sequence[Tenant]) -> tuple[Tenant, ...]:
+    """Return the tenants in whose places the canary looks for rows, few as they may be."""
+    return tuple((selected or everyone)[:_MOST_SAMPLED])
 
 
 def audit_cells(selection: Selection, pairs: Sequence[TablePair] | None) -> Iterator[Cell]:

@@ -82,7 +82,6 @@ def test_ids_that_neither_side_has_mapped_are_drift(engine: Engine) -> None:
     assert_drift(audit(engine), ("changed", ("1",), ("user_id",)))
 
 
-# FAILS: an id that the map lacks has a text that a legacy id can have as well.
 def test_no_legacy_id_looks_like_one_that_the_map_lacks(engine: Engine) -> None:
     """What stands for a lost id is no text that a legacy id could be."""
     engine.both("CREATE TABLE t (id int PRIMARY KEY, user_id text)")
@@ -208,7 +207,6 @@ TYPES = [
 ]
 
 
-# FAILS where legacy ids are uuid: max(uuid) does not exist (before PostgreSQL 19).
 @pytest.mark.parametrize("stack", ["legacy", "modern"])
 @pytest.mark.parametrize("case", TYPES, ids=lambda case: f"{case[0]}-{case[1]}")
 def test_ids_of_every_type_are_led(
@@ -279,7 +277,6 @@ def test_a_map_is_no_table_to_be_compared(engine: Engine) -> None:
         assert run.audit("coverage", "*").status is Status.MATCH
 
 
-# FAILS: [tolerance] absolute forgives an id its neighbour, so a child may change its parent.
 @pytest.mark.parametrize("more", [MAP, PARENTS], ids=["child", "key"])
 def test_no_tolerance_forgives_an_id(engine: Engine, more: str) -> None:
     """An id that the map leads to is no measure: a tolerance of numbers does not bear on it."""
@@ -327,7 +324,6 @@ def test_a_map_beside_schemas_of_tenants(engine: Engine) -> None:
         assert seen(run.audit("b", "t")) == [("changed", ("2",), ("user_id",))]
 
 
-# FAILS: a map is looked for in the tenant's own schema alone.
 def test_one_map_for_all_schemas(engine: Engine) -> None:
     """Where tenants have schemas and the map is shared, it is found in the stack's schema."""
     for tenant in "ab":
@@ -398,7 +394,6 @@ def test_a_masked_id_is_never_shown(engine: Engine) -> None:
     assert "secret" not in repr(evidence)
 
 
-# FAILS: the map's own query is not asked discreetly.
 def test_an_error_of_a_map_s_filter_quotes_no_masked_id(engine: Engine) -> None:
     """Where a column is masked, what the server says of its map's rows is left out."""
     engine.both("CREATE TABLE t (id int PRIMARY KEY, user_id text)")

@@ -16,8 +16,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Text, cast, literal, literal_column
 
-from ..inventory import TablePair
+from ..inventory import TablePair, sampled_tenants
 from ..model import (
+    GLOBAL,
     SIDES,
     CheckKey,
     ColumnCounts,
@@ -40,8 +41,6 @@ from .tolerance import ToleranceRules
 from .virtual import Sample, Version
 
 _LONG = 1_000  # characters
-
-_MOST_PLACES = 20  # that are looked at for rows, where each tenant has a place of its own
 
 Seen = Counter[tuple[FindingKind, Row, tuple[str, ...]]]
 
@@ -73,7 +72,8 @@ def check_canary(context: Context, key: CheckKey, pair: TablePair) -> Evidence:
                 samples = {side: Sample(opened, side) for side in SIDES}
                 if enough(sample.rows for sample in samples.values()):
                     return _watch(key, opened, samples)
-    if isinstance(pair.settings.empty, str):
+    declared = pair.settings.empty
+    if isinstance(declared, str) or (pair.is_global and pair.settings.declared_empty(GLOBAL)):
         rule = NamedRule("declared empty, so that there is no row to watch")
         return Evidence(key, Status.MATCH, rules=(rule,))
     reason = f"{pair.name!r} holds no rows on either side, so none of its columns can be watched"
@@ -82,8 +82,8 @@ def check_canary(context: Context, key: CheckKey, pair: TablePair) -> Evidence:
 
 def _owners(context: Context, pair: TablePair) -> Sequence[Tenant | None]:
     per_place = any(pair.tenancy(side).per_place for side in SIDES)
-    tenants = context.selected or list(context.tenants.values())
-    return tenants[:_MOST_PLACES] if per_place else (None,)
+    everyone = list(context.tenants.values())
+    return sampled_tenants(context.selected, everyone) if per_place else (None,)
 
 
 def _watch(key: CheckKey, opened: OpenPair, samples: dict[Side, Sample]) -> Evidence:

@@ -26,10 +26,11 @@ from ..inventory import (
     place_of,
     planned_pairs,
     read_terms,
+    sampled_tenants,
     select_pairs,
     select_tenants,
 )
-from ..model import SIDES, CheckKey, Side
+from ..model import CANARY, SIDES, CheckKey, Side
 from ..parity import Context, environment_layer
 from ..stacks import ServerFacts, Stack, StackState, open_stack
 from ..stacks.stack import Anchor
@@ -189,11 +190,9 @@ class AuditSession:
             for t in self.settings.tables.values()
         ]
         tenancies = [each for each in (*own, stack.tenancy) if each is not None]
-        return {
-            place_of(stack, tenancy, tenant)
-            for tenancy in tenancies
-            for tenant in self.selection.tenants
-        }
+        everyone = self.settings.tenant_models() if CANARY in self.selection.subjects else ()
+        tenants = self.selection.tenants or sampled_tenants((), everyone)
+        return {place_of(stack, tenancy, each) for tenancy in tenancies for each in tenants}
 
     def _open_side(self, side: Side) -> tuple[StackState, Anchor]:
         stack = self.settings.stack(side)

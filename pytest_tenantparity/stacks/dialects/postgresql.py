@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     ColumnElement,
     Connection,
     Engine,
@@ -392,9 +393,9 @@ class PostgreSQL(Dialect):
                 return super().least_change(cast(value, _TypeOf("float8")), column)
             case Family.DECIMAL:
                 step = f"1e{-30 if column.scale is None else -column.scale}::numeric"
-                return _moved(cast(value, _TypeOf("numeric")), step, "0::numeric")
+                return _moved(cast(value, _TypeOf("numeric")), step)
             case family if family in _EPOCHS:
-                return _moved(value, "interval '1 microsecond'", _EPOCHS[family])
+                return _later(value, family)
             case _:
                 return _altered_text(value, column)
 
@@ -435,11 +436,22 @@ def _chained(seed: ColumnElement[int], value: ColumnElement[str]) -> ColumnEleme
     return _catalog.hashtextextended(tagged.collate("C"), seed, type_=BigInteger)
 
 
-def _moved(value: ColumnElement[Any], step: str, otherwise: str) -> ColumnElement[Any]:
-    """Go a step towards the middle; infinity and NaN, which do not move, become it."""
-    instead: ColumnElement[Any] = literal_column(otherwise)
-    less, more = value - literal_column(step), value + literal_column(step)
-    return case((value.in_([less, more]), instead), (value > instead, less), else_=more)
+def _moved(number: ColumnElement[Any], step: str) -> ColumnElement[Any]:
+    """Add a step; infinity and NaN, which do not move, become 0."""
+    zero: ColumnElement[Any] = literal_column("0::numeric")
+    moved: ColumnElement[Any] = number + literal_column(step)
+    return case((number == moved, zero), else_=moved)
+
+
+def _later(value: ColumnElement[Any], family: Family) -> ColumnElement[Any]:
+    """Add a microsecond; where there is none, take one away; infinity becomes the epoch."""
+    step: ColumnElement[Any] = literal_column("interval '1 microsecond'")
+    if family is Family.TIME:
+        return value + step
+    epoch: ColumnElement[Any] = literal_column(_EPOCHS[family])
+    infinite = ~_catalog.isfinite(value, type_=Boolean)
+    late = value > literal_column("date '9999-12-31'")
+    return case((infinite, epoch), (late, value - step), else_=value + step)
 
 
 def _altered_text(value: ColumnElement[Any], column: ColumnFacts) -> ColumnElement[Any]:
