@@ -140,7 +140,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     found = summary(results, options.seed)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    print(  # noqa: T201 - this is a command
+    print(
         f"{found['trials']:,} mutated tables, {found['unchanged']:,} unchanged, "
         f"{found['traps']:,} traps: {found['false_matches']} false matches, "
         f"{found['false_alarms']} false alarms, {found['wrong_findings']} wrong findings, "
@@ -151,9 +151,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _tell(result: PairResult) -> None:
     counts = ", ".join(f"{result.count(v)} {v}" for v in _VERDICTS if result.count(v))
-    print(f"{result.legacy} x {result.modern}: {counts} ({result.seconds:.0f} s)")  # noqa: T201
+    print(f"{result.legacy} x {result.modern}: {counts} ({result.seconds:.0f} s)")
     for failure in result.failures[:_SHOWN]:
-        print(f"  {failure}")  # noqa: T201
+        print(f"  {failure}")
 
 
 def _repeat(pair: tuple[Engine, Engine], seed: int, number: int) -> int:
@@ -163,7 +163,7 @@ def _repeat(pair: tuple[Engine, Engine], seed: int, number: int) -> int:
         here, there = (stack.enter_context(PLACES[each]()) for each in pair)
         (evidence,) = audit_all(here, there, [given])
     verdict = judge(given, evidence)
-    print(json.dumps([asdict(given), verdict, seen(evidence)], indent=1, default=str))  # noqa: T201
+    print(json.dumps([asdict(given), verdict, seen(evidence)], indent=1, default=str))
     return 0 if verdict == RIGHT else 1
 
 

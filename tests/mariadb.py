@@ -22,7 +22,7 @@ import pytest
 from pymysql.constants import CLIENT
 from pymysql.cursors import Cursor
 
-from .servers import _free_port
+from .servers import _free_port, unavailable
 
 AUDITOR = "audit"
 SOCKET = "sock"
@@ -165,7 +165,7 @@ def _program(name: str) -> str:
     path = f"{os.environ.get('PATH', '')}{os.pathsep}/usr/sbin"
     found = shutil.which(name, path=path)
     if found is None:
-        pytest.skip(f"MariaDB's {name} is not in {path}")
+        unavailable(f"MariaDB's {name} is not in {path}")
     return found
 
 

@@ -54,7 +54,7 @@ class Conversation:
 
     def _start(self) -> subprocess.Popen[str]:
         command = [str(self._python), str(RUNNER), self.peer]
-        self._process = subprocess.Popen(  # noqa: S603 - our own program
+        self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             text=True,
         )  # fmt: skip

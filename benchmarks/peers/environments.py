@@ -58,4 +58,4 @@ def python_of(peer: str) -> Path:
 def _install(python: Path, packages: tuple[str, ...]) -> None:
     pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     command = [*pip, *packages]
-    subprocess.run(command, check=True, stdout=sys.stderr)  # noqa: S603 - our own list
+    subprocess.run(command, check=True, stdout=sys.stderr)

@@ -58,6 +58,21 @@ class ReportView:
         return [check for check in self.report.checks if check.tolerance]
 
     @cached_property
+    def watched(self) -> list[Check]:
+        """The checks in which the canary watched a table's columns."""
+        return [check for check in self.report.checks if check.columns is not None]
+
+    @cached_property
+    def accounted(self) -> list[Check]:
+        """The checks that say whose a table's rows are."""
+        return [check for check in self.report.checks if check.accounts]
+
+    @cached_property
+    def digests(self) -> list[str]:
+        """The hashes that equality rests on."""
+        return sorted({check.digest for check in self.report.checks if check.digest})
+
+    @cached_property
     def rules(self) -> dict[str, list[str]]:
         """The named rules in force, and the tables or columns under each."""
         under: dict[str, set[str]] = {}
