@@ -141,7 +141,7 @@ def discover_pairs(
     Each legacy table makes a pair, and so does each modern table that fits the naming rule
     and answers to no legacy table, so that a table lost from the legacy stack is noticed.
     """
-    maps = {(each.stack, each.table) for each in settings.maps.values()}
+    maps = settings.used_maps
     legacy = [
         name
         for name in legacy_tables
@@ -187,7 +187,7 @@ def coverage_gaps(
 ) -> list[str]:
     """Return the tables of one side that are neither compared, nor a map, nor ignored."""
     paired = {pair.table(side) for pair in pairs}
-    paired |= {each.table for each in settings.maps.values() if each.stack == side}
+    paired |= {table for stack, table in settings.used_maps if stack == side}
     return sorted(
         name for name in tables if name not in paired and not is_ignored(settings, side, name)
     )

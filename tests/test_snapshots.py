@@ -148,13 +148,15 @@ def test_a_field_whose_kind_changed_in_one_record_is_named_there_alone(
 
 
 def test_a_field_that_became_strings_everywhere_is_read_under_a_rule(snapshots: Snapshots) -> None:
-    """Where one file has but numbers and the other but strings, the report says how they met."""
+    """Numbers are no strings, unless the settings say what both are meant to be."""
     snapshots.legacy.tenants(a={"r": [{"id": 1, "v": 0.5}, {"id": 2, "v": 0.25}]})
     snapshots.modern.tenants(a={"r": [{"id": 1, "v": "0.50"}, {"id": 2, "v": "0.26"}]})
-    evidence = snapshots.audit()
+    assert_drift(snapshots.audit(), *(("changed", ("a", n), ("v",)) for n in "12"))
+    more = f'{RESOURCE}[tables.r.columns.v]\ntype = "decimal"'
+    evidence = snapshots.audit(more=more)
     assert_drift(evidence, ("changed", ("a", "2"), ("v",)))
     assert [(rule.column, rule.rule) for rule in evidence.rules] == [
-        ("v", "is read as decimal out of a file without types")
+        ("v", "is read as decimal, however it is stored")
     ]
 
 

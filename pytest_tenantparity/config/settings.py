@@ -185,6 +185,11 @@ class StackSettings(Model):
         5.0, gt=0, le=86_400, allow_inf_nan=False, description="seconds to wait for a lock"
     )
     connect_timeout: int = Field(10, ge=1, le=3_600, description="seconds")
+    frozen: Reason | None = Field(
+        None,
+        description="why nothing is written to it during the audit; needed for several processes "
+        "where sessions cannot share a snapshot (all but PostgreSQL)",
+    )
     max_connections: int = Field(
         20, ge=2, description="of the whole run: one that holds the snapshot, one a worker"
     )
@@ -194,7 +199,7 @@ class StackSettings(Model):
     def _no_password(cls, url: str) -> str:
         bare = re.sub(r"\$\{[^}]*\}", "", url)
         userinfo = re.match(r"[^:/]+://[^/@:]*:([^@]+)@", bare)
-        if userinfo or re.search(r"[?&](ssl)?password=[^&]", bare):
+        if userinfo or re.search(r"[?&](ssl)?pass(wd|word)=[^&]", bare):
             raise ValueError("holds a password; write ${NAME} there and set NAME outside the file")
         return url
 
@@ -455,6 +460,14 @@ class Settings(Model):
                         f"{near}"
                     )
         return self
+
+    @property
+    def used_maps(self) -> frozenset[tuple[Side, str]]:
+        """The tables that some column's ids are led through, by stack."""
+        columns = (column for table in self.tables.values() for column in table.columns.values())
+        used = {column.key_map for column in columns}
+        maps = self.maps.items()
+        return frozenset((each.stack, each.table) for name, each in maps if name in used)
 
     @property
     def known_cohorts(self) -> tuple[str, ...]:

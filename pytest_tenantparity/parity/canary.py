@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Text, cast, literal, literal_column
+from sqlalchemy import ColumnElement, Text, cast, literal
 
 from ..inventory import TablePair, sampled_tenants
 from ..model import (
@@ -30,7 +30,7 @@ from ..model import (
     Status,
     Tenant,
 )
-from ..stacks.catalog import DOCUMENTS, Family
+from ..stacks.catalog import DOCUMENTS
 from .columns import ColumnPair
 from .compare import Comparison
 from .context import Context
@@ -73,7 +73,10 @@ def check_canary(context: Context, key: CheckKey, pair: TablePair) -> Evidence:
                 if enough(sample.rows for sample in samples.values()):
                     return _watch(key, opened, samples)
     declared = pair.settings.empty
-    if isinstance(declared, str) or (pair.is_global and pair.settings.declared_empty(GLOBAL)):
+    everywhere = len(owners) in (len(context.selected), 1) or None in owners
+    if everywhere and (
+        isinstance(declared, str) or (pair.is_global and pair.settings.declared_empty(GLOBAL))
+    ):
         rule = NamedRule("declared empty, so that there is no row to watch")
         return Evidence(key, Status.MATCH, rules=(rule,))
     reason = f"{pair.name!r} holds no rows on either side, so none of its columns can be watched"
@@ -163,8 +166,6 @@ def _nearest(
     facts = pair.on(sample.side).facts
     if pair.by_content and facts.family not in DOCUMENTS:  # a space more says nothing in JSON
         return literal("[", Text) + cast(value, Text) + literal("]", Text)
-    if pair.family is Family.FLOAT and facts.family is Family.DECIMAL:  # too near for a float
-        return value + literal_column("1")
     return sample.dialect.least_change(value, facts)
 
 

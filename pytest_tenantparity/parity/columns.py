@@ -66,6 +66,7 @@ class ColumnPair:
     @property
     def has_one_text(self) -> bool:
         """Whether equal values have equal texts on both sides, so that rows can be placed by it."""
+        # Engines do not agree which text of a float is the shortest.
         several = self.by_content or (self.family is Family.FLOAT and self.rules.common)
         return not (several or self.forgiving or self.normalise)
 

@@ -11,7 +11,7 @@ from math import isfinite
 
 from ..errors import NotProven
 from ..model import AppliedTolerance, DriftCounts, Finding, FindingKind, ValuePair
-from ..stacks.catalog import DOCUMENTS, NUMBERS, Family
+from ..stacks.catalog import DOCUMENTS, FOREIGN, NUMBERS, Family
 from .columns import ColumnPair
 from .forgiving import Forgiving, agreed, all_applied
 from .source import Row
@@ -63,8 +63,14 @@ class _Column:
             return ValuePair(_masked(pair.legacy), _masked(pair.modern))
         if self.family in DOCUMENTS:
             explanation = explain_json(pair.legacy, pair.modern)
-            return ValuePair(_bounded(pair.legacy), _bounded(pair.modern), explanation)
-        return replace(pair, legacy=_bounded(pair.legacy), modern=_bounded(pair.modern))
+            return ValuePair(self.legible(pair.legacy), self.legible(pair.modern), explanation)
+        return replace(pair, legacy=self.legible(pair.legacy), modern=self.legible(pair.modern))
+
+    def legible(self, value: str | None) -> str | None:
+        """Return a value by its start, without the mark that no person needs to tell it by."""
+        if value is None or self.family is Family.TEXT:
+            return _bounded(value)
+        return _bounded(value.removeprefix(FOREIGN))
 
     def _normalised(self, value: str | None) -> str | None:
         if value is None or self.normalise is None or self.normaliser is None:
@@ -197,7 +203,7 @@ class Comparison:
         columns = {column.name: column for column in self._columns}
         changed = {name: columns[name].shown(pair) for name, pair in finding.columns.items()}
         key = {
-            name: _masked(value) if columns[name].masked else _bounded(value)
+            name: _masked(value) if columns[name].masked else columns[name].legible(value)
             for name, value in finding.key.items()
         }
         return replace(finding, key=key, columns=changed)
@@ -241,7 +247,8 @@ def _column(
 def _spelling(pair: ColumnPair) -> Callable[[str], str] | None:
     if pair.by_content:
         return canonical_json
-    return one_float if pair.family is Family.FLOAT and pair.rules.common else None
+    sides = (pair.legacy.met_as.family, pair.modern.met_as.family)
+    return one_float if set(sides) == {Family.FLOAT} and pair.rules.common else None
 
 
 def one_float(text: str) -> str:

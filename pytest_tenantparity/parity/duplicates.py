@@ -14,7 +14,7 @@ def with_duplicates(evidence: Evidence, opened: OpenPair, sides: Sides) -> Evide
     findings: list[Finding] = []
     for side, source in zip(SIDES, (sides.legacy, sides.modern), strict=True):
         facts = opened.tables[side]
-        if facts.enforced or not facts.primary_key:
+        if facts.enforced or not facts.primary_key or opened.pair.settings.key is not None:
             continue
         with source.guard():
             repeated = source.repeated_keys(opened.context.settings.report.findings)

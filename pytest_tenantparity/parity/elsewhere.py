@@ -57,8 +57,9 @@ def _owners(opened: OpenPair, side: Side, keys: Sequence[Row]) -> dict[Row, str 
     wanted: list[ColumnElement[int]] = [
         literal_column(str(portable_hash(key, salt))) for key in keys
     ]
-    owner = owner_of(facts, catalog, stack.dialect, opened.pair.tenancy(side))
-    statement = select(owner, *source.key).select_from(source.scope.table)
+    rows_there = source.scope.table
+    owner = owner_of(rows_there, facts, catalog, stack.dialect, opened.pair.tenancy(side))
+    statement = select(owner, *source.key).select_from(rows_there)
     with source.guard():
         rows = source.connection.execute(statement.where(hashed.in_(wanted))).all()
     # Of several owners, the first is said.

@@ -42,6 +42,12 @@ class OpenPair:
         """The fastest digest that both servers are known to make alike; raises NotProven."""
         stacks = self.context.stacks
         legacy, modern = (stacks[side].database(self.places[side]) for side in SIDES)
+        encodings = {legacy.server.encoding, modern.server.encoding}
+        if len(encodings) > 1 and "SQL_ASCII" in encodings:
+            raise NotProven(
+                f"one database keeps bytes without an encoding (SQL_ASCII), the other "
+                f"{(encodings - {'SQL_ASCII'}).pop()}; nobody knows which characters the bytes are"
+            )
         both = [name for name in legacy.digests if name in modern.digests]
         if legacy.server.encoding != modern.server.encoding:
             # A native hash is one of bytes, which another encoding spells otherwise.

@@ -95,14 +95,14 @@ def _hop(catalog: Catalog, name: str, key: str) -> tuple[TableFacts, ColumnFacts
 
 
 def owner_of(
-    facts: TableFacts, catalog: Catalog, dialect: Dialect, tenancy: Tenancy
+    rows: FromClause, facts: TableFacts, catalog: Catalog, dialect: Dialect, tenancy: Tenancy
 ) -> ColumnElement[str]:
     """Return the text of the value that a row's first column leads to; NULL if to none.
 
     Where a path leads to several, it is one of them.
     """
     found = _column_of(facts, tenancy.first_column or "")
-    value: ColumnElement[Any] = column(found.name)
+    value: ColumnElement[Any] = rows.c[found.name]
     for hop in tenancy.hops:
         other = _table_of(catalog, hop.table)
         key, found_there = _column_of(other, hop.key), _column_of(other, hop.take)

@@ -115,6 +115,7 @@ class AuditSession:
             state, anchor = self._open_side(side)
             self.states[side] = state
             self._anchors.append(anchor)
+            self._refuse_several_snapshots(side)
         if self.pairs is None and not any(state.unavailable for state in self.states.values()):
             self.set_pairs(discover_pairs(self.settings, *map(self._tables, SIDES)))
 
@@ -204,6 +205,19 @@ class AuditSession:
             reason = f"{side}: the pytest_parity_connect hook failed: {kind}: {said}"
             return StackState(side, "", unavailable={"": reason}), Anchor()
         return open_stack(side, stack, self._application, url, self._places(side))
+
+    def _refuse_several_snapshots(self, side: Side) -> None:
+        """Parts of a table that are read at different times can hide a row that moves."""
+        stack, state = self.settings.stack(side), self.states[side]
+        if not state.url or stack.frozen is not None or worker_count(self.config) == 1:
+            return
+        dialect = Stack(state, stack, self._application).dialect
+        if not dialect.shares_snapshots:
+            raise SettingsError(
+                f"[{side}] sessions of {dialect.name} cannot share a snapshot, so that several "
+                "processes would read at different times; run with -n 0, or say why nothing is "
+                f'written to it meanwhile: [{side}] frozen = "..."'
+            )
 
     def _refuse_too_many_connections(self, side: Side) -> None:
         most = self.settings.stack(side).max_connections

@@ -31,6 +31,9 @@ class Family(StrEnum):
     UNKNOWN = "unknown"  # nobody has shown that its text is injective: not compared
 
 
+# What no engine's text begins with: the mark of a value of another kind than its column's.
+FOREIGN = "\udcff"
+
 NUMBERS = frozenset({Family.INTEGER, Family.DECIMAL, Family.FLOAT})
 DOCUMENTS = frozenset({Family.JSON, Family.JSONB})
 TIMES = frozenset({Family.DATE, Family.TIME, Family.TIMESTAMP, Family.TIMESTAMPTZ})

@@ -58,7 +58,8 @@ class Stack:
         self._state = state
         self._session = Session(application, settings)
         self._engines: dict[str, Engine] = {}
-        self._kept: Connection | None = None
+        self._open: dict[str, Connection] = {}
+        self._begun: set[str] = set()
         self._busy: Connection | None = None
 
     @property
@@ -82,35 +83,41 @@ class Stack:
         """Read from a place, inside the run's snapshot. Ask within :meth:`guard`."""
         state = self.database(place)
         with self.guard(place):
-            self._busy = self._begin(place, state.snapshot)
-        connection, failed = self._busy, True
+            connection = self._busy = self._begin(place.database, state.snapshot)
         try:
             yield connection
-            failed = False
         finally:
             self._busy = None
-            self._end(connection, keep=not failed and not self.dialect.shares_snapshots)
+            if connection.invalidated or not self._keeps:
+                self._end(place.database)
 
-    def _begin(self, place: Place, snapshot: str) -> Connection:
-        engine = self._engine(place.database)
-        kept, self._kept = self._kept, None
-        if kept is not None:
-            return kept
-        connection = engine.connect()
+    @property
+    def _keeps(self) -> bool:
+        """Whether the process keeps its snapshots: sessions of this engine cannot share one."""
+        return not self.dialect.shares_snapshots
+
+    def _begin(self, database: str, snapshot: str) -> Connection:
+        if database in self._open:
+            return self._open[database]
+        if self._keeps and database in self._begun and self.settings.frozen is None:
+            raise StackUnavailable(
+                f"{self.side}: the connection was lost, and with it the snapshot of what was read "
+                f"before; run again, or say why nothing is written meanwhile: [{self.side}] frozen"
+            )
+        self._begun.add(database)
+        connection = self._open[database] = self._engine(database).connect()
         try:
             self.dialect.join_snapshot(connection, snapshot)
         except BaseException:
-            self._end(connection, keep=False)
+            self._end(database)
             raise
         return connection
 
-    def _end(self, connection: Connection, *, keep: bool) -> None:
-        """Where sessions cannot share a snapshot, a process keeps the one that it has."""
-        if keep:
-            self._kept = connection
-            return
-        with suppress(SQLAlchemyError):  # a dead connection cannot be ended any further
-            connection.close()
+    def _end(self, database: str) -> None:
+        connection = self._open.pop(database, None)
+        if connection is not None:
+            with suppress(SQLAlchemyError):  # a dead connection cannot be ended any further
+                connection.close()
 
     def guard(self, place: Place, *, discreet: bool = False) -> AbstractContextManager[None]:
         """Turn what the database refuses into :class:`NotProven`, in the server's own words.
@@ -127,17 +134,17 @@ class Stack:
 
     def close(self) -> None:
         """Close every connection."""
-        kept, self._kept = self._kept, None
-        if kept is not None:
-            self._end(kept, keep=False)
+        for database in list(self._open):
+            self._end(database)
         for engine in self._engines.values():
             engine.dispose()
         self._engines.clear()
 
     def _engine(self, database: str) -> Engine:
         if database not in self._engines:
-            # One connection a process and stack: another tenant's database takes its place.
-            self.close()
+            if not self._keeps:
+                # One connection a process and stack: another tenant's database takes its place.
+                self.close()
             url = _url_of(self._state.url, database)
             self._engines[database] = self.dialect.create_engine(url, self._session)
         return self._engines[database]

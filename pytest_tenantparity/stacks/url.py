@@ -12,7 +12,7 @@ from sqlalchemy.exc import ArgumentError
 from ..errors import StackUnavailable
 
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
-_SECRET_PARAMETERS = ("password", "sslpassword", "passfile")
+_SECRET_PARAMETERS = ("password", "passwd", "sslpassword", "passfile")
 
 
 def resolve_url(side: str, template: str, environment: Mapping[str, str]) -> URL:

@@ -566,7 +566,8 @@ def _catalog_of(connection: Connection, schema: str) -> Catalog:
         )
         for table, (kind, engine) in kinds.items()
     }
-    return Catalog(schema, tables, _hidden(connection, schema))
+    folded = connection.scalar(text("SELECT @@lower_case_table_names")) != 0
+    return Catalog(schema.lower() if folded else schema, tables, _hidden(connection, schema))
 
 
 def _is_mariadb(connection: Connection) -> bool:

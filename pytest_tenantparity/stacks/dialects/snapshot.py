@@ -16,7 +16,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Text, case, func, literal_column, null, text
+from sqlalchemy import ColumnElement, Connection, Text, case, cast, func, literal_column, null, text
 from sqlalchemy.engine import URL
 
 from ...errors import NotProven
@@ -25,7 +25,7 @@ from .base import ColumnRules
 from .snapshot_reader import Resource, Unreadable, digits_of, read_resources
 from .spelling import TEXTS
 from .sqlite import AS_TEXT, NO_TEXT, SCHEMA, SQLite, as_bytes, either, spelled, word
-from .sqlite_values import decimal_text, scientific, tagged_text, text_of
+from .sqlite_values import decimal_text, foreign, scientific, tagged_text, text_of
 
 _SCHEMA = """
     CREATE TEMP TABLE parity_file (path, file, digest);
@@ -53,6 +53,7 @@ class SnapshotFile(SQLite):
     """A table for each resource: a column for the tenant, and one for each field."""
 
     name = "snapshot file"
+    shares_snapshots = True  # each session has read the same bytes, or says that it has not
 
     def open(self, url: URL, patience: float) -> sqlite3.Connection:
         del patience
@@ -127,6 +128,8 @@ class SnapshotFile(SQLite):
         if meant is Family.TEXT:
             cases.append((kind == word("text"), value))
             other = NO_TEXT.op("||")(other)
+        else:
+            other = cast(other, Text)
         return case(*cases, else_=other).collate("BINARY")
 
     def _by_storage(
@@ -159,7 +162,7 @@ class SnapshotFile(SQLite):
         return literal_column(_NEUTRAL.get(column.family, "''"))
 
 
-def snapshot_text(value: bytes | float | None, kind: str, family: str) -> str | None:
+def snapshot_text(value: bytes | float | None, kind: str, family: str) -> str | bytes | None:
     """Return the one text of a stored value in a column that is compared as a family."""
     if value is None:
         return None
@@ -169,20 +172,21 @@ def snapshot_text(value: bytes | float | None, kind: str, family: str) -> str | 
     own = text_of(value)
     if kind == "text":
         is_json = family in (Family.JSON, Family.JSONB)
-        return json.dumps(own, ensure_ascii=False) if is_json else tagged_text(own)
+        return json.dumps(own, ensure_ascii=False) if is_json else foreign(tagged_text(own), family)
     if own in ("true", "false"):
         fits = family in (Family.BOOLEAN, Family.JSON, Family.JSONB)
-        return own if fits else f"boolean {own}"
+        return own if fits else foreign(f"boolean {own}", family)
     if own[:1] in ("{", "["):
-        return own if family in (Family.JSON, Family.JSONB) else f"document {own}"
+        is_document = family in (Family.JSON, Family.JSONB)
+        return own if is_document else foreign(f"document {own}", family)
     return _number_text(own, family)
 
 
-def _number_text(digits: str, family: str) -> str:
+def _number_text(digits: str, family: str) -> str | bytes:
     if family == Family.FLOAT:
         return scientific("-" if digits.startswith("-") else "", digits.removeprefix("-"))
     fits = family in (Family.INTEGER, Family.DECIMAL, Family.JSON, Family.JSONB)
-    return digits if fits else f"number {digits}"
+    return digits if fits else foreign(f"number {digits}", family)
 
 
 def _other(value: Any) -> Any:

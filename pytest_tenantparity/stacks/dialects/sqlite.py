@@ -452,7 +452,7 @@ def _by_function(
     if family is Family.JSON:
         finite = func.abs(value) <= literal_column("1.7976931348623157e308")
         return case((and_(kind == word("real"), finite), own), else_=NO_TEXT.op("||")(own))
-    return own
+    return cast(own, Text)
 
 
 def spelled(own: ColumnElement[str], source: Family, family: Family) -> ColumnElement[str]:

@@ -56,13 +56,23 @@ def teach(connection: sqlite3.Connection) -> None:
 # ---- the text of a value
 
 
-def parity_text(value: Stored | None, kind: str, family: str) -> str | None:
+def parity_text(value: Stored | None, kind: str, family: str) -> str | bytes | None:
     """Return the one text of a value of a storage class in a column of a family."""
     if value is None:
         return None
     reader = _READERS.get((family, kind))
     own = None if reader is None else reader(value)
-    return _tagged(value, kind) if own is None else own
+    return foreign(_tagged(value, kind), family) if own is None else own
+
+
+def foreign(tagged: str, family: str) -> str | bytes:
+    """Mark what stands for a value of another kind by a byte that begins no text of any engine.
+
+    A column of texts marks it itself.
+    """
+    if family in (Family.TEXT, Family.JSON):
+        return tagged
+    return b"\xff" + tagged.encode("utf-8", "surrogateescape")
 
 
 def _tagged(value: Any, kind: str) -> str:
