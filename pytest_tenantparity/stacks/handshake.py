@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 
 from sqlalchemy import ColumnElement, Connection, Text, cast, literal, null, select
 from sqlalchemy.exc import DBAPIError
@@ -39,8 +39,11 @@ def trusted_digests(connection: Connection, dialect: Dialect, encoding: str) -> 
         if _answers(connection, native) == [dialect.native_vectors[n] for n in asked]:
             trusted.append(dialect.native_digest)
     portable = [dialect.portable_hash(each, SALT) for each in texts]
-    with suppress(DBAPIError), connection.begin_nested():  # a server can be without its MD5
-        if _answers(connection, portable) == [portable_hash(VECTORS[n], SALT) for n in asked]:
+    known = [portable_hash(VECTORS[n], SALT) for n in asked]
+    # A server that refuses its MD5 can still have its native hash.
+    refusal = connection.begin_nested() if trusted else nullcontext()
+    with suppress(*([DBAPIError] if trusted else [])), refusal:
+        if _answers(connection, portable) == known:
             trusted.append(PORTABLE)
     return tuple(trusted)
 

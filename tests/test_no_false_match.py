@@ -1,0 +1,120 @@
+"""What would have been a false match or a wrong statement: shown by reviews, mended before."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_tenantparity.errors import SettingsError
+
+from .engine_driver import Engine, seen
+from .project import Migration
+from .servers import Database
+from .test_soundness import assert_drift, assert_match, assert_not_proven
+
+pytest_plugins = ["tests.project"]
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """A stack that is no server: a file or a folder."""
+
+    url: str
+
+    def run(self, statement: str, *params: object) -> list[tuple[Any, ...]]:
+        """Run SQL in the file."""
+        with closing(sqlite3.connect(self.url.removeprefix("sqlite:///"))) as file, file:
+            return file.execute(statement, params).fetchall()
+
+
+@pytest.fixture
+def beside_sqlite(modern_db: Database, tmp_path: Path) -> Engine:
+    """A SQLite file as the legacy stack, PostgreSQL as the modern one."""
+    file: Any = Elsewhere(f"sqlite:///{tmp_path / 'legacy.db'}")
+    return Engine(file, modern_db, tmp_path)
+
+
+def test_a_float_is_no_rounded_integer(beside_sqlite: Engine) -> None:
+    """2^53 + 1 is not the double nearest to it, even where both are read as floats."""
+    beside_sqlite.legacy.run("CREATE TABLE t (id INTEGER PRIMARY KEY, v DOUBLE)")
+    beside_sqlite.legacy.run("INSERT INTO t VALUES (1, 9007199254740992.0), (2, 1e23)")
+    beside_sqlite.modern.run("CREATE TABLE t (id int PRIMARY KEY, v bigint)")
+    beside_sqlite.modern.run("INSERT INTO t VALUES (1, 9007199254740993), (2, NULL)")
+    more = '[tables.t.columns.v]\ntype = "float"'
+    assert ("changed", ("1",), ("v",)) in seen(beside_sqlite.audit(more=more))
+    beside_sqlite.modern.run("DROP TABLE t; CREATE TABLE t (id int PRIMARY KEY, v float8)")
+    beside_sqlite.modern.run("INSERT INTO t VALUES (1, 9007199254740992), (2, 1e23)")
+    assert_match(beside_sqlite.audit(), rows=2)
+
+
+def test_a_mark_of_ours_is_no_text_of_theirs(tmp_path: Path) -> None:
+    """An integer in a column of dates is not the text that we show it by."""
+    folder = tmp_path / "archive"
+    folder.mkdir()
+    (folder / "t.csv").write_text("id,v\n1,integer 5\n", encoding="utf-8")
+    file: Any = Elsewhere(f"sqlite:///{tmp_path / 'modern.db'}")
+    file.run("CREATE TABLE t (id INTEGER PRIMARY KEY, v DATE)")
+    file.run("INSERT INTO t VALUES (1, 5)")
+    archive: Any = Elsewhere(f"archive:///{folder}")
+    evidence = Engine(archive, file, tmp_path).audit(more='[tables.t]\nkey = ["id"]')
+    assert_drift(evidence, ("changed", ("1",), ("v",)))
+    assert evidence.findings[0].columns["v"].modern == "integer 5"
+
+
+def test_a_map_that_nothing_uses_hides_no_table(engine: Engine) -> None:
+    """A table is spared the question who compares it only if ids are led through it."""
+    engine.both("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)")
+    engine.modern.run("CREATE TABLE secret (old int, new int)")
+    more = '[maps.x]\ntable = "secret"\nlegacy = "old"\nmodern = "new"'
+    with engine.opened(more) as run:
+        assert sorted(run.context.pairs) == ["secret", "t"]
+        assert_not_proven(run.audit("global", "secret"), "has no table")
+
+
+def test_the_owner_is_that_of_the_row(engine: Engine) -> None:
+    """Where a path's tables have columns of one name, the note still names the right tenant."""
+    engine.both("CREATE TABLE accounts (user_id int, account_id text, id int)")
+    engine.both("CREATE TABLE t (id int PRIMARY KEY, user_id int, v text)")
+    engine.both("INSERT INTO accounts VALUES (1, 'a', 1), (2, 'b', 2)")
+    engine.legacy.run("INSERT INTO t VALUES (1, 1, 'x'), (2, 1, 'x'), (3, 2, 'x')")
+    engine.modern.run("INSERT INTO t VALUES (1, 1, 'x'), (2, 2, 'x'), (3, 2, 'x')")
+    path = 'tenancy = {path = "t.user_id -> accounts.user_id -> account_id"}'
+    more = '[ignore.tables]\naccounts = "leads to the tenant"\n[tenants.a]\n[tenants.b]'
+    evidence = engine.audit("t", "a", more, legacy=path, modern=path)
+    assert_drift(evidence, ("missing", ("2",), ()))
+    assert evidence.findings[0].note == "the modern table has it under the tenant 'b'"
+
+
+def test_a_database_without_an_encoding_meets_none_that_has_one(engine: Engine) -> None:
+    """Bytes that nobody can name are not compared with characters."""
+    engine.both("CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t VALUES (1, 'x')")
+    with engine.opened() as run:
+        state = run.context.stacks["modern"]._state.databases[""]
+        object.__setattr__(state.server, "encoding", "SQL_ASCII")
+        assert_not_proven(run.audit("global", "t"), "SQL_ASCII")
+
+
+def test_several_processes_need_one_snapshot(project: Migration, tmp_path: Path) -> None:
+    """Where sessions cannot share a snapshot, -n 2 is refused until somebody says it is frozen."""
+    path = tmp_path / "legacy.db"
+    with closing(sqlite3.connect(path)) as file, file:
+        file.execute("CREATE TABLE trades (id INTEGER PRIMARY KEY, account TEXT)")
+    project.settings(legacy=f'url = "sqlite:///{path}"')
+    outcome = project.run("--tenants=acme", "-n", "2")
+    assert outcome.code == 4
+    assert "[legacy] sessions of SQLite cannot share a snapshot" in outcome.output
+    project.settings(legacy=f'url = "sqlite:///{path}"\nfrozen = "a copy of last night"')
+    assert project.run("--tenants=acme", "-n", "2").code == 1
+    project.settings(legacy=f'url = "sqlite:///{path}"')
+    assert project.run("--tenants=acme", "-n", "0").code == 1
+
+
+def test_a_password_under_another_name_is_refused_too(engine: Engine) -> None:
+    """PyMySQL takes passwd for password; neither may be written in the file."""
+    with pytest.raises(SettingsError, match="holds a password"):
+        engine.settings(legacy='url = "mysql://u@h/d?passwd=hunter2"')
