@@ -8,7 +8,7 @@ OLDEST_VENV := .venv-oldest
 OLDEST := $(OLDEST_VENV)/.ready
 PYTEST := $(VENV)/bin/python -m pytest
 
-.PHONY: help migration-audit demo-drift test test-oldest soundness lint schemas clean
+.PHONY: help migration-audit demo-drift test test-oldest soundness peers lint schemas clean
 
 help:
 	@echo "make migration-audit   audit $(TENANTS) on both stacks (TENANTS=... for others)"
@@ -16,6 +16,7 @@ help:
 	@echo "make test              run the tests"
 	@echo "make test-oldest       the same plugin on the oldest pytest it supports"
 	@echo "make soundness         every trap and 20,000 random tables on every pair of engines"
+	@echo "make peers             the same traps before reladiff, datacompy and data-diff"
 	@echo "make lint              style, types, import directions"
 	@echo "make schemas           write the JSON Schemas anew"
 
@@ -35,6 +36,10 @@ test-oldest: $(OLDEST)
 soundness: $(READY)
 	$(VENV)/bin/python -m benchmarks.soundness $(if $(SEED),--seed $(SEED)) $(if $(TRIALS),--trials $(TRIALS))
 	$(VENV)/bin/python -m benchmarks.tables
+
+peers: $(READY)
+	$(VENV)/bin/python -m benchmarks.peers --out benchmarks/results/peers.json
+	$(VENV)/bin/python -m benchmarks.tables --offline
 
 lint: $(READY)
 	$(VENV)/bin/ruff check .

@@ -25,7 +25,10 @@ from tests.places import PAIRS, PLACES, audit_all
 from tests.traps import TRAPS, Engine, Trap, exists
 from tests.trials import make_trial
 
+from .peers.summary import as_table, summarise
+
 RESULTS = Path(__file__).parent / "results" / "soundness.json"
+PEERS = RESULTS.with_name("peers.json")
 _VERDICTS = (RIGHT, FALSE_MATCH, FALSE_ALARM, WRONG, NOT_PROVEN)
 _UNCHANGED = 8  # one trial of so many holds the same twice
 _SHOWN = 20  # failures that are told in full
@@ -138,6 +141,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             results.append(job.result())
             _tell(results[-1])
     found = summary(results, options.seed)
+    _tell_peers()
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     print(
@@ -154,6 +158,13 @@ def _tell(result: PairResult) -> None:
     print(f"{result.legacy} x {result.modern}: {counts} ({result.seconds:.0f} s)")
     for failure in result.failures[:_SHOWN]:
         print(f"  {failure}")
+
+
+def _tell_peers() -> None:
+    """Print what the peers said to the same traps, when ``make peers`` last asked them."""
+    if PEERS.exists():
+        answers = json.loads(PEERS.read_text(encoding="utf-8"))["results"]
+        print(as_table(summarise(answers)))
 
 
 def _repeat(pair: tuple[Engine, Engine], seed: int, number: int) -> int:
