@@ -107,7 +107,8 @@ def planned_checks(tenants: int) -> int:
     """How many checks an audit of so many tenants has, by the tables of the harness."""
     owned = [table for table in TABLES.values() if table.owner is not None]
     shared = len(TABLES) - len(owned)
-    return tenants * len(owned) + shared + len(owned) + len(["coverage"])
+    unassigned, canaries = len(owned), len(TABLES)
+    return tenants * len(owned) + shared + unassigned + canaries + len(["coverage"])
 
 
 def cohort(name: str) -> list[str]:
@@ -132,7 +133,7 @@ def test_first_cohort_is_go(tmp_path: Path) -> None:
     assert (report["verdict"], report["run"]["state"]) == ("GO", "COMPLETE")
     assert {check["status"] for check in report["checks"]} == {"MATCH"}
     audited = {check["tenant"] for check in report["checks"]}
-    assert audited == {*cohort("cohort-1"), "global", "unassigned", "coverage"}
+    assert audited == {*cohort("cohort-1"), "global", "unassigned", "coverage", "canary"}
     population = report["population"]
     planned = planned_checks(len(cohort("cohort-1")))
     assert [population[name] for name in ("planned", "executed", "proven")] == [planned] * 3
@@ -279,6 +280,7 @@ def test_collecting_lists_the_plan_and_starts_nothing(tmp_path: Path) -> None:
     owned = [table.name for table in TABLES.values() if table.owner is not None]
     expected = {f"{tenant}-{table}" for tenant in cohort("cohort-1") for table in owned}
     expected |= {f"unassigned-{table}" for table in owned} | {"global-price_cache", "coverage"}
+    expected |= {f"canary-{name}" for name in TABLES}
     assert "acme-trades" in ids
     assert sorted(ids) == sorted(expected)
     assert "WATCHED" not in result.stderr
