@@ -332,7 +332,7 @@ def tenant_table_cells(selection: Selection, pairs: Sequence[TablePair] | None) 
 
 def exclusions(settings: Settings, selection: Selection) -> list[Exclusion]:
     """Return all that is kept out of the comparison, with the reasons given."""
-    taken_away = sorted(set(RESERVED_SUBJECTS) - selection.subjects)
+    taken_away = sorted(set(RESERVED_SUBJECTS) - {CANARY} - selection.subjects)
     found = [
         *((f"all {name} checks", "not selected on the command line") for name in taken_away),
         *((f"table {name}", why) for name, why in settings.ignore.tables.items()),

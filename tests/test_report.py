@@ -68,7 +68,7 @@ def test_json_of_all_statuses(project: Migration) -> None:
     trades = outcome.check("acme", "trades")
     assert set(trades) >= {"check", "tenant", "table", "status", "rows", "findings", "tolerance"}
     assert (trades["status"], trades["rows"]) == ("DRIFT", {"legacy": 6, "modern": 6})
-    assert trades["drift"] == {"missing": 1, "extra": 1, "changed": 1}
+    assert trades["drift"] == {"missing": 1, "extra": 1, "changed": 1, "duplicate": 0}
     assert isinstance(trades["seconds"], int)
     found = {each["kind"]: each for each in trades["findings"]}
     assert found["missing"]["key"] == {"id": "8"}

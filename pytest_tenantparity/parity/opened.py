@@ -44,9 +44,10 @@ class OpenPair:
         legacy, modern = (stacks[side].database(self.places[side]) for side in SIDES)
         encodings = {legacy.server.encoding, modern.server.encoding}
         if len(encodings) > 1 and "SQL_ASCII" in encodings:
+            bare = "legacy" if legacy.server.encoding == "SQL_ASCII" else "modern"
             raise NotProven(
-                f"one database keeps bytes without an encoding (SQL_ASCII), the other "
-                f"{(encodings - {'SQL_ASCII'}).pop()}; nobody knows which characters the bytes are"
+                f"the {bare} database keeps bytes without an encoding (SQL_ASCII), which the other "
+                "does not; nobody knows which characters the bytes are"
             )
         both = [name for name in legacy.digests if name in modern.digests]
         if legacy.server.encoding != modern.server.encoding:
