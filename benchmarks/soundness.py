@@ -61,7 +61,7 @@ def run_pair(legacy: Engine, modern: Engine, mutated: int, seed: int) -> PairRes
         held = [t for t in TRAPS if exists(t, "legacy", legacy) and exists(t, "modern", modern)]
         for trap, evidence in zip(held, audit_all(here, there, held), strict=True):
             _take(result, result.traps, trap, evidence, trap.name)
-        numbers = range(mutated * _UNCHANGED // (_UNCHANGED - 1))
+        numbers = range(mutated - (-mutated // (_UNCHANGED - 1)))
         for batch in _batches(numbers, 500):
             trials = [trial(legacy, modern, seed, number) for number in batch]
             found = audit_all(here, there, trials)
