@@ -5,12 +5,14 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pytest_tenantparity.errors import SettingsError
+from pytest_tenantparity.parity.source import Digest, Source
 
 from .engine_driver import Engine, seen
 from .project import Migration
@@ -64,6 +66,50 @@ def test_a_mark_of_ours_is_no_text_of_theirs(tmp_path: Path) -> None:
     evidence = Engine(archive, file, tmp_path).audit(more='[tables.t]\nkey = ["id"]')
     assert_drift(evidence, ("changed", ("1",), ("v",)))
     assert evidence.findings[0].columns["v"].modern == "integer 5"
+
+
+TWO = "CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t VALUES (1, 'a'), (2, 'b')"
+
+
+def test_a_row_that_cannot_be_read_is_not_equal(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A driver that swallows the very row that differs proves nothing."""
+    engine.both(TWO)
+    engine.modern.run("UPDATE t SET v = 'x' WHERE id = 2")
+    rows = Source.rows
+    monkeypatch.setattr(Source, "rows", lambda *args: (r for r in rows(*args) if r[0] != "2"))
+    assert_not_proven(engine.audit(), "2 legacy and 2 modern rows were counted, and 1 and 1")
+
+
+def test_a_difference_that_is_lost_on_the_way_is_not_equal(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the digests differ and the rows as read do not, something altered them between."""
+    engine.both(TWO)
+    engine.modern.run("UPDATE t SET v = 'B' WHERE id = 2")
+    rows = Source.rows
+    lowered = partial(map, str.lower)
+    monkeypatch.setattr(Source, "rows", lambda *args: map(tuple, map(lowered, rows(*args))))
+    assert_not_proven(engine.audit(), "the digests differ")
+
+
+def test_buckets_that_leave_a_row_out_are_noticed(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The parts that are looked into have to add up to the whole."""
+    engine.both("CREATE TABLE t (id int PRIMARY KEY, v int)")
+    engine.both("INSERT INTO t SELECT g, g FROM generate_series(1, 1000) g")
+    engine.modern.run("UPDATE t SET v = 0 WHERE id = 500")
+    assert_drift(engine.audit(), ("changed", ("500",), ("v",)))
+    by_bucket = Source.digest_by_bucket
+
+    def all_but_some(self: Source, buckets: int) -> dict[int, Digest]:
+        found = by_bucket(self, buckets)
+        return {bucket: digest for bucket, digest in found.items() if bucket % 2}
+
+    monkeypatch.setattr(Source, "digest_by_bucket", all_but_some)
+    assert_not_proven(engine.audit(), "do not add up")
 
 
 def test_a_map_that_nothing_uses_hides_no_table(engine: Engine) -> None:

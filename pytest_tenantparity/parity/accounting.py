@@ -11,7 +11,7 @@ from ..model import Account, Side, Tenant
 from ..stacks import ColumnFacts
 from ..stacks.dialects import ColumnRules
 from .opened import OpenPair
-from .scope import Scope, end_of, filtered, hops_of, owned_by, source_of, spelled, tenant_values
+from .scope import Scope, as_kept, end_of, filtered, hops_of, owned_by, source_of, tenant_values
 
 _MOST = 10_000  # ambiguous steps of a path that are looked at, to say whose they are
 _AT_ONCE = 100  # tenants whose rows are counted in one scan
@@ -60,7 +60,7 @@ def _owners(opened: OpenPair, side: Side, end: ColumnFacts) -> dict[str, set[str
     owners: dict[str, set[str]] = {}
     for tenant in opened.context.tenants.values():
         for value in tenant_values(side, [tenant]):
-            owners.setdefault(spelled(value, end), set()).add(tenant.id)
+            owners.setdefault(as_kept(value, end), set()).add(tenant.id)
     return owners
 
 

@@ -1,9 +1,9 @@
 """Would this audit have noticed? One change at a time, made in the query and never in the data.
 
-A few rows of each side are compared with themselves, by the digests, buckets and comparison of
-every audit, once for each change: a value altered as little as its type allows, NULL in the place
-of the value it is most easily taken for, two values swapped, a row lost, a row gained, a doubled
-row altered twice. Each must be reported, and nothing else.
+A few rows of each side are compared with themselves, by the digests and the comparison of every
+audit (they are too few for more than one bucket), once for each change: a value altered as little
+as its type allows, NULL in the place of the value it is most easily taken for, two values swapped,
+a row lost, a row gained, a doubled row altered twice. Each must be reported, and nothing else.
 """
 
 from __future__ import annotations
@@ -73,10 +73,11 @@ def check_canary(context: Context, key: CheckKey, pair: TablePair) -> Evidence:
                 if enough(sample.rows for sample in samples.values()):
                     return _watch(key, opened, samples)
     declared = pair.settings.empty
-    everywhere = len(owners) in (len(context.selected), 1) or None in owners
-    if everywhere and (
-        isinstance(declared, str) or (pair.is_global and pair.settings.declared_empty(GLOBAL))
-    ):
+    asked_all = None in owners or len(owners) == len(context.selected or context.tenants)
+    is_declared = isinstance(declared, str) or (
+        pair.is_global and pair.settings.declared_empty(GLOBAL) is not None
+    )
+    if asked_all and is_declared:
         rule = NamedRule("declared empty, so that there is no row to watch")
         return Evidence(key, Status.MATCH, rules=(rule,))
     reason = f"{pair.name!r} holds no rows on either side, so none of its columns can be watched"

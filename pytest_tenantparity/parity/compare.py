@@ -37,7 +37,7 @@ class _Column:
     normalise: Normaliser | None = None
     normaliser: Limit | None = None
 
-    def spelled(self, value: str | None) -> str | None:
+    def in_one_spelling(self, value: str | None) -> str | None:
         """Return the value in its one spelling."""
         return value if self.spelling is None or value is None else self.spelling(value)
 
@@ -100,11 +100,14 @@ class Comparison:
         self._findings: list[Finding] = []
         self._counts: Counter[FindingKind] = Counter()
         self._forgiven: Counter[tuple[str, Limit]] = Counter()
+        self.differing = False  # whether any text differed, whatever was made of that
 
     def add(self, legacy: Iterable[Row], modern: Iterable[Row]) -> None:
         """Compare all rows of some keys; a key's rows must come in one batch."""
         here, there = Counter(legacy), Counter(modern)
-        here, there = self._by_content(here - there), self._by_content(there - here)
+        here, there = here - there, there - here
+        self.differing = self.differing or bool(here or there)
+        here, there = self._by_content(here), self._by_content(there)
         surplus = self._by_key(here - there), self._by_key(there - here)
         for key in surplus[0].keys() | surplus[1].keys():
             self._compare_key(surplus[0][key], surplus[1][key])
@@ -135,7 +138,7 @@ class Comparison:
             return rows
         spelled: Counter[Row] = Counter()
         for row, copies in rows.items():
-            spelled[tuple(map(_Column.spelled, self._columns, row))] += copies
+            spelled[tuple(map(_Column.in_one_spelling, self._columns, row))] += copies
         return spelled
 
     def _by_key(self, rows: Counter[Row]) -> defaultdict[Row, list[Surplus]]:

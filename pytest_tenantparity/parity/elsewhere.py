@@ -11,7 +11,7 @@ from ..errors import NotProven
 from ..model import Evidence, Finding, FindingKind, Side
 from ..stacks.dialects import portable_hash
 from .opened import OpenPair
-from .scope import Scope, end_of, owner_of, source_of, spelled, tenant_values
+from .scope import Scope, as_kept, end_of, owner_of, source_of, tenant_values
 from .source import Row
 
 _MOST = 200  # findings of a kind that are looked up: the first ones say what happened
@@ -71,12 +71,12 @@ def _said(opened: OpenPair, side: Side, value: str | None) -> str:
     facts, catalog = opened.tables[side], opened.context.stacks[side].catalog(opened.places[side])
     end = end_of(facts, catalog, opened.pair.tenancy(side))
     owners = {
-        spelled(each, end): tenant.id
+        as_kept(each, end): tenant.id
         for tenant in opened.context.tenants.values()
         for each in tenant_values(side, [tenant])
     }
     if value is None:
         return f"the {side} table has it under no tenant"
-    if spelled(value, end) in owners:
-        return f"the {side} table has it under the tenant {owners[spelled(value, end)]!r}"
+    if as_kept(value, end) in owners:
+        return f"the {side} table has it under the tenant {owners[as_kept(value, end)]!r}"
     return f"the {side} table has it under {value!r}, which no tenant of the settings has"

@@ -11,12 +11,11 @@ from functools import partial
 from typing import Literal
 
 from ..config.settings import ColumnSettings, ValueRules
-from ..stacks import Family
+from ..stacks.catalog import TEXTS, Family
 from .tolerance import is_number
 
 Value = str | None
 
-_TEXTS = frozenset({Family.TEXT, Family.PADDED})
 _DECIMALS = frozenset({Family.DECIMAL, Family.FLOAT})
 _CLOCKS = frozenset({Family.TIME, Family.TIMETZ, Family.TIMESTAMP, Family.TIMESTAMPTZ})
 
@@ -114,10 +113,10 @@ _RULES: dict[str, Callable[..., Value]] = {
     "second_digits": _second_digits,
 }
 _FAMILIES = {
-    "trim": _TEXTS,
-    "ignore_case": _TEXTS,
-    "unicode": _TEXTS,
-    "empty_is_null": _TEXTS,
+    "trim": TEXTS,
+    "ignore_case": TEXTS,
+    "unicode": TEXTS,
+    "empty_is_null": TEXTS,
     "scale": _DECIMALS,
     "second_digits": _CLOCKS,
 }

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from ..errors import NotProven
+from ..model import RowCounts
 from .source import Digest, Sides
 
 _ROWS_PER_BUCKET = 64
@@ -15,10 +17,11 @@ _NOTHING = Digest(0, 0)
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Differing buckets that are read together."""
+    """Differing buckets that are read together, and how many rows they were counted to hold."""
 
     buckets: int
     wanted: tuple[int, ...]
+    rows: RowCounts
 
 
 def bucket_count(rows: int) -> int:
@@ -29,23 +32,32 @@ def bucket_count(rows: int) -> int:
     return buckets
 
 
-def differing_batches(sides: Sides, rows: int) -> Iterator[Batch]:
+def differing_batches(sides: Sides, legacy: Digest, modern: Digest) -> Iterator[Batch]:
     """Yield the buckets that differ, gathered so that a batch can be held in memory."""
-    buckets = bucket_count(rows)
+    buckets = bucket_count(max(legacy.rows, modern.rows))
     if buckets == 1:
-        yield Batch(1, (0,))
+        yield Batch(1, (0,), RowCounts(legacy.rows, modern.rows))
         return
-    legacy, modern = sides.ask(lambda source: source.digest_by_bucket(buckets))
+    here, there = sides.ask(lambda source: source.digest_by_bucket(buckets))
+    _require_whole(legacy, here)
+    _require_whole(modern, there)
     gathered: list[int] = []
-    size = 0
-    for bucket in sorted(legacy.keys() | modern.keys()):
-        here, there = legacy.get(bucket, _NOTHING), modern.get(bucket, _NOTHING)
-        if here == there:
+    rows = RowCounts()
+    for bucket in sorted(here.keys() | there.keys()):
+        one, other = here.get(bucket, _NOTHING), there.get(bucket, _NOTHING)
+        if one == other:
             continue
         gathered.append(bucket)
-        size += here.rows + there.rows
-        if size >= _ROWS_PER_BATCH:
-            yield Batch(buckets, tuple(gathered))
-            gathered, size = [], 0
+        rows = RowCounts(rows.legacy + one.rows, rows.modern + other.rows)
+        if rows.legacy + rows.modern >= _ROWS_PER_BATCH:
+            yield Batch(buckets, tuple(gathered), rows)
+            gathered, rows = [], RowCounts()
     if gathered:
-        yield Batch(buckets, tuple(gathered))
+        yield Batch(buckets, tuple(gathered), rows)
+
+
+def _require_whole(whole: Digest, parts: Mapping[int, Digest]) -> None:
+    """Refuse buckets that leave a row out, or hold one twice."""
+    digests = parts.values()
+    if whole != Digest(sum(each.rows for each in digests), sum(each.total for each in digests)):
+        raise NotProven("the buckets of a table's rows do not add up to the table")

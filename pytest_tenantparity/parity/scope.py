@@ -122,7 +122,7 @@ def end_of(facts: TableFacts, catalog: Catalog, tenancy: Tenancy) -> ColumnFacts
     return _column_of(_table_of(catalog, last.table), last.take)
 
 
-def spelled(value: str, facts: ColumnFacts) -> str:
+def as_kept(value: str, facts: ColumnFacts) -> str:
     """Return a tenant's value as its column spells it: ``07`` is ``7`` where numbers are kept."""
     try:
         return _SPELLINGS.get(facts.family, str)(value)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..model import SIDES, Side
 from ..stacks import ColumnFacts, Dialect, Family
-from ..stacks.catalog import DOCUMENTS
+from ..stacks.catalog import DOCUMENTS, TEXTS
 from ..stacks.dialects import ColumnRules
 
 TYPES: dict[str, Family] = {
@@ -25,24 +25,23 @@ TYPES: dict[str, Family] = {
 }
 """What ``type = "..."`` of a column can say."""
 
-_TEXTS = frozenset({Family.TEXT, Family.PADDED, Family.WRITTEN})
 _EXACT_NUMBERS = frozenset({Family.INTEGER, Family.DECIMAL})
 
 # Beside itself, what a family can be read from.
 _READ_FROM: dict[Family, frozenset[Family]] = {
-    Family.BOOLEAN: _TEXTS | {Family.INTEGER},
-    Family.BYTES: _TEXTS,
-    Family.DATE: _TEXTS,
-    Family.DECIMAL: _TEXTS | {Family.INTEGER},
-    Family.FLOAT: _TEXTS | _EXACT_NUMBERS,
-    Family.INTEGER: _TEXTS,
+    Family.BOOLEAN: TEXTS | {Family.INTEGER},
+    Family.BYTES: TEXTS,
+    Family.DATE: TEXTS,
+    Family.DECIMAL: TEXTS | {Family.INTEGER},
+    Family.FLOAT: TEXTS | _EXACT_NUMBERS,
+    Family.INTEGER: TEXTS,
     Family.JSON: frozenset({Family.JSONB, Family.TEXT, Family.WRITTEN}),
     Family.JSONB: frozenset({Family.JSON, Family.TEXT, Family.WRITTEN}),
-    Family.TEXT: _TEXTS,
-    Family.TIME: _TEXTS,
-    Family.TIMESTAMP: _TEXTS,
-    Family.TIMESTAMPTZ: _TEXTS,
-    Family.UUID: _TEXTS | {Family.BYTES},
+    Family.TEXT: TEXTS,
+    Family.TIME: TEXTS,
+    Family.TIMESTAMP: TEXTS,
+    Family.TIMESTAMPTZ: TEXTS,
+    Family.UUID: TEXTS | {Family.BYTES},
 }
 
 # Each engine has texts of its own for these, which no other has.

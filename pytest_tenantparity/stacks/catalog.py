@@ -34,6 +34,7 @@ class Family(StrEnum):
 # What no engine's text begins with: the mark of a value of another kind than its column's.
 FOREIGN = "\udcff"
 
+TEXTS = frozenset({Family.TEXT, Family.PADDED, Family.WRITTEN})
 NUMBERS = frozenset({Family.INTEGER, Family.DECIMAL, Family.FLOAT})
 DOCUMENTS = frozenset({Family.JSON, Family.JSONB})
 TIMES = frozenset({Family.DATE, Family.TIME, Family.TIMESTAMP, Family.TIMESTAMPTZ})

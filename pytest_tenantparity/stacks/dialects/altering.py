@@ -19,7 +19,7 @@ from sqlalchemy import (
 
 from ..catalog import ColumnFacts, Family
 
-_TEXTS = frozenset({Family.TEXT, Family.WRITTEN})
+_UNPADDED = frozenset({Family.TEXT, Family.WRITTEN})
 
 _LEAST_FLOAT = cast(literal(5e-324, Double), Double)
 _NEXT_FLOAT = cast(literal(1.0000000000000002, Double), Double)
@@ -49,7 +49,7 @@ def least_change(value: ColumnElement[Any], column: ColumnFacts) -> ColumnElemen
                 (value.is_(True), literal(False, Boolean)),
                 (value.is_(False), literal(True, Boolean)),
             )
-        case family if family in _TEXTS:
+        case family if family in _UNPADDED:
             return cast(value, Text) + literal(" ", Text)
         case Family.JSON:
             return literal("[", Text) + cast(value, Text) + literal("]", Text)
@@ -66,7 +66,7 @@ def neutral(column: ColumnFacts) -> ColumnElement[Any] | None:
             return cast(literal(0.0, Double), Double)
         case Family.BOOLEAN:
             return literal(False, Boolean)
-        case family if family in _TEXTS:
+        case family if family in _UNPADDED:
             return cast(literal("", Text), Text)
         case _:
             return None

@@ -43,9 +43,9 @@ from sqlalchemy.pool import QueuePool
 from sqlalchemy.types import UserDefinedType
 
 from ...errors import NotProven
-from ..catalog import Catalog, ColumnFacts, Family, ServerFacts, TableFacts
+from ..catalog import TEXTS, Catalog, ColumnFacts, Family, ServerFacts, TableFacts
 from .base import ColumnRules, Dialect, Session
-from .spelling import TEXTS, as_decimal, spell
+from .spelling import as_decimal, spell
 
 T = TypeVar("T")
 

@@ -20,10 +20,9 @@ from sqlalchemy import ColumnElement, Connection, Text, case, cast, func, litera
 from sqlalchemy.engine import URL
 
 from ...errors import NotProven
-from ..catalog import NUMBERS, Catalog, ColumnFacts, Family, ServerFacts, TableFacts
+from ..catalog import NUMBERS, TEXTS, Catalog, ColumnFacts, Family, ServerFacts, TableFacts
 from .base import ColumnRules
 from .snapshot_reader import Resource, Unreadable, digits_of, read_resources
-from .spelling import TEXTS
 from .sqlite import AS_TEXT, NO_TEXT, SCHEMA, SQLite, as_bytes, either, spelled, word
 from .sqlite_values import decimal_text, foreign, scientific, tagged_text, text_of
 

@@ -11,9 +11,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Integer, Text, and_, case, cast, func, literal, or_
 
-from ..catalog import Family
-
-TEXTS = frozenset({Family.TEXT, Family.PADDED, Family.WRITTEN})
+from ..catalog import TEXTS, Family
 
 Spelling = ColumnElement[str]
 

@@ -38,9 +38,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
 from ...errors import NotProven, StackUnavailable
-from ..catalog import DOCUMENTS, Catalog, ColumnFacts, Family, ServerFacts, TableFacts
+from ..catalog import DOCUMENTS, TEXTS, Catalog, ColumnFacts, Family, ServerFacts, TableFacts
 from .base import ColumnRules, Dialect, Session
-from .spelling import TEXTS, spell
+from .spelling import spell
 from .sqlite_values import MOST_ARGUMENTS, SPELLINGS, teach, text_of
 
 SCHEMA = "main"
