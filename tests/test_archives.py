@@ -24,7 +24,7 @@ from pytest_tenantparity.parity.source import Digest, Source
 from pytest_tenantparity.stacks import PORTABLE, StackState, open_stack
 from pytest_tenantparity.stacks.catalog import ColumnFacts, Family
 from pytest_tenantparity.stacks.dialects import ColumnRules, Session, dialect_for
-from pytest_tenantparity.stacks.dialects.archive import _stored, _top_level
+from pytest_tenantparity.stacks.dialects.archive_reader import _stored, _top_level
 
 from .engine_driver import Engine
 from .servers import Database

@@ -1,0 +1,219 @@
+"""What MySQL and MariaDB say of their tables, and which of them can be read soundly."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from pymysql.constants import FIELD_TYPE, FLAG
+from sqlalchemy import (
+    Connection,
+    text,
+)
+
+from ..catalog import Catalog, ColumnFacts, Family, TableFacts
+
+_FAMILIES = {
+    **dict.fromkeys(("tinyint", "smallint", "mediumint", "int", "bigint"), Family.INTEGER),
+    **dict.fromkeys(("char", "varchar", "enum", "set"), Family.TEXT),
+    **dict.fromkeys(("tinytext", "text", "mediumtext", "longtext"), Family.TEXT),
+    **dict.fromkeys(("binary", "varbinary"), Family.BYTES),
+    **dict.fromkeys(("tinyblob", "blob", "mediumblob", "longblob"), Family.BYTES),
+    **dict.fromkeys(("inet4", "inet6"), Family.SAME_TYPE),
+    **dict.fromkeys(("float", "double"), Family.FLOAT),
+    "year": Family.INTEGER,
+    "decimal": Family.DECIMAL,
+    "bit": Family.BIT,
+    "date": Family.DATE,
+    "time": Family.TIME,
+    "datetime": Family.TIMESTAMP,
+    "timestamp": Family.TIMESTAMPTZ,
+    "json": Family.JSON,
+    "uuid": Family.UUID,
+}
+STRINGS = frozenset({"char", "varchar", "tinytext", "text", "mediumtext", "longtext"})
+WITH_FRACTION = frozenset({Family.DECIMAL, Family.TIME, Family.TIMESTAMP, Family.TIMESTAMPTZ})
+# Every other collation takes some different texts for equal: 'a' and 'a ', if nothing else.
+_EXACT_COLLATIONS = ("_nopad_bin", "_0900_bin")
+# What the protocol calls the type of an expression.
+_PROTOCOL = {
+    FIELD_TYPE.TINY: "tinyint",
+    FIELD_TYPE.SHORT: "smallint",
+    FIELD_TYPE.INT24: "mediumint",
+    FIELD_TYPE.LONG: "int",
+    FIELD_TYPE.LONGLONG: "bigint",
+    FIELD_TYPE.YEAR: "year",
+    FIELD_TYPE.NEWDECIMAL: "decimal",
+    FIELD_TYPE.FLOAT: "float",
+    FIELD_TYPE.DOUBLE: "double",
+    FIELD_TYPE.BIT: "bit",
+    FIELD_TYPE.DATE: "date",
+    FIELD_TYPE.NEWDATE: "date",
+    FIELD_TYPE.TIME: "time",
+    FIELD_TYPE.DATETIME: "datetime",
+    FIELD_TYPE.TIMESTAMP: "timestamp",
+    FIELD_TYPE.JSON: "json",
+    FIELD_TYPE.NULL: "null",
+}
+_PROTOCOL_STRINGS = frozenset(
+    {FIELD_TYPE.VARCHAR, FIELD_TYPE.VAR_STRING, FIELD_TYPE.STRING}
+    | {FIELD_TYPE.TINY_BLOB, FIELD_TYPE.BLOB, FIELD_TYPE.MEDIUM_BLOB, FIELD_TYPE.LONG_BLOB}
+)
+_BINARY = 63  # the number of the character set of what is no text
+_TABLES = text("""
+    SELECT table_schema, table_name, table_type, engine FROM information_schema.tables
+    WHERE table_schema = :schema
+""")
+_COLUMNS = text("""
+    SELECT table_schema, table_name, column_name, data_type, column_type, character_set_name,
+           collation_name, numeric_scale, datetime_precision
+    FROM information_schema.columns WHERE table_schema = :schema
+    ORDER BY table_name, ordinal_position
+""")
+_PRIMARY_KEYS = text("""
+    SELECT table_schema, table_name, column_name FROM information_schema.statistics
+    WHERE table_schema = :schema AND index_name = 'PRIMARY' ORDER BY table_name, seq_in_index
+""")
+# MariaDB's JSON is LONGTEXT under a check of this form.
+_JSON_CHECKS = text("""
+    SELECT constraint_schema, table_name, check_clause FROM information_schema.check_constraints
+    WHERE constraint_schema = :schema AND check_clause LIKE 'json_valid(%)'
+""")
+_UNSAFE = text("""
+    SELECT table_schema, table_name, engine FROM information_schema.tables
+    WHERE table_type = 'BASE TABLE' AND engine <> 'InnoDB'
+    AND table_schema NOT IN ('mysql', 'sys', 'information_schema', 'performance_schema') LIMIT 1
+""")
+_GRANT = re.compile(r"(GRANT|REVOKE) (.+) ON (\*|`(?:[^`]|``)*`)\.\* (?:TO|FROM) ")
+
+
+def catalog_of(connection: Connection, schema: str) -> Catalog:
+    """Return the tables of a schema, and why there could be more of them."""
+    folded = connection.exec_driver_sql("SELECT @@lower_case_table_names").scalar() != 0
+
+    def rows(statement: Any) -> Iterator[tuple[Any, ...]]:
+        for own, *row in connection.execute(statement, {"schema": schema}):
+            # The server may find a schema by a name that only looks alike.
+            if own == schema or (folded and own.casefold() == schema.casefold()):
+                yield tuple(row)
+
+    keys: dict[str, list[str]] = {}
+    for table, name in rows(_PRIMARY_KEYS):
+        keys.setdefault(table, []).append(name)
+    # MySQL has a type for JSON, and another table of checks.
+    documents = set(rows(_JSON_CHECKS)) if _is_mariadb(connection) else set()
+    columns: dict[str, list[ColumnFacts]] = {}
+    for table, name, bare, declared, *more in rows(_COLUMNS):
+        quoted = name.replace("`", "``")
+        json = bare == "longtext" and (table, f"json_valid(`{quoted}`)") in documents
+        facts = column_facts(name, "json" if json else bare, declared, *more)
+        columns.setdefault(table, []).append(facts)
+    kinds = {table: (kind, engine) for table, kind, engine in rows(_TABLES) if kind != "SEQUENCE"}
+    unsafe = _unsafe(connection) if any(kind == "VIEW" for kind, _ in kinds.values()) else ""
+    tables = {
+        table: TableFacts(
+            schema,
+            table,
+            tuple(columns.get(table, ())),
+            tuple(keys.get(table, ())),
+            stored=kind != "VIEW",
+            refused=_refused(kind, engine, unsafe),
+        )
+        for table, (kind, engine) in kinds.items()
+    }
+    folded = connection.scalar(text("SELECT @@lower_case_table_names")) != 0
+    return Catalog(schema.lower() if folded else schema, tables, _hidden(connection, schema))
+
+
+def _is_mariadb(connection: Connection) -> bool:
+    return bool(connection.info["mariadb"])
+
+
+def _refused(kind: str, engine: str | None, unsafe: str) -> str:
+    if kind == "VIEW":
+        return unsafe
+    if kind == "SYSTEM VERSIONED":
+        return (
+            "keeps the history of its rows, which would not be compared; name a view of the "
+            "rows that are meant"
+        )
+    if engine == "InnoDB":
+        return ""
+    return (
+        f"is kept by the engine {engine}, which has no snapshots; convert it to InnoDB, or copy it"
+    )
+
+
+def _unsafe(connection: Connection) -> str:
+    found = connection.execute(_UNSAFE).first()
+    if found is None:
+        return ""
+    schema, table, engine = found
+    return (
+        f"is a view, and could read {schema}.{table}, which is kept by the engine {engine} and "
+        "has no snapshots; compare the tables themselves, or convert that one to InnoDB"
+    )
+
+
+def _hidden(connection: Connection, schema: str) -> str:
+    """Tables and columns without a privilege on them are not shown, and nothing says so."""
+    granted = False
+    for (line,) in connection.exec_driver_sql("SHOW GRANTS"):
+        found = _GRANT.match(line)
+        if found is None or not _meant(found.group(3), schema):
+            continue
+        if {"SELECT", "ALL PRIVILEGES"} & set(found.group(2).split(", ")):
+            if found.group(1) == "REVOKE":
+                granted = False
+                break
+            granted = True
+    if granted:
+        return ""
+    return (
+        f"the user may not read all of {schema!r}, so tables and columns could be hidden from the "
+        "audit; grant SELECT on the whole database"
+    )
+
+
+def _meant(pattern: str, schema: str) -> bool:
+    """Whether a grant's database, which is ``*`` or a pattern for LIKE, is the schema."""
+    if pattern == "*":
+        return True
+    parts = re.findall(r"\\.|.", pattern[1:-1].replace("``", "`"), re.DOTALL)
+    wild = {"%": ".*", "_": "."}
+    form = "".join(wild.get(part, re.escape(part[-1])) for part in parts)
+    return re.fullmatch(form, schema, re.DOTALL) is not None
+
+
+def column_facts(
+    name: str,
+    bare: str,
+    declared: str,
+    charset: str | None,
+    collation: str | None,
+    *scales: int | None,
+) -> ColumnFacts:
+    """``scales`` are of a number and of a second, of which one at most says something."""
+    family, refused = _FAMILIES.get(bare, Family.UNKNOWN), ""
+    if declared.startswith("year(2)"):
+        family, refused = Family.UNKNOWN, "which leaves the century out"
+    measured = family in WITH_FRACTION
+    scale = next((each for each in scales if each is not None), None) if measured else None
+    fuzzy = bool(collation) and not str(collation).endswith(_EXACT_COLLATIONS)
+    return ColumnFacts(name, declared, bare, family, scale, charset or "", fuzzy, refused)
+
+
+def protocol_type(field: Any) -> tuple[str, str]:
+    """Return an expression's type, without its length and as a column would be declared."""
+    code, flags = field.type_code, field.flags
+    if code in _PROTOCOL_STRINGS:
+        if flags & (FLAG.ENUM | FLAG.SET):
+            kind = "enum" if flags & FLAG.ENUM else "set"
+            return kind, f"{kind}('')"  # its members are not told: '' may be one of them
+        kind = "longblob" if field.charsetnr == _BINARY else "longtext"
+        return kind, kind
+    kind = _PROTOCOL.get(code, "unknown")
+    if kind == "bit":
+        return kind, f"bit({field.length})"
+    return kind, f"{kind} zerofill" if flags & FLAG.ZEROFILL else kind

@@ -1,0 +1,183 @@
+"""How a session of MySQL or MariaDB behaves: pinned, reading only, in one snapshot."""
+
+from __future__ import annotations
+
+import math
+import re
+from contextlib import closing, suppress
+from typing import Any
+
+import pymysql
+from pymysql.constants import CLIENT
+from sqlalchemy import (
+    Connection,
+    text,
+)
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import DataError, DBAPIError
+
+from ...errors import NotProven
+from .base import Session
+
+# A value's text, a result's length or the snapshot's life depend on these.
+_PINNED: dict[str, str | float] = {
+    "sql_mode": "STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION",
+    "time_zone": "+00:00",
+    "lc_time_names": "en_US",
+    "div_precision_increment": 4,
+    "group_concat_max_len": 1_073_741_824,
+    "sql_select_limit": 18_446_744_073_709_551_615,
+    "sql_big_selects": 1,
+    "sql_auto_is_null": 0,
+    "completion_type": 0,
+    "wait_timeout": 2_592_000,
+    "net_read_timeout": 3_600,
+    "net_write_timeout": 3_600,
+}
+_PINNED_ON_MARIADB: dict[str, str | float] = {
+    "default_regex_flags": "",
+    "query_cache_type": 0,
+    "idle_transaction_timeout": 0,
+    "idle_readonly_transaction_timeout": 0,
+}
+# The driver's own settings, whatever the URL says. Several statements in one string are refused,
+# since CLIENT.MULTI_STATEMENTS is not among the flags.
+DRIVER: dict[str, Any] = {
+    "charset": "utf8mb4",
+    "use_unicode": True,
+    "autocommit": False,
+    "local_infile": False,
+    "client_flag": CLIENT.FOUND_ROWS,
+    "init_command": None,
+    "sql_mode": None,
+}
+# Anything else may end the snapshot, some of it without a word, as ANALYZE TABLE does.
+_ASKS = re.compile(
+    r"(?:\s|--\s[^\n]*(?:\n|$)|\#[^\n]*(?:\n|$)|/\*(?!M?!).*?\*/|\()*"
+    r"(?:SELECT|WITH|SHOW|EXPLAIN|VALUES|TABLE)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+BEGIN_SNAPSHOT = "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"
+_WHERE = "SELECT VERSION(), CONCAT_WS('/', @@hostname, @@port, @@datadir)"
+SERVER_VARIABLES = text("""
+    SHOW GLOBAL VARIABLES WHERE variable_name IN ('hostname', 'port', 'datadir', 'server_uuid',
+        'server_uid', 'group_replication_group_name', 'lower_case_table_names')
+""")
+_GALERA = text("SHOW GLOBAL STATUS LIKE 'wsrep_cluster_state_uuid'")
+SERVER = text("SELECT VERSION(), CURRENT_USER(), UTC_TIMESTAMP(6)")
+REMEDIES = {
+    1040: "the server's connections are used up; lower max_connections or the workers",
+    1044: "grant the audit's user SELECT on the database",
+    1045: "check the user, the password in the environment variable that the URL names, "
+    "and the host that the user may come from",
+    1049: "check the database's name in the URL",
+    1142: "grant the audit's user SELECT on it",
+    1143: "grant the audit's user SELECT on the whole table",
+    1153: "raise the server's max_allowed_packet",
+    1203: "the user's connections are used up; lower max_connections or the workers",
+    1205: "someone holds a lock; raise lock_timeout or try again",
+    1226: "the user's connections are used up; lower max_connections or the workers",
+    1273: "MySQL 8.0.17 or MariaDB 10.5 is the oldest server that can be compared soundly",
+    1412: "a table was altered during the run; run again",
+    1969: "raise statement_timeout, or give the query an index to use",
+    3024: "raise statement_timeout, or give the query an index to use",
+    2003: "check that the server is up and can be reached",
+    2005: "check the host's name in the URL",
+    2006: "the connection was lost; is the server up, and does nothing end its sessions?",
+    2013: "the connection was lost; is the server up, and does nothing end its sessions?",
+    2059: "pip install 'PyMySQL[rsa]', or connect with TLS",
+}
+
+
+def binary_collation(*, mariadb: bool) -> str:
+    """Return the collation under which only equal texts are equal; MySQL and MariaDB differ."""
+    return "utf8mb4_nopad_bin" if mariadb else "utf8mb4_0900_bin"
+
+
+def connect_or_say_why(dialect: Any, _: Any, args: Any, settings: Any) -> Any:
+    """Connect; that a kind of password needs a library is an error of the database."""
+    try:
+        return dialect.connect(*args, **settings)
+    except RuntimeError as error:  # MySQL 8's passwords need a library that may not be there
+        raise pymysql.OperationalError(2059, str(error)) from None
+
+
+def pin_session(connection: Any, session: Session) -> tuple[str, bool]:
+    """Set the session's rules; return what to know the server by, and whether it is MariaDB."""
+    with connection.cursor() as cursor:
+        cursor.execute(_WHERE)
+        version, where = cursor.fetchone()
+        mariadb = "MariaDB" in version
+        values = _PINNED | _timeouts(session, mariadb=mariadb)
+        values |= _PINNED_ON_MARIADB if mariadb else {}
+        assigned = ", ".join(f"{name} = %s" for name in values)
+        cursor.execute(f"SET SESSION {assigned}", tuple(values.values()))
+        if mariadb:  # takes no string but a time
+            cursor.execute("SET SESSION system_versioning_asof = DEFAULT")
+        cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+    connection.rollback()
+    return str(where), mariadb
+
+
+def pin_collation(connection: Any, *, mariadb: bool) -> None:
+    """Set the session's character set again, since SQLAlchemy resets its collation."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET NAMES utf8mb4 COLLATE {binary_collation(mariadb=mariadb)}")
+    connection.rollback()
+
+
+def _timeouts(session: Session, *, mariadb: bool) -> dict[str, str | float]:
+    settings = session.settings
+    wait = max(1, math.ceil(settings.lock_timeout))
+    waits: dict[str, str | float] = {"lock_wait_timeout": wait, "innodb_lock_wait_timeout": wait}
+    if mariadb:
+        return waits | {"max_statement_time": settings.statement_timeout}
+    return waits | {"max_execution_time": max(1, round(settings.statement_timeout * 1000))}
+
+
+def allow_questions_alone(_: Any, __: Any, statement: str, *___: Any) -> None:
+    """Refuse statements that could write, or end the snapshot."""
+    if statement != BEGIN_SNAPSHOT and _ASKS.match(statement) is None:
+        raise NotProven("a MySQL stack is asked by SELECT alone: the rest could end its snapshot")
+
+
+def refuse_undecodable(context: ExceptionContext) -> None:
+    """Turn a text that is no text into an error of the database."""
+    if isinstance(context.original_exception, UnicodeDecodeError):
+        said = "a text holds half of a surrogate pair, which is no character; mend the value"
+        raise DataError(None, None, pymysql.DataError(0, said))
+
+
+def cluster_of(connection: Connection, known: dict[str, str]) -> str:
+    """The name that all nodes of a cluster have in common, if the server is one of them."""
+    found = [str(value) for _, value in connection.execute(_GALERA)]
+    names = [*found, known.get("group_replication_group_name", "")]
+    return next((name for name in names if name.strip("0-")), "")
+
+
+def source_of(connection: Connection) -> str | None:
+    """What is replicated from: its id, or nothing where ids are not known; None: from none."""
+    with suppress(DBAPIError):  # needs a privilege
+        row = connection.exec_driver_sql("SHOW REPLICA STATUS").mappings().first()
+        return None if row is None else str(row.get("Source_UUID") or "")
+    return None
+
+
+def code_and_words(error: BaseException | None) -> tuple[int, str]:
+    """Return the server's number for an error, and its words."""
+    arguments = () if error is None else error.args
+    if len(arguments) > 1 and isinstance(arguments[0], int):
+        return arguments[0], str(arguments[1]) or f"error {arguments[0]} of the connection"
+    return 0, str(error)
+
+
+def kill_query(connection: Connection, thread: int) -> None:
+    """Have the server stop what a session asks, unless another server would be meant by that."""
+    pool = connection.engine.pool.recreate()
+    try:
+        with closing(pool.connect()) as other, closing(other.cursor()) as cursor:
+            if other.info["where"] != connection.info["where"]:
+                raise OSError("another server answered")
+            cursor.execute("KILL QUERY %s", (thread,))
+    finally:
+        pool.dispose()
