@@ -8,7 +8,7 @@ OLDEST_VENV := .venv-oldest
 OLDEST := $(OLDEST_VENV)/.ready
 PYTEST := $(VENV)/bin/python -m pytest
 
-.PHONY: help migration-audit demo-drift test test-oldest soundness peers lint schemas clean
+.PHONY: help migration-audit demo-drift test test-oldest soundness peers bench lint schemas clean
 
 help:
 	@echo "make migration-audit   audit $(TENANTS) on both stacks (TENANTS=... for others)"
@@ -17,6 +17,7 @@ help:
 	@echo "make test-oldest       the same plugin on the oldest pytest it supports"
 	@echo "make soundness         every trap and 20,000 random tables on every pair of engines"
 	@echo "make peers             the same traps before reladiff, datacompy and data-diff"
+	@echo "make bench             how long it takes (ROWS=, TENANTS=, ROUNDS=, ONLY=; PEERS=no)"
 	@echo "make lint              style, types, import directions"
 	@echo "make schemas           write the JSON Schemas anew"
 
@@ -39,6 +40,15 @@ soundness: $(READY)
 
 peers: $(READY)
 	$(VENV)/bin/python -m benchmarks.peers --out benchmarks/results/peers.json
+	$(VENV)/bin/python -m benchmarks.tables --offline
+
+# TENANTS is a number here, and a cohort everywhere else unless it is given.
+bench: $(READY)
+	$(VENV)/bin/python -m benchmarks.speed \
+		$(if $(ROWS),--rows $(ROWS)) $(if $(filter-out file,$(origin TENANTS)),--tenants $(TENANTS)) \
+		$(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(ITEM_TENANTS),--item-tenants $(ITEM_TENANTS)) \
+		$(if $(TABLES),--tables $(TABLES)) $(if $(ONLY),--only $(ONLY)) \
+		$(if $(filter no,$(PEERS)),--without-peers)
 	$(VENV)/bin/python -m benchmarks.tables --offline
 
 lint: $(READY)

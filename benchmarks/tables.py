@@ -1,8 +1,8 @@
 """The tables in the docs that are worked out, and not written by hand.
 
-``python -m benchmarks.tables`` writes them between their markers in ``docs/types.md`` and
-``docs/soundness.md``. ``--check`` writes nothing and ends with exit code 1 where a table is not
-what it would be. ``--offline`` leaves out the tables that need servers.
+``python -m benchmarks.tables`` writes them between their markers in ``docs/types.md``,
+``docs/soundness.md`` and ``docs/performance.md``. ``--check`` writes nothing and ends with exit
+code 1 where a table is not what it would be. ``--offline`` leaves out the tables that need servers.
 """
 
 from __future__ import annotations
@@ -530,6 +530,42 @@ def missed(results: Path = RESULTS / "peers.json") -> str:
     return _table(("trap", *names), rows)
 
 
+def goals(results: Path = RESULTS / "bench.json") -> str:
+    """Return what is to be reached, and what was."""
+    found = json.loads(results.read_text(encoding="utf-8"))
+    rows = [
+        (
+            each["name"],
+            f"{each['bound']} {each['goal']:g} {each['unit']}",
+            "not measured" if each["reached"] is None else f"{each['reached']:.3g}",
+            "yes" if each["met"] else "no",
+        )
+        for each in found["goals"]
+    ]
+    sizes, machine = found["sizes"], found["machine"]
+    return (
+        f"{sizes['rows']:,} rows a side of {sizes['tenants']:,} tenants; many tests are "
+        f"{sizes['item_tenants']:,} tenants with {sizes['tables']:,} tables each. Medians of "
+        f"{sizes['rounds']}. PostgreSQL {machine['postgresql']}, {machine['cores']} cores, "
+        f"{machine['memory_gb']} GB, {found['at'][:10]}.\n\n"
+    ) + _table(("goal", "to reach", "reached", "met"), rows)
+
+
+def medians(results: Path = RESULTS / "bench.json") -> str:
+    """Return what everything on the large table took."""
+    measured = json.loads(results.read_text(encoding="utf-8"))["measured"]
+    works = measured["whole"]["works"] if "whole" in measured else {}
+    rows = [
+        (
+            name,
+            each.get("error", "").partition("\n")[0] or f"{each['median']:.2f}",
+            f"{each['peak_mb']:.0f}" if "peak_mb" in each else "",
+        )
+        for name, each in works.items()
+    ]
+    return _table(("what", "seconds", "MB of the client"), rows)
+
+
 # ---- Markdown
 
 
@@ -568,6 +604,8 @@ BLOCKS = {
     "trials": _Block("docs/soundness.md", trials),
     "peers": _Block("docs/soundness.md", peers),
     "missed": _Block("docs/soundness.md", missed),
+    "goals": _Block("docs/performance.md", goals),
+    "medians": _Block("docs/performance.md", medians),
 }
 """Every generated table, by the name in its markers."""
 

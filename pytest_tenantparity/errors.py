@@ -22,6 +22,14 @@ class StackUnavailable(NotProven):
     """A stack cannot be reached, or refused the session."""
 
 
+class ConnectionLost(NotProven):
+    """The connection went away, or none could be made: asking again may help."""
+
+
+class NoSession(ConnectionLost):
+    """The server is there, and takes no session now: it is starting, or its slots are used up."""
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return `` Did you mean 'x'?`` for the nearest known name, or nothing."""
     near = difflib.get_close_matches(name, list(known), n=1)

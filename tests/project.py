@@ -86,11 +86,11 @@ INSERT INTO prices SELECT 'S' || i, i * 10 FROM generate_series(1, 5) i;
 DRIFT = "UPDATE tenant_trades SET amount = amount + 0.01 WHERE id = 4"
 
 
-def slow(account: str) -> str:
-    """Return settings under which each of an account's trades takes half a minute."""
+def slow(account: str, table: str = "trades", column: str = "note") -> str:
+    """Return settings under which each of an account's rows of a table takes half a minute."""
     return f"""
-[tables.trades.columns.note]
-legacy_sql = "CASE WHEN account = '{account}' AND pg_sleep(30) IS NULL THEN '' ELSE note END"
+[tables.{table}.columns.{column}]
+legacy_sql = "CASE WHEN account = '{account}' AND pg_sleep(30) IS NULL THEN NULL ELSE {column} END"
 """
 
 

@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError
 from pytest_tenantparity.config.settings import StackSettings
 from pytest_tenantparity.errors import NotProven
 from pytest_tenantparity.model import Status
-from pytest_tenantparity.parity.source import Digest, Source
+from pytest_tenantparity.parity.source import Cell, Digest, Source
 from pytest_tenantparity.stacks import PORTABLE, StackState, open_stack
 from pytest_tenantparity.stacks.catalog import ColumnFacts, Family
 from pytest_tenantparity.stacks.dialects import ColumnRules, Session, dialect_for
@@ -625,14 +625,14 @@ def test_a_file_that_changes_during_a_check(
     """... nor while a check reads them."""
     for archive in (old, new):
         archive.csv("id,x\n1,a\n")
-    own = Source.digest
+    own = Source.cells
 
-    def digest_late(source: Source) -> Digest:
-        own(source)
+    def digest_late(source: Source, buckets: int) -> dict[Cell, Digest]:
+        own(source, buckets)
         new.csv("id,x\n1,b\n")
-        return own(source)
+        return own(source, buckets)
 
-    monkeypatch.setattr(Source, "digest", digest_late)
+    monkeypatch.setattr(Source, "cells", digest_late)
     evidence = between(old, new, tmp_path).audit(more=KEYED)
     assert_not_proven(evidence, "changed during the run")
 

@@ -66,8 +66,10 @@ def _drops_a_column(monkeypatch: pytest.MonkeyPatch, dialect: Dialect) -> None:
     """The digest leaves its second column out."""
     whole = dialect.native_hash
 
-    def partial(texts: Sequence[ColumnElement[str]], salt: int) -> ColumnElement[int]:
-        return whole([*texts[:1], *texts[2:]], salt)
+    def partial(
+        texts: Sequence[ColumnElement[str]], salt: int, solid: Sequence[bool]
+    ) -> ColumnElement[int]:
+        return whole([*texts[:1], *texts[2:]], salt, [*solid[:1], *solid[2:]])
 
     monkeypatch.setattr(dialect, "native_hash", partial)
 
@@ -152,8 +154,13 @@ def _adds_columns(monkeypatch: pytest.MonkeyPatch, dialect: Dialect) -> None:
     """The row's hash is the sum of its columns' hashes: linear, so that swaps are not seen."""
     whole = dialect.native_hash
 
-    def linear(texts: Sequence[ColumnElement[str]], salt: int) -> ColumnElement[int]:
-        small = [whole([each], salt + n).op("%")(1_000_003) for n, each in enumerate(texts)]
+    def linear(
+        texts: Sequence[ColumnElement[str]], salt: int, solid: Sequence[bool]
+    ) -> ColumnElement[int]:
+        del solid
+        small = [
+            whole([each], salt + n, [False]).op("%")(1_000_003) for n, each in enumerate(texts)
+        ]
         total: ColumnElement[Any] = sum(small[1:], start=small[0])
         return cast(total, BigInteger)
 
@@ -163,8 +170,10 @@ def _adds_columns(monkeypatch: pytest.MonkeyPatch, dialect: Dialect) -> None:
 def _hashes_alike(monkeypatch: pytest.MonkeyPatch, dialect: Dialect) -> None:
     """Every row has the same hash."""
 
-    def alike(texts: Sequence[ColumnElement[str]], salt: int) -> ColumnElement[int]:
-        return cast(literal(len(texts) + salt, BigInteger), BigInteger)
+    def alike(
+        texts: Sequence[ColumnElement[str]], salt: int, solid: Sequence[bool]
+    ) -> ColumnElement[int]:
+        return cast(literal(len(texts) + salt + len(solid), BigInteger), BigInteger)
 
     monkeypatch.setattr(dialect, "native_hash", alike)
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pytest_tenantparity.errors import SettingsError
-from pytest_tenantparity.parity.source import Digest, Source
+from pytest_tenantparity.parity import locate
+from pytest_tenantparity.parity.source import Cell, Digest, Part, Row, Source
 
 from .engine_driver import Engine, seen
 from .project import Migration
@@ -78,8 +79,19 @@ def test_a_row_that_cannot_be_read_is_not_equal(
     engine.both(TWO)
     engine.modern.run("UPDATE t SET v = 'x' WHERE id = 2")
     rows = Source.rows
-    monkeypatch.setattr(Source, "rows", lambda *args: (r for r in rows(*args) if r[0] != "2"))
-    assert_not_proven(engine.audit(), "2 legacy and 2 modern rows were counted, and 1 and 1")
+    monkeypatch.setattr(Source, "rows", lambda *args: (r for r in rows(*args) if r[1][0] != "2"))
+    assert_not_proven(engine.audit(), "1 rows were counted in a bucket, and 0 could be read")
+
+
+def test_a_row_that_was_not_counted_is_noticed(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More rows than the digest was made of are no evidence either."""
+    engine.both(TWO)
+    engine.modern.run("UPDATE t SET v = 'x' WHERE id = 2")
+    rows = Source.rows
+    monkeypatch.setattr(Source, "rows", lambda *args: (r for r in rows(*args) for _ in "12"))
+    assert_not_proven(engine.audit(), "more rows could be read than were counted")
 
 
 def test_a_difference_that_is_lost_on_the_way_is_not_equal(
@@ -89,8 +101,11 @@ def test_a_difference_that_is_lost_on_the_way_is_not_equal(
     engine.both(TWO)
     engine.modern.run("UPDATE t SET v = 'B' WHERE id = 2")
     rows = Source.rows
-    lowered = partial(map, str.lower)
-    monkeypatch.setattr(Source, "rows", lambda *args: map(tuple, map(lowered, rows(*args))))
+
+    def lowered(*args: Any) -> Iterator[tuple[Cell, Row]]:
+        return ((cell, tuple(str(v).lower() for v in row)) for cell, row in rows(*args))
+
+    monkeypatch.setattr(Source, "rows", lowered)
     assert_not_proven(engine.audit(), "the digests differ")
 
 
@@ -99,16 +114,18 @@ def test_buckets_that_leave_a_row_out_are_noticed(
 ) -> None:
     """The parts that are looked into have to add up to the whole."""
     engine.both("CREATE TABLE t (id int PRIMARY KEY, v int)")
-    engine.both("INSERT INTO t SELECT g, g FROM generate_series(1, 1000) g")
+    engine.both("INSERT INTO t SELECT g, g FROM generate_series(1, 60000) g")
     engine.modern.run("UPDATE t SET v = 0 WHERE id = 500")
+    for name, number in {"_READABLE": 1, "_ROWS_PER_CELL": 1}.items():
+        monkeypatch.setattr(locate, name, number)
     assert_drift(engine.audit(), ("changed", ("500",), ("v",)))
-    by_bucket = Source.digest_by_bucket
+    cells = Source.cells
 
-    def all_but_some(self: Source, buckets: int) -> dict[int, Digest]:
-        found = by_bucket(self, buckets)
-        return {bucket: digest for bucket, digest in found.items() if bucket % 2}
+    def all_but_some(self: Source, buckets: int, part: Part | None = None) -> dict[Cell, Digest]:
+        found = cells(self, buckets, part)
+        return {cell: digest for cell, digest in found.items() if part is None or cell[1] < 20_000}
 
-    monkeypatch.setattr(Source, "digest_by_bucket", all_but_some)
+    monkeypatch.setattr(Source, "cells", all_but_some)
     assert_not_proven(engine.audit(), "do not add up")
 
 

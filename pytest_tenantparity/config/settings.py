@@ -185,6 +185,13 @@ class StackSettings(Model):
         5.0, gt=0, le=86_400, allow_inf_nan=False, description="seconds to wait for a lock"
     )
     connect_timeout: int = Field(10, ge=1, le=3_600, description="seconds")
+    snapshot_timeout: float = Field(
+        14_400.0,
+        ge=0,
+        le=604_800,
+        allow_inf_nan=False,
+        description="seconds that the run's snapshot is held at most; 0: until the run ends",
+    )
     frozen: Reason | None = Field(
         None,
         description="why nothing is written to it during the audit; needed for several processes "
@@ -358,6 +365,9 @@ class TenantSettings(Model):
     )
     modern_id: Id | None = Field(
         None, description="its value in the modern stack; the tenant's id if none is given"
+    )
+    size: int | None = Field(
+        None, ge=0, description="about how many rows it has, for --parity-shard to share out work"
     )
     tolerance: ToleranceSettings = ToleranceSettings()
 

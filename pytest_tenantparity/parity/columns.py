@@ -11,7 +11,7 @@ from ..config import Settings, TableSettings
 from ..config.settings import ColumnSettings
 from ..inventory import TablePair
 from ..model import SIDES, NamedRule, Side
-from ..stacks.catalog import ColumnFacts, Family, TableFacts
+from ..stacks.catalog import DOCUMENTS, NUMBERS, TIMES, ColumnFacts, Family, TableFacts
 from ..stacks.dialects import ColumnRules, Dialect
 from .forgiving import Forgiving, forgiving_rules
 from .key_maps import Lookup
@@ -70,6 +70,29 @@ class ColumnPair:
         several = self.by_content or (self.family is Family.FLOAT and self.rules.common)
         return not (several or self.forgiving or self.normalise)
 
+    @property
+    def is_solid(self) -> bool:
+        """Whether its texts are never empty, whatever the values are."""
+        return self._is_plain and all(here.facts.family in _SOLID for here in self._sides)
+
+    @property
+    def is_whole_number(self) -> bool:
+        """Whether both sides hold whole numbers, which are equal if and only if the texts are."""
+        return (
+            self._is_plain
+            and self.has_one_text
+            and self.family is Family.INTEGER
+            and all(here.facts.family is Family.INTEGER for here in self._sides)
+        )
+
+    @property
+    def _is_plain(self) -> bool:
+        return not any(here.lookup for here in self._sides)
+
+    @property
+    def _sides(self) -> tuple[ColumnSide, ColumnSide]:
+        return self.legacy, self.modern
+
     def on(self, side: Side) -> ColumnSide:
         """Return one side."""
         return self.legacy if side == "legacy" else self.modern
@@ -98,6 +121,7 @@ class ColumnPair:
 
 
 _UNMAPPED = "not in the map: "
+_SOLID = NUMBERS | DOCUMENTS | TIMES | {Family.BOOLEAN, Family.UUID}
 
 
 def _escaped(text: ColumnElement[str]) -> ColumnElement[str]:

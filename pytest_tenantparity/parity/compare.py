@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from hashlib import sha256
 from math import isfinite
 
 from ..errors import NotProven
 from ..model import AppliedTolerance, DriftCounts, Finding, FindingKind, ValuePair
-from ..stacks.catalog import DOCUMENTS, FOREIGN, NUMBERS, Family
+from ..stacks.catalog import DOCUMENTS, FOREIGN, Family
 from .columns import ColumnPair
+from .findings import Sample, Sink, nowhere, order_of
 from .forgiving import Forgiving, agreed, all_applied
 from .source import Row
 from .structured import canonical_json, explain_json
@@ -22,6 +23,7 @@ Normaliser = Callable[[str], str]
 Surplus = tuple[Row, int]  # a row, and how many copies one side has more of
 
 _MOST_TEXT = 2_000  # characters of a value that a report shows
+_MASK = "***"
 
 
 @dataclass(frozen=True)
@@ -57,20 +59,22 @@ class _Column:
         limit = forgiving_limit(self.limits, self.family, legacy, modern)
         return None if limit is None else (limit,)
 
-    def shown(self, pair: ValuePair) -> ValuePair:
-        """Return the two values as a report may show them."""
-        if self.masked:
-            return ValuePair(_masked(pair.legacy), _masked(pair.modern))
-        if self.family in DOCUMENTS:
-            explanation = explain_json(pair.legacy, pair.modern)
-            return ValuePair(self.legible(pair.legacy), self.legible(pair.modern), explanation)
-        return replace(pair, legacy=self.legible(pair.legacy), modern=self.legible(pair.modern))
+    def explanation(self, legacy: str | None, modern: str | None) -> tuple[str, ...]:
+        """Return what differs within two documents that may be shown."""
+        if self.masked or self.family not in DOCUMENTS:
+            return ()
+        return explain_json(legacy, modern)
 
-    def legible(self, value: str | None) -> str | None:
-        """Return a value by its start, without the mark that no person needs to tell it by."""
-        if value is None or self.family is Family.TEXT:
-            return _bounded(value)
-        return _bounded(value.removeprefix(FOREIGN))
+    def shown(self, value: str | None) -> str | None:
+        """Return a value as a report may show it: masked, or by its start.
+
+        The mark that no person needs to tell it by is left out.
+        """
+        if value is None:
+            return None
+        if self.masked:
+            return _MASK
+        return _bounded(value if self.family is Family.TEXT else value.removeprefix(FOREIGN))
 
     def _normalised(self, value: str | None) -> str | None:
         if value is None or self.normalise is None or self.normaliser is None:
@@ -83,8 +87,14 @@ class _Column:
             raise NotProven(f"the normaliser {self.normaliser.source!r} failed: {kind}") from None
 
 
+Change = tuple[_Column, str | None, str | None]  # legacy and modern values that differ
+
+
 class Comparison:
-    """Takes differing rows batch by batch; counts them all, lists the first of them by key."""
+    """Takes differing rows batch by batch; counts them all, lists the first of them by key.
+
+    Each finding goes to the sink as soon as it is made, so that only the first ones are held.
+    """
 
     def __init__(
         self,
@@ -93,11 +103,12 @@ class Comparison:
         tolerance: ToleranceRules,
         normalisers: Mapping[str, Normaliser],
         most_findings: int,
+        sink: Sink = nowhere,
     ) -> None:
         self._columns = [_column(pair, tolerance, normalisers) for pair in columns]
         self._key = [list(columns).index(pair) for pair in key]
-        self._most = most_findings
-        self._findings: list[Finding] = []
+        self._sample = Sample(most_findings)
+        self._sink = sink
         self._counts: Counter[FindingKind] = Counter()
         self._forgiven: Counter[tuple[str, Limit]] = Counter()
         self.differing = False  # whether any text differed, whatever was made of that
@@ -129,8 +140,7 @@ class Comparison:
     @property
     def findings(self) -> tuple[Finding, ...]:
         """The first findings by key; structured values are explained."""
-        self._shorten()
-        return tuple(self._explained(finding) for finding in self._findings)
+        return self._sample.findings
 
     def _by_content(self, rows: Counter[Row]) -> Counter[Row]:
         """Spell values one way, where their spelling says nothing."""
@@ -156,9 +166,9 @@ class Comparison:
         if len(self._key) == len(self._columns):
             self._pair_off(legacy, modern)
         for row, copies in sorted(legacy, key=repr):
-            self._find(Finding(FindingKind.MISSING, self._key_of(row), copies=copies))
+            self._find(FindingKind.MISSING, row, copies)
         for row, copies in sorted(modern, key=repr):
-            self._find(Finding(FindingKind.EXTRA, self._key_of(row), copies=copies))
+            self._find(FindingKind.EXTRA, row, copies)
 
     def _pair_off(self, legacy: list[Surplus], modern: list[Surplus]) -> None:
         """Take out of rows that have no key but themselves as many as the rules make equal."""
@@ -170,58 +180,52 @@ class Comparison:
             modern += [(other, others - both)] if others > both else []
 
     def _compare_rows(self, legacy: Row, modern: Row, copies: int) -> None:
-        changed: dict[str, ValuePair] = {}
+        changed: list[Change] = []
         forgiven: list[tuple[str, Limit]] = []
         for column, one, other in zip(self._columns, legacy, modern, strict=True):
+            if one == other:
+                continue
             verdict = column.verdict(one, other)
             if verdict is None:
-                changed[column.name] = ValuePair(one, other)
+                changed.append((column, one, other))
             else:
                 forgiven += [(column.name, limit) for limit in verdict]
         if changed:
-            self._find(Finding(FindingKind.CHANGED, self._key_of(legacy), changed, copies))
+            self._find(FindingKind.CHANGED, legacy, copies, changed)
             return
         for rule in forgiven:
             self._forgiven[rule] += copies
 
-    def _key_of(self, row: Row) -> dict[str, str | None]:
-        return {self._columns[index].name: row[index] for index in self._key}
-
-    def _find(self, finding: Finding) -> None:
-        self._counts[finding.kind] += finding.copies
-        self._findings.append(finding)
-        if len(self._findings) >= 2 * self._most:
-            self._shorten()
-
-    def _shorten(self) -> None:
-        self._findings.sort(key=self._order)
-        del self._findings[self._most :]
-
-    def _order(self, finding: Finding) -> tuple[object, ...]:
-        families = (self._columns[index].family for index in self._key)
-        parts = (_order_of(*part) for part in zip(families, finding.key.values(), strict=True))
-        return (*parts, finding.kind.value, finding.copies)
-
-    def _explained(self, finding: Finding) -> Finding:
-        columns = {column.name: column for column in self._columns}
-        changed = {name: columns[name].shown(pair) for name, pair in finding.columns.items()}
-        key = {
-            name: _masked(value) if columns[name].masked else columns[name].legible(value)
-            for name, value in finding.key.items()
+    def _find(
+        self, kind: FindingKind, row: Row, copies: int, changed: Sequence[Change] = ()
+    ) -> None:
+        """Count a finding and hand it on; explain it if it is among the first."""
+        self._counts[kind] += copies
+        key = {self._columns[n].name: self._columns[n].shown(row[n]) for n in self._key}
+        values = {
+            column.name: ValuePair(column.shown(legacy), column.shown(modern))
+            for column, legacy, modern in changed
         }
-        return replace(finding, key=key, columns=changed)
+        finding = Finding(kind, key, values, copies)
+        self._sink(finding)
+        order = (*order_of(row[n] for n in self._key), kind.value, copies)
+        if self._sample.takes(order):
+            self._sample.add(order, replace(finding, columns=_explained(values, changed)))
 
 
-def _bounded(value: str | None) -> str | None:
+def _explained(values: Mapping[str, ValuePair], changed: Sequence[Change]) -> dict[str, ValuePair]:
+    return {
+        column.name: replace(values[column.name], explanation=column.explanation(legacy, modern))
+        for column, legacy, modern in changed
+    }
+
+
+def _bounded(value: str) -> str:
     """Return a value that fits a report: a long one by its start, length and digest."""
-    if value is None or len(value) <= _MOST_TEXT:
+    if len(value) <= _MOST_TEXT:
         return value
     digest = sha256(value.encode("utf-8", "surrogatepass")).hexdigest()
     return f"{value[:_MOST_TEXT]}... ({len(value):,} characters, sha256 {digest})"
-
-
-def _masked(value: str | None) -> str | None:
-    return None if value is None else "***"
 
 
 def _column(
@@ -266,14 +270,5 @@ def one_float(text: str) -> str:
     return repr(number) if isfinite(number) and not underflown else text
 
 
-def _order_of(family: Family, value: str | None) -> tuple[int, object]:
-    """Order numbers by value, all else by text, NULL first."""
-    if value is None:
-        return (0, 0)
-    if family in NUMBERS:
-        try:
-            number = Decimal(value)
-        except InvalidOperation:
-            return (2, value)
-        return (1, number) if number.is_finite() else (2, value)
-    return (2, value)
+NOTHING_FOUND = Comparison((), (), ToleranceRules(), {}, most_findings=0)
+"""Of rows that are equal."""

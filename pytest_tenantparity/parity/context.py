@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from ..config import Settings
 from ..inventory import TablePair
 from ..model import Side, Tenant
 from ..stacks import Stack
 from .compare import Normaliser
+from .findings import SinkOf, sink_to_nowhere
+from .once import Once
 from .tolerance import Layer
+
+if TYPE_CHECKING:
+    from .surveyed import Surveyed
 
 
 def _two_threads() -> Executor:
@@ -20,7 +26,13 @@ def _two_threads() -> Executor:
 
 @dataclass(frozen=True)
 class Context:
-    """Settings, stacks and pairs; ``tenants`` are all of the settings, ``selected`` the run's."""
+    """Settings, stacks and pairs; ``tenants`` are all of the settings, ``selected`` the run's.
+
+    ``asked`` are the tenants of each table that some check of this run is about, where that is
+    known; ``surveys`` are the scans that were made for all tenants of a table at once.
+
+    ``drift`` opens what takes every finding of a check, however few the report lists.
+    """
 
     settings: Settings
     pairs: Mapping[str, TablePair]
@@ -31,6 +43,15 @@ class Context:
     environment: Layer
     normalisers: Mapping[str, Normaliser] = field(default_factory=dict)
     pool: Executor = field(default_factory=_two_threads)
+    drift: SinkOf = sink_to_nowhere
+    asked: Mapping[str, Collection[str]] = field(default_factory=dict)
+    once: Once = field(default_factory=Once)
+    surveys: dict[tuple[str, str], Surveyed] = field(default_factory=dict)
+
+    def audited(self, table: str) -> list[Tenant]:
+        """Return the tenants whose rows of a table are asked for in this run."""
+        asked = self.asked.get(table)
+        return [each for each in self.selected if asked is None or each.id in asked]
 
     def cancel(self) -> None:
         """Stop what is being asked on either stack."""

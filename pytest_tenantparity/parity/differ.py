@@ -2,40 +2,92 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
+from itertools import islice
+
 from ..errors import NotProven
 from ..model import RowCounts
 from .compare import Comparison
-from .digest import digests
-from .locate import Batch, differing_batches
-from .source import Row, Sides, Source
+from .locate import CELLS, Difference, by_owner, difference, narrowed
+from .source import NOTHING, Cell, Part, Row, Sides, Source
+
+_ROWS_PER_BATCH = 20_000  # that are held in memory
+_ROWS_PER_QUERY = 200_000  # that a server has to put in order
+
+Rows = dict[str, list[Row]]
+"""The rows of each owner."""
+
+UNSEEN = (
+    "the digests differ, and the rows do not as they were read; what the servers hash is not what "
+    "they send"
+)
 
 
-def find_differences(sides: Sides, comparison: Comparison) -> RowCounts:
+def find_differences(sides: Sides, comparison: Comparison, buckets: int = CELLS) -> RowCounts:
     """Fill a comparison with all rows that differ; return how many rows there are.
 
     Equal digests prove a match; nothing else does. Raises :class:`NotProven` where digests differ,
     and the rows that were read show no difference.
     """
-    legacy, modern = digests(sides)
-    if legacy != modern:
-        for batch in differing_batches(sides, legacy, modern):
-            comparison.add(*_read(sides, batch))
-        if not comparison.differing:
-            raise NotProven(
-                "the digests differ, and the rows do not as they were read; what the servers hash "
-                "is not what they send"
-            )
-    return RowCounts(legacy.rows, modern.rows)
+    counts, found = digest_all(sides, buckets)
+    for legacy, modern in differing_rows(sides, found):
+        comparison.add(legacy.get("", ()), modern.get("", ()))
+    if found.cells and not comparison.differing:
+        raise NotProven(UNSEEN)
+    return counts.get("", RowCounts())
 
 
-def _read(sides: Sides, batch: Batch) -> tuple[list[Row], list[Row]]:
-    def rows(source: Source) -> list[Row]:
-        return list(source.rows(batch.buckets, batch.wanted))
+def digest_all(sides: Sides, buckets: int) -> tuple[dict[str, RowCounts], Difference]:
+    """Return how many rows each owner has, and the cells that differ."""
+    legacy, modern = sides.ask(lambda source: source.cells(buckets))
+    here, there = by_owner(legacy), by_owner(modern)
+    counts = {
+        owner: RowCounts(here.get(owner, NOTHING).rows, there.get(owner, NOTHING).rows)
+        for owner in here.keys() | there.keys()
+    }
+    found = difference(buckets, legacy, modern)
+    return counts, narrowed(sides, found, legacy, modern)
 
-    legacy, modern = sides.ask(rows)
-    if RowCounts(len(legacy), len(modern)) != batch.rows:
-        raise NotProven(
-            f"where the digests differ, {batch.rows.legacy} legacy and {batch.rows.modern} modern "
-            f"rows were counted, and {len(legacy)} and {len(modern)} could be read"
-        )
-    return legacy, modern
+
+def differing_rows(sides: Sides, found: Difference) -> Iterator[tuple[Rows, Rows]]:
+    """Yield all rows of the differing cells, as many at a time as can be held in memory.
+
+    All rows of a key come at once. Raises :class:`NotProven` where other rows come than counted.
+    """
+    for query in found.gathered(_ROWS_PER_QUERY):
+        legacy, modern = _Stream(sides.legacy, query), _Stream(sides.modern, query)
+        for batch in query.gathered(_ROWS_PER_BATCH):
+            legacy.wanted = {cell: rows.legacy for cell, rows in batch.cells.items()}
+            modern.wanted = {cell: rows.modern for cell, rows in batch.cells.items()}
+            yield sides.both(legacy.read, modern.read)
+        sides.both(legacy.end, modern.end)
+
+
+class _Stream:
+    """One side's rows in the order of their buckets, and how many are wanted of each cell next."""
+
+    def __init__(self, source: Source, found: Difference) -> None:
+        self._rows = source.rows(Part(found.buckets, found.cells))
+        self.wanted: dict[Cell, int] = {}
+
+    def read(self) -> Rows:
+        """Read the rows of the wanted cells."""
+        rows: Rows = {}
+        seen: Counter[Cell] = Counter()
+        for cell, row in islice(self._rows, sum(self.wanted.values())):
+            seen[cell] += 1
+            rows.setdefault(cell[0], []).append(row)
+        for cell in self.wanted.keys() | seen.keys():
+            counted = self.wanted.get(cell, 0)
+            if seen[cell] != counted:
+                raise NotProven(
+                    f"where the digests differ, {counted} rows were counted in a bucket, and "
+                    f"{seen[cell]} could be read"
+                )
+        return rows
+
+    def end(self) -> None:
+        """Refuse a row that was not counted."""
+        if next(self._rows, None) is not None:
+            raise NotProven("where the digests differ, more rows could be read than were counted")

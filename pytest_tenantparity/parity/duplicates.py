@@ -2,36 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
-from ..model import SIDES, Evidence, Finding, FindingKind, Status
+from ..model import SIDES, Evidence, Finding, FindingKind, Side, Status
+from .findings import Order, Sample, Sink, order_of
 from .opened import OpenPair
-from .source import Sides
+from .source import Sides, Source
 
 
-def with_duplicates(evidence: Evidence, opened: OpenPair, sides: Sides) -> Evidence:
+def with_duplicates(evidence: Evidence, opened: OpenPair, sides: Sides, sink: Sink) -> Evidence:
     """Add a finding for each key that several rows of one side share."""
-    findings: list[Finding] = []
+    sample, surplus = Sample(opened.context.settings.report.findings), 0
     for side, source in zip(SIDES, (sides.legacy, sides.modern), strict=True):
-        facts = opened.tables[side]
-        if facts.enforced or not facts.primary_key or opened.pair.settings.key is not None:
+        if opened.promises_unique(side) is None:
             continue
         with source.guard():
-            repeated = source.repeated_keys(opened.context.settings.report.findings)
-        names = [pair.name for pair in opened.plan.key]
-        for key, copies in repeated:
-            shown = {
-                pair.name: pair.shown(value)
-                for pair, value in zip(opened.plan.key, key, strict=True)
-            }
-            note = f"{copies} rows of the {side} side have this {' and '.join(names)}"
-            findings.append(Finding(FindingKind.DUPLICATE, shown, copies=copies - 1, note=note))
-    if not findings:
+            for order, finding in _repeated(opened, side, source):
+                surplus += finding.copies
+                sink(finding)
+                sample.add((*order, side), finding)
+    if not surplus:
         return evidence
-    surplus = sum(finding.copies for finding in findings)
     return replace(
         evidence,
         status=Status.DRIFT,
         drift=replace(evidence.drift, duplicate=surplus),
-        findings=(*evidence.findings, *findings),
+        findings=(*evidence.findings, *sample.findings),
     )
+
+
+def _repeated(opened: OpenPair, side: Side, source: Source) -> Iterator[tuple[Order, Finding]]:
+    columns = opened.plan.key
+    names = " and ".join(column.name for column in columns)
+    for key, copies in source.repeated_keys():
+        shown = {c.name: c.shown(value) for c, value in zip(columns, key, strict=True)}
+        note = f"{copies} rows of the {side} side have this {names}"
+        yield order_of(key), Finding(FindingKind.DUPLICATE, shown, copies=copies - 1, note=note)

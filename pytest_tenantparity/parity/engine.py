@@ -20,8 +20,9 @@ from ..model import (
     Status,
     Tenant,
 )
+from ..stacks import retried
 from .canary import check_canary
-from .compare import Comparison
+from .compare import NOTHING_FOUND, Comparison
 from .conclude import conclude
 from .context import Context
 from .coverage import check_coverage
@@ -31,6 +32,7 @@ from .elsewhere import with_owners
 from .opened import OpenPair, open_pair
 from .scope import Scope, scope_of, tenant_values
 from .strays import check_strays
+from .surveyed import shown_by_survey
 from .tolerance import Layer, ToleranceRules, layers_for
 
 
@@ -41,7 +43,7 @@ def audit(context: Context, key: CheckKey, layers: Sequence[Layer] = ()) -> Evid
     """
     started = perf_counter()
     try:
-        evidence = _check(context, key, layers)
+        evidence = retried(lambda: _check(context, key, layers))
     except NotProven as error:
         evidence = Evidence(key, Status.NOT_PROVEN, reasons=(str(error),))
     return replace(evidence, seconds=perf_counter() - started)
@@ -77,7 +79,10 @@ def check_rows(
     tolerance: ToleranceRules,
 ) -> Evidence:
     """Compare one tenant's rows of one table; without a tenant, all rows of a shared table."""
-    with open_pair(context, pair, tenant) as opened:
+    shown = None if tenant is None else shown_by_survey(context, pair, tenant)
+    if shown is not None and shown.settled:
+        return conclude(key, pair, shown.rows, shown.plan, NOTHING_FOUND, tolerance, shown.digest)
+    with context.drift(key) as sink, open_pair(context, pair, tenant) as opened:
         sides = opened.sides(lambda side: _scope(opened, tenant, side))
         comparison = Comparison(
             opened.plan.columns,
@@ -85,10 +90,15 @@ def check_rows(
             tolerance,
             context.normalisers,
             context.settings.report.findings,
+            sink,
         )
-        rows = find_differences(sides, comparison)
+        if shown is None or shown.surplus is None:
+            rows = find_differences(sides, comparison)
+        else:
+            rows = shown.rows
+            comparison.add(shown.surplus.legacy, shown.surplus.modern)
         evidence = conclude(key, pair, rows, opened.plan, comparison, tolerance, opened.digest_name)
-        return with_owners(with_duplicates(evidence, opened, sides), opened)
+        return with_owners(with_duplicates(evidence, opened, sides, sink), opened)
 
 
 def _scope(opened: OpenPair, tenant: Tenant | None, side: Side) -> Scope:

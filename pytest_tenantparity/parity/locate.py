@@ -1,63 +1,103 @@
-"""Where do the two sides differ? In which buckets of keys, a readable number of rows at a time."""
+"""Where do the two sides differ? In which cells of keys, a readable number of rows at a time."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from ..errors import NotProven
 from ..model import RowCounts
-from .source import Digest, Sides
+from .source import NOTHING, Cell, Digest, Part, Sides
 
-_ROWS_PER_BUCKET = 64
-_MOST_BUCKETS = 65_536
-_ROWS_PER_BATCH = 20_000
-_NOTHING = Digest(0, 0)
+CELLS = 16_384  # that a table's rows are divided into, about: one scan brings them all
+_FEWEST = 4  # buckets for each owner
+_READABLE = 150_000  # rows of both sides; where differing cells hold more, they are divided again
+_ROWS_PER_CELL = 32  # of both sides, then
+_MOST_CELLS = 50_000  # that a side is asked for, then
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Differing buckets that are read together, and how many rows they were counted to hold."""
+@dataclass(frozen=True)
+class Difference:
+    """The cells that differ, and how many rows each side has in them."""
 
     buckets: int
-    wanted: tuple[int, ...]
-    rows: RowCounts
+    cells: Mapping[Cell, RowCounts]
+
+    @property
+    def rows(self) -> int:
+        """How many rows both sides have in them."""
+        return sum(each.legacy + each.modern for each in self.cells.values())
+
+    def of(self, owners: Collection[str]) -> Difference:
+        """Return the cells of some owners."""
+        kept = {cell: rows for cell, rows in self.cells.items() if cell[0] in owners}
+        return Difference(self.buckets, kept)
+
+    def gathered(self, most: int) -> Iterator[Difference]:
+        """Yield whole buckets in their order, until they hold so many rows."""
+        gathered: dict[Cell, RowCounts] = {}
+        rows, last = 0, 0
+        for cell in sorted(self.cells, key=lambda cell: cell[1]):
+            if rows >= most and cell[1] != last:
+                yield Difference(self.buckets, gathered)
+                gathered, rows = {}, 0
+            gathered[cell], last = self.cells[cell], cell[1]
+            rows += gathered[cell].legacy + gathered[cell].modern
+        if gathered:
+            yield Difference(self.buckets, gathered)
 
 
-def bucket_count(rows: int) -> int:
-    """Return the power of two that gives some 64 rows a bucket, 65,536 at most."""
-    buckets = 1
-    while buckets < _MOST_BUCKETS and buckets * _ROWS_PER_BUCKET < rows:
+def buckets_for(owners: int) -> int:
+    """Return into how many buckets each owner's keys are divided: a power of two."""
+    buckets = CELLS
+    while buckets > _FEWEST and buckets * owners > CELLS:
+        buckets //= 2
+    return buckets
+
+
+def difference(
+    buckets: int, legacy: Mapping[Cell, Digest], modern: Mapping[Cell, Digest]
+) -> Difference:
+    """Return the cells whose digests differ."""
+    cells = {}
+    for cell in sorted(legacy.keys() | modern.keys()):
+        one, other = legacy.get(cell, NOTHING), modern.get(cell, NOTHING)
+        if one != other:
+            cells[cell] = RowCounts(one.rows, other.rows)
+    return Difference(buckets, cells)
+
+
+def narrowed(
+    sides: Sides, found: Difference, legacy: Mapping[Cell, Digest], modern: Mapping[Cell, Digest]
+) -> Difference:
+    """Divide the differing cells again, where they hold too many rows to read them all."""
+    if found.rows <= _READABLE or (finer := _finer(found)) == found.buckets:
+        return found
+    part = Part(found.buckets, found.cells)
+    here, there = sides.ask(lambda source: source.cells(finer, part))
+    for before, after in ((legacy, here), (modern, there)):
+        _require_whole({cell: before[cell] for cell in found.cells if cell in before}, after)
+    return difference(finer, here, there)
+
+
+def by_owner(cells: Mapping[Cell, Digest]) -> dict[str, Digest]:
+    """Add the cells of each owner up."""
+    whole: dict[str, Digest] = {}
+    for (owner, _), digest in cells.items():
+        whole[owner] = whole.get(owner, NOTHING) + digest
+    return whole
+
+
+def _finer(found: Difference) -> int:
+    """Return the number of buckets that makes small cells of those that differ."""
+    wanted = min(_MOST_CELLS, found.rows // _ROWS_PER_CELL)
+    buckets = found.buckets
+    while len(found.cells) * 2 * buckets // found.buckets <= wanted:
         buckets *= 2
     return buckets
 
 
-def differing_batches(sides: Sides, legacy: Digest, modern: Digest) -> Iterator[Batch]:
-    """Yield the buckets that differ, gathered so that a batch can be held in memory."""
-    buckets = bucket_count(max(legacy.rows, modern.rows))
-    if buckets == 1:
-        yield Batch(1, (0,), RowCounts(legacy.rows, modern.rows))
-        return
-    here, there = sides.ask(lambda source: source.digest_by_bucket(buckets))
-    _require_whole(legacy, here)
-    _require_whole(modern, there)
-    gathered: list[int] = []
-    rows = RowCounts()
-    for bucket in sorted(here.keys() | there.keys()):
-        one, other = here.get(bucket, _NOTHING), there.get(bucket, _NOTHING)
-        if one == other:
-            continue
-        gathered.append(bucket)
-        rows = RowCounts(rows.legacy + one.rows, rows.modern + other.rows)
-        if rows.legacy + rows.modern >= _ROWS_PER_BATCH:
-            yield Batch(buckets, tuple(gathered), rows)
-            gathered, rows = [], RowCounts()
-    if gathered:
-        yield Batch(buckets, tuple(gathered), rows)
-
-
-def _require_whole(whole: Digest, parts: Mapping[int, Digest]) -> None:
-    """Refuse buckets that leave a row out, or hold one twice."""
-    digests = parts.values()
-    if whole != Digest(sum(each.rows for each in digests), sum(each.total for each in digests)):
+def _require_whole(before: Mapping[Cell, Digest], after: Mapping[Cell, Digest]) -> None:
+    """Refuse smaller cells that leave a row out, or hold one twice."""
+    if by_owner(before) != by_owner(after):
         raise NotProven("the buckets of a table's rows do not add up to the table")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -65,6 +65,18 @@ class OpenPair:
             "digest of its can be trusted; is its MD5 disabled, or its connection not UTF-8?"
         )
 
+    @property
+    def keys_enforced(self) -> bool:
+        """Whether no check has to look for keys that several rows share."""
+        return all(self.promises_unique(side) is None for side in SIDES)
+
+    def promises_unique(self, side: Side) -> Sequence[str] | None:
+        """Return the primary key that nobody sees to, if a side has one and rows go by it."""
+        facts = self.tables[side]
+        if facts.enforced or not facts.primary_key or self.pair.settings.key is not None:
+            return None
+        return facts.primary_key
+
     def source(self, side: Side, scope: Scope) -> Source:
         """Return one side, limited to the rows of a scope."""
         stack = self.context.stacks[side]
@@ -74,12 +86,19 @@ class OpenPair:
             dialect=stack.dialect,
             scope=scope,
             texts=[column.canonical(side, stack.dialect) for column in self.plan.columns],
+            solid=[column.is_solid for column in self.plan.columns],
             key=[text for _, text in key],
             placed_by=[text for column, text in key if column.has_one_text],
+            number=self._number(side),
             salt=self.context.salt,
             digest_name=self.digest_name,
             guard=lambda: stack.guard(self.places[side], discreet=self.pair.has_masks),
         )
+
+    def _number(self, side: Side) -> ColumnElement[object] | None:
+        """Return the key itself, where it is one whole number."""
+        key = self.plan.key
+        return key[0].on(side).value if len(key) == 1 and key[0].is_whole_number else None
 
 
 @contextmanager
@@ -100,7 +119,7 @@ def open_pair(context: Context, pair: TablePair, tenant: Tenant | None) -> Itera
             side: _expression_types(context, pair, side, places[side], tables[side], connection)
             for side, connection in connections.items()
         }
-        implied = {side: _implied_column(pair, side, tenant) for side in SIDES}
+        implied = {side: implied_column(pair, side, tenant) for side in SIDES}
         dialects = {side: context.stacks[side].dialect for side in SIDES}
         lookups = _lookups(context, pair, places)
         plan = plan_columns(context.settings, pair, tables, expressions, implied, dialects, lookups)
@@ -131,7 +150,7 @@ def _lookups(context: Context, pair: TablePair, places: Mapping[Side, Place]) ->
     return found
 
 
-def _implied_column(pair: TablePair, side: Side, tenant: Tenant | None) -> str | None:
+def implied_column(pair: TablePair, side: Side, tenant: Tenant | None) -> str | None:
     """Return the column that holds the tenant's one value in every row of its scope.
 
     A tenant with several values, or a path of any length, leaves open which value a row has.

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from functools import reduce
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, FromClause, column, literal_column, select, table, true
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Select,
+    Text,
+    column,
+    func,
+    literal_column,
+    select,
+    table,
+    true,
+)
 
 from ..config import Tenancy
 from ..config.settings import Hop
@@ -18,13 +29,46 @@ from ..model import Side, Tenant
 from ..stacks import Catalog, ColumnFacts, Dialect, Family, TableFacts
 from ..stacks.dialects import ColumnRules
 
+_START, _END = "parity_start", "parity_end"
+
+
+@dataclass(frozen=True)
+class Owners:
+    """Whose a row is: what marks it, that in text, and which tenant each such text stands for.
+
+    ``ambiguous`` asks how many values lead to several marks, so that their rows come twice.
+    """
+
+    mark: ColumnElement[Any]
+    text: ColumnElement[str]
+    tenants: Mapping[str, str]
+    ambiguous: Select[Any] | None = None
+
+    def marks_of(self, tenant: str) -> list[str]:
+        """Return the texts that mark a tenant's rows."""
+        return [mark for mark, owner in self.tenants.items() if owner == tenant]
+
 
 @dataclass(frozen=True)
 class Scope:
-    """A table, and the condition that its rows must meet."""
+    """A table, and the condition that its rows must meet; ``owners`` if it is asked whose."""
 
     table: FromClause
     condition: ColumnElement[bool]
+    owners: Owners | None = None
+
+    def owner_of(self, mark: object) -> str:
+        """Return the tenant of a mark; raises :class:`UnknownOwner`."""
+        if self.owners is None:
+            return ""
+        try:
+            return self.owners.tenants[str(mark)]
+        except KeyError:
+            raise UnknownOwner(f"a row is marked by {mark!r}, which no tenant has") from None
+
+
+class UnknownOwner(NotProven):
+    """A column takes a value for a tenant's that is spelled otherwise: each tenant is asked."""
 
 
 def tenant_values(side: Side, tenants: Sequence[Tenant]) -> list[str]:
@@ -64,12 +108,65 @@ def strays_of(
     return Scope(source_of(facts), filtered(stray, sql_filter))
 
 
+def owners_scope(
+    facts: TableFacts,
+    catalog: Catalog,
+    dialect: Dialect,
+    tenancy: Tenancy,
+    marks: Mapping[str, str],
+    sql_filter: str | None = None,
+) -> Scope:
+    """Return the rows of all tenants at once, told apart by what marks them.
+
+    ``marks`` are the tenants' values, each with its tenant. A row that a path leads to two tenants
+    is of both, as it is where they are asked one by one.
+    """
+    end = end_of(facts, catalog, tenancy)
+    tenants = {as_kept(value, end): tenant for value, tenant in marks.items()}
+    if len(tenants) != len(marks):
+        raise UnknownOwner("several tenants' values are one in the column that holds them")
+    if tenancy.hops:
+        return _led_scope(facts, catalog, dialect, tenancy, list(marks), tenants, sql_filter)
+    owned = scope_of(facts, catalog, dialect, tenancy, list(marks), sql_filter)
+    text = dialect.canonical(column(end.name), end, end.family, ColumnRules())
+    mark = column(end.name) if dialect.groups_by(end) else text
+    return replace(owned, owners=Owners(mark, text, tenants))
+
+
+def _led_scope(
+    facts: TableFacts,
+    catalog: Catalog,
+    dialect: Dialect,
+    tenancy: Tenancy,
+    values: Sequence[str],
+    tenants: Mapping[str, str],
+    sql_filter: str | None,
+) -> Scope:
+    """Return rows joined with what their first column leads to."""
+    first, end = _column_of(facts, tenancy.first_column or ""), end_of(facts, catalog, tenancy)
+    path = hops_of(catalog, dialect, tenancy)
+    wanted = dialect.any_of(path.value, end, values)
+    ways = select(path.exact.label(_START), path.end.label(_END)).select_from(path.joined)
+    ways_ = ways.where(wanted).distinct().subquery("parity_ways")
+    table_ = source_of(facts)
+    joined = table_.join(ways_, dialect.exact(table_.c[first.name], first) == ways_.c[_START])
+    several = select(ways_.c[_START]).group_by(ways_.c[_START])
+    ambiguous = select(several.having(func.count() > literal_column("1")).subquery("several"))
+    mark = column(_END, Text)
+    return Scope(joined, filtered(None, sql_filter), Owners(mark, mark, tenants, ambiguous))
+
+
 @dataclass(frozen=True)
 class Path:
-    """The tables that a tenancy leads through, joined; the texts of its first and last value."""
+    """The tables that a tenancy leads through, joined; its first and last value, and their texts.
+
+    ``exact`` is the first value in a form of which only equal ones are equal.
+    """
 
     joined: FromClause
+    exact: ColumnElement[Any]
     start: ColumnElement[str]
+    value: ColumnElement[Any]
     end: ColumnElement[str]
 
 
@@ -79,6 +176,7 @@ def hops_of(catalog: Catalog, dialect: Dialect, tenancy: Tenancy) -> Path:
     table_, key = _hop(catalog, first.table, first.key)
     joined: FromClause = source_of(table_).alias("hop_0")
     start = dialect.canonical(joined.c[key.name], key, key.family, ColumnRules())
+    exact = dialect.exact(joined.c[key.name], key)
     at, facts = joined.c[first.take], _column_of(table_, first.take)
     for number, hop in enumerate(tenancy.hops[1:], start=1):
         table_, key = _hop(catalog, hop.table, hop.key)
@@ -86,7 +184,8 @@ def hops_of(catalog: Catalog, dialect: Dialect, tenancy: Tenancy) -> Path:
         same = dialect.exact(alias.c[key.name], key) == dialect.exact(at, facts)
         joined = joined.join(alias, same)
         at, facts = alias.c[hop.take], _column_of(table_, hop.take)
-    return Path(joined, start, dialect.canonical(at, facts, facts.family, ColumnRules()))
+    end = dialect.canonical(at, facts, facts.family, ColumnRules())
+    return Path(joined, exact, start, at, end)
 
 
 def _hop(catalog: Catalog, name: str, key: str) -> tuple[TableFacts, ColumnFacts]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Executor, wait
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -11,10 +11,14 @@ from typing import Any, TypeVar
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Integer,
+    Result,
     Select,
-    Subquery,
+    Text,
     case,
+    cast,
     func,
+    literal,
     literal_column,
     select,
 )
@@ -25,6 +29,11 @@ from .scope import Scope
 
 Row = tuple[str | None, ...]
 T = TypeVar("T")
+U = TypeVar("U")
+
+Cell = tuple[str, int]
+"""Whose rows, as a tenant's id, and of which bucket of keys. Where a side is not asked whose its
+rows are, they are all of the owner ``""``."""
 
 _FETCH = 5_000  # rows asked of the server at a time
 _PATIENCE = 10.0  # seconds to wait for a cancelled query
@@ -37,50 +46,62 @@ class Digest:
     rows: int
     total: int
 
+    def __add__(self, other: Digest) -> Digest:
+        """Digest the rows of both."""
+        return Digest(self.rows + other.rows, self.total + other.total)
+
+
+NOTHING = Digest(0, 0)
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some cells of a table whose keys are divided into so many buckets; None: all of them."""
+
+    buckets: int
+    cells: Collection[Cell] | None = None
+
 
 @dataclass(frozen=True)
 class Source:
     """The compared columns of one side as canonical texts; the key is found among them.
 
-    ``placed_by`` are the key's texts that rows are put into buckets by: those that are equal on
-    both sides wherever the keys are.
+    ``solid`` says which of the texts are never empty. ``placed_by`` are the key's texts that rows
+    are put into buckets by: those that are equal on both sides wherever the keys are. ``number``
+    is the key itself where it is one whole number on both sides, which is cheaper.
     """
 
     connection: Connection
     dialect: Dialect
     scope: Scope
     texts: Sequence[ColumnElement[str]]
+    solid: Sequence[bool]
     key: Sequence[ColumnElement[str]]
     placed_by: Sequence[ColumnElement[str]]
+    number: ColumnElement[Any] | None
     salt: int
     digest_name: str
     guard: Callable[[], AbstractContextManager[None]]
 
-    def digest(self) -> Digest:
-        """Digest all rows."""
-        hashed = self._hashed()
-        statement = select(*self._aggregates(hashed)).select_from(hashed)
-        return _digest(*self.connection.execute(statement).one())
+    def cells(self, buckets: int, part: Part | None = None) -> dict[Cell, Digest]:
+        """Digest the rows of each cell, in one scan; a cell without rows is not there."""
+        hashed = self._hashed(self._bucket(buckets), part)
+        by = [hashed.c.owner, hashed.c.bucket]
+        statement = select(*by, *self._aggregates(hashed)).select_from(hashed).group_by(*by)
+        cells: dict[Cell, Digest] = {}
+        for mark, bucket, *counted in self._stream(statement):
+            cell = self.scope.owner_of(mark), int(bucket)
+            cells[cell] = cells.get(cell, NOTHING) + _digest(*counted)
+        return cells
 
-    def digest_by_bucket(self, buckets: int) -> dict[int, Digest]:
-        """Digest the rows of each bucket; a row's bucket comes of the hash of its key."""
-        hashed = self._hashed(self._bucket(buckets).label("bucket"))
-        statement = (
-            select(hashed.c.bucket, *self._aggregates(hashed))
-            .select_from(hashed)
-            .group_by(hashed.c.bucket)
-        )
-        rows = self.connection.execute(statement)
-        return {int(bucket): _digest(*counted) for bucket, *counted in rows}
-
-    def rows(self, buckets: int, wanted: Sequence[int]) -> Iterator[Row]:
-        """Yield the canonical texts of the rows in some buckets, in no order."""
-        statement = self._select(self.texts)
-        if buckets > 1:
-            statement = statement.where(self._bucket(buckets).in_(wanted))
-        result = self.connection.execute(statement, execution_options={"yield_per": _FETCH})
-        for row in result:
-            yield tuple(row)
+    def rows(self, part: Part) -> Iterator[tuple[Cell, Row]]:
+        """Yield the canonical texts of some cells' rows, in the order of their buckets."""
+        bucket = self._bucket(part.buckets).label("bucket")
+        statement = self._select([self._mark, bucket, *self.texts]).where(*self._within(part))
+        if part.buckets > 1:
+            statement = statement.order_by(bucket)
+        for mark, number, *row in self._stream(statement):
+            yield (self.scope.owner_of(mark), int(number)), tuple(row)
 
     def count(self) -> int:
         """Count the rows."""
@@ -93,39 +114,76 @@ class Source:
         counts = [func.sum(case((each, one), else_=none)) for each in conditions]
         return [int(count or 0) for count in self.connection.execute(self._select(counts)).one()]
 
-    def first_keys(self, most: int) -> list[Row]:
-        """Return the first keys in byte order."""
-        order = [self.dialect.byte_order(text) for text in self.key]
-        statement = self._select(self.key).order_by(*order).limit(most)
-        return [tuple(row) for row in self.connection.execute(statement)]
+    def each_key(self) -> Iterator[Row]:
+        """Yield the keys of all rows, in no order."""
+        for row in self._stream(self._select(self.key)):
+            yield tuple(row)
 
-    def repeated_keys(self, most: int) -> list[tuple[Row, int]]:
-        """Return keys that several rows have, and how many, the most frequent first."""
+    def repeated_keys(self) -> Iterator[tuple[Row, int]]:
+        """Yield the keys that several rows have, and how many, in no order."""
         copies = func.count()
         statement = self._select([*self.key, copies]).group_by(*self.key)
-        statement = statement.having(copies > literal_column("1"))
-        statement = statement.order_by(copies.desc(), *self.key).limit(most)
-        return [(tuple(key), int(n)) for *key, n in self.connection.execute(statement)]
+        for row in self._stream(statement.having(copies > literal_column("1"))):
+            yield tuple(row[:-1]), int(row[-1])
+
+    def _stream(self, statement: Select[Any]) -> Result[*tuple[Any, ...]]:
+        """Ask for rows that come in batches, however many they are."""
+        return self.connection.execute(statement, execution_options={"yield_per": _FETCH})
 
     def _select(self, columns: Sequence[ColumnElement[Any]]) -> Select[Any]:
         return select(*columns).select_from(self.scope.table).where(self.scope.condition)
 
-    def _hashed(self, *more: ColumnElement[Any]) -> Subquery:
-        row_hash = self._hash(self.texts, self.salt).label("row_hash")
-        return self.dialect.once(self._select([row_hash, *more])).subquery("hashed")
+    @property
+    def _mark(self) -> ColumnElement[Any]:
+        owners = self.scope.owners
+        return (literal_column("''") if owners is None else owners.mark).label("owner")
+
+    def _hashed(self, bucket: ColumnElement[int], part: Part | None) -> Any:
+        row_hash = self._hash(self.texts, self.salt, self.solid).label("row_hash")
+        rows = self._select([self._mark, bucket.label("bucket"), row_hash])
+        if part is not None:
+            rows = rows.where(*self._within(part))
+        return self.dialect.once(rows).subquery("hashed")
+
+    def _within(self, part: Part) -> list[ColumnElement[bool]]:
+        """Whether a row is in one of a part's cells."""
+        if part.cells is None:
+            return []
+        bucket, owners = self._bucket(part.buckets), self.scope.owners
+        if owners is None:
+            return [bucket.in_([_number(number) for _, number in sorted(part.cells)])]
+        label = owners.text + literal(":", Text) + cast(bucket, Text)
+        marks = ((mark, number) for owner, number in part.cells for mark in owners.marks_of(owner))
+        return [label.in_([f"{mark}:{number}" for mark, number in sorted(marks)])]
 
     def _bucket(self, buckets: int) -> ColumnElement[int]:
-        # Another salt than the rows': a bucket must not say anything of the digest in it.
-        return self.dialect.bucket(self._hash(self.placed_by, ~self.salt), buckets)
+        if buckets == 1:
+            return _number(0)
+        # Rows that cannot be placed, since a key is NULL or has no hash, are placed together.
+        return func.coalesce(self._placed(buckets), _number(0), type_=Integer)
 
-    def _hash(self, texts: Sequence[ColumnElement[str]], salt: int) -> ColumnElement[int]:
+    def _placed(self, buckets: int) -> ColumnElement[int]:
+        if self.number is not None:
+            # One less than a power of two, so that keys that are dealt out in steps are spread.
+            return self.number % _number(buckets - 1)
+        # Another salt than the rows': a bucket must not say anything of the digest in it.
+        solid = [False] * len(self.placed_by)
+        return self.dialect.bucket(self._hash(self.placed_by, ~self.salt, solid), buckets)
+
+    def _hash(
+        self, texts: Sequence[ColumnElement[str]], salt: int, solid: Sequence[bool]
+    ) -> ColumnElement[int]:
         if self.digest_name == PORTABLE:
             return self.dialect.portable_hash(texts, salt)
-        return self.dialect.native_hash(texts, salt)
+        return self.dialect.native_hash(texts, salt, solid)
 
-    def _aggregates(self, hashed: Subquery) -> list[ColumnElement[Any]]:
+    def _aggregates(self, hashed: Any) -> list[ColumnElement[Any]]:
         row_hash = hashed.c.row_hash
         return [func.count(), func.count(row_hash), self.dialect.exact_sum(row_hash)]
+
+
+def _number(value: int) -> ColumnElement[int]:
+    return literal_column(str(value), Integer)
 
 
 def _digest(rows: int, hashed: int, total: Any) -> Digest:
@@ -145,13 +203,20 @@ class Sides:
     cancel: Callable[[], None]
 
     def ask(self, question: Callable[[Source], T]) -> tuple[T, T]:
+        """Return both sides' answers to one question."""
+        return self.both(lambda: question(self.legacy), lambda: question(self.modern))
+
+    def both(self, legacy: Callable[[], T], modern: Callable[[], U]) -> tuple[T, U]:
         """Return both answers. If one side fails, or the user stops, the other is cancelled."""
 
-        def guarded(source: Source) -> T:
+        def guarded(source: Source, question: Callable[[], Any]) -> Any:
             with source.guard():
-                return question(source)
+                return question()
 
-        futures = [self.pool.submit(guarded, source) for source in (self.legacy, self.modern)]
+        futures = [
+            self.pool.submit(guarded, self.legacy, legacy),
+            self.pool.submit(guarded, self.modern, modern),
+        ]
         try:
             return futures[0].result(), futures[1].result()
         except BaseException:

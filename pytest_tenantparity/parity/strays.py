@@ -18,6 +18,7 @@ from ..model import (
 )
 from .accounting import account, unaccounted
 from .context import Context
+from .findings import Sample, Sink, order_of
 from .opened import OpenPair, open_pair
 from .scope import strays_of, tenant_values
 from .source import Source
@@ -29,7 +30,7 @@ def check_strays(context: Context, key: CheckKey, pair: TablePair) -> Evidence:
     """Count and name the rows of a table that lead to none of all the tenants there are."""
     # Where tenants have places of their own, any of those shows what the table looks like.
     anyone = context.selected[0] if context.selected else None
-    with open_pair(context, pair, anyone) as opened:
+    with context.drift(key) as sink, open_pair(context, pair, anyone) as opened:
         counts: dict[Side, int] = {"legacy": 0, "modern": 0}
         findings: list[Finding] = []
         accounts: list[Account] = []
@@ -40,7 +41,7 @@ def check_strays(context: Context, key: CheckKey, pair: TablePair) -> Evidence:
             with source.guard():
                 counts[side] = source.count()
                 if counts[side] and side not in pair.settings.unassigned:
-                    findings += _findings(opened, side, source)
+                    findings += _findings(opened, side, source, sink)
             accounts.append(account(opened, side, counts[side]))
         reasons = [why for each in accounts for why in unaccounted(opened, each)]
     undeclared = {side: counts[side] for side in SIDES if side not in pair.settings.unassigned}
@@ -80,8 +81,13 @@ def _strays(opened: OpenPair, side: Side) -> Source:
     return opened.source(side, scope)
 
 
-def _findings(opened: OpenPair, side: Side, source: Source) -> list[Finding]:
+def _findings(opened: OpenPair, side: Side, source: Source, sink: Sink) -> tuple[Finding, ...]:
+    """Hand every row of no tenant on; return the first by key."""
     columns = opened.plan.key
-    found = source.first_keys(opened.context.settings.report.findings)
-    keys = ({c.name: c.shown(v) for c, v in zip(columns, key, strict=True)} for key in found)
-    return [Finding(_KINDS[side], key, note="belongs to no tenant") for key in keys]
+    sample = Sample(opened.context.settings.report.findings)
+    for key in source.each_key():
+        shown = {c.name: c.shown(value) for c, value in zip(columns, key, strict=True)}
+        finding = Finding(_KINDS[side], shown, note="belongs to no tenant")
+        sink(finding)
+        sample.add(order_of(key), finding)
+    return sample.findings

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -24,7 +24,7 @@ from ..stacks import Dialect
 from .columns import ColumnPair
 from .opened import OpenPair
 from .scope import Scope, source_of
-from .source import Digest, Row, Source
+from .source import Cell, Digest, Part, Row, Source
 
 ROWS = 8
 _NAME = "parity_canary_row"
@@ -49,22 +49,22 @@ class Version:
 class Remembered(Source):
     """A side that is asked many times, and always holds the same."""
 
-    def digest(self) -> Digest:
-        """Digest all rows."""
-        return self._digest
+    remembered: dict[int, dict[Cell, Digest]] = field(default_factory=dict)
+    read: dict[int, list[tuple[Cell, Row]]] = field(default_factory=dict)
 
-    def rows(self, buckets: int, wanted: Sequence[int]) -> Iterator[Row]:
-        """Yield the texts of all rows, which are few enough for one bucket."""
-        del buckets, wanted
-        return iter(self._rows)
+    def cells(self, buckets: int, part: Part | None = None) -> dict[Cell, Digest]:
+        """Digest the rows of each cell, once."""
+        if part is not None:
+            return super().cells(buckets, part)
+        if buckets not in self.remembered:
+            self.remembered[buckets] = super().cells(buckets)
+        return self.remembered[buckets]
 
-    @cached_property
-    def _digest(self) -> Digest:
-        return super().digest()
-
-    @cached_property
-    def _rows(self) -> list[Row]:
-        return list(super().rows(1, (0,)))
+    def rows(self, part: Part) -> Iterator[tuple[Cell, Row]]:
+        """Yield the rows of some cells, of which all have been read once."""
+        if part.buckets not in self.read:
+            self.read[part.buckets] = list(super().rows(Part(part.buckets)))
+        return (each for each in self.read[part.buckets] if each[0] in (part.cells or ()))
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ def describe(evidence: Evidence) -> str:
     for finding in evidence.findings[:_MOST_FINDINGS]:
         lines += _finding(finding)
     if evidence.drift.total > _MOST_FINDINGS:
-        lines.append(f"  ... and {evidence.drift.total - _MOST_FINDINGS:,} more in cab-report.json")
+        lines.append(f"  ... and {evidence.drift.total - _MOST_FINDINGS:,} more in drift.jsonl.gz")
     lines.append(f"  again: {again(key.tenant, key.table, key.check)}")
     return "\n".join(lines)
 

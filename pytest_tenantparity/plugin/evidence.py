@@ -7,7 +7,7 @@ import pytest
 from ..errors import NotProven, TenantParityError
 from ..model import CheckKey, Evidence, Status
 from ..wire import encodable
-from .keys import EVIDENCE
+from .keys import EVIDENCE, LIMITS
 from .ledger import attach
 from .plan import item_key
 from .session import AuditSession
@@ -30,7 +30,9 @@ def attach_evidence(
     plan = None
     if session.is_worker and not session.plan_sent:
         plan, session.plan_sent = session.plan, True
-    attach(report, key, item.stash.get(EVIDENCE, None), plan)
+    attach(report, key, item.stash.get(EVIDENCE, None), item.stash.get(LIMITS, None), plan)
+    if report.when == "teardown" and EVIDENCE in item.stash:
+        del item.stash[EVIDENCE]  # pytest keeps its items to the end of the run
 
 
 def _uses_parity(item: pytest.Item) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ..model import Cell, CheckKey, Evidence, Side, Status
-from .keys import EVIDENCE, SESSION
+from .keys import EVIDENCE, LIMITS, SESSION
 from .markers import tolerance_layers
 
 if TYPE_CHECKING:
@@ -29,17 +29,21 @@ class Parity:
     def check(self) -> Evidence:
         """Compare the two stacks, and fail the test unless they are proven equal.
 
-        Drift fails it only with ``--fail-on-drift``; what is not proven always does.
+        Drift fails it only with ``--fail-on-drift``; what is not proven always does. What an
+        earlier run has proven is not asked again with ``--parity-resume``.
         Returns the evidence, which the report takes up too.
         """
         from ..parity import audit
         from . import allure
         from .describe import describe
+        from .journal import digest_of
 
         __tracebackhide__ = True
         layers: Sequence[Layer] = tolerance_layers(self._item)
-        evidence = audit(self._session.context, self.key, layers)
-        self._item.stash[EVIDENCE] = evidence
+        limits = digest_of(layers)
+        earlier = self._session.earlier.proof_of(self.key, limits)
+        evidence = earlier.evidence if earlier else audit(self._session.context, self.key, layers)
+        self._item.stash[EVIDENCE], self._item.stash[LIMITS] = evidence, limits
         allure.attach(self._item.config, evidence, self._session.cohort_of(self.key.tenant))
         failing = {Status.NOT_PROVEN}
         if self._item.config.getoption("fail_on_drift"):

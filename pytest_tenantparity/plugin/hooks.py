@@ -83,6 +83,16 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         item.add_marker("parity")
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Note what is left to be asked, so that one scan asks it for all tenants."""
+    audit = session.config.stash.get(SESSION, None)
+    if audit is not None:
+        from .plan import ask_together
+
+        ask_together(session.items, audit)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
@@ -114,4 +124,5 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         from .ledger import plan_to_wire
 
         session.config.workeroutput["tenantparity"] = plan_to_wire(audit.plan)  # type: ignore[attr-defined]
+        session.config.workeroutput["tenantparity_tests"] = audit.tests  # type: ignore[attr-defined]
     audit.close()

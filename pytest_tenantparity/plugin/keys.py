@@ -12,4 +12,5 @@ if TYPE_CHECKING:
     from .session import AuditSession
 
 SESSION: pytest.StashKey[AuditSession] = pytest.StashKey()  # on the config, if there are settings
+LIMITS: pytest.StashKey[str] = pytest.StashKey()  # digest of the tolerances of that check
 EVIDENCE: pytest.StashKey[Evidence] = pytest.StashKey()  # on the item, once it has been checked

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from ..model import CheckKey, Evidence, Status
+from ..reporting import MOST_LISTED, cut_evenly
 from ..wire import encodable, from_wire, to_wire
 from .session import PlannedItem
 
@@ -23,12 +24,17 @@ def attach(
     report: pytest.TestReport,
     key: CheckKey,
     evidence: Evidence | None,
+    limits: str | None,
     plan: Mapping[CheckKey, PlannedItem] | None,
 ) -> None:
-    """Put what the ledger needs into a report, as primitives that any channel can carry."""
+    """Put what the ledger needs into a report, as primitives that any channel can carry.
+
+    ``limits`` digests the tolerances of a test that called ``parity.check()``.
+    """
     wire = {
         "key": list(key),
         "evidence": None if evidence is None else to_wire(evidence),
+        "limits": limits,
         "plan": None if plan is None else plan_to_wire(plan),
     }
     report.user_properties.append((PROPERTY, wire))
@@ -46,8 +52,10 @@ class Ledger:
     planned: dict[CheckKey, PlannedItem] = field(default_factory=dict)
     evidence: dict[CheckKey, Evidence] = field(default_factory=dict)
     executed: set[CheckKey] = field(default_factory=set)
+    limits: dict[CheckKey, str] = field(default_factory=dict)  # of the checks of parity.check()
     _trouble: dict[CheckKey, str] = field(default_factory=dict)
     _crashed: dict[str, str] = field(default_factory=dict)
+    _findings: int = 0  # taken in since they were last cut
 
     def add_plan(self, plan: Iterable[Sequence[Any]]) -> None:
         """Take up a plan; every worker has the same."""
@@ -72,10 +80,20 @@ class Ledger:
         if report.when == "call":
             self.executed.add(key)
         evidence = from_wire(Evidence, wire["evidence"]) if wire["evidence"] else None
+        if wire["limits"] is not None:
+            self.limits[key] = wire["limits"]
         if evidence is not None:
             self.evidence[key] = self._worse(self.evidence.get(key), evidence)
+            self._hold_few(len(evidence.findings))
         self._note_trouble(key, report, evidence)
         return evidence
+
+    def _hold_few(self, more: int) -> None:
+        """Let go of findings that the report will not list."""
+        self._findings += more
+        if self._findings > MOST_LISTED:
+            self.evidence = {each.key: each for each in cut_evenly(self.evidence.values())}
+            self._findings = 0
 
     @staticmethod
     def _worse(before: Evidence | None, now: Evidence) -> Evidence:

@@ -37,6 +37,21 @@ def add_options(parser: pytest.Parser) -> None:
         help="show for each table that the audit would notice a change of each of its columns",
     )
     group.addoption(
+        "--parity-shard",
+        metavar="i/n",
+        help="make the i-th of n parts of the audit; `tenantparity report merge` joins them",
+    )
+    group.addoption(
+        "--parity-sizes",
+        metavar="FILE",
+        help="an earlier cab-report.json, whose rows say how large each tenant is to the shards",
+    )
+    group.addoption(
+        "--parity-resume",
+        action="store_true",
+        help="take over what an interrupted run has proven, by the journal beside its report",
+    )
+    group.addoption(
         "--parity-report",
         metavar="DIR",
         help="where the report goes (default: [report] directory, else reports/latest)",
@@ -61,6 +76,9 @@ def asked_for_audit(config: pytest.Config) -> str | None:
         "--parity-tables": "parity_tables",
         "--parity-canary": "parity_canary",
         "--parity-config": "parity_config",
+        "--parity-resume": "parity_resume",
+        "--parity-shard": "parity_shard",
+        "--parity-sizes": "parity_sizes",
     }
     return next((name for name, key in options.items() if config.getoption(key)), None)
 

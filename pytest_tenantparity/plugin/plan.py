@@ -12,6 +12,7 @@ from ..inventory import Selection, audit_cells, select_pairs, select_tenants, te
 from ..model import ANY_TABLE, Cell, CheckKey
 from .markers import parity_terms, tolerance_layers
 from .session import AuditSession, PlannedItem
+from .share import note_test
 
 CELL = "parity_cell"
 
@@ -25,8 +26,19 @@ def parametrize(metafunc: pytest.Metafunc, session: AuditSession) -> None:
         cells = list(_cells(metafunc, session))
     except SettingsError as error:
         raise pytest.Collector.CollectError(f"{metafunc.definition.nodeid}: {error}") from None
-    ids = _unique([cell.id for cell in cells])
-    metafunc.parametrize(CELL, cells, ids=ids, indirect=True)
+    note_test(session, metafunc.definition, cells)
+    ids = dict(zip(cells, _unique([cell.id for cell in cells]), strict=True))
+    own = session.own_cells(cells)
+    if session.share is not None and cells and not own:
+        _leave_to_others(metafunc, session.share.name)
+    else:
+        metafunc.parametrize(CELL, own, ids=[ids[cell] for cell in own], indirect=True)
+
+
+def _leave_to_others(metafunc: pytest.Metafunc, shard: str) -> None:
+    """Make one skipped item, so that a shard with nothing to do is no failed run."""
+    skip = pytest.mark.skip(reason=f"{shard} has none of this test's checks")
+    metafunc.parametrize(CELL, [pytest.param(None, marks=skip, id=shard)], indirect=True)
 
 
 def write_down(items: Iterable[object], session: AuditSession) -> None:
@@ -75,3 +87,11 @@ def _unique(ids: list[str]) -> list[str]:
         seen[name] += 1
         unique.append(name if seen[name] == 1 else f"{name}~{seen[name]}")
     return unique
+
+
+def ask_together(items: Iterable[pytest.Item], session: AuditSession) -> None:
+    """Note which tenants of each table the tests are about, less those proven before."""
+    for item in items:
+        key = item_key(item)
+        if key is not None and key not in session.earlier.proofs:
+            session.asked.setdefault(key.table, set()).add(key.tenant)

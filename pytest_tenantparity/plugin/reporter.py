@@ -9,11 +9,14 @@ import pytest
 
 from ..inventory import audit_cells, exclusions
 from ..model import ANY_TABLE, AuditReport, Status, Verdict
-from ..reporting import build_report, write_report
+from ..reporting import DRIFT_NAME, build_report, earlier_in_words, write_drift, write_report
+from ..wire import to_wire
 from .ledger import Ledger, plan_to_wire
 from .options import asked_for_audit
+from .resume import JournalKeeper
 from .run_facts import describe_run
 from .session import AuditSession
+from .share import shard_facts
 
 
 class Reporter:
@@ -22,6 +25,7 @@ class Reporter:
     def __init__(self, session: AuditSession) -> None:
         self._session = session
         self._ledger = Ledger()
+        self._journal = JournalKeeper(session)
         self._report: AuditReport | None = None
         self._begun = False
         self._lost: str | None = None
@@ -31,11 +35,7 @@ class Reporter:
     @property
     def directory(self) -> Path:
         """Where the report goes."""
-        config = self._session.config
-        given: str | None = config.getoption("parity_report")
-        if given is not None:
-            return config.invocation_params.dir / given
-        return config.rootpath / self._session.settings.report.directory
+        return self._session.directory
 
     def pytest_report_header(self) -> list[str]:
         """Say what will be audited."""
@@ -44,6 +44,8 @@ class Reporter:
         if session.selected_pairs is not None:
             tables = f"{len(session.selected_pairs)} tables"
         tenants = f"{len(session.selection.tenants)} tenants"
+        if session.share is not None:
+            tenants = f"{len(session.share.own_tenants)} of {tenants}"
         return [f"tenantparity: {session.path}, {session.scope}: {tenants}, {tables}"]
 
     @pytest.hookimpl(tryfirst=True)
@@ -59,6 +61,8 @@ class Reporter:
         if self._ledger.planned or evidence:
             self._begin()
         if evidence is not None and report.when == "call":
+            known = self._ledger.evidence[evidence.key]
+            self._journal.note(known, self._ledger.limits.get(evidence.key))
             report.parity_status = evidence.status.value  # type: ignore[attr-defined]
             config = self._session.config
             config.hook.pytest_parity_evidence(config=config, evidence=evidence)
@@ -72,7 +76,9 @@ class Reporter:
     def pytest_testnodedown(self, node: Any, error: object | None) -> None:
         """Take a worker's plan in when it ends well; its first report had it, too."""
         self._workers_lost += error is not None
-        self._ledger.add_plan(getattr(node, "workeroutput", {}).get("tenantparity", ()))
+        output = getattr(node, "workeroutput", {})
+        self._ledger.add_plan(output.get("tenantparity", ()))
+        self._session.tests |= output.get("tenantparity_tests", {})
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
@@ -81,7 +87,7 @@ class Reporter:
         asked = asked_for_audit(self._session.config)
         if not self._ledger.planned and asked is None and not self._workers_lost:
             return
-        self._report = self._build(self._reasons(exitstatus))
+        self._report = self._build([*self._reasons(exitstatus), *self._write_drift()])
         self._write(self._report)
         if exitstatus == pytest.ExitCode.OK and not self._may_pass(self._report):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
@@ -92,7 +98,7 @@ class Reporter:
 
     def _may_pass(self, report: AuditReport) -> bool:
         """Whether the run may exit with 0. Drift may, unless ``--fail-on-drift`` says no."""
-        if self._lost or report.reasons:
+        if self._lost or report.run["state"] != "COMPLETE":
             return False
         failing = {Status.NOT_PROVEN}
         if self._session.config.getoption("fail_on_drift"):
@@ -116,6 +122,8 @@ class Reporter:
             f"{people.proven} proven ({', '.join(counted)})"
         )
         write(f"rows: {people.rows.legacy:,} legacy, {people.rows.modern:,} modern")
+        for line in (*earlier_in_words(report), *filter(None, [self._journal.trouble])):
+            write(line)
         write(self._lost or f"report: {self.directory / 'cab-report.html'}")
 
     def _begin(self) -> None:
@@ -124,7 +132,8 @@ class Reporter:
             return
         self._begun = True
         self._ledger.add_plan(plan_to_wire(self._session.plan))
-        self._write(self._build(["the run has not ended"]))
+        self._write(self._build(["the run has not ended", *self._write_drift()]))
+        self._journal.begin()
 
     def _reasons(self, exitstatus: int) -> list[str]:
         """What kept the run as a whole from being complete."""
@@ -132,10 +141,10 @@ class Reporter:
         if exitstatus not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
             word = pytest.ExitCode(exitstatus).name.lower().replace("_", " ")
             reasons.append(f"the run ended early: {word} (pytest exit code {int(exitstatus)})")
-        if not self._ledger.planned:
+        if not self._ledger.planned and not self._has_empty_share():
             reasons.append("no test was collected that audits a tenant")
         reasons += [f"{node} was not collected: {how}" for node, how in self._uncollected.items()]
-        if self._workers_lost and not self._ledger.planned:
+        if self._workers_lost and not (self._ledger.planned and self._knows_all_shards()):
             reasons.append("workers died before they said what they had planned")
         left = len(self._ledger.planned.keys() - self._ledger.executed)
         if left:
@@ -154,24 +163,44 @@ class Reporter:
                 reasons.append(f"partial: --{name} may have left out whole files of tests")
         return reasons
 
+    def _knows_all_shards(self) -> bool:
+        """Whether workers have said what the tests of all shards are, where that matters."""
+        return self._session.share is None or bool(self._session.tests)
+
+    def _has_empty_share(self) -> bool:
+        """Whether there is nothing to do because other shards do it."""
+        return bool(self._session.tests) and not self._untested()
+
     def _untested(self) -> list[tuple[str, str]]:
         """Selected pairs that no test is for: a marker narrowed it, or a module is missing."""
         session = self._session
-        cells = audit_cells(session.selection, session.selected_pairs)
+        cells = session.own_cells(audit_cells(session.selection, session.selected_pairs))
         wanted = {(cell.subject, cell.table or ANY_TABLE) for cell in cells}
         return sorted(wanted - self._ledger.audited)
 
     def _build(self, reasons: list[str]) -> AuditReport:
-        session = self._session
+        session, evidence = self._session, self._ledger.settle()
+        shard = shard_facts(session, evidence)
+        part = [shard.note] if shard is not None and shard.note else []
+        run = describe_run(session, complete=not reasons)
         return build_report(
             scope=session.scope,
-            evidence=self._ledger.settle(),
+            evidence=evidence,
             executed=self._ledger.executed,
-            reasons=reasons,
+            reasons=[*part, *reasons],
             exclusions=exclusions(session.settings, session.selection),
             cohort_of=session.cohort_of,
-            run=describe_run(session, complete=not reasons),
+            run=run
+            | {"shard": None if shard is None else to_wire(shard)}
+            | {"resumed": self._journal.resumed},
         )
+
+    def _write_drift(self) -> list[str]:
+        """Write every row that differs; return what kept any of them out of the file."""
+        try:
+            return write_drift(self._session.drift, self._ledger.settle(), self.directory)
+        except OSError as error:
+            return [f"{DRIFT_NAME} could not be written to {self.directory}: {error}"]
 
     def _write(self, report: AuditReport) -> None:
         try:

@@ -33,20 +33,21 @@ def describe_run(session: AuditSession, *, complete: bool) -> dict[str, Any]:
         "salt": session.run.salt,
         "settings": {
             "path": str(session.path),
-            "sha256": _digest(session.settings),
+            "sha256": settings_digest(session.settings),
         },
-        "versions": {"python": platform.python_version(), **_versions()},
+        "versions": {"python": platform.python_version(), **versions()},
         "servers": {side: [to_wire(each) for each in found] for side, found in servers.items()},
         "skew_seconds": _skew([each[0].snapshot_at for each in servers.values() if each]),
     }
 
 
-def _digest(settings: Settings) -> str:
+def settings_digest(settings: Settings) -> str:
     """Digest the settings in force, the tenants file and the hooks' pairs included."""
     return hashlib.sha256(settings.model_dump_json().encode()).hexdigest()
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Return the versions of what a run consists of, by the names of the packages."""
     found = {}
     for package in _PACKAGES:
         try:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import re
 import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from ..inventory import (
     Place,
     Selection,
     TablePair,
+    audit_cells,
     discover_pairs,
     make_pair,
     place_of,
@@ -30,11 +32,14 @@ from ..inventory import (
     select_pairs,
     select_tenants,
 )
-from ..model import CANARY, SIDES, CheckKey, Side
-from ..parity import Context, environment_layer
+from ..model import CANARY, SIDES, Cell, CheckKey, Side
+from ..parity import Context, Once, environment_layer
+from ..reporting import DriftParts
+from ..sharding import Share
 from ..stacks import ServerFacts, Stack, StackState, open_stack
 from ..stacks.stack import Anchor
 from ..wire import from_wire, to_wire
+from .journal import JOURNAL, Proof, Record
 from .options import worker_count
 
 
@@ -76,7 +81,13 @@ class AuditSession:
     states: dict[Side, StackState] = field(default_factory=dict)
     plan: dict[CheckKey, PlannedItem] = field(default_factory=dict)
     plan_sent: bool = False
+    share: Share | None = None  # of --parity-shard; None is the whole audit
+    tests: dict[str, str] = field(default_factory=dict)  # of all shards: digest by node id
+    earlier: Record = field(default_factory=Record)  # what --parity-resume takes over
+    drift: DriftParts = field(default_factory=DriftParts)
+    asked: dict[str, set[str]] = field(default_factory=dict)  # tenants by table, once collected
     _anchors: list[Anchor] = field(default_factory=list)
+    _scratch: TemporaryDirectory[str] | None = None  # of the run, for all its processes
 
     @classmethod
     def prepare(cls, config: pytest.Config, path: Path, run: Run) -> AuditSession:
@@ -94,6 +105,12 @@ class AuditSession:
         """Join the run that another process opened."""
         session = cls.prepare(config, Path(wire["path"]), from_wire(Run, wire["run"]))
         session.states = {side: from_wire(StackState, wire["states"][side]) for side in SIDES}
+        if wire["share"] is not None:
+            session.share = from_wire(Share, wire["share"])
+        if wire["drift"] is not None and Path(wire["drift"]).is_dir():  # not so on another host
+            session.drift = DriftParts(Path(wire["drift"]))
+        proofs = [from_wire(Proof, proof) for proof in wire["proofs"]]
+        session.earlier = Record(proofs={proof.evidence.key: proof for proof in proofs})
         if wire["pairs"] is not None:
             session.set_pairs(tuple(make_pair(session.settings, n) for n in wire["pairs"]))
         return session
@@ -104,7 +121,10 @@ class AuditSession:
             "path": str(self.path),
             "run": to_wire(self.run),
             "states": {side: to_wire(state) for side, state in self.states.items()},
+            "drift": None if self._scratch is None else self._scratch.name,
+            "proofs": [to_wire(proof) for proof in self.earlier.proofs.values()],
             "pairs": None if self.pairs is None else [pair.name for pair in self.pairs],
+            "share": None if self.share is None else to_wire(self.share),
         }
 
     def open(self) -> None:
@@ -118,6 +138,8 @@ class AuditSession:
             self._refuse_several_snapshots(side)
         if self.pairs is None and not any(state.unavailable for state in self.states.values()):
             self.set_pairs(discover_pairs(self.settings, *map(self._tables, SIDES)))
+        self._scratch = TemporaryDirectory(prefix="tenantparity-")
+        self.drift = DriftParts(Path(self._scratch.name))
 
     def close(self) -> None:
         """Close this process's connections, and let go of the snapshots."""
@@ -125,6 +147,8 @@ class AuditSession:
             self.context.close()
         for anchor in self._anchors:
             anchor.release()
+        if self._scratch is not None:
+            self._scratch.cleanup()
 
     @cached_property
     def context(self) -> Context:
@@ -141,6 +165,9 @@ class AuditSession:
             salt=self.run.salt,
             environment=environment_layer(os.environ),
             normalisers={name: each for given in normalisers for name, each in given.items()},
+            drift=self.drift.part,
+            asked=self.asked,
+            once=Once(self.drift.directory if self.is_worker else None),
         )
 
     def servers(self, side: Side) -> list[ServerFacts]:
@@ -154,11 +181,38 @@ class AuditSession:
         return hasattr(self.config, "workerinput")
 
     @property
+    def directory(self) -> Path:
+        """Where the report goes, and the journal."""
+        given: str | None = self.config.getoption("parity_report")
+        if given is not None:
+            return self.config.invocation_params.dir / given
+        return self.config.rootpath / self.settings.report.directory
+
+    @property
+    def journal_path(self) -> Path:
+        """Where the run writes down what it proves."""
+        return self.directory / JOURNAL
+
+    @property
     def scope(self) -> str:
+        """What was selected, and which part of it this run is."""
+        if self.share is None or self.share.of == 1:
+            return self.whole_scope
+        return f"{self.whole_scope}, {self.share.name}"
+
+    @property
+    def whole_scope(self) -> str:
         """What was selected, in the user's own words."""
         tenants = ", ".join(self.config.getoption("tenants")) or "all tenants"
         tables = ", ".join(self.config.getoption("parity_tables"))
         return f"{tenants} (tables {tables})" if tables else tenants
+
+    def own_cells(self, cells: Iterable[Cell]) -> list[Cell]:
+        """Return those of some checks that this run makes, and no other shard."""
+        if self.share is None:
+            return list(cells)
+        no_tenants = replace(self.selection, tenants=())
+        return self.share.own(cells, audit_cells(no_tenants, self.selected_pairs))
 
     def cohort_of(self, subject: str) -> str:
         """Return a tenant's cohort; reserved subjects have none."""

@@ -35,9 +35,12 @@ def start(config: pytest.Config) -> None:
 
 
 def open_stacks(session: AuditSession) -> None:
-    """Open the stacks; raises pytest.UsageError for a selection that discovery refutes."""
+    """Open the stacks; raises pytest.UsageError for a selection or a journal that does not fit."""
+    from .resume import take_over
+
     try:
         session.open()
+        take_over(session)
     except SettingsError as error:
         raise pytest.UsageError(str(error)) from None
 
@@ -58,8 +61,11 @@ def _own_session(config: pytest.Config) -> AuditSession | None:
     if path is None:
         return None
     from .session import AuditSession, new_run
+    from .share import share_of
 
-    return AuditSession.prepare(config, path, new_run())
+    session = AuditSession.prepare(config, path, new_run())
+    session.share = share_of(config, session.settings, session.selection)
+    return session
 
 
 def _settings_path(config: pytest.Config) -> Path | None:

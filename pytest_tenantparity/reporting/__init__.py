@@ -1,7 +1,21 @@
 """The report: one writer a format, all of them from the same model."""
 
 from .build import build_report
-from .view import again, drift_in_words
+from .drift_file import DRIFT_NAME, DriftParts, write_drift
+from .listing import MOST_LISTED, cut_evenly
+from .view import again, drift_in_words, earlier_in_words
 from .write import REPORT_NAMES, write_report
 
-__all__ = ["REPORT_NAMES", "again", "build_report", "drift_in_words", "write_report"]
+__all__ = [
+    "DRIFT_NAME",
+    "MOST_LISTED",
+    "REPORT_NAMES",
+    "DriftParts",
+    "again",
+    "build_report",
+    "cut_evenly",
+    "drift_in_words",
+    "earlier_in_words",
+    "write_drift",
+    "write_report",
+]

@@ -34,6 +34,15 @@ def again(tenant: str, table: str, check: str) -> str:
     return shlex.join(["pytest", *options, check.partition("[")[0]])
 
 
+def earlier_in_words(report: AuditReport) -> list[str]:
+    """Return, for each earlier run, how many checks stand as it proved them, and of when."""
+    return [
+        f"{each['checks']} checks were proven by the run {each['run']}, begun {each['started']}, "
+        "and not made again: what has changed since was not looked at"
+        for each in report.run.get("resumed", ())
+    ]
+
+
 @dataclass(frozen=True)
 class ReportView:
     """A report, arranged for reading."""
@@ -45,6 +54,11 @@ class ReportView:
         """How many checks came to each status."""
         counted = Counter(check.status for check in self.report.checks)
         return {status: counted[status] for status in Status}
+
+    @cached_property
+    def earlier(self) -> list[str]:
+        """What stands in the report as earlier runs proved it."""
+        return earlier_in_words(self.report)
 
     @cached_property
     def problems(self) -> list[Check]:
@@ -105,6 +119,10 @@ class ReportView:
     def again(self, check: Check) -> str:
         """The command that makes one check once more."""
         return again(check.tenant, check.table, check.check)
+
+    def shows_all(self, check: Check, most: int) -> bool:
+        """Whether the first findings of a check are all that it found."""
+        return sum(each.copies for each in check.findings[:most]) == check.drift.total
 
     def in_words(self, check: Check) -> str:
         """How far a check's rows differ."""

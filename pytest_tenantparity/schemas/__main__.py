@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..config.schema import settings_schema
+from ..reporting.drift_file import drift_schema
 from ..reporting.json_file import report_schema
 
 
@@ -16,6 +17,7 @@ def schema_files() -> dict[str, dict[str, Any]]:
     return {
         "tenantparity.schema.json": settings_schema(),
         "cab-report.schema.json": report_schema(),
+        "drift.schema.json": drift_schema(),
     }
 
 

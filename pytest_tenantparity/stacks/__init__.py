@@ -3,6 +3,7 @@
 from .catalog import Catalog, ColumnFacts, Family, ServerFacts, TableFacts
 from .dialects import Dialect, dialect_for
 from .handshake import PORTABLE
+from .retrying import retried
 from .stack import DatabaseState, Stack, StackState, open_stack
 
 __all__ = [
@@ -18,4 +19,5 @@ __all__ = [
     "TableFacts",
     "dialect_for",
     "open_stack",
+    "retried",
 ]

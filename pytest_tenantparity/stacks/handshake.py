@@ -35,7 +35,7 @@ def trusted_digests(connection: Connection, dialect: Dialect, encoding: str) -> 
     texts = [[_literal(text) for text in VECTORS[n]] for n in asked]
     trusted = []
     if dialect.native_digest:
-        native = [dialect.native_hash(each, SALT) for each in texts]
+        native = [dialect.native_hash(each, SALT, [False] * len(each)) for each in texts]
         if _answers(connection, native) == [dialect.native_vectors[n] for n in asked]:
             trusted.append(dialect.native_digest)
     portable = [dialect.portable_hash(each, SALT) for each in texts]

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
+from threading import RLock, Timer
+from time import time
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from ..config import StackSettings
-from ..errors import NotProven, StackUnavailable
+from ..errors import ConnectionLost, NotProven, StackUnavailable
 from ..inventory import Place
 from ..model import Side
 from .catalog import Catalog, ServerFacts
 from .dialects import Dialect, Session, dialect_for
 from .handshake import trusted_digests
+from .retrying import ATTEMPTS, let_in
 from .url import address_of, resolve_url, without_secrets
 
 
@@ -40,13 +44,15 @@ class StackState:
     """What a worker needs to join the run's snapshot of a stack.
 
     ``databases`` is by name, an empty name being the URL's own; ``unavailable`` says why a
-    database, or all of them under the empty name, could not be opened.
+    database, or all of them under the empty name, could not be opened. ``expires``: when, in
+    seconds of the epoch, the snapshots are let go of; None: with the end of the run.
     """
 
     side: Side
     url: str = field(repr=False)
     databases: dict[str, DatabaseState] = field(default_factory=dict)
     unavailable: dict[str, str] = field(default_factory=dict)
+    expires: float | None = None
 
 
 class Stack:
@@ -61,6 +67,10 @@ class Stack:
         self._open: dict[str, Connection] = {}
         self._begun: set[str] = set()
         self._busy: Connection | None = None
+        self._lock = RLock()
+        self._alarm: Timer | None = None
+        self._failures = 0
+        self._given_up = ""
 
     @property
     def dialect(self) -> Dialect:
@@ -69,6 +79,9 @@ class Stack:
 
     def database(self, place: Place) -> DatabaseState:
         """Return what is known of a place's database; raises :class:`StackUnavailable`."""
+        self._refuse_over_age()
+        if self._given_up:
+            raise StackUnavailable(self._given_up)
         for name in ("", place.database):
             if name in self._state.unavailable:
                 raise StackUnavailable(self._state.unavailable[name])
@@ -81,15 +94,27 @@ class Stack:
     @contextmanager
     def transaction(self, place: Place) -> Iterator[Connection]:
         """Read from a place, inside the run's snapshot. Ask within :meth:`guard`."""
-        state = self.database(place)
-        with self.guard(place):
-            connection = self._busy = self._begin(place.database, state.snapshot)
+        connection = self._connected(place, self.database(place).snapshot)
         try:
             yield connection
         finally:
-            self._busy = None
-            if connection.invalidated or not self._keeps:
-                self._end(place.database)
+            with self._lock:
+                self._busy = None
+                if connection.invalidated or self._is_over_age or not self._keeps:
+                    self._end(place.database)
+
+    def _connected(self, place: Place, snapshot: str) -> Connection:
+        """Begin to read. A stack that cannot be reached time and again is asked no more."""
+        try:
+            with self._lock, self.guard(place):
+                connection = self._busy = self._begin(place.database, snapshot)
+        except ConnectionLost as error:
+            self._failures += 1
+            if self._failures >= ATTEMPTS:
+                self._given_up = f"{error}; after {ATTEMPTS} times it was asked no more: run again"
+            raise
+        self._failures = 0
+        return connection
 
     @property
     def _keeps(self) -> bool:
@@ -106,55 +131,108 @@ class Stack:
             )
         self._begun.add(database)
         connection = self._open[database] = self._engine(database).connect()
+        self._watch_age()
         try:
             self.dialect.join_snapshot(connection, snapshot)
         except BaseException:
-            self._end(database)
+            self._abandon(database)
             raise
         return connection
 
     def _end(self, database: str) -> None:
+        """End a transaction; where the connection is not kept, the next one may have it."""
         connection = self._open.pop(database, None)
         if connection is not None:
             with suppress(SQLAlchemyError):  # a dead connection cannot be ended any further
                 connection.close()
 
-    def guard(self, place: Place, *, discreet: bool = False) -> AbstractContextManager[None]:
+    def _abandon(self, database: str) -> None:
+        connection = self._open.pop(database, None)
+        if connection is not None:
+            _hang_up(connection)
+
+    @contextmanager
+    def guard(self, place: Place, *, discreet: bool = False) -> Iterator[None]:
         """Turn what the database refuses into :class:`NotProven`, in the server's own words.
 
         Discreetly: without those words, since they may quote a value that is not to be shown.
+        Raises :class:`ConnectionLost` where another connection may do better.
         """
+        self._refuse_over_age()
         url = _url_of(self._state.url, place.database)
-        return _explained(self.side, url, self.dialect, discreet=discreet)
+        try:
+            with _explained(self.side, url, self.dialect, discreet=discreet):
+                yield
+        except NotProven as error:
+            if isinstance(error, ConnectionLost):
+                self._abandon(place.database)
+            self._refuse_over_age()  # which is why it was cancelled
+            raise
 
     def cancel(self) -> None:
         """Stop what another thread is waiting for on this stack."""
-        if (connection := self._busy) is not None:
+        connection = self._busy
+        if connection is None or connection.closed or connection.invalidated:
+            return
+        with suppress(SQLAlchemyError):  # lost in this very moment: nobody waits any longer
             self.dialect.cancel(connection)
 
     def close(self) -> None:
         """Close every connection."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        with self._lock:
+            self._close_all()
+
+    def _close_all(self) -> None:
         for database in list(self._open):
-            self._end(database)
+            self._abandon(database)
         for engine in self._engines.values():
             engine.dispose()
         self._engines.clear()
+
+    @property
+    def _is_over_age(self) -> bool:
+        return self._state.expires is not None and time() >= self._state.expires
+
+    def _refuse_over_age(self) -> None:
+        if self._is_over_age:
+            raise StackUnavailable(
+                f"{self.side}: the run's snapshot was let go of after "
+                f"{self.settings.snapshot_timeout:g} seconds, for a server cannot clean up behind "
+                f"one that is held; raise [{self.side}] snapshot_timeout, share the audit out "
+                "(--parity-shard), or go on where it ended (--parity-resume)"
+            )
+
+    def _watch_age(self) -> None:
+        """See to it that this process, too, lets go of the snapshot in time."""
+        if self._alarm is None and self._state.expires is not None:
+            self._alarm = _alarm(self._state.expires, self._let_go)
+
+    def _let_go(self) -> None:
+        with self._lock:
+            if self._busy is None:
+                self._close_all()
+            else:  # its transaction ends with it
+                self.cancel()
 
     def _engine(self, database: str) -> Engine:
         if database not in self._engines:
             if not self._keeps:
                 # One connection a process and stack: another tenant's database takes its place.
-                self.close()
+                self._close_all()
             url = _url_of(self._state.url, database)
             self._engines[database] = self.dialect.create_engine(url, self._session)
         return self._engines[database]
 
 
 class Anchor:
-    """Holds a stack's snapshots open for as long as the run lasts."""
+    """Holds a stack's snapshots open for as long as the run lasts, or they are allowed to be."""
 
     def __init__(self) -> None:
         self._held: list[tuple[Connection, Engine]] = []
+        self._alarm: Timer | None = None
 
     def hold(self, engine: Engine) -> Connection:
         """Open a transaction and keep it."""
@@ -162,13 +240,33 @@ class Anchor:
         self._held.append((connection, engine))
         return connection
 
+    def release_at(self, moment: float) -> None:
+        """Let go of every snapshot at a time of the epoch, unless that is done before."""
+        self._alarm = _alarm(moment, self.release)
+
     def release(self) -> None:
         """Let go of every snapshot; a server that is gone already is no error."""
-        for connection, engine in self._held:
-            with suppress(SQLAlchemyError):
-                connection.close()
+        if self._alarm is not None:
+            self._alarm.cancel()
+        held, self._held = self._held, []
+        for connection, engine in held:
+            _hang_up(connection)
             engine.dispose()
-        self._held.clear()
+
+
+def _alarm(moment: float, action: Callable[[], None]) -> Timer:
+    """Have something done at a time of the epoch; the process does not wait for that."""
+    alarm = Timer(max(0.0, moment - time()), action)
+    alarm.daemon = True
+    alarm.start()
+    return alarm
+
+
+def _hang_up(connection: Connection) -> None:
+    """Close for good, without a last word: a dead server would let us wait for its answer."""
+    with suppress(SQLAlchemyError):
+        connection.invalidate()
+        connection.close()
 
 
 def open_stack(
@@ -190,29 +288,40 @@ def open_stack(
         dialect = dialect_for(resolved.get_backend_name())
     except StackUnavailable as error:
         return StackState(side, "", unavailable={"": f"{side}: {error}"}), anchor
-    state = StackState(side, resolved.render_as_string(hide_password=False))
+    expires = time() + settings.snapshot_timeout if settings.snapshot_timeout else None
+    state = StackState(side, resolved.render_as_string(hide_password=False), expires=expires)
     schemas: dict[str, set[str]] = {"": {settings.schema_name}}
     for place in places:
         schemas.setdefault(place.database, set()).add(place.schema)
     for database, wanted in schemas.items():
         target = _url_of(state.url, database)
         engine = dialect.create_engine(target, Session(application, settings))
+        opening = partial(_database_state, anchor, engine, dialect, target, wanted)
         try:
-            with _explained(side, target, dialect):
-                connection = anchor.hold(engine)
-                server = dialect.server(connection, address_of(target))
-                state.databases[database] = DatabaseState(
-                    snapshot=dialect.export_snapshot(connection),
-                    server=server,
-                    catalogs={
-                        name: dialect.catalog(connection, name or dialect.default_schema(target))
-                        for name in sorted(wanted)
-                    },
-                    digests=trusted_digests(connection, dialect, server.encoding),
-                )
+            state.databases[database] = let_in(
+                _explained(side, target, dialect)(opening), settings.connect_timeout
+            )
         except NotProven as error:
             state.unavailable[database] = str(error)
+    if expires is not None:
+        anchor.release_at(expires)
     return state, anchor
+
+
+def _database_state(
+    anchor: Anchor, engine: Engine, dialect: Dialect, url: URL, schemas: Iterable[str]
+) -> DatabaseState:
+    connection = anchor.hold(engine)
+    server = dialect.server(connection, address_of(url))
+    return DatabaseState(
+        snapshot=dialect.export_snapshot(connection),
+        server=server,
+        catalogs={
+            name: dialect.catalog(connection, name or dialect.default_schema(url))
+            for name in sorted(schemas)
+        },
+        digests=trusted_digests(connection, dialect, server.encoding),
+    )
 
 
 def _url_of(url: str, database: str) -> URL:
@@ -230,5 +339,6 @@ def _explained(side: Side, url: URL, dialect: Dialect, *, discreet: bool = False
         if discreet:
             kind = type(error.orig if isinstance(error, DBAPIError) else error).__name__
             said = f"{kind}; the server's words could quote a masked value and are left out"
+        fault = dialect.fault(error) if isinstance(error, DBAPIError) else NotProven
         # "from None": the driver's own error would show the connection and its parameters.
-        raise NotProven(f"{side} ({address_of(url)}): {without_secrets(said, url)}") from None
+        raise fault(f"{side} ({address_of(url)}): {without_secrets(said, url)}") from None

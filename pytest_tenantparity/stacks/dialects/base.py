@@ -25,6 +25,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
 from ...config import StackSettings
+from ...errors import ConnectionLost, NotProven
 from ..catalog import Catalog, ColumnFacts, Family, ServerFacts
 from .altering import least_change, neutral
 from .spelling import spell
@@ -50,6 +51,12 @@ class Session:
 
     application: str
     settings: StackSettings
+
+    @property
+    def patience(self) -> float:
+        """Seconds after which a server that should have answered, or said no, is taken for gone."""
+        settings = self.settings
+        return settings.statement_timeout + settings.lock_timeout + settings.connect_timeout
 
 
 class Dialect(ABC):
@@ -113,8 +120,13 @@ class Dialect(ABC):
         own = self.text(value, column, rules)
         return spell(own, column.family, family, common=rules.common)
 
-    def native_hash(self, texts: Sequence[ColumnElement[str]], salt: int) -> ColumnElement[int]:
-        """Return a 64-bit hash of a row: injective in nulls, lengths and column order."""
+    def native_hash(
+        self, texts: Sequence[ColumnElement[str]], salt: int, solid: Sequence[bool]
+    ) -> ColumnElement[int]:
+        """Return a 64-bit hash of a row: injective in nulls, lengths and column order.
+
+        ``solid`` says which texts are never empty, so that '' can stand for NULL there.
+        """
         raise NotImplementedError(f"{self.name} has no hash of its own")
 
     def portable_hash(self, texts: Sequence[ColumnElement[str]], salt: int) -> ColumnElement[int]:
@@ -132,6 +144,11 @@ class Dialect(ABC):
     @abstractmethod
     def exact_sum(self, numbers: ColumnElement[int]) -> ColumnElement[Any]:
         """Return the sum of 64-bit integers, of any size and without rounding."""
+
+    def groups_by(self, column: ColumnFacts) -> bool:
+        """Whether GROUP BY tells all different values of a column apart, and Python spells them."""
+        del column
+        return False
 
     def once(self, rows: Select[Any]) -> Select[Any]:
         """Return the same rows, with each expression worked out once, however often it is used."""
@@ -168,6 +185,10 @@ class Dialect(ABC):
     def neutral(self, column: ColumnFacts) -> ColumnElement[Any] | None:
         """Return the value that NULL is most easily taken for: '', 0, false, the epoch."""
         return neutral(column)
+
+    def fault(self, error: DBAPIError) -> type[NotProven]:
+        """Return what an error is: a lost connection, no session to be had now, or final."""
+        return ConnectionLost if error.connection_invalidated else NotProven
 
     @abstractmethod
     def explain(self, error: DBAPIError) -> str:

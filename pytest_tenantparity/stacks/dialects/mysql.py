@@ -49,6 +49,7 @@ from .mysql_session import (
     cluster_of,
     code_and_words,
     connect_or_say_why,
+    fault_of,
     kill_query,
     pin_collation,
     pin_session,
@@ -122,9 +123,12 @@ class MySQL(Dialect):
     def create_engine(self, url: URL, session: Session) -> Engine:
         settings = session.settings
         target = url.set(drivername="mysql+pymysql")
+        waits = "read_timeout" not in url.query
+        bounds = {"read_timeout": settings.connect_timeout} if waits else {}
         engine = create_engine(
             target.set(database=settings.schema_name or url.database),
             connect_args=DRIVER
+            | bounds
             | {"connect_timeout": settings.connect_timeout, "program_name": session.application},
             pool_size=1,
             max_overflow=0,
@@ -132,6 +136,8 @@ class MySQL(Dialect):
 
         def pin(connection: Any, record: Any) -> None:
             record.info["where"], record.info["mariadb"] = pin_session(connection, session)
+            if waits:  # now that it has let us in, for whole queries
+                connection._read_timeout = session.patience  # noqa: SLF001
 
         def collate(connection: Any, record: Any) -> None:
             pin_collation(connection, mariadb=record.info["mariadb"])
@@ -313,6 +319,9 @@ class MySQL(Dialect):
         if column.family in _NOTHING:
             return literal_column(_NOTHING[column.family])
         return super().neutral(column)
+
+    def fault(self, error: DBAPIError) -> type[NotProven]:
+        return fault_of(error)
 
     def explain(self, error: DBAPIError) -> str:
         code, said = code_and_words(error.orig)

@@ -16,7 +16,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DataError, DBAPIError
 
-from ...errors import NotProven
+from ...errors import ConnectionLost, NoSession, NotProven
 from .base import Session
 
 # A value's text, a result's length or the snapshot's life depend on these.
@@ -87,6 +87,10 @@ REMEDIES = {
     2013: "the connection was lost; is the server up, and does nothing end its sessions?",
     2059: "pip install 'PyMySQL[rsa]', or connect with TLS",
 }
+
+
+LOST = frozenset({1053, 1152, 1158, 1159, 1160, 1161, 1927, 2003, 2006, 2013, 2055, 4031})
+NOT_NOW = frozenset({1040, 1203})
 
 
 def binary_collation(*, mariadb: bool) -> str:
@@ -169,6 +173,14 @@ def code_and_words(error: BaseException | None) -> tuple[int, str]:
     if len(arguments) > 1 and isinstance(arguments[0], int):
         return arguments[0], str(arguments[1]) or f"error {arguments[0]} of the connection"
     return 0, str(error)
+
+
+def fault_of(error: DBAPIError) -> type[NotProven]:
+    """Return what an error is: a lost connection, no session to be had now, or final."""
+    code, _ = code_and_words(error.orig)
+    if code in NOT_NOW:
+        return NoSession
+    return ConnectionLost if code in LOST or error.connection_invalidated else NotProven
 
 
 def kill_query(connection: Connection, thread: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import reduce
@@ -16,7 +15,6 @@ from sqlalchemy import (
     Connection,
     Engine,
     Integer,
-    Numeric,
     Select,
     Text,
     bindparam,
@@ -34,8 +32,10 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import UserDefinedType
 
+from ...errors import NotProven
 from ..catalog import DOCUMENTS, Catalog, ColumnFacts, Family, ServerFacts, TableFacts
 from .base import ColumnRules, Dialect, Session
+from .postgresql_session import ALIVE, GONE, connecting, export, fault_of, is_gone, join, stop
 
 # A value's text depends on these; the last four keep a session from disturbing the server
 # and from being shown fewer rows than there are.
@@ -194,6 +194,11 @@ _PLAIN = frozenset({Family.INTEGER, Family.DECIMAL, Family.FLOAT, Family.BOOLEAN
 
 _LONGEST_CHAIN = 32
 
+_NEUTRAL = {
+    Family.DATE: "date 'epoch'",
+    Family.UUID: "uuid '00000000-0000-0000-0000-000000000000'",
+}
+
 _EPOCHS = {
     Family.TIME: "time '00:00'",
     Family.TIMESTAMP: "timestamp 'epoch'",
@@ -243,7 +248,7 @@ class PostgreSQL(Dialect):
         settings = session.settings
         schema = settings.schema_name or self.default_schema(url)
         # Preparing each statement keeps it to one: "COMMIT; DELETE ..." is a syntax error then.
-        connect: dict[str, Any] = {"connect_timeout": settings.connect_timeout}
+        connect: dict[str, Any] = ALIVE | {"connect_timeout": settings.connect_timeout}
         connect |= dict(url.query) | {"prepare_threshold": 0}
         engine = create_engine(
             url.set(drivername="postgresql+psycopg", query={}),
@@ -270,16 +275,14 @@ class PostgreSQL(Dialect):
 
         # Before SQLAlchemy's own first queries, so that those run under the same rules.
         event.listen(engine, "connect", pin, insert=True)
+        event.listen(engine, "do_connect", connecting(session.patience))
         return engine
 
     def export_snapshot(self, connection: Connection) -> str:
-        return str(connection.scalar(select(_catalog.pg_export_snapshot())))
+        return export(connection)
 
     def join_snapshot(self, connection: Connection, snapshot: str) -> None:
-        if not re.fullmatch(r"[0-9A-F]+-[0-9A-F]+-[0-9]+", snapshot):
-            raise ValueError(f"{snapshot!r} is no snapshot's name")
-        # The statement takes no bound parameter; the name has just been checked.
-        connection.exec_driver_sql(f"SET TRANSACTION SNAPSHOT '{snapshot}'")
+        join(connection, snapshot)
 
     def server(self, connection: Connection, address: str) -> ServerFacts:
         row = connection.execute(_SERVER).one()
@@ -350,14 +353,18 @@ class PostgreSQL(Dialect):
             return cast(_catalog.timezone(rules.naive_zone, value), Text)
         return super().canonical(value, column, family, rules)
 
-    def native_hash(self, texts: Sequence[ColumnElement[str]], salt: int) -> ColumnElement[int]:
-        seed: ColumnElement[int] = cast(literal(salt, BigInteger), BigInteger)
-        if len(texts) <= _LONGEST_CHAIN:
-            return reduce(_chained, texts, seed)
+    def native_hash(
+        self, texts: Sequence[ColumnElement[str]], salt: int, solid: Sequence[bool]
+    ) -> ColumnElement[int]:
+        spelled = [_spelled(*each) for each in zip(texts, solid, strict=True)]
+        if len(spelled) <= _LONGEST_CHAIN:
+            return _hash_of_chain(spelled, salt)
         # A chain as long as a wide table is nested deeper than SQLAlchemy can go.
-        parts = [texts[n : n + _LONGEST_CHAIN] for n in range(0, len(texts), _LONGEST_CHAIN)]
-        hashes = [cast(self.native_hash(part, salt + n), Text) for n, part in enumerate(parts)]
-        return self.native_hash([reduce(lambda so_far, each: so_far + "," + each, hashes)], salt)
+        parts = [spelled[n : n + _LONGEST_CHAIN] for n in range(0, len(spelled), _LONGEST_CHAIN)]
+        hashes = [_hash_of_chain(part, salt + n) for n, part in enumerate(parts)]
+        numbers: list[ColumnElement[str]] = [cast(each, Text) for each in hashes]
+        joined = reduce(lambda so_far, each: so_far + "," + each, numbers)
+        return self.native_hash([joined], salt, [False])
 
     def md5_number(self, text: ColumnElement[str]) -> ColumnElement[int]:
         hashed = _catalog.md5(_catalog.convert_to(text, literal_column("'UTF8'")), type_=Text)
@@ -365,7 +372,13 @@ class PostgreSQL(Dialect):
         return cast(cast(digits, _TypeOf("bit(64)")), BigInteger)
 
     def exact_sum(self, numbers: ColumnElement[int]) -> ColumnElement[Any]:
-        return func.sum(cast(numbers, Numeric))
+        """The sum of bigint is numeric."""
+        return func.sum(numbers)
+
+    def groups_by(self, column: ColumnFacts) -> bool:
+        return column.family in (Family.INTEGER, Family.UUID) or (
+            column.family is Family.TEXT and not column.fuzzy
+        )
 
     def once(self, rows: Select[Any]) -> Select[Any]:
         return rows.offset(literal_column("0"))  # which keeps a subquery from being flattened
@@ -406,13 +419,20 @@ class PostgreSQL(Dialect):
             return cast(literal_column("'null'"), _TypeOf(column.type))
         if column.family is Family.PADDED:
             return cast(literal_column("''"), _TypeOf("bpchar"))
+        if column.family in _NEUTRAL:
+            return literal_column(_NEUTRAL[column.family])
         # Of the rest, an empty text: they are compared as the text that the server gives.
         return super().neutral(column) if column.family in _PLAIN else cast(literal(""), Text)
+
+    def fault(self, error: DBAPIError) -> type[NotProven]:
+        return fault_of(error)
 
     def explain(self, error: DBAPIError) -> str:
         original = error.orig
         first_line = str(original).strip().partition("\n")[0]
         state = getattr(original, "sqlstate", None)
+        if is_gone(error):
+            return f"{first_line}; {GONE}"
         if state == "57014" and "statement timeout" in first_line:
             return f"{first_line}; raise statement_timeout, or give the query an index to use"
         if isinstance(original, psycopg.OperationalError) and state is None:
@@ -426,14 +446,25 @@ class PostgreSQL(Dialect):
     def cancel(self, connection: Connection) -> None:
         driver: Any = connection.connection.dbapi_connection
         if driver is not None:
-            driver.cancel_safe(timeout=5)
+            stop(driver)
 
 
-def _chained(seed: ColumnElement[int], value: ColumnElement[str]) -> ColumnElement[int]:
-    # 'n' is NULL and 'v...' a value. COLLATE "C": under a nondeterministic collation the hash
-    # would be that of a sort key, the same for 'a' and 'A'.
-    tagged = func.coalesce(literal_column("'v'").op("||")(value), literal_column("'n'"))
-    return _catalog.hashtextextended(tagged.collate("C"), seed, type_=BigInteger)
+def _spelled(text: ColumnElement[str], solid: bool) -> ColumnElement[str]:
+    """Return a text for NULL, too: '' where no value has that, else 'n' beside 'v...'."""
+    if solid:
+        return func.coalesce(text, literal_column("''"))
+    return func.coalesce(literal_column("'v'").op("||")(text), literal_column("'n'"))
+
+
+def _hash_of_chain(texts: Sequence[ColumnElement[str]], salt: int) -> ColumnElement[int]:
+    seed: ColumnElement[int] = cast(literal(salt, BigInteger), BigInteger)
+    return reduce(_chained, texts, seed)
+
+
+def _chained(seed: ColumnElement[int], text: ColumnElement[str]) -> ColumnElement[int]:
+    # COLLATE "C": under a nondeterministic collation the hash would be that of a sort key, the
+    # same for 'a' and 'A'.
+    return _catalog.hashtextextended(text.collate("C"), seed, type_=BigInteger)
 
 
 def _moved(number: ColumnElement[Any], step: str) -> ColumnElement[Any]:

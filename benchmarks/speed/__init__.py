@@ -1,0 +1,1 @@
+"""How long audits take, beside the bare limits of the servers and beside peers."""

@@ -1,0 +1,101 @@
+"""Audits, run as a user runs them: pytest in a folder, and the report that it leaves."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import shutil
+import sys
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from .process import Failed, Ran, run
+
+_REPORT = "report"
+_PYTEST = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider")
+_KINDS = ("changed", "missing", "extra")
+
+
+@dataclass(frozen=True)
+class Audit:
+    """A run that has ended, and what its report says."""
+
+    ran: Ran
+    report: Mapping[str, Any]
+    lines: int
+    """Lines of drift.jsonl.gz."""
+
+    @cached_property
+    def drift(self) -> dict[str, int]:
+        """The totals of drifted rows, by kind."""
+        counts = Counter[str]()
+        for check in self.report["checks"]:
+            counts.update(check["drift"])
+        return {kind: counts[kind] for kind in _KINDS}
+
+    @property
+    def named(self) -> int:
+        """How many drifted rows the report names."""
+        return sum(len(check["findings"]) for check in self.report["checks"])
+
+
+def audit(folder: Path, limit: float, *options: str) -> Audit:
+    """Run the audit of a folder; raises Failed if it proves less than it planned.
+
+    ``limit`` is in seconds.
+    """
+    report = folder / _REPORT
+    shutil.rmtree(report, ignore_errors=True)
+    ran = run(
+        [*_PYTEST, f"--parity-report={report}", *(options or ("--tenants=all",))], folder, limit
+    )
+    written = report / "cab-report.json"
+    if ran.code != 0 or not written.exists():
+        raise Failed(f"exit code {ran.code}: {ran.last_words}")
+    said = json.loads(written.read_text(encoding="utf-8"))
+    if said["population"]["proven"] != said["population"]["planned"]:
+        raise Failed(f"not all is proven: {said['headline']}")
+    return Audit(ran, said, _lines(report / "drift.jsonl.gz"))
+
+
+def clean(folder: Path, limit: float, *options: str) -> Audit:
+    """Run an audit that has to find everything equal; raises Failed otherwise."""
+    found = audit(folder, limit, *options)
+    if found.report["verdict"] != "GO":
+        raise Failed(f"no drift was planted, and the report says: {found.report['headline']}")
+    return found
+
+
+def drifted(folder: Path, limit: float, planted: Mapping[str, int]) -> Audit:
+    """Run an audit that has to find exactly so many drifted rows of each kind, or raise Failed."""
+    found = audit(folder, limit)
+    if found.drift != dict(planted):
+        raise Failed(f"planted were {dict(planted)}, and the report says {found.drift}")
+    return found
+
+
+def collect(folder: Path, limit: float) -> Ran:
+    """Only list the items of a folder's audit; raises Failed if that cannot be done."""
+    return _succeeded(run([*_PYTEST, "--collect-only", "-q", "--tenants=all"], folder, limit))
+
+
+def bare(folder: Path, limit: float) -> Ran:
+    """Run tests that do nothing, without the plugin; raises Failed if that cannot be done."""
+    return _succeeded(run([*_PYTEST, "-p", "no:tenantparity"], folder, limit))
+
+
+def _succeeded(ran: Ran) -> Ran:
+    if ran.code != 0:
+        raise Failed(f"exit code {ran.code}: {ran.last_words}")
+    return ran
+
+
+def _lines(path: Path) -> int:
+    if not path.exists():
+        return 0
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        return sum(1 for _ in lines)

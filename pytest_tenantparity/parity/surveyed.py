@@ -1,0 +1,123 @@
+"""What a check can learn from one scan for all tenants, which the first one of them makes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..errors import ConnectionLost, NotProven
+from ..inventory import TablePair
+from ..model import SIDES, RowCounts, Side, Tenant
+from ..stacks import retried
+from .columns import ColumnPlan
+from .context import Context
+from .differ import UNSEEN
+from .opened import OpenPair, implied_column, open_pair
+from .scope import Scope, UnknownOwner, owners_scope, tenant_values
+from .survey import Surplus, Survey, survey
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a survey shows of one tenant; ``surplus`` is None where its rows have to be asked."""
+
+    plan: ColumnPlan
+    digest: str
+    rows: RowCounts
+    surplus: Surplus | None
+    settled: bool  # nothing else is to be asked: the rows are equal, and their keys unique
+
+
+@dataclass(frozen=True)
+class Surveyed:
+    """A survey, if one could be made, and how its columns were compared."""
+
+    plan: ColumnPlan
+    digest: str
+    keys_enforced: bool
+    survey: Survey | None
+
+    def of(self, tenant: str) -> Shown | None:
+        """Return what it shows of a tenant; raises :class:`NotProven`."""
+        if self.survey is None:
+            return None
+        rows = self.survey.counts.get(tenant, RowCounts())
+        if tenant not in self.survey.differing:
+            return Shown(self.plan, self.digest, rows, Surplus(), self.keys_enforced)
+        surplus = self.survey.differing[tenant]
+        if surplus is not None and not surplus:
+            raise NotProven(UNSEEN)
+        return Shown(self.plan, self.digest, rows, surplus, settled=False)
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """A survey; None where each tenant is to be asked apart."""
+
+    survey: Survey | None = None
+
+
+def shown_by_survey(context: Context, pair: TablePair, tenant: Tenant) -> Shown | None:
+    """Return what one scan shows of a tenant; None where each tenant is asked apart.
+
+    That is where tenants have places of their own, where one tenant alone is asked, where their
+    rows cannot be told apart for sure, and where the scan failed. Raises :class:`NotProven`.
+    """
+    together = _alike(context, pair, tenant)
+    if len(together) < 2 or any(pair.tenancy(side).first_column is None for side in SIDES):
+        return None
+    name = pair.name, together[0].id
+    if name not in context.surveys:
+        context.surveys[name] = retried(lambda: _survey(context, pair, together))
+    return context.surveys[name].of(tenant.id)
+
+
+def _alike(context: Context, pair: TablePair, tenant: Tenant) -> Sequence[Tenant]:
+    """Return the tenants whose columns are planned as this one's are."""
+
+    def implied(each: Tenant) -> list[str | None]:
+        return [implied_column(pair, side, each) for side in SIDES]
+
+    wanted = implied(tenant)
+    return [each for each in context.audited(pair.name) if implied(each) == wanted]
+
+
+def _survey(context: Context, pair: TablePair, tenants: Sequence[Tenant]) -> Surveyed:
+    with open_pair(context, pair, tenants[0]) as opened:
+        question = f"survey of {pair.name} for {[each.id for each in tenants]}"
+        found = context.once.ask(question, _Answer, lambda: _answer(opened, tenants))
+        return Surveyed(opened.plan, opened.digest_name, opened.keys_enforced, found.survey)
+
+
+def _answer(opened: OpenPair, tenants: Sequence[Tenant]) -> _Answer:
+    """Make the survey. A lost connection is no answer: whoever asks next may have better luck."""
+    scopes: dict[Side, Scope] = {}
+    try:
+        for side in SIDES:
+            scopes[side] = _scope(opened, side, tenants)
+            _refuse_ambiguity(opened, side, scopes[side])
+        return _Answer(survey(opened.sides(scopes.__getitem__), len(tenants)))
+    except ConnectionLost:
+        raise
+    except NotProven:  # what stands in the way of all tenants is found again by each of them
+        return _Answer()
+
+
+def _scope(opened: OpenPair, side: Side, tenants: Sequence[Tenant]) -> Scope:
+    stack, row_filter = opened.context.stacks[side], opened.pair.settings.row_filter(side)
+    return owners_scope(
+        opened.tables[side],
+        stack.catalog(opened.places[side]),
+        stack.dialect,
+        opened.pair.tenancy(side),
+        {value: each.id for each in tenants for value in tenant_values(side, [each])},
+        row_filter.sql if row_filter else None,
+    )
+
+
+def _refuse_ambiguity(opened: OpenPair, side: Side, scope: Scope) -> None:
+    if scope.owners is None or scope.owners.ambiguous is None:
+        return
+    with opened.context.stacks[side].guard(opened.places[side]):
+        if opened.connections[side].scalar(scope.owners.ambiguous):
+            raise UnknownOwner("a value of a path's first column leads to several marks")

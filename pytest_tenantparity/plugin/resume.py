@@ -1,0 +1,152 @@
+"""What a run takes over from the journal of earlier ones, and what it adds to it."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import SettingsError
+from ..model import SIDES, CheckKey, Evidence
+from ..parity import environment_layer
+from . import journal
+from .journal import Heading, Proof, Record
+from .run_facts import settings_digest, versions
+
+if TYPE_CHECKING:
+    from ..stacks import DatabaseState
+    from .session import AuditSession
+
+Part = str | list[str]
+
+_MOST_NAMES = 5
+
+
+def take_over(session: AuditSession) -> None:
+    """Let the session know what earlier runs have proven, if ``--parity-resume`` asks for it.
+
+    Raises :class:`SettingsError` where there is no journal, or one of another audit.
+    """
+    if session.config.getoption("parity_resume"):
+        record = journal.read(session.journal_path)
+        _refuse_another_audit(session, record)
+        session.earlier = record
+
+
+def _refuse_another_audit(session: AuditSession, record: Record) -> None:
+    """Compare with each run that has proven something; there is nothing to take from others."""
+    proving = {proof.run for proof in record.proofs.values()}
+    now = dict(_unreached(session)) | _basis(session)
+    for heading in record.headings:
+        if heading.run not in proving:
+            continue
+        if differing := [p for p, then in heading.basis.items() if now.get(p) != then]:
+            changes = "; ".join(_change(p, heading.basis[p], now.get(p)) for p in differing)
+            raise SettingsError(
+                f"--parity-resume: {session.journal_path} is of another audit, for since the run "
+                f"{heading.run} this has changed: {changes}. Change it back, or run without "
+                "--parity-resume"
+            )
+
+
+def _change(part: str, then: Part, now: Part | None) -> str:
+    if not isinstance(then, list) or not isinstance(now, list):
+        return f"{part} ({then} then, {now} now)"
+    lost, new = sorted({*then} - {*now}), sorted({*now} - {*then})
+    return f"{part} ({_names(lost)} only then, {_names(new)} only now)"
+
+
+def _names(names: list[str]) -> str:
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return (", ".join(names[:_MOST_NAMES]) or "none") + more
+
+
+def _basis(session: AuditSession) -> dict[str, Part]:
+    """Return what a run's proofs rest on, but for the data: part by part, by names for people."""
+    selection, pairs, share = session.selection, session.selected_pairs, session.share
+    frozen = {side: session.settings.stack(side).frozen for side in SIDES}
+    return {
+        "version of pytest-tenantparity": versions()["pytest-tenantparity"],
+        **{f"[{side}] frozen": str(reason) for side, reason in frozen.items()},
+        "settings": f"sha256 {settings_digest(session.settings)}",
+        "MIGRATION_DRIFT_TOLERANCE": str(environment_layer(os.environ).tolerance.absolute),
+        "tenants": sorted(tenant.id for tenant in selection.tenants),
+        "tables": sorted(pair.name for pair in pairs or ()),
+        "checks beyond single tenants": sorted(selection.subjects),
+        "--parity-shard": "none" if share is None else share.name,
+        "tenants of the shard": [] if share is None else sorted(share.own_tenants),
+        **dict(_databases(session)),
+    }
+
+
+def _databases(session: AuditSession) -> Iterator[tuple[str, str]]:
+    for side in SIDES:
+        for name, state in session.states[side].databases.items():
+            yield f"{side} database {name}".strip(), _identity(state)
+
+
+def _identity(state: DatabaseState) -> str:
+    """Tell a database from others, by whatever route (a tunnel's port, say) it was reached."""
+    server = state.server
+    schemas = ", ".join(sorted(catalog.schema for catalog in state.catalogs.values()))
+    standby = ", a replica" if server.replica else ""
+    return f"{server.database}, schema {schemas}, of {server.system or server.address}{standby}"
+
+
+def _unreached(session: AuditSession) -> Iterator[tuple[str, str]]:
+    for side in SIDES:
+        for name, reason in session.states[side].unavailable.items():
+            yield f"{side} database {name}".strip(), f"not reached: {reason}"
+
+
+class JournalKeeper:
+    """Writes down what this run proves, as it does; it lives where the user started pytest."""
+
+    def __init__(self, session: AuditSession) -> None:
+        self.trouble: str | None = None
+        self._session = session
+        self._written: set[CheckKey] = set()
+        self._taken_over: dict[CheckKey, str] = {}  # the runs that have proven a check
+
+    def begin(self) -> None:
+        """Begin the journal of this run, or go on with that of the runs before it."""
+        run, resumed = self._session.run, bool(self._session.earlier.headings)
+        heading = Heading(run.id, run.started, _basis(self._session))
+        self._write(journal.resume if resumed else journal.begin, heading)
+
+    def note(self, evidence: Evidence, limits: str | None) -> None:
+        """Write a proof down, or that an earlier one no longer holds.
+
+        ``limits`` is None for a hand-written test, which every run makes for itself.
+        """
+        if limits is None:
+            return
+        key, earlier = evidence.key, self._session.earlier
+        if (proof := earlier.proof_of(key, limits)) is not None:
+            self._taken_over[key] = proof.run
+        elif journal.may_stand(evidence) or key in self._written or key in earlier.proofs:
+            self._written.add(key)
+            self._write(journal.append, Proof(self._session.run.id, limits, evidence))
+
+    @property
+    def resumed(self) -> list[dict[str, Any]]:
+        """How many checks stand in this run's report as each earlier run proved them."""
+        counted = Counter(self._taken_over.values())
+        return [
+            {"run": each.run, "started": each.started, "checks": counted[each.run]}
+            for each in self._session.earlier.headings
+            if counted[each.run]
+        ]
+
+    def _write(self, how: Callable[[Path, Any], None], entry: Heading | Proof) -> None:
+        """Write, but nothing more after a line that may be broken; the audit goes on without."""
+        if self.trouble is None:
+            try:
+                how(self._session.journal_path, entry)
+            except OSError as error:
+                self.trouble = (
+                    f"the journal could not be written, and a run that is cut off cannot go on "
+                    f"from here: {self._session.journal_path}: {error}"
+                )

@@ -1,0 +1,193 @@
+"""``drift.jsonl.gz``: every row that differs, one a line, however few the report lists.
+
+Each check writes a part of its own, in whatever process it runs; at the end of the run the
+parts follow one another in one file, which gzip allows.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import shutil
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from ..model import CheckKey, Evidence, Finding, FindingKind
+from ..parity.findings import Sink, nowhere, order_of
+from .sorted_lines import SortedLines
+
+DRIFT_NAME = "drift.jsonl.gz"
+
+_LEVEL = 4  # of compression: 6 takes twice the time and saves a tenth
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """One column's values in a row that differs; ``None`` is SQL NULL."""
+
+    legacy: str | None
+    modern: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DriftLine:
+    """One line: a row that differs, and the check that found it.
+
+    ``copies`` are rows that are alike; over the lines of a check they add up to its drift.
+    """
+
+    check: str
+    tenant: str
+    table: str
+    kind: FindingKind
+    key: dict[str, str | None]
+    columns: dict[str, Values]
+    copies: int
+    note: str
+
+
+def drift_schema() -> dict[str, Any]:
+    """Return the JSON Schema of a line."""
+    schema = TypeAdapter(DriftLine).json_schema(mode="serialization")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+@dataclass(frozen=True)
+class DriftParts:
+    """The lines of a run's checks, on their way into the file; without a directory, nowhere."""
+
+    directory: Path | None = None
+
+    @contextmanager
+    def part(self, key: CheckKey) -> Iterator[Sink]:
+        """Take the findings of a check; any at all replace what it found before.
+
+        A check that ends with an exception has found nothing. Where the disk fails, the check
+        goes on, and leaves no part: :func:`write_drift` says then which rows are not there.
+        """
+        if self.directory is None:
+            yield nowhere
+            return
+        with closing(SortedLines(self.directory)) as lines:
+            part = _Part(key, lines, self._path(self.directory, key))
+            yield part.take
+            part.finish()
+
+    def rows(self, key: CheckKey) -> tuple[Path | None, int]:
+        """Return a check's part, and of how many rows it is; of none if it is not whole."""
+        if self.directory is None:
+            return None, 0
+        path = self._path(self.directory, key)
+        try:
+            with gzip.open(path) as lines:
+                return path, sum(json.loads(line)["copies"] for line in lines)
+        except (OSError, EOFError, zlib.error):
+            return None, 0
+
+    @staticmethod
+    def _path(directory: Path, key: CheckKey) -> Path:
+        return directory / f"{sha256(_encode(key).encode()).hexdigest()}.jsonl.gz"
+
+
+class _Part:
+    """The lines of one check."""
+
+    def __init__(self, key: CheckKey, lines: SortedLines, path: Path) -> None:
+        self._key = key
+        self._lines = lines
+        self._path = path
+        self._any = self._failed = False
+
+    def take(self, finding: Finding) -> None:
+        """Take a finding in."""
+        self._any = True
+        if self._failed:
+            return
+        order = (order_of(finding.key.values()), finding.kind.value)
+        try:
+            self._lines.add(order, _line(self._key, finding))
+        except OSError:
+            self._failed = True
+
+    def finish(self) -> None:
+        """Write the part, whole or not at all."""
+        if not self._any:
+            return
+        try:
+            self._path.unlink(missing_ok=True)
+            if not self._failed:
+                _replace(self._path, self._lines.merged())
+        except OSError:
+            self._failed = True
+
+
+def write_drift(parts: DriftParts, evidence: Iterable[Evidence], directory: Path) -> list[str]:
+    """Join the parts of all checks that drift; return what the file lacks, a reason each.
+
+    Raises :class:`OSError` where the directory cannot be written.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    found = [(each, *parts.rows(each.key)) for each in evidence if each.drift.total]
+    path = directory / DRIFT_NAME
+    draft = _draft(path)
+    with draft.open("wb") as file:
+        for _, part, _ in found:
+            if part is not None:
+                with part.open("rb") as lines:
+                    shutil.copyfileobj(lines, file)
+        if not file.tell():
+            file.write(gzip.compress(b"", mtime=0))
+    draft.replace(path)
+    return [_lacking(each, rows) for each, _, rows in found if rows != each.drift.total]
+
+
+def _lacking(evidence: Evidence, rows: int) -> str:
+    check, tenant, table = evidence.key
+    return (
+        f"{DRIFT_NAME} holds {rows:,} of the {evidence.drift.total:,} differing rows of {tenant} / "
+        f"{table} ({check}): the process that found them ran on another host, or could not "
+        "write them to its temporary directory; make the check again without xdist (-n 0), with "
+        "TMPDIR on a disk that has room"
+    )
+
+
+def _line(key: CheckKey, finding: Finding) -> bytes:
+    fields = {
+        "check": key.check,
+        "tenant": key.tenant,
+        "table": key.table,
+        "kind": finding.kind.value,
+        "key": finding.key,
+        "columns": {
+            name: {"legacy": pair.legacy, "modern": pair.modern}
+            for name, pair in finding.columns.items()
+        },
+        "copies": finding.copies,
+        "note": finding.note,
+    }
+    # Half a surrogate pair becomes the escape that JSON has for it.
+    return _encode(fields).encode("utf-8", "backslashreplace") + b"\n"
+
+
+def _replace(path: Path, lines: Iterable[bytes]) -> None:
+    """Write one gzip member; the same lines give the same bytes."""
+    draft = _draft(path)
+    with (
+        draft.open("wb") as file,
+        gzip.GzipFile("", "wb", compresslevel=_LEVEL, fileobj=file, mtime=0) as member,
+    ):
+        member.writelines(lines)
+    draft.replace(path)
+
+
+def _draft(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}")

@@ -1,0 +1,288 @@
+"""The reports of all shards of an audit, joined into the report of the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from ..errors import TenantParityError
+from ..model import SIDES, AuditReport, Check, CheckKey, Evidence, Exclusion, Side
+from ..sharding import ShardFacts
+from ..wire import from_wire
+from . import json_file
+from .build import build_report
+from .drift_file import DRIFT_NAME
+from .listing import cut_evenly
+from .merge_drift import join_drift
+from .write import write_report
+
+REPORT = "cab-report.json"
+
+
+class MergeRefused(TenantParityError):
+    """The reports are not those of one audit's shards; the message names the files."""
+
+
+@dataclass(frozen=True)
+class _Server:
+    """What a merge reads of a server."""
+
+    product: str
+    system: str
+    database: str
+    user: str
+    snapshot_at: str
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What a merge reads of a shard's run block."""
+
+    id: str
+    state: str
+    started: str
+    ended: str
+    command: str
+    workers: int
+    fail_on_drift: bool
+    settings: dict[str, str]
+    versions: dict[str, str]
+    servers: dict[Side, list[_Server]]
+    seconds_by_check: list[tuple[str, str, str, float]]
+    shard: ShardFacts
+
+
+@dataclass(frozen=True)
+class _Part:
+    """The report of one shard, and the file that it was in."""
+
+    name: str
+    report: AuditReport
+    run: _Run
+
+    @property
+    def shard(self) -> ShardFacts:
+        return self.run.shard
+
+
+def merge_directories(places: Sequence[Path], out: Path) -> AuditReport:
+    """Join the reports in some directories (or files), and write the whole into ``out``.
+
+    Reports are looked for in the folders of a directory, too, as artifacts are downloaded.
+    Raises :class:`MergeRefused` for what cannot be read or joined, :class:`OSError` for what
+    cannot be written.
+    """
+    reports = {path: _read(path) for path in _find(places)}
+    own = out.resolve() / REPORT
+    if own in reports and "shards" in reports[own].run:
+        del reports[own]  # of an earlier merge
+    if own in reports:
+        raise MergeRefused(f"{own}: a shard's report would be overwritten; choose another --out")
+    lists = {path: path.parent / DRIFT_NAME for path in reports}
+    unlisted = [
+        f"partial: {path} came without {DRIFT_NAME}, the list of all rows that differ"
+        for path, report in reports.items()
+        if any(check.drift.total for check in report.checks) and not lists[path].is_file()
+    ]
+    merged = merge_reports({str(path): each for path, each in reports.items()}, unlisted)
+    out.mkdir(parents=True, exist_ok=True)
+    try:
+        join_drift([path for path in lists.values() if path.is_file()], out / DRIFT_NAME)
+    except ValueError as error:
+        raise MergeRefused(str(error)) from None
+    write_report(merged, out)
+    return merged
+
+
+def _find(places: Sequence[Path]) -> list[Path]:
+    found: dict[Path, None] = {}
+    for place in map(Path.resolve, places):
+        paths = sorted(place.rglob(REPORT)) if place.is_dir() else [place]
+        if not paths:
+            raise MergeRefused(f"{place}: there is no {REPORT} in this directory")
+        found |= dict.fromkeys(paths)
+    return list(found)
+
+
+def merge_reports(reports: Mapping[str, AuditReport], more: Sequence[str] = ()) -> AuditReport:
+    """Join the reports of an audit's shards, each given by the name of its file.
+
+    ``more`` are reasons why the whole is not complete, beyond those of the shards. A shard that
+    is missing makes one, too, so that the verdict cannot be GO. But for ``run`` the report is
+    that of the audit as one run. Raises :class:`MergeRefused` for shards of different audits,
+    and for one that is there twice.
+    """
+    parts = sorted((_part(*each) for each in reports.items()), key=lambda part: part.shard.index)
+    if not parts:
+        raise MergeRefused("there is no report to merge")
+    _refuse_different(parts)
+    _refuse_twice(parts)
+    reasons = [*_missing(parts), *_reasons(parts), *more]
+    checks = sorted((c for part in parts for c in part.report.checks), key=_key)
+    cohorts = {check.tenant: check.cohort for check in checks}
+    seconds = {CheckKey(*key): each for part in parts for *key, each in part.run.seconds_by_check}
+    report = build_report(
+        scope=parts[0].shard.scope,
+        evidence=[_evidence(check, seconds.get(_key(check), 0.0)) for check in checks],
+        executed=set(),
+        reasons=reasons,
+        exclusions=_exclusions(parts),
+        cohort_of=cohorts.__getitem__,
+        run=_run(parts, complete=not reasons),
+    )
+    executed = sum(part.report.population.executed for part in parts)
+    population = replace(report.population, executed=executed)
+    return replace(report, population=population, checks=tuple(cut_evenly(checks)))
+
+
+def _read(path: Path) -> AuditReport:
+    try:
+        return json_file.read(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        said = str(error).partition("\n")[0]
+        raise MergeRefused(f"{path}: cannot be read as a report: {said}") from None
+
+
+def _part(name: str, report: AuditReport) -> _Part:
+    try:
+        part = _Part(name, report, from_wire(_Run, report.run))
+    except ValidationError:
+        raise MergeRefused(f"{name}: is no shard's report (pytest --parity-shard=i/n)") from None
+    if not 1 <= part.shard.index <= part.shard.of:
+        raise MergeRefused(f"{name}: there can be no {_name(part)}")
+    if part.shard.plan is None and part.run.state == "COMPLETE":
+        raise MergeRefused(f"{name}: does not say what all shards have to check; run it again")
+    return part
+
+
+# ---- what has to be alike
+
+
+def _refuse_different(parts: Sequence[_Part]) -> None:
+    seen: dict[str, tuple[Any, str]] = {}
+    for part in parts:
+        for what, value in _alike(part).items():
+            if value is None:
+                continue
+            known, name = seen.setdefault(what, (value, part.name))
+            if value != known:
+                raise MergeRefused(
+                    f"{name} and {part.name} are of different audits: {what}: {known} and {value}"
+                )
+
+
+def _alike(part: _Part) -> dict[str, Any]:
+    """What all shards of one audit have in common; None is not known.
+
+    That does no harm: a shard that could not open a stack, or ended before it knew the plan,
+    says itself that it is not proven.
+    """
+    run, shard = part.run, part.shard
+    return {
+        "number of shards": shard.of,
+        "schema of the report": part.report.schema,
+        "version of pytest-tenantparity": run.versions.get("pytest-tenantparity"),
+        "settings (sha256)": run.settings.get("sha256"),
+        "plan of all shards (sha256)": shard.plan,
+        "selection": shard.scope,
+        **{f"{side} stack": _databases(run.servers[side]) for side in SIDES},
+    }
+
+
+def _databases(servers: Sequence[_Server]) -> str | None:
+    """Return which databases were read, however they were reached.
+
+    Files (that have no user) may lie elsewhere on each machine.
+    """
+    names = {
+        " ".join([each.product, each.system, each.database if each.user else "(file)"])
+        for each in servers
+    }
+    return ", ".join(sorted(names)) or None
+
+
+def _refuse_twice(parts: Sequence[_Part]) -> None:
+    seen: dict[str, _Part] = {}
+    for part in parts:
+        checks = [f"the check {' / '.join(_key(check))}" for check in part.report.checks]
+        for what in (_name(part), *checks):
+            if what in seen:
+                raise MergeRefused(f"{seen[what].name} and {part.name} both hold {what}")
+            seen[what] = part
+
+
+# ---- the whole
+
+
+def _name(part: _Part) -> str:
+    return f"shard {part.shard.index} of {part.shard.of}"
+
+
+def _missing(parts: Sequence[_Part]) -> list[str]:
+    of = parts[0].shard.of
+    missing = [str(i) for i in range(1, of + 1) if i not in {p.shard.index for p in parts}]
+    if not missing:
+        return []
+    which = "shard" if len(missing) == 1 else "shards"
+    names = f"{which} {', '.join(missing)} of {of}"
+    return [f"partial: without {names}, what would have been checked there is unknown"]
+
+
+def _reasons(parts: Sequence[_Part]) -> list[str]:
+    """What kept shards from being complete: once if it holds for all of them, else by shard."""
+    own = [[r for r in p.report.reasons if r != p.shard.note] for p in parts]
+    common = [reason for reason in own[0] if all(reason in each for each in own)]
+    return common + [
+        f"{_name(part)}: {reason}"
+        for part, reasons in zip(parts, own, strict=True)
+        for reason in reasons
+        if reason not in common
+    ]
+
+
+def _exclusions(parts: Sequence[_Part]) -> list[Exclusion]:
+    return list(dict.fromkeys(e for part in parts for e in part.report.population.exclusions))
+
+
+def _key(check: Check) -> CheckKey:
+    return CheckKey(check.check, check.tenant, check.table)
+
+
+def _evidence(check: Check, seconds: float) -> Evidence:
+    """Return of a check what bears on verdict, headline and population."""
+    return Evidence(_key(check), check.status, rows=check.rows, seconds=seconds)
+
+
+def _run(parts: Sequence[_Part], *, complete: bool) -> dict[str, Any]:
+    """Return the run block: of the shards together, and below ``shards`` of each."""
+    runs = [part.report.run for part in parts]
+    servers = {side: [each for run in runs for each in run["servers"][side]] for side in SIDES}
+    return {
+        "id": "+".join(run["id"] for run in runs),
+        "state": "COMPLETE" if complete else "INCOMPLETE",
+        "started": min(run["started"] for run in runs),
+        "ended": max(run["ended"] for run in runs),
+        "command": "; ".join(run["command"] for run in runs),
+        "workers": sum(run["workers"] for run in runs),
+        "fail_on_drift": all(run["fail_on_drift"] for run in runs),
+        "salt": None,  # of each shard
+        "settings": runs[0]["settings"],
+        "versions": runs[0]["versions"],
+        "servers": servers,
+        "skew_seconds": _spread(parts),
+        "resumed": [each for run in runs for each in run.get("resumed", ())],
+        "shard": None,
+        "shards": runs,
+    }
+
+
+def _spread(parts: Sequence[_Part]) -> float | None:
+    """Seconds between the first and the last snapshot of all; None where there is none."""
+    servers = (each for part in parts for side in SIDES for each in part.run.servers[side])
+    moments = [datetime.fromisoformat(each.snapshot_at) for each in servers]
+    return round((max(moments) - min(moments)).total_seconds(), 6) if moments else None

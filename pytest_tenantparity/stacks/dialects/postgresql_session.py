@@ -1,0 +1,145 @@
+"""How a session of PostgreSQL notices that its server is gone, and joins the run's snapshot."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from math import inf
+from time import monotonic
+from typing import Any
+
+import psycopg
+from psycopg.abc import RV, PQGen
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError, InvalidRequestError
+
+from ...errors import ConnectionLost, NoSession, NotProven
+
+# libpq's own settings, unless the URL says otherwise: a host that is gone is noticed in a minute.
+ALIVE: dict[str, Any] = {
+    "keepalives": 1,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
+GONE = (
+    "the run's snapshot is gone with the session that held it (a restart, a failover, an "
+    "administrator?); run again"
+)
+_JOIN = "SET TRANSACTION SNAPSHOT"
+_EXPORT = text("SELECT pg_catalog.pg_export_snapshot(), pg_catalog.pg_current_snapshot()::text")
+_MOMENT = text("SELECT pg_catalog.pg_current_snapshot()::text")
+_ENDED = frozenset({"57P01", "57P02", "57P03", "57P05"})
+# libpq gives no state for what went wrong while connecting.
+_NOT_NOW = (
+    "is starting up",
+    "is shutting down",
+    "not yet accepting connections",
+    "in recovery mode",
+    "too many",
+    "remaining connection slots",
+    "no more connections allowed",
+)
+_CANCEL_SECONDS = 5
+
+
+class _Cursor(psycopg.ServerCursor[Any]):
+    """A cursor on the server that ends with its transaction, also where nobody closed it.
+
+    SQLAlchemy leaves the cursors of a lost connection open, and psycopg would warn of them.
+    """
+
+    def __del__(self, *_: Any) -> None:
+        """Have nothing to say."""
+
+
+class PatientConnection(psycopg.Connection[Any]):
+    """A connection that takes a server for gone which has said nothing for so many seconds."""
+
+    patience = inf
+
+    def wait(self, gen: PQGen[RV], *args: Any, **options: Any) -> RV:
+        """Wait for an answer, which the server's own timeouts bound where there is a server."""
+        return super().wait(self._bounded(gen), *args, **options)
+
+    def _bounded(self, answer: PQGen[RV]) -> PQGen[RV]:
+        deadline = monotonic() + self.patience
+        ready: Any = None
+        try:
+            while True:
+                ready = yield answer.send(ready)
+                if not ready and monotonic() > deadline:
+                    self.close()
+                    raise psycopg.OperationalError(
+                        f"the server has not answered for {self.patience:g} seconds"
+                    )
+        except StopIteration as done:
+            return done.value  # type: ignore[no-any-return]
+
+
+def connecting(patience: float) -> Callable[..., PatientConnection]:
+    """Return what makes SQLAlchemy's connections; they wait so many seconds for an answer."""
+
+    def connect(_: Any, __: Any, args: Any, settings: Any) -> PatientConnection:
+        connection = PatientConnection.connect(*args, **settings)
+        connection.patience = patience
+        connection.server_cursor_factory = _Cursor
+        return connection
+
+    return connect
+
+
+def fault_of(error: DBAPIError) -> type[NotProven]:
+    """Return what an error is: a lost connection, no session to be had now, or final."""
+    state = getattr(error.orig, "sqlstate", None)
+    said = str(error.orig)
+    if state is None and isinstance(error.orig, psycopg.OperationalError):
+        if any(words in said for words in _NOT_NOW):
+            return NoSession
+        # The server refuses with FATAL; anything else comes of the way to it.
+        return NotProven if "FATAL" in said else ConnectionLost
+    ended = state is not None and (state in _ENDED or state.startswith("08"))
+    return ConnectionLost if ended or error.connection_invalidated else NotProven
+
+
+def export(connection: Connection) -> str:
+    """Return a name for the transaction's snapshot, and what it sees."""
+    name, moment = connection.execute(_EXPORT).one()
+    return f"{name} {moment}"
+
+
+def join(connection: Connection, snapshot: str) -> None:
+    """Make a transaction see what :func:`export` named, and nothing that is only called alike."""
+    name, _, moment = snapshot.partition(" ")
+    if not re.fullmatch(r"[0-9A-F]+-[0-9A-F]+-[0-9]+", name):
+        raise ValueError(f"{name!r} is no snapshot's name")
+    # The statement takes no bound parameter; the name has just been checked.
+    connection.exec_driver_sql(f"{_JOIN} '{name}'")
+    # A restarted server gives names again; none outlives a restart, so each is asked once.
+    if connection.info.get("moment") != moment:
+        if connection.scalar(_MOMENT) != moment:
+            raise InvalidRequestError(GONE)
+        connection.info["moment"] = moment
+
+
+def is_gone(error: DBAPIError) -> bool:
+    """Whether the server knows no snapshot of the name."""
+    return (error.statement or "").startswith(_JOIN) and fault_of(error) is NotProven
+
+
+def stop(driver: psycopg.Connection[Any]) -> None:
+    """Have the server stop what it does, or wake the thread that waits for it."""
+    try:
+        driver.cancel_safe(timeout=_CANCEL_SECONDS)
+    except psycopg.Error:
+        with suppress(psycopg.Error, OSError):
+            _hang_up(driver.pgconn.socket)
+
+
+def _hang_up(descriptor: int) -> None:
+    with socket.socket(fileno=os.dup(descriptor)) as line:
+        line.shutdown(socket.SHUT_RDWR)

@@ -1,0 +1,74 @@
+"""A wire between a client and a server on 127.0.0.1 that can be cut, or go dead."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from threading import Event, Thread
+
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+
+
+class Proxy:
+    """Forwards each connection to a server, until told otherwise."""
+
+    def __init__(self, target: int) -> None:
+        self._target = target
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._pairs: list[tuple[socket.socket, socket.socket]] = []
+        self._open = Event()
+        self._open.set()
+        self._closed = False
+        self.port = int(self._listener.getsockname()[1])
+        Thread(target=self._accept, daemon=True).start()
+
+    def swallow(self) -> None:
+        """Take everything and forward nothing, on every connection: a host that is gone."""
+        self._open.clear()
+
+    def reset(self, keep: int = 0) -> None:
+        """Reset all connections but the oldest few; new ones are forwarded."""
+        pairs, self._pairs = self._pairs[keep:], self._pairs[:keep]
+        for pair in pairs:
+            for end in pair:
+                with suppress(OSError):
+                    end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+                    end.shutdown(socket.SHUT_RD)  # wakes the thread that reads from it
+                end.close()
+
+    def close(self) -> None:
+        """End everything."""
+        self._closed = True
+        self._open.set()
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self.reset()
+
+    def _accept(self) -> None:
+        while not self._closed:
+            with suppress(OSError):
+                near, _ = self._listener.accept()
+                far = socket.create_connection(("127.0.0.1", self._target))
+                self._pairs.append((near, far))
+                Thread(target=self._forward, args=(near, far), daemon=True).start()
+                Thread(target=self._forward, args=(far, near), daemon=True).start()
+
+    def _forward(self, source: socket.socket, sink: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(65_536):
+                self._open.wait()
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
+
+
+@contextmanager
+def proxied(target: int) -> Iterator[Proxy]:
+    """Forward to a port for a while."""
+    proxy = Proxy(target)
+    try:
+        yield proxy
+    finally:
+        proxy.close()
