@@ -22,7 +22,13 @@ from suites.legacycointrader.faults import plant_faults
 from suites.legacycointrader.inventory import TABLES, read_tenants
 
 ROOT = Path(__file__).parents[1]
-REPORTS = ("cab-report.html", "cab-report.json", "cab-report.md")
+REPORTS = (
+    "cab-report.html",
+    "cab-report.json",
+    "cab-report.md",
+    "drift.jsonl.gz",
+    "journal.jsonl",
+)
 OURS = ("LEGACY_DATABASE_URL", "MODERN_DATABASE_URL", "DEMO_DRIFT", "MIGRATION_DRIFT_TOLERANCE")
 AUDITOR = "auditor"
 

@@ -2,40 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, column, func, literal_column, select
+from sqlalchemy import ColumnElement, Select, column, func, literal_column, select, true
 
 from ..model import Account, Side, Tenant
 from ..stacks import ColumnFacts
 from ..stacks.dialects import ColumnRules
 from .opened import OpenPair
-from .scope import Scope, as_kept, end_of, filtered, hops_of, owned_by, source_of, tenant_values
+from .scope import (
+    Scope,
+    UnknownOwner,
+    as_kept,
+    end_of,
+    filtered,
+    hops_of,
+    owned_by,
+    source_of,
+    tenant_values,
+)
+from .source import Source
 
 _MOST = 10_000  # ambiguous steps of a path that are looked at, to say whose they are
 _AT_ONCE = 100  # tenants whose rows are counted in one scan
 
 
-def account(opened: OpenPair, side: Side, strays: int) -> Account:
-    """Count all rows of one side, and each tenant's own; strays were counted apart."""
-    tenants = list(opened.context.tenants.values())
+def account(opened: OpenPair, side: Side) -> Account | None:
+    """Count all rows of one side, the tenants' and those of none; None: no column says whose."""
+    if opened.pair.tenancy(side).first_column is None:
+        return None
     everything = opened.source(
         side, Scope(source_of(opened.tables[side]), _taking_part(opened, side))
     )
-    batches = [tenants[n : n + _AT_ONCE] for n in range(0, len(tenants), _AT_ONCE)]
-    with everything.guard():
-        counts = [
-            everything.count_each([_belongs(opened, side, tenant) for tenant in batch])
-            for batch in batches
-        ]
-        return Account(side, everything.count(), sum(map(sum, counts)), strays)
+    total, known = everything.count(), opened.context.counted(opened.pair.name, side)
+    if known is not None:  # every tenant's rows have been told apart
+        return Account(side, total, known, total - known)
+    tenants = list(opened.context.tenants.values())
+    strays = everything.count_each([_belongs(opened, side, tenants).is_not(true())])
+    return Account(side, total, _owned(opened, side, everything, tenants), *strays)
 
 
-def _belongs(opened: OpenPair, side: Side, tenant: Tenant) -> ColumnElement[bool]:
+def _owned(opened: OpenPair, side: Side, everything: Source, tenants: Sequence[Tenant]) -> int:
+    """Count each tenant's rows; a row of two tenants counts twice."""
+    try:
+        opened.all_of(side, tenants)
+    except UnknownOwner:
+        batches = [tenants[n : n + _AT_ONCE] for n in range(0, len(tenants), _AT_ONCE)]
+        each_own = ([_belongs(opened, side, [each]) for each in batch] for batch in batches)
+        return sum(sum(everything.count_each(batch)) for batch in each_own)
+    return everything.count_each([_belongs(opened, side, tenants)])[0]
+
+
+def _belongs(opened: OpenPair, side: Side, tenants: Sequence[Tenant]) -> ColumnElement[bool]:
     stack, tenancy = opened.context.stacks[side], opened.pair.tenancy(side)
     catalog = stack.catalog(opened.places[side])
-    values = tenant_values(side, [tenant])
+    values = tenant_values(side, tenants)
     return owned_by(opened.tables[side], catalog, stack.dialect, tenancy, values)
 
 

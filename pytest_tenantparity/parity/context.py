@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..config import Settings
 from ..inventory import TablePair
-from ..model import Side, Tenant
+from ..model import RowCounts, Side, Tenant
 from ..stacks import Stack
 from .compare import Normaliser
 from .findings import SinkOf, sink_to_nowhere
@@ -52,6 +52,17 @@ class Context:
         """Return the tenants whose rows of a table are asked for in this run."""
         asked = self.asked.get(table)
         return [each for each in self.selected if asked is None or each.id in asked]
+
+    def counted(self, table: str, side: Side) -> int | None:
+        """Return how many rows all tenants have, where surveys have counted those of each."""
+        counts: dict[str, RowCounts] = {}
+        for (name, _), made in self.surveys.items():
+            if name == table and made.survey is not None:
+                counts |= made.survey.counts
+        if not self.tenants.keys() <= counts.keys():
+            return None
+        rows = counts.values()
+        return sum(each.legacy if side == "legacy" else each.modern for each in rows)
 
     def cancel(self) -> None:
         """Stop what is being asked on either stack."""

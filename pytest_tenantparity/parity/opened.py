@@ -15,7 +15,7 @@ from ..stacks import PORTABLE, ColumnFacts, TableFacts
 from .columns import ColumnPlan, plan_columns
 from .context import Context
 from .key_maps import Lookup, lookup_in
-from .scope import Scope, source_of, tenant_values
+from .scope import Scope, UnknownOwner, owners_scope, source_of, tenant_values
 from .source import Sides, Source
 
 ScopeMaker = Callable[[Side], Scope]
@@ -36,6 +36,23 @@ class OpenPair:
         """Return both sides, each limited to the rows of its scope."""
         legacy, modern = (self.source(side, scope_on(side)) for side in SIDES)
         return Sides(legacy, modern, self.context.pool, self.context.cancel)
+
+    def all_of(self, side: Side, tenants: Sequence[Tenant]) -> Scope:
+        """Return the rows of several tenants, told apart; raises :class:`UnknownOwner`."""
+        stack, row_filter = self.context.stacks[side], self.pair.settings.row_filter(side)
+        scope = owners_scope(
+            self.tables[side],
+            stack.catalog(self.places[side]),
+            stack.dialect,
+            self.pair.tenancy(side),
+            [(value, each.id) for each in tenants for value in tenant_values(side, [each])],
+            row_filter.sql if row_filter else None,
+        )
+        if scope.owners is not None and scope.owners.ambiguous is not None:
+            with stack.guard(self.places[side], discreet=self.pair.has_masks):
+                if self.connections[side].scalar(scope.owners.ambiguous):
+                    raise UnknownOwner("a value of a path's first column leads to several marks")
+        return scope
 
     @property
     def digest_name(self) -> str:

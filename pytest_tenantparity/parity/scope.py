@@ -113,21 +113,22 @@ def owners_scope(
     catalog: Catalog,
     dialect: Dialect,
     tenancy: Tenancy,
-    marks: Mapping[str, str],
+    marks: Sequence[tuple[str, str]],
     sql_filter: str | None = None,
 ) -> Scope:
-    """Return the rows of all tenants at once, told apart by what marks them.
+    """Return the rows of several tenants at once, told apart by what marks them.
 
-    ``marks`` are the tenants' values, each with its tenant. A row that a path leads to two tenants
-    is of both, as it is where they are asked one by one.
+    ``marks`` are the tenants' values, each with its tenant. Raises :class:`UnknownOwner` where two
+    of them are one.
     """
     end = end_of(facts, catalog, tenancy)
-    tenants = {as_kept(value, end): tenant for value, tenant in marks.items()}
+    values = [value for value, _ in marks]
+    tenants = {as_kept(value, end): tenant for value, tenant in marks}
     if len(tenants) != len(marks):
         raise UnknownOwner("several tenants' values are one in the column that holds them")
     if tenancy.hops:
-        return _led_scope(facts, catalog, dialect, tenancy, list(marks), tenants, sql_filter)
-    owned = scope_of(facts, catalog, dialect, tenancy, list(marks), sql_filter)
+        return _led_scope(facts, catalog, dialect, tenancy, values, tenants, sql_filter)
+    owned = scope_of(facts, catalog, dialect, tenancy, values, sql_filter)
     text = dialect.canonical(column(end.name), end, end.family, ColumnRules())
     mark = column(end.name) if dialect.groups_by(end) else text
     return replace(owned, owners=Owners(mark, text, tenants))

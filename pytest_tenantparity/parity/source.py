@@ -89,7 +89,7 @@ class Source:
         by = [hashed.c.owner, hashed.c.bucket]
         statement = select(*by, *self._aggregates(hashed)).select_from(hashed).group_by(*by)
         cells: dict[Cell, Digest] = {}
-        for mark, bucket, *counted in self._stream(statement):
+        for mark, bucket, *counted in self.connection.execute(statement):
             cell = self.scope.owner_of(mark), int(bucket)
             cells[cell] = cells.get(cell, NOTHING) + _digest(*counted)
         return cells

@@ -5,7 +5,6 @@ from __future__ import annotations
 from ..inventory import TablePair
 from ..model import (
     SIDES,
-    Account,
     CheckKey,
     DriftCounts,
     Evidence,
@@ -20,7 +19,7 @@ from .accounting import account, unaccounted
 from .context import Context
 from .findings import Sample, Sink, order_of
 from .opened import OpenPair, open_pair
-from .scope import strays_of, tenant_values
+from .scope import Scope, scope_of, strays_of, tenant_values
 from .source import Source
 
 _KINDS: dict[Side, FindingKind] = {"legacy": FindingKind.MISSING, "modern": FindingKind.EXTRA}
@@ -33,16 +32,15 @@ def check_strays(context: Context, key: CheckKey, pair: TablePair) -> Evidence:
     with context.drift(key) as sink, open_pair(context, pair, anyone) as opened:
         counts: dict[Side, int] = {"legacy": 0, "modern": 0}
         findings: list[Finding] = []
-        accounts: list[Account] = []
-        for side in SIDES:
-            if pair.tenancy(side).first_column is None:
-                continue
-            source = _strays(opened, side)
-            with source.guard():
-                counts[side] = source.count()
-                if counts[side] and side not in pair.settings.unassigned:
-                    findings += _findings(opened, side, source, sink)
-            accounts.append(account(opened, side, counts[side]))
+        sides = opened.sides(lambda side: _scope(opened, side))
+        found = sides.both(lambda: account(opened, "legacy"), lambda: account(opened, "modern"))
+        accounts = [each for each in found if each is not None]
+        for each in accounts:
+            counts[each.side] = each.unassigned
+            if each.unassigned and each.side not in pair.settings.unassigned:
+                source = sides.legacy if each.side == "legacy" else sides.modern
+                with source.guard():
+                    findings += _findings(opened, each.side, source, sink)
         reasons = [why for each in accounts for why in unaccounted(opened, each)]
     undeclared = {side: counts[side] for side in SIDES if side not in pair.settings.unassigned}
     drift = DriftCounts(missing=undeclared.get("legacy", 0), extra=undeclared.get("modern", 0))
@@ -67,10 +65,12 @@ def _status(drift: DriftCounts, reasons: list[str]) -> Status:
     return Status.NOT_PROVEN if reasons else Status.MATCH
 
 
-def _strays(opened: OpenPair, side: Side) -> Source:
+def _scope(opened: OpenPair, side: Side) -> Scope:
+    """Return the rows of no tenant; on a side that keeps tenants apart by place there are none."""
     context, pair = opened.context, opened.pair
     row_filter = pair.settings.row_filter(side)
-    scope = strays_of(
+    which = scope_of if pair.tenancy(side).first_column is None else strays_of
+    return which(
         opened.tables[side],
         context.stacks[side].catalog(opened.places[side]),
         context.stacks[side].dialect,
@@ -78,7 +78,6 @@ def _strays(opened: OpenPair, side: Side) -> Source:
         tenant_values(side, list(context.tenants.values())),
         row_filter.sql if row_filter else None,
     )
-    return opened.source(side, scope)
 
 
 def _findings(opened: OpenPair, side: Side, source: Source, sink: Sink) -> tuple[Finding, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from ..model import RowCounts
@@ -47,9 +47,10 @@ class Survey:
     differing: dict[str, Surplus | None] = field(default_factory=dict)
 
 
-def survey(sides: Sides, owners: int) -> Survey:
+def survey(sides: Sides, owners: Collection[str]) -> Survey:
     """Digest all tenants' rows in one scan of each side, and read those that differ."""
-    counts, found = digest_all(sides, buckets_for(owners))
+    seen, found = digest_all(sides, buckets_for(len(owners)))
+    counts = {owner: seen.get(owner, RowCounts()) for owner in owners}
     readable = _readable(found)
     held: dict[str, Surplus | None] = dict.fromkeys({owner for owner, _ in found.cells})
     held |= dict.fromkeys(readable, Surplus())

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 
 from ..errors import ConnectionLost, NotProven
 from ..inventory import TablePair
-from ..model import SIDES, RowCounts, Side, Tenant
+from ..model import SIDES, RowCounts, Tenant
 from ..stacks import retried
 from .columns import ColumnPlan
 from .context import Context
 from .differ import UNSEEN
 from .opened import OpenPair, implied_column, open_pair
-from .scope import Scope, UnknownOwner, owners_scope, tenant_values
 from .survey import Surplus, Survey, survey
 
 
@@ -41,7 +40,7 @@ class Surveyed:
         """Return what it shows of a tenant; raises :class:`NotProven`."""
         if self.survey is None:
             return None
-        rows = self.survey.counts.get(tenant, RowCounts())
+        rows = self.survey.counts[tenant]
         if tenant not in self.survey.differing:
             return Shown(self.plan, self.digest, rows, Surplus(), self.keys_enforced)
         surplus = self.survey.differing[tenant]
@@ -91,33 +90,10 @@ def _survey(context: Context, pair: TablePair, tenants: Sequence[Tenant]) -> Sur
 
 def _answer(opened: OpenPair, tenants: Sequence[Tenant]) -> _Answer:
     """Make the survey. A lost connection is no answer: whoever asks next may have better luck."""
-    scopes: dict[Side, Scope] = {}
     try:
-        for side in SIDES:
-            scopes[side] = _scope(opened, side, tenants)
-            _refuse_ambiguity(opened, side, scopes[side])
-        return _Answer(survey(opened.sides(scopes.__getitem__), len(tenants)))
+        scopes = {side: opened.all_of(side, tenants) for side in SIDES}
+        return _Answer(survey(opened.sides(scopes.__getitem__), [each.id for each in tenants]))
     except ConnectionLost:
         raise
     except NotProven:  # what stands in the way of all tenants is found again by each of them
         return _Answer()
-
-
-def _scope(opened: OpenPair, side: Side, tenants: Sequence[Tenant]) -> Scope:
-    stack, row_filter = opened.context.stacks[side], opened.pair.settings.row_filter(side)
-    return owners_scope(
-        opened.tables[side],
-        stack.catalog(opened.places[side]),
-        stack.dialect,
-        opened.pair.tenancy(side),
-        {value: each.id for each in tenants for value in tenant_values(side, [each])},
-        row_filter.sql if row_filter else None,
-    )
-
-
-def _refuse_ambiguity(opened: OpenPair, side: Side, scope: Scope) -> None:
-    if scope.owners is None or scope.owners.ambiguous is None:
-        return
-    with opened.context.stacks[side].guard(opened.places[side]):
-        if opened.connections[side].scalar(scope.owners.ambiguous):
-            raise UnknownOwner("a value of a path's first column leads to several marks")

@@ -55,6 +55,7 @@ _PINNED = {
     "jit": "off",
     "row_security": "off",
     "synchronize_seqscans": "off",
+    "cursor_tuple_fraction": "1",
 }
 
 # Newer servers, and not all platforms, know these: nothing may end the run's snapshot, and a
