@@ -187,7 +187,8 @@ class Evidence:
     """What one check saw. ``reasons`` say why a check is not proven.
 
     ``digest`` names the hash that equality rests on; ``columns`` is what a canary watched,
-    ``accounts`` are whose the rows of the whole table are.
+    ``accounts`` are whose the rows of the whole table are. ``in_flight`` are rows that differed in
+    the snapshots and agreed when they were looked at again.
     """
 
     key: CheckKey
@@ -201,6 +202,7 @@ class Evidence:
     digest: str = ""
     columns: ColumnCounts | None = None
     accounts: tuple[Account, ...] = ()
+    in_flight: int = 0
     seconds: float = 0.0
 
 
@@ -245,6 +247,7 @@ class Check:
     digest: str
     columns: ColumnCounts | None
     accounts: tuple[Account, ...]
+    in_flight: int
     seconds: int
 
 

@@ -27,6 +27,15 @@ def to_wire(model: object) -> dict[str, Any]:
     return wire
 
 
+def to_json(model: object) -> str:
+    """Return the model as indented JSON; raises ValueError for text that cannot be encoded.
+
+    That is what :func:`to_wire` gives, without holding it all as Python objects.
+    """
+    kind: Any = type(model)
+    return _adapter(kind).dump_json(model, indent=2).decode()
+
+
 def from_wire(kind: type[T], wire: object) -> T:
     """Build a model of the given kind; raises pydantic.ValidationError if it does not fit."""
     hashable: Any = kind

@@ -237,7 +237,8 @@ class Project:
             log.unlink(missing_ok=True)
         with logs[0].open("w") as stdout, logs[1].open("w") as stderr:
             process = subprocess.Popen(
-                [sys.executable, "-m", "pytest", *args],
+                # A test run in the background ignores Ctrl-C, and what it starts would, too.
+                ["env", "--default-signal=INT", sys.executable, "-m", "pytest", *args],
                 cwd=self.path,
                 stdout=stdout,
                 stderr=stderr,

@@ -129,6 +129,21 @@ def test_buckets_that_leave_a_row_out_are_noticed(
     assert_not_proven(engine.audit(), "do not add up")
 
 
+@pytest.mark.parametrize("key", ["g", "'k' || g"], ids=["whole numbers", "texts"])
+def test_cells_that_are_divided_again_lie_within_one_another(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    """Of a cell that differs, all rows are read and those of its neighbours are not."""
+    kind = "text" if "k" in key else "int"
+    engine.both(f"CREATE TABLE t (id {kind} PRIMARY KEY, v int)")
+    engine.both(f"INSERT INTO t SELECT {key}, g FROM generate_series(1, 120000) g")
+    engine.modern.run("UPDATE t SET v = 0 WHERE v IN (500, 70000)")
+    for name, number in {"_READABLE": 1, "_ROWS_PER_CELL": 5}.items():
+        monkeypatch.setattr(locate, name, number)
+    changed = [f"k{n}" if kind == "text" else str(n) for n in (500, 70000)]
+    assert_drift(engine.audit(), *(("changed", (each,), ("v",)) for each in changed))
+
+
 def test_a_map_that_nothing_uses_hides_no_table(engine: Engine) -> None:
     """A table is spared the question who compares it only if ids are led through it."""
     engine.both("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)")

@@ -194,7 +194,7 @@ def settings(trap: Trap, legacy: Engine, modern: Engine, table: str = TABLE) -> 
     """
     text = trap.settings
     if trap.key and trap.enforced and "duckdb" in (legacy, modern):
-        text = _with_key(text, trap.key)
+        text = with_key(text, trap.key)
     for one, other in zip(trap.columns, trap.columns_of("modern"), strict=False):
         kinds = [(_word(one.type), legacy), (_word(other.type), modern)]
         stand_ins = [kind for kind, engine in kinds if kind in STAND_INS[engine]]
@@ -203,7 +203,8 @@ def settings(trap: Trap, legacy: Engine, modern: Engine, table: str = TABLE) -> 
     return text.replace(f"[tables.{TABLE}", f"[tables.{table}")
 
 
-def _with_key(text: str, key: tuple[str, ...]) -> str:
+def with_key(text: str, key: tuple[str, ...]) -> str:
+    """Return a trap's settings with the key said."""
     header = f"[tables.{TABLE}]"
     keyed = f"{header}\nkey = {json.dumps(key)}"
     return text.replace(header, keyed) if header in text else f"{keyed}\n{text}"
@@ -224,7 +225,8 @@ def ddl(trap: Trap, side: Side, engine: Engine, table: str = TABLE) -> list[str]
     types = [_create_enum(column, table) for column in enums if engine == "postgresql"]
     parts = [f"{_quoted(each.name, engine)} {_declared(each, engine, table)}" for each in columns]
     if trap.key and trap.enforced:
-        names = ", ".join(_quoted(name, engine) for name in trap.key)
+        own = {each.name for each in columns}
+        names = ", ".join(_quoted(name, engine) for name in trap.key if name in own)
         parts.append(f"PRIMARY KEY ({names})")
     text = " CHARACTER SET utf8mb4" if engine == "mariadb" else ""
     return [*types, f"CREATE TABLE {table} ({', '.join(parts)}){text}"]

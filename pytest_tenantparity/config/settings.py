@@ -197,6 +197,20 @@ class StackSettings(Model):
         description="why nothing is written to it during the audit; needed for several processes "
         "where sessions cannot share a snapshot (all but PostgreSQL)",
     )
+    piece_seconds: float = Field(
+        1.0,
+        gt=0,
+        le=3_600,
+        allow_inf_nan=False,
+        description="about how long each query of a very large table takes (PostgreSQL 14, MySQL)",
+    )
+    rest: float = Field(
+        0.0,
+        ge=0,
+        le=100,
+        allow_inf_nan=False,
+        description="seconds to rest between those for each second that one took",
+    )
     max_connections: int = Field(
         20, ge=2, description="of the whole run: one that holds the snapshot, one a worker"
     )

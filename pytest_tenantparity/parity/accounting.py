@@ -36,22 +36,32 @@ def account(opened: OpenPair, side: Side) -> Account | None:
         side, Scope(source_of(opened.tables[side]), _taking_part(opened, side))
     )
     total, known = everything.count(), opened.context.counted(opened.pair.name, side)
-    if known is not None:  # every tenant's rows have been told apart
-        return Account(side, total, known, total - known)
     tenants = list(opened.context.tenants.values())
-    strays = everything.count_each([_belongs(opened, side, tenants).is_not(true())])
-    return Account(side, total, _owned(opened, side, everything, tenants), *strays)
+    if known is not None and _are_apart(opened, side, tenants):
+        return Account(side, total, known, total - known)
+    owned = _belongs(opened, side, tenants)
+    of_tenants, strays = everything.count_each([owned, owned.is_not(true())])
+    if not _are_apart(opened, side, tenants):
+        of_tenants = _counted_apart(opened, side, everything, tenants)
+    return Account(side, total, of_tenants, strays)
 
 
-def _owned(opened: OpenPair, side: Side, everything: Source, tenants: Sequence[Tenant]) -> int:
+def _counted_apart(
+    opened: OpenPair, side: Side, everything: Source, tenants: Sequence[Tenant]
+) -> int:
     """Count each tenant's rows; a row of two tenants counts twice."""
+    batches = [tenants[n : n + _AT_ONCE] for n in range(0, len(tenants), _AT_ONCE)]
+    each_own = ([_belongs(opened, side, [each]) for each in batch] for batch in batches)
+    return sum(sum(everything.count_each(batch)) for batch in each_own)
+
+
+def _are_apart(opened: OpenPair, side: Side, tenants: Sequence[Tenant]) -> bool:
+    """Whether no row can be of two tenants, even of two that no survey took together."""
     try:
         opened.all_of(side, tenants)
     except UnknownOwner:
-        batches = [tenants[n : n + _AT_ONCE] for n in range(0, len(tenants), _AT_ONCE)]
-        each_own = ([_belongs(opened, side, [each]) for each in batch] for batch in batches)
-        return sum(sum(everything.count_each(batch)) for batch in each_own)
-    return everything.count_each([_belongs(opened, side, tenants)])[0]
+        return False
+    return True
 
 
 def _belongs(opened: OpenPair, side: Side, tenants: Sequence[Tenant]) -> ColumnElement[bool]:

@@ -115,13 +115,20 @@ class Comparison:
 
     def add(self, legacy: Iterable[Row], modern: Iterable[Row]) -> None:
         """Compare all rows of some keys; a key's rows must come in one batch."""
+        for here, there in self.differences(legacy, modern).values():
+            self._compare_key(here, there)
+
+    def differences(
+        self, legacy: Iterable[Row], modern: Iterable[Row]
+    ) -> dict[Row, tuple[list[Surplus], list[Surplus]]]:
+        """Return what either side has more of, by key; nothing is made of it yet."""
         here, there = Counter(legacy), Counter(modern)
         here, there = here - there, there - here
         self.differing = self.differing or bool(here or there)
         here, there = self._by_content(here), self._by_content(there)
         surplus = self._by_key(here - there), self._by_key(there - here)
-        for key in surplus[0].keys() | surplus[1].keys():
-            self._compare_key(surplus[0][key], surplus[1][key])
+        keys = surplus[0].keys() | surplus[1].keys()
+        return {key: (surplus[0][key], surplus[1][key]) for key in keys}
 
     @property
     def drift(self) -> DriftCounts:

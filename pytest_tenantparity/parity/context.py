@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from ..config import Settings
@@ -19,6 +20,9 @@ from .tolerance import Layer
 if TYPE_CHECKING:
     from .surveyed import Surveyed
 
+Implied = tuple[str | None, str | None]
+"""The column of each side that holds a tenant's one value in all of its rows, if one does."""
+
 
 def _two_threads() -> Executor:
     return ThreadPoolExecutor(max_workers=2, thread_name_prefix="tenantparity")
@@ -29,9 +33,14 @@ class Context:
     """Settings, stacks and pairs; ``tenants`` are all of the settings, ``selected`` the run's.
 
     ``asked`` are the tenants of each table that some check of this run is about, where that is
-    known; ``surveys`` are the scans that were made for all tenants of a table at once.
+    known; ``surveys`` are the scans that were made for all tenants of a table at once, and
+    ``alike`` are the tenants of each table, as such scans can take them together.
 
     ``drift`` opens what takes every finding of a check, however few the report lists.
+
+    ``settle`` is how many seconds a write may be under way from one stack to the other, where rows
+    that differ are to be looked at again; ``since`` is when, by the clock that only goes forward,
+    the run's snapshots were there already.
     """
 
     settings: Settings
@@ -44,9 +53,12 @@ class Context:
     normalisers: Mapping[str, Normaliser] = field(default_factory=dict)
     pool: Executor = field(default_factory=_two_threads)
     drift: SinkOf = sink_to_nowhere
+    settle: float | None = None
+    since: float = field(default_factory=monotonic)
     asked: Mapping[str, Collection[str]] = field(default_factory=dict)
     once: Once = field(default_factory=Once)
     surveys: dict[tuple[str, str], Surveyed] = field(default_factory=dict)
+    alike: dict[str, dict[Implied, list[Tenant]]] = field(default_factory=dict)
 
     def audited(self, table: str) -> list[Tenant]:
         """Return the tenants whose rows of a table are asked for in this run."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
+from typing import Protocol
 
 from ..errors import NotProven
 from ..model import RowCounts
-from .compare import Comparison
 from .locate import CELLS, Difference, by_owner, difference, narrowed
 from .source import NOTHING, Cell, Part, Row, Sides, Source
 
@@ -18,13 +18,25 @@ _ROWS_PER_QUERY = 200_000  # that a server has to put in order
 Rows = dict[str, list[Row]]
 """The rows of each owner."""
 
+
+class Taker(Protocol):
+    """Takes the rows that differ; a comparison, or what stands before one."""
+
+    @property
+    def differing(self) -> bool:
+        """Whether any text differed."""
+
+    def add(self, legacy: Iterable[Row], modern: Iterable[Row]) -> None:
+        """Take all rows of some keys."""
+
+
 UNSEEN = (
     "the digests differ, and the rows do not as they were read; what the servers hash is not what "
     "they send"
 )
 
 
-def find_differences(sides: Sides, comparison: Comparison, buckets: int = CELLS) -> RowCounts:
+def find_differences(sides: Sides, comparison: Taker, buckets: int = CELLS) -> RowCounts:
     """Fill a comparison with all rows that differ; return how many rows there are.
 
     Equal digests prove a match; nothing else does. Raises :class:`NotProven` where digests differ,

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sqlalchemy import ColumnElement, literal_column, select, true
+from sqlalchemy import select, true
 
 from ..errors import NotProven
 from ..model import Evidence, Finding, FindingKind, Side
-from ..stacks.dialects import portable_hash
+from .by_key import among
 from .opened import OpenPair
 from .scope import Scope, as_kept, end_of, owner_of, source_of, tenant_values
-from .source import Row, Source
+from .source import Row
 
 _MOST = 200  # findings of a kind that are looked up: the first ones say what happened
 
@@ -56,25 +56,10 @@ def _owners(opened: OpenPair, side: Side, keys: Sequence[Row]) -> dict[Row, str 
     owner = owner_of(rows_there, facts, catalog, stack.dialect, opened.pair.tenancy(side))
     statement = select(owner, *source.key).select_from(rows_there)
     with source.guard():
-        rows = source.connection.execute(statement.where(_among(opened, side, source, keys))).all()
+        rows = source.connection.execute(statement.where(among(opened, side, source, keys))).all()
     # Of several owners, the first is said.
     ordered = sorted(rows, key=repr, reverse=True)
     return {tuple(key): value for value, *key in ordered if tuple(key) in keys}
-
-
-def _among(
-    opened: OpenPair, side: Side, source: Source, keys: Sequence[Row]
-) -> ColumnElement[bool]:
-    """Whether a row may have one of the keys: by an index of the first column, where that works."""
-    dialect, first = opened.context.stacks[side].dialect, opened.plan.key[0]
-    values = sorted({key[0] for key in keys if key[0] is not None})
-    if first.is_whole_number and values:
-        return dialect.any_of(first.on(side).value, first.on(side).facts, values)
-    salt = opened.context.salt
-    wanted: list[ColumnElement[int]] = [
-        literal_column(str(portable_hash(key, salt))) for key in keys
-    ]
-    return dialect.portable_hash(source.key, salt).in_(wanted)
 
 
 def _said(opened: OpenPair, side: Side, value: str | None) -> str:

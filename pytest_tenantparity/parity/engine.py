@@ -26,11 +26,12 @@ from .compare import NOTHING_FOUND, Comparison
 from .conclude import conclude
 from .context import Context
 from .coverage import check_coverage
-from .differ import find_differences
+from .differ import UNSEEN, find_differences
 from .duplicates import with_duplicates
 from .elsewhere import with_owners
 from .opened import OpenPair, open_pair
 from .scope import Scope, scope_of, tenant_values
+from .settle import Suspects, under_settle, with_settled
 from .strays import check_strays
 from .surveyed import shown_by_survey
 from .tolerance import Layer, ToleranceRules, layers_for
@@ -60,7 +61,8 @@ def _check(context: Context, key: CheckKey, layers: Sequence[Layer]) -> Evidence
     tenant = None if key.tenant == GLOBAL else context.tenants[key.tenant]
     written = layers_for(context.settings, pair, tenant)
     tolerance = ToleranceRules([context.environment, *written, *layers])
-    return check_rows(context, key, pair, tenant, tolerance)
+    evidence = check_rows(context, key, pair, tenant, tolerance)
+    return under_settle(evidence, context.settle)
 
 
 def _pair(context: Context, table: str) -> TablePair:
@@ -92,13 +94,20 @@ def check_rows(
             context.settings.report.findings,
             sink,
         )
+        suspects = None if context.settle is None else Suspects(comparison, opened, context.settle)
+        taker = comparison if suspects is None else suspects
         if shown is None or shown.surplus is None:
-            rows = find_differences(sides, comparison)
+            rows = find_differences(sides, taker)
         else:
             rows = shown.rows
-            comparison.add(shown.surplus.legacy, shown.surplus.modern)
+            taker.add(shown.surplus.legacy, shown.surplus.modern)
+            if not taker.differing:
+                raise NotProven(UNSEEN)
+        if suspects is not None:
+            suspects.settle(sides)
         evidence = conclude(key, pair, rows, opened.plan, comparison, tolerance, opened.digest_name)
-        return with_owners(with_duplicates(evidence, opened, sides, sink), opened)
+        evidence = with_owners(with_duplicates(evidence, opened, sides, sink), opened)
+        return evidence if suspects is None else with_settled(evidence, suspects)
 
 
 def _scope(opened: OpenPair, tenant: Tenant | None, side: Side) -> Scope:

@@ -13,7 +13,7 @@ CELLS = 16_384  # that a table's rows are divided into, about: one scan brings t
 _FEWEST = 4  # buckets for each owner
 _READABLE = 150_000  # rows of both sides; where differing cells hold more, they are divided again
 _ROWS_PER_CELL = 32  # of both sides, then
-_MOST_CELLS = 50_000  # that a side is asked for, then
+_MOST_CELLS = 30_000  # that a side is asked for, then: SQLite takes 32,766 values in a query
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,11 @@ class Difference:
 
 
 def buckets_for(owners: int) -> int:
-    """Return into how many buckets each owner's keys are divided: a power of two."""
-    buckets = CELLS
-    while buckets > _FEWEST and buckets * owners > CELLS:
-        buckets //= 2
-    return buckets
+    """Return into how many buckets each owner's keys are divided.
+
+    An odd number, since keys are often dealt out in steps of a power of two.
+    """
+    return max(_FEWEST, CELLS // owners) | 1
 
 
 def difference(
@@ -89,12 +89,12 @@ def by_owner(cells: Mapping[Cell, Digest]) -> dict[str, Digest]:
 
 
 def _finer(found: Difference) -> int:
-    """Return the number of buckets that makes small cells of those that differ."""
+    """Return the number of buckets that makes small cells of those that differ.
+
+    A multiple of what it was, so that each of the new buckets lies within one of the old ones.
+    """
     wanted = min(_MOST_CELLS, found.rows // _ROWS_PER_CELL)
-    buckets = found.buckets
-    while len(found.cells) * 2 * buckets // found.buckets <= wanted:
-        buckets *= 2
-    return buckets
+    return found.buckets * max(1, wanted // len(found.cells))
 
 
 def _require_whole(before: Mapping[Cell, Digest], after: Mapping[Cell, Digest]) -> None:

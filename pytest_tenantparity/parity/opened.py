@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from sqlalchemy import ColumnElement, Connection, literal_column
+from sqlalchemy import ColumnElement, Connection, literal_column, true
 
 from ..errors import NotProven, did_you_mean
 from ..inventory import Place, TablePair, place_of, place_of_shared
@@ -15,8 +15,11 @@ from ..stacks import PORTABLE, ColumnFacts, TableFacts
 from .columns import ColumnPlan, plan_columns
 from .context import Context
 from .key_maps import Lookup, lookup_in
+from .pieces import Pieces
 from .scope import Scope, UnknownOwner, owners_scope, source_of, tenant_values
 from .source import Sides, Source
+
+_MANY = 4  # where no fewer than one of so many tenants are asked, the whole table is scanned
 
 ScopeMaker = Callable[[Side], Scope]
 
@@ -52,7 +55,7 @@ class OpenPair:
             with stack.guard(self.places[side], discreet=self.pair.has_masks):
                 if self.connections[side].scalar(scope.owners.ambiguous):
                     raise UnknownOwner("a value of a path's first column leads to several marks")
-        return scope
+        return replace(scope, wide=len(tenants) * _MANY >= len(self.context.tenants))
 
     @property
     def digest_name(self) -> str:
@@ -110,7 +113,17 @@ class OpenPair:
             salt=self.context.salt,
             digest_name=self.digest_name,
             guard=lambda: stack.guard(self.places[side], discreet=self.pair.has_masks),
+            pieces=self._pieces(side) if scope.wide else (true(),),
         )
+
+    def _pieces(self, side: Side) -> Iterable[ColumnElement[bool]]:
+        """Return the conditions under which a table is read, one after the other."""
+        stack = self.context.stacks[side]
+        with stack.guard(self.places[side], discreet=self.pair.has_masks):
+            extent = stack.dialect.extent(self.connections[side], self.tables[side])
+        if extent is None:
+            return (true(),)
+        return Pieces(extent, stack.settings.piece_seconds, stack.settings.rest)
 
     def _number(self, side: Side) -> ColumnElement[object] | None:
         """Return the key itself, where it is one whole number."""

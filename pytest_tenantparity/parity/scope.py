@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
-from functools import reduce
+from functools import cached_property, reduce
 from typing import Any
 from uuid import UUID
 
@@ -44,18 +44,30 @@ class Owners:
     tenants: Mapping[str, str]
     ambiguous: Select[Any] | None = None
 
-    def marks_of(self, tenant: str) -> list[str]:
+    @cached_property
+    def marks(self) -> Mapping[str, Sequence[str]]:
+        """The texts that mark each tenant's rows."""
+        marks: dict[str, list[str]] = {}
+        for mark, tenant in self.tenants.items():
+            marks.setdefault(tenant, []).append(mark)
+        return marks
+
+    def marks_of(self, tenant: str) -> Sequence[str]:
         """Return the texts that mark a tenant's rows."""
-        return [mark for mark, owner in self.tenants.items() if owner == tenant]
+        return self.marks.get(tenant, ())
 
 
 @dataclass(frozen=True)
 class Scope:
-    """A table, and the condition that its rows must meet; ``owners`` if it is asked whose."""
+    """A table, and the condition that its rows must meet; ``owners`` if it is asked whose.
+
+    ``wide``: it takes in so many of the table's rows that an index is of no use.
+    """
 
     table: FromClause
     condition: ColumnElement[bool]
     owners: Owners | None = None
+    wide: bool = False
 
     def owner_of(self, mark: object) -> str:
         """Return the tenant of a mark; raises :class:`UnknownOwner`."""
@@ -92,7 +104,8 @@ def scope_of(
         if tenancy.first_column is None
         else owned_by(facts, catalog, dialect, tenancy, values)
     )
-    return Scope(source_of(facts), filtered(belongs, sql_filter))
+    everything = tenancy.first_column is None
+    return Scope(source_of(facts), filtered(belongs, sql_filter), wide=everything)
 
 
 def strays_of(
@@ -119,10 +132,12 @@ def owners_scope(
     """Return the rows of several tenants at once, told apart by what marks them.
 
     ``marks`` are the tenants' values, each with its tenant. Raises :class:`UnknownOwner` where two
-    of them are one.
+    of them are one, or may be: only the server knows that ``2024-1-1`` is ``2024-01-01``.
     """
     end = end_of(facts, catalog, tenancy)
     values = [value for value, _ in marks]
+    for value in values:
+        _require_known_spelling(value, end)
     tenants = {as_kept(value, end): tenant for value, tenant in marks}
     if len(tenants) != len(marks):
         raise UnknownOwner("several tenants' values are one in the column that holds them")
@@ -145,6 +160,10 @@ def _led_scope(
 ) -> Scope:
     """Return rows joined with what their first column leads to."""
     first, end = _column_of(facts, tenancy.first_column or ""), end_of(facts, catalog, tenancy)
+    hop = tenancy.hops[0]
+    if first.family is not _hop(catalog, hop.table, hop.key)[1].family:
+        # One float can equal two whole numbers, and the row would come once for each.
+        raise UnknownOwner(f"{first.name!r} and what it leads to are not of one kind")
     path = hops_of(catalog, dialect, tenancy)
     wanted = dialect.any_of(path.value, end, values)
     ways = select(path.exact.label(_START), path.end.label(_END)).select_from(path.joined)
@@ -226,15 +245,28 @@ def as_kept(value: str, facts: ColumnFacts) -> str:
     """Return a tenant's value as its column spells it: ``07`` is ``7`` where numbers are kept."""
     try:
         return _SPELLINGS.get(facts.family, str)(value)
-    except (ValueError, InvalidOperation):
+    except (LookupError, ValueError, InvalidOperation):
         return value
 
 
+def _require_known_spelling(value: str, facts: ColumnFacts) -> None:
+    try:
+        _SPELLINGS[facts.family](value)
+    except (LookupError, ValueError, InvalidOperation):
+        raise UnknownOwner(
+            f"only the server knows how {facts.name!r} ({facts.declared}) spells {value!r}"
+        ) from None
+
+
+_FLAGS = {"t": "true", "true": "true", "1": "true", "f": "false", "false": "false", "0": "false"}
+
 _SPELLINGS: dict[Family, Callable[[str], str]] = {
+    Family.TEXT: str,
+    Family.WRITTEN: str,
     Family.INTEGER: lambda value: str(int(value)),
     Family.UUID: lambda value: str(UUID(value)),
     Family.DECIMAL: lambda value: f"{Decimal(value).normalize():f}",
-    Family.BOOLEAN: lambda value: str(value.lower() in ("t", "true", "1")).lower(),
+    Family.BOOLEAN: lambda value: _FLAGS[value.lower()],
     Family.PADDED: lambda value: value.rstrip(" "),
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, wait
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -21,6 +21,7 @@ from sqlalchemy import (
     literal,
     literal_column,
     select,
+    true,
 )
 
 from ..errors import NotProven
@@ -68,7 +69,8 @@ class Source:
 
     ``solid`` says which of the texts are never empty. ``placed_by`` are the key's texts that rows
     are put into buckets by: those that are equal on both sides wherever the keys are. ``number``
-    is the key itself where it is one whole number on both sides, which is cheaper.
+    is the key itself where it is one whole number on both sides, which is cheaper. ``pieces`` are
+    the conditions under which a scan reads the table, one after the other.
     """
 
     connection: Connection
@@ -82,26 +84,33 @@ class Source:
     salt: int
     digest_name: str
     guard: Callable[[], AbstractContextManager[None]]
+    pieces: Iterable[ColumnElement[bool]] = (true(),)
 
     def cells(self, buckets: int, part: Part | None = None) -> dict[Cell, Digest]:
         """Digest the rows of each cell, in one scan; a cell without rows is not there."""
-        hashed = self._hashed(self._bucket(buckets), part)
-        by = [hashed.c.owner, hashed.c.bucket]
-        statement = select(*by, *self._aggregates(hashed)).select_from(hashed).group_by(*by)
         cells: dict[Cell, Digest] = {}
-        for mark, bucket, *counted in self.connection.execute(statement):
-            cell = self.scope.owner_of(mark), int(bucket)
-            cells[cell] = cells.get(cell, NOTHING) + _digest(*counted)
+        for piece in self.pieces:
+            hashed = self._hashed(self._bucket(buckets), part, piece)
+            by = [hashed.c.parity_owner, hashed.c.parity_bucket]
+            statement = select(*by, *self._aggregates(hashed)).select_from(hashed).group_by(*by)
+            for mark, bucket, *counted in self.connection.execute(statement):
+                cell = self.scope.owner_of(mark), int(bucket)
+                cells[cell] = cells.get(cell, NOTHING) + _digest(*counted)
         return cells
 
     def rows(self, part: Part) -> Iterator[tuple[Cell, Row]]:
         """Yield the canonical texts of some cells' rows, in the order of their buckets."""
-        bucket = self._bucket(part.buckets).label("bucket")
+        bucket = self._bucket(part.buckets).label("parity_bucket")
         statement = self._select([self._mark, bucket, *self.texts]).where(*self._within(part))
         if part.buckets > 1:
             statement = statement.order_by(bucket)
         for mark, number, *row in self._stream(statement):
             yield (self.scope.owner_of(mark), int(number)), tuple(row)
+
+    def rows_where(self, condition: ColumnElement[bool]) -> Iterator[Row]:
+        """Yield the canonical texts of the rows that meet a condition, in no order."""
+        for row in self._stream(self._select(self.texts).where(condition)):
+            yield tuple(row)
 
     def count(self) -> int:
         """Count the rows."""
@@ -136,11 +145,13 @@ class Source:
     @property
     def _mark(self) -> ColumnElement[Any]:
         owners = self.scope.owners
-        return (literal_column("''") if owners is None else owners.mark).label("owner")
+        return (literal_column("''") if owners is None else owners.mark).label("parity_owner")
 
-    def _hashed(self, bucket: ColumnElement[int], part: Part | None) -> Any:
-        row_hash = self._hash(self.texts, self.salt, self.solid).label("row_hash")
-        rows = self._select([self._mark, bucket.label("bucket"), row_hash])
+    def _hashed(
+        self, bucket: ColumnElement[int], part: Part | None, piece: ColumnElement[bool]
+    ) -> Any:
+        row_hash = self._hash(self.texts, self.salt, self.solid).label("parity_row_hash")
+        rows = self._select([self._mark, bucket.label("parity_bucket"), row_hash]).where(piece)
         if part is not None:
             rows = rows.where(*self._within(part))
         return self.dialect.once(rows).subquery("hashed")
@@ -164,11 +175,10 @@ class Source:
 
     def _placed(self, buckets: int) -> ColumnElement[int]:
         if self.number is not None:
-            # One less than a power of two, so that keys that are dealt out in steps are spread.
-            return self.number % _number(buckets - 1)
+            return self.number % _number(buckets)
         # Another salt than the rows': a bucket must not say anything of the digest in it.
         solid = [False] * len(self.placed_by)
-        return self.dialect.bucket(self._hash(self.placed_by, ~self.salt, solid), buckets)
+        return self._hash(self.placed_by, ~self.salt, solid) % _number(buckets)
 
     def _hash(
         self, texts: Sequence[ColumnElement[str]], salt: int, solid: Sequence[bool]
@@ -178,7 +188,7 @@ class Source:
         return self.dialect.native_hash(texts, salt, solid)
 
     def _aggregates(self, hashed: Any) -> list[ColumnElement[Any]]:
-        row_hash = hashed.c.row_hash
+        row_hash = hashed.c.parity_row_hash
         return [func.count(), func.count(row_hash), self.dialect.exact_sum(row_hash)]
 
 

@@ -10,7 +10,7 @@ from ..inventory import TablePair
 from ..model import SIDES, RowCounts, Tenant
 from ..stacks import retried
 from .columns import ColumnPlan
-from .context import Context
+from .context import Context, Implied
 from .differ import UNSEEN
 from .opened import OpenPair, implied_column, open_pair
 from .survey import Surplus, Survey, survey
@@ -38,7 +38,7 @@ class Surveyed:
 
     def of(self, tenant: str) -> Shown | None:
         """Return what it shows of a tenant; raises :class:`NotProven`."""
-        if self.survey is None:
+        if self.survey is None or tenant not in self.survey.counts:
             return None
         rows = self.survey.counts[tenant]
         if tenant not in self.survey.differing:
@@ -73,12 +73,15 @@ def shown_by_survey(context: Context, pair: TablePair, tenant: Tenant) -> Shown 
 
 def _alike(context: Context, pair: TablePair, tenant: Tenant) -> Sequence[Tenant]:
     """Return the tenants whose columns are planned as this one's are."""
+    if pair.name not in context.alike:
+        alike = context.alike[pair.name] = {}
+        for each in context.audited(pair.name):
+            alike.setdefault(_implied(pair, each), []).append(each)
+    return context.alike[pair.name].get(_implied(pair, tenant), ())
 
-    def implied(each: Tenant) -> list[str | None]:
-        return [implied_column(pair, side, each) for side in SIDES]
 
-    wanted = implied(tenant)
-    return [each for each in context.audited(pair.name) if implied(each) == wanted]
+def _implied(pair: TablePair, tenant: Tenant) -> Implied:
+    return implied_column(pair, "legacy", tenant), implied_column(pair, "modern", tenant)
 
 
 def _survey(context: Context, pair: TablePair, tenants: Sequence[Tenant]) -> Surveyed:

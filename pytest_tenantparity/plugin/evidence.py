@@ -31,8 +31,8 @@ def attach_evidence(
     if session.is_worker and not session.plan_sent:
         plan, session.plan_sent = session.plan, True
     attach(report, key, item.stash.get(EVIDENCE, None), item.stash.get(LIMITS, None), plan)
-    if report.when == "teardown" and EVIDENCE in item.stash:
-        del item.stash[EVIDENCE]  # pytest keeps its items to the end of the run
+    if report.when != "setup" and EVIDENCE in item.stash:
+        del item.stash[EVIDENCE]  # it is sent, and pytest keeps its items to the end of the run
 
 
 def _uses_parity(item: pytest.Item) -> bool:

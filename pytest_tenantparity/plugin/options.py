@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from math import nan
 from pathlib import Path
 
 import pytest
 
+from ..errors import SettingsError
+
+_LONGEST_SETTLE = 3_600
 _DRY_RUNS = ("collectonly", "showfixtures", "show_fixtures_per_test", "cacheshow")
 
 
@@ -35,6 +39,12 @@ def add_options(parser: pytest.Parser) -> None:
         "--parity-canary",
         action="store_true",
         help="show for each table that the audit would notice a change of each of its columns",
+    )
+    group.addoption(
+        "--parity-settle",
+        metavar="SECONDS",
+        help="for stacks that are written to: a row that differs is read again after the SECONDS "
+        "that a write takes at most from one to the other, until it agrees or rests",
     )
     group.addoption(
         "--parity-shard",
@@ -77,10 +87,28 @@ def asked_for_audit(config: pytest.Config) -> str | None:
         "--parity-canary": "parity_canary",
         "--parity-config": "parity_config",
         "--parity-resume": "parity_resume",
+        "--parity-settle": "parity_settle",
         "--parity-shard": "parity_shard",
         "--parity-sizes": "parity_sizes",
     }
     return next((name for name, key in options.items() if config.getoption(key)), None)
+
+
+def settle_of(config: pytest.Config) -> float | None:
+    """Return how many seconds a write may be under way; raises :class:`SettingsError`."""
+    given: str | None = config.getoption("parity_settle")
+    if given is None:
+        return None
+    try:
+        seconds = float(given)
+    except ValueError:
+        seconds = nan
+    if not 0 < seconds <= _LONGEST_SETTLE:
+        raise SettingsError(
+            f"--parity-settle={given}: give the seconds that a write takes at most from one stack "
+            f"to the other, more than 0 and no more than {_LONGEST_SETTLE:,}, such as 2 or 0.5"
+        )
+    return seconds
 
 
 def starting_places(config: pytest.Config) -> list[Path]:

@@ -11,7 +11,7 @@ from ..inventory import audit_cells, exclusions
 from ..model import ANY_TABLE, AuditReport, Status, Verdict
 from ..reporting import DRIFT_NAME, build_report, earlier_in_words, write_drift, write_report
 from ..wire import to_wire
-from .ledger import Ledger, plan_to_wire
+from .ledger import Ledger
 from .options import asked_for_audit
 from .resume import JournalKeeper
 from .run_facts import describe_run
@@ -83,7 +83,7 @@ class Reporter:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Write the report, and let no run pass that proved less than it planned."""
-        self._ledger.add_plan(plan_to_wire(self._session.plan))
+        self._ledger.planned |= self._session.plan
         asked = asked_for_audit(self._session.config)
         if not self._ledger.planned and asked is None and not self._workers_lost:
             return
@@ -131,7 +131,7 @@ class Reporter:
         if self._begun:
             return
         self._begun = True
-        self._ledger.add_plan(plan_to_wire(self._session.plan))
+        self._ledger.planned |= self._session.plan
         self._write(self._build(["the run has not ended", *self._write_drift()]))
         self._journal.begin()
 
@@ -205,5 +205,5 @@ class Reporter:
     def _write(self, report: AuditReport) -> None:
         try:
             write_report(report, self.directory)
-        except (OSError, UnicodeError) as error:
+        except (OSError, ValueError) as error:
             self._lost = f"the report could not be written to {self.directory}: {error}"

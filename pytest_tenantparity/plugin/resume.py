@@ -13,6 +13,7 @@ from ..model import SIDES, CheckKey, Evidence
 from ..parity import environment_layer
 from . import journal
 from .journal import Heading, Proof, Record
+from .options import settle_of
 from .run_facts import settings_digest, versions
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ def _names(names: list[str]) -> str:
 def _basis(session: AuditSession) -> dict[str, Part]:
     """Return what a run's proofs rest on, but for the data: part by part, by names for people."""
     selection, pairs, share = session.selection, session.selected_pairs, session.share
+    settle = settle_of(session.config)
     frozen = {side: session.settings.stack(side).frozen for side in SIDES}
     return {
         "version of pytest-tenantparity": versions()["pytest-tenantparity"],
@@ -75,6 +77,7 @@ def _basis(session: AuditSession) -> dict[str, Part]:
         "tenants": sorted(tenant.id for tenant in selection.tenants),
         "tables": sorted(pair.name for pair in pairs or ()),
         "checks beyond single tenants": sorted(selection.subjects),
+        "--parity-settle": "none" if settle is None else f"{settle:g} s",
         "--parity-shard": "none" if share is None else share.name,
         "tenants of the shard": [] if share is None else sorted(share.own_tenants),
         **dict(_databases(session)),
@@ -107,6 +110,7 @@ class JournalKeeper:
     def __init__(self, session: AuditSession) -> None:
         self.trouble: str | None = None
         self._session = session
+        self._path = session.journal_path
         self._written: set[CheckKey] = set()
         self._taken_over: dict[CheckKey, str] = {}  # the runs that have proven a check
 
@@ -144,9 +148,9 @@ class JournalKeeper:
         """Write, but nothing more after a line that may be broken; the audit goes on without."""
         if self.trouble is None:
             try:
-                how(self._session.journal_path, entry)
+                how(self._path, entry)
             except OSError as error:
                 self.trouble = (
                     f"the journal could not be written, and a run that is cut off cannot go on "
-                    f"from here: {self._session.journal_path}: {error}"
+                    f"from here: {self._path}: {error}"
                 )

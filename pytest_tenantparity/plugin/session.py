@@ -40,7 +40,7 @@ from ..stacks import ServerFacts, Stack, StackState, open_stack
 from ..stacks.stack import Anchor
 from ..wire import from_wire, to_wire
 from .journal import JOURNAL, Proof, Record
-from .options import worker_count
+from .options import settle_of, worker_count
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def new_run() -> Run:
     return Run(name, now.isoformat(timespec="seconds"), secrets.randbits(62))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class PlannedItem:
     """An item of the plan. ``audits``: it compares the two stacks, not a test's own idea."""
 
@@ -98,6 +98,7 @@ class AuditSession:
         session = cls(config, path, settings, selection, run)
         session.set_pairs(planned_pairs(settings))
         environment_layer(os.environ)
+        settle_of(config)
         return session
 
     @classmethod
@@ -166,6 +167,7 @@ class AuditSession:
             environment=environment_layer(os.environ),
             normalisers={name: each for given in normalisers for name, each in given.items()},
             drift=self.drift.part,
+            settle=settle_of(self.config),
             asked=self.asked,
             once=Once(self.drift.directory if self.is_worker else None),
         )
@@ -216,7 +218,11 @@ class AuditSession:
 
     def cohort_of(self, subject: str) -> str:
         """Return a tenant's cohort; reserved subjects have none."""
-        return next((t.cohort for t in self.selection.tenants if t.id == subject), "")
+        return self._cohorts.get(subject, "")
+
+    @cached_property
+    def _cohorts(self) -> dict[str, str]:
+        return {tenant.id: tenant.cohort for tenant in self.selection.tenants}
 
     @property
     def _application(self) -> str:
@@ -277,9 +283,11 @@ class AuditSession:
         most = self.settings.stack(side).max_connections
         databases = len({place.database for place in self._places(side)} | {""})
         workers = worker_count(self.config)
-        if databases + workers > most:
+        looks = 0 if settle_of(self.config) is None else workers
+        if databases + workers + looks > most:
+            second = ", one more each for --parity-settle," if looks else ""
             raise SettingsError(
-                f"[{side}] max_connections = {most} is too few for {workers} workers and "
+                f"[{side}] max_connections = {most} is too few for {workers} workers{second} and "
                 f"{databases} snapshots; raise it, or run fewer workers (-n) or tenants"
             )
 

@@ -26,6 +26,7 @@ from ..reporting import json_file
 from ..sharding import ShardFacts, Share, read_shard, share_out
 from ..wire import to_wire
 from .markers import tolerance_layers
+from .options import settle_of
 
 if TYPE_CHECKING:
     from .session import AuditSession
@@ -97,7 +98,8 @@ def _plan_digest(session: AuditSession, share: Share) -> str | None:
     if not session.tests:
         return None
     tolerance = to_wire(environment_layer(os.environ))
-    return _digest([session.whole_scope, share.tenants, session.tests, tolerance])
+    settle = settle_of(session.config)
+    return _digest([session.whole_scope, share.tenants, session.tests, tolerance, settle])
 
 
 def _digest(content: Any) -> str:

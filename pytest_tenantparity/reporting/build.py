@@ -116,5 +116,6 @@ def _check(evidence: Evidence, cohort_of: Callable[[str], str]) -> Check:
         digest=evidence.digest,
         columns=evidence.columns,
         accounts=evidence.accounts,
+        in_flight=evidence.in_flight,
         seconds=next((step for step in _SCALE if evidence.seconds <= step), _SCALE[-1] * 10),
     )

@@ -8,12 +8,12 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from ..model import AuditReport
-from ..wire import from_wire, to_wire
+from ..wire import from_wire, to_json
 
 
 def render(report: AuditReport) -> str:
     """Return the JSON text. The same report gives the same bytes."""
-    return json.dumps(to_wire(report), indent=2, ensure_ascii=False) + "\n"
+    return to_json(report) + "\n"
 
 
 def read(text: str) -> AuditReport:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 from ..model import ANY_TABLE, RESERVED_SUBJECTS, AuditReport, Check, DriftCounts, RowCounts, Status
+from .listing import cut_evenly
 
 # A status is a word and a symbol, never a colour alone.
 SYMBOLS = {
@@ -16,6 +18,8 @@ SYMBOLS = {
     Status.DRIFT: "✗",
     Status.NOT_PROVEN: "?",
 }
+_MOST_DETAILED = 1_000  # checks; the matrix and cab-report.json have them all
+_MOST_SHOWN = 4_000  # findings of all those together
 _GRAVITY = [Status.DRIFT, Status.NOT_PROVEN, Status.TOLERATED, Status.MATCH]
 
 
@@ -25,6 +29,13 @@ def drift_in_words(drift: DriftCounts, rows: RowCounts) -> str:
     return (
         f"{differ}: {drift.missing:,} missing in modern, {drift.extra:,} extra in modern, "
         f"{drift.changed:,} changed (of {rows.legacy:,} legacy and {rows.modern:,} modern rows)"
+    )
+
+
+def in_flight_in_words(rows: int) -> str:
+    """Return how many rows agreed only at a later look."""
+    return (
+        f"{rows:,} {'row was' if rows == 1 else 'rows were'} in flight and agreed at a later look"
     )
 
 
@@ -67,9 +78,28 @@ class ReportView:
         return sorted(found, key=lambda check: _GRAVITY.index(check.status))
 
     @cached_property
+    def detailed(self) -> list[Check]:
+        """The worst of those, with as many findings as a page can hold."""
+        return cut_evenly(self.problems[:_MOST_DETAILED], _MOST_SHOWN)
+
+    @property
+    def undetailed(self) -> int:
+        """How many checks are wrong beyond those."""
+        return len(self.problems) - len(self.detailed)
+
+    @cached_property
     def tolerated(self) -> list[Check]:
         """Checks that agree only under a tolerance."""
         return [check for check in self.report.checks if check.tolerance]
+
+    @cached_property
+    def in_flight(self) -> list[str]:
+        """The checks of which rows agreed only at a later look, in words."""
+        return [
+            f"{check.tenant} / {check.table}: {in_flight_in_words(check.in_flight)}"
+            for check in self.report.checks
+            if check.in_flight
+        ]
 
     @cached_property
     def watched(self) -> list[Check]:
@@ -128,6 +158,8 @@ class ReportView:
         """How far a check's rows differ."""
         return drift_in_words(check.drift, check.rows)
 
-    def cell(self, subject: str, table: str) -> Status | None:
-        """The worst status of a tenant's table, if it was planned."""
-        return self._cells.get((subject, table))
+    @property
+    def matrix(self) -> Iterator[tuple[str, list[Status | None]]]:
+        """Each subject with the worst status of each of the tables; None was not planned."""
+        for subject in self.subjects:
+            yield subject, [self._cells.get((subject, table)) for table in self.tables]

@@ -1,7 +1,7 @@
 """One database: connecting to it, the rules of a session, what its schema holds."""
 
 from .catalog import Catalog, ColumnFacts, Family, ServerFacts, TableFacts
-from .dialects import Dialect, dialect_for
+from .dialects import Dialect, Extent, dialect_for
 from .handshake import PORTABLE
 from .retrying import retried
 from .stack import DatabaseState, Stack, StackState, open_stack
@@ -12,6 +12,7 @@ __all__ = [
     "ColumnFacts",
     "DatabaseState",
     "Dialect",
+    "Extent",
     "Family",
     "ServerFacts",
     "Stack",

@@ -103,6 +103,33 @@ class Stack:
                 if connection.invalidated or self._is_over_age or not self._keeps:
                     self._end(place.database)
 
+    @contextmanager
+    def present(self, place: Place) -> Iterator[Connection]:
+        """Read from a place as it is now, by a session of its own. Ask within :meth:`explained`."""
+        url, before = _url_of(self._state.url, place.database), self._busy
+        engine = self.dialect.create_engine(url, self._session)
+        with self.explained(place):
+            connection = engine.connect()
+        try:
+            self._busy = connection
+            with self.explained(place):
+                self.dialect.export_snapshot(connection)  # which is how a new one begins
+            yield connection
+        finally:
+            self._busy = before
+            _hang_up(connection)
+            engine.dispose()
+
+    @contextmanager
+    def explained(self, place: Place, *, discreet: bool = False) -> Iterator[None]:
+        """Turn what the database refuses into :class:`NotProven`, as :meth:`guard` does.
+
+        The session of the run's snapshot is not given up, whatever is refused.
+        """
+        url = _url_of(self._state.url, place.database)
+        with _explained(self.side, url, self.dialect, discreet=discreet):
+            yield
+
     def _connected(self, place: Place, snapshot: str) -> Connection:
         """Begin to read. A stack that cannot be reached time and again is asked no more."""
         try:
@@ -159,9 +186,8 @@ class Stack:
         Raises :class:`ConnectionLost` where another connection may do better.
         """
         self._refuse_over_age()
-        url = _url_of(self._state.url, place.database)
         try:
-            with _explained(self.side, url, self.dialect, discreet=discreet):
+            with self.explained(place, discreet=discreet):
                 yield
         except NotProven as error:
             if isinstance(error, ConnectionLost):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from hashlib import md5
@@ -26,7 +26,7 @@ from sqlalchemy.exc import DBAPIError
 
 from ...config import StackSettings
 from ...errors import ConnectionLost, NotProven
-from ..catalog import Catalog, ColumnFacts, Family, ServerFacts
+from ..catalog import Catalog, ColumnFacts, Family, ServerFacts, TableFacts
 from .altering import least_change, neutral
 from .spelling import spell
 
@@ -43,6 +43,19 @@ class ColumnRules:
     canonical_json: bool = False
     common: bool = False
     strict: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """Where a table's rows lie, so that it can be read piece by piece.
+
+    Each row lies at a whole number, most of them from ``low`` on and below ``high``. ``between``
+    asks whether a row lies from one number on and below another; None is without an end.
+    """
+
+    low: int
+    high: int
+    between: Callable[[int | None, int | None], ColumnElement[bool]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +114,11 @@ class Dialect(ABC):
     def catalog(self, connection: Connection, schema: str) -> Catalog:
         """Return the tables of a schema; an unknown schema has none."""
 
+    def extent(self, connection: Connection, table: TableFacts) -> Extent | None:
+        """Return how a table can be read in pieces that cost no more than the whole; None: not."""
+        del connection, table
+        return None
+
     @abstractmethod
     def expression_facts(
         self, connection: Connection, source: Any, expression: ColumnElement[Any]
@@ -154,10 +172,6 @@ class Dialect(ABC):
         """Return the same rows, with each expression worked out once, however often it is used."""
         return rows
 
-    def bucket(self, row_hash: ColumnElement[int], buckets: int) -> ColumnElement[int]:
-        """Return a number from 0 to ``buckets`` - 1 (a power of two) out of a hash."""
-        return row_hash.bitwise_and(literal(buckets - 1, Integer))
-
     def byte_order(self, text: ColumnElement[str]) -> ColumnElement[Any]:
         """Return what sorts texts by their bytes, whatever their collation."""
         return text
@@ -206,7 +220,7 @@ def portable_hash(texts: Sequence[str | None], salt: int) -> int:
     taken apart again in one way only, so that no two rows are packed alike.
     """
     items = ("-" if text is None else f"{len(text)}:{text}" for text in texts)
-    packed = f"{salt}:{''.join(items)}".encode()
+    packed = f"{salt}:{''.join(items)}".encode("utf-8", "surrogatepass")
     return int.from_bytes(md5(packed, usedforsecurity=False).digest()[:8], "big", signed=True)
 
 

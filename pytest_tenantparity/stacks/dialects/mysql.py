@@ -7,6 +7,7 @@ import socket
 from collections.abc import Sequence
 from contextlib import suppress
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pymysql
@@ -21,6 +22,7 @@ from sqlalchemy import (
     and_,
     case,
     cast,
+    column,
     create_engine,
     event,
     func,
@@ -29,14 +31,15 @@ from sqlalchemy import (
     select,
     true,
 )
+from sqlalchemy import table as sqlalchemy_table
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 from ...errors import NotProven
-from ..catalog import Catalog, ColumnFacts, Family, ServerFacts
-from .base import ColumnRules, Dialect, Session
+from ..catalog import Catalog, ColumnFacts, Family, ServerFacts, TableFacts
+from .base import ColumnRules, Dialect, Extent, Session
 from .mysql_catalog import STRINGS, WITH_FRACTION, catalog_of, column_facts, protocol_type
 from .mysql_session import (
     BEGIN_SNAPSHOT,
@@ -58,6 +61,7 @@ from .mysql_session import (
 )
 from .spelling import as_decimal, spell
 
+_LARGE = 100_000  # keys, so many that a table may take longer than a second
 _NUMBERS = frozenset({Family.INTEGER, Family.DECIMAL})
 # Of any length, so that the server may find a text of theirs too long and give NULL.
 _UNBOUNDED = frozenset({Family.TEXT, Family.JSON, Family.BYTES})
@@ -185,6 +189,19 @@ class MySQL(Dialect):
 
     def catalog(self, connection: Connection, schema: str) -> Catalog:
         return catalog_of(connection, schema)
+
+    def extent(self, connection: Connection, table: TableFacts) -> Extent | None:
+        """By the first column of the primary key, in whose order InnoDB keeps the rows."""
+        first = table.column(table.primary_key[0]) if table.primary_key else None
+        if not table.stored or first is None or first.family is not Family.INTEGER:
+            return None
+        place: ColumnElement[int] = column(first.name)
+        ends = select(func.min(place), func.max(place))
+        source = sqlalchemy_table(table.name, schema=table.schema)
+        low, high = connection.execute(ends.select_from(source)).one()
+        if low is None or int(high) - int(low) < _LARGE:
+            return None
+        return Extent(int(low), int(high), partial(_from_to, place))
 
     def expression_facts(
         self, connection: Connection, source: Any, expression: ColumnElement[Any]
@@ -338,6 +355,12 @@ class MySQL(Dialect):
         except (pymysql.Error, DBAPIError, OSError):
             with suppress(OSError):  # the thread that waits for an answer is woken by this
                 driver._sock.shutdown(socket.SHUT_RDWR)  # noqa: SLF001
+
+
+def _from_to(place: ColumnElement[int], low: int | None, high: int | None) -> ColumnElement[bool]:
+    after = true() if low is None else place >= literal_column(str(low))
+    before = true() if high is None else place < literal_column(str(high))
+    return and_(after, before)
 
 
 def _characters(value: ColumnElement[Any], column: ColumnFacts) -> ColumnElement[Any]:

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Integer,
     Select,
     Text,
+    and_,
     bindparam,
     case,
     cast,
@@ -27,6 +28,7 @@ from sqlalchemy import (
     literal_column,
     select,
     text,
+    true,
 )
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
@@ -34,7 +36,7 @@ from sqlalchemy.types import UserDefinedType
 
 from ...errors import NotProven
 from ..catalog import DOCUMENTS, Catalog, ColumnFacts, Family, ServerFacts, TableFacts
-from .base import ColumnRules, Dialect, Session
+from .base import ColumnRules, Dialect, Extent, Session
 from .postgresql_session import ALIVE, GONE, connecting, export, fault_of, is_gone, join, stop
 
 # A value's text depends on these; the last four keep a session from disturbing the server
@@ -200,11 +202,19 @@ _NEUTRAL = {
     Family.UUID: "uuid '00000000-0000-0000-0000-000000000000'",
 }
 
+_LARGE = 4_096  # blocks, 32 MB: no more than a second's work
+
 _EPOCHS = {
     Family.TIME: "time '00:00'",
     Family.TIMESTAMP: "timestamp 'epoch'",
     Family.TIMESTAMPTZ: "timestamptz 'epoch'",
 }
+
+_BLOCKS = text("""
+    SELECT pg_relation_size(c.oid) / current_setting('block_size')::int
+    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = :schema AND c.relname = :table AND c.relkind = 'r'
+""")
 
 _SYSTEM = text("SELECT system_identifier::text FROM pg_catalog.pg_control_system()")
 
@@ -319,6 +329,15 @@ class PostgreSQL(Dialect):
             for (name, stored), found in columns.items()
         }
         return Catalog(schema, tables)
+
+    def extent(self, connection: Connection, table: TableFacts) -> Extent | None:
+        """By the blocks of the heap, which version 14 and later find without an index."""
+        version = connection.dialect.server_version_info
+        if not table.stored or version is None or version < (14,):
+            return None
+        where = {"schema": table.schema, "table": table.name}
+        blocks = connection.scalar(_BLOCKS, where)
+        return Extent(0, int(blocks), _in_blocks) if (blocks or 0) >= _LARGE else None
 
     def expression_facts(
         self, connection: Connection, source: Any, expression: ColumnElement[Any]
@@ -448,6 +467,14 @@ class PostgreSQL(Dialect):
         driver: Any = connection.connection.dbapi_connection
         if driver is not None:
             stop(driver)
+
+
+def _in_blocks(low: int | None, high: int | None) -> ColumnElement[bool]:
+    """Whether a row's version lies in some blocks of the table."""
+    place: ColumnElement[Any] = literal_column("ctid")
+    after = true() if low is None else place >= literal_column(f"'({low},0)'::tid")
+    before = true() if high is None else place < literal_column(f"'({high},0)'::tid")
+    return and_(after, before)
 
 
 def _spelled(text: ColumnElement[str], solid: bool) -> ColumnElement[str]:

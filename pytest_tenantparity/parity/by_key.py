@@ -1,0 +1,52 @@
+"""Rows of one side that are asked for by their keys."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+
+from sqlalchemy import ColumnElement, literal_column
+
+from ..model import Side
+from ..stacks.dialects import portable_hash
+from .opened import OpenPair
+from .source import Row, Source
+
+_WHOLE = re.compile(r"-?[0-9]+")
+
+
+def among(
+    opened: OpenPair, side: Side, source: Source, keys: Collection[Row]
+) -> ColumnElement[bool]:
+    """Whether a row may have one of the keys: by an index of the first column, where that works.
+
+    A few others may be let through; whoever asks has to look at the keys that come.
+    """
+    indexed = _by_index(opened, side, keys)
+    if indexed is not None and len(opened.plan.key) == 1:
+        return indexed
+    salt = opened.context.salt
+    wanted: list[ColumnElement[int]] = [
+        literal_column(str(portable_hash(key, salt))) for key in keys
+    ]
+    hashed = source.dialect.portable_hash(source.key, salt).in_(wanted)
+    return hashed if indexed is None else indexed & hashed
+
+
+def _by_index(opened: OpenPair, side: Side, keys: Collection[Row]) -> ColumnElement[bool] | None:
+    """Whether the first column has one of the values; None where those are no whole numbers."""
+    first = opened.plan.key[0]
+    values = {key[0] for key in keys}
+    numbers = sorted(value for value in values if value is not None and _WHOLE.fullmatch(value))
+    if not first.is_whole_number or len(numbers) < len(values):
+        return None
+    dialect = opened.context.stacks[side].dialect
+    return dialect.any_of(first.on(side).value, first.on(side).facts, numbers)
+
+
+def rows_of(opened: OpenPair, side: Side, source: Source, keys: Collection[Row]) -> Iterator[Row]:
+    """Yield a side's rows of some keys, each of which has one text only."""
+    places = [list(opened.plan.columns).index(column) for column in opened.plan.key]
+    for row in source.rows_where(among(opened, side, source, keys)):
+        if tuple(row[place] for place in places) in keys:
+            yield row

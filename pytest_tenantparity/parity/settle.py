@@ -1,0 +1,172 @@
+"""Rows that differ while both stacks are written to: read again until they agree or rest.
+
+A write that reaches one stack before the other makes rows differ that nobody lost. Rows that agree
+at a later look were in flight. Rows that differ, and that neither side has touched for as long as
+such a write may be under way, are drift. Rows that are touched again and again prove nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from time import monotonic, sleep
+
+from ..errors import NotProven
+from ..model import Evidence, NamedRule, Side, Status
+from .by_key import rows_of
+from .compare import Comparison, Surplus
+from .opened import OpenPair
+from .source import Row, Sides, Source
+
+MOST_HELD = 10_000  # keys of a check that are looked at again
+_MOST_LOOKS = 8
+
+State = tuple[frozenset[Surplus], frozenset[Surplus]]
+"""What either side has more of under one key; two looks that see the same are equal."""
+
+
+@dataclass
+class Suspects:
+    """Takes rows that differ as a comparison does, and holds them until they were looked at again.
+
+    Where that cannot be done, they go on to the comparison at once.
+    """
+
+    comparison: Comparison
+    opened: OpenPair
+    seconds: float
+    held: dict[Row, State] = field(default_factory=dict)
+    in_flight: int = 0
+    too_many: bool = False
+
+    @property
+    def differing(self) -> bool:
+        """Whether any text differed, whatever is made of that."""
+        return self.comparison.differing
+
+    def add(self, legacy: Iterable[Row], modern: Iterable[Row]) -> None:
+        """Take all rows of some keys; a key's rows must come in one batch."""
+        if self.too_many or self._unreadable is not None:
+            self.comparison.add(legacy, modern)
+            return
+        self.held |= self._states(legacy, modern)
+        if len(self.held) > MOST_HELD:
+            self.too_many = True
+            self._conclude(self.held)
+            self.held = {}
+
+    def settle(self, sides: Sides) -> None:
+        """Look until every row agrees or rests, or it has been long enough.
+
+        Raises :class:`NotProven` where rows differ that cannot be asked for by their keys.
+        """
+        if self._unreadable is not None and self.comparison.drift.total:
+            raise NotProven(
+                f"{self.comparison.drift.total:,} rows differ and may be in flight: they cannot be "
+                f"looked at again, for equal values of the key column {self._unreadable!r} can "
+                f"have several texts; name another [tables.{self.opened.pair.name}] key"
+            )
+        if self.held and self._read(sides) != self.held:
+            raise NotProven(
+                "rows that differ could not be found again by their keys in the very same snapshot"
+            )
+        # What was under way when the snapshots were taken may have had its time by now.
+        wait = max(0.0, self.opened.context.since + self.seconds - monotonic())
+        for _ in range(_MOST_LOOKS):
+            if not self.held:
+                return
+            sleep(wait)
+            self._look(sides)
+            wait = self.seconds
+
+    def _look(self, sides: Sides) -> None:
+        with _present(self.opened, sides) as now:
+            seen = self._read(now)
+        self.in_flight += len(self.held.keys() - seen.keys())
+        resting = {key: state for key, state in seen.items() if state == self.held[key]}
+        self._conclude(resting)
+        self.held = {key: state for key, state in seen.items() if key not in resting}
+
+    def _read(self, sides: Sides) -> dict[Row, State]:
+        return self._states(
+            *sides.both(
+                lambda: self._rows("legacy", sides.legacy),
+                lambda: self._rows("modern", sides.modern),
+            )
+        )
+
+    def _rows(self, side: Side, source: Source) -> list[Row]:
+        return list(rows_of(self.opened, side, source, self.held.keys()))
+
+    def _states(self, legacy: Iterable[Row], modern: Iterable[Row]) -> dict[Row, State]:
+        found = self.comparison.differences(legacy, modern)
+        return {key: (frozenset(here), frozenset(there)) for key, (here, there) in found.items()}
+
+    def _conclude(self, states: dict[Row, State]) -> None:
+        for here, there in states.values():
+            self.comparison.add(_copies(here), _copies(there))
+
+    @property
+    def _unreadable(self) -> str | None:
+        """Return a key column by whose text a row cannot be found for sure."""
+        return next((each.name for each in self.opened.plan.key if not each.has_one_text), None)
+
+
+def _copies(surplus: Iterable[Surplus]) -> Iterator[Row]:
+    return (row for row, copies in surplus for _ in range(copies))
+
+
+@contextmanager
+def _present(opened: OpenPair, sides: Sides) -> Iterator[Sides]:
+    """Return the same questions, asked of what is there now."""
+    legacy, modern = (opened.context.stacks[side] for side in ("legacy", "modern"))
+    places, discreet = opened.places, opened.pair.has_masks
+    with (
+        legacy.present(places["legacy"]) as here,
+        modern.present(places["modern"]) as there,
+    ):
+        yield replace(
+            sides,
+            legacy=replace(
+                sides.legacy,
+                connection=here,
+                guard=lambda: legacy.explained(places["legacy"], discreet=discreet),
+            ),
+            modern=replace(
+                sides.modern,
+                connection=there,
+                guard=lambda: modern.explained(places["modern"], discreet=discreet),
+            ),
+        )
+
+
+def with_settled(evidence: Evidence, suspects: Suspects) -> Evidence:
+    """Add what was in flight, and what could not be told from that."""
+    settled = replace(evidence, in_flight=suspects.in_flight)
+    if suspects.too_many and evidence.status is Status.DRIFT:
+        reason = (
+            f"more than {MOST_HELD:,} rows differ, so that none was looked at again: some may be "
+            "in flight"
+        )
+        return replace(settled, reasons=(*evidence.reasons, reason))
+    if not suspects.held:
+        return settled
+    reason = (
+        f"{len(suspects.held):,} rows never came to rest: at each of {_MOST_LOOKS} looks, "
+        f"{suspects.seconds:g} s apart, they differed and had been changed again; run again when "
+        "less is written, or raise --parity-settle if writes take longer to reach the other stack"
+    )
+    status = evidence.status if evidence.status is Status.DRIFT else Status.NOT_PROVEN
+    return replace(settled, status=status, reasons=(*evidence.reasons, reason))
+
+
+def under_settle(evidence: Evidence, seconds: float | None) -> Evidence:
+    """Say that a check was made under this rule, whether or not a row differed."""
+    if seconds is None:
+        return evidence
+    rule = NamedRule(
+        f"rows that differ are read again, {seconds:g} s apart, and are drift once neither side "
+        "has changed them for so long"
+    )
+    return replace(evidence, rules=(*evidence.rules, rule))

@@ -1,0 +1,38 @@
+"""Whose rows one scan takes in: those of the tenants that tests of this run are about."""
+
+from __future__ import annotations
+
+from .project import DRIFT, TEST, Migration, Outcome
+
+pytest_plugins = ["tests.project"]
+
+_TOLERANT = TEST.replace("@pytest.mark.parity", "@pytest.mark.drift_tolerance(absolute=1)")
+
+# Reading a row of anybody but acme is an error that the server reports.
+ACME_ALONE = """
+[tables.trades.columns.note]
+legacy_sql = "CASE WHEN account <> 'A1' THEN (1 / (id - id))::text ELSE note END"
+"""
+
+
+def test_a_single_test_asks_for_its_tenant_alone(project: Migration) -> None:
+    """With -k for one tenant no row of another is read; without it the server would say so."""
+    project.settings(ACME_ALONE)
+    alone = project.run("-k", "acme-trades")
+    assert alone.with_status("MATCH") == ["acme-trades"], alone.output
+    assert "division by zero" in project.run().reasons("beta", "trades")
+
+
+def go_on(project: Migration, *args: str) -> Outcome:
+    """Run pytest and leave what is in the report's directory as it is."""
+    return project.start(*args).wait(120)
+
+
+def test_a_proof_that_no_longer_stands_is_made_again(project: Migration) -> None:
+    """A check that the scan left out as proven, and whose test's limits changed, is asked apart."""
+    project.modern.run(DRIFT)
+    project.run("--tenants=acme,beta,eu-north")
+    project.write("test_audit.py", _TOLERANT)
+    again = go_on(project, "--parity-resume", "--tenants=acme,beta,eu-north")
+    assert again.check("beta", "trades")["status"] == "MATCH", again.output
+    assert again.check("acme", "trades")["status"] == "TOLERATED", again.output
