@@ -154,7 +154,8 @@ def test_report_arrives_once_written(project: Migration, mode: list[str]) -> Non
     project.run("--parity-report=here", *mode)
     (found,) = notes(project)
     assert (found["verdict"], found["checks"], found["worker"]) == ("NO-GO", 12, None)
-    assert found["files"] == ["cab-report.html", "cab-report.json", "cab-report.md"]
+    reports = ["cab-report.html", "cab-report.json", "cab-report.md"]
+    assert found["files"] == [*reports, "drift.jsonl.gz", "journal.jsonl"]
 
 
 RAISING = {

@@ -37,7 +37,7 @@ def account(opened: OpenPair, side: Side) -> Account | None:
     )
     total, known = everything.count(), opened.context.counted(opened.pair.name, side)
     tenants = list(opened.context.tenants.values())
-    if known is not None and _are_apart(opened, side, tenants):
+    if known is not None and known <= total and _are_apart(opened, side, tenants):
         return Account(side, total, known, total - known)
     owned = _belongs(opened, side, tenants)
     of_tenants, strays = everything.count_each([owned, owned.is_not(true())])

@@ -46,7 +46,12 @@ def _by_index(opened: OpenPair, side: Side, keys: Collection[Row]) -> ColumnElem
 
 def rows_of(opened: OpenPair, side: Side, source: Source, keys: Collection[Row]) -> Iterator[Row]:
     """Yield a side's rows of some keys, each of which has one text only."""
-    places = [list(opened.plan.columns).index(column) for column in opened.plan.key]
     for row in source.rows_where(among(opened, side, source, keys)):
-        if tuple(row[place] for place in places) in keys:
+        if key_of(opened, row) in keys:
             yield row
+
+
+def key_of(opened: OpenPair, row: Row) -> Row:
+    """Return what a row is known by."""
+    columns = list(opened.plan.columns)
+    return tuple(row[columns.index(column)] for column in opened.plan.key)

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from ..errors import NotProven
 from ..model import RowCounts
-from .locate import CELLS, Difference, by_owner, difference, narrowed
+from .locate import Difference, buckets_for, by_owner, difference, narrowed
 from .source import NOTHING, Cell, Part, Row, Sides, Source
 
 _ROWS_PER_BATCH = 20_000  # that are held in memory
@@ -36,7 +36,7 @@ UNSEEN = (
 )
 
 
-def find_differences(sides: Sides, comparison: Taker, buckets: int = CELLS) -> RowCounts:
+def find_differences(sides: Sides, comparison: Taker, buckets: int = buckets_for(1)) -> RowCounts:
     """Fill a comparison with all rows that differ; return how many rows there are.
 
     Equal digests prove a match; nothing else does. Raises :class:`NotProven` where digests differ,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from threading import Event
 
 from sqlalchemy import ColumnElement, Connection, literal_column, true
 
@@ -99,6 +100,7 @@ class OpenPair:
 
     def source(self, side: Side, scope: Scope) -> Source:
         """Return one side, limited to the rows of a scope."""
+        stop = Event()
         stack = self.context.stacks[side]
         key = [(column, column.canonical(side, stack.dialect)) for column in self.plan.key]
         return Source(
@@ -113,17 +115,18 @@ class OpenPair:
             salt=self.context.salt,
             digest_name=self.digest_name,
             guard=lambda: stack.guard(self.places[side], discreet=self.pair.has_masks),
-            pieces=self._pieces(side) if scope.wide else (true(),),
+            pieces=self._pieces(side, stop) if scope.wide else (true(),),
+            stop=stop,
         )
 
-    def _pieces(self, side: Side) -> Iterable[ColumnElement[bool]]:
+    def _pieces(self, side: Side, stop: Event) -> Iterable[ColumnElement[bool]]:
         """Return the conditions under which a table is read, one after the other."""
         stack = self.context.stacks[side]
         with stack.guard(self.places[side], discreet=self.pair.has_masks):
             extent = stack.dialect.extent(self.connections[side], self.tables[side])
         if extent is None:
             return (true(),)
-        return Pieces(extent, stack.settings.piece_seconds, stack.settings.rest)
+        return Pieces(extent, stack.settings.piece_seconds, stack.settings.rest, stop.wait)
 
     def _number(self, side: Side) -> ColumnElement[object] | None:
         """Return the key itself, where it is one whole number."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from time import perf_counter, sleep
+from time import perf_counter
 
 from sqlalchemy import ColumnElement
 
@@ -25,7 +25,7 @@ class Pieces:
     extent: Extent
     seconds: float
     rest: float
-    wait: Callable[[float], None] = sleep
+    wait: Callable[[float], object]
 
     def __iter__(self) -> Iterator[ColumnElement[bool]]:
         """Yield the condition of each piece, and measure how long its user takes."""

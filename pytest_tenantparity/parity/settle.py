@@ -7,16 +7,19 @@ such a write may be under way, are drift. Rows that are touched again and again 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from time import monotonic, sleep
 
+from sqlalchemy import true
+
 from ..errors import NotProven
 from ..model import Evidence, NamedRule, Side, Status
-from .by_key import rows_of
+from .by_key import key_of, rows_of
 from .compare import Comparison, Surplus
 from .opened import OpenPair
+from .scope import Scope, source_of
 from .source import Row, Sides, Source
 
 MOST_HELD = 10_000  # keys of a check that are looked at again
@@ -71,29 +74,66 @@ class Suspects:
             raise NotProven(
                 "rows that differ could not be found again by their keys in the very same snapshot"
             )
-        # What was under way when the snapshots were taken may have had its time by now.
-        wait = max(0.0, self.opened.context.since + self.seconds - monotonic())
+        wait = self._first_wait
         for _ in range(_MOST_LOOKS):
             if not self.held:
                 return
+            self._refuse_old_snapshots(sides)
             sleep(wait)
             self._look(sides)
             wait = self.seconds
 
+    @property
+    def _first_wait(self) -> float:
+        """What was under way when the snapshots were taken may have had its time by now."""
+        stacks = self.opened.context.stacks.values()
+        if not all(stack.dialect.shares_snapshots for stack in stacks):
+            return self.seconds  # each process took them when it first asked
+        return max(0.0, self.opened.context.since + self.seconds - monotonic())
+
+    def _refuse_old_snapshots(self, sides: Sides) -> None:
+        for source in (sides.legacy, sides.modern):
+            with source.guard():
+                pass
+
     def _look(self, sides: Sides) -> None:
         with _present(self.opened, sides) as now:
-            seen = self._read(now)
+            rows = self._rows_now(now)
+            seen = self._states(*rows)
+            there = {key_of(self.opened, row) for side in rows for row in side}
+            gone = self.held.keys() - seen.keys() - there
+            if gone:
+                self._require_agreement(now, gone)
         self.in_flight += len(self.held.keys() - seen.keys())
         resting = {key: state for key, state in seen.items() if state == self.held[key]}
         self._conclude(resting)
         self.held = {key: state for key, state in seen.items() if key not in resting}
 
-    def _read(self, sides: Sides) -> dict[Row, State]:
-        return self._states(
-            *sides.both(
-                lambda: self._rows("legacy", sides.legacy),
-                lambda: self._rows("modern", sides.modern),
+    def _require_agreement(self, now: Sides, gone: Collection[Row]) -> None:
+        """Refuse rows that left the tenant on both sides, and took their difference along."""
+        if len(self.opened.plan.key) == len(self.opened.plan.columns):
+            raise NotProven(
+                f"{len(gone):,} rows that differed are there no more, on either side; without a "
+                "key nobody can say whether they were changed or deleted: name a key"
             )
+        held, self.held = self.held, {key: self.held[key] for key in gone}
+        try:
+            left = self._read(_of_everybody(self.opened, now))
+        finally:
+            self.held = held
+        if left:
+            raise NotProven(
+                f"{len(left):,} rows that differed have left the tenant (or the filter) meanwhile, "
+                "and differ where they are now; run again"
+            )
+
+    def _read(self, sides: Sides) -> dict[Row, State]:
+        return self._states(*self._rows_now(sides))
+
+    def _rows_now(self, sides: Sides) -> tuple[list[Row], list[Row]]:
+        return sides.both(
+            lambda: self._rows("legacy", sides.legacy),
+            lambda: self._rows("modern", sides.modern),
         )
 
     def _rows(self, side: Side, source: Source) -> list[Row]:
@@ -111,6 +151,14 @@ class Suspects:
     def _unreadable(self) -> str | None:
         """Return a key column by whose text a row cannot be found for sure."""
         return next((each.name for each in self.opened.plan.key if not each.has_one_text), None)
+
+
+def _of_everybody(opened: OpenPair, sides: Sides) -> Sides:
+    """Return the same questions, asked of all rows of the two tables."""
+    tables = opened.tables
+    legacy = replace(sides.legacy, scope=Scope(source_of(tables["legacy"]), true()))
+    modern = replace(sides.modern, scope=Scope(source_of(tables["modern"]), true()))
+    return replace(sides, legacy=legacy, modern=modern)
 
 
 def _copies(surplus: Iterable[Surplus]) -> Iterator[Row]:

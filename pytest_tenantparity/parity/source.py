@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, wait
+from concurrent.futures import FIRST_EXCEPTION, Executor, wait
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import Event
 from typing import Any, TypeVar
 
 from sqlalchemy import (
@@ -70,7 +71,7 @@ class Source:
     ``solid`` says which of the texts are never empty. ``placed_by`` are the key's texts that rows
     are put into buckets by: those that are equal on both sides wherever the keys are. ``number``
     is the key itself where it is one whole number on both sides, which is cheaper. ``pieces`` are
-    the conditions under which a scan reads the table, one after the other.
+    the conditions under which a scan reads the table, one after the other, until ``stop`` is set.
     """
 
     connection: Connection
@@ -85,18 +86,27 @@ class Source:
     digest_name: str
     guard: Callable[[], AbstractContextManager[None]]
     pieces: Iterable[ColumnElement[bool]] = (true(),)
+    stop: Event = field(default_factory=Event)
 
     def cells(self, buckets: int, part: Part | None = None) -> dict[Cell, Digest]:
         """Digest the rows of each cell, in one scan; a cell without rows is not there."""
         cells: dict[Cell, Digest] = {}
         for piece in self.pieces:
-            hashed = self._hashed(self._bucket(buckets), part, piece)
-            by = [hashed.c.parity_owner, hashed.c.parity_bucket]
-            statement = select(*by, *self._aggregates(hashed)).select_from(hashed).group_by(*by)
-            for mark, bucket, *counted in self.connection.execute(statement):
-                cell = self.scope.owner_of(mark), int(bucket)
-                cells[cell] = cells.get(cell, NOTHING) + _digest(*counted)
+            if self.stop.is_set():
+                raise NotProven("the scan was broken off, since the other side's had failed")
+            with self.guard():  # each piece anew: the snapshot may have grown too old meanwhile
+                for cell, digest in self._cells_of(piece, buckets, part):
+                    cells[cell] = cells.get(cell, NOTHING) + digest
         return cells
+
+    def _cells_of(
+        self, piece: ColumnElement[bool], buckets: int, part: Part | None
+    ) -> Iterator[tuple[Cell, Digest]]:
+        hashed = self._hashed(self._bucket(buckets), part, piece)
+        by = [hashed.c.parity_owner, hashed.c.parity_bucket]
+        statement = select(*by, *self._aggregates(hashed)).select_from(hashed).group_by(*by)
+        for mark, bucket, *counted in self.connection.execute(statement):
+            yield (self.scope.owner_of(mark), int(bucket)), _digest(*counted)
 
     def rows(self, part: Part) -> Iterator[tuple[Cell, Row]]:
         """Yield the canonical texts of some cells' rows, in the order of their buckets."""
@@ -228,8 +238,13 @@ class Sides:
             self.pool.submit(guarded, self.modern, modern),
         ]
         try:
+            done, _ = wait(futures, return_when=FIRST_EXCEPTION)
+            for future in done:
+                future.result()  # the one that failed, not the one that is cancelled for it
             return futures[0].result(), futures[1].result()
         except BaseException:
+            for source in (self.legacy, self.modern):
+                source.stop.set()
             self.cancel()
             wait(futures, timeout=_PATIENCE)
             raise

@@ -12,6 +12,7 @@ from ..stacks import retried
 from .columns import ColumnPlan
 from .context import Context, Implied
 from .differ import UNSEEN
+from .once import Once
 from .opened import OpenPair, implied_column, open_pair
 from .survey import Surplus, Survey, survey
 
@@ -87,7 +88,9 @@ def _implied(pair: TablePair, tenant: Tenant) -> Implied:
 def _survey(context: Context, pair: TablePair, tenants: Sequence[Tenant]) -> Surveyed:
     with open_pair(context, pair, tenants[0]) as opened:
         question = f"survey of {pair.name} for {[each.id for each in tenants]}"
-        found = context.once.ask(question, _Answer, lambda: _answer(opened, tenants))
+        # What is not to be shown is not written down either: each process asks for itself.
+        once = Once() if pair.has_masks else context.once
+        found = once.ask(question, _Answer, lambda: _answer(opened, tenants))
         return Surveyed(opened.plan, opened.digest_name, opened.keys_enforced, found.survey)
 
 

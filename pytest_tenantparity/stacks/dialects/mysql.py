@@ -78,15 +78,11 @@ _SAMPLES = {
     "inet4": ("'0.0.0.0'", "'0.0.0.1'"),
     "inet6": ("'::'", "'::1'"),
 }
-
-
 """For each type the value that NULL is most easily taken for, and one beside it."""
 _NOTHING = {Family.TEXT: "''", Family.BYTES: "X''", Family.JSON: "'null'"}
 _ZERO: ColumnElement[Any] = literal_column("0")
 _DIGIT: ColumnElement[Any] = literal_column("'0'")
 _LOST = literal("\uffff no text of its own", Text)
-
-
 """Stands for a value whose text the server could not make: too long, or not of its charset."""
 _PLAIN = ColumnRules(common=True)
 
