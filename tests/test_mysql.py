@@ -494,7 +494,7 @@ def test_bytes_that_are_no_text_of_their_charset_are_not_proven(alike: Engine) -
     assert_match(alike.audit(), rows=1)
     alike.legacy.run("INSERT INTO t VALUES (2, X'E9')")
     alike.modern.run("INSERT INTO t VALUES (2, X'E8')")
-    assert_not_proven(alike.audit(), "1 of 2 rows could not be hashed")
+    assert_not_proven(alike.audit(), "1 of 1 rows could not be hashed")
 
 
 def test_half_of_a_surrogate_pair_is_not_proven(alike: Engine) -> None:

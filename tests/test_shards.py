@@ -155,7 +155,7 @@ def _report_of(rows: dict[str, int]) -> dict[str, Any]:
         {"check": "c", "tenant": tenant, "cohort": "", "table": "t", "status": "MATCH",
          "rows": {"legacy": count, "modern": count}, "drift": {}, "findings": [],
          "tolerance": [], "rules": [], "reasons": [], "digest": "", "columns": None,
-         "accounts": [], "seconds": 10}
+         "accounts": [], "in_flight": 0, "seconds": 10}
         for tenant, count in rows.items()
     ]  # fmt: skip
     population = {"planned": 1, "executed": 1, "proven": 1, "rows": {}}

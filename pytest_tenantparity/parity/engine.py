@@ -101,7 +101,7 @@ def check_rows(
         else:
             rows = shown.rows
             taker.add(shown.surplus.legacy, shown.surplus.modern)
-            if not taker.differing:
+            if shown.surplus and not taker.differing:
                 raise NotProven(UNSEEN)
         if suspects is not None:
             suspects.settle(sides)
