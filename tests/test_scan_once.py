@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from .project import DRIFT, TEST, Migration, Outcome
 
 pytest_plugins = ["tests.project"]
@@ -13,6 +15,36 @@ ACME_ALONE = """
 [tables.trades.columns.note]
 legacy_sql = "CASE WHEN account <> 'A1' THEN (1 / (id - id))::text ELSE note END"
 """
+
+
+# Every process writes down the scans that it makes: each groups a table's row hashes.
+SCANS = """
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+
+@event.listens_for(Engine, "before_cursor_execute")
+def note(connection, cursor, statement, *_):
+    if "parity_row_hash" in statement:
+        names = ("tenant_trades", "tenant_positions", "prices", "trades", "positions")
+        table = next(name for name in names if f"{name} " in statement)
+        with open("scans.txt", "a") as file:
+            file.write(f"{connection.engine.url.database} {table}\\n")
+"""
+DISTRIBUTIONS = ("no", "load", "worksteal", "loadscope", "loadfile", "loadgroup")
+
+
+@pytest.mark.parametrize("dist", DISTRIBUTIONS)
+def test_one_scan_a_table_and_side(project: Migration, dist: str) -> None:
+    """Whatever hands the tests out, and to however many processes, each table is scanned once."""
+    project.write("conftest.py", SCANS)
+    workers = ["-n", "0"] if dist == "no" else ["-n", "3", f"--dist={dist}"]
+    outcome = project.run(*workers)
+    assert (outcome.code, outcome.verdict) == (0, "GO"), outcome.output
+    scans = (project.path / "scans.txt").read_text().splitlines()
+    tables = sorted(line.split()[1] for line in scans)
+    # Of the reference table each side is asked by the one test that is about it.
+    every = ["positions", "prices", "prices", "tenant_positions", "tenant_trades", "trades"]
+    assert tables == every, scans
 
 
 def test_a_single_test_asks_for_its_tenant_alone(project: Migration) -> None:

@@ -37,11 +37,12 @@ def account(opened: OpenPair, side: Side) -> Account | None:
     )
     total, known = everything.count(), opened.context.counted(opened.pair.name, side)
     tenants = list(opened.context.tenants.values())
-    if known is not None and known <= total and _are_apart(opened, side, tenants):
+    apart = _are_apart(opened, side, tenants)
+    if apart and known is not None and known <= total:
         return Account(side, total, known, total - known)
     owned = _belongs(opened, side, tenants)
     of_tenants, strays = everything.count_each([owned, owned.is_not(true())])
-    if not _are_apart(opened, side, tenants):
+    if not apart:
         of_tenants = _counted_apart(opened, side, everything, tenants)
     return Account(side, total, of_tenants, strays)
 

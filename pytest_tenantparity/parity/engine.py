@@ -26,7 +26,7 @@ from .compare import NOTHING_FOUND, Comparison
 from .conclude import conclude
 from .context import Context
 from .coverage import check_coverage
-from .differ import UNSEEN, find_differences
+from .differ import find_differences
 from .duplicates import with_duplicates
 from .elsewhere import with_owners
 from .opened import OpenPair, open_pair
@@ -101,8 +101,6 @@ def check_rows(
         else:
             rows = shown.rows
             taker.add(shown.surplus.legacy, shown.surplus.modern)
-            if shown.surplus and not taker.differing:
-                raise NotProven(UNSEEN)
         if suspects is not None:
             suspects.settle(sides)
         evidence = conclude(key, pair, rows, opened.plan, comparison, tolerance, opened.digest_name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from ..model import RowCounts
@@ -26,13 +26,10 @@ class Surplus:
         """How many rows these are."""
         return len(self.legacy) + len(self.modern)
 
-    def with_rows(self, legacy: Sequence[Row], modern: Sequence[Row]) -> Surplus:
-        """Add the difference of two batches of rows."""
-        here, there = Counter(legacy), Counter(modern)
-        return Surplus(
-            self.legacy + tuple((here - there).elements()),
-            self.modern + tuple((there - here).elements()),
-        )
+    def with_rows(self, legacy: Iterable[Row], modern: Iterable[Row]) -> Surplus:
+        """Add two batches of rows, and take out what both sides have."""
+        here, there = Counter((*self.legacy, *legacy)), Counter((*self.modern, *modern))
+        return Surplus(tuple((here - there).elements()), tuple((there - here).elements()))
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,153 @@
+"""What PostgreSQL says of its tables, their columns and types, and the space that they take."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, text
+
+from ..catalog import Catalog, ColumnFacts, Family, TableFacts
+
+_FAMILIES = {
+    "int2": Family.INTEGER,
+    "int4": Family.INTEGER,
+    "int8": Family.INTEGER,
+    "numeric": Family.DECIMAL,
+    "money": Family.DECIMAL,
+    "float4": Family.FLOAT,
+    "float8": Family.FLOAT,
+    "bool": Family.BOOLEAN,
+    "text": Family.TEXT,
+    "varchar": Family.TEXT,
+    "bpchar": Family.PADDED,
+    "name": Family.TEXT,
+    "bytea": Family.BYTES,
+    "uuid": Family.UUID,
+    "date": Family.DATE,
+    "time": Family.TIME,
+    "timetz": Family.TIMETZ,
+    "timestamp": Family.TIMESTAMP,
+    "timestamptz": Family.TIMESTAMPTZ,
+    "interval": Family.INTERVAL,
+    "json": Family.JSON,
+    "jsonb": Family.JSONB,
+    "bit": Family.BIT,
+    "varbit": Family.BIT,
+}
+
+# Built-in types whose output text gives the value back exactly (their input is its inverse).
+_INJECTIVE = frozenset(
+    {
+        *("inet", "cidr", "macaddr", "macaddr8", "pg_lsn", "oid", "xid", "xid8"),
+        *("int4range", "int8range", "numrange", "daterange", "tsrange", "tstzrange"),
+        *("int4multirange", "int8multirange", "nummultirange", "datemultirange"),
+        *("tsmultirange", "tstzmultirange", "tsvector", "tsquery", "xml", "char"),
+        *("point", "lseg", "box", "path", "polygon", "line", "circle"),
+    }
+)
+
+# What _family() wants to know of a type b with elements e. A name means what it says only in
+# pg_catalog: anyone can call a type "uuid".
+_KIND = """
+           CASE WHEN b.typnamespace = 'pg_catalog'::regnamespace THEN b.typname END,
+           CASE WHEN e.typnamespace = 'pg_catalog'::regnamespace THEN e.typname END,
+           b.typtype = 'e', b.typcategory = 'A',
+           EXISTS (SELECT FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_extension x
+                   ON x.oid = d.refobjid WHERE d.objid = b.oid AND d.deptype = 'e'
+                   AND d.classid = 'pg_catalog.pg_type'::regclass
+                   AND x.extname = 'citext' AND b.typname = 'citext')
+"""
+
+_COLUMNS = text(f"""
+    SELECT c.relname, c.relkind IN ('r', 'p', 'f'), a.attname,
+           format_type(a.atttypid, a.atttypmod), format_type(b.oid, -1),
+           CASE WHEN b.typname = 'numeric' AND m.typmod >= 4
+                THEN ((m.typmod - 4) & 2047 # 1024) - 1024
+                WHEN b.typname IN ('time', 'timetz', 'timestamp', 'timestamptz')
+                THEN CASE WHEN m.typmod >= 0 THEN m.typmod ELSE 6 END END,
+           NOT coalesce((SELECT o.collisdeterministic FROM pg_catalog.pg_collation o
+                         WHERE o.oid = a.attcollation), true),
+           {_KIND}
+    FROM pg_catalog.pg_class c
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+    JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+    JOIN pg_catalog.pg_type b ON b.oid = CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END
+    LEFT JOIN pg_catalog.pg_type e ON e.oid = b.typelem
+    CROSS JOIN LATERAL (
+        SELECT CASE t.typtype WHEN 'd' THEN t.typtypmod ELSE a.atttypmod END
+    ) AS m(typmod)
+    WHERE n.nspname = :schema AND c.relkind IN ('r', 'p', 'f', 'v', 'm') AND NOT c.relispartition
+    ORDER BY c.relname, a.attnum
+""")  # noqa: S608 - a constant
+
+_PRIMARY_KEYS = text("""
+    SELECT c.relname, a.attname
+    FROM pg_catalog.pg_index i
+    JOIN pg_catalog.pg_class c ON c.oid = i.indrelid
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    CROSS JOIN LATERAL unnest(i.indkey) WITH ORDINALITY AS k(attnum, position)
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.attnum
+    WHERE n.nspname = :schema AND i.indisprimary AND NOT c.relispartition
+    ORDER BY c.relname, k.position
+""")
+
+_TYPE = text(f"""
+    SELECT format_type(b.oid, -1), {_KIND}
+    FROM pg_catalog.pg_type t
+    JOIN pg_catalog.pg_type b ON b.oid = CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END
+    LEFT JOIN pg_catalog.pg_type e ON e.oid = b.typelem
+    WHERE t.oid = :oid
+""")  # noqa: S608 - a constant
+
+_BLOCKS = text("""
+    SELECT pg_relation_size(c.oid) / current_setting('block_size')::int
+    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = :schema AND c.relname = :table AND c.relkind = 'r'
+""")
+
+
+def catalog_of(connection: Connection, schema: str) -> Catalog:
+    """Return the tables of a schema; an unknown schema has none."""
+    keys: dict[str, list[str]] = {}
+    for table, name in connection.execute(_PRIMARY_KEYS, {"schema": schema}):
+        keys.setdefault(table, []).append(name)
+    columns: dict[tuple[str, bool], list[ColumnFacts]] = {}
+    for row in connection.execute(_COLUMNS, {"schema": schema}):
+        table, stored, name, declared, bare, scale, fuzzy, *kind = row
+        is_citext = kind[-1]
+        caseless = fuzzy or is_citext
+        facts = ColumnFacts(name, declared, bare, _family(*kind), scale, fuzzy=caseless)
+        columns.setdefault((table, stored), []).append(facts)
+    tables = {
+        name: TableFacts(schema, name, tuple(found), tuple(keys.get(name, ())), stored)
+        for (name, stored), found in columns.items()
+    }
+    return Catalog(schema, tables)
+
+
+def type_facts(connection: Connection, name: str, oid: int) -> ColumnFacts:
+    """Return what a type is, by its number; raises sqlalchemy.exc.NoResultFound for no type."""
+    bare, *kind = connection.execute(_TYPE, {"oid": oid}).one()
+    return ColumnFacts(name, bare, bare, _family(*kind))
+
+
+def blocks_of(connection: Connection, table: TableFacts) -> int:
+    """Return of how many blocks a table is, where those can be read in parts; else none."""
+    version = connection.dialect.server_version_info
+    if not table.stored or version is None or version < (14,):
+        return 0
+    where = {"schema": table.schema, "table": table.name}
+    return int(connection.scalar(_BLOCKS, where) or 0)
+
+
+def _family(
+    name: str | None, element: str | None, is_enum: bool, is_array: bool, is_citext: bool
+) -> Family:
+    """Names are None for types that are not the server's own."""
+    if name is not None and name in _FAMILIES:
+        return _FAMILIES[name]
+    if is_enum or is_citext:
+        return Family.TEXT
+    if is_array:
+        known = element is not None and (element in _FAMILIES or element in _INJECTIVE)
+        return Family.SAME_TYPE if known else Family.UNKNOWN
+    return Family.SAME_TYPE if name in _INJECTIVE else Family.UNKNOWN
