@@ -13,7 +13,7 @@ from sqlalchemy import BigInteger, ColumnElement, Text, cast, func, literal
 from pytest_tenantparity.model import ColumnCounts, Evidence, Status
 from pytest_tenantparity.stacks import dialect_for
 from pytest_tenantparity.stacks.catalog import ColumnFacts, Family
-from pytest_tenantparity.stacks.dialects import ColumnRules, Dialect
+from pytest_tenantparity.stacks.dialects import ColumnRules, Dialect, Item
 
 from .engine_driver import Engine
 from .project import DRIFT, Migration
@@ -66,10 +66,8 @@ def _drops_a_column(monkeypatch: pytest.MonkeyPatch, dialect: Dialect) -> None:
     """The digest leaves its second column out."""
     whole = dialect.native_hash
 
-    def partial(
-        texts: Sequence[ColumnElement[str]], salt: int, solid: Sequence[bool]
-    ) -> ColumnElement[int]:
-        return whole([*texts[:1], *texts[2:]], salt, [*solid[:1], *solid[2:]])
+    def partial(items: Sequence[Item], salt: int) -> ColumnElement[int]:
+        return whole([*items[:1], *items[2:]], salt)
 
     monkeypatch.setattr(dialect, "native_hash", partial)
 
@@ -154,13 +152,8 @@ def _adds_columns(monkeypatch: pytest.MonkeyPatch, dialect: Dialect) -> None:
     """The row's hash is the sum of its columns' hashes: linear, so that swaps are not seen."""
     whole = dialect.native_hash
 
-    def linear(
-        texts: Sequence[ColumnElement[str]], salt: int, solid: Sequence[bool]
-    ) -> ColumnElement[int]:
-        del solid
-        small = [
-            whole([each], salt + n, [False]).op("%")(1_000_003) for n, each in enumerate(texts)
-        ]
+    def linear(items: Sequence[Item], salt: int) -> ColumnElement[int]:
+        small = [whole([each], salt + n).op("%")(1_000_003) for n, each in enumerate(items)]
         total: ColumnElement[Any] = sum(small[1:], start=small[0])
         return cast(total, BigInteger)
 
@@ -170,10 +163,8 @@ def _adds_columns(monkeypatch: pytest.MonkeyPatch, dialect: Dialect) -> None:
 def _hashes_alike(monkeypatch: pytest.MonkeyPatch, dialect: Dialect) -> None:
     """Every row has the same hash."""
 
-    def alike(
-        texts: Sequence[ColumnElement[str]], salt: int, solid: Sequence[bool]
-    ) -> ColumnElement[int]:
-        return cast(literal(len(texts) + salt + len(solid), BigInteger), BigInteger)
+    def alike(items: Sequence[Item], salt: int) -> ColumnElement[int]:
+        return cast(literal(len(items) + salt, BigInteger), BigInteger)
 
     monkeypatch.setattr(dialect, "native_hash", alike)
 

@@ -12,7 +12,7 @@ from ..config.settings import ColumnSettings
 from ..inventory import TablePair
 from ..model import SIDES, NamedRule, Side
 from ..stacks.catalog import DOCUMENTS, NUMBERS, TIMES, ColumnFacts, Family, TableFacts
-from ..stacks.dialects import ColumnRules, Dialect
+from ..stacks.dialects import ColumnRules, Dialect, Item, Nulls
 from .forgiving import Forgiving, forgiving_rules
 from .key_maps import Lookup
 from .types import TYPES, Meeting, Refusal, meet
@@ -71,9 +71,20 @@ class ColumnPair:
         return not (several or self.forgiving or self.normalise)
 
     @property
-    def is_solid(self) -> bool:
-        """Whether its texts are never empty, whatever the values are."""
-        return self._is_plain and all(here.facts.family in _SOLID for here in self._sides)
+    def nulls(self) -> Nulls:
+        """How a row's hash tells NULL from the column's values."""
+        if self._is_as_stored and not any(here.facts.nullable for here in self._sides):
+            return Nulls.NEVER
+        never_empty = all(here.facts.family in _NEVER_EMPTY for here in self._sides)
+        return Nulls.EMPTY if self._is_plain and never_empty else Nulls.MARKED
+
+    @property
+    def native(self) -> Family | None:
+        """What both sides hold, where a hash of the values says as much as one of their texts."""
+        facts = self.legacy.facts
+        alike = facts.declared == self.modern.facts.declared and facts.scale is not None
+        hashable = self.family in _HASHABLE or (self.family is Family.DECIMAL and alike)
+        return self.family if self._is_as_stored and hashable else None
 
     @property
     def is_whole_number(self) -> bool:
@@ -88,6 +99,10 @@ class ColumnPair:
     @property
     def _is_plain(self) -> bool:
         return not any(here.lookup for here in self._sides)
+
+    @property
+    def _is_as_stored(self) -> bool:
+        return self._is_plain and all(here.facts.family is self.family for here in self._sides)
 
     @property
     def _sides(self) -> tuple[ColumnSide, ColumnSide]:
@@ -105,6 +120,10 @@ class ColumnPair:
         """Return the SQL of the value's canonical text on one side."""
         return self.text(side, dialect, self.on(side).value)
 
+    def item(self, side: Side, dialect: Dialect, value: ColumnElement[object]) -> Item:
+        """Return what a row's hash takes in of some value that the column could have."""
+        return Item(self.text(side, dialect, value), self.nulls, value, self.native)
+
     def text(
         self, side: Side, dialect: Dialect, value: ColumnElement[object]
     ) -> ColumnElement[str]:
@@ -121,7 +140,8 @@ class ColumnPair:
 
 
 _UNMAPPED = "not in the map: "
-_SOLID = NUMBERS | DOCUMENTS | TIMES | {Family.BOOLEAN, Family.UUID}
+_HASHABLE = frozenset({Family.INTEGER, Family.UUID})
+_NEVER_EMPTY = NUMBERS | DOCUMENTS | TIMES | {Family.BOOLEAN, Family.UUID}
 
 
 def _escaped(text: ColumnElement[str]) -> ColumnElement[str]:

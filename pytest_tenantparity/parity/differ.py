@@ -10,6 +10,7 @@ from typing import Protocol
 from ..errors import NotProven
 from ..model import RowCounts
 from .locate import Difference, buckets_for, by_owner, difference, narrowed
+from .sketch import sketched
 from .source import NOTHING, Cell, Part, Row, Sides, Source
 
 _ROWS_PER_BATCH = 20_000  # that are held in memory
@@ -30,23 +31,39 @@ class Taker(Protocol):
         """Take all rows of some keys."""
 
 
-UNSEEN = (
-    "the digests differ, and the rows do not as they were read; what the servers hash is not what "
-    "they send"
-)
+class Unseen(NotProven):
+    """Digests differ, and the rows that were read do not."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the digests differ, and the rows do not as they were read; what the servers hash is "
+            "not what they send"
+        )
 
 
-def find_differences(sides: Sides, comparison: Taker, buckets: int = buckets_for(1)) -> RowCounts:
-    """Fill a comparison with all rows that differ; return how many rows there are.
+def find_differences(sides: Sides, taker: Taker) -> RowCounts:
+    """Hand all rows that differ on; return how many rows there are.
 
-    Equal digests prove a match; nothing else does. Raises :class:`NotProven` where digests differ,
-    and the rows that were read show no difference.
+    Equal digests prove a match; nothing else does. Raises :class:`Unseen` where digests differ, and
+    the rows that were read show no difference.
     """
+    seen = sketched(sides, owners=1)
+    if seen is None or seen.unsolved:
+        return find_by_cells(sides, taker)
+    for surplus in seen.found.values():
+        if not surplus:
+            raise Unseen
+        taker.add(surplus.legacy, surplus.modern)
+    return seen.counts.get("", RowCounts())
+
+
+def find_by_cells(sides: Sides, taker: Taker, buckets: int = buckets_for(1)) -> RowCounts:
+    """Do the same by cells of keys, in which any number of rows may differ."""
     counts, found = digest_all(sides, buckets)
     for legacy, modern in differing_rows(sides, found):
-        comparison.add(legacy.get("", ()), modern.get("", ()))
-    if found.cells and not comparison.differing:
-        raise NotProven(UNSEEN)
+        taker.add(legacy.get("", ()), modern.get("", ()))
+    if found.cells and not taker.differing:
+        raise Unseen
     return counts.get("", RowCounts())
 
 

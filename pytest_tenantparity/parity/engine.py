@@ -26,7 +26,7 @@ from .compare import NOTHING_FOUND, Comparison
 from .conclude import conclude
 from .context import Context
 from .coverage import check_coverage
-from .differ import find_differences
+from .differ import find_by_cells, find_differences
 from .duplicates import with_duplicates
 from .elsewhere import with_owners
 from .opened import OpenPair, open_pair
@@ -96,8 +96,10 @@ def check_rows(
         )
         suspects = None if context.settle is None else Suspects(comparison, opened, context.settle)
         taker = comparison if suspects is None else suspects
-        if shown is None or shown.surplus is None:
+        if shown is None:
             rows = find_differences(sides, taker)
+        elif shown.surplus is None:
+            rows = find_by_cells(sides, taker)
         else:
             rows = shown.rows
             taker.add(shown.surplus.legacy, shown.surplus.modern)

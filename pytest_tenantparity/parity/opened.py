@@ -13,7 +13,8 @@ from ..errors import NotProven, did_you_mean
 from ..inventory import Place, TablePair, place_of, place_of_shared
 from ..model import SIDES, Side, Tenant
 from ..stacks import PORTABLE, ColumnFacts, TableFacts
-from .columns import ColumnPlan, plan_columns
+from ..stacks.dialects import Item
+from .columns import ColumnPair, ColumnPlan, plan_columns
 from .context import Context
 from .key_maps import Lookup, lookup_in
 from .pieces import Pieces
@@ -102,15 +103,17 @@ class OpenPair:
         """Return one side, limited to the rows of a scope."""
         stop = Event()
         stack = self.context.stacks[side]
-        key = [(column, column.canonical(side, stack.dialect)) for column in self.plan.key]
+
+        def items(columns: Iterable[ColumnPair]) -> list[Item]:
+            return [each.item(side, stack.dialect, each.on(side).value) for each in columns]
+
         return Source(
             connection=self.connections[side],
             dialect=stack.dialect,
             scope=scope,
-            texts=[column.canonical(side, stack.dialect) for column in self.plan.columns],
-            solid=[column.is_solid for column in self.plan.columns],
-            key=[text for _, text in key],
-            placed_by=[text for column, text in key if column.has_one_text],
+            items=items(self.plan.columns),
+            key=[each.canonical(side, stack.dialect) for each in self.plan.key],
+            placed_by=items(each for each in self.plan.key if each.has_one_text),
             number=self._number(side),
             salt=self.context.salt,
             digest_name=self.digest_name,

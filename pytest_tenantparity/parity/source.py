@@ -10,12 +10,14 @@ from threading import Event
 from typing import Any, TypeVar
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Connection,
     Integer,
     Result,
     Select,
     Text,
+    and_,
     case,
     cast,
     func,
@@ -27,6 +29,7 @@ from sqlalchemy import (
 
 from ..errors import NotProven
 from ..stacks import PORTABLE, Dialect
+from ..stacks.dialects import Item
 from .scope import Scope
 
 Row = tuple[str | None, ...]
@@ -52,8 +55,43 @@ class Digest:
         """Digest the rows of both."""
         return Digest(self.rows + other.rows, self.total + other.total)
 
+    def __sub__(self, other: Digest) -> Digest:
+        """Take the rows of another one out."""
+        return Digest(self.rows - other.rows, self.total - other.total)
+
 
 NOTHING = Digest(0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Sketch:
+    """A digest, and the XOR of the places of the rows' keys: of a single row, its very place."""
+
+    digest: Digest = NOTHING
+    places: int = 0
+
+    def __add__(self, other: Sketch) -> Sketch:
+        """Sketch the rows of both."""
+        return Sketch(self.digest + other.digest, self.places ^ other.places)
+
+    def __sub__(self, other: Sketch) -> Sketch:
+        """Take the rows of another one out."""
+        return Sketch(self.digest - other.digest, self.places ^ other.places)
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedRow:
+    """A row that was asked for by the place of its key, with its owner and its hash."""
+
+    owner: str
+    place: int
+    hashed: int
+    row: Row
+
+    @property
+    def sketch(self) -> Sketch:
+        """The sketch of this row alone."""
+        return Sketch(Digest(1, self.hashed), self.place)
 
 
 @dataclass(frozen=True)
@@ -66,21 +104,20 @@ class Part:
 
 @dataclass(frozen=True)
 class Source:
-    """The compared columns of one side as canonical texts; the key is found among them.
+    """The compared columns of one side, as canonical texts; the key is found among them.
 
-    ``solid`` says which of the texts are never empty. ``placed_by`` are the key's texts that rows
-    are put into buckets by: those that are equal on both sides wherever the keys are. ``number``
-    is the key itself where it is one whole number on both sides, which is cheaper. ``pieces`` are
+    ``placed_by`` are the items of the key that say where a row is placed: those that are equal on
+    both sides wherever the keys are. ``number`` is the key itself where it is one whole number on
+    both sides, which is cheaper. ``pieces`` are
     the conditions under which a scan reads the table, one after the other, until ``stop`` is set.
     """
 
     connection: Connection
     dialect: Dialect
     scope: Scope
-    texts: Sequence[ColumnElement[str]]
-    solid: Sequence[bool]
+    items: Sequence[Item]
     key: Sequence[ColumnElement[str]]
-    placed_by: Sequence[ColumnElement[str]]
+    placed_by: Sequence[Item]
     number: ColumnElement[Any] | None
     salt: int
     digest_name: str
@@ -88,25 +125,74 @@ class Source:
     pieces: Iterable[ColumnElement[bool]] = (true(),)
     stop: Event = field(default_factory=Event)
 
+    @property
+    def texts(self) -> list[ColumnElement[str]]:
+        """The canonical texts."""
+        return [item.text for item in self.items]
+
     def cells(self, buckets: int, part: Part | None = None) -> dict[Cell, Digest]:
         """Digest the rows of each cell, in one scan; a cell without rows is not there."""
         cells: dict[Cell, Digest] = {}
+        within = [] if part is None else self._within(part)
+        for mark, bucket, *counted in self._scan(
+            lambda piece: self._digests(self._bucket(buckets), [piece, *within])
+        ):
+            cell = self.scope.owner_of(mark), int(bucket)
+            cells[cell] = cells.get(cell, NOTHING) + _digest(*counted)
+        return cells
+
+    def sketch(self, buckets: int) -> dict[Cell, Sketch]:
+        """Sketch the rows of each cell in one scan, put into buckets by their hashes.
+
+        ``buckets`` is a power of two.
+        """
+        cells: dict[Cell, Sketch] = {}
+        for mark, bucket, *counted, places in self._scan(lambda p: self._sketches(buckets, p)):
+            cell = self.scope.owner_of(mark), int(bucket)
+            found = Sketch(_digest(*counted), _signed(places))
+            cells[cell] = cells.get(cell, Sketch()) + found
+        return cells
+
+    @property
+    def can_sketch(self) -> bool:
+        """Whether rows have places, and the server an XOR of them."""
+        placed = self.number is not None or bool(self.placed_by)
+        return placed and self._xor(_number(0)) is not None
+
+    def rows_at(self, places: Collection[int]) -> Iterator[PlacedRow]:
+        """Yield the rows whose keys are at some places, in no order."""
+        wanted = [_number(place) for place in sorted(places)]
+        conditions = (
+            [self.number.in_(wanted)]
+            if self.number is not None
+            else [and_(piece, self._place.in_(wanted)) for piece in self.pieces]
+        )
+        columns = [self._mark, self._place, self._hash(self.items, self.salt), *self.texts]
+        for condition in conditions:
+            for mark, place, hashed, *row in self._stream(self._select(columns).where(condition)):
+                yield PlacedRow(self.scope.owner_of(mark), int(place), int(hashed), tuple(row))
+
+    def _scan(self, statement: Callable[[ColumnElement[bool]], Select[Any]]) -> Iterator[Any]:
+        """Yield the answers of each piece."""
         for piece in self.pieces:
             if self.stop.is_set():
                 raise NotProven("the scan was broken off, since the other side's had failed")
             with self.guard():  # each piece anew: the snapshot may have grown too old meanwhile
-                for cell, digest in self._cells_of(piece, buckets, part):
-                    cells[cell] = cells.get(cell, NOTHING) + digest
-        return cells
+                yield from self.connection.execute(statement(piece))
 
-    def _cells_of(
-        self, piece: ColumnElement[bool], buckets: int, part: Part | None
-    ) -> Iterator[tuple[Cell, Digest]]:
-        hashed = self._hashed(self._bucket(buckets), part, piece)
+    def _digests(
+        self, bucket: ColumnElement[int], conditions: Sequence[ColumnElement[bool]]
+    ) -> Select[Any]:
+        hashed = self._hashed(bucket.label("parity_bucket"), conditions)
         by = [hashed.c.parity_owner, hashed.c.parity_bucket]
-        statement = select(*by, *self._aggregates(hashed)).select_from(hashed).group_by(*by)
-        for mark, bucket, *counted in self.connection.execute(statement):
-            yield (self.scope.owner_of(mark), int(bucket)), _digest(*counted)
+        return select(*by, *self._aggregates(hashed)).select_from(hashed).group_by(*by)
+
+    def _sketches(self, buckets: int, piece: ColumnElement[bool]) -> Select[Any]:
+        hashed = self._hashed(self._place.label("parity_place"), [piece])
+        bucket = hashed.c.parity_row_hash.bitwise_and(_number(buckets - 1))
+        by = [hashed.c.parity_owner, bucket]
+        sums = [*self._aggregates(hashed), self._xor(hashed.c.parity_place)]
+        return select(*by, *sums).select_from(hashed).group_by(*by)
 
     def rows(self, part: Part) -> Iterator[tuple[Cell, Row]]:
         """Yield the canonical texts of some cells' rows, in the order of their buckets."""
@@ -157,13 +243,10 @@ class Source:
         owners = self.scope.owners
         return (literal_column("''") if owners is None else owners.mark).label("parity_owner")
 
-    def _hashed(
-        self, bucket: ColumnElement[int], part: Part | None, piece: ColumnElement[bool]
-    ) -> Any:
-        row_hash = self._hash(self.texts, self.salt, self.solid).label("parity_row_hash")
-        rows = self._select([self._mark, bucket.label("parity_bucket"), row_hash]).where(piece)
-        if part is not None:
-            rows = rows.where(*self._within(part))
+    def _hashed(self, beside: ColumnElement[int], conditions: Sequence[ColumnElement[bool]]) -> Any:
+        """Return each row's owner and hash, and something beside them."""
+        row_hash = self._hash(self.items, self.salt).label("parity_row_hash")
+        rows = self._select([self._mark, beside, row_hash]).where(*conditions)
         return self.dialect.once(rows).subquery("hashed")
 
     def _within(self, part: Part) -> list[ColumnElement[bool]]:
@@ -184,18 +267,23 @@ class Source:
         return func.coalesce(self._placed(buckets), _number(0), type_=Integer)
 
     def _placed(self, buckets: int) -> ColumnElement[int]:
-        if self.number is not None:
-            return self.number % _number(buckets)
-        # Another salt than the rows': a bucket must not say anything of the digest in it.
-        solid = [False] * len(self.placed_by)
-        return self._hash(self.placed_by, ~self.salt, solid) % _number(buckets)
+        return (self._place if self.number is None else self.number) % _number(buckets)
 
-    def _hash(
-        self, texts: Sequence[ColumnElement[str]], salt: int, solid: Sequence[bool]
-    ) -> ColumnElement[int]:
+    @property
+    def _place(self) -> ColumnElement[int]:
+        """Where a row's key is, in 64 bits: the same on both sides wherever the keys are."""
+        if self.number is not None:
+            return cast(self.number, BigInteger)
+        # Another salt than the rows': a place must not say anything of the digest.
+        return self._hash(self.placed_by, ~self.salt)
+
+    def _xor(self, places: ColumnElement[int]) -> ColumnElement[Any] | None:
+        return self.dialect.xor(self.connection, places)
+
+    def _hash(self, items: Sequence[Item], salt: int) -> ColumnElement[int]:
         if self.digest_name == PORTABLE:
-            return self.dialect.portable_hash(texts, salt)
-        return self.dialect.native_hash(texts, salt, solid)
+            return self.dialect.portable_hash([item.text for item in items], salt)
+        return self.dialect.native_hash(items, salt)
 
     def _aggregates(self, hashed: Any) -> list[ColumnElement[Any]]:
         row_hash = hashed.c.parity_row_hash
@@ -204,6 +292,11 @@ class Source:
 
 def _number(value: int) -> ColumnElement[int]:
     return literal_column(str(value), Integer)
+
+
+def _signed(number: Any) -> int:
+    """Read 64 bits as a signed number, whatever the server takes them for."""
+    return (int(number or 0) + 2**63) % 2**64 - 2**63
 
 
 def _digest(rows: int, hashed: int, total: Any) -> Digest:

@@ -3,33 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
+from ..errors import NotProven
 from ..model import RowCounts
 from .differ import Rows, differing_rows, digest_all
 from .locate import Difference, buckets_for
-from .source import Row, Sides
+from .sketch import Sketched, sketched
+from .source import Sides
+from .surplus import Surplus
+
+SidesOf = Callable[[Collection[str]], Sides]
 
 _MOST_READ = 150_000  # rows of both sides, for all tenants together
 _MOST_HELD = 20_000  # rows that differ, for all tenants together
-
-
-@dataclass(frozen=True)
-class Surplus:
-    """The rows that one side has more of than the other, each as often as it has."""
-
-    legacy: tuple[Row, ...] = ()
-    modern: tuple[Row, ...] = ()
-
-    def __len__(self) -> int:
-        """How many rows these are."""
-        return len(self.legacy) + len(self.modern)
-
-    def with_rows(self, legacy: Iterable[Row], modern: Iterable[Row]) -> Surplus:
-        """Add two batches of rows, and take out what both sides have."""
-        here, there = Counter((*self.legacy, *legacy)), Counter((*self.modern, *modern))
-        return Surplus(tuple((here - there).elements()), tuple((there - here).elements()))
 
 
 @dataclass(frozen=True)
@@ -44,8 +32,34 @@ class Survey:
     differing: dict[str, Surplus | None] = field(default_factory=dict)
 
 
-def survey(sides: Sides, owners: Collection[str]) -> Survey:
-    """Digest all tenants' rows in one scan of each side, and read those that differ."""
+def survey(sides_of: SidesOf, owners: Collection[str]) -> Survey:
+    """Digest all tenants' rows in one scan of each side, and find those that differ.
+
+    ``sides_of`` returns both sides, limited to the rows of some tenants.
+    """
+    sides = sides_of(owners)
+    seen = sketched(sides, len(owners))
+    if seen is None:
+        return _by_cells(sides, owners)
+    counts = {owner: seen.counts.get(owner, RowCounts()) for owner in owners}
+    held: dict[str, Surplus | None] = {**seen.found}
+    if seen.unsolved:
+        held |= _again(sides_of(seen.unsolved), seen)
+    return Survey(counts, held)
+
+
+def _again(sides: Sides, seen: Sketched) -> dict[str, Surplus | None]:
+    """Look for the rest by cells of keys; what differs has to differ there, too."""
+    found = _by_cells(sides, seen.unsolved)
+    if found.differing.keys() != seen.unsolved or any(
+        rows != seen.counts.get(owner, RowCounts()) for owner, rows in found.counts.items()
+    ):
+        raise NotProven("two scans of the same rows, put into other buckets, do not agree")
+    return found.differing
+
+
+def _by_cells(sides: Sides, owners: Collection[str]) -> Survey:
+    """Divide all rows into cells of keys, and read those that differ."""
     seen, found = digest_all(sides, buckets_for(len(owners)))
     counts = {owner: seen.get(owner, RowCounts()) for owner in owners}
     readable = _readable(found)

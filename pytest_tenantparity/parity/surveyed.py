@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from ..errors import ConnectionLost, NotProven
@@ -11,10 +11,12 @@ from ..model import SIDES, RowCounts, Tenant
 from ..stacks import retried
 from .columns import ColumnPlan
 from .context import Context, Implied
-from .differ import UNSEEN
+from .differ import Unseen
 from .once import Once
 from .opened import OpenPair, implied_column, open_pair
-from .survey import Surplus, Survey, survey
+from .source import Sides
+from .surplus import Surplus
+from .survey import Survey, survey
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class Surveyed:
             return Shown(self.plan, self.digest, rows, Surplus(), self.keys_enforced)
         surplus = self.survey.differing[tenant]
         if surplus is not None and not surplus:
-            raise NotProven(UNSEEN)
+            raise Unseen
         return Shown(self.plan, self.digest, rows, surplus, settled=False)
 
 
@@ -96,9 +98,13 @@ def _survey(context: Context, pair: TablePair, tenants: Sequence[Tenant]) -> Sur
 
 def _answer(opened: OpenPair, tenants: Sequence[Tenant]) -> _Answer:
     """Make the survey. A lost connection is no answer: whoever asks next may have better luck."""
+
+    def sides_of(owners: Collection[str]) -> Sides:
+        some = [each for each in tenants if each.id in owners]
+        return opened.sides(lambda side: opened.all_of(side, some))
+
     try:
-        scopes = {side: opened.all_of(side, tenants) for side in SIDES}
-        return _Answer(survey(opened.sides(scopes.__getitem__), [each.id for each in tenants]))
+        return _Answer(survey(sides_of, {each.id: each for each in tenants}.keys()))
     except ConnectionLost:
         raise
     except NotProven:  # what stands in the way of all tenants is found again by each of them

@@ -21,6 +21,7 @@ from sqlalchemy import (
 
 from ..model import Side
 from ..stacks import Dialect
+from ..stacks.dialects import Item
 from .columns import ColumnPair
 from .opened import OpenPair
 from .scope import Scope, source_of
@@ -30,9 +31,8 @@ ROWS = 8
 _NAME = "parity_canary_row"
 _NUMBER: ColumnElement[int] = column(_NAME)
 
-Text = ColumnElement[str]
-# New texts of a column, by the number of the row.
-Texts = Mapping[int, Text]
+# New values of a column, by the number of the row.
+Values = Mapping[int, ColumnElement[Any]]
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Version:
     """The sample's rows, but for what is said here."""
 
     column: str = ""
-    texts: Texts = field(default_factory=dict)
+    values: Values = field(default_factory=dict)
     without: int | None = None
     doubled: int | None = None
 
@@ -106,10 +106,6 @@ class Sample:
         """Return a row's key."""
         return tuple(self.values(pair)[number] for pair in self.key)
 
-    def text(self, pair: ColumnPair, value: ColumnElement[Any]) -> Text:
-        """Return the canonical text of some value of a column."""
-        return pair.text(self.side, self.dialect, value)
-
     def value_in(self, pair: ColumnPair, number: int) -> ColumnElement[Any]:
         """Return a column's value in another row; NULL of its type where no row has the number."""
         again = self._numbered.alias(self.opened.tables[self.side].name)
@@ -120,14 +116,23 @@ class Sample:
         """Return the rows of a version, to be asked like any side of an audit."""
         if version == Version():
             return self._unchanged
-        plain = dict(zip((each.name for each in self.columns), self._plain.texts, strict=True))
-        texts = {each.name: _versioned(plain[each.name], each, version) for each in self.columns}
+        items = {each.name: self._item(each, version) for each in self.columns}
         return replace(
             self._plain,
             scope=Scope(self._table(version), _kept(version)),
-            texts=list(texts.values()),
-            key=[texts[each.name] for each in self.key],
+            items=list(items.values()),
+            key=[items[each.name].text for each in self.key],
         )
+
+    def _item(self, pair: ColumnPair, version: Version) -> Item:
+        item = pair.item(self.side, self.dialect, pair.on(self.side).value)
+        if pair.name != version.column or not version.values:
+            return item
+        new = {n: pair.item(self.side, self.dialect, v) for n, v in sorted(version.values.items())}
+        text = _chosen({n: each.text for n, each in new.items()}, item.text)
+        if item.native is None or item.value is None:
+            return replace(item, text=text, value=None)
+        return replace(item, text=text, value=_chosen(version.values, item.value))
 
     @cached_property
     def _plain(self) -> Source:
@@ -166,11 +171,8 @@ class Sample:
         return twice.subquery(name)
 
 
-def _versioned(plain: Text, pair: ColumnPair, version: Version) -> Text:
-    if pair.name != version.column or not version.texts:
-        return plain
-    texts = sorted(version.texts.items())
-    return case(*((literal_column(str(n)) == _NUMBER, new) for n, new in texts), else_=plain)
+def _chosen(new: Values, old: ColumnElement[Any]) -> ColumnElement[Any]:
+    return case(*((literal_column(str(n)) == _NUMBER, each) for n, each in new.items()), else_=old)
 
 
 def _kept(version: Version) -> ColumnElement[bool]:

@@ -46,7 +46,8 @@ class ColumnFacts:
 
     ``scale`` counts the digits behind the point that the type can hold, of a decimal number or
     of a second. ``fuzzy``: the column's own equality takes some different values for equal.
-    ``refused`` says why values of a family that is unknown cannot be compared.
+    ``refused`` says why values of a family that is unknown cannot be compared. ``nullable`` is
+    false only where the database itself keeps NULL out of every row.
     """
 
     name: str
@@ -57,6 +58,7 @@ class ColumnFacts:
     charset: str = ""
     fuzzy: bool = False
     refused: str = ""
+    nullable: bool = True
 
 
 @dataclass(frozen=True, slots=True)

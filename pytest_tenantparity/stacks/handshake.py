@@ -7,7 +7,7 @@ from contextlib import nullcontext, suppress
 from sqlalchemy import ColumnElement, Connection, Text, cast, literal, null, select
 from sqlalchemy.exc import DBAPIError
 
-from .dialects import Dialect, portable_hash
+from .dialects import Dialect, Item, portable_hash
 
 PORTABLE = "md5 of length-prefixed text"
 
@@ -35,15 +35,19 @@ def trusted_digests(connection: Connection, dialect: Dialect, encoding: str) -> 
     texts = [[_literal(text) for text in VECTORS[n]] for n in asked]
     trusted = []
     if dialect.native_digest:
-        native = [dialect.native_hash(each, SALT, [False] * len(each)) for each in texts]
-        if _answers(connection, native) == [dialect.native_vectors[n] for n in asked]:
+        known = [dialect.native_vectors[n] for n in asked]
+        native = [dialect.native_hash([Item(text) for text in each], SALT) for each in texts]
+        for sample, answer in dialect.native_samples:
+            native.append(dialect.native_hash(sample, SALT))
+            known.append(answer)
+        if _answers(connection, native) == known:
             trusted.append(dialect.native_digest)
     portable = [dialect.portable_hash(each, SALT) for each in texts]
-    known = [portable_hash(VECTORS[n], SALT) for n in asked]
+    expected = [portable_hash(VECTORS[n], SALT) for n in asked]
     # A server that refuses its MD5 can still have its native hash.
     refusal = connection.begin_nested() if trusted else nullcontext()
     with suppress(*([DBAPIError] if trusted else [])), refusal:
-        if _answers(connection, portable) == known:
+        if _answers(connection, portable) == expected:
             trusted.append(PORTABLE)
     return tuple(trusted)
 

@@ -6,7 +6,7 @@ from functools import cache
 from importlib import import_module
 
 from ...errors import StackUnavailable
-from .base import ColumnRules, Dialect, Extent, Session, portable_hash
+from .base import ColumnRules, Dialect, Extent, Item, Nulls, Session, portable_hash
 
 # Backend of the URL: the module and class that know it, and the extra that brings its driver.
 _DIALECTS = {
@@ -35,4 +35,13 @@ def dialect_for(backend: str) -> Dialect:
     return dialect
 
 
-__all__ = ["ColumnRules", "Dialect", "Extent", "Session", "dialect_for", "portable_hash"]
+__all__ = [
+    "ColumnRules",
+    "Dialect",
+    "Extent",
+    "Item",
+    "Nulls",
+    "Session",
+    "dialect_for",
+    "portable_hash",
+]

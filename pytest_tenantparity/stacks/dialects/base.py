@@ -6,6 +6,7 @@ import operator
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from functools import reduce
 from hashlib import md5
 from typing import Any, ClassVar
@@ -43,6 +44,28 @@ class ColumnRules:
     canonical_json: bool = False
     common: bool = False
     strict: bool = False
+
+
+class Nulls(Enum):
+    """How a row's hash tells NULL from every value of a column."""
+
+    NEVER = "the databases keep NULL out"
+    EMPTY = "NULL is hashed as '', which no value's text is"
+    MARKED = "a mark stands before each value, and another one for NULL"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A value as a row's hash takes it in: by its canonical text.
+
+    ``value`` is the value itself, of the family ``native``, where both sides hold it in one type
+    and without any rule, so that a hash of its own says as much as one of its text.
+    """
+
+    text: ColumnElement[str]
+    nulls: Nulls = Nulls.MARKED
+    value: ColumnElement[Any] | None = None
+    native: Family | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +106,9 @@ class Dialect(ABC):
 
     native_vectors: ClassVar[Sequence[int]] = ()
     """What the native hash of each of :data:`VECTORS` is known to be."""
+
+    native_samples: ClassVar[Sequence[tuple[Sequence[Item], int]]] = ()
+    """Rows of values that the native hash does not take by their texts, and their hashes."""
 
     shares_snapshots: ClassVar[bool] = False
     """Whether several sessions can read from one snapshot."""
@@ -138,13 +164,8 @@ class Dialect(ABC):
         own = self.text(value, column, rules)
         return spell(own, column.family, family, common=rules.common)
 
-    def native_hash(
-        self, texts: Sequence[ColumnElement[str]], salt: int, solid: Sequence[bool]
-    ) -> ColumnElement[int]:
-        """Return a 64-bit hash of a row: injective in nulls, lengths and column order.
-
-        ``solid`` says which texts are never empty, so that '' can stand for NULL there.
-        """
+    def native_hash(self, items: Sequence[Item], salt: int) -> ColumnElement[int]:
+        """Return a 64-bit hash of a row: injective in nulls, lengths and column order."""
         raise NotImplementedError(f"{self.name} has no hash of its own")
 
     def portable_hash(self, texts: Sequence[ColumnElement[str]], salt: int) -> ColumnElement[int]:
@@ -162,6 +183,11 @@ class Dialect(ABC):
     @abstractmethod
     def exact_sum(self, numbers: ColumnElement[int]) -> ColumnElement[Any]:
         """Return the sum of 64-bit integers, of any size and without rounding."""
+
+    def xor(self, connection: Connection, numbers: ColumnElement[int]) -> ColumnElement[Any] | None:
+        """Return the XOR of 64-bit integers, NULL left out; None: this server has none."""
+        del connection, numbers
+        return None
 
     def groups_by(self, column: ColumnFacts) -> bool:
         """Whether GROUP BY tells all different values of a column apart, and Python spells them."""

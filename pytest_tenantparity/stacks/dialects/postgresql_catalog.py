@@ -65,6 +65,9 @@ _COLUMNS = text(f"""
                 THEN CASE WHEN m.typmod >= 0 THEN m.typmod ELSE 6 END END,
            NOT coalesce((SELECT o.collisdeterministic FROM pg_catalog.pg_collation o
                          WHERE o.oid = a.attcollation), true),
+           NOT a.attnotnull OR c.relkind NOT IN ('r', 'p') OR EXISTS (
+               SELECT FROM pg_catalog.pg_constraint k WHERE k.conrelid = c.oid
+               AND k.contype = 'n' AND NOT k.convalidated AND a.attnum = ANY (k.conkey)),
            {_KIND}
     FROM pg_catalog.pg_class c
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -112,10 +115,12 @@ def catalog_of(connection: Connection, schema: str) -> Catalog:
         keys.setdefault(table, []).append(name)
     columns: dict[tuple[str, bool], list[ColumnFacts]] = {}
     for row in connection.execute(_COLUMNS, {"schema": schema}):
-        table, stored, name, declared, bare, scale, fuzzy, *kind = row
+        table, stored, name, declared, bare, scale, fuzzy, nullable, *kind = row
         is_citext = kind[-1]
         caseless = fuzzy or is_citext
-        facts = ColumnFacts(name, declared, bare, _family(*kind), scale, fuzzy=caseless)
+        facts = ColumnFacts(
+            name, declared, bare, _family(*kind), scale, fuzzy=caseless, nullable=nullable
+        )
         columns.setdefault((table, stored), []).append(facts)
     tables = {
         name: TableFacts(schema, name, tuple(found), tuple(keys.get(name, ())), stored)
