@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
+from itertools import cycle
 from pathlib import Path
 from random import Random
 from time import perf_counter
@@ -24,6 +25,7 @@ from tests.judging import FALSE_ALARM, FALSE_MATCH, NOT_PROVEN, RIGHT, WRONG, ju
 from tests.places import PAIRS, PLACES, audit_all
 from tests.traps import TRAPS, Engine, Trap, exists
 from tests.trials import make_trial
+from tests.ways import WAYS, forced
 
 from .peers.summary import as_table, summarise
 
@@ -33,6 +35,7 @@ PEERS = RESULTS.with_name("peers.json")
 _VERDICTS = (RIGHT, FALSE_MATCH, FALSE_ALARM, WRONG, NOT_PROVEN)
 _UNCHANGED = 8  # one trial of so many holds the same twice
 _QUICK: tuple[Pair, ...] = (("postgresql", "postgresql"), ("sqlite", "sqlite"))
+_BATCH = 50  # trials that go one way; the next ones go another
 _SHOWN = 20  # failures that are told in full
 
 
@@ -54,17 +57,24 @@ class PairResult:
 
 
 def run_pair(legacy: Engine, modern: Engine, mutated: int, seed: int) -> PairResult:
-    """Audit all traps that a pair of engines can hold, and so many mutated random tables."""
+    """Audit all traps that a pair of engines can hold, and so many mutated random tables.
+
+    Each trap goes all the ways from differing digests to the rows; trials take turns.
+    """
     result, began = PairResult(legacy, modern), perf_counter()
     with ExitStack() as stack:
         here, there = (stack.enter_context(PLACES[each]()) for each in (legacy, modern))
         held = [t for t in TRAPS if exists(t, "legacy", legacy) and exists(t, "modern", modern)]
-        for trap, evidence in zip(held, audit_all(here, there, held), strict=True):
-            _take(result, result.traps, trap, evidence, trap.name)
+        for way in WAYS:
+            with forced(way):
+                audited = audit_all(here, there, held)
+            for trap, evidence in zip(held, audited, strict=True):
+                _take(result, result.traps, trap, evidence, f"{trap.name}, {way}")
         numbers = range(mutated - (-mutated // (_UNCHANGED - 1)))
-        for batch in _batches(numbers, 500):
+        for batch, way in zip(_batches(numbers, _BATCH), cycle(WAYS), strict=False):
             trials = [trial(legacy, modern, seed, number) for number in batch]
-            found = audit_all(here, there, trials)
+            with forced(way):
+                found = audit_all(here, there, trials)
             for number, each, evidence in zip(batch, trials, found, strict=True):
                 counts = result.unchanged if number % _UNCHANGED == 0 else result.mutated
                 _take(result, counts, each, evidence, number)

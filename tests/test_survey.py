@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from random import Random
-from typing import Any
 
 import pytest
 
 from pytest_tenantparity.model import Account
-from pytest_tenantparity.parity import differ, locate, survey
 
 from .engine_driver import Engine
 from .places import Place, places
@@ -19,6 +17,7 @@ from .test_soundness import assert_drift, assert_match, assert_not_proven
 from .traps import TRAPS, Side, exists
 from .traps import Engine as EngineName
 from .trials import make_trial
+from .ways import WAYS, forced
 
 __all__ = ["places"]
 
@@ -27,27 +26,14 @@ PAIRS: list[tuple[EngineName, EngineName]] = [
     ("postgresql", "mariadb"),
     ("mariadb", "sqlite"),
 ]
-Small = dict[tuple[Any, str], int]
-# Divide again at once, read a bucket at a time.
-DIVIDED: Small = {
-    (locate, "_READABLE"): 1,
-    (locate, "_ROWS_PER_CELL"): 1,
-    (locate, "CELLS"): 16,
-    (differ, "_ROWS_PER_BATCH"): 1,
-    (differ, "_ROWS_PER_QUERY"): 5,
-}
-# No tenant's rows are read together, or few are held: those are asked apart.
-APART: Small = {(survey, "_MOST_READ"): 12, (survey, "_MOST_HELD"): 2}
-WAYS: dict[str, Small] = {"as it is": {}, "divided": DIVIDED, "held": APART}
 TRIALS = 8
 
 
 @pytest.fixture(params=WAYS)
-def limits(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Set the limits of one of the ways in which a survey can go on from differing digests."""
-    for (module, name), number in WAYS[request.param].items():
-        monkeypatch.setattr(module, name, number)
-    return str(request.param)
+def way(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Each of the ways in which a survey can go on from differing digests."""
+    with forced(request.param):
+        yield
 
 
 @pytest.mark.parametrize(("legacy", "modern"), PAIRS, ids=["-".join(pair) for pair in PAIRS])
@@ -62,7 +48,7 @@ def test_no_tenant_of_a_shared_table_falls_into_a_trap(
     assert len(verdicts) > 150 * 4
 
 
-@pytest.mark.usefixtures("limits")
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize(("legacy", "modern"), PAIRS, ids=["-".join(pair) for pair in PAIRS])
 def test_what_differs_is_found_in_its_own_tenant(
     places: Callable[[EngineName, Side], Place], legacy: EngineName, modern: EngineName

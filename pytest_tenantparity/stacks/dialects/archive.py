@@ -192,6 +192,10 @@ class Archive(Dialect):
     def exact_sum(self, numbers: ColumnElement[int]) -> ColumnElement[Any]:
         return func.sum(numbers, type_=BigInteger)  # of BIGINT it is a HUGEINT
 
+    def xor(self, connection: Connection, numbers: ColumnElement[int]) -> ColumnElement[Any] | None:
+        del connection
+        return func.bit_xor(numbers)
+
     def any_of(
         self, value: ColumnElement[Any], column: ColumnFacts, allowed: Sequence[str]
     ) -> ColumnElement[bool]:

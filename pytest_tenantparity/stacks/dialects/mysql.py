@@ -272,6 +272,10 @@ class MySQL(Dialect):
         """SUM of BIGINT is DECIMAL, which holds 65 digits."""
         return func.sum(numbers)
 
+    def xor(self, connection: Connection, numbers: ColumnElement[int]) -> ColumnElement[Any] | None:
+        del connection
+        return func.bit_xor(numbers)
+
     def byte_order(self, text: ColumnElement[str]) -> ColumnElement[Any]:
         return _NoPad(text)
 

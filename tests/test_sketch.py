@@ -1,0 +1,172 @@
+"""Rows that differ are told by the scan that proves the others equal; and by nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from random import Random
+
+import pytest
+from sqlalchemy import ColumnElement, event, func, literal_column
+from sqlalchemy.engine import Engine as SqlEngine
+
+from pytest_tenantparity.model import Evidence
+from pytest_tenantparity.parity import sketch
+from pytest_tenantparity.parity.source import PlacedRow
+from pytest_tenantparity.stacks.dialects import dialect_for
+
+from .engine_driver import Engine, Seen, seen
+from .test_soundness import assert_drift, assert_match, assert_not_proven
+
+ROWS = 5_000
+OWNED = 'tenancy = {column = "tenant"}'
+TENANTS = "\n".join(f"[tenants.t{n}]" for n in range(5))
+TABLE = """
+    CREATE TABLE t (id bigint, code text, tenant text, v text, PRIMARY KEY ({key}));
+    INSERT INTO t SELECT g * 7919, 'c' || g, 't' || g % 5, 'v' || g
+    FROM generate_series(1, {rows}) g
+"""
+# What rows go by.
+KEYS = {"whole number": "id", "text": "code", "composite": "code, id"}
+
+
+@pytest.fixture
+def scans() -> Iterator[list[str]]:
+    """The statements that hash all rows of a table, as they are made."""
+    made: list[str] = []
+
+    def note(_: object, __: object, statement: str, *___: object) -> None:
+        if "parity_row_hash" in statement:
+            made.append(statement)
+
+    event.listen(SqlEngine, "before_cursor_execute", note)
+    yield made
+    event.remove(SqlEngine, "before_cursor_execute", note)
+
+
+def plant(engine: Engine, numbers: list[int]) -> dict[int, str]:
+    """Change, lose, add or move rows of the modern side; return what was done to each number."""
+    ways = ("changed", "missing", "extra", "moved")
+    planted = {number: ways[place % 4] for place, number in enumerate(numbers)}
+    statements = {
+        "changed": "UPDATE t SET v = v || '!' WHERE code = 'c{n}'",
+        "missing": "DELETE FROM t WHERE code = 'c{n}'",
+        "extra": "DELETE FROM t WHERE code = 'c{n}'",
+        "moved": "UPDATE t SET tenant = 't' || ({n} + 1) % 5 WHERE code = 'c{n}'",
+    }
+    for number, way in planted.items():
+        side = engine.legacy if way == "extra" else engine.modern
+        side.run(statements[way].format(n=number))
+    return planted
+
+
+def key_of(number: int, kind: str) -> tuple[str, ...]:
+    """Return what a row is known by."""
+    key = {"id": str(number * 7919), "code": f"c{number}"}
+    return tuple(key[name] for name in KEYS[kind].split(", "))
+
+
+def expected(planted: dict[int, str], kind: str) -> dict[str, list[Seen]]:
+    """Return what has to be found in each tenant."""
+    found: dict[str, list[Seen]] = {f"t{n}": [] for n in range(5)}
+    for number, way in planted.items():
+        own, next_one = f"t{number % 5}", f"t{(number + 1) % 5}"
+        if way == "moved":
+            found[own].append(("missing", key_of(number, kind), ()))
+            found[next_one].append(("extra", key_of(number, kind), ()))
+        else:
+            found[own].append((way, key_of(number, kind), ("v",) if way == "changed" else ()))
+    return found
+
+
+@pytest.mark.parametrize("kind", KEYS)
+def test_scattered_drifts_are_named_by_one_scan(
+    engine: Engine, scans: list[str], kind: str
+) -> None:
+    """Of some rows that differ each is told, in its tenant, and no table is hashed twice."""
+    engine.both(TABLE.format(key=KEYS[kind], rows=ROWS))
+    planted = plant(engine, Random(kind).sample(range(1, ROWS + 1), 40))  # noqa: S311
+    with engine.opened(TENANTS, legacy=OWNED, modern=OWNED) as run:
+        for tenant, found in expected(planted, kind).items():
+            assert_drift(run.audit(tenant, "t"), *found)
+    assert len(scans) == 2
+
+
+def test_a_whole_table_takes_one_scan_too(engine: Engine, scans: list[str]) -> None:
+    """A table without tenants is told by one scan of each side, equal rows that repeat included."""
+    engine.both("CREATE TABLE t (v text)")
+    engine.both("INSERT INTO t SELECT 'v' || g % 900 FROM generate_series(1, 3000) g")
+    assert_match(engine.audit(), 3000)
+    engine.modern.run("INSERT INTO t VALUES ('new'), ('v5')")
+    engine.legacy.run("INSERT INTO t VALUES (NULL)")
+    found = engine.audit()
+    assert_drift(found, ("extra", ("new",), ()), ("extra", ("v5",), ()), ("missing", (None,), ()))
+    assert len(scans) == 4
+
+
+def _both_ways(engine: Engine) -> list[Evidence]:
+    """Audit five tenants by one scan."""
+    with engine.opened(TENANTS, legacy=OWNED, modern=OWNED) as run:
+        return [run.audit(f"t{n}", "t") for n in range(5)]
+
+
+def _wrong_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The XOR is of something else than the places."""
+
+    def constant(*_: object) -> ColumnElement[int]:
+        return func.max(literal_column("12345"))
+
+    monkeypatch.setattr(dialect_for("postgresql"), "xor", constant)
+
+
+def _nothing_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Places lead to no rows."""
+    monkeypatch.setattr("pytest_tenantparity.parity.source.Source.rows_at", lambda *_: iter(()))
+
+
+def _too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """More rows lie at the places than may be read."""
+    monkeypatch.setattr(sketch, "_MOST_READ", 3)
+
+
+@pytest.mark.parametrize("broken", [_wrong_places, _nothing_is_read, _too_many])
+def test_what_the_sketch_cannot_tell_is_found_by_cells(
+    engine: Engine,
+    monkeypatch: pytest.MonkeyPatch,
+    scans: list[str],
+    broken: Callable[[pytest.MonkeyPatch], None],
+) -> None:
+    """A sketch that leads nowhere costs another scan, and no finding is lost or made up."""
+    engine.both(TABLE.format(key="id", rows=ROWS))
+    planted = plant(engine, Random(1).sample(range(1, ROWS + 1), 40))  # noqa: S311
+    broken(monkeypatch)
+    for evidence, found in zip(
+        _both_ways(engine), expected(planted, "whole number").values(), strict=True
+    ):
+        assert_drift(evidence, *found)
+    assert len(scans) == 4
+
+
+def test_rows_whose_texts_do_not_differ_prove_nothing(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was found by its place and reads the same on both sides is NOT PROVEN, not a match."""
+    engine.both(TABLE.format(key="id", rows=50))
+    engine.modern.run("UPDATE t SET v = 'other' WHERE id = 7919")
+
+    def alike(owner: str, place: int, hashed: int, row: tuple[str | None, ...]) -> PlacedRow:
+        return PlacedRow(owner, place, hashed, (*row[:3], "same"))
+
+    monkeypatch.setattr("pytest_tenantparity.parity.source.PlacedRow", alike)
+    assert_not_proven(engine.audit(), "what the servers hash is not what they send")
+
+
+def test_a_key_that_is_not_unique_is_told_whole(engine: Engine, scans: list[str]) -> None:
+    """All rows of a key are read, and only those of which one side has more are findings."""
+    engine.both("CREATE TABLE t (id int, n int, v text)")
+    engine.both("INSERT INTO t SELECT g / 3, g, 'v' FROM generate_series(1, 3000) g")
+    engine.modern.run("UPDATE t SET v = 'w' WHERE n IN (9, 300); DELETE FROM t WHERE n = 600")
+    evidence = engine.audit(more="[tables.t]\nkey = ['id']")
+    kinds = sorted((kind, key) for kind, key, _ in seen(evidence))
+    changed = [("changed", ("100",)), ("changed", ("3",))]
+    assert kinds == [*changed, ("missing", ("200",))], evidence
+    assert len(scans) == 2
