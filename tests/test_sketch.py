@@ -112,7 +112,7 @@ def _both_ways(engine: Engine) -> list[Evidence]:
 def _wrong_places(monkeypatch: pytest.MonkeyPatch) -> None:
     """The XOR is of something else than the places."""
 
-    def constant(*_: object) -> ColumnElement[int]:
+    def constant(_: object) -> ColumnElement[int]:
         return func.max(literal_column("12345"))
 
     monkeypatch.setattr(dialect_for("postgresql"), "xor", constant)

@@ -15,8 +15,8 @@ from pytest_tenantparity.parity import differ, locate, sketch, survey
 
 Limits = Mapping[tuple[ModuleType, str], int]
 
-# All of an owner's rows in one bucket: few of those that differ can be told by their places.
-_CROWDED: Limits = {(sketch, "_CELLS"): 1, (sketch, "_FEWEST_BUCKETS"): 1, (sketch, "_WORTH"): 99}
+# All rows in two buckets: few of those that differ can be told by their places.
+_CROWDED: Limits = {(sketch, "_BUCKETS"): 2, (sketch, "_WORTH"): 99}
 # None is looked for by its place, so that the cells of keys have to tell.
 _BY_CELLS: Limits = {(sketch, "_MOST_READ"): 0}
 # Cells are divided again at once, and read a bucket at a time.

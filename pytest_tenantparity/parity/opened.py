@@ -117,6 +117,7 @@ class OpenPair:
             number=self._number(side),
             salt=self.context.salt,
             digest_name=self.digest_name,
+            rows_about=self.tables[side].rows,
             guard=lambda: stack.guard(self.places[side], discreet=self.pair.has_masks),
             pieces=self._pieces(side, stop) if scope.wide else (true(),),
             stop=stop,

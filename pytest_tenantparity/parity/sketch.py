@@ -1,12 +1,13 @@
 """Which rows differ, told by the same scan that proves all others equal.
 
-Rows are put into buckets by their hashes, so that a row whose versions differ is counted in
-another bucket on each side. Beside each bucket's digest stands the XOR of the places of its rows'
-keys: where one side has one row more, what is left of the two XORs is the place of that row. Rows
-that are found so are read on both sides and taken out, which lays others bare, until none is left.
+Beside the digest of each owner, all rows are put into buckets by their hashes, so that a row whose
+versions differ is counted in another bucket on each side. With each bucket's digest comes the XOR
+of the places of its rows' keys: where one side has one row more, what is left of the two XORs is
+the place of that row. Rows that are found so are read on both sides and taken out, which lays
+others bare, until none is left.
 
-A place is only where to look. What proves the rest equal are its digests, count and exact sum, once
-the rows that were read have been taken out of them.
+A place is only where to look. What proves the rest equal are the owners' digests, count and exact
+sum, once the rows that were read have been taken out of them.
 """
 
 from __future__ import annotations
@@ -14,16 +15,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import TypeVar
 
 from ..model import RowCounts
-from .source import Cell, PlacedRow, Row, Sides, Sketch
+from .source import NOTHING, Bucket, PlacedRow, Row, Sides, Sketch
 from .surplus import Surplus
 
-_CELLS = 16_384  # for all owners together
-_MOST_BUCKETS = 4_096  # for one
-_FEWEST_BUCKETS = 4
+K = TypeVar("K")
+
+_BUCKETS = 4_096
+_CELLS = 16_384  # where an engine has to divide each owner's rows into buckets of its own
+_ROWS_PER_BUCKET = 16  # in a small table: it is soon read again, and its buckets are to be few
 _MOST_READ = 10_000  # rows of a side
-_WORTH = 4  # a look is for no fewer than one in so many of the cells that differ
+_WORTH = 4  # a look is for no fewer than one in so many of the buckets that differ
 
 
 @dataclass
@@ -43,47 +47,53 @@ def sketched(sides: Sides, owners: int) -> Sketched | None:
     """Scan both sides, and find what differs; None where an engine has no means for it."""
     if not all(source.can_sketch for source in (sides.legacy, sides.modern)):
         return None
-    buckets = _buckets_for(owners)
+    buckets = _buckets_for(sides, owners)
     legacy, modern = sides.ask(lambda source: source.sketch(buckets))
-    search = _Search(sides, buckets, _difference(legacy, modern))
-    differing = {owner for owner, _ in search.left}
+    left, hashes = _left(legacy.owners, modern.owners), _left(legacy.hashes, modern.hashes)
+    differing = set(left)
+    search = _Search(sides, buckets, left, hashes)
     search.run()
-    unsolved = {owner for owner, _ in search.left}
-    solved = {owner: search.surplus.get(owner, Surplus()) for owner in differing - unsolved}
-    return Sketched(_counts(legacy, modern), solved, unsolved)
+    unsolved = set(search.owners)
+    found = {owner: search.surplus.get(owner, Surplus()) for owner in differing - unsolved}
+    return Sketched(_counts(legacy, modern), found, unsolved)
 
 
-def _buckets_for(owners: int) -> int:
+def _buckets_for(sides: Sides, owners: int) -> int:
     """Return a power of two."""
-    wanted = max(_FEWEST_BUCKETS, min(_MOST_BUCKETS, _CELLS // owners))
-    return int(1 << (wanted.bit_length() - 1))
+    both = (sides.legacy, sides.modern)
+    apart = all(source.dialect.groups_apart for source in both)
+    wanted = _BUCKETS if apart else min(_BUCKETS, _CELLS // owners)
+    if rows := max(source.rows_about for source in both):
+        wanted = min(wanted, rows // _ROWS_PER_BUCKET // (1 if apart else owners))
+    return int(1 << max(0, wanted.bit_length() - 1))
 
 
-def _difference(legacy: Mapping[Cell, Sketch], modern: Mapping[Cell, Sketch]) -> dict[Cell, Sketch]:
-    """Return what legacy has more than modern in each cell whose digests differ."""
-    found = {}
-    for cell in legacy.keys() | modern.keys():
-        here, there = legacy.get(cell, Sketch()), modern.get(cell, Sketch())
-        if here.digest != there.digest:
-            found[cell] = here - there
-    return found
+def _left(legacy: Mapping[K, Bucket], modern: Mapping[K, Bucket]) -> dict[K, Bucket]:
+    """Return what legacy has more than modern where the two differ."""
+    keys = legacy.keys() | modern.keys()
+    left = {key: legacy.get(key, Bucket()) - modern.get(key, Bucket()) for key in keys}
+    return {key: bucket for key, bucket in left.items() if bucket.digest != NOTHING}
 
 
-def _counts(legacy: Mapping[Cell, Sketch], modern: Mapping[Cell, Sketch]) -> dict[str, RowCounts]:
-    counted: dict[str, list[int]] = {}
-    for side, cells in enumerate((legacy, modern)):
-        for (owner, _), sketch in cells.items():
-            counted.setdefault(owner, [0, 0])[side] += sketch.digest.rows
-    return {owner: RowCounts(*rows) for owner, rows in counted.items()}
+def _counts(legacy: Sketch, modern: Sketch) -> dict[str, RowCounts]:
+    here, there = legacy.owners, modern.owners
+    return {
+        owner: RowCounts(*(side.get(owner, Bucket()).digest.rows for side in (here, there)))
+        for owner in here.keys() | there.keys()
+    }
 
 
 @dataclass
 class _Search:
-    """Looks at places until nothing is left that differs, or nothing says where else to look."""
+    """Looks at places until nothing is left that differs, or nothing says where else to look.
+
+    ``owners`` and ``hashes`` are what legacy has more than modern, less what was read.
+    """
 
     sides: Sides
     buckets: int
-    left: dict[Cell, Sketch]
+    owners: dict[str, Bucket]
+    hashes: dict[int, Bucket]
     surplus: dict[str, Surplus] = field(default_factory=dict)
     _seen: set[int] = field(default_factory=set)
 
@@ -92,10 +102,11 @@ class _Search:
             self._seen |= places
 
     def _next_places(self) -> set[int]:
-        single = {each.places for each in self.left.values() if abs(each.digest.rows) == 1}
+        left = (*self.owners.values(), *self.hashes.values())
+        single = {bucket.places for bucket in left if abs(bucket.digest.rows) == 1}
         places = single - self._seen
         few = len(places) + len(self._seen) <= _MOST_READ
-        return places if few and len(places) * _WORTH >= len(self.left) else set()
+        return places if few and len(places) * _WORTH >= len(self.hashes) else set()
 
     def _look(self, places: set[int]) -> bool:
         """Take the rows at some places out; return whether that could be done."""
@@ -105,20 +116,24 @@ class _Search:
         if max(len(legacy), len(modern)) > _MOST_READ:
             return False
         for row in legacy:
-            self._take_out(row, row.sketch)
+            self._take_out(row, row.alone)
         for row in modern:
-            self._take_out(row, Sketch() - row.sketch)
+            self._take_out(row, Bucket() - row.alone)
         here, there = _by_owner(legacy), _by_owner(modern)
         for owner in here.keys() | there.keys():
             known = self.surplus.get(owner, Surplus())
             self.surplus[owner] = known.with_rows(here.get(owner, ()), there.get(owner, ()))
         return True
 
-    def _take_out(self, row: PlacedRow, sketch: Sketch) -> None:
-        cell = row.owner, row.hashed & (self.buckets - 1)
-        left = self.left.pop(cell, Sketch()) - sketch
-        if left != Sketch():
-            self.left[cell] = left
+    def _take_out(self, row: PlacedRow, alone: Bucket) -> None:
+        _lessen(self.owners, row.owner, alone)
+        _lessen(self.hashes, row.hashed & (self.buckets - 1), alone)
+
+
+def _lessen(left: dict[K, Bucket], key: K, rows: Bucket) -> None:
+    bucket = left.pop(key, Bucket()) - rows
+    if bucket.digest != NOTHING:
+        left[key] = bucket
 
 
 def _by_owner(rows: Iterable[PlacedRow]) -> dict[str, list[Row]]:

@@ -41,6 +41,7 @@ Cell = tuple[str, int]
 rows are, they are all of the owner ``""``."""
 
 _FETCH = 5_000  # rows asked of the server at a time
+_BOTH = 2  # a row that is of one owner and of one bucket; 0: of an owner, 1: of a bucket
 _PATIENCE = 10.0  # seconds to wait for a cancelled query
 
 
@@ -64,19 +65,34 @@ NOTHING = Digest(0, 0)
 
 
 @dataclass(frozen=True, slots=True)
-class Sketch:
-    """A digest, and the XOR of the places of the rows' keys: of a single row, its very place."""
+class Bucket:
+    """A digest of some rows, and the XOR of the places of their keys: of a single one its place."""
 
     digest: Digest = NOTHING
     places: int = 0
 
-    def __add__(self, other: Sketch) -> Sketch:
-        """Sketch the rows of both."""
-        return Sketch(self.digest + other.digest, self.places ^ other.places)
+    def __add__(self, other: Bucket) -> Bucket:
+        """Put the rows of both together."""
+        return Bucket(self.digest + other.digest, self.places ^ other.places)
 
-    def __sub__(self, other: Sketch) -> Sketch:
+    def __sub__(self, other: Bucket) -> Bucket:
         """Take the rows of another one out."""
-        return Sketch(self.digest - other.digest, self.places ^ other.places)
+        return Bucket(self.digest - other.digest, self.places ^ other.places)
+
+
+@dataclass
+class Sketch:
+    """What one scan tells of a side's rows, put together by their owners and by their hashes."""
+
+    owners: dict[str, Bucket] = field(default_factory=dict)
+    hashes: dict[int, Bucket] = field(default_factory=dict)
+
+    def add(self, owner: str | None, number: int | None, rows: Bucket) -> None:
+        """Take in the rows of an owner, of a bucket of hashes, or of both."""
+        if owner is not None:
+            self.owners[owner] = self.owners.get(owner, Bucket()) + rows
+        if number is not None:
+            self.hashes[number] = self.hashes.get(number, Bucket()) + rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +105,9 @@ class PlacedRow:
     row: Row
 
     @property
-    def sketch(self) -> Sketch:
-        """The sketch of this row alone."""
-        return Sketch(Digest(1, self.hashed), self.place)
+    def alone(self) -> Bucket:
+        """A bucket of this row alone."""
+        return Bucket(Digest(1, self.hashed), self.place)
 
 
 @dataclass(frozen=True)
@@ -108,8 +124,9 @@ class Source:
 
     ``placed_by`` are the items of the key that say where a row is placed: those that are equal on
     both sides wherever the keys are. ``number`` is the key itself where it is one whole number on
-    both sides, which is cheaper. ``pieces`` are
-    the conditions under which a scan reads the table, one after the other, until ``stop`` is set.
+    both sides, which is cheaper. ``rows_about`` is about how many rows the table has; 0 is
+    unknown. ``pieces`` are the conditions under which a scan reads the table, one after the other,
+    until ``stop`` is set.
     """
 
     connection: Connection
@@ -122,6 +139,7 @@ class Source:
     salt: int
     digest_name: str
     guard: Callable[[], AbstractContextManager[None]]
+    rows_about: int = 0
     pieces: Iterable[ColumnElement[bool]] = (true(),)
     stop: Event = field(default_factory=Event)
 
@@ -141,23 +159,25 @@ class Source:
             cells[cell] = cells.get(cell, NOTHING) + _digest(*counted)
         return cells
 
-    def sketch(self, buckets: int) -> dict[Cell, Sketch]:
-        """Sketch the rows of each cell in one scan, put into buckets by their hashes.
+    def sketch(self, buckets: int) -> Sketch:
+        """Digest the rows of each owner, and those of each bucket of hashes, in one scan.
 
         ``buckets`` is a power of two.
         """
-        cells: dict[Cell, Sketch] = {}
-        for mark, bucket, *counted, places in self._scan(lambda p: self._sketches(buckets, p)):
-            cell = self.scope.owner_of(mark), int(bucket)
-            found = Sketch(_digest(*counted), _signed(places))
-            cells[cell] = cells.get(cell, Sketch()) + found
-        return cells
+        sketch = Sketch()
+        for mark, number, of_all, *counted, places in self._scan(
+            lambda piece: self._sketches(buckets, piece)
+        ):
+            rows = Bucket(_digest(*counted), _signed(places))
+            owner = None if of_all == 1 else self.scope.owner_of(mark)
+            sketch.add(owner, None if of_all == 0 else int(number), rows)
+        return sketch
 
     @property
     def can_sketch(self) -> bool:
         """Whether rows have places, and the server an XOR of them."""
         placed = self.number is not None or bool(self.placed_by)
-        return placed and self._xor(_number(0)) is not None
+        return placed and self.dialect.can_xor(self.connection)
 
     def rows_at(self, places: Collection[int]) -> Iterator[PlacedRow]:
         """Yield the rows whose keys are at some places, in no order."""
@@ -189,10 +209,14 @@ class Source:
 
     def _sketches(self, buckets: int, piece: ColumnElement[bool]) -> Select[Any]:
         hashed = self._hashed(self._place.label("parity_place"), [piece])
-        bucket = hashed.c.parity_row_hash.bitwise_and(_number(buckets - 1))
-        by = [hashed.c.parity_owner, bucket]
-        sums = [*self._aggregates(hashed), self._xor(hashed.c.parity_place)]
-        return select(*by, *sums).select_from(hashed).group_by(*by)
+        number = hashed.c.parity_row_hash.bitwise_and(_number(buckets - 1))
+        by, of_all = [hashed.c.parity_owner, number], _number(_BOTH)
+        sums = [*self._aggregates(hashed), self.dialect.xor(hashed.c.parity_place)]
+        if not self.dialect.groups_apart:
+            return select(*by, of_all, *sums).select_from(hashed).group_by(*by)
+        of_all = func.grouping(hashed.c.parity_owner)
+        apart = func.grouping_sets(*by)
+        return select(*by, of_all, *sums).select_from(hashed).group_by(apart)
 
     def rows(self, part: Part) -> Iterator[tuple[Cell, Row]]:
         """Yield the canonical texts of some cells' rows, in the order of their buckets."""
@@ -276,9 +300,6 @@ class Source:
             return cast(self.number, BigInteger)
         # Another salt than the rows': a place must not say anything of the digest.
         return self._hash(self.placed_by, ~self.salt)
-
-    def _xor(self, places: ColumnElement[int]) -> ColumnElement[Any] | None:
-        return self.dialect.xor(self.connection, places)
 
     def _hash(self, items: Sequence[Item], salt: int) -> ColumnElement[int]:
         if self.digest_name == PORTABLE:

@@ -192,9 +192,9 @@ class Archive(Dialect):
     def exact_sum(self, numbers: ColumnElement[int]) -> ColumnElement[Any]:
         return func.sum(numbers, type_=BigInteger)  # of BIGINT it is a HUGEINT
 
-    def xor(self, connection: Connection, numbers: ColumnElement[int]) -> ColumnElement[Any] | None:
+    def can_xor(self, connection: Connection) -> bool:
         del connection
-        return func.bit_xor(numbers)
+        return True
 
     def any_of(
         self, value: ColumnElement[Any], column: ColumnFacts, allowed: Sequence[str]

@@ -116,6 +116,9 @@ class Dialect(ABC):
     converts_zones: ClassVar[bool] = False
     """Whether naive times can be read soundly in zones other than UTC."""
 
+    groups_apart: ClassVar[bool] = False
+    """Whether one query can group rows in two ways, by GROUPING SETS."""
+
     @abstractmethod
     def create_engine(self, url: URL, session: Session) -> Engine:
         """Return an engine of one connection whose sessions are read-only and pinned."""
@@ -184,10 +187,14 @@ class Dialect(ABC):
     def exact_sum(self, numbers: ColumnElement[int]) -> ColumnElement[Any]:
         """Return the sum of 64-bit integers, of any size and without rounding."""
 
-    def xor(self, connection: Connection, numbers: ColumnElement[int]) -> ColumnElement[Any] | None:
-        """Return the XOR of 64-bit integers, NULL left out; None: this server has none."""
-        del connection, numbers
-        return None
+    def can_xor(self, connection: Connection) -> bool:
+        """Whether the server has :meth:`xor`."""
+        del connection
+        return False
+
+    def xor(self, numbers: ColumnElement[int]) -> ColumnElement[Any]:
+        """Return the XOR of 64-bit integers, NULL left out."""
+        return func.bit_xor(numbers)
 
     def groups_by(self, column: ColumnFacts) -> bool:
         """Whether GROUP BY tells all different values of a column apart, and Python spells them."""

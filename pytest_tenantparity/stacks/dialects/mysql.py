@@ -272,9 +272,9 @@ class MySQL(Dialect):
         """SUM of BIGINT is DECIMAL, which holds 65 digits."""
         return func.sum(numbers)
 
-    def xor(self, connection: Connection, numbers: ColumnElement[int]) -> ColumnElement[Any] | None:
+    def can_xor(self, connection: Connection) -> bool:
         del connection
-        return func.bit_xor(numbers)
+        return True
 
     def byte_order(self, text: ColumnElement[str]) -> ColumnElement[Any]:
         return _NoPad(text)

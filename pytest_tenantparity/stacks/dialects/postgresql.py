@@ -169,6 +169,7 @@ class PostgreSQL(Dialect):
         -3988319929281441629,
     )
     shares_snapshots = True
+    groups_apart = True
     converts_zones = True
 
     def default_schema(self, url: URL) -> str:
@@ -293,9 +294,9 @@ class PostgreSQL(Dialect):
         """The sum of bigint is numeric."""
         return func.sum(numbers)
 
-    def xor(self, connection: Connection, numbers: ColumnElement[int]) -> ColumnElement[Any] | None:
+    def can_xor(self, connection: Connection) -> bool:
         version = connection.dialect.server_version_info
-        return _catalog.bit_xor(numbers) if version is not None and version >= (14,) else None
+        return version is not None and version >= (14,)
 
     def groups_by(self, column: ColumnFacts) -> bool:
         return column.family in (Family.INTEGER, Family.UUID) or (
