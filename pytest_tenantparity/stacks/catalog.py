@@ -64,7 +64,8 @@ class TableFacts:
     """A table or view. ``stored`` is false for views, which hold no rows of their own.
 
     ``enforced``: the database itself sees to it that no two rows share a primary key.
-    ``refused`` says why its rows cannot be read soundly, where they cannot.
+    ``refused`` says why its rows cannot be read soundly, where they cannot. ``rows`` is about how
+    many it has, by the server's own estimate; 0 is unknown.
     """
 
     schema: str
@@ -74,6 +75,7 @@ class TableFacts:
     stored: bool = True
     enforced: bool = True
     refused: str = ""
+    rows: int = 0
 
     def column(self, name: str) -> ColumnFacts | None:
         """Return the column of that name, if there is one."""

@@ -62,8 +62,8 @@ _PROTOCOL_STRINGS = frozenset(
 )
 _BINARY = 63  # the number of the character set of what is no text
 _TABLES = text("""
-    SELECT table_schema, table_name, table_type, engine FROM information_schema.tables
-    WHERE table_schema = :schema
+    SELECT table_schema, table_name, table_type, engine, coalesce(table_rows, 0)
+    FROM information_schema.tables WHERE table_schema = :schema
 """)
 _COLUMNS = text("""
     SELECT table_schema, table_name, column_name, data_type, column_type, character_set_name,
@@ -109,8 +109,8 @@ def catalog_of(connection: Connection, schema: str) -> Catalog:
         json = bare == "longtext" and (table, f"json_valid(`{quoted}`)") in documents
         facts = column_facts(name, "json" if json else bare, declared, *more)
         columns.setdefault(table, []).append(facts)
-    kinds = {table: (kind, engine) for table, kind, engine in rows(_TABLES) if kind != "SEQUENCE"}
-    unsafe = _unsafe(connection) if any(kind == "VIEW" for kind, _ in kinds.values()) else ""
+    kinds = {table: facts for table, *facts in rows(_TABLES) if facts[0] != "SEQUENCE"}
+    unsafe = _unsafe(connection) if any(kind == "VIEW" for kind, *_ in kinds.values()) else ""
     tables = {
         table: TableFacts(
             schema,
@@ -119,8 +119,9 @@ def catalog_of(connection: Connection, schema: str) -> Catalog:
             tuple(keys.get(table, ())),
             stored=kind != "VIEW",
             refused=_refused(kind, engine, unsafe),
+            rows=int(about),
         )
-        for table, (kind, engine) in kinds.items()
+        for table, (kind, engine, about) in kinds.items()
     }
     folded = connection.scalar(text("SELECT @@lower_case_table_names")) != 0
     return Catalog(schema.lower() if folded else schema, tables, _hidden(connection, schema))

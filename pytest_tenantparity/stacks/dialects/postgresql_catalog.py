@@ -98,6 +98,24 @@ _TYPE = text(f"""
     WHERE t.oid = :oid
 """)  # noqa: S608 - a constant
 
+# Nothing here locks a table or reads its files, which someone else may have locked. What was never
+# analysed has at least been counted as it was written, but not on a standby.
+_ROWS = text("""
+    WITH RECURSIVE parts (root, part) AS (
+        SELECT c.oid, c.oid
+        FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+        WHERE n.nspname = :schema AND c.relkind IN ('r', 'p', 'f', 'm') AND NOT c.relispartition
+        UNION
+        SELECT p.root, i.inhrelid FROM parts p JOIN pg_catalog.pg_inherits i ON i.inhparent = p.part
+    )
+    SELECT r.relname, sum(CASE WHEN c.reltuples > 0 THEN c.reltuples
+                               ELSE pg_stat_get_live_tuples(c.oid) END)::bigint
+    FROM parts p
+    JOIN pg_catalog.pg_class r ON r.oid = p.root
+    JOIN pg_catalog.pg_class c ON c.oid = p.part AND c.relkind <> 'p'
+    GROUP BY r.relname
+""")
+
 _BLOCKS = text("""
     SELECT pg_relation_size(c.oid) / current_setting('block_size')::int
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -117,8 +135,16 @@ def catalog_of(connection: Connection, schema: str) -> Catalog:
         caseless = fuzzy or is_citext
         facts = ColumnFacts(name, declared, bare, _family(*kind), scale, fuzzy=caseless)
         columns.setdefault((table, stored), []).append(facts)
+    rows = {name: int(count) for name, count in connection.execute(_ROWS, {"schema": schema})}
     tables = {
-        name: TableFacts(schema, name, tuple(found), tuple(keys.get(name, ())), stored)
+        name: TableFacts(
+            schema,
+            name,
+            tuple(found),
+            tuple(keys.get(name, ())),
+            stored=stored,
+            rows=rows.get(name, 0),
+        )
         for (name, stored), found in columns.items()
     }
     return Catalog(schema, tables)
