@@ -136,6 +136,13 @@ def test_second_reading_takes_nothing_back() -> None:
     assert "1.0k of about 1.0k rows, trades again 30%" in line
 
 
+def test_another_scan_takes_nothing_back() -> None:
+    """A canary reads a table anew: that shows, and the rows that were done stay so."""
+    tally = _tally({"trades": Size(1_000)}, Clock())
+    tally.line(_both("trades", 1.0, 1.0))
+    assert "1.0k of about 1.0k rows, trades 10%" in tally.line(_both("trades", 0.1, 0.2))
+
+
 def test_places_are_parts_of_a_table() -> None:
     """A tenant's own schema holds one part of the table, be it read to its end."""
     tally = _tally({"trades": Size(1_000, places=4)}, Clock(), tenants=4)

@@ -42,6 +42,7 @@ class Tally:
         self._counted: Counter[str] = Counter()  # rows by table
         self._statuses: Counter[Status] = Counter()
         self._drift = 0  # rows
+        self._furthest: dict[str, float] = {}  # share by table, whatever is read anew
         self._samples: deque[tuple[float, float]] = deque(maxlen=_SAMPLES)
 
     def plan(self, planned: Collection[CheckKey]) -> None:
@@ -113,7 +114,9 @@ class Tally:
         for table, size in self._sizes.items():
             if size.rows and self._tables[table]:
                 by_checks = self._done_of["table", table] / self._tables[table]
-                done += size.rows * min(1.0, max(by_checks, self._share(table, scans.get(table))))
+                share = min(1.0, max(by_checks, self._share(table, scans.get(table))))
+                self._furthest[table] = max(share, self._furthest.get(table, 0.0))
+                done += size.rows * self._furthest[table]
                 about += size.rows
             else:
                 done += self._counted[table]
