@@ -131,6 +131,6 @@ def test_rests_are_as_long_as_asked_for() -> None:
     """After each piece but the last comes a rest, in proportion to what the piece took."""
     rests: list[float] = []
     extent = Extent(0, 6_400, lambda low, high: literal(low is None or high is None))
-    pieces = list(Pieces(extent, seconds=0.000001, rest=2.0, wait=rests.append))
+    pieces = list(Pieces(extent, 0.000001, rest=2.0, wait=rests.append, tell=lambda _: None))
     assert len(rests) == len(pieces) - 1 > 10
     assert min(rests) > 0

@@ -15,6 +15,7 @@ from ..stacks import Stack
 from .compare import Normaliser
 from .findings import SinkOf, sink_to_nowhere
 from .once import Once
+from .progress import Watch, unwatched
 from .tolerance import Layer
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ class Context:
     known; ``surveys`` are the scans that were made for all tenants of a table at once, and
     ``alike`` are the tenants of each table, as such scans can take them together.
 
-    ``drift`` opens what takes every finding of a check, however few the report lists.
+    ``drift`` opens what takes every finding of a check, however few the report lists; ``watch``
+    hears how far scans have come.
 
     ``settle`` is how many seconds a write may be under way from one stack to the other, where rows
     that differ are to be looked at again; ``since`` is when, by the clock that only goes forward,
@@ -57,6 +59,7 @@ class Context:
     since: float = field(default_factory=monotonic)
     asked: Mapping[str, Collection[str]] = field(default_factory=dict)
     once: Once = field(default_factory=Once)
+    watch: Watch = unwatched
     surveys: dict[tuple[str, str], Surveyed] = field(default_factory=dict)
     alike: dict[str, dict[Implied, list[Tenant]]] = field(default_factory=dict)
 

@@ -18,6 +18,7 @@ from .columns import ColumnPair, ColumnPlan, plan_columns
 from .context import Context
 from .key_maps import Lookup, lookup_in
 from .pieces import Pieces
+from .progress import Scan, Teller
 from .scope import Scope, UnknownOwner, owners_scope, source_of, tenant_values
 from .source import Sides, Source
 
@@ -130,7 +131,8 @@ class OpenPair:
             extent = stack.dialect.extent(self.connections[side], self.tables[side])
         if extent is None:
             return (true(),)
-        return Pieces(extent, stack.settings.piece_seconds, stack.settings.rest, stop.wait)
+        tell = Teller(self.context.watch, Scan(self.pair.name, side, str(self.places[side])))
+        return Pieces(extent, stack.settings.piece_seconds, stack.settings.rest, stop.wait, tell)
 
     def _number(self, side: Side) -> ColumnElement[object] | None:
         """Return the key itself, where it is one whole number."""

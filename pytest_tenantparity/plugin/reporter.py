@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ..inventory import audit_cells, exclusions
-from ..model import ANY_TABLE, AuditReport, Status, Verdict
+from ..model import ANY_TABLE, AuditReport, CheckKey, Status, Verdict
 from ..reporting import DRIFT_NAME, build_report, earlier_in_words, write_drift, write_report
 from ..wire import to_wire
 from .ledger import Ledger
 from .options import asked_for_audit
 from .resume import JournalKeeper
 from .run_facts import describe_run
-from .session import AuditSession
+from .session import AuditSession, PlannedItem
 from .share import shard_facts
 
 
@@ -36,6 +37,11 @@ class Reporter:
     def directory(self) -> Path:
         """Where the report goes."""
         return self._session.directory
+
+    @property
+    def planned(self) -> Mapping[CheckKey, PlannedItem]:
+        """What is planned, as far as it is known; it grows as workers tell of their plans."""
+        return self._ledger.planned
 
     def pytest_report_header(self) -> list[str]:
         """Say what will be audited."""

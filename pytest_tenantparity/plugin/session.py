@@ -33,7 +33,7 @@ from ..inventory import (
     select_tenants,
 )
 from ..model import CANARY, SIDES, Cell, CheckKey, Side
-from ..parity import Context, Once, environment_layer
+from ..parity import Context, Once, Scans, environment_layer
 from ..reporting import DriftParts
 from ..sharding import Share
 from ..stacks import ServerFacts, Stack, StackState, open_stack
@@ -170,7 +170,13 @@ class AuditSession:
             settle=settle_of(self.config),
             asked=self.asked,
             once=Once(self.drift.directory if self.is_worker else None),
+            watch=self.scans.tell,
         )
+
+    @property
+    def scans(self) -> Scans:
+        """How far the scans of this machine's processes have come."""
+        return Scans(self.drift.directory)
 
     def servers(self, side: Side) -> list[ServerFacts]:
         """Return which servers were read on one side."""

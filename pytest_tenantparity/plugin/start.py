@@ -29,9 +29,12 @@ def start(config: pytest.Config) -> None:
         return
     config.stash[SESSION] = session
     if not session.is_worker and not options.is_dry_run(config):
+        from .progress import Progress
         from .reporter import Reporter
 
-        config.pluginmanager.register(Reporter(session), "tenantparity-reporter")
+        reporter = Reporter(session)
+        config.pluginmanager.register(reporter, "tenantparity-reporter")
+        config.pluginmanager.register(Progress(session, reporter.planned), "tenantparity-progress")
 
 
 def open_stacks(session: AuditSession) -> None:

@@ -1,0 +1,79 @@
+"""How far the scans of a run have come, told by whichever process makes them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+
+from ..model import Side
+from ..wire import from_wire, to_wire
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """One side of a table being read, and the ``share`` of it that has been.
+
+    ``again``: it is read a second time, for the rows that differ.
+    """
+
+    table: str
+    side: Side
+    place: str
+    share: float = 0.0
+    again: bool = False
+
+
+Watch = Callable[[Scan], object]
+
+
+def unwatched(scan: Scan) -> None:
+    """Let a scan go by."""
+    del scan
+
+
+class Teller:
+    """Tells a watch of one scan, each time that more of its table has been read."""
+
+    def __init__(self, watch: Watch, scan: Scan) -> None:
+        self._watch = watch
+        self._scan = scan
+
+    def __call__(self, share: float) -> None:
+        """Tell which share of the table has been read."""
+        again = self._scan.again or share < self._scan.share
+        self._scan = replace(self._scan, share=share, again=again)
+        self._watch(self._scan)
+
+
+@dataclass(frozen=True)
+class Scans:
+    """The scans of all processes that share a folder, each in a small file; None: nobody's.
+
+    A disk that fails costs a glance at the progress, and no check.
+    """
+
+    folder: Path | None = None
+
+    def tell(self, scan: Scan) -> None:
+        """Write down how far a scan has come."""
+        if self.folder is None:
+            return
+        name = sha256(f"{scan.side} {scan.place} {scan.table!a}".encode()).hexdigest()
+        path = self.folder / "scans" / f"{name}.json"
+        with suppress(OSError, ValueError):
+            path.parent.mkdir(exist_ok=True)
+            new = path.with_suffix(".new")
+            new.write_text(json.dumps(to_wire(scan)), encoding="utf-8")
+            new.replace(path)
+
+    def __iter__(self) -> Iterator[Scan]:
+        """Yield what was written down last of each scan."""
+        if self.folder is None:
+            return
+        for path in sorted((self.folder / "scans").glob("*.json")):
+            with suppress(OSError, ValueError):
+                yield from_wire(Scan, json.loads(path.read_text(encoding="utf-8")))

@@ -1,0 +1,111 @@
+"""A terminal that a test can read: pytest writes to a pseudo-terminal, pyte draws what it says."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import signal
+import struct
+import subprocess
+import sys
+import termios
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from select import select
+from time import monotonic
+from typing import Any
+
+import pyte
+import pytest
+
+COLUMNS, LINES = 100, 24
+_PATIENCE = 60.0  # seconds
+
+
+@dataclass
+class Terminal:
+    """A process, and the screen that it writes to."""
+
+    process: subprocess.Popen[bytes]
+    _reader: int
+    _screen: Any = field(default_factory=lambda: pyte.HistoryScreen(COLUMNS, LINES, history=5_000))
+
+    def __post_init__(self) -> None:
+        self._stream = pyte.ByteStream(self._screen)
+        self.said = b""
+
+    def wait_for(self, seen: Callable[[], bool]) -> None:
+        """Read until something is to be seen; fail the test if it never is."""
+        end = monotonic() + _PATIENCE
+        while not seen():
+            if monotonic() > end or not self._read(0.05):
+                pytest.fail(f"it is not to be seen:\n{self.text}")
+
+    def finish(self) -> int:
+        """Read to the end; return the exit code."""
+        end = monotonic() + _PATIENCE
+        while self._read(_PATIENCE):
+            if monotonic() > end:
+                pytest.fail(f"the process does not end:\n{self.text}")
+        return self.process.wait()
+
+    @property
+    def lines(self) -> list[str]:
+        """All lines that were scrolled away, and those on the screen, without trailing space."""
+        rows = [*self._screen.history.top, *(self._screen.buffer[y] for y in range(LINES))]
+        return ["".join(row[x].data for x in range(COLUMNS)).rstrip() for row in rows]
+
+    @property
+    def text(self) -> str:
+        """All that can be read, scrolled up or not."""
+        return "\n".join(self.lines).rstrip()
+
+    @property
+    def below(self) -> str:
+        """The line under the cursor's."""
+        row = self._screen.buffer[self._screen.cursor.y + 1]
+        return "".join(row[x].data for x in range(COLUMNS)).rstrip()
+
+    def _read(self, patience: float) -> bool:
+        """Take in what was said, if anything is; return whether more may come."""
+        ready, _, _ = select([self._reader], [], [], patience)
+        if not ready:
+            return True
+        try:
+            said = os.read(self._reader, 65_536)
+        except OSError:  # how Linux says that nobody writes any more
+            return False
+        self.said += said
+        self._stream.feed(said)
+        return bool(said)
+
+
+@contextmanager
+def pytest_in_terminal(
+    folder: Path, *args: str, environment: Mapping[str, str] | None = None
+) -> Iterator[Terminal]:
+    """Run pytest in a folder, on a terminal of its own; it is killed if the test gives up."""
+    reader, writer = pty.openpty()
+    fcntl.ioctl(writer, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
+    own = {key: value for key, value in os.environ.items() if key not in ("CI", "BUILD_NUMBER")}
+    process = subprocess.Popen(
+        # A test run in the background ignores Ctrl-C, and what it starts would, too.
+        ["env", "--default-signal=INT", sys.executable, "-m", "pytest", *args],
+        cwd=folder,
+        env=own | {"TERM": "xterm"} | dict(environment or {}),
+        stdin=subprocess.DEVNULL,
+        stdout=writer,
+        stderr=writer,
+        process_group=0,
+    )
+    os.close(writer)
+    try:
+        yield Terminal(process, reader)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        os.close(reader)
