@@ -183,6 +183,16 @@ class NamedRule:
 
 
 @dataclass(frozen=True, slots=True)
+class Work:
+    """How a check was made, which the data do not decide: the report's ``run`` block has it.
+
+    ``waited`` are the seconds that it was held up by a throttle, by stack.
+    """
+
+    waited: dict[Side, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """What one check saw. ``reasons`` say why a check is not proven.
 
@@ -204,6 +214,7 @@ class Evidence:
     accounts: tuple[Account, ...] = ()
     in_flight: int = 0
     seconds: float = 0.0
+    work: Work = field(default_factory=Work)
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,11 @@ class Context:
         asked = self.asked.get(table)
         return [each for each in self.selected if asked is None or each.id in asked]
 
+    @property
+    def waited(self) -> dict[Side, float]:
+        """How many seconds this process was held up by a throttle so far."""
+        return {side: stack.waited for side, stack in self.stacks.items()}
+
     def counted(self, table: str, side: Side) -> int | None:
         """Return how many rows all tenants have, where surveys have counted those of each."""
         counts: dict[str, RowCounts] = {}

@@ -114,7 +114,7 @@ class OpenPair:
             number=self._number(side),
             salt=self.context.salt,
             digest_name=self.digest_name,
-            guard=lambda: stack.guard(self.places[side], discreet=self.pair.has_masks),
+            guard=lambda: stack.guard(self.places[side], discreet=self.pair.has_masks, stop=stop),
             pieces=self._pieces(side, stop) if scope.wide else (true(),),
             stop=stop,
         )

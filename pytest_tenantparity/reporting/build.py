@@ -7,6 +7,7 @@ from typing import Any
 
 from ..model import (
     RESERVED_SUBJECTS,
+    SIDES,
     AuditReport,
     Check,
     CheckKey,
@@ -14,6 +15,7 @@ from ..model import (
     Exclusion,
     Population,
     RowCounts,
+    Side,
     Status,
     Verdict,
 )
@@ -50,7 +52,7 @@ def build_report(
             exclusions=tuple(exclusions),
         ),
         checks=tuple(_check(each, cohort_of) for each in cut_evenly(evidence)),
-        run=run | {"seconds_by_check": timings},
+        run={"throttled_seconds": _waits(evidence)} | run | {"seconds_by_check": timings},
     )
 
 
@@ -89,6 +91,10 @@ def _headline(
     if reasons:
         parts.append("INCOMPLETE.")
     return f"{verdict} for {scope}. {' '.join(parts)}".strip()
+
+
+def _waits(evidence: Sequence[Evidence]) -> dict[Side, float]:
+    return {side: round(sum(e.work.waited.get(side, 0) for e in evidence), 3) for side in SIDES}
 
 
 def _rows(evidence: Sequence[Evidence]) -> RowCounts:

@@ -90,6 +90,9 @@ class Dialect(ABC):
     converts_zones: ClassVar[bool] = False
     """Whether naive times can be read soundly in zones other than UTC."""
 
+    tells_load: ClassVar[bool] = False
+    """Whether a session can ask how busy the server is."""
+
     @abstractmethod
     def create_engine(self, url: URL, session: Session) -> Engine:
         """Return an engine of one connection whose sessions are read-only and pinned."""
@@ -118,6 +121,14 @@ class Dialect(ABC):
         """Return how a table can be read in pieces that cost no more than the whole; None: not."""
         del connection, table
         return None
+
+    def replication_lag(self, connection: Connection) -> float:
+        """Return how many seconds replication is behind; raises :class:`NotProven`."""
+        raise NotImplementedError(f"{self.name} has no replication")
+
+    def running_queries(self, connection: Connection, own: Connection | None) -> int:
+        """Return how many queries run that are not the audit's; raises :class:`NotProven`."""
+        raise NotImplementedError(f"{self.name} has no sessions")
 
     @abstractmethod
     def expression_facts(

@@ -176,6 +176,15 @@ def _hidden(connection: Connection, schema: str) -> str:
     )
 
 
+def rights_on_all(connection: Connection) -> set[str]:
+    """Return what the user may do everywhere on the server."""
+    found = (_GRANT.match(line) for (line,) in connection.exec_driver_sql("SHOW GRANTS"))
+    grants = (each for each in found if each is not None and each.group(3) == "*")
+    return {
+        right for each in grants if each.group(1) == "GRANT" for right in each.group(2).split(", ")
+    }
+
+
 def _meant(pattern: str, schema: str) -> bool:
     """Whether a grant's database, which is ``*`` or a pattern for LIKE, is the schema."""
     if pattern == "*":

@@ -38,6 +38,7 @@ from ...errors import NotProven
 from ..catalog import DOCUMENTS, Catalog, ColumnFacts, Family, ServerFacts, TableFacts
 from .base import ColumnRules, Dialect, Extent, Session
 from .postgresql_catalog import blocks_of, catalog_of, type_facts
+from .postgresql_load import replication_lag, running_queries
 from .postgresql_session import ALIVE, GONE, connecting, export, fault_of, is_gone, join, stop
 
 # A value's text depends on the first of these. The others keep a session from disturbing the server
@@ -152,6 +153,7 @@ class PostgreSQL(Dialect):
         -3988319929281441629,
     )
     shares_snapshots = True
+    tells_load = True
     converts_zones = True
 
     def default_schema(self, url: URL) -> str:
@@ -223,6 +225,13 @@ class PostgreSQL(Dialect):
         """By the blocks of the heap, which version 14 and later find without an index."""
         blocks = blocks_of(connection, table)
         return Extent(0, blocks, _in_blocks) if blocks >= _LARGE else None
+
+    def replication_lag(self, connection: Connection) -> float:
+        return replication_lag(connection)
+
+    def running_queries(self, connection: Connection, own: Connection | None) -> int:
+        del own  # which is known by the run's name, like those of all its processes
+        return running_queries(connection)
 
     def expression_facts(
         self, connection: Connection, source: Any, expression: ColumnElement[Any]
