@@ -14,6 +14,7 @@ from ..model import RowCounts, Side, Tenant
 from ..stacks import Stack
 from .compare import Normaliser
 from .findings import SinkOf, sink_to_nowhere
+from .notes import Notes
 from .once import Once
 from .tolerance import Layer
 
@@ -57,6 +58,7 @@ class Context:
     since: float = field(default_factory=monotonic)
     asked: Mapping[str, Collection[str]] = field(default_factory=dict)
     once: Once = field(default_factory=Once)
+    notes: Notes = field(default_factory=Notes)
     surveys: dict[tuple[str, str], Surveyed] = field(default_factory=dict)
     alike: dict[str, dict[Implied, list[Tenant]]] = field(default_factory=dict)
 

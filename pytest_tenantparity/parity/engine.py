@@ -49,7 +49,9 @@ def audit(context: Context, key: CheckKey, layers: Sequence[Layer] = ()) -> Evid
     except NotProven as error:
         evidence = Evidence(key, Status.NOT_PROVEN, reasons=(str(error),))
     waits = {side: now - waited[side] for side, now in context.waited.items() if now > waited[side]}
-    return replace(evidence, seconds=perf_counter() - started, work=Work(waits))
+    return replace(
+        evidence, seconds=perf_counter() - started, work=Work(waits, *context.notes.give())
+    )
 
 
 def _check(context: Context, key: CheckKey, layers: Sequence[Layer]) -> Evidence:

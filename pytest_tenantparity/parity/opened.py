@@ -17,6 +17,7 @@ from .columns import ColumnPlan, plan_columns
 from .context import Context
 from .key_maps import Lookup, lookup_in
 from .pieces import Pieces
+from .reading import noted
 from .scope import Scope, UnknownOwner, owners_scope, source_of, tenant_values
 from .source import Sides, Source
 
@@ -38,7 +39,7 @@ class OpenPair:
 
     def sides(self, scope_on: ScopeMaker) -> Sides:
         """Return both sides, each limited to the rows of its scope."""
-        legacy, modern = (self.source(side, scope_on(side)) for side in SIDES)
+        legacy, modern = (noted(self, side, self.source(side, scope_on(side))) for side in SIDES)
         return Sides(legacy, modern, self.context.pool, self.context.cancel)
 
     def all_of(self, side: Side, tenants: Sequence[Tenant]) -> Scope:

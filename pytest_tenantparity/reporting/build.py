@@ -52,7 +52,7 @@ def build_report(
             exclusions=tuple(exclusions),
         ),
         checks=tuple(_check(each, cohort_of) for each in cut_evenly(evidence)),
-        run={"throttled_seconds": _waits(evidence)} | run | {"seconds_by_check": timings},
+        run=_work(evidence) | run | {"seconds_by_check": timings},
     )
 
 
@@ -91,6 +91,16 @@ def _headline(
     if reasons:
         parts.append("INCOMPLETE.")
     return f"{verdict} for {scope}. {' '.join(parts)}".strip()
+
+
+def _work(evidence: Sequence[Evidence]) -> dict[str, Any]:
+    """Say how it was done, as far as that may differ between two runs on the same data."""
+    readings = {(each.table, each.side, each.how) for e in evidence for each in e.work.readings}
+    return {
+        "throttled_seconds": _waits(evidence),
+        "readings": sorted(map(list, readings)),
+        "hints": sorted({hint for each in evidence for hint in each.work.hints}),
+    }
 
 
 def _waits(evidence: Sequence[Evidence]) -> dict[Side, float]:

@@ -55,6 +55,8 @@ class _Run:
     servers: dict[Side, list[_Server]]
     seconds_by_check: list[tuple[str, str, str, float]]
     throttled_seconds: dict[Side, float]
+    readings: list[tuple[str, str, str]]
+    hints: list[str]
     shard: ShardFacts
 
 
@@ -279,6 +281,8 @@ def _run(parts: Sequence[_Part], *, complete: bool) -> dict[str, Any]:
         "throttled_seconds": {
             side: sum(run.throttled_seconds.get(side, 0.0) for run in read) for side in SIDES
         },
+        "readings": sorted({each for run in read for each in run.readings}),
+        "hints": sorted({each for run in read for each in run.hints}),
         "resumed": [each for run in runs for each in run.get("resumed", ())],
         "shard": None,
         "shards": runs,

@@ -36,6 +36,8 @@ FOREIGN = "\udcff"
 
 TEXTS = frozenset({Family.TEXT, Family.PADDED, Family.WRITTEN})
 NUMBERS = frozenset({Family.INTEGER, Family.DECIMAL, Family.FLOAT})
+LARGE_ROWS = 100_000  # rows, or
+LARGE_BYTES = 32 * 1024 * 1024  # so much of them: no longer read within a second
 DOCUMENTS = frozenset({Family.JSON, Family.JSONB})
 TIMES = frozenset({Family.DATE, Family.TIME, Family.TIMESTAMP, Family.TIMESTAMPTZ})
 
@@ -64,7 +66,9 @@ class TableFacts:
     """A table or view. ``stored`` is false for views, which hold no rows of their own.
 
     ``enforced``: the database itself sees to it that no two rows share a primary key.
-    ``refused`` says why its rows cannot be read soundly, where they cannot.
+    ``refused`` says why its rows cannot be read soundly, where they cannot. ``indexed`` are the
+    columns that some index over all rows begins with; ``large``: that matters, as far as the
+    server's statistics know.
     """
 
     schema: str
@@ -74,6 +78,8 @@ class TableFacts:
     stored: bool = True
     enforced: bool = True
     refused: str = ""
+    indexed: tuple[str, ...] = ()
+    large: bool = False
 
     def column(self, name: str) -> ColumnFacts | None:
         """Return the column of that name, if there is one."""

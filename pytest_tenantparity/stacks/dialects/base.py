@@ -179,6 +179,11 @@ class Dialect(ABC):
         del column
         return False
 
+    def seeks(self, column: ColumnFacts) -> bool:
+        """Whether :meth:`any_of` can use an index on a column."""
+        del column
+        return False
+
     def once(self, rows: Select[Any]) -> Select[Any]:
         """Return the same rows, with each expression worked out once, however often it is used."""
         return rows

@@ -283,6 +283,9 @@ class MySQL(Dialect):
     def byte_order(self, text: ColumnElement[str]) -> ColumnElement[Any]:
         return _NoPad(text)
 
+    def seeks(self, column: ColumnFacts) -> bool:
+        return column.type in STRINGS or (column.family is Family.INTEGER and column.type != "year")
+
     def any_of(
         self, value: ColumnElement[Any], column: ColumnFacts, allowed: Sequence[str]
     ) -> ColumnElement[bool]:

@@ -12,7 +12,7 @@ from sqlalchemy import (
     text,
 )
 
-from ..catalog import Catalog, ColumnFacts, Family, TableFacts
+from ..catalog import LARGE_BYTES, LARGE_ROWS, Catalog, ColumnFacts, Family, TableFacts
 
 _FAMILIES = {
     **dict.fromkeys(("tinyint", "smallint", "mediumint", "int", "bigint"), Family.INTEGER),
@@ -62,8 +62,9 @@ _PROTOCOL_STRINGS = frozenset(
 )
 _BINARY = 63  # the number of the character set of what is no text
 _TABLES = text("""
-    SELECT table_schema, table_name, table_type, engine FROM information_schema.tables
-    WHERE table_schema = :schema
+    SELECT table_schema, table_name, table_type, engine,
+           COALESCE(table_rows, 0) >= :rows OR COALESCE(data_length, 0) >= :bytes
+    FROM information_schema.tables WHERE table_schema = :schema
 """)
 _COLUMNS = text("""
     SELECT table_schema, table_name, column_name, data_type, column_type, character_set_name,
@@ -74,6 +75,11 @@ _COLUMNS = text("""
 _PRIMARY_KEYS = text("""
     SELECT table_schema, table_name, column_name FROM information_schema.statistics
     WHERE table_schema = :schema AND index_name = 'PRIMARY' ORDER BY table_name, seq_in_index
+""")
+_INDEXED = text("""
+    SELECT DISTINCT table_schema, table_name, column_name FROM information_schema.statistics
+    WHERE table_schema = :schema AND seq_in_index = 1 AND index_type = 'BTREE'
+    AND column_name IS NOT NULL ORDER BY table_name, column_name
 """)
 # MariaDB's JSON is LONGTEXT under a check of this form.
 _JSON_CHECKS = text("""
@@ -92,8 +98,10 @@ def catalog_of(connection: Connection, schema: str) -> Catalog:
     """Return the tables of a schema, and why there could be more of them."""
     folded = connection.exec_driver_sql("SELECT @@lower_case_table_names").scalar() != 0
 
+    values = {"schema": schema, "rows": LARGE_ROWS, "bytes": LARGE_BYTES}
+
     def rows(statement: Any) -> Iterator[tuple[Any, ...]]:
-        for own, *row in connection.execute(statement, {"schema": schema}):
+        for own, *row in connection.execute(statement, values):
             # The server may find a schema by a name that only looks alike.
             if own == schema or (folded and own.casefold() == schema.casefold()):
                 yield tuple(row)
@@ -101,6 +109,9 @@ def catalog_of(connection: Connection, schema: str) -> Catalog:
     keys: dict[str, list[str]] = {}
     for table, name in rows(_PRIMARY_KEYS):
         keys.setdefault(table, []).append(name)
+    indexed: dict[str, list[str]] = {}
+    for table, name in rows(_INDEXED):
+        indexed.setdefault(table, []).append(name)
     # MySQL has a type for JSON, and another table of checks.
     documents = set(rows(_JSON_CHECKS)) if _is_mariadb(connection) else set()
     columns: dict[str, list[ColumnFacts]] = {}
@@ -109,8 +120,8 @@ def catalog_of(connection: Connection, schema: str) -> Catalog:
         json = bare == "longtext" and (table, f"json_valid(`{quoted}`)") in documents
         facts = column_facts(name, "json" if json else bare, declared, *more)
         columns.setdefault(table, []).append(facts)
-    kinds = {table: (kind, engine) for table, kind, engine in rows(_TABLES) if kind != "SEQUENCE"}
-    unsafe = _unsafe(connection) if any(kind == "VIEW" for kind, _ in kinds.values()) else ""
+    kinds = {table: more for table, *more in rows(_TABLES) if more[0] != "SEQUENCE"}
+    unsafe = _unsafe(connection) if any(kind == "VIEW" for kind, *_ in kinds.values()) else ""
     tables = {
         table: TableFacts(
             schema,
@@ -119,8 +130,10 @@ def catalog_of(connection: Connection, schema: str) -> Catalog:
             tuple(keys.get(table, ())),
             stored=kind != "VIEW",
             refused=_refused(kind, engine, unsafe),
+            indexed=tuple(indexed.get(table, ())),
+            large=bool(large),
         )
-        for table, (kind, engine) in kinds.items()
+        for table, (kind, engine, large) in kinds.items()
     }
     folded = connection.scalar(text("SELECT @@lower_case_table_names")) != 0
     return Catalog(schema.lower() if folded else schema, tables, _hidden(connection, schema))

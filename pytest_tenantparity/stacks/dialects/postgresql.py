@@ -293,6 +293,9 @@ class PostgreSQL(Dialect):
             column.family is Family.TEXT and not column.fuzzy
         )
 
+    def seeks(self, column: ColumnFacts) -> bool:
+        return not column.fuzzy
+
     def once(self, rows: Select[Any]) -> Select[Any]:
         return rows.offset(literal_column("0"))  # which keeps a subquery from being flattened
 

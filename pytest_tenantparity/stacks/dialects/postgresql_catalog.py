@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, text
 
-from ..catalog import Catalog, ColumnFacts, Family, TableFacts
+from ..catalog import LARGE_BYTES, LARGE_ROWS, Catalog, ColumnFacts, Family, TableFacts
 
 _FAMILIES = {
     "int2": Family.INTEGER,
@@ -90,6 +90,25 @@ _PRIMARY_KEYS = text("""
     ORDER BY c.relname, k.position
 """)
 
+_INDEXED = text("""
+    SELECT DISTINCT c.relname, a.attname
+    FROM pg_catalog.pg_index i
+    JOIN pg_catalog.pg_class c ON c.oid = i.indrelid
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
+    JOIN pg_catalog.pg_am m ON m.oid = x.relam AND m.amname IN ('btree', 'hash')
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
+    WHERE n.nspname = :schema AND i.indisvalid AND i.indpred IS NULL
+    ORDER BY c.relname, a.attname
+""")
+
+_LARGE = text("""
+    SELECT c.relname FROM pg_catalog.pg_class c
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = :schema AND c.relkind IN ('r', 'p', 'm') AND (c.reltuples >= :rows
+        OR c.relpages::bigint * current_setting('block_size')::bigint >= :bytes)
+""")
+
 _TYPE = text(f"""
     SELECT format_type(b.oid, -1), {_KIND}
     FROM pg_catalog.pg_type t
@@ -110,6 +129,11 @@ def catalog_of(connection: Connection, schema: str) -> Catalog:
     keys: dict[str, list[str]] = {}
     for table, name in connection.execute(_PRIMARY_KEYS, {"schema": schema}):
         keys.setdefault(table, []).append(name)
+    indexed: dict[str, list[str]] = {}
+    for table, name in connection.execute(_INDEXED, {"schema": schema}):
+        indexed.setdefault(table, []).append(name)
+    sizes = {"schema": schema, "rows": LARGE_ROWS, "bytes": LARGE_BYTES}
+    large = set(connection.scalars(_LARGE, sizes))
     columns: dict[tuple[str, bool], list[ColumnFacts]] = {}
     for row in connection.execute(_COLUMNS, {"schema": schema}):
         table, stored, name, declared, bare, scale, fuzzy, *kind = row
@@ -118,7 +142,15 @@ def catalog_of(connection: Connection, schema: str) -> Catalog:
         facts = ColumnFacts(name, declared, bare, _family(*kind), scale, fuzzy=caseless)
         columns.setdefault((table, stored), []).append(facts)
     tables = {
-        name: TableFacts(schema, name, tuple(found), tuple(keys.get(name, ())), stored)
+        name: TableFacts(
+            schema,
+            name,
+            tuple(found),
+            tuple(keys.get(name, ())),
+            stored,
+            indexed=tuple(indexed.get(name, ())),
+            large=name in large,
+        )
         for (name, stored), found in columns.items()
     }
     return Catalog(schema, tables)
