@@ -183,6 +183,28 @@ class NamedRule:
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """How the rows of one side of a table were read."""
+
+    table: str
+    side: Side
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """How a check was made, which the data do not decide: the report's ``run`` block has it.
+
+    ``waited`` are the seconds that it was held up by a throttle, by stack. Of ``readings`` and
+    ``hints`` each process says each once, with the first check that it is about.
+    """
+
+    waited: dict[Side, float] = field(default_factory=dict)
+    readings: tuple[Reading, ...] = ()
+    hints: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """What one check saw. ``reasons`` say why a check is not proven.
 
@@ -204,6 +226,7 @@ class Evidence:
     accounts: tuple[Account, ...] = ()
     in_flight: int = 0
     seconds: float = 0.0
+    work: Work = field(default_factory=Work)
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,8 +140,8 @@ def new_mariadb_database(server: MariaServer) -> MariaDatabase:
 
 
 @contextmanager
-def running_mariadb() -> Iterator[MariaServer]:
-    """Start a server in a directory of its own; end and remove it afterwards.
+def running_mariadb(*more: str) -> Iterator[MariaServer]:
+    """Start a server in a directory of its own, with more options; end and remove it afterwards.
 
     The directory lies in /tmp, whatever TMPDIR says: a socket's path has 107 bytes at most.
     Skips the test where MariaDB is not installed.
@@ -155,7 +155,9 @@ def running_mariadb() -> Iterator[MariaServer]:
         options = ["--no-defaults", *own, *account, *_FAST, *_TEXT]
         _initialise([programs[0], *options], directory)
         where = [f"--socket={directory / SOCKET}", "--bind-address=127.0.0.1", f"--port={port}"]
-        with _process([programs[1], *options, *where, "--skip-name-resolve"], directory) as server:
+        with _process(
+            [programs[1], *options, *where, "--skip-name-resolve", *more], directory
+        ) as server:
             yield _opened(MariaServer(directory, port), server)
     finally:
         shutil.rmtree(directory, ignore_errors=True)

@@ -170,6 +170,38 @@ def running_cluster(version: int = EMBEDDED) -> Iterator[Cluster]:
         shutil.rmtree(directory, ignore_errors=True)
 
 
+@contextmanager
+def running_standby(primary: Cluster) -> Iterator[Cluster]:
+    """Start a hot standby of one of Debian's servers; stop and remove it at the end."""
+    directory = Path(tempfile.mkdtemp(prefix="tp-", dir="/tmp"))
+    user = "postgres" if os.geteuid() == 0 else None
+    try:
+        if user is not None:
+            os.chown(directory, pwd.getpwnam(user).pw_uid, -1)
+        data, port = directory / "data", _free_port()
+        source = ["-h", str(primary.directory), "-p", str(primary.port), "-U", "postgres"]
+        copy: list[str | Path] = [
+            _DEBIAN_BINARIES / "pg_basebackup",
+            *source,
+            "-D",
+            data,
+            "-R",
+            "-c",
+            "fast",
+        ]
+        _call(copy, directory, user)
+        report = "-c wal_receiver_status_interval=1"
+        options = f"{_FAST} {report} -h 127.0.0.1 -p {port} -k {directory}"
+        run = ["-D", str(data), "-w", "-l", str(directory / "log")]
+        _call([_DEBIAN_BINARIES / "pg_ctl", *run, "-o", options, "start"], directory, user)
+        try:
+            yield Cluster(directory, port)
+        finally:
+            _call([_DEBIAN_BINARIES / "pg_ctl", *run, "-m", "immediate", "stop"], directory, user)
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
 def _initialise(directory: Path, version: int) -> tuple[Path, str | None]:
     """Make a data directory; return the server's programs, and the user to run them as."""
     if version != DEBIAN:

@@ -43,6 +43,7 @@ FULL = (
 connect_timeout = 3
 lock_timeout = 0.5
 max_connections = 4
+throttle = {replication_lag = 10, running_queries = 0, probe = "SELECT false"}
 [pairing]
 modern = "tenant_{table}"
 tables = ["trades", "users"]
@@ -161,6 +162,12 @@ WRONG = [
      "[legacy] tenancy", ["'t_{tenat}'", "{tenant}, {modern_id}, {legacy_account}"]),
     ("template without a field", STACKS.replace('column = "account_id"', 'schema = "t"') + TENANT,
      3, "[legacy] tenancy", ["'t' must hold at least one of {tenant}"]),
+    ("empty throttle", STACKS.replace("[modern]", "throttle = {}\n[modern]") + TENANT, 4,
+     "[legacy] throttle", ["at least one of replication_lag, running_queries, probe"]),
+    ("throttle by what", STACKS.replace("[modern]", "throttle = {lag = 1}\n[modern]") + TENANT, 4,
+     "[legacy.throttle] lag", ["unknown key"]),
+    ("throttle below 0", STACKS.replace("[modern]", "throttle = {running_queries = -1}\n[modern]")
+     + TENANT, 4, "[legacy.throttle] running_queries", ["found '-1'", "0"]),
     ("pairing rule", STACKS + TENANT + "[pairing]\nmodern = 'tenant_x'", 9, "[pairing] modern",
      ["'tenant_x' must hold {table} once"]),
     ("reason too short", STACKS + TENANT + "[ignore.tables]\nlog = ''", 9, "[ignore.tables] log",

@@ -1,7 +1,7 @@
 """tenantparity.toml and the environment, validated once."""
 
 from .loading import load_settings
-from .settings import KeyMap, Settings, StackSettings, TableSettings, Tenancy
+from .settings import KeyMap, Settings, StackSettings, TableSettings, Tenancy, ThrottleSettings
 
 __all__ = [
     "KeyMap",
@@ -9,5 +9,6 @@ __all__ = [
     "StackSettings",
     "TableSettings",
     "Tenancy",
+    "ThrottleSettings",
     "load_settings",
 ]

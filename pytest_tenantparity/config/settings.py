@@ -168,6 +168,33 @@ def _check_template(template: str) -> None:
         raise ValueError(f"{template!r} must hold at least one of {allowed}, and no others")
 
 
+class ThrottleSettings(Model):
+    """When a server is too busy to be asked: by one of these at least."""
+
+    replication_lag: float | None = Field(
+        None,
+        ge=0,
+        le=86_400,
+        allow_inf_nan=False,
+        description="seconds that its replication may be behind",
+    )
+    running_queries: int | None = Field(
+        None, ge=0, description="how many queries of other sessions may be running"
+    )
+    probe: str | None = Field(
+        None,
+        min_length=1,
+        description="a SELECT of one value in that stack's SQL: true, or not 0, means too busy",
+    )
+
+    @model_validator(mode="after")
+    def _says_when(self) -> Self:
+        if not self.model_dump(exclude_none=True):
+            names = ", ".join(type(self).model_fields)
+            raise ValueError(f"must hold at least one of {names}")
+        return self
+
+
 class StackSettings(Model):
     """One of the two databases, and how to behave in it."""
 
@@ -210,6 +237,9 @@ class StackSettings(Model):
         le=100,
         allow_inf_nan=False,
         description="seconds to rest between those for each second that one took",
+    )
+    throttle: ThrottleSettings | None = Field(
+        None, description="when the audit waits before it asks on (PostgreSQL, MySQL)"
     )
     max_connections: int = Field(
         20, ge=2, description="of the whole run: one that holds the snapshot, one a worker"

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, literal_column
 from ..model import Side
 from ..stacks.dialects import portable_hash
 from .opened import OpenPair
+from .reading import note_want
 from .source import Row, Source
 
 _WHOLE = re.compile(r"-?[0-9]+")
@@ -37,6 +38,7 @@ def _by_index(opened: OpenPair, side: Side, keys: Collection[Row]) -> ColumnElem
     """Whether the first column has one of the values; None where those are no whole numbers."""
     first = opened.plan.key[0]
     values = {key[0] for key in keys}
+    note_want(opened, side, first.on(side).facts.name, "by which differing rows are looked up")
     numbers = sorted(value for value in values if value is not None and _WHOLE.fullmatch(value))
     if not first.is_whole_number or len(numbers) < len(values):
         return None

@@ -14,6 +14,7 @@ from ..model import RowCounts, Side, Tenant
 from ..stacks import Stack
 from .compare import Normaliser
 from .findings import SinkOf, sink_to_nowhere
+from .notes import Notes
 from .once import Once
 from .progress import Watch, unwatched
 from .tolerance import Layer
@@ -60,6 +61,7 @@ class Context:
     asked: Mapping[str, Collection[str]] = field(default_factory=dict)
     once: Once = field(default_factory=Once)
     watch: Watch = unwatched
+    notes: Notes = field(default_factory=Notes)
     surveys: dict[tuple[str, str], Surveyed] = field(default_factory=dict)
     alike: dict[str, dict[Implied, list[Tenant]]] = field(default_factory=dict)
 
@@ -67,6 +69,11 @@ class Context:
         """Return the tenants whose rows of a table are asked for in this run."""
         asked = self.asked.get(table)
         return [each for each in self.selected if asked is None or each.id in asked]
+
+    @property
+    def waited(self) -> dict[Side, float]:
+        """How many seconds this process was held up by a throttle so far."""
+        return {side: stack.waited for side, stack in self.stacks.items()}
 
     def counted(self, table: str, side: Side) -> int | None:
         """Return how many rows all tenants have, where surveys have counted those of each."""

@@ -19,6 +19,7 @@ from ..model import (
     Side,
     Status,
     Tenant,
+    Work,
 )
 from ..stacks import retried
 from .canary import check_canary
@@ -42,12 +43,15 @@ def audit(context: Context, key: CheckKey, layers: Sequence[Layer] = ()) -> Evid
 
     ``layers`` are tolerances of the test itself, inside those of the settings.
     """
-    started = perf_counter()
+    started, waited = perf_counter(), context.waited
     try:
         evidence = retried(lambda: _check(context, key, layers))
     except NotProven as error:
         evidence = Evidence(key, Status.NOT_PROVEN, reasons=(str(error),))
-    return replace(evidence, seconds=perf_counter() - started)
+    waits = {side: now - waited[side] for side, now in context.waited.items() if now > waited[side]}
+    return replace(
+        evidence, seconds=perf_counter() - started, work=Work(waits, *context.notes.give())
+    )
 
 
 def _check(context: Context, key: CheckKey, layers: Sequence[Layer]) -> Evidence:

@@ -19,6 +19,7 @@ from .context import Context
 from .key_maps import Lookup, lookup_in
 from .pieces import Pieces
 from .progress import Scan, Teller
+from .reading import noted
 from .scope import Scope, UnknownOwner, owners_scope, source_of, tenant_values
 from .source import Sides, Source
 
@@ -40,7 +41,7 @@ class OpenPair:
 
     def sides(self, scope_on: ScopeMaker) -> Sides:
         """Return both sides, each limited to the rows of its scope."""
-        legacy, modern = (self.source(side, scope_on(side)) for side in SIDES)
+        legacy, modern = (noted(self, side, self.source(side, scope_on(side))) for side in SIDES)
         return Sides(legacy, modern, self.context.pool, self.context.cancel)
 
     def all_of(self, side: Side, tenants: Sequence[Tenant]) -> Scope:
@@ -119,7 +120,7 @@ class OpenPair:
             salt=self.context.salt,
             digest_name=self.digest_name,
             rows_about=self.tables[side].rows,
-            guard=lambda: stack.guard(self.places[side], discreet=self.pair.has_masks),
+            guard=lambda: stack.guard(self.places[side], discreet=self.pair.has_masks, stop=stop),
             pieces=self._pieces(side, stop) if scope.wide else (true(),),
             stop=stop,
         )

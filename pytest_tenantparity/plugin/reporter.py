@@ -10,7 +10,14 @@ import pytest
 
 from ..inventory import audit_cells, exclusions
 from ..model import ANY_TABLE, AuditReport, CheckKey, Status, Verdict
-from ..reporting import DRIFT_NAME, build_report, earlier_in_words, write_drift, write_report
+from ..reporting import (
+    DRIFT_NAME,
+    build_report,
+    earlier_in_words,
+    hints_in_words,
+    write_drift,
+    write_report,
+)
 from ..wire import to_wire
 from .ledger import Ledger
 from .options import asked_for_audit
@@ -128,7 +135,8 @@ class Reporter:
             f"{people.proven} proven ({', '.join(counted)})"
         )
         write(f"rows: {people.rows.legacy:,} legacy, {people.rows.modern:,} modern")
-        for line in (*earlier_in_words(report), *filter(None, [self._journal.trouble])):
+        hints = hints_in_words(report)
+        for line in (*earlier_in_words(report), *hints, *filter(None, [self._journal.trouble])):
             write(line)
         write(self._lost or f"report: {self.directory / 'cab-report.html'}")
 

@@ -36,7 +36,7 @@ from ..model import CANARY, SIDES, Cell, CheckKey, Side
 from ..parity import Context, Once, Scans, environment_layer
 from ..reporting import DriftParts
 from ..sharding import Share
-from ..stacks import ServerFacts, Stack, StackState, open_stack
+from ..stacks import Dialect, ServerFacts, Stack, StackState, open_stack
 from ..stacks.stack import Anchor
 from ..wire import from_wire, to_wire
 from .journal import JOURNAL, Proof, Record
@@ -137,6 +137,7 @@ class AuditSession:
             self.states[side] = state
             self._anchors.append(anchor)
             self._refuse_several_snapshots(side)
+            self._refuse_blind_throttle(side)
         if self.pairs is None and not any(state.unavailable for state in self.states.values()):
             self.set_pairs(discover_pairs(self.settings, *map(self._tables, SIDES)))
         self._scratch = TemporaryDirectory(prefix="tenantparity-")
@@ -277,7 +278,7 @@ class AuditSession:
         stack, state = self.settings.stack(side), self.states[side]
         if not state.url or stack.frozen is not None or worker_count(self.config) == 1:
             return
-        dialect = Stack(state, stack, self._application).dialect
+        dialect = self._dialect(side)
         if not dialect.shares_snapshots:
             raise SettingsError(
                 f"[{side}] sessions of {dialect.name} cannot share a snapshot, so that several "
@@ -285,15 +286,33 @@ class AuditSession:
                 f'written to it meanwhile: [{side}] frozen = "..."'
             )
 
+    def _refuse_blind_throttle(self, side: Side) -> None:
+        """A file has no load that could be asked for."""
+        if self.settings.stack(side).throttle is None or not self.states[side].url:
+            return
+        dialect = self._dialect(side)
+        if not dialect.tells_load:
+            raise SettingsError(
+                f"[{side}] throttle: {dialect.name} cannot say how busy it is; PostgreSQL, MySQL "
+                "and MariaDB can. Take the throttle away"
+            )
+
+    def _dialect(self, side: Side) -> Dialect:
+        return Stack(self.states[side], self.settings.stack(side), self._application).dialect
+
     def _refuse_too_many_connections(self, side: Side) -> None:
-        most = self.settings.stack(side).max_connections
+        stack = self.settings.stack(side)
+        most = stack.max_connections
         databases = len({place.database for place in self._places(side)} | {""})
         workers = worker_count(self.config)
-        looks = 0 if settle_of(self.config) is None else workers
-        if databases + workers + looks > most:
-            second = ", one more each for --parity-settle," if looks else ""
+        further = [
+            *(["--parity-settle"] if settle_of(self.config) is not None else []),
+            *(["the throttle"] if stack.throttle is not None else []),
+        ]
+        if databases + workers * (1 + len(further)) > most:
+            more = "".join(f", one more each for {each}," for each in further)
             raise SettingsError(
-                f"[{side}] max_connections = {most} is too few for {workers} workers{second} and "
+                f"[{side}] max_connections = {most} is too few for {workers} workers{more} and "
                 f"{databases} snapshots; raise it, or run fewer workers (-n) or tenants"
             )
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..model import (
     RESERVED_SUBJECTS,
+    SIDES,
     AuditReport,
     Check,
     CheckKey,
@@ -14,6 +15,7 @@ from ..model import (
     Exclusion,
     Population,
     RowCounts,
+    Side,
     Status,
     Verdict,
 )
@@ -50,7 +52,7 @@ def build_report(
             exclusions=tuple(exclusions),
         ),
         checks=tuple(_check(each, cohort_of) for each in cut_evenly(evidence)),
-        run=run | {"seconds_by_check": timings},
+        run=_work(evidence) | run | {"seconds_by_check": timings},
     )
 
 
@@ -89,6 +91,20 @@ def _headline(
     if reasons:
         parts.append("INCOMPLETE.")
     return f"{verdict} for {scope}. {' '.join(parts)}".strip()
+
+
+def _work(evidence: Sequence[Evidence]) -> dict[str, Any]:
+    """Say how it was done, as far as that may differ between two runs on the same data."""
+    readings = {(each.table, each.side, each.how) for e in evidence for each in e.work.readings}
+    return {
+        "throttled_seconds": _waits(evidence),
+        "readings": sorted(map(list, readings)),
+        "hints": sorted({hint for each in evidence for hint in each.work.hints}),
+    }
+
+
+def _waits(evidence: Sequence[Evidence]) -> dict[Side, float]:
+    return {side: round(sum(e.work.waited.get(side, 0) for e in evidence), 3) for side in SIDES}
 
 
 def _rows(evidence: Sequence[Evidence]) -> RowCounts:

@@ -54,6 +54,9 @@ class _Run:
     versions: dict[str, str]
     servers: dict[Side, list[_Server]]
     seconds_by_check: list[tuple[str, str, str, float]]
+    throttled_seconds: dict[Side, float]
+    readings: list[tuple[str, str, str]]
+    hints: list[str]
     shard: ShardFacts
 
 
@@ -260,7 +263,7 @@ def _evidence(check: Check, seconds: float) -> Evidence:
 
 def _run(parts: Sequence[_Part], *, complete: bool) -> dict[str, Any]:
     """Return the run block: of the shards together, and below ``shards`` of each."""
-    runs = [part.report.run for part in parts]
+    runs, read = [part.report.run for part in parts], [part.run for part in parts]
     servers = {side: [each for run in runs for each in run["servers"][side]] for side in SIDES}
     return {
         "id": "+".join(run["id"] for run in runs),
@@ -275,6 +278,11 @@ def _run(parts: Sequence[_Part], *, complete: bool) -> dict[str, Any]:
         "versions": runs[0]["versions"],
         "servers": servers,
         "skew_seconds": _spread(parts),
+        "throttled_seconds": {
+            side: sum(run.throttled_seconds.get(side, 0.0) for run in read) for side in SIDES
+        },
+        "readings": sorted({each for run in read for each in run.readings}),
+        "hints": sorted({each for run in read for each in run.hints}),
         "resumed": [each for run in runs for each in run.get("resumed", ())],
         "shard": None,
         "shards": runs,

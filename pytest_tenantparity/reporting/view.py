@@ -19,6 +19,7 @@ SYMBOLS = {
     Status.NOT_PROVEN: "?",
 }
 _MOST_DETAILED = 1_000  # checks; the matrix and cab-report.json have them all
+_MOST_HINTS = 3  # in the terminal
 _MOST_SHOWN = 4_000  # findings of all those together
 _GRAVITY = [Status.DRIFT, Status.NOT_PROVEN, Status.TOLERATED, Status.MATCH]
 
@@ -52,6 +53,14 @@ def earlier_in_words(report: AuditReport) -> list[str]:
         "and not made again: what has changed since was not looked at"
         for each in report.run.get("resumed", ())
     ]
+
+
+def hints_in_words(report: AuditReport) -> list[str]:
+    """Return the first hints at what would make the next run cheaper, and how many more."""
+    hints: list[str] = report.run.get("hints", [])
+    more = len(hints) - _MOST_HINTS
+    rest = [f"and {more} more hints: run.hints in cab-report.json"] if more > 0 else []
+    return [f"hint: {each}" for each in hints[:_MOST_HINTS]] + rest
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,7 @@ FOREIGN = "\udcff"
 
 TEXTS = frozenset({Family.TEXT, Family.PADDED, Family.WRITTEN})
 NUMBERS = frozenset({Family.INTEGER, Family.DECIMAL, Family.FLOAT})
+LARGE = 100_000  # rows: no longer read within a second
 DOCUMENTS = frozenset({Family.JSON, Family.JSONB})
 TIMES = frozenset({Family.DATE, Family.TIME, Family.TIMESTAMP, Family.TIMESTAMPTZ})
 
@@ -66,8 +67,9 @@ class TableFacts:
     """A table or view. ``stored`` is false for views, which hold no rows of their own.
 
     ``enforced``: the database itself sees to it that no two rows share a primary key.
-    ``refused`` says why its rows cannot be read soundly, where they cannot. ``rows`` is about how
-    many it has, by the server's own estimate; 0 is unknown.
+    ``refused`` says why its rows cannot be read soundly, where they cannot. ``indexed`` are the
+    columns that some index over all rows begins with. ``rows`` is about how many it has, by the
+    server's own estimate; 0 is unknown.
     """
 
     schema: str
@@ -77,7 +79,13 @@ class TableFacts:
     stored: bool = True
     enforced: bool = True
     refused: str = ""
+    indexed: tuple[str, ...] = ()
     rows: int = 0
+
+    @property
+    def is_large(self) -> bool:
+        """Whether it matters by which way its rows are looked up, as far as is known."""
+        return self.rows >= LARGE
 
     def column(self, name: str) -> ColumnFacts | None:
         """Return the column of that name, if there is one."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
-from threading import RLock, Timer
+from threading import Event, RLock, Timer
 from time import time
 
 from sqlalchemy import Connection, Engine
@@ -16,12 +16,13 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from ..config import StackSettings
 from ..errors import ConnectionLost, NotProven, StackUnavailable
-from ..inventory import Place
+from ..inventory import Place, place_of_shared
 from ..model import Side
 from .catalog import Catalog, ServerFacts
 from .dialects import Dialect, Session, dialect_for
 from .handshake import trusted_digests
 from .retrying import ATTEMPTS, let_in
+from .throttle import Throttle, is_too_busy
 from .url import address_of, resolve_url, without_secrets
 
 
@@ -69,6 +70,8 @@ class Stack:
         self._busy: Connection | None = None
         self._lock = RLock()
         self._alarm: Timer | None = None
+        self._throttle = Throttle(self._is_too_busy, self._refuse_over_age)
+        self._monitor: Engine | None = None
         self._failures = 0
         self._given_up = ""
 
@@ -106,19 +109,30 @@ class Stack:
     @contextmanager
     def present(self, place: Place) -> Iterator[Connection]:
         """Read from a place as it is now, by a session of its own. Ask within :meth:`explained`."""
-        url, before = _url_of(self._state.url, place.database), self._busy
+        url = _url_of(self._state.url, place.database)
         engine = self.dialect.create_engine(url, self._session)
+        with self._beside(engine, place) as connection:
+            try:
+                with self.explained(place):
+                    self.dialect.export_snapshot(connection)  # which is how a new one begins
+                yield connection
+            finally:
+                _hang_up(connection)
+                engine.dispose()
+
+    @contextmanager
+    def _beside(self, engine: Engine, place: Place) -> Iterator[Connection]:
+        """Ask in another session for a while; it is the one that :meth:`cancel` stops."""
+        before = self._busy
         with self.explained(place):
             connection = engine.connect()
         try:
             self._busy = connection
-            with self.explained(place):
-                self.dialect.export_snapshot(connection)  # which is how a new one begins
             yield connection
         finally:
             self._busy = before
-            _hang_up(connection)
-            engine.dispose()
+            with suppress(SQLAlchemyError):  # the server may be gone
+                connection.close()
 
     @contextmanager
     def explained(self, place: Place, *, discreet: bool = False) -> Iterator[None]:
@@ -133,7 +147,7 @@ class Stack:
     def _connected(self, place: Place, snapshot: str) -> Connection:
         """Begin to read. A stack that cannot be reached time and again is asked no more."""
         try:
-            with self._lock, self.guard(place):
+            with self._lock, self._answered(place):
                 connection = self._busy = self._begin(place.database, snapshot)
         except ConnectionLost as error:
             self._failures += 1
@@ -179,12 +193,36 @@ class Stack:
             _hang_up(connection)
 
     @contextmanager
-    def guard(self, place: Place, *, discreet: bool = False) -> Iterator[None]:
+    def guard(
+        self, place: Place, *, discreet: bool = False, stop: Event | None = None
+    ) -> Iterator[None]:
         """Turn what the database refuses into :class:`NotProven`, in the server's own words.
 
         Discreetly: without those words, since they may quote a value that is not to be shown.
-        Raises :class:`ConnectionLost` where another connection may do better.
+        Raises :class:`ConnectionLost` where another connection may do better. Waits first while
+        the server is too busy, unless ``stop`` is set meanwhile.
         """
+        self._throttle.wait(stop or Event())
+        with self._answered(place, discreet=discreet):
+            yield
+
+    @property
+    def waited(self) -> float:
+        """How many seconds this process has waited for a server that was too busy."""
+        return self._throttle.waited
+
+    def _is_too_busy(self) -> bool:
+        """Ask in a session that sees the present, and is kept for that."""
+        limits, own, place = self.settings.throttle, self._busy, place_of_shared(self.settings)
+        if limits is None:
+            return False
+        if self._monitor is None:
+            self._monitor = self.dialect.create_engine(make_url(self._state.url), self._session)
+        with self._beside(self._monitor, place) as connection, self.explained(place):
+            return is_too_busy(limits, self.dialect, connection, own)
+
+    @contextmanager
+    def _answered(self, place: Place, *, discreet: bool = False) -> Iterator[None]:
         self._refuse_over_age()
         try:
             with self.explained(place, discreet=discreet):
@@ -210,6 +248,8 @@ class Stack:
             self._alarm = None
         with self._lock:
             self._close_all()
+        if self._monitor is not None:
+            self._monitor.dispose()
 
     def _close_all(self) -> None:
         for database in list(self._open):

@@ -118,6 +118,8 @@ class Dialect(ABC):
 
     groups_apart: ClassVar[bool] = False
     """Whether one query can group rows in two ways, by GROUPING SETS."""
+    tells_load: ClassVar[bool] = False
+    """Whether a session can ask how busy the server is."""
 
     @abstractmethod
     def create_engine(self, url: URL, session: Session) -> Engine:
@@ -147,6 +149,14 @@ class Dialect(ABC):
         """Return how a table can be read in pieces that cost no more than the whole; None: not."""
         del connection, table
         return None
+
+    def replication_lag(self, connection: Connection) -> float:
+        """Return how many seconds replication is behind; raises :class:`NotProven`."""
+        raise NotImplementedError(f"{self.name} has no replication")
+
+    def running_queries(self, connection: Connection, own: Connection | None) -> int:
+        """Return how many queries run that are not the audit's; raises :class:`NotProven`."""
+        raise NotImplementedError(f"{self.name} has no sessions")
 
     @abstractmethod
     def expression_facts(
@@ -198,6 +208,11 @@ class Dialect(ABC):
 
     def groups_by(self, column: ColumnFacts) -> bool:
         """Whether GROUP BY tells all different values of a column apart, and Python spells them."""
+        del column
+        return False
+
+    def seeks(self, column: ColumnFacts) -> bool:
+        """Whether :meth:`any_of` can use an index on a column."""
         del column
         return False
 

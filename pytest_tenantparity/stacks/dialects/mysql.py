@@ -41,6 +41,7 @@ from ...errors import NotProven
 from ..catalog import Catalog, ColumnFacts, Family, ServerFacts, TableFacts
 from .base import ColumnRules, Dialect, Extent, Session
 from .mysql_catalog import STRINGS, WITH_FRACTION, catalog_of, column_facts, protocol_type
+from .mysql_load import replication_lag, running_queries
 from .mysql_session import (
     BEGIN_SNAPSHOT,
     DRIVER,
@@ -116,6 +117,7 @@ class MySQL(Dialect):
     """Digests by MD5 over canonical text, under collations that pad nothing."""
 
     name = "MySQL"
+    tells_load = True
 
     def default_schema(self, url: URL) -> str:
         return url.database or ""
@@ -199,6 +201,12 @@ class MySQL(Dialect):
             return None
         return Extent(int(low), int(high), partial(_from_to, place))
 
+    def replication_lag(self, connection: Connection) -> float:
+        return replication_lag(connection)
+
+    def running_queries(self, connection: Connection, own: Connection | None) -> int:
+        return running_queries(connection, own)
+
     def expression_facts(
         self, connection: Connection, source: Any, expression: ColumnElement[Any]
     ) -> ColumnFacts:
@@ -278,6 +286,9 @@ class MySQL(Dialect):
 
     def byte_order(self, text: ColumnElement[str]) -> ColumnElement[Any]:
         return _NoPad(text)
+
+    def seeks(self, column: ColumnFacts) -> bool:
+        return column.type in STRINGS or (column.family is Family.INTEGER and column.type != "year")
 
     def any_of(
         self, value: ColumnElement[Any], column: ColumnFacts, allowed: Sequence[str]

@@ -75,6 +75,11 @@ _PRIMARY_KEYS = text("""
     SELECT table_schema, table_name, column_name FROM information_schema.statistics
     WHERE table_schema = :schema AND index_name = 'PRIMARY' ORDER BY table_name, seq_in_index
 """)
+_INDEXED = text("""
+    SELECT DISTINCT table_schema, table_name, column_name FROM information_schema.statistics
+    WHERE table_schema = :schema AND seq_in_index = 1 AND index_type = 'BTREE'
+    AND column_name IS NOT NULL ORDER BY table_name, column_name
+""")
 # MariaDB's JSON is LONGTEXT under a check of this form.
 _JSON_CHECKS = text("""
     SELECT constraint_schema, table_name, check_clause FROM information_schema.check_constraints
@@ -101,6 +106,9 @@ def catalog_of(connection: Connection, schema: str) -> Catalog:
     keys: dict[str, list[str]] = {}
     for table, name in rows(_PRIMARY_KEYS):
         keys.setdefault(table, []).append(name)
+    indexed: dict[str, list[str]] = {}
+    for table, name in rows(_INDEXED):
+        indexed.setdefault(table, []).append(name)
     # MySQL has a type for JSON, and another table of checks.
     documents = set(rows(_JSON_CHECKS)) if _is_mariadb(connection) else set()
     columns: dict[str, list[ColumnFacts]] = {}
@@ -119,6 +127,7 @@ def catalog_of(connection: Connection, schema: str) -> Catalog:
             tuple(keys.get(table, ())),
             stored=kind != "VIEW",
             refused=_refused(kind, engine, unsafe),
+            indexed=tuple(indexed.get(table, ())),
             rows=int(about),
         )
         for table, (kind, engine, about) in kinds.items()
@@ -175,6 +184,15 @@ def _hidden(connection: Connection, schema: str) -> str:
         f"the user may not read all of {schema!r}, so tables and columns could be hidden from the "
         "audit; grant SELECT on the whole database"
     )
+
+
+def rights_on_all(connection: Connection) -> set[str]:
+    """Return what the user may do everywhere on the server."""
+    found = (_GRANT.match(line) for (line,) in connection.exec_driver_sql("SHOW GRANTS"))
+    grants = (each for each in found if each is not None and each.group(3) == "*")
+    return {
+        right for each in grants if each.group(1) == "GRANT" for right in each.group(2).split(", ")
+    }
 
 
 def _meant(pattern: str, schema: str) -> bool:

@@ -38,6 +38,7 @@ from ...errors import NotProven
 from ..catalog import DOCUMENTS, Catalog, ColumnFacts, Family, ServerFacts, TableFacts
 from .base import ColumnRules, Dialect, Extent, Item, Nulls, Session
 from .postgresql_catalog import blocks_of, catalog_of, type_facts
+from .postgresql_load import replication_lag, running_queries
 from .postgresql_session import ALIVE, GONE, connecting, export, fault_of, is_gone, join, stop
 
 # A value's text depends on the first of these. The others keep a session from disturbing the server
@@ -170,6 +171,7 @@ class PostgreSQL(Dialect):
     )
     shares_snapshots = True
     groups_apart = True
+    tells_load = True
     converts_zones = True
 
     def default_schema(self, url: URL) -> str:
@@ -242,6 +244,13 @@ class PostgreSQL(Dialect):
         blocks = blocks_of(connection, table)
         return Extent(0, blocks, _in_blocks) if blocks >= _LARGE else None
 
+    def replication_lag(self, connection: Connection) -> float:
+        return replication_lag(connection)
+
+    def running_queries(self, connection: Connection, own: Connection | None) -> int:
+        del own  # which is known by the run's name, like those of all its processes
+        return running_queries(connection)
+
     def expression_facts(
         self, connection: Connection, source: Any, expression: ColumnElement[Any]
     ) -> ColumnFacts:
@@ -302,6 +311,9 @@ class PostgreSQL(Dialect):
         return column.family in (Family.INTEGER, Family.UUID) or (
             column.family is Family.TEXT and not column.fuzzy
         )
+
+    def seeks(self, column: ColumnFacts) -> bool:
+        return not column.fuzzy
 
     def once(self, rows: Select[Any]) -> Select[Any]:
         return rows.offset(literal_column("0"))  # which keeps a subquery from being flattened

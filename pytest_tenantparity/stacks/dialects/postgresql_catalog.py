@@ -93,6 +93,18 @@ _PRIMARY_KEYS = text("""
     ORDER BY c.relname, k.position
 """)
 
+_INDEXED = text("""
+    SELECT DISTINCT c.relname, a.attname
+    FROM pg_catalog.pg_index i
+    JOIN pg_catalog.pg_class c ON c.oid = i.indrelid
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
+    JOIN pg_catalog.pg_am m ON m.oid = x.relam AND m.amname IN ('btree', 'hash')
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
+    WHERE n.nspname = :schema AND i.indisvalid AND i.indpred IS NULL
+    ORDER BY c.relname, a.attname
+""")
+
 _TYPE = text(f"""
     SELECT format_type(b.oid, -1), {_KIND}
     FROM pg_catalog.pg_type t
@@ -131,6 +143,9 @@ def catalog_of(connection: Connection, schema: str) -> Catalog:
     keys: dict[str, list[str]] = {}
     for table, name in connection.execute(_PRIMARY_KEYS, {"schema": schema}):
         keys.setdefault(table, []).append(name)
+    indexed: dict[str, list[str]] = {}
+    for table, name in connection.execute(_INDEXED, {"schema": schema}):
+        indexed.setdefault(table, []).append(name)
     columns: dict[tuple[str, bool], list[ColumnFacts]] = {}
     for row in connection.execute(_COLUMNS, {"schema": schema}):
         table, stored, name, declared, bare, scale, fuzzy, nullable, *kind = row
@@ -148,6 +163,7 @@ def catalog_of(connection: Connection, schema: str) -> Catalog:
             tuple(found),
             tuple(keys.get(name, ())),
             stored=stored,
+            indexed=tuple(indexed.get(name, ())),
             rows=rows.get(name, 0),
         )
         for (name, stored), found in columns.items()

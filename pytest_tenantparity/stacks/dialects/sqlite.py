@@ -38,7 +38,15 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
 from ...errors import NotProven, StackUnavailable
-from ..catalog import DOCUMENTS, TEXTS, Catalog, ColumnFacts, Family, ServerFacts, TableFacts
+from ..catalog import (
+    DOCUMENTS,
+    TEXTS,
+    Catalog,
+    ColumnFacts,
+    Family,
+    ServerFacts,
+    TableFacts,
+)
 from .base import ColumnRules, Dialect, Session
 from .spelling import spell
 from .sqlite_values import MOST_ARGUMENTS, SPELLINGS, teach, text_of
@@ -75,6 +83,12 @@ _TABLES = text("""
 _COLUMNS = text("""
     SELECT name, type, pk FROM pragma_table_xinfo(:table, 'main') WHERE hidden <> 1 ORDER BY cid
 """)
+_INDEXED = text("""
+    SELECT c.name FROM pragma_index_list(:table, 'main') i, pragma_index_xinfo(i.name, 'main') c
+    WHERE c.seqno = 0 AND c.name IS NOT NULL AND NOT i.partial AND c.coll = 'BINARY'
+""")
+_STATISTICS = text("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_stat1'")
+_COUNTED = text("SELECT max(CAST(stat AS integer)) FROM sqlite_stat1 WHERE tbl = :table")
 _FILE = text("SELECT file FROM pragma_database_list WHERE name = 'main'")
 _START = "SELECT count(*) FROM sqlite_master"
 
@@ -290,6 +304,9 @@ class SQLite(Dialect):
     def byte_order(self, text: ColumnElement[str]) -> ColumnElement[Any]:
         return text.collate("BINARY")
 
+    def seeks(self, column: ColumnFacts) -> bool:
+        return column.family in (Family.INTEGER, Family.TEXT)
+
     def any_of(
         self, value: ColumnElement[Any], column: ColumnFacts, allowed: Sequence[str]
     ) -> ColumnElement[bool]:
@@ -379,7 +396,28 @@ def _table(connection: Connection, name: str, kind: str) -> TableFacts:
         return TableFacts(SCHEMA, name, (), (), stored, refused=f"cannot be read: {error.orig}")
     key = sorted((place, column) for column, _, place in rows if place)
     columns = tuple(_column(column, declared) for column, declared, _ in rows)
-    return TableFacts(SCHEMA, name, columns, tuple(column for _, column in key), stored)
+    return TableFacts(
+        SCHEMA,
+        name,
+        columns,
+        tuple(column for _, column in key),
+        stored,
+        indexed=_indexed(connection, name, [column for _, column in key]),
+        rows=_size(connection, name) if stored else 0,
+    )
+
+
+def _indexed(connection: Connection, table: str, key: Sequence[str]) -> tuple[str, ...]:
+    """Return what indexes begin with; the rows themselves are in the order of their key."""
+    found = connection.scalars(_INDEXED, {"table": table})
+    return tuple(sorted({*found, *key[:1]}))
+
+
+def _size(connection: Connection, table: str) -> int:
+    """Return about how many rows a table has, if ANALYZE has counted them."""
+    if connection.scalar(_STATISTICS) is None:
+        return 0
+    return int(connection.scalar(_COUNTED, {"table": table}) or 0)
 
 
 def _column(name: str, declared: str) -> ColumnFacts:

@@ -1,0 +1,99 @@
+"""How a table is read, said in words, and which index would make that cheaper."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Column, Index, MetaData, Table
+from sqlalchemy.schema import CreateIndex
+
+from ..model import Reading, Side
+from .scope import Scope
+from .source import Source
+
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement
+
+    from .opened import OpenPair
+
+_LONGEST_NAME = 60  # of an index; PostgreSQL takes 63 bytes, MySQL 64 characters
+_PREFIX = 64  # characters of a text without a length, which MySQL wants to be told
+
+
+@dataclass(frozen=True)
+class Noted:
+    """The pieces of a table; how many there were is noted once all of them have been read."""
+
+    pieces: Iterable[ColumnElement[bool]]
+    note: Callable[[int], None]
+
+    def __iter__(self) -> Iterator[ColumnElement[bool]]:
+        """Yield the pieces."""
+        count = 0
+        for piece in self.pieces:
+            yield piece
+            count += 1
+        self.note(count)
+
+
+def noted(opened: OpenPair, side: Side, source: Source) -> Source:
+    """Return the same source; once it was read through, that is noted."""
+
+    def note(pieces: int) -> None:
+        how = _how(opened, side, source.scope, pieces)
+        opened.context.notes.take(Reading(opened.pair.name, side, how))
+        column = opened.pair.tenancy(side).first_column
+        if column is not None and not source.scope.wide:
+            note_want(opened, side, column, "by which tenants are looked up")
+
+    return replace(source, pieces=Noted(source.pieces, note))
+
+
+def note_want(opened: OpenPair, side: Side, column: str, why: str) -> None:
+    """Hint at an index on a column, if rows of a large table are looked up without one."""
+    facts = opened.tables[side]
+    kind = facts.column(column)
+    dialect = opened.context.stacks[side].dialect
+    if kind is None or not facts.is_large or column in facts.indexed or not dialect.seeks(kind):
+        return
+    opened.context.notes.take(
+        f"no index of the {side} table {facts.schema}.{facts.name} begins with {column}, {why}; "
+        f"this would help: {_create_index(opened, side, column)}"
+    )
+
+
+def _how(opened: OpenPair, side: Side, scope: Scope, pieces: int) -> str:
+    """Say how a scope was read."""
+    column, among = opened.pair.tenancy(side).first_column, len(opened.context.tenants)
+    parts = f", in {pieces} pieces" if pieces > 1 else ""
+    if column is None:
+        shared = opened.pair.tenancy(side).is_global
+        return f"one scan of all rows{parts}" if shared else "each tenant where its own rows are"
+    if scope.owners is None:
+        return f"each tenant {_way(opened, side, column)}"
+    asked = len(set(scope.owners.tenants.values()))
+    tenants = f"{asked} tenants" if asked == among else f"{asked} of {among} tenants"
+    by = "" if scope.wide else f", {_way(opened, side, column)}"
+    return f"one scan for {tenants}{by}{parts}"
+
+
+def _way(opened: OpenPair, side: Side, column: str) -> str:
+    facts = opened.tables[side]
+    kind = facts.column(column)
+    found = kind is not None and opened.context.stacks[side].dialect.seeks(kind)
+    by = found and column in facts.indexed
+    return f"by the index on {column}" if by else f"without an index on {column}"
+
+
+def _create_index(opened: OpenPair, side: Side, column: str) -> str:
+    facts, dialect = opened.tables[side], opened.connections[side].dialect
+    kind = facts.column(column)
+    options: dict[str, Any] = {"postgresql_concurrently": True}
+    if kind is not None and kind.type.endswith("text"):
+        options["mysql_length"] = {column: _PREFIX}
+    table = Table(facts.name, MetaData(), Column(column), schema=facts.schema)
+    name = f"{facts.name}_{column}_idx"[-_LONGEST_NAME:]
+    index = Index(name, table.c[column], **options)
+    return str(CreateIndex(index).compile(dialect=dialect))

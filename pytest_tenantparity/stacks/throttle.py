@@ -1,0 +1,68 @@
+"""Kind to production: an audit waits while a server is too busy for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from threading import Event
+from time import monotonic
+
+from sqlalchemy import ColumnElement, Connection, literal_column, select
+
+from ..config import ThrottleSettings
+from ..errors import NotProven
+from .dialects import Dialect
+
+_APART = 1.0  # seconds between two looks at a server that is not too busy
+_FIRST_WAIT = 0.25  # seconds; each wait is twice as long as the one before
+_LONGEST_WAIT = 4.0
+
+
+class Throttle:
+    """Has a process wait while ``is_too_busy``; ``refuse`` raises where it has been too long."""
+
+    def __init__(self, is_too_busy: Callable[[], bool], refuse: Callable[[], None]) -> None:
+        self.waited = 0.0
+        self._is_too_busy = is_too_busy
+        self._refuse = refuse
+        self._fine_until = 0.0
+
+    def wait(self, stop: Event) -> None:
+        """Wait; raises :class:`NotProven` where that is broken off."""
+        if monotonic() < self._fine_until:
+            return
+        pause = _FIRST_WAIT
+        while self._is_too_busy():
+            if stop.wait(pause):
+                raise NotProven("the wait for the server was broken off: the other side had failed")
+            self.waited += pause
+            self._refuse()
+            pause = min(2 * pause, _LONGEST_WAIT)
+        self._fine_until = monotonic() + _APART
+
+
+def is_too_busy(
+    limits: ThrottleSettings, dialect: Dialect, connection: Connection, own: Connection | None
+) -> bool:
+    """Whether a server is beyond one of the limits; raises :class:`NotProven` where none can say.
+
+    ``own`` is the session that is about to ask, which is no load of others.
+    """
+    behind, running = limits.replication_lag, limits.running_queries
+    if behind is not None and dialect.replication_lag(connection) > behind:
+        return True
+    if running is not None and dialect.running_queries(connection, own) > running:
+        return True
+    return limits.probe is not None and _says_yes(limits.probe, connection)
+
+
+def _says_yes(probe: str, connection: Connection) -> bool:
+    """Whether a probe gives something else than 0 or false."""
+    value: ColumnElement[object] = literal_column(f"({probe})")
+    found = connection.scalar(select(value))
+    if not isinstance(found, bool | int | float | Decimal):
+        raise NotProven(
+            f"the throttle's probe gave {found!r}, which says neither yes nor no: it has to be a "
+            "SELECT of one number or truth value"
+        )
+    return bool(found)
