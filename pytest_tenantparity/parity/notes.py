@@ -24,7 +24,9 @@ class Notes:
             self._new.append(note)
 
     def give(self) -> tuple[tuple[Reading, ...], tuple[str, ...]]:
-        """Return the readings and the hints that are new."""
+        """Return the readings and the hints that are new, in an order that no thread decides."""
         new, self._new = self._new, []
-        readings = tuple(each for each in new if isinstance(each, Reading))
-        return readings, tuple(each for each in new if isinstance(each, str))
+        hints = sorted(each for each in new if isinstance(each, str))
+        readings = [each for each in new if isinstance(each, Reading)]
+        readings.sort(key=lambda each: (each.table, each.side, each.how))
+        return tuple(readings), tuple(hints)
