@@ -20,7 +20,8 @@ from sqlalchemy.exc import DBAPIError
 from pytest_tenantparity.config.settings import StackSettings
 from pytest_tenantparity.errors import NotProven
 from pytest_tenantparity.model import Status
-from pytest_tenantparity.parity.source import Cell, Digest, Source
+from pytest_tenantparity.parity.cells import Cell, Digest
+from pytest_tenantparity.parity.source import Source
 from pytest_tenantparity.stacks import PORTABLE, StackState, open_stack
 from pytest_tenantparity.stacks.catalog import ColumnFacts, Family
 from pytest_tenantparity.stacks.dialects import ColumnRules, Session, dialect_for

@@ -13,7 +13,8 @@ import pytest
 
 from pytest_tenantparity.errors import SettingsError
 from pytest_tenantparity.parity import locate
-from pytest_tenantparity.parity.source import Cell, Digest, Part, Row, Source
+from pytest_tenantparity.parity.cells import Cell, Digest, Part, Row
+from pytest_tenantparity.parity.source import Source
 
 from .engine_driver import Engine, seen
 from .project import Migration

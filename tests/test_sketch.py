@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -11,7 +12,7 @@ from sqlalchemy.engine import Engine as SqlEngine
 
 from pytest_tenantparity.model import Evidence
 from pytest_tenantparity.parity import sketch
-from pytest_tenantparity.parity.source import PlacedRow
+from pytest_tenantparity.parity.cells import PlacedRow
 from pytest_tenantparity.stacks.dialects import dialect_for
 
 from .engine_driver import Engine, Seen, seen
@@ -143,6 +144,39 @@ def test_what_the_sketch_cannot_tell_is_found_by_cells(
         _both_ways(engine), expected(planted, "whole number").values(), strict=True
     ):
         assert_drift(evidence, *found)
+    assert len(scans) > 2
+
+
+def test_rows_that_hide_each_other_show_in_another_grid(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, scans: list[str]
+) -> None:
+    """Of two rows in one cell neither is told; cells of their owner tell them, by one more scan."""
+    engine.both(TABLE.format(key="id", rows=ROWS))
+    engine.modern.run("DELETE FROM t WHERE code IN ('c5', 'c10')")
+    first = sketch._grid
+    monkeypatch.setattr(sketch, "_grid", lambda *given: replace(first(*given), buckets=1))
+    monkeypatch.setattr(sketch, "_FEW", 1)  # with one cell, each of the cells still differs
+    evidence = _both_ways(engine)
+    assert_drift(evidence[0], ("missing", ("39595",), ()), ("missing", ("79190",), ()))
+    assert [each.status.value for each in evidence[1:]] == ["MATCH"] * 4
+    assert len(scans) == 4
+    assert "tenant = any" in scans[-1]
+
+
+def test_a_row_that_only_moved_is_told_by_its_owners(engine: Engine, scans: list[str]) -> None:
+    """A row that is the same but for a tenant that is not compared has one hash on both sides."""
+    engine.both("CREATE TABLE t (id bigint PRIMARY KEY, v text, tenant text, new_tenant text)")
+    engine.both(
+        "INSERT INTO t SELECT g, 'v' || g, 't' || g % 5, 't' || g % 5 "
+        "FROM generate_series(1, 900) g"
+    )
+    engine.legacy.run("ALTER TABLE t DROP COLUMN new_tenant")
+    engine.modern.run("ALTER TABLE t DROP COLUMN tenant")
+    engine.modern.run("UPDATE t SET new_tenant = 't1' WHERE id IN (5, 15)")
+    with engine.opened(TENANTS, legacy=OWNED, modern='tenancy = {column = "new_tenant"}') as run:
+        assert_drift(run.audit("t0", "t"), ("missing", ("5",), ()), ("missing", ("15",), ()))
+        assert_drift(run.audit("t1", "t"), ("extra", ("5",), ()), ("extra", ("15",), ()))
+        assert_match(run.audit("t2", "t"), 180)
     assert len(scans) == 4
 
 

@@ -17,6 +17,8 @@ Limits = Mapping[tuple[ModuleType, str], int]
 
 # All rows in two buckets: few of those that differ can be told by their places.
 _CROWDED: Limits = {(sketch, "_BUCKETS"): 2, (sketch, "_WORTH"): 99}
+# Another grid is tried, whatever the hope.
+_AGAIN: Limits = {**_CROWDED, (sketch, "_FEW"): 0}
 # None is looked for by its place, so that the cells of keys have to tell.
 _BY_CELLS: Limits = {(sketch, "_MOST_READ"): 0}
 # Cells are divided again at once, and read a bucket at a time.
@@ -33,6 +35,7 @@ _APART: Limits = {(survey, "_MOST_READ"): 12, (survey, "_MOST_HELD"): 2}
 WAYS: Mapping[str, Limits] = {
     "as it is": {},
     "crowded": _CROWDED,
+    "another grid": _AGAIN,
     "by cells": _BY_CELLS,
     "divided": {**_BY_CELLS, **_DIVIDED},
     "apart": {**_BY_CELLS, **_APART},

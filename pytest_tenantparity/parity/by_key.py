@@ -9,9 +9,10 @@ from sqlalchemy import ColumnElement, literal_column
 
 from ..model import Side
 from ..stacks.dialects import portable_hash
+from .cells import Row
 from .opened import OpenPair
 from .reading import note_want
-from .source import Row, Source
+from .source import Source
 
 _WHOLE = re.compile(r"-?[0-9]+")
 

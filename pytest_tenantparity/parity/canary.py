@@ -32,12 +32,13 @@ from ..model import (
 )
 from ..stacks.catalog import DOCUMENTS
 from ..stacks.dialects import Nulls
+from .cells import Row
 from .columns import ColumnPair
 from .compare import Comparison
 from .context import Context
 from .differ import Unseen, find_by_cells
 from .opened import OpenPair, open_pair
-from .source import Row, Sides
+from .source import Sides
 from .tolerance import ToleranceRules
 from .virtual import Sample, Version
 

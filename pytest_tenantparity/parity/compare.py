@@ -12,10 +12,10 @@ from math import isfinite
 from ..errors import NotProven
 from ..model import AppliedTolerance, DriftCounts, Finding, FindingKind, ValuePair
 from ..stacks.catalog import DOCUMENTS, FOREIGN, Family
+from .cells import Row
 from .columns import ColumnPair
 from .findings import Sample, Sink, nowhere, order_of
 from .forgiving import Forgiving, agreed, all_applied
-from .source import Row
 from .structured import canonical_json, explain_json
 from .tolerance import Limit, ToleranceRules, forgiving_limit, is_number
 

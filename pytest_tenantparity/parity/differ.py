@@ -9,9 +9,10 @@ from typing import Protocol
 
 from ..errors import NotProven
 from ..model import RowCounts
+from .cells import NOTHING, Cell, Part, Row
 from .locate import Difference, buckets_for, by_owner, difference, narrowed
 from .sketch import sketched
-from .source import NOTHING, Cell, Part, Row, Sides, Source
+from .source import Sides, Source
 
 _ROWS_PER_BATCH = 20_000  # that are held in memory
 _ROWS_PER_QUERY = 200_000  # that a server has to put in order
@@ -47,7 +48,7 @@ def find_differences(sides: Sides, taker: Taker) -> RowCounts:
     Equal digests prove a match; nothing else does. Raises :class:`Unseen` where digests differ, and
     the rows that were read show no difference.
     """
-    seen = sketched(sides, owners=1)
+    seen = sketched(lambda _: sides, [""])
     if seen is None or seen.unsolved:
         return find_by_cells(sides, taker)
     for surplus in seen.found.values():

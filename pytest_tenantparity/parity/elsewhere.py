@@ -10,9 +10,9 @@ from sqlalchemy import select, true
 from ..errors import NotProven
 from ..model import Evidence, Finding, FindingKind, Side
 from .by_key import among
+from .cells import Row
 from .opened import OpenPair
 from .scope import Scope, as_kept, end_of, owner_of, source_of, tenant_values
-from .source import Row
 
 _MOST = 200  # findings of a kind that are looked up: the first ones say what happened
 

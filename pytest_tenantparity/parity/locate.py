@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from ..errors import NotProven
 from ..model import RowCounts
-from .source import NOTHING, Cell, Digest, Part, Sides
+from .cells import NOTHING, Cell, Digest, Part
+from .source import Sides
 
 CELLS = 16_384  # that a table's rows are divided into, about: one scan brings them all
 _FEWEST = 4  # buckets for each owner

@@ -17,10 +17,11 @@ from sqlalchemy import true
 from ..errors import NotProven
 from ..model import Evidence, NamedRule, Side, Status
 from .by_key import key_of, rows_of
+from .cells import Row
 from .compare import Comparison, Surplus
 from .opened import OpenPair
 from .scope import Scope, source_of
-from .source import Row, Sides, Source
+from .source import Sides, Source
 
 MOST_HELD = 10_000  # keys of a check that are looked at again
 _MOST_LOOKS = 8

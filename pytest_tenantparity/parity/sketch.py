@@ -12,60 +12,93 @@ sum, once the rows that were read have been taken out of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TypeVar
 
+from ..errors import NotProven
 from ..model import RowCounts
-from .source import NOTHING, Bucket, PlacedRow, Row, Sides, Sketch
+from .cells import NOTHING, Bucket, Cell, Grid, PlacedRow, Row, Sketch
+from .source import Sides
 from .surplus import Surplus
 
 K = TypeVar("K")
+SidesOf = Callable[[Collection[str]], Sides]
+"""Returns both sides, limited to the rows of some owners."""
 
-_BUCKETS = 4_096
-_CELLS = 16_384  # where an engine has to divide each owner's rows into buckets of its own
+_BUCKETS = 1_024  # for all owners together
+_CELLS = 16_384  # where each owner's rows are divided
 _ROWS_PER_BUCKET = 16  # in a small table: it is soon read again, and its buckets are to be few
+_OTHER_BITS = 32
 _MOST_READ = 10_000  # rows of a side
-_WORTH = 4  # a look is for no fewer than one in so many of the buckets that differ
+_WORTH = 4  # a look is for no fewer than one in so many of the cells that differ
+_FEW = 8  # where no more than one cell in so many still differs, another grid may tell the rest
 
 
 @dataclass
 class Sketched:
-    """What one scan tells: how many rows each owner has, and all those that differ.
+    """What scans tell: how many rows each owner has, and all those that differ.
 
     An owner who is neither in ``found`` nor in ``unsolved`` is proven equal; of one who is in
-    ``unsolved`` more differs than could be found.
+    ``unsolved`` more differs than could be found. ``hopeful``: another grid may tell that.
     """
 
     counts: dict[str, RowCounts]
-    found: dict[str, Surplus] = field(default_factory=dict)
-    unsolved: set[str] = field(default_factory=set)
+    found: dict[str, Surplus]
+    unsolved: set[str]
+    hopeful: bool
 
 
-def sketched(sides: Sides, owners: int) -> Sketched | None:
-    """Scan both sides, and find what differs; None where an engine has no means for it."""
+def sketched(sides_of: SidesOf, owners: Collection[str]) -> Sketched | None:
+    """Scan both sides, and find what differs; None where an engine has no means for it.
+
+    Rows whose places hide each other in one grid show in another, of their owners alone.
+    """
+    sides = sides_of(owners)
     if not all(source.can_sketch for source in (sides.legacy, sides.modern)):
         return None
-    buckets = _buckets_for(sides, owners)
-    legacy, modern = sides.ask(lambda source: source.sketch(buckets))
-    left, hashes = _left(legacy.owners, modern.owners), _left(legacy.hashes, modern.hashes)
-    differing = set(left)
-    search = _Search(sides, buckets, left, hashes)
+    seen = _sketched(sides, _grid(sides, len(owners)))
+    if seen.unsolved and seen.hopeful:
+        few = len(seen.unsolved)
+        grid = Grid(_power_of_two(min(_BUCKETS, _CELLS // few)), by_owner=True, shift=_OTHER_BITS)
+        again = _sketched(sides_of(seen.unsolved), grid)
+        require_same(seen, again.counts, again.found.keys() | again.unsolved)
+        seen.found |= again.found
+        seen.unsolved = again.unsolved
+    return seen
+
+
+def require_same(seen: Sketched, counts: Mapping[str, RowCounts], differing: Set[str]) -> None:
+    """Refuse what another scan says of the unsolved owners, where it says something else."""
+    counted = {owner: seen.counts.get(owner, RowCounts()) for owner in seen.unsolved}
+    if differing != seen.unsolved or counted != {o: counts.get(o, RowCounts()) for o in counted}:
+        raise NotProven("two scans of the same rows, put into other buckets, do not agree")
+
+
+def _sketched(sides: Sides, grid: Grid) -> Sketched:
+    legacy, modern = sides.ask(lambda source: source.sketch(grid))
+    owners, cells = _left(legacy.owners, modern.owners), _left(legacy.cells, modern.cells)
+    differing = set(owners)
+    search = _Search(sides, grid, owners, cells)
     search.run()
     unsolved = set(search.owners)
     found = {owner: search.surplus.get(owner, Surplus()) for owner in differing - unsolved}
-    return Sketched(_counts(legacy, modern), found, unsolved)
+    hopeful = len(search.cells) * _FEW <= max(len(legacy.cells), len(modern.cells))
+    return Sketched(_counts(legacy, modern), found, unsolved, hopeful)
 
 
-def _buckets_for(sides: Sides, owners: int) -> int:
-    """Return a power of two."""
+def _grid(sides: Sides, owners: int) -> Grid:
     both = (sides.legacy, sides.modern)
-    apart = all(source.dialect.groups_apart for source in both)
-    wanted = _BUCKETS if apart else min(_BUCKETS, _CELLS // owners)
+    by_owner = not all(source.dialect.groups_apart for source in both)
+    wanted = min(_BUCKETS, _CELLS // owners) if by_owner else _BUCKETS
     if rows := max(source.rows_about for source in both):
-        wanted = min(wanted, rows // _ROWS_PER_BUCKET // (1 if apart else owners))
-    return int(1 << max(0, wanted.bit_length() - 1))
+        wanted = min(wanted, rows // _ROWS_PER_BUCKET // (owners if by_owner else 1))
+    return Grid(_power_of_two(wanted), by_owner)
+
+
+def _power_of_two(most: int) -> int:
+    return int(1 << max(0, most.bit_length() - 1))
 
 
 def _left(legacy: Mapping[K, Bucket], modern: Mapping[K, Bucket]) -> dict[K, Bucket]:
@@ -87,13 +120,13 @@ def _counts(legacy: Sketch, modern: Sketch) -> dict[str, RowCounts]:
 class _Search:
     """Looks at places until nothing is left that differs, or nothing says where else to look.
 
-    ``owners`` and ``hashes`` are what legacy has more than modern, less what was read.
+    ``owners`` and ``cells`` are what legacy has more than modern, less what was read.
     """
 
     sides: Sides
-    buckets: int
+    grid: Grid
     owners: dict[str, Bucket]
-    hashes: dict[int, Bucket]
+    cells: dict[Cell, Bucket]
     surplus: dict[str, Surplus] = field(default_factory=dict)
     _seen: set[int] = field(default_factory=set)
 
@@ -102,11 +135,11 @@ class _Search:
             self._seen |= places
 
     def _next_places(self) -> set[int]:
-        left = (*self.owners.values(), *self.hashes.values())
+        left = (*self.owners.values(), *self.cells.values())
         single = {bucket.places for bucket in left if abs(bucket.digest.rows) == 1}
         places = single - self._seen
         few = len(places) + len(self._seen) <= _MOST_READ
-        return places if few and len(places) * _WORTH >= len(self.hashes) else set()
+        return places if few and len(places) * _WORTH >= len(self.cells) else set()
 
     def _look(self, places: set[int]) -> bool:
         """Take the rows at some places out; return whether that could be done."""
@@ -127,7 +160,7 @@ class _Search:
 
     def _take_out(self, row: PlacedRow, alone: Bucket) -> None:
         _lessen(self.owners, row.owner, alone)
-        _lessen(self.hashes, row.hashed & (self.buckets - 1), alone)
+        _lessen(self.cells, self.grid.cell_of(row.owner, row.hashed), alone)
 
 
 def _lessen(left: dict[K, Bucket], key: K, rows: Bucket) -> None:

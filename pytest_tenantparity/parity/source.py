@@ -30,92 +30,14 @@ from sqlalchemy import (
 from ..errors import NotProven
 from ..stacks import PORTABLE, Dialect
 from ..stacks.dialects import Item
+from .cells import NOTHING, Bucket, Cell, Digest, Grid, Part, PlacedRow, Row, Sketch
 from .scope import Scope
 
-Row = tuple[str | None, ...]
 T = TypeVar("T")
 U = TypeVar("U")
 
-Cell = tuple[str, int]
-"""Whose rows, as a tenant's id, and of which bucket of keys. Where a side is not asked whose its
-rows are, they are all of the owner ``""``."""
-
 _FETCH = 5_000  # rows asked of the server at a time
-_BOTH = 2  # a row that is of one owner and of one bucket; 0: of an owner, 1: of a bucket
 _PATIENCE = 10.0  # seconds to wait for a cancelled query
-
-
-@dataclass(frozen=True, slots=True)
-class Digest:
-    """How many rows, and the exact sum of their hashes: equal if and only if the rows are."""
-
-    rows: int
-    total: int
-
-    def __add__(self, other: Digest) -> Digest:
-        """Digest the rows of both."""
-        return Digest(self.rows + other.rows, self.total + other.total)
-
-    def __sub__(self, other: Digest) -> Digest:
-        """Take the rows of another one out."""
-        return Digest(self.rows - other.rows, self.total - other.total)
-
-
-NOTHING = Digest(0, 0)
-
-
-@dataclass(frozen=True, slots=True)
-class Bucket:
-    """A digest of some rows, and the XOR of the places of their keys: of a single one its place."""
-
-    digest: Digest = NOTHING
-    places: int = 0
-
-    def __add__(self, other: Bucket) -> Bucket:
-        """Put the rows of both together."""
-        return Bucket(self.digest + other.digest, self.places ^ other.places)
-
-    def __sub__(self, other: Bucket) -> Bucket:
-        """Take the rows of another one out."""
-        return Bucket(self.digest - other.digest, self.places ^ other.places)
-
-
-@dataclass
-class Sketch:
-    """What one scan tells of a side's rows, put together by their owners and by their hashes."""
-
-    owners: dict[str, Bucket] = field(default_factory=dict)
-    hashes: dict[int, Bucket] = field(default_factory=dict)
-
-    def add(self, owner: str | None, number: int | None, rows: Bucket) -> None:
-        """Take in the rows of an owner, of a bucket of hashes, or of both."""
-        if owner is not None:
-            self.owners[owner] = self.owners.get(owner, Bucket()) + rows
-        if number is not None:
-            self.hashes[number] = self.hashes.get(number, Bucket()) + rows
-
-
-@dataclass(frozen=True, slots=True)
-class PlacedRow:
-    """A row that was asked for by the place of its key, with its owner and its hash."""
-
-    owner: str
-    place: int
-    hashed: int
-    row: Row
-
-    @property
-    def alone(self) -> Bucket:
-        """A bucket of this row alone."""
-        return Bucket(Digest(1, self.hashed), self.place)
-
-
-@dataclass(frozen=True)
-class Part:
-    """Some cells of a table whose keys are divided into so many buckets; None: all of them."""
-
-    buckets: int
-    cells: Collection[Cell] | None = None
 
 
 @dataclass(frozen=True)
@@ -159,18 +81,20 @@ class Source:
             cells[cell] = cells.get(cell, NOTHING) + _digest(*counted)
         return cells
 
-    def sketch(self, buckets: int) -> Sketch:
-        """Digest the rows of each owner, and those of each bucket of hashes, in one scan.
-
-        ``buckets`` is a power of two.
-        """
+    def sketch(self, grid: Grid) -> Sketch:
+        """Digest the rows of each owner, and those of each cell of a grid, in one scan."""
         sketch = Sketch()
-        for mark, number, of_all, *counted, places in self._scan(
-            lambda piece: self._sketches(buckets, piece)
-        ):
+        ask = self._by_owner_and_hash if grid.by_owner else self._by_owner_or_hash
+        for mark, number, of_cell, *counted, places in self._scan(lambda piece: ask(grid, piece)):
             rows = Bucket(_digest(*counted), _signed(places))
-            owner = None if of_all == 1 else self.scope.owner_of(mark)
-            sketch.add(owner, None if of_all == 0 else int(number), rows)
+            if grid.by_owner:
+                owner = self.scope.owner_of(mark)
+                sketch.add_owner(owner, rows)
+                sketch.add_cell((owner, int(number)), rows)
+            elif of_cell:
+                sketch.add_cell(("", int(number)), rows)
+            else:
+                sketch.add_owner(self.scope.owner_of(mark), rows)
         return sketch
 
     @property
@@ -207,16 +131,24 @@ class Source:
         by = [hashed.c.parity_owner, hashed.c.parity_bucket]
         return select(*by, *self._aggregates(hashed)).select_from(hashed).group_by(*by)
 
-    def _sketches(self, buckets: int, piece: ColumnElement[bool]) -> Select[Any]:
-        hashed = self._hashed(self._place.label("parity_place"), [piece])
-        number = hashed.c.parity_row_hash.bitwise_and(_number(buckets - 1))
-        by, of_all = [hashed.c.parity_owner, number], _number(_BOTH)
-        sums = [*self._aggregates(hashed), self.dialect.xor(hashed.c.parity_place)]
-        if not self.dialect.groups_apart:
-            return select(*by, of_all, *sums).select_from(hashed).group_by(*by)
-        of_all = func.grouping(hashed.c.parity_owner)
+    def _by_owner_and_hash(self, grid: Grid, piece: ColumnElement[bool]) -> Select[Any]:
+        hashed = self._placed_hashes(piece)
+        by = [hashed.c.parity_owner, _cell(hashed, grid)]
+        sums = self._sums(hashed)
+        return select(*by, literal_column("1"), *sums).select_from(hashed).group_by(*by)
+
+    def _by_owner_or_hash(self, grid: Grid, piece: ColumnElement[bool]) -> Select[Any]:
+        hashed = self._placed_hashes(piece)
+        by = [hashed.c.parity_owner, _cell(hashed, grid)]
+        of_cell, sums = func.grouping(hashed.c.parity_owner), self._sums(hashed)
         apart = func.grouping_sets(*by)
-        return select(*by, of_all, *sums).select_from(hashed).group_by(apart)
+        return select(*by, of_cell, *sums).select_from(hashed).group_by(apart)
+
+    def _placed_hashes(self, piece: ColumnElement[bool]) -> Any:
+        return self._hashed(self._place.label("parity_place"), [piece])
+
+    def _sums(self, hashed: Any) -> list[ColumnElement[Any]]:
+        return [*self._aggregates(hashed), self.dialect.xor(hashed.c.parity_place)]
 
     def rows(self, part: Part) -> Iterator[tuple[Cell, Row]]:
         """Yield the canonical texts of some cells' rows, in the order of their buckets."""
@@ -313,6 +245,13 @@ class Source:
 
 def _number(value: int) -> ColumnElement[int]:
     return literal_column(str(value), Integer)
+
+
+def _cell(hashed: Any, grid: Grid) -> ColumnElement[int]:
+    number: ColumnElement[int] = hashed.c.parity_row_hash
+    if grid.shift:
+        number = number.bitwise_rshift(_number(grid.shift))
+    return number.bitwise_and(_number(grid.buckets - 1))
 
 
 def _signed(number: Any) -> int:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from ..errors import NotProven
 from ..model import RowCounts
 from .differ import Rows, differing_rows, digest_all
 from .locate import Difference, buckets_for
-from .sketch import Sketched, sketched
+from .sketch import SidesOf, require_same, sketched
 from .source import Sides
 from .surplus import Surplus
-
-SidesOf = Callable[[Collection[str]], Sides]
 
 _MOST_READ = 150_000  # rows of both sides, for all tenants together
 _MOST_HELD = 20_000  # rows that differ, for all tenants together
@@ -33,29 +30,16 @@ class Survey:
 
 
 def survey(sides_of: SidesOf, owners: Collection[str]) -> Survey:
-    """Digest all tenants' rows in one scan of each side, and find those that differ.
-
-    ``sides_of`` returns both sides, limited to the rows of some tenants.
-    """
-    sides = sides_of(owners)
-    seen = sketched(sides, len(owners))
+    """Digest all tenants' rows in one scan of each side, and find those that differ."""
+    seen = sketched(sides_of, owners)
     if seen is None:
-        return _by_cells(sides, owners)
-    counts = {owner: seen.counts.get(owner, RowCounts()) for owner in owners}
+        return _by_cells(sides_of(owners), owners)
     held: dict[str, Surplus | None] = {**seen.found}
     if seen.unsolved:
-        held |= _again(sides_of(seen.unsolved), seen)
-    return Survey(counts, held)
-
-
-def _again(sides: Sides, seen: Sketched) -> dict[str, Surplus | None]:
-    """Look for the rest by cells of keys; what differs has to differ there, too."""
-    found = _by_cells(sides, seen.unsolved)
-    if found.differing.keys() != seen.unsolved or any(
-        rows != seen.counts.get(owner, RowCounts()) for owner, rows in found.counts.items()
-    ):
-        raise NotProven("two scans of the same rows, put into other buckets, do not agree")
-    return found.differing
+        again = _by_cells(sides_of(seen.unsolved), seen.unsolved)
+        require_same(seen, again.counts, again.differing.keys())
+        held |= again.differing
+    return Survey({owner: seen.counts.get(owner, RowCounts()) for owner in owners}, held)
 
 
 def _by_cells(sides: Sides, owners: Collection[str]) -> Survey:

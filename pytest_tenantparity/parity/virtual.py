@@ -22,10 +22,11 @@ from sqlalchemy import (
 from ..model import Side
 from ..stacks import Dialect
 from ..stacks.dialects import Item
+from .cells import Cell, Digest, Part, Row
 from .columns import ColumnPair
 from .opened import OpenPair
 from .scope import Scope, source_of
-from .source import Cell, Digest, Part, Row, Source
+from .source import Source
 
 ROWS = 8
 _NAME = "parity_canary_row"
