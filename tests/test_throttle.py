@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -464,6 +465,22 @@ def test_a_run_of_several_processes(project: Migration) -> None:
     assert_usage_error(
         project.run("-n", "2", "--tenants=all"), "max_connections = 4", "for the throttle"
     )
+
+
+def test_ctrl_c_ends_the_wait(project: Migration) -> None:
+    """A server that is never idle does not keep the user's prompt."""
+    legacy, modern = project.legacy.cluster, project.modern.cluster
+    project.settings(legacy="throttle = { probe = 'SELECT true' }")
+    running = project.start("--tenants=acme")
+    eventually(
+        lambda: len(own_backends(legacy)) > 2
+    )  # the snapshot's, its reader's, the throttle's
+    time.sleep(1)
+    running.send(signal.SIGINT)
+    outcome = running.wait(60)
+    assert outcome.code == pytest.ExitCode.INTERRUPTED, outcome.output
+    assert outcome.verdict == "NOT PROVEN"
+    assert own_backends(legacy, modern) == []
 
 
 def test_files_have_no_load(project: Migration, tmp_path: Path) -> None:
