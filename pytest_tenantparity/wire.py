@@ -27,13 +27,14 @@ def to_wire(model: object) -> dict[str, Any]:
     return wire
 
 
-def to_json(model: object) -> str:
+def to_json(model: object, kind: Any = None) -> str:
     """Return the model as indented JSON; raises ValueError for text that cannot be encoded.
 
-    That is what :func:`to_wire` gives, without holding it all as Python objects.
+    That is what :func:`to_wire` gives, without holding it all as Python objects. ``kind`` is for
+    what does not say by itself what it is of, such as a list.
     """
-    kind: Any = type(model)
-    return _adapter(kind).dump_json(model, indent=2).decode()
+    of: Any = type(model) if kind is None else kind
+    return _adapter(of).dump_json(model, indent=2).decode()
 
 
 def from_wire(kind: type[T], wire: object) -> T:

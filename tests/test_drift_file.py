@@ -19,7 +19,8 @@ from pytest_tenantparity.config import load_settings
 from pytest_tenantparity.errors import NotProven
 from pytest_tenantparity.model import CheckKey, DriftCounts, Evidence, Finding, FindingKind, Status
 from pytest_tenantparity.parity.findings import Sample, order_of
-from pytest_tenantparity.plugin.ledger import Ledger, attach
+from pytest_tenantparity.plugin.ledger import Ledger
+from pytest_tenantparity.plugin.notice import Notice, attach
 from pytest_tenantparity.reporting import (
     MOST_LISTED,
     DriftParts,
@@ -415,7 +416,7 @@ def test_a_run_holds_no_more_findings_than_it_lists() -> None:
     )
     for check in checks:
         report = pytest.TestReport("c", ("c", 0, "c"), {}, "passed", None, "call")
-        attach(report, check.key, check, None, None)
+        attach(report, Notice(check.key, check))
         ledger.take(report)
         held = sum(len(each.findings) for each in ledger.evidence.values())
         assert held <= 2 * MOST_LISTED

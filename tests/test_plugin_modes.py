@@ -329,6 +329,42 @@ def test_junit_file_stays_small(project: Migration, mode: list[str]) -> None:
     assert "<propert" not in text
 
 
+LEFT_BEHIND = """
+import gc
+import json
+import pathlib
+from collections import Counter
+
+def pytest_unconfigure(config):
+    if not hasattr(config, "workerinput"):
+        gc.collect()
+        held = Counter(type(each).__name__ for each in gc.get_objects())
+        kinds = ("TestReport", "Notice", "Evidence", "Parity")
+        pathlib.Path("held").write_text(json.dumps({kind: held[kind] for kind in kinds}))
+"""
+
+
+@pytest.mark.parametrize("mode", [["-n", "0"], ["-n", "2"]], ids=["-n 0", "-n 2"])
+def test_a_check_leaves_its_evidence_and_one_report_behind(
+    project: Migration, mode: list[str]
+) -> None:
+    """Of each item the run holds what it has to say at the end, and nothing once more."""
+    project.write("conftest.py", LEFT_BEHIND)
+    assert project.run(*mode).verdict == "GO"
+    held = json.loads((project.path / "held").read_text())
+    last = 1  # which the terminal remembers apart
+    assert held.pop("TestReport") <= 12 + last
+    assert held == {"Notice": 0, "Evidence": 12, "Parity": 0}
+
+
+@pytest.mark.parametrize("mode", [["-n", "0"], ["-n", "2"]], ids=["-n 0", "-n 2"])
+def test_durations_are_those_of_all_phases(project: Migration, mode: list[str]) -> None:
+    """Who asks for durations is told those of set-ups and tear-downs, too."""
+    outcome = project.run("--durations=0", "-vv", *mode)
+    for phase in ("setup", "call", "teardown"):
+        assert outcome.stdout.count(f"s {phase} ") == 12, outcome.stdout
+
+
 def test_report_goes_where_it_is_told(project: Migration) -> None:
     """``--parity-report`` outranks the settings' directory, and that the default."""
     project.settings("[report]\ndirectory = 'out/settings'")

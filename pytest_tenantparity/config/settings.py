@@ -472,10 +472,11 @@ class Settings(Model):
     def _tenants_are_distinct(self) -> Self:
         if not self.tenants:
             raise ValueError("there are no tenants; add [tenants.<id>] or tenants_file")
+        cohorts = self.known_cohorts
         for tenant_id in self.tenants:
             if tenant_id in (*RESERVED_SUBJECTS, "all"):
                 raise ValueError(f"no tenant can be called {tenant_id!r}: the word has a meaning")
-            if tenant_id in self.known_cohorts:
+            if tenant_id in cohorts:
                 raise ValueError(f"{tenant_id!r} is both a tenant and a cohort; rename one")
         for value_of in (_accounts, _modern_ids):
             _no_value_twice(value_of(self))

@@ -34,7 +34,7 @@ from .opened import OpenPair, open_pair
 from .scope import Scope, scope_of, tenant_values
 from .settle import Suspects, under_settle, with_settled
 from .strays import check_strays
-from .surveyed import shown_by_survey
+from .surveyed import Shown, shown_by_survey
 from .tolerance import Layer, ToleranceRules, layers_for
 
 
@@ -45,7 +45,11 @@ def audit(context: Context, key: CheckKey, layers: Sequence[Layer] = ()) -> Evid
     """
     started, waited = perf_counter(), context.waited
     try:
-        evidence = retried(lambda: _check(context, key, layers))
+        shown = _shown(context, key)
+        if shown is not None and shown.settled:
+            evidence = _equal(context, key, shown)
+        else:
+            evidence = retried(lambda: _check(context, key, layers, shown))
     except NotProven as error:
         evidence = Evidence(key, Status.NOT_PROVEN, reasons=(str(error),))
     waits = {side: now - waited[side] for side, now in context.waited.items() if now > waited[side]}
@@ -54,7 +58,22 @@ def audit(context: Context, key: CheckKey, layers: Sequence[Layer] = ()) -> Evid
     )
 
 
-def _check(context: Context, key: CheckKey, layers: Sequence[Layer]) -> Evidence:
+def _shown(context: Context, key: CheckKey) -> Shown | None:
+    """Return what one scan for all tenants shows of a check, if it is about one of them."""
+    tenant, pair = context.tenants.get(key.tenant), context.pairs.get(key.table)
+    return None if tenant is None or pair is None else shown_by_survey(context, pair, tenant)
+
+
+def _equal(context: Context, key: CheckKey, shown: Shown) -> Evidence:
+    """Conclude from equal rows: there is nothing to ask, and nothing that a tolerance forgives."""
+    pair, tolerance = context.pairs[key.table], ToleranceRules()
+    evidence = conclude(key, pair, shown.rows, shown.plan, NOTHING_FOUND, tolerance, shown.digest)
+    return under_settle(evidence, context.settle)
+
+
+def _check(
+    context: Context, key: CheckKey, layers: Sequence[Layer], shown: Shown | None
+) -> Evidence:
     if key.tenant == COVERAGE:
         return check_coverage(context, key)
     pair = _pair(context, key.table)
@@ -65,7 +84,7 @@ def _check(context: Context, key: CheckKey, layers: Sequence[Layer]) -> Evidence
     tenant = None if key.tenant == GLOBAL else context.tenants[key.tenant]
     written = layers_for(context.settings, pair, tenant)
     tolerance = ToleranceRules([context.environment, *written, *layers])
-    evidence = check_rows(context, key, pair, tenant, tolerance)
+    evidence = check_rows(context, key, pair, tenant, tolerance, shown)
     return under_settle(evidence, context.settle)
 
 
@@ -83,11 +102,9 @@ def check_rows(
     pair: TablePair,
     tenant: Tenant | None,
     tolerance: ToleranceRules,
+    shown: Shown | None,
 ) -> Evidence:
     """Compare one tenant's rows of one table; without a tenant, all rows of a shared table."""
-    shown = None if tenant is None else shown_by_survey(context, pair, tenant)
-    if shown is not None and shown.settled:
-        return conclude(key, pair, shown.rows, shown.plan, NOTHING_FOUND, tolerance, shown.digest)
     with context.drift(key) as sink, open_pair(context, pair, tenant) as opened:
         sides = opened.sides(lambda side: _scope(opened, tenant, side))
         comparison = Comparison(

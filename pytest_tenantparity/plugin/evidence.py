@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ..errors import NotProven, TenantParityError
 from ..model import CheckKey, Evidence, Status
 from ..wire import encodable
-from .keys import EVIDENCE, LIMITS
-from .ledger import attach
+from .keys import NOTICE
+from .ledger import plan_to_wire
+from .notice import Notice, attach
 from .plan import item_key
 from .session import AuditSession
 
@@ -25,14 +28,14 @@ def attach_evidence(
         return
     if call.excinfo is not None and call.excinfo.errisinstance(TenantParityError):
         report.longrepr = f"{call.excinfo.typename}: {call.excinfo.value}"
-    if report.when == "call" and EVIDENCE not in item.stash and not _uses_parity(item):
-        item.stash[EVIDENCE] = _of_outcome(key, call)
-    plan = None
+    if report.when == "call" and NOTICE not in item.stash and not _uses_parity(item):
+        item.stash[NOTICE] = Notice(key, _of_outcome(key, call))
+    notice = item.stash.get(NOTICE, Notice(key))
     if session.is_worker and not session.plan_sent:
-        plan, session.plan_sent = session.plan, True
-    attach(report, key, item.stash.get(EVIDENCE, None), item.stash.get(LIMITS, None), plan)
-    if report.when != "setup" and EVIDENCE in item.stash:
-        del item.stash[EVIDENCE]  # it is sent, and pytest keeps its items to the end of the run
+        notice, session.plan_sent = replace(notice, plan=plan_to_wire(session.plan)), True
+    attach(report, notice)
+    if report.when != "setup" and NOTICE in item.stash:
+        del item.stash[NOTICE]  # it is sent, and pytest keeps its items to the end of the run
 
 
 def _uses_parity(item: pytest.Item) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ..model import Cell, CheckKey, Evidence, Side, Status
-from .keys import EVIDENCE, LIMITS, SESSION
+from .keys import NOTICE, SESSION
 from .markers import tolerance_layers
 
 if TYPE_CHECKING:
@@ -37,13 +37,14 @@ class Parity:
         from . import allure
         from .describe import describe
         from .journal import digest_of
+        from .notice import Notice
 
         __tracebackhide__ = True
         layers: Sequence[Layer] = tolerance_layers(self._item)
         limits = digest_of(layers)
         earlier = self._session.earlier.proof_of(self.key, limits)
         evidence = earlier.evidence if earlier else audit(self._session.context, self.key, layers)
-        self._item.stash[EVIDENCE], self._item.stash[LIMITS] = evidence, limits
+        self._item.stash[NOTICE] = Notice(self.key, evidence, limits)
         allure.attach(self._item.config, evidence, self._session.cohort_of(self.key.tenant))
         failing = {Status.NOT_PROVEN}
         if self._item.config.getoption("fail_on_drift"):

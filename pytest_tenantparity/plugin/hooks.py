@@ -107,6 +107,28 @@ def pytest_runtest_makereport(
     return report
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable(report: Any) -> Generator[None, Any, Any]:
+    """Send what is for the ledger as primitives, which any channel can carry."""
+    data = yield
+    if hasattr(report, "tenantparity"):
+        from .notice import sent
+
+        data = sent(report, data)
+    return data
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_from_serializable() -> Generator[None, Any, Any]:
+    """Take it out of what a worker sent."""
+    report = yield
+    if hasattr(report, "tenantparity"):
+        from .notice import received
+
+        received(report)
+    return report
+
+
 def pytest_report_teststatus(report: Any) -> tuple[str, str, Any] | None:
     """Show a check that passed with a difference as what it is."""
     if report.when == "call" and report.passed:

@@ -13,6 +13,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from sys import intern
 from typing import TYPE_CHECKING
 
 from ..errors import SettingsError
@@ -74,7 +75,7 @@ def may_stand(evidence: Evidence) -> bool:
 def digest_of(layers: Sequence[Layer]) -> str:
     """Digest a test's own tolerances."""
     text = json.dumps([to_wire(layer) for layer in layers], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return intern(hashlib.sha256(text.encode()).hexdigest())
 
 
 def begin(path: Path, heading: Heading) -> None:

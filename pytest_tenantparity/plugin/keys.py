@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ..model import Evidence
+from ..model import CheckKey
 
 if TYPE_CHECKING:
+    from .notice import Notice
     from .session import AuditSession
 
 SESSION: pytest.StashKey[AuditSession] = pytest.StashKey()  # on the config, if there are settings
-LIMITS: pytest.StashKey[str] = pytest.StashKey()  # digest of the tolerances of that check
-EVIDENCE: pytest.StashKey[Evidence] = pytest.StashKey()  # on the item, once it has been checked
+KEY: pytest.StashKey[CheckKey | None] = pytest.StashKey()  # on the item, worked out once
+NOTICE: pytest.StashKey[Notice] = pytest.StashKey()  # on the item, once it has been checked

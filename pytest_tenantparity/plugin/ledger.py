@@ -14,35 +14,14 @@ import pytest
 
 from ..model import CheckKey, Evidence, Status
 from ..reporting import MOST_LISTED, cut_evenly
-from ..wire import encodable, from_wire, to_wire
+from ..wire import encodable
+from .notice import WirePlan, detach
 from .session import PlannedItem
 
-PROPERTY = "tenantparity"
 
-
-def attach(
-    report: pytest.TestReport,
-    key: CheckKey,
-    evidence: Evidence | None,
-    limits: str | None,
-    plan: Mapping[CheckKey, PlannedItem] | None,
-) -> None:
-    """Put what the ledger needs into a report, as primitives that any channel can carry.
-
-    ``limits`` digests the tolerances of a test that called ``parity.check()``.
-    """
-    wire = {
-        "key": list(key),
-        "evidence": None if evidence is None else to_wire(evidence),
-        "limits": limits,
-        "plan": None if plan is None else plan_to_wire(plan),
-    }
-    report.user_properties.append((PROPERTY, wire))
-
-
-def plan_to_wire(plan: Mapping[CheckKey, PlannedItem]) -> list[list[Any]]:
-    """Return a plan as lists of check, tenant, table, node id and whether it audits."""
-    return [[*key, item.nodeid, item.audits] for key, item in plan.items()]
+def plan_to_wire(plan: Mapping[CheckKey, PlannedItem]) -> WirePlan:
+    """Return a plan as check, tenant, table, node id and whether it audits."""
+    return [(*key, item.nodeid, item.audits) for key, item in plan.items()]
 
 
 @dataclass
@@ -69,19 +48,18 @@ class Ledger:
 
     def take(self, report: pytest.TestReport) -> Evidence | None:
         """Take a report's evidence out of it, and note what else became of the test."""
-        wire = _pop_property(report)
-        if wire is None:
+        notice = detach(report)
+        if notice is None:
             if report.when not in ("setup", "call", "teardown"):  # xdist's report of a dead worker
                 self._crashed[report.nodeid] = _first_line(report.longreprtext)
             return None
-        if wire["plan"] is not None:
-            self.add_plan(wire["plan"])
-        key = CheckKey(*wire["key"])
+        if notice.plan is not None:
+            self.add_plan(notice.plan)
+        key, evidence = notice.key, notice.evidence
         if report.when == "call":
             self.executed.add(key)
-        evidence = from_wire(Evidence, wire["evidence"]) if wire["evidence"] else None
-        if wire["limits"] is not None:
-            self.limits[key] = wire["limits"]
+        if notice.limits is not None:
+            self.limits[key] = notice.limits
         if evidence is not None:
             self.evidence[key] = self._worse(self.evidence.get(key), evidence)
             self._hold_few(len(evidence.findings))
@@ -137,15 +115,6 @@ class Ledger:
 
 _GRAVITY = (Status.DRIFT, Status.NOT_PROVEN, Status.TOLERATED, Status.MATCH)
 _PASSING = (Status.MATCH, Status.TOLERATED)
-
-
-def _pop_property(report: pytest.TestReport) -> dict[str, Any] | None:
-    """Take the property out, so that JUnit files do not repeat the whole evidence."""
-    found = None
-    for entry in [each for each in report.user_properties if each[0] == PROPERTY]:
-        report.user_properties.remove(entry)
-        found = entry[1]
-    return found if isinstance(found, dict) else None
 
 
 def _skip_reason(report: pytest.TestReport) -> str:

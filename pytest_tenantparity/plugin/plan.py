@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from sys import intern
 
 import pytest
 
 from ..errors import SettingsError
 from ..inventory import Selection, audit_cells, select_pairs, select_tenants, tenant_table_cells
 from ..model import ANY_TABLE, Cell, CheckKey
+from .keys import KEY
 from .markers import parity_terms, tolerance_layers
 from .session import AuditSession, PlannedItem
 from .share import note_test
@@ -50,6 +52,12 @@ def write_down(items: Iterable[object], session: AuditSession) -> None:
 
 def item_key(item: pytest.Item) -> CheckKey | None:
     """Return what the ledger knows an item by, if this plugin made the item."""
+    if KEY not in item.stash:
+        item.stash[KEY] = _item_key(item)
+    return item.stash[KEY]
+
+
+def _item_key(item: pytest.Item) -> CheckKey | None:
     callspec = getattr(item, "callspec", None)
     cell = callspec.params.get(CELL) if callspec is not None else None
     if callspec is None or not isinstance(cell, Cell) or item.parent is None:
@@ -57,7 +65,8 @@ def item_key(item: pytest.Item) -> CheckKey | None:
     check = f"{item.parent.nodeid}::{getattr(item, 'originalname', item.name)}"
     if len(callspec.params) > 1:  # a test's own parameters make checks of their own
         check = f"{check}[{callspec.id}]"
-    return CheckKey(check, cell.subject, ANY_TABLE if cell.table is None else cell.table)
+    # One text for all the items of a test, however many there are.
+    return CheckKey(intern(check), cell.subject, ANY_TABLE if cell.table is None else cell.table)
 
 
 def _cells(metafunc: pytest.Metafunc, session: AuditSession) -> Iterator[Cell]:

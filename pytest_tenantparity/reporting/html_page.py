@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Iterator
 from hashlib import sha256
 from importlib.resources import files
 
@@ -12,8 +13,8 @@ from ..model import AuditReport
 from .view import SYMBOLS, ReportView
 
 
-def render(report: AuditReport) -> str:
-    """Return the page. Tenants' data are hostile text: all of it is escaped."""
+def render(report: AuditReport) -> Iterator[str]:
+    """Yield the page, in pieces. Tenants' data are hostile text: all of it is escaped."""
     style = (files(__package__) / "templates" / "cab-report.css").read_text(encoding="utf-8")
     environment = Environment(
         loader=PackageLoader("pytest_tenantparity.reporting"),
@@ -22,7 +23,7 @@ def render(report: AuditReport) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template("cab-report.html.j2").render(
+    return environment.get_template("cab-report.html.j2").generate(
         view=ReportView(report),
         report=report,
         symbols=SYMBOLS,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -17,8 +18,8 @@ def escaped(value: object) -> str:
     return _SPECIAL.sub(r"\\\1", " ".join(str(value).splitlines()))
 
 
-def render(report: AuditReport) -> str:
-    """Return the text."""
+def render(report: AuditReport) -> Iterator[str]:
+    """Yield the text, in pieces."""
     environment = Environment(  # noqa: S701 - Markdown: escaped by the filter below
         loader=PackageLoader("pytest_tenantparity.reporting"),
         undefined=StrictUndefined,
@@ -27,4 +28,4 @@ def render(report: AuditReport) -> str:
         lstrip_blocks=True,
     )
     template = environment.get_template("cab-report.md.j2")
-    return template.render(view=ReportView(report), report=report, symbols=SYMBOLS)
+    return template.generate(view=ReportView(report), report=report, symbols=SYMBOLS)

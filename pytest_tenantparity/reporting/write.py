@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from ..model import AuditReport
@@ -23,7 +24,8 @@ def write_report(report: AuditReport, directory: Path) -> None:
         _replace(directory / name, render(report))
 
 
-def _replace(path: Path, text: str) -> None:
+def _replace(path: Path, pieces: Iterable[str]) -> None:
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(text, encoding="utf-8", newline="\n")
+    with draft.open("w", encoding="utf-8", newline="\n") as file:
+        file.writelines(pieces)
     draft.replace(path)
