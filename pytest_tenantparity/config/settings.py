@@ -345,6 +345,11 @@ class TableSettings(Model):
     ignore: dict[str, Reason] = Field(
         {}, description="columns left out, each with a reason; 'modern.name' for one side only"
     )
+    watermark: str | None = Field(
+        None,
+        description="a compared column (legacy name) that every write raises, for "
+        "--parity-watermark",
+    )
     legacy_filter: Filter | None = None
     modern_filter: Filter | None = None
     empty: Reason | dict[str, Reason] | None = Field(

@@ -6,5 +6,16 @@ from .once import Once
 from .progress import Scan, Scans
 from .tolerance import Layer, environment_layer
 from .view import TenantView
+from .watermark import Bound
 
-__all__ = ["Context", "Layer", "Once", "Scan", "Scans", "TenantView", "audit", "environment_layer"]
+__all__ = [
+    "Bound",
+    "Context",
+    "Layer",
+    "Once",
+    "Scan",
+    "Scans",
+    "TenantView",
+    "audit",
+    "environment_layer",
+]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from hashlib import sha256
 from math import isfinite
+from typing import TYPE_CHECKING
 
 from ..errors import NotProven
 from ..model import AppliedTolerance, DriftCounts, Finding, FindingKind, ValuePair
@@ -18,6 +19,9 @@ from .findings import Sample, Sink, nowhere, order_of
 from .forgiving import Forgiving, agreed, all_applied
 from .structured import canonical_json, explain_json
 from .tolerance import Limit, ToleranceRules, forgiving_limit, is_number
+
+if TYPE_CHECKING:
+    from .watermark import Watermark
 
 Normaliser = Callable[[str], str]
 Surplus = tuple[Row, int]  # a row, and how many copies one side has more of
@@ -104,11 +108,14 @@ class Comparison:
         normalisers: Mapping[str, Normaliser],
         most_findings: int,
         sink: Sink = nowhere,
+        watermark: Watermark | None = None,
     ) -> None:
         self._columns = [_column(pair, tolerance, normalisers) for pair in columns]
         self._key = [list(columns).index(pair) for pair in key]
         self._sample = Sample(most_findings)
         self._sink = sink
+        self.watermark = watermark
+        self.beyond = 0  # rows that differ, and of which a version is beyond the watermark
         self._counts: Counter[FindingKind] = Counter()
         self._forgiven: Counter[tuple[str, Limit]] = Counter()
         self.differing = False  # whether any text differed, whatever was made of that
@@ -142,12 +149,18 @@ class Comparison:
             AppliedTolerance(limit.rule, f"{limit.allowed:f}", limit.source, rows, column)
             for (column, limit), rows in self._forgiven.items()
         )
-        return tuple(sorted(applied, key=lambda each: (each.column or "", each.rule, each.source)))
+        found = [*applied, *self._beyond_watermark()]
+        return tuple(sorted(found, key=lambda each: (each.column or "", each.rule, each.source)))
 
     @property
     def findings(self) -> tuple[Finding, ...]:
         """The first findings by key; structured values are explained."""
         return self._sample.findings
+
+    def _beyond_watermark(self) -> Iterator[AppliedTolerance]:
+        if self.watermark is not None and self.beyond:
+            bound, column = self.watermark.bound.text, self.watermark.column
+            yield AppliedTolerance("watermark", bound, "--parity-watermark", self.beyond, column)
 
     def _by_content(self, rows: Counter[Row]) -> Counter[Row]:
         """Spell values one way, where their spelling says nothing."""
@@ -167,6 +180,11 @@ class Comparison:
 
     def _compare_key(self, legacy: list[tuple[Row, int]], modern: list[tuple[Row, int]]) -> None:
         """Pair the one row that differs with its counterpart; of several, none is guessed."""
+        if self.watermark is not None and any(
+            self.watermark.is_beyond(row) for row, _ in (*legacy, *modern)
+        ):
+            self.beyond += max(sum(copies for _, copies in rows) for rows in (legacy, modern))
+            return
         if len(legacy) == len(modern) == 1 and legacy[0][1] == modern[0][1]:
             self._compare_rows(legacy[0][0], modern[0][0], legacy[0][1])
             return

@@ -40,6 +40,12 @@ def conclude(
             reasons.append(_empty(key))
         else:
             rules.append(NamedRule(f"declared empty: {declared}"))
+    if comparison.watermark is not None:
+        rules.append(NamedRule(comparison.watermark.rule, comparison.watermark.column))
+        if comparison.beyond >= max(rows.legacy, rows.modern, 1):
+            reasons.append(
+                "all rows differ and are beyond the watermark, so that none was compared"
+            )
     if drift.total and budget is None:
         status = Status.DRIFT
     elif reasons:

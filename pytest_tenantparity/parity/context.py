@@ -21,6 +21,7 @@ from .tolerance import Layer
 
 if TYPE_CHECKING:
     from .surveyed import Surveyed
+    from .watermark import Bound
 
 Implied = tuple[str | None, str | None]
 """The column of each side that holds a tenant's one value in all of its rows, if one does."""
@@ -43,7 +44,8 @@ class Context:
 
     ``settle`` is how many seconds a write may be under way from one stack to the other, where rows
     that differ are to be looked at again; ``since`` is when, by the clock that only goes forward,
-    the run's snapshots were there already.
+    the run's snapshots were there already. ``watermark`` is up to where tables that name one are
+    compared.
     """
 
     settings: Settings
@@ -57,6 +59,7 @@ class Context:
     pool: Executor = field(default_factory=_two_threads)
     drift: SinkOf = sink_to_nowhere
     settle: float | None = None
+    watermark: Bound | None = None
     since: float = field(default_factory=monotonic)
     asked: Mapping[str, Collection[str]] = field(default_factory=dict)
     once: Once = field(default_factory=Once)

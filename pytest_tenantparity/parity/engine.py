@@ -36,6 +36,7 @@ from .settle import Suspects, under_settle, with_settled
 from .strays import check_strays
 from .surveyed import Shown, shown_by_survey
 from .tolerance import Layer, ToleranceRules, layers_for
+from .watermark import watermark_of
 
 
 def audit(context: Context, key: CheckKey, layers: Sequence[Layer] = ()) -> Evidence:
@@ -114,6 +115,7 @@ def check_rows(
             context.normalisers,
             context.settings.report.findings,
             sink,
+            watermark_of(opened),
         )
         suspects = None if context.settle is None else Suspects(comparison, opened, context.settle)
         taker = comparison if suspects is None else suspects

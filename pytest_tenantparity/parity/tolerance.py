@@ -136,15 +136,15 @@ def _forgiving_number(limits: Sequence[Limit], legacy: str, modern: str) -> Limi
 
 
 def _seconds_between(family: Family, legacy: str, modern: str) -> Decimal | None:
-    one, other = _instant(family, legacy), _instant(family, modern)
+    one, other = instant(family, legacy), instant(family, modern)
     if one is None or other is None:
         return None
     gap = abs(one - other)
     return Decimal(gap.days) * 86_400 + gap.seconds + Decimal(gap.microseconds) / 1_000_000
 
 
-def _instant(family: Family, text: str) -> datetime | None:
-    """Read a time, if Python can: not 'infinity', years BC, or years past 9999."""
+def instant(family: Family, text: str) -> datetime | None:
+    """Read a canonical time, if Python can: not 'infinity', years BC, or years past 9999."""
     try:
         if family is Family.TIME:
             return datetime.combine(date(2000, 1, 1), time.fromisoformat(text))

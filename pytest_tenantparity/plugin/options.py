@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
+from datetime import datetime, timedelta
 from math import nan
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from ..errors import SettingsError
 
+if TYPE_CHECKING:
+    from ..parity import Bound
+
 _LONGEST_SETTLE = 3_600
+_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _DRY_RUNS = ("collectonly", "showfixtures", "show_fixtures_per_test", "cacheshow")
 
 
@@ -45,6 +53,12 @@ def add_options(parser: pytest.Parser) -> None:
         metavar="SECONDS",
         help="for stacks that are written to: a row that differs is read again after the SECONDS "
         "that a write takes at most from one to the other, until it agrees or rests",
+    )
+    group.addoption(
+        "--parity-watermark",
+        metavar="BOUND",
+        help="in tables that name a watermark, rows that differ are left out if a side wrote them "
+        "later: 30s, 5m, 2h, 1d before the older snapshot, a moment with its zone, or a number",
     )
     group.addoption(
         "--parity-shard",
@@ -88,6 +102,7 @@ def asked_for_audit(config: pytest.Config) -> str | None:
         "--parity-config": "parity_config",
         "--parity-resume": "parity_resume",
         "--parity-settle": "parity_settle",
+        "--parity-watermark": "parity_watermark",
         "--parity-shard": "parity_shard",
         "--parity-sizes": "parity_sizes",
     }
@@ -109,6 +124,27 @@ def settle_of(config: pytest.Config) -> float | None:
             f"to the other, more than 0 and no more than {_LONGEST_SETTLE:,}, such as 2 or 0.5"
         )
     return seconds
+
+
+def watermark_of(config: pytest.Config) -> Bound | None:
+    """Return up to where tables with a watermark are compared; raises :class:`SettingsError`."""
+    text: str | None = config.getoption("parity_watermark")
+    if text is None:
+        return None
+    from ..parity import Bound
+
+    if before := re.fullmatch(r"([0-9]+)([smhd])", text):
+        return Bound(text, timedelta(seconds=int(before[1]) * _SECONDS[before[2]]))
+    if re.fullmatch(r"-?[0-9]+", text):
+        return Bound(text, int(text))
+    with suppress(ValueError):
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is not None:
+            return Bound(text, moment)
+    raise SettingsError(
+        f"--parity-watermark={text}: give a time before the snapshots (30s, 5m, 2h, 1d), a moment "
+        "with its zone (2026-05-01T06:00:00+00:00), or a whole number"
+    )
 
 
 def starting_places(config: pytest.Config) -> list[Path]:

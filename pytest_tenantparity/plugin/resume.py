@@ -78,6 +78,7 @@ def _basis(session: AuditSession) -> dict[str, Part]:
         "tables": sorted(pair.name for pair in pairs or ()),
         "checks beyond single tenants": sorted(selection.subjects),
         "--parity-settle": "none" if settle is None else f"{settle:g} s",
+        "--parity-watermark": session.config.getoption("parity_watermark") or "none",
         "--parity-shard": "none" if share is None else share.name,
         "tenants of the shard": [] if share is None else sorted(share.own_tenants),
         **dict(_databases(session)),

@@ -40,7 +40,7 @@ from ..stacks import Dialect, ServerFacts, Stack, StackState, open_stack
 from ..stacks.stack import Anchor
 from ..wire import from_wire, to_wire
 from .journal import JOURNAL, Proof, Record
-from .options import settle_of, worker_count
+from .options import settle_of, watermark_of, worker_count
 
 
 @dataclass(frozen=True)
@@ -99,6 +99,8 @@ class AuditSession:
         session.set_pairs(planned_pairs(settings))
         environment_layer(os.environ)
         settle_of(config)
+        if watermark_of(config) is not None:
+            _require_watermarks(settings)
         return session
 
     @classmethod
@@ -169,6 +171,7 @@ class AuditSession:
             normalisers={name: each for given in normalisers for name, each in given.items()},
             drift=self.drift.part,
             settle=settle_of(self.config),
+            watermark=watermark_of(self.config),
             asked=self.asked,
             once=Once(self.drift.directory if self.is_worker else None),
             watch=self.scans.tell,
@@ -321,6 +324,14 @@ def _terms_of(config: pytest.Config, option: str) -> list[str]:
     """Return the terms of ``--tenants`` or ``--parity-tables``."""
     values = config.getoption(option.removeprefix("--").replace("-", "_"))
     return read_terms(option, values, config.invocation_params.dir)
+
+
+def _require_watermarks(settings: Settings) -> None:
+    if all(table.watermark is None for table in settings.tables.values()):
+        raise SettingsError(
+            "--parity-watermark bounds tables by a column that every write raises, and no table "
+            'names one; add [tables.<name>] watermark = "updated_at", or leave the option out'
+        )
 
 
 def _with_hooked_pairs(config: pytest.Config, settings: Settings) -> Settings:

@@ -98,8 +98,8 @@ def _plan_digest(session: AuditSession, share: Share) -> str | None:
     if not session.tests:
         return None
     tolerance = to_wire(environment_layer(os.environ))
-    settle = settle_of(session.config)
-    return _digest([session.whole_scope, share.tenants, session.tests, tolerance, settle])
+    settle, bound = settle_of(session.config), session.config.getoption("parity_watermark")
+    return _digest([session.whole_scope, share.tenants, session.tests, tolerance, settle, bound])
 
 
 def _digest(content: Any) -> str:
