@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError
 from pytest_tenantparity.config.settings import StackSettings
 from pytest_tenantparity.errors import NotProven
 from pytest_tenantparity.model import Status
-from pytest_tenantparity.parity.cells import Cell, Digest
+from pytest_tenantparity.parity.cells import Grid, Sketch
 from pytest_tenantparity.parity.source import Source
 from pytest_tenantparity.stacks import PORTABLE, StackState, open_stack
 from pytest_tenantparity.stacks.catalog import ColumnFacts, Family
@@ -626,14 +626,14 @@ def test_a_file_that_changes_during_a_check(
     """... nor while a check reads them."""
     for archive in (old, new):
         archive.csv("id,x\n1,a\n")
-    own = Source.cells
+    own = Source.sketch
 
-    def digest_late(source: Source, buckets: int) -> dict[Cell, Digest]:
-        own(source, buckets)
+    def digest_late(source: Source, grid: Grid) -> Sketch:
+        own(source, grid)
         new.csv("id,x\n1,b\n")
-        return own(source, buckets)
+        return own(source, grid)
 
-    monkeypatch.setattr(Source, "cells", digest_late)
+    monkeypatch.setattr(Source, "sketch", digest_late)
     evidence = between(old, new, tmp_path).audit(more=KEYED)
     assert_not_proven(evidence, "changed during the run")
 
