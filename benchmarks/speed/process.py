@@ -91,9 +91,10 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _clean() -> dict[str, str]:
-    """Return the environment without what an outer pytest or a demo put there."""
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("PYTEST", "COV_", "MIGRATION_DRIFT"))
-    }
+    """Return the environment without what an outer pytest or a demo put there.
+
+    Python keeps what it has compiled, as it does for a user: else each process would compile all
+    that it imports, the peers' no less than ours.
+    """
+    foreign = ("PYTEST", "COV_", "MIGRATION_DRIFT", "PYTHONDONTWRITEBYTECODE")
+    return {name: value for name, value in os.environ.items() if not name.startswith(foreign)}

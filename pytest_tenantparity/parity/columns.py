@@ -81,8 +81,8 @@ class ColumnPair:
     @property
     def native(self) -> Family | None:
         """What both sides hold, where a hash of the values says as much as one of their texts."""
-        facts = self.legacy.facts
-        alike = facts.declared == self.modern.facts.declared and facts.scale is not None
+        (declared, scale), there = ((here.facts.declared, here.facts.scale) for here in self._sides)
+        alike = (declared, scale) == there and scale is not None
         hashable = self.family in _HASHABLE or (self.family is Family.DECIMAL and alike)
         return self.family if self._is_as_stored and hashable else None
 
@@ -140,7 +140,7 @@ class ColumnPair:
 
 
 _UNMAPPED = "not in the map: "
-_HASHABLE = frozenset({Family.INTEGER, Family.UUID})
+_HASHABLE = frozenset({Family.INTEGER, Family.UUID, Family.TIMESTAMPTZ})
 _NEVER_EMPTY = NUMBERS | DOCUMENTS | TIMES | {Family.BOOLEAN, Family.UUID}
 
 

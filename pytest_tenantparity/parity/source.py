@@ -83,18 +83,40 @@ class Source:
 
     def sketch(self, grid: Grid) -> Sketch:
         """Digest the rows of each owner, and those of each cell of a grid, in one scan."""
+        return self._by_owner_and_hash(grid) if grid.by_owner else self._by_owner_or_hash(grid)
+
+    def _by_owner_and_hash(self, grid: Grid) -> Sketch:
+        def ask(piece: ColumnElement[bool]) -> Select[Any]:
+            hashed = self._placed_hashes(piece)
+            by = [hashed.c.parity_owner, _cell(hashed, grid)]
+            sums = [*self._aggregates(hashed), self._places(hashed)]
+            return select(*by, *sums).select_from(hashed).group_by(*by)
+
         sketch = Sketch()
-        ask = self._by_owner_and_hash if grid.by_owner else self._by_owner_or_hash
-        for mark, number, of_cell, *counted, places in self._scan(lambda piece: ask(grid, piece)):
-            rows = Bucket(_digest(*counted), _signed(places))
-            if grid.by_owner:
-                owner = self.scope.owner_of(mark)
-                sketch.add_owner(owner, rows)
-                sketch.add_cell((owner, int(number)), rows)
-            elif of_cell:
-                sketch.add_cell(("", int(number)), rows)
+        for mark, number, *counted, places in self._scan(ask):
+            owner, rows = self.scope.owner_of(mark), Bucket(_digest(*counted), _signed(places))
+            sketch.add_owner(owner, rows)
+            sketch.add_cell((owner, int(number)), rows)
+        return sketch
+
+    def _by_owner_or_hash(self, grid: Grid) -> Sketch:
+        def ask(piece: ColumnElement[bool]) -> Select[Any]:
+            hashed = self._placed_hashes(piece)
+            by = [hashed.c.parity_owner, _cell(hashed, grid)]
+            of_cell = func.grouping(hashed.c.parity_owner)
+            total = self.dialect.exact_sum(hashed.c.parity_row_hash)
+            asked = select(*by, of_cell, func.count(), total, self._places(hashed))
+            return asked.select_from(hashed).group_by(func.grouping_sets(*by))
+
+        sketch = Sketch()
+        for mark, number, of_cell, rows, total, places in self._scan(ask):
+            # A row without a hash is in no bucket, which spares the server to count the hashes.
+            hashed = 0 if of_cell and number is None else rows
+            bucket = Bucket(_digest(rows, hashed, total), _signed(places))
+            if of_cell:
+                sketch.add_cell(("", int(number)), bucket)
             else:
-                sketch.add_owner(self.scope.owner_of(mark), rows)
+                sketch.add_owner(self.scope.owner_of(mark), bucket)
         return sketch
 
     @property
@@ -131,24 +153,11 @@ class Source:
         by = [hashed.c.parity_owner, hashed.c.parity_bucket]
         return select(*by, *self._aggregates(hashed)).select_from(hashed).group_by(*by)
 
-    def _by_owner_and_hash(self, grid: Grid, piece: ColumnElement[bool]) -> Select[Any]:
-        hashed = self._placed_hashes(piece)
-        by = [hashed.c.parity_owner, _cell(hashed, grid)]
-        sums = self._sums(hashed)
-        return select(*by, literal_column("1"), *sums).select_from(hashed).group_by(*by)
-
-    def _by_owner_or_hash(self, grid: Grid, piece: ColumnElement[bool]) -> Select[Any]:
-        hashed = self._placed_hashes(piece)
-        by = [hashed.c.parity_owner, _cell(hashed, grid)]
-        of_cell, sums = func.grouping(hashed.c.parity_owner), self._sums(hashed)
-        apart = func.grouping_sets(*by)
-        return select(*by, of_cell, *sums).select_from(hashed).group_by(apart)
-
     def _placed_hashes(self, piece: ColumnElement[bool]) -> Any:
         return self._hashed(self._place.label("parity_place"), [piece])
 
-    def _sums(self, hashed: Any) -> list[ColumnElement[Any]]:
-        return [*self._aggregates(hashed), self.dialect.xor(hashed.c.parity_place)]
+    def _places(self, hashed: Any) -> ColumnElement[Any]:
+        return self.dialect.xor(hashed.c.parity_place)
 
     def rows(self, part: Part) -> Iterator[tuple[Cell, Row]]:
         """Yield the canonical texts of some cells' rows, in the order of their buckets."""

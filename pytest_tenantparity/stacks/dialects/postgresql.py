@@ -156,6 +156,10 @@ class PostgreSQL(Dialect):
             8371658592501900682,
         ),
         ((_never_null("1.50::numeric(9, 2)", Family.DECIMAL),), 6464261572511819291),
+        (
+            (_never_null("'2026-11-26 08:15:42.123456+00'::timestamptz", Family.TIMESTAMPTZ),),
+            3017838665876364475,
+        ),
     )
     # Little-endian machines, PostgreSQL 13 to 18; any other answer means: use the portable one.
     native_vectors = (
@@ -292,7 +296,7 @@ class PostgreSQL(Dialect):
         hashes = [_hash_of_chain(part, salt + n) for n, part in enumerate(parts)]
         numbers: list[ColumnElement[str]] = [cast(each, Text) for each in hashes]
         joined = reduce(lambda so_far, each: so_far + "," + each, numbers)
-        return self.native_hash([Item(joined)], salt)
+        return self.native_hash([Item(joined, Nulls.NEVER)], salt)
 
     def md5_number(self, text: ColumnElement[str]) -> ColumnElement[int]:
         hashed = _catalog.md5(_catalog.convert_to(text, literal_column("'UTF8'")), type_=Text)
@@ -408,9 +412,18 @@ def _chained(seed: ColumnElement[int], item: Item) -> ColumnElement[int]:
         if item.native is Family.INTEGER:  # hashint8extended would fold 64 bits into 32
             mixed = seed.op("#", return_type=BigInteger())(cast(value, BigInteger))
             return _hash_of_text(literal_column("''", Text), mixed)
+    return _hash_of_text(_told_from_null(_cheapest_text(item), item.nulls), seed)
+
+
+def _cheapest_text(item: Item) -> ColumnElement[str]:
+    """Return a text that is equal on both sides where the canonical one is, and sooner made."""
+    value = item.value
     if value is not None and item.native is Family.DECIMAL:  # both sides write as many zeros
-        return _hash_of_text(_told_from_null(cast(value, Text), item.nulls), seed)
-    return _hash_of_text(_told_from_null(item.text, item.nulls), seed)
+        return cast(value, Text)
+    if value is not None and item.native is Family.TIMESTAMPTZ:  # its microseconds, without a zone
+        sent = _catalog.timestamptz_send(value)
+        return _catalog.encode(sent, literal_column("'hex'"), type_=Text)
+    return item.text
 
 
 def _hash_of_text(text: ColumnElement[str], seed: ColumnElement[int]) -> ColumnElement[int]:

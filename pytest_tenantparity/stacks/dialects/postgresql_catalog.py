@@ -67,7 +67,12 @@ _COLUMNS = text(f"""
                          WHERE o.oid = a.attcollation), true),
            NOT a.attnotnull OR c.relkind NOT IN ('r', 'p') OR EXISTS (
                SELECT FROM pg_catalog.pg_constraint k WHERE k.conrelid = c.oid
-               AND k.contype = 'n' AND NOT k.convalidated AND a.attnum = ANY (k.conkey)),
+               AND k.contype = 'n' AND NOT k.convalidated AND a.attnum = ANY (k.conkey))
+           -- What an heir or another server's partition holds, nobody here has checked.
+           OR EXISTS (SELECT FROM pg_catalog.pg_inherits h WHERE h.inhparent = c.oid
+                      AND c.relkind = 'r')
+           OR EXISTS (SELECT FROM pg_catalog.pg_partition_tree(c.oid) h
+                      JOIN pg_catalog.pg_class f ON f.oid = h.relid AND f.relkind = 'f'),
            {_KIND}
     FROM pg_catalog.pg_class c
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
