@@ -102,6 +102,19 @@ def between(legacy: Files | Database, modern: Files | Database, folder: Path) ->
 
 # ---- Parquet
 
+
+def test_keys_of_more_than_64_bits_are_told_apart(old: Files, new: Files, tmp_path: Path) -> None:
+    """Whole numbers that no signed integer of 64 bits holds are keys like any other."""
+    rows = "SELECT (18446744073709551000 + g)::UBIGINT AS id, {} AS v FROM range(200) r(g)"
+    old.parquet(rows.format("g"))
+    new.parquet(rows.format("g"))
+    engine = between(old, new, tmp_path)
+    assert_match(engine.audit(more="[tables.t]\nkey = ['id']"), 200)
+    new.parquet(rows.format("CASE WHEN g = 7 THEN 8 ELSE g END"))
+    evidence = engine.audit(more="[tables.t]\nkey = ['id']")
+    assert_drift(evidence, ("changed", ("18446744073709551007",), ("v",)))
+
+
 PARQUET = [
     # PostgreSQL's type; then each value as DuckDB and as PostgreSQL writes it
     ("smallint", ("1::TINYINT", "1"), ("2::TINYINT", "2")),

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, case, column, func, literal_column, select, table
+from sqlalchemy import Connection, case, column, event, func, literal_column, select, table
+from sqlalchemy.engine import Engine as SqlEngine
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
@@ -570,6 +571,27 @@ def test_many_columns_too_long_together_are_not_proven(
         side.run("INSERT INTO t VALUES (1, repeat('x', 40000), repeat('x', 40000))")
     request.getfixturevalue("narrow")
     assert_not_proven(alike.audit(), "1 of 1 rows could not be hashed")
+
+
+def test_a_row_is_hashed_once(alike: Engine) -> None:
+    """What a scan hashes is kept for all its sums; a subquery merged into them would hash again."""
+    for side in (alike.legacy, alike.modern):
+        side.run("CREATE TABLE t (id int PRIMARY KEY, v text)")
+        side.run("INSERT INTO t SELECT seq, concat('v', seq) FROM seq_1_to_500")
+    plans: list[set[str]] = []
+
+    def explain(connection: Any, _: Any, statement: str, parameters: Any, *__: Any) -> None:
+        if "parity_row_hash" in statement and not statement.startswith("EXPLAIN"):
+            rows = connection.exec_driver_sql(f"EXPLAIN {statement}", parameters).all()
+            plans.append({row.select_type for row in rows})
+
+    event.listen(SqlEngine, "before_cursor_execute", explain)
+    try:
+        assert_match(alike.audit(), 500)
+    finally:
+        event.remove(SqlEngine, "before_cursor_execute", explain)
+    assert plans
+    assert all("DERIVED" in kinds for kinds in plans)
 
 
 # ---- snapshots

@@ -365,6 +365,16 @@ def test_durations_are_those_of_all_phases(project: Migration, mode: list[str]) 
         assert outcome.stdout.count(f"s {phase} ") == 12, outcome.stdout
 
 
+def test_output_of_a_teardown_is_still_shown(project: Migration) -> None:
+    """What a passing tear-down of a failed test printed is there for whoever looks into it."""
+    project.write(
+        "test_own.py",
+        "import pytest\n\n@pytest.fixture\ndef noisy():\n    yield\n    print('the last words')\n\n"
+        "def test_own(noisy):\n    assert False\n",
+    )
+    assert "the last words" in project.run("-n", "0").output
+
+
 def test_report_goes_where_it_is_told(project: Migration) -> None:
     """``--parity-report`` outranks the settings' directory, and that the default."""
     project.settings("[report]\ndirectory = 'out/settings'")

@@ -10,9 +10,10 @@ import pytest
 from sqlalchemy import ColumnElement, event, func, literal_column
 from sqlalchemy.engine import Engine as SqlEngine
 
-from pytest_tenantparity.model import Evidence
+from pytest_tenantparity.model import Evidence, RowCounts
 from pytest_tenantparity.parity import sketch
 from pytest_tenantparity.parity.cells import PlacedRow
+from pytest_tenantparity.parity.locate import Difference
 from pytest_tenantparity.stacks.dialects import dialect_for
 
 from .engine_driver import Engine, Seen, seen
@@ -83,7 +84,10 @@ def expected(planted: dict[int, str], kind: str) -> dict[str, list[Seen]]:
 def test_scattered_drifts_are_named_by_one_scan(
     engine: Engine, scans: list[str], kind: str
 ) -> None:
-    """Of some rows that differ each is told, in its tenant, and no table is hashed twice."""
+    """Of some rows that differ each is told, in its tenant, and no table's rows are hashed twice.
+
+    Where keys are no whole numbers, they alone are hashed again to look the rows up.
+    """
     engine.both(TABLE.format(key=KEYS[kind], rows=ROWS))
     planted = plant(engine, Random(kind).sample(range(1, ROWS + 1), 40))  # noqa: S311
     with engine.opened(TENANTS, legacy=OWNED, modern=OWNED) as run:
@@ -125,8 +129,21 @@ def _nothing_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _too_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    """More rows lie at the places than may be read."""
+    """More places show than may be looked at."""
     monkeypatch.setattr(sketch, "_MOST_READ", 3)
+
+
+def test_a_key_with_too_many_rows_is_found_by_cells(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, scans: list[str]
+) -> None:
+    """One place can hold any number of rows; what was read of them is left, and nothing is lost."""
+    engine.both("CREATE TABLE t (id int, v text)")
+    engine.both("INSERT INTO t SELECT g % 2, 'v' || g FROM generate_series(1, 300) g")
+    engine.modern.run("DELETE FROM t WHERE v = 'v7'")
+    monkeypatch.setattr(sketch, "_MOST_READ", 100)
+    evidence = engine.audit(more="[tables.t]\nkey = ['id']")
+    assert_drift(evidence, ("missing", ("1",), ()))
+    assert "parity_bucket" in scans[-1]
 
 
 @pytest.mark.parametrize("broken", [_wrong_places, _nothing_is_read, _too_many])
@@ -204,3 +221,35 @@ def test_a_key_that_is_not_unique_is_told_whole(engine: Engine, scans: list[str]
     changed = [("changed", ("100",)), ("changed", ("3",))]
     assert kinds == [*changed, ("missing", ("200",))], evidence
     assert len(scans) == 2
+
+
+def test_scans_that_contradict_each_other_prove_nothing(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where one scan sees a difference and the next one does not, no check is a match."""
+    engine.both(TABLE.format(key="id", rows=ROWS))
+    engine.modern.run("DELETE FROM t WHERE code = 'c5'")
+    _nothing_is_read(monkeypatch)  # so that the cells are asked
+
+    def equal(*_: object) -> tuple[dict[str, RowCounts], Difference]:
+        return {f"t{n}": RowCounts(1000, 1000) for n in range(5)}, Difference(1, {})
+
+    monkeypatch.setattr("pytest_tenantparity.parity.differ.digest_all", equal)
+    monkeypatch.setattr("pytest_tenantparity.parity.survey.digest_all", equal)
+    assert_not_proven(engine.audit(), "do not agree")
+    for evidence in _both_ways(engine):
+        assert_not_proven(evidence, "do not agree")
+
+
+def test_one_row_that_reads_alike_is_not_passed_over_for_others(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A row that differs for the server alone makes the check NOT PROVEN, whatever else differs."""
+    engine.both(TABLE.format(key="id", rows=50))
+    engine.modern.run("UPDATE t SET v = 'other' WHERE id IN (7919, 15838)")
+
+    def alike(owner: str, place: int, hashed: int, row: tuple[str | None, ...]) -> PlacedRow:
+        return PlacedRow(owner, place, hashed, (*row[:3], "same") if place == 7919 else row)
+
+    monkeypatch.setattr("pytest_tenantparity.parity.source.PlacedRow", alike)
+    assert_not_proven(engine.audit(), "what the servers hash is not what they send")

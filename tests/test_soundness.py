@@ -84,6 +84,31 @@ def test_lost_row_of_nulls_is_missing(engine: Engine) -> None:
     assert_drift(engine.audit(), ("missing", (None, None), ()))
 
 
+HEIR = """
+    CREATE TABLE t (id int PRIMARY KEY, x int, y int NOT NULL{more});
+    CREATE TABLE heir () INHERITS (t);
+    DO $$ BEGIN
+        IF current_setting('server_version_num')::int >= 180000 THEN
+            EXECUTE 'ALTER TABLE t ADD CONSTRAINT own NOT NULL x NO INHERIT';
+        ELSE
+            ALTER TABLE ONLY t ALTER x SET NOT NULL;
+        END IF;
+    END $$;
+    INSERT INTO t VALUES (1, 1, 1);
+    INSERT INTO heir VALUES (7, NULL, 1)
+"""
+
+
+@pytest.mark.parametrize("more", [0, 40])
+def test_null_that_an_heir_lets_in_is_compared(engine: Engine, more: int) -> None:
+    """A table's NOT NULL says nothing of its heirs; a row with such a NULL is told from others."""
+    columns = "".join(f", c{n} int NOT NULL DEFAULT 0" for n in range(more))
+    engine.both(HEIR.format(more=columns))
+    assert_match(engine.audit(), rows=2)
+    engine.modern.run("UPDATE t SET y = 2 WHERE id = 7")
+    assert_drift(engine.audit(), ("changed", ("7",), ("y",)))
+
+
 # ---- values of one type
 
 DIFFERENT = [

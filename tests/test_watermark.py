@@ -69,6 +69,37 @@ def test_what_differs_within_the_bound_is_drift(table: Engine) -> None:
     assert beyond(evidence) == [("watermark", "at", 1)]
 
 
+def test_what_nobody_can_have_written_yet_excuses_nothing(table: Engine) -> None:
+    """A sentinel far ahead, as some systems keep it, says nothing of when the row was written."""
+    table.legacy.run("UPDATE t SET v = 'lost', at = '9999-12-31' WHERE id = 1")
+    table.modern.run("UPDATE t SET at = '9999-12-31' WHERE id = 1")
+    assert_drift(audited(table), ("changed", ("1",), ("v",)))
+
+
+@pytest.mark.parametrize("kind", ["timestamp", "date"])
+def test_times_without_a_zone_have_to_be_given_one(engine: Engine, kind: str) -> None:
+    """A clock that is hours off would excuse hours of faults."""
+    engine.both(TABLE.format(kind=kind))
+    engine.legacy.run("UPDATE t SET v = 'new', at = '2026-05-02' WHERE id = 1")
+    assert_not_proven(audited(engine), "say in which naive_zone it is meant")
+    more = f"[rules]\nnaive_zone = 'UTC'\n{MORE}"
+    assert beyond(audited(engine, more=more)) == [("watermark", "at", 1)]
+
+
+def test_a_later_version_excuses_no_more_than_it_can_have_replaced(engine: Engine) -> None:
+    """Of rows that share a key, old ones are lost even if one of them was written again."""
+    engine.both("CREATE TABLE t (account int, v text, at timestamptz)")
+    engine.both("INSERT INTO t SELECT g % 2, 'v' || g, '2026-05-01' FROM generate_series(1, 20) g")
+    engine.legacy.run("UPDATE t SET v = 'new', at = '2026-06-01' WHERE v IN ('v1', 'v2')")
+    more = f"{MORE}\nkey = ['account']"
+    assert beyond(audited(engine, more=more)) == [("watermark", "at", 2)]
+    engine.modern.run("DELETE FROM t WHERE v IN ('v3', 'v5')")
+    evidence = audited(engine, more=more)
+    assert evidence.status is Status.DRIFT
+    assert beyond(evidence) == [("watermark", "at", 1)]
+    assert (evidence.drift.missing, evidence.drift.extra) == (3, 1)
+
+
 def test_equal_rows_are_proven_however_late(table: Engine) -> None:
     """What both sides have alike needs no forgiveness."""
     table.both("UPDATE t SET at = '2027-01-01'")
@@ -77,13 +108,13 @@ def test_equal_rows_are_proven_however_late(table: Engine) -> None:
 
 def test_without_a_bound_the_whole_table_is_compared(table: Engine) -> None:
     """The setting alone leaves nothing out."""
-    table.legacy.run("UPDATE t SET v = 'new', at = '2027-05-01' WHERE id = 1")
+    table.legacy.run("UPDATE t SET v = 'new', at = '2026-06-01' WHERE id = 1")
     assert_drift(audited(table, None), ("changed", ("1",), ("v", "at")))
 
 
 def test_a_table_that_is_all_beyond_is_not_proven(table: Engine) -> None:
     """Rows that all differ and are all later prove nothing."""
-    table.legacy.run("UPDATE t SET v = 'new', at = '2027-05-01'")
+    table.legacy.run("UPDATE t SET v = 'new', at = '2026-06-01'")
     assert_not_proven(audited(table), "none was compared")
 
 
@@ -159,13 +190,26 @@ def test_a_run_is_bounded_by_the_option(project: Migration) -> None:
     assert "--parity-watermark (0 then, 1 now)" in again.output
 
 
-@pytest.mark.parametrize("bound", ["soon", "2026-05-01", "2026-05-01T06:00:00", "5 m", "1.5", ""])
+@pytest.mark.parametrize(
+    "bound", ["soon", "2026-05-01", "2026-05-01T06:00:00", "5 m", "1.5", "", "4000d", "9" * 20]
+)
 def test_a_bound_that_is_none_is_refused(project: Migration, bound: str) -> None:
     """What is no time with a zone and no number ends the run at once, with the choices."""
     project.settings(SETTINGS)
     outcome = project.run(f"--parity-watermark={bound}")
     assert outcome.code == 4
     assert "give a time before the snapshots" in outcome.output
+
+
+def test_what_was_left_out_is_asked_again(project: Migration) -> None:
+    """A resumed run takes over what was compared, not what was under way then."""
+    project.settings(SETTINGS)
+    project.modern.run(DRIFT)
+    before = project.start("--parity-watermark=0").wait(120)
+    outcome = project.start("--parity-watermark=0", "--parity-resume").wait(120)
+    (taken_over,) = outcome.report["run"]["resumed"]
+    assert (before.verdict, outcome.verdict) == ("GO", "GO")
+    assert taken_over["checks"] == len(before.report["checks"]) - 1
 
 
 def test_a_bound_without_a_watermark_is_refused(project: Migration) -> None:

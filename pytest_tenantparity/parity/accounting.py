@@ -35,13 +35,13 @@ def account(opened: OpenPair, side: Side) -> Account | None:
     everything = opened.source(
         side, Scope(source_of(opened.tables[side]), _taking_part(opened, side))
     )
-    total, known = everything.count(), opened.context.counted(opened.pair.name, side)
+    known = opened.context.counted(opened.pair.name, side)
     tenants = list(opened.context.tenants.values())
     apart = _are_apart(opened, side, tenants)
-    if apart and known is not None and known <= total:
+    if apart and known is not None and known <= (total := everything.count()):
         return Account(side, total, known, total - known)
     owned = _belongs(opened, side, tenants)
-    of_tenants, strays = everything.count_each([owned, owned.is_not(true())])
+    total, of_tenants, strays = everything.count_each([true(), owned, owned.is_not(true())])
     if not apart:
         of_tenants = _counted_apart(opened, side, everything, tenants)
     return Account(side, total, of_tenants, strays)

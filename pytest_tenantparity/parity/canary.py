@@ -36,7 +36,8 @@ from .cells import Row
 from .columns import ColumnPair
 from .compare import Comparison
 from .context import Context
-from .differ import Unseen, find_by_cells
+from .contradiction import Unseen
+from .differ import find_differences
 from .opened import OpenPair, open_pair
 from .source import Sides
 from .tolerance import ToleranceRules
@@ -216,7 +217,7 @@ def _not_reported(sample: Sample, change: _Change) -> str:
         sides = Sides(before, after, one_connection, sample.opened.context.cancel)
         # All in one bucket: a sum that does not tell two rows apart would tell two buckets apart.
         try:
-            find_by_cells(sides, comparison, buckets=1)
+            find_differences(sides, comparison, buckets=1)
         except Unseen:
             return f"{change.what} in the query, and only the digest noticed, not the comparison"
     keys_known = _shows_keys(sample) and all(key for _, key, _ in change.expected)

@@ -180,10 +180,8 @@ class Comparison:
 
     def _compare_key(self, legacy: list[tuple[Row, int]], modern: list[tuple[Row, int]]) -> None:
         """Pair the one row that differs with its counterpart; of several, none is guessed."""
-        if self.watermark is not None and any(
-            self.watermark.is_beyond(row) for row, _ in (*legacy, *modern)
-        ):
-            self.beyond += max(sum(copies for _, copies in rows) for rows in (legacy, modern))
+        if self.watermark is not None and _are_under_way(self.watermark, legacy, modern):
+            self.beyond += max(_copies(legacy), _copies(modern))
             return
         if len(legacy) == len(modern) == 1 and legacy[0][1] == modern[0][1]:
             self._compare_rows(legacy[0][0], modern[0][0], legacy[0][1])
@@ -297,3 +295,20 @@ def one_float(text: str) -> str:
 
 NOTHING_FOUND = Comparison((), (), ToleranceRules(), {}, most_findings=0)
 """Of rows that are equal."""
+
+
+def _are_under_way(watermark: Watermark, legacy: list[Surplus], modern: list[Surplus]) -> bool:
+    """Whether later versions account for all that one key's rows differ in.
+
+    A later version is new, or has replaced one that the other side still has; none has replaced
+    two, and a side that only lacks rows has written nothing.
+    """
+    here, there = (
+        [each for each in rows if watermark.is_beyond(each[0])] for rows in (legacy, modern)
+    )
+    old_here, old_there = _copies(legacy) - _copies(here), _copies(modern) - _copies(there)
+    return old_here <= _copies(there) and old_there <= _copies(here)
+
+
+def _copies(rows: list[Surplus]) -> int:
+    return sum(copies for _, copies in rows)

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Protocol
 
-from ..errors import NotProven
 from ..model import RowCounts
 from .cells import NOTHING, Cell, Part, Row
+from .contradiction import Contradiction, Unseen
 from .locate import Difference, buckets_for, by_owner, difference, narrowed
-from .sketch import sketched
+from .sketch import require_same, sketched
 from .source import Sides, Source
 
 _ROWS_PER_BATCH = 20_000  # that are held in memory
@@ -32,25 +32,21 @@ class Taker(Protocol):
         """Take all rows of some keys."""
 
 
-class Unseen(NotProven):
-    """Digests differ, and the rows that were read do not."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "the digests differ, and the rows do not as they were read; what the servers hash is "
-            "not what they send"
-        )
-
-
-def find_differences(sides: Sides, taker: Taker) -> RowCounts:
+def find_differences(sides: Sides, taker: Taker, buckets: int = buckets_for(1)) -> RowCounts:
     """Hand all rows that differ on; return how many rows there are.
+
+    ``buckets`` are those of the keys, where the first scan does not tell what differs.
 
     Equal digests prove a match; nothing else does. Raises :class:`Unseen` where digests differ, and
     the rows that were read show no difference.
     """
     seen = sketched(lambda _: sides, [""])
-    if seen is None or seen.unsolved:
-        return find_by_cells(sides, taker)
+    if seen is None:
+        return find_by_cells(sides, taker, buckets)
+    if seen.unsolved:
+        rows = find_by_cells(sides, taker, buckets)
+        require_same(seen, {"": rows}, {""} if taker.differing else set())
+        return rows
     for surplus in seen.found.values():
         if not surplus:
             raise Unseen
@@ -111,7 +107,7 @@ class _Stream:
         for cell in self.wanted.keys() | seen.keys():
             counted = self.wanted.get(cell, 0)
             if seen[cell] != counted:
-                raise NotProven(
+                raise Contradiction(
                     f"where the digests differ, {counted} rows were counted in a bucket, and "
                     f"{seen[cell]} could be read"
                 )
@@ -120,4 +116,6 @@ class _Stream:
     def end(self) -> None:
         """Refuse a row that was not counted."""
         if next(self._rows, None) is not None:
-            raise NotProven("where the digests differ, more rows could be read than were counted")
+            raise Contradiction(
+                "where the digests differ, more rows could be read than were counted"
+            )

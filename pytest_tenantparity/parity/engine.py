@@ -26,6 +26,7 @@ from .canary import check_canary
 from .compare import NOTHING_FOUND, Comparison
 from .conclude import conclude
 from .context import Context
+from .contradiction import Contradiction
 from .coverage import check_coverage
 from .differ import find_by_cells, find_differences
 from .duplicates import with_duplicates
@@ -123,6 +124,8 @@ def check_rows(
             rows = find_differences(sides, taker)
         elif shown.surplus is None:
             rows = find_by_cells(sides, taker)
+            if rows != shown.rows or not taker.differing:
+                raise Contradiction("what one scan for all tenants shows, another does not")
         else:
             rows = shown.rows
             taker.add(shown.surplus.legacy, shown.surplus.modern)

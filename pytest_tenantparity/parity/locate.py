@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from ..errors import NotProven
 from ..model import RowCounts
 from .cells import NOTHING, Cell, Digest, Part
+from .contradiction import Contradiction
 from .source import Sides
 
 CELLS = 16_384  # that a table's rows are divided into, about: one scan brings them all
@@ -101,4 +101,4 @@ def _finer(found: Difference) -> int:
 def _require_whole(before: Mapping[Cell, Digest], after: Mapping[Cell, Digest]) -> None:
     """Refuse smaller cells that leave a row out, or hold one twice."""
     if by_owner(before) != by_owner(after):
-        raise NotProven("the buckets of a table's rows do not add up to the table")
+        raise Contradiction("the buckets of a table's rows do not add up to the table")

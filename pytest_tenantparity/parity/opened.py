@@ -136,9 +136,13 @@ class OpenPair:
         return Pieces(extent, stack.settings.piece_seconds, stack.settings.rest, stop.wait, tell)
 
     def _number(self, side: Side) -> ColumnElement[object] | None:
-        """Return the key itself, where it is one whole number."""
-        key = self.plan.key
-        return key[0].on(side).value if len(key) == 1 and key[0].is_whole_number else None
+        """Return the key itself, where it is one whole number of 64 bits on both sides."""
+        if len(self.plan.key) != 1 or not self.plan.key[0].is_whole_number:
+            return None
+        (key,) = self.plan.key
+        stacks = self.context.stacks
+        fits = all(stacks[each].dialect.holds_in_64_bits(key.on(each).facts) for each in SIDES)
+        return key.on(side).value if fits else None
 
 
 @contextmanager

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Column, Index, MetaData, Table
@@ -14,32 +13,14 @@ from .scope import Scope
 from .source import Source
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement
-
     from .opened import OpenPair
 
 _LONGEST_NAME = 60  # of an index; PostgreSQL takes 63 bytes, MySQL 64 characters
 _PREFIX = 64  # characters of a text without a length, which MySQL wants to be told
 
 
-@dataclass(frozen=True)
-class Noted:
-    """The pieces of a table; how many there were is noted once all of them have been read."""
-
-    pieces: Iterable[ColumnElement[bool]]
-    note: Callable[[int], None]
-
-    def __iter__(self) -> Iterator[ColumnElement[bool]]:
-        """Yield the pieces."""
-        count = 0
-        for piece in self.pieces:
-            yield piece
-            count += 1
-        self.note(count)
-
-
 def noted(opened: OpenPair, side: Side, source: Source) -> Source:
-    """Return the same source; once it was read through, that is noted."""
+    """Return the same source; each scan of it is noted."""
 
     def note(pieces: int) -> None:
         how = _how(opened, side, source.scope, pieces)
@@ -48,7 +29,7 @@ def noted(opened: OpenPair, side: Side, source: Source) -> Source:
         if column is not None and not source.scope.wide:
             note_want(opened, side, column, "by which tenants are looked up")
 
-    return replace(source, pieces=Noted(source.pieces, note))
+    return replace(source, note=note)
 
 
 def note_want(opened: OpenPair, side: Side, column: str, why: str) -> None:

@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TypeVar
 
-from ..errors import NotProven
 from ..model import RowCounts
 from .cells import NOTHING, Bucket, Cell, Grid, PlacedRow, Row, Sketch
+from .contradiction import Contradiction, Unseen
 from .source import Sides
 from .surplus import Surplus
 
@@ -73,7 +73,7 @@ def require_same(seen: Sketched, counts: Mapping[str, RowCounts], differing: Set
     """Refuse what another scan says of the unsolved owners, where it says something else."""
     counted = {owner: seen.counts.get(owner, RowCounts()) for owner in seen.unsolved}
     if differing != seen.unsolved or counted != {o: counts.get(o, RowCounts()) for o in counted}:
-        raise NotProven("two scans of the same rows, put into other buckets, do not agree")
+        raise Contradiction("two scans of the same rows, put into other buckets, do not agree")
 
 
 def _sketched(sides: Sides, grid: Grid) -> Sketched:
@@ -148,6 +148,7 @@ class _Search:
         )
         if max(len(legacy), len(modern)) > _MOST_READ:
             return False
+        _require_seen(legacy, modern)
         for row in legacy:
             self._take_out(row, row.alone)
         for row in modern:
@@ -161,6 +162,14 @@ class _Search:
     def _take_out(self, row: PlacedRow, alone: Bucket) -> None:
         _lessen(self.owners, row.owner, alone)
         _lessen(self.cells, self.grid.cell_of(row.owner, row.hashed), alone)
+
+
+def _require_seen(legacy: Iterable[PlacedRow], modern: Iterable[PlacedRow]) -> None:
+    """Refuse rows that read alike and have other hashes: what differs in them would not be told."""
+    hashes = {(each.owner, each.row): each.hashed for each in legacy}
+    for each in modern:
+        if hashes.get((each.owner, each.row), each.hashed) != each.hashed:
+            raise Unseen
 
 
 def _lessen(left: dict[K, Bucket], key: K, rows: Bucket) -> None:

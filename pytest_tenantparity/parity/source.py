@@ -48,7 +48,7 @@ class Source:
     both sides wherever the keys are. ``number`` is the key itself where it is one whole number on
     both sides, which is cheaper. ``rows_about`` is about how many rows the table has; 0 is
     unknown. ``pieces`` are the conditions under which a scan reads the table, one after the other,
-    until ``stop`` is set.
+    until ``stop`` is set; ``note`` hears how many there were.
     """
 
     connection: Connection
@@ -64,6 +64,7 @@ class Source:
     rows_about: int = 0
     pieces: Iterable[ColumnElement[bool]] = (true(),)
     stop: Event = field(default_factory=Event)
+    note: Callable[[int], object] = int
 
     @property
     def texts(self) -> list[ColumnElement[str]]:
@@ -128,23 +129,35 @@ class Source:
     def rows_at(self, places: Collection[int]) -> Iterator[PlacedRow]:
         """Yield the rows whose keys are at some places, in no order."""
         wanted = [_number(place) for place in sorted(places)]
-        conditions = (
-            [self.number.in_(wanted)]
-            if self.number is not None
-            else [and_(piece, self._place.in_(wanted)) for piece in self.pieces]
-        )
+        if self.number is not None:  # with an index, if there is one
+            yield from self.placed_rows(self.number.in_(wanted))
+            return
+        for piece in self.pieces:  # of other keys all are hashed
+            yield from self.placed_rows(and_(piece, self._place.in_(wanted)))
+
+    def placed_rows(self, condition: ColumnElement[bool]) -> Iterator[PlacedRow]:
+        """Yield the rows that meet a condition, each with its place and hash, in no order."""
         columns = [self._mark, self._place, self._hash(self.items, self.salt), *self.texts]
-        for condition in conditions:
-            for mark, place, hashed, *row in self._stream(self._select(columns).where(condition)):
-                yield PlacedRow(self.scope.owner_of(mark), int(place), int(hashed), tuple(row))
+        statement = self._select(columns).where(condition)
+        for mark, place, hashed, *row in self._asked(statement, self._stream):
+            yield PlacedRow(self.scope.owner_of(mark), int(place), int(hashed), tuple(row))
 
     def _scan(self, statement: Callable[[ColumnElement[bool]], Select[Any]]) -> Iterator[Any]:
-        """Yield the answers of each piece."""
+        """Yield the answers of each piece, and note how many there were."""
+        count = 0
         for piece in self.pieces:
-            if self.stop.is_set():
+            yield from self._asked(statement(piece), self.connection.execute)
+            count += 1
+        self.note(count)
+
+    def _asked(
+        self, statement: Select[Any], ask: Callable[[Select[Any]], Result[*tuple[Any, ...]]]
+    ) -> Iterator[Any]:
+        """Yield the answers of one piece."""
+        with self.guard():  # each piece anew: the snapshot may have grown too old meanwhile
+            if self.stop.is_set():  # it may have been while the throttle waited
                 raise NotProven("the scan was broken off, since the other side's had failed")
-            with self.guard():  # each piece anew: the snapshot may have grown too old meanwhile
-                yield from self.connection.execute(statement(piece))
+            yield from ask(statement)
 
     def _digests(
         self, bucket: ColumnElement[int], conditions: Sequence[ColumnElement[bool]]

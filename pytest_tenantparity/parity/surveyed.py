@@ -11,7 +11,7 @@ from ..model import SIDES, RowCounts, Tenant
 from ..stacks import retried
 from .columns import ColumnPlan
 from .context import Context, Implied
-from .differ import Unseen
+from .contradiction import Contradiction, Unseen
 from .once import Once
 from .opened import OpenPair, implied_column, open_pair
 from .source import Sides
@@ -38,9 +38,12 @@ class Surveyed:
     digest: str
     keys_enforced: bool
     survey: Survey | None
+    contradiction: str = ""
 
     def of(self, tenant: str) -> Shown | None:
         """Return what it shows of a tenant; raises :class:`NotProven`."""
+        if self.contradiction:
+            raise Contradiction(self.contradiction)
         if self.survey is None or tenant not in self.survey.counts:
             return None
         rows = self.survey.counts[tenant]
@@ -54,9 +57,10 @@ class Surveyed:
 
 @dataclass(frozen=True)
 class _Answer:
-    """A survey; None where each tenant is to be asked apart."""
+    """A survey; None where each tenant is to be asked apart, or where it contradicts itself."""
 
     survey: Survey | None = None
+    contradiction: str = ""
 
 
 def shown_by_survey(context: Context, pair: TablePair, tenant: Tenant) -> Shown | None:
@@ -93,7 +97,13 @@ def _survey(context: Context, pair: TablePair, tenants: Sequence[Tenant]) -> Sur
         # What is not to be shown is not written down either: each process asks for itself.
         once = Once() if pair.has_masks else context.once
         found = once.ask(question, _Answer, lambda: _answer(opened, tenants))
-        return Surveyed(opened.plan, opened.digest_name, opened.keys_enforced, found.survey)
+        return Surveyed(
+            opened.plan,
+            opened.digest_name,
+            opened.keys_enforced,
+            found.survey,
+            found.contradiction,
+        )
 
 
 def _answer(opened: OpenPair, tenants: Sequence[Tenant]) -> _Answer:
@@ -107,5 +117,7 @@ def _answer(opened: OpenPair, tenants: Sequence[Tenant]) -> _Answer:
         return _Answer(survey(sides_of, {each.id: each for each in tenants}.keys()))
     except ConnectionLost:
         raise
+    except Contradiction as error:  # who asks again, each tenant apart, might not meet with it
+        return _Answer(contradiction=str(error))
     except NotProven:  # what stands in the way of all tenants is found again by each of them
         return _Answer()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -22,7 +22,7 @@ from sqlalchemy import (
 from ..model import Side
 from ..stacks import Dialect
 from ..stacks.dialects import Item
-from .cells import Cell, Digest, Part, Row
+from .cells import Cell, Digest, Grid, Part, PlacedRow, Row, Sketch
 from .columns import ColumnPair
 from .opened import OpenPair
 from .scope import Scope, source_of
@@ -51,7 +51,9 @@ class Remembered(Source):
     """A side that is asked many times, and always holds the same."""
 
     remembered: dict[int, dict[Cell, Digest]] = field(default_factory=dict)
+    sketches: dict[Grid, Sketch] = field(default_factory=dict)
     read: dict[int, list[tuple[Cell, Row]]] = field(default_factory=dict)
+    placed: list[PlacedRow] = field(default_factory=list)
 
     def cells(self, buckets: int, part: Part | None = None) -> dict[Cell, Digest]:
         """Digest the rows of each cell, once."""
@@ -60,6 +62,18 @@ class Remembered(Source):
         if buckets not in self.remembered:
             self.remembered[buckets] = super().cells(buckets)
         return self.remembered[buckets]
+
+    def sketch(self, grid: Grid) -> Sketch:
+        """Digest the rows by their hashes, once."""
+        if grid not in self.sketches:
+            self.sketches[grid] = super().sketch(grid)
+        return self.sketches[grid]
+
+    def rows_at(self, places: Collection[int]) -> Iterator[PlacedRow]:
+        """Yield the rows at some places, of which all have been read once."""
+        if not self.placed:
+            self.placed.extend(self.placed_rows(self._place.is_not(None)))
+        return (each for each in self.placed if each.place in places)
 
     def rows(self, part: Part) -> Iterator[tuple[Cell, Row]]:
         """Yield the rows of some cells, of which all have been read once."""
@@ -123,7 +137,16 @@ class Sample:
             scope=Scope(self._table(version), _kept(version)),
             items=list(items.values()),
             key=[items[each.name].text for each in self.key],
+            placed_by=[items[each.name] for each in self.opened.plan.key if each.has_one_text],
+            number=self._number(version),
         )
+
+    def _number(self, version: Version) -> ColumnElement[Any] | None:
+        """Return what the key has become, where it is one whole number."""
+        number = self._plain.number
+        if number is None or not version.values or version.column != self.key[0].name:
+            return number
+        return _chosen(version.values, number)
 
     def _item(self, pair: ColumnPair, version: Version) -> Item:
         item = pair.item(self.side, self.dialect, pair.on(self.side).value)
@@ -137,7 +160,8 @@ class Sample:
 
     @cached_property
     def _plain(self) -> Source:
-        return self.opened.source(self.side, Scope(self._numbered, true()))
+        # How large the table is does not matter: nearly each row shall have a bucket of its own.
+        return replace(self.opened.source(self.side, Scope(self._numbered, true())), rows_about=0)
 
     @cached_property
     def _unchanged(self) -> Source:

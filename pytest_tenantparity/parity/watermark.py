@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
@@ -13,6 +14,9 @@ from .cells import Row
 from .columns import ColumnPair
 from .opened import OpenPair
 from .tolerance import instant
+
+_WHOLE = re.compile("-?[0-9]+")
+_SKEW = timedelta(minutes=5)  # of clocks; a row cannot have been written later than that from now
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,7 @@ class Bound:
 class Watermark:
     """Tells which versions of a row are later than the bound.
 
-    ``zone`` is what naive times are meant in.
+    ``zone`` is what times without one are meant in.
     """
 
     column: str
@@ -41,16 +45,18 @@ class Watermark:
     zone: tzinfo
 
     def is_beyond(self, row: Row) -> bool:
-        """Whether a version is later; one that cannot be read, or NULL, is not."""
+        """Whether a version is later; NULL, the future, and what cannot be read are not."""
         text = row[self.index]
         if text is None:
             return False
         if isinstance(self.value, int):
-            return int(text) > self.value
+            return bool(_WHOLE.fullmatch(text)) and int(text) > self.value
         moment = instant(self.family, text)
         if moment is None:
             return False
-        return (moment if moment.tzinfo else moment.replace(tzinfo=self.zone)) > self.value
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=self.zone)
+        return self.value < moment <= datetime.now(UTC) + _SKEW
 
     @property
     def rule(self) -> str:
@@ -82,6 +88,9 @@ def watermark_of(opened: OpenPair) -> Watermark | None:
     return Watermark(name, at, column.family, bound, _value(opened, bound), _zone(opened, column))
 
 
+_WITHOUT_ZONE = {Family.DATE, Family.TIMESTAMP}
+
+
 def _useless(opened: OpenPair, name: str, why: str) -> NotProven:
     return NotProven(f"[tables.{opened.pair.name}] watermark = {name!r} {why}")
 
@@ -98,4 +107,10 @@ def _zone(opened: OpenPair, column: ColumnPair) -> tzinfo:
     own = opened.pair.settings.columns.get(column.name)
     zone = own.naive_zone if own is not None else None
     zone = opened.context.settings.rules.naive_zone if zone is None else zone
-    return UTC if zone is None else ZoneInfo(zone)
+    if zone is not None:
+        return ZoneInfo(zone)
+    if column.family in _WITHOUT_ZONE:
+        raise _useless(
+            opened, column.name, f"is a {column.family.value}: say in which naive_zone it is meant"
+        )
+    return UTC

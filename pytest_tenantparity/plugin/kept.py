@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections import deque
 from typing import Any
 
 import pytest
 
 
-def keep_calls_only(config: pytest.Config) -> None:
-    """Let the terminal forget set-ups and tear-downs that passed, which only ``--durations`` reads.
+class _WithOutput(list[pytest.TestReport]):
+    """Reports, of which those without any output are forgotten."""
 
-    It keeps each report, and those are two of a test's three.
+    def append(self, report: pytest.TestReport) -> None:
+        if report.sections:
+            super().append(report)
+
+
+def keep_what_is_shown(config: pytest.Config) -> None:
+    """Let the terminal forget set-ups and tear-downs that passed and printed nothing.
+
+    It keeps each report, and those are two of a test's three. ``--durations`` reads them all.
     """
     terminal: Any = config.pluginmanager.get_plugin("terminalreporter")
     if terminal is not None and config.getoption("durations") is None:
-        terminal.stats.setdefault("", deque(maxlen=0))
+        terminal.stats.setdefault("", _WithOutput())

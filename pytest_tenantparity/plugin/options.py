@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ..parity import Bound
 
 _LONGEST_SETTLE = 3_600
+_LONGEST_WATERMARK = 3_650 * 86_400
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _DRY_RUNS = ("collectonly", "showfixtures", "show_fixtures_per_test", "cacheshow")
 
@@ -134,16 +135,17 @@ def watermark_of(config: pytest.Config) -> Bound | None:
     from ..parity import Bound
 
     if before := re.fullmatch(r"([0-9]+)([smhd])", text):
-        return Bound(text, timedelta(seconds=int(before[1]) * _SECONDS[before[2]]))
-    if re.fullmatch(r"-?[0-9]+", text):
+        if (seconds := int(before[1]) * _SECONDS[before[2]]) <= _LONGEST_WATERMARK:
+            return Bound(text, timedelta(seconds=seconds))
+    elif re.fullmatch(r"-?[0-9]{1,19}", text):
         return Bound(text, int(text))
     with suppress(ValueError):
         moment = datetime.fromisoformat(text)
         if moment.tzinfo is not None:
             return Bound(text, moment)
     raise SettingsError(
-        f"--parity-watermark={text}: give a time before the snapshots (30s, 5m, 2h, 1d), a moment "
-        "with its zone (2026-05-01T06:00:00+00:00), or a whole number"
+        f"--parity-watermark={text}: give a time before the snapshots (30s, 5m, 2h, 1d, at most "
+        "3650d), a moment with its zone (2026-05-01T06:00:00+00:00), or a whole number"
     )
 
 

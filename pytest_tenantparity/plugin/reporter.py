@@ -19,7 +19,7 @@ from ..reporting import (
     write_report,
 )
 from ..wire import to_wire
-from .kept import keep_calls_only
+from .kept import keep_what_is_shown
 from .ledger import Ledger
 from .options import asked_for_audit
 from .resume import JournalKeeper
@@ -149,7 +149,7 @@ class Reporter:
         self._ledger.planned |= self._session.plan
         self._write(self._build(["the run has not ended", *self._write_drift()]))
         self._journal.begin()
-        keep_calls_only(self._session.config)
+        keep_what_is_shown(self._session.config)
 
     def _reasons(self, exitstatus: int) -> list[str]:
         """What kept the run as a whole from being complete."""

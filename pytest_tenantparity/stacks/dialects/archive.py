@@ -58,6 +58,7 @@ _SAMPLES = {
     ),
     "INTERVAL": ("INTERVAL '0 days'", "to_microseconds(1)"),
 }
+_WIDER = frozenset({"UBIGINT", "HUGEINT", "UHUGEINT"})  # than 64 bits with a sign
 _STEPS = {
     "DATE": "1",
     "TIMESTAMP": "to_microseconds(1)",
@@ -191,6 +192,9 @@ class Archive(Dialect):
 
     def exact_sum(self, numbers: ColumnElement[int]) -> ColumnElement[Any]:
         return func.sum(numbers, type_=BigInteger)  # of BIGINT it is a HUGEINT
+
+    def holds_in_64_bits(self, column: ColumnFacts) -> bool:
+        return column.type not in _WIDER
 
     def can_xor(self, connection: Connection) -> bool:
         del connection

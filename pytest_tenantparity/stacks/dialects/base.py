@@ -197,6 +197,11 @@ class Dialect(ABC):
     def exact_sum(self, numbers: ColumnElement[int]) -> ColumnElement[Any]:
         """Return the sum of 64-bit integers, of any size and without rounding."""
 
+    def holds_in_64_bits(self, column: ColumnFacts) -> bool:
+        """Whether each whole number of a column can be cast to a signed 64-bit integer."""
+        del column
+        return True
+
     def can_xor(self, connection: Connection) -> bool:
         """Whether the server has :meth:`xor`."""
         del connection

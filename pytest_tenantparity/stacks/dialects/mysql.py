@@ -18,6 +18,7 @@ from sqlalchemy import (
     Double,
     Engine,
     LargeBinary,
+    Select,
     Text,
     and_,
     case,
@@ -63,6 +64,7 @@ from .mysql_session import (
 from .spelling import as_decimal, spell
 
 _LARGE = 100_000  # keys, so many that a table may take longer than a second
+_ALL_ROWS = str(2**64 - 1)
 _NUMBERS = frozenset({Family.INTEGER, Family.DECIMAL})
 # Of any length, so that the server may find a text of theirs too long and give NULL.
 _UNBOUNDED = frozenset({Family.TEXT, Family.JSON, Family.BYTES})
@@ -275,6 +277,10 @@ class MySQL(Dialect):
         digits = func.left(func.md5(text), literal_column("16"))
         signed = func.conv(digits, literal_column("16"), literal_column("-10"))
         return cast(signed, BigInteger)
+
+    def once(self, rows: Select[Any]) -> Select[Any]:
+        # Without a limit it would be merged, and each row hashed for each use of its hash.
+        return rows.limit(literal_column(_ALL_ROWS))
 
     def exact_sum(self, numbers: ColumnElement[int]) -> ColumnElement[Any]:
         """SUM of BIGINT is DECIMAL, which holds 65 digits."""
