@@ -1,7 +1,7 @@
 """``python -m benchmarks.speed`` measures everything, and writes ``results/bench.json``.
 
 What is compared is measured in turns, on the same servers, in one run. The times say little; the
-ratios are the point.
+ratios are the point. Chapters that are not measured again are kept, if their sizes are the same.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 from . import cross, flood, growth, many, whole
 from .bench import Bench, Chapter, Sizes
-from .results import write
+from .results import kept, now, write
 from .stacks import running_stacks
 
 ROOT = Path(__file__).parents[2]
@@ -45,14 +45,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure; the exit code says nothing about how fast anything was."""
     options = _parser().parse_args(arguments)
     sizes = Sizes(**{each.name: getattr(options, each.name) for each in fields(Sizes)})
-    chapters: dict[str, Any] = {}
+    chapters = kept(options.out, sizes, with_peers=options.peers)
     with running_stacks() as stacks, tempfile.TemporaryDirectory(prefix="tp-bench-") as folder:
         for name in options.only or CHAPTERS:
             _tell(f"---- {name}")
             place = Path(folder) / name
             place.mkdir()
             bench = Bench(stacks, sizes, place, options.peers, _tell)
-            chapters[name] = CHAPTERS[name](bench).to_json()
+            chapters[name] = {"at": now(), **CHAPTERS[name](bench).to_json()}
             # After each chapter, so that a run that is broken off was not for nothing.
             found = write(options.out, options.charts, bench, chapters)
     for goal in found["goals"]:

@@ -6,21 +6,39 @@ import json
 import os
 import platform
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from .bench import Bench
+from .bench import Bench, Sizes
 from .chart import draw
 from .goals import weigh
+
+
+def now() -> str:
+    """Return the time, as bench.json has it."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def kept(out: Path, sizes: Sizes, *, with_peers: bool) -> dict[str, Any]:
+    """Return the chapters that an earlier run of the same sizes has measured."""
+    if not out.exists():
+        return {}
+    before = json.loads(out.read_text(encoding="utf-8"))
+    return (
+        dict(before["measured"])
+        if before["sizes"] == {**asdict(sizes), "with_peers": with_peers}
+        else {}
+    )
 
 
 def write(out: Path, charts: Path, bench: Bench, chapters: Mapping[str, Any]) -> dict[str, Any]:
     """Write all that is known so far; return what is in bench.json."""
     found = {
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "at": now(),
         "machine": _machine(bench),
         "sizes": bench.to_json(),
         "goals": weigh(chapters),

@@ -114,7 +114,7 @@ def check_rows(
             opened.plan.key,
             tolerance,
             context.normalisers,
-            context.settings.report.findings,
+            context.most_findings,
             sink,
             watermark_of(opened),
         )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Executor, wait
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from threading import Event
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from sqlalchemy import (
@@ -37,6 +38,9 @@ T = TypeVar("T")
 U = TypeVar("U")
 
 _FETCH = 5_000  # rows asked of the server at a time
+_STREAMED: dict[str, Any] = {"yield_per": _FETCH}
+# A statement of thousands of numbers is not made again: nothing is gained by its compiled form.
+_ONCE: dict[str, Any] = {"compiled_cache": None}
 _PATIENCE = 10.0  # seconds to wait for a cancelled query
 
 
@@ -75,9 +79,11 @@ class Source:
         """Digest the rows of each cell, in one scan; a cell without rows is not there."""
         cells: dict[Cell, Digest] = {}
         within = [] if part is None else self._within(part)
-        for mark, bucket, *counted in self._scan(
-            lambda piece: self._digests(self._bucket(buckets), [piece, *within])
-        ):
+
+        def ask(piece: ColumnElement[bool]) -> Select[Any]:
+            return self._digests(self._bucket(buckets), [piece, *within])
+
+        for mark, bucket, *counted in self._scan(ask, once=bool(within)):
             cell = self.scope.owner_of(mark), int(bucket)
             cells[cell] = cells.get(cell, NOTHING) + _digest(*counted)
         return cells
@@ -139,25 +145,28 @@ class Source:
         """Yield the rows that meet a condition, each with its place and hash, in no order."""
         columns = [self._mark, self._place, self._hash(self.items, self.salt), *self.texts]
         statement = self._select(columns).where(condition)
-        for mark, place, hashed, *row in self._asked(statement, self._stream):
+        for mark, place, hashed, *row in self._asked(statement, _STREAMED | _ONCE):
             yield PlacedRow(self.scope.owner_of(mark), int(place), int(hashed), tuple(row))
 
-    def _scan(self, statement: Callable[[ColumnElement[bool]], Select[Any]]) -> Iterator[Any]:
-        """Yield the answers of each piece, and note how many there were."""
-        count = 0
+    def _scan(
+        self, statement: Callable[[ColumnElement[bool]], Select[Any]], *, once: bool = False
+    ) -> Iterator[Any]:
+        """Yield the answers of each piece, and note how many there were.
+
+        ``once``: the statement is not made a second time, nor is that of any of several pieces.
+        """
+        count, once = 0, once or self.scope.wide
         for piece in self.pieces:
-            yield from self._asked(statement(piece), self.connection.execute)
+            yield from self._asked(statement(piece), _ONCE if once else {})
             count += 1
         self.note(count)
 
-    def _asked(
-        self, statement: Select[Any], ask: Callable[[Select[Any]], Result[*tuple[Any, ...]]]
-    ) -> Iterator[Any]:
+    def _asked(self, statement: Select[Any], options: Mapping[str, Any]) -> Iterator[Any]:
         """Yield the answers of one piece."""
         with self.guard():  # each piece anew: the snapshot may have grown too old meanwhile
             if self.stop.is_set():  # it may have been while the throttle waited
                 raise NotProven("the scan was broken off, since the other side's had failed")
-            yield from ask(statement)
+            yield from self.connection.execute(statement, execution_options=options)
 
     def _digests(
         self, bucket: ColumnElement[int], conditions: Sequence[ColumnElement[bool]]
@@ -178,7 +187,7 @@ class Source:
         statement = self._select([self._mark, bucket, *self.texts]).where(*self._within(part))
         if part.buckets > 1:
             statement = statement.order_by(bucket)
-        for mark, number, *row in self._stream(statement):
+        for mark, number, *row in self._stream(statement, _ONCE):
             yield (self.scope.owner_of(mark), int(number)), tuple(row)
 
     def rows_where(self, condition: ColumnElement[bool]) -> Iterator[Row]:
@@ -209,9 +218,11 @@ class Source:
         for row in self._stream(statement.having(copies > literal_column("1"))):
             yield tuple(row[:-1]), int(row[-1])
 
-    def _stream(self, statement: Select[Any]) -> Result[*tuple[Any, ...]]:
+    def _stream(
+        self, statement: Select[Any], options: Mapping[str, Any] = MappingProxyType({})
+    ) -> Result[*tuple[Any, ...]]:
         """Ask for rows that come in batches, however many they are."""
-        return self.connection.execute(statement, execution_options={"yield_per": _FETCH})
+        return self.connection.execute(statement, execution_options={**_STREAMED, **options})
 
     def _select(self, columns: Sequence[ColumnElement[Any]]) -> Select[Any]:
         return select(*columns).select_from(self.scope.table).where(self.scope.condition)
