@@ -13,13 +13,15 @@ from typing import Any
 import psycopg
 import pymysql
 import pytest
-from sqlalchemy import true
+from psycopg import sql
+from sqlalchemy import create_engine, true
 
 from pytest_tenantparity.errors import NotProven
 from pytest_tenantparity.inventory import Place
 from pytest_tenantparity.model import Evidence, Status
 from pytest_tenantparity.parity.opened import open_pair
 from pytest_tenantparity.parity.scope import Scope, source_of
+from pytest_tenantparity.stacks.dialects import dialect_for
 from pytest_tenantparity.stacks.throttle import Throttle
 
 from .engine_driver import SHARED, Engine
@@ -240,6 +242,31 @@ def test_an_idle_standby_is_not_behind(
         legacy = f'url = "{own.url(primary.name)}"\n{throttled("replication_lag = 1.0")}'
         assert_match(engine.audit(legacy=legacy), rows=2)
     primary.drop()
+
+
+def test_a_standby_that_is_told_nothing_is_behind(replicated: tuple[Cluster, Cluster]) -> None:
+    """All that came has been replayed there, too; what did not come is what counts."""
+    cluster, standby = replicated
+    primary = new_database(cluster)
+    primary.run(TABLE)
+    eventually(lambda: _replayed(primary, standby))
+    with standby.connect() as session:
+        (source,) = session.execute("SHOW primary_conninfo").fetchone() or ("",)
+
+    def follow(whom: str) -> None:
+        with standby.connect() as session:
+            session.execute(sql.SQL("ALTER SYSTEM SET primary_conninfo = {}").format(whom))
+            session.execute("SELECT pg_reload_conf()")
+
+    engine = create_engine(standby.tcp_url("postgres"))
+    follow("")
+    try:
+        with engine.connect() as connection:
+            eventually(lambda: dialect_for("postgresql").replication_lag(connection) > 0.5)
+    finally:
+        follow(source)
+        engine.dispose()
+        primary.drop()
 
 
 def test_mariadb_is_asked_as_well(mixed: Engine, maria: MariaServer) -> None:

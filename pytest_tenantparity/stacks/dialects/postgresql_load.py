@@ -8,9 +8,11 @@ from ...errors import NotProven
 
 _MAY_KNOW = text("SELECT pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE')")
 _IS_STANDBY = text("SELECT pg_catalog.pg_is_in_recovery()")
-# Nothing is behind where all that came has been replayed, however long ago the last commit was.
+# Nothing is behind where all that came has been replayed, however long ago the last commit was; but
+# who is no longer told what comes cannot know.
 _OWN_LAG = text("""
-    SELECT CASE WHEN pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN 0 ELSE
+    SELECT CASE WHEN pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn()
+                     AND EXISTS (SELECT FROM pg_catalog.pg_stat_wal_receiver) THEN 0 ELSE
         extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) END::float8
 """)
 # A standby that has nothing to replay has no lag. One that is catching up has one as soon as it
