@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from .engine_driver import Engine
+from .mariadb import MariaDatabase, MariaServer, new_mariadb_database, running_mariadb
 from .servers import DEBIAN, Cluster, Database, new_database, running_cluster
 
 pytest_plugins = ["pytester"]
@@ -60,6 +61,21 @@ def modern_db(_modern_home: Database) -> Iterator[Database]:
     """An empty database on the modern server."""
     yield _modern_home
     _modern_home.wipe()
+
+
+@pytest.fixture(scope="session")
+def maria() -> Iterator[MariaServer]:
+    """A MariaDB server; a skip where it is absent."""
+    with running_mariadb() as server:
+        yield server
+
+
+@pytest.fixture
+def mysql_db(maria: MariaServer) -> Iterator[MariaDatabase]:
+    """An empty database on the MariaDB server."""
+    database = new_mariadb_database(maria)
+    yield database
+    database.drop()
 
 
 @pytest.fixture

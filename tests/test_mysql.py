@@ -30,17 +30,10 @@ from pytest_tenantparity.stacks.dialects import ColumnRules, Dialect, Session, d
 from pytest_tenantparity.stacks.dialects.spelling import as_float
 
 from .engine_driver import SHARED, Engine, Seen, seen
-from .mariadb import MariaDatabase, MariaServer, new_mariadb_database, running_mariadb
+from .mariadb import MariaDatabase, MariaServer, new_mariadb_database
 from .servers import Database
 
 TENANTS = "[tenants.a]\n[tenants.b]\n"
-
-
-@pytest.fixture(scope="session")
-def maria() -> Iterator[MariaServer]:
-    """One server; a skip where there is none."""
-    with running_mariadb() as server:
-        yield server
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from pytest_tenantparity.stacks import Extent
 from pytest_tenantparity.stacks.dialects import mysql, postgresql
 
 from .engine_driver import Engine, Run
-from .mariadb import MariaDatabase, MariaServer, new_mariadb_database, running_mariadb
+from .mariadb import MariaDatabase
 from .servers import Database
 from .test_soundness import assert_drift, assert_match
 
@@ -91,21 +91,6 @@ def test_a_child_table_longer_than_its_parent(engine: Engine, asked: list[str]) 
     assert_drift(evidence, ("changed", ("20000",), ("v",)))
     assert evidence.rows.legacy == 17_000
     assert len(asked) > 3
-
-
-@pytest.fixture(scope="module")
-def maria() -> Iterator[MariaServer]:
-    """A server of this module's own."""
-    with running_mariadb() as server:
-        yield server
-
-
-@pytest.fixture
-def mysql_db(maria: MariaServer) -> Iterator[MariaDatabase]:
-    """An empty database of it."""
-    database = new_mariadb_database(maria)
-    yield database
-    database.drop()
 
 
 def test_keys_with_gaps_and_below_zero(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +16,7 @@ from pytest_tenantparity.model import Evidence, Reading, Status
 from pytest_tenantparity.stacks import catalog
 
 from .engine_driver import Engine, Run
-from .mariadb import MariaDatabase, MariaServer, new_mariadb_database, running_mariadb
+from .mariadb import MariaDatabase
 from .project import DRIFT, Migration
 from .servers import Database
 from .test_pieces import ROWS as WIDE
@@ -152,21 +151,6 @@ def test_rows_that_are_looked_up_again(table: Engine) -> None:
 
 
 # ---- other engines
-
-
-@pytest.fixture(scope="module")
-def maria() -> Iterator[MariaServer]:
-    """One server; a skip where there is none."""
-    with running_mariadb() as server:
-        yield server
-
-
-@pytest.fixture
-def mysql_db(maria: MariaServer) -> Iterator[MariaDatabase]:
-    """An empty database of it."""
-    database = new_mariadb_database(maria)
-    yield database
-    database.drop()
 
 
 @pytest.mark.usefixtures("all_are_large")

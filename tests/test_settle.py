@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +15,7 @@ from pytest_tenantparity.model import Evidence, Status
 
 from .dual_write import DualWrite
 from .engine_driver import SHARED, Engine, Run
-from .mariadb import MariaDatabase, new_mariadb_database, running_mariadb
+from .mariadb import MariaDatabase
 from .project import Migration, Outcome, Project, assert_usage_error
 from .test_soundness import assert_not_proven
 
@@ -169,20 +169,13 @@ def write_to_file(path: Path, statement: str) -> None:
         file.execute(statement)
 
 
-@pytest.fixture(scope="module")
-def maria() -> Iterator[MariaDatabase]:
-    """An empty database; a skip where there is no server."""
-    with running_mariadb() as server:
-        yield new_mariadb_database(server)
-
-
-def test_mariadb(engine: Engine, maria: MariaDatabase) -> None:
+def test_mariadb(engine: Engine, mysql_db: MariaDatabase) -> None:
     """A session of its own sees what the run's snapshot does not."""
     engine.legacy.run("CREATE TABLE t (id int PRIMARY KEY, v int); INSERT INTO t VALUES (1, 1)")
-    maria.run("CREATE TABLE t (id int PRIMARY KEY, v int)")
-    lost = settled(engine, modern=maria.url)
+    mysql_db.run("CREATE TABLE t (id int PRIMARY KEY, v int)")
+    lost = settled(engine, modern=mysql_db.url)
     arrived = settled(
-        engine, modern=maria.url, meanwhile=lambda: maria.run("INSERT INTO t VALUES (1, 1)")
+        engine, modern=mysql_db.url, meanwhile=lambda: mysql_db.run("INSERT INTO t VALUES (1, 1)")
     )
     assert (lost.status, lost.in_flight) == (Status.DRIFT, 0)
     assert (arrived.status, arrived.in_flight) == (Status.MATCH, 1)

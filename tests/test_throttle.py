@@ -25,7 +25,7 @@ from pytest_tenantparity.stacks.dialects import dialect_for
 from pytest_tenantparity.stacks.throttle import Throttle
 
 from .engine_driver import SHARED, Engine
-from .mariadb import MariaDatabase, MariaServer, new_mariadb_database, running_mariadb
+from .mariadb import MariaDatabase, MariaServer, running_mariadb
 from .project import Migration, assert_usage_error, own_backends
 from .servers import Cluster, Database, new_database, running_standby
 from .test_server_faults import assert_not_proven, during, void, within
@@ -58,20 +58,11 @@ def tables(engine: Engine) -> Engine:
     return engine
 
 
-@pytest.fixture(scope="module")
-def maria() -> Iterator[MariaServer]:
-    """One server; a skip where there is none."""
-    with running_mariadb() as server:
-        yield server
-
-
 @pytest.fixture
-def mysql_db(maria: MariaServer) -> Iterator[MariaDatabase]:
+def mysql_db(mysql_db: MariaDatabase) -> MariaDatabase:
     """The same rows in MariaDB."""
-    database = new_mariadb_database(maria)
-    database.script(TABLE)
-    yield database
-    database.drop()
+    mysql_db.script(TABLE)
+    return mysql_db
 
 
 @pytest.fixture

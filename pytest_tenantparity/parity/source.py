@@ -7,7 +7,6 @@ from concurrent.futures import FIRST_EXCEPTION, Executor, wait
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from threading import Event
-from types import MappingProxyType
 from typing import Any, TypeVar
 
 from sqlalchemy import (
@@ -38,9 +37,9 @@ T = TypeVar("T")
 U = TypeVar("U")
 
 _FETCH = 5_000  # rows asked of the server at a time
-_STREAMED: dict[str, Any] = {"yield_per": _FETCH}
 # A statement of thousands of numbers is not made again: nothing is gained by its compiled form.
 _ONCE: dict[str, Any] = {"compiled_cache": None}
+_STREAMED = _ONCE | {"yield_per": _FETCH}
 _PATIENCE = 10.0  # seconds to wait for a cancelled query
 
 
@@ -145,7 +144,7 @@ class Source:
         """Yield the rows that meet a condition, each with its place and hash, in no order."""
         columns = [self._mark, self._place, self._hash(self.items, self.salt), *self.texts]
         statement = self._select(columns).where(condition)
-        for mark, place, hashed, *row in self._asked(statement, _STREAMED | _ONCE):
+        for mark, place, hashed, *row in self._asked(statement, _STREAMED):
             yield PlacedRow(self.scope.owner_of(mark), int(place), int(hashed), tuple(row))
 
     def _scan(
@@ -187,7 +186,7 @@ class Source:
         statement = self._select([self._mark, bucket, *self.texts]).where(*self._within(part))
         if part.buckets > 1:
             statement = statement.order_by(bucket)
-        for mark, number, *row in self._stream(statement, _ONCE):
+        for mark, number, *row in self._stream(statement):
             yield (self.scope.owner_of(mark), int(number)), tuple(row)
 
     def rows_where(self, condition: ColumnElement[bool]) -> Iterator[Row]:
@@ -218,11 +217,9 @@ class Source:
         for row in self._stream(statement.having(copies > literal_column("1"))):
             yield tuple(row[:-1]), int(row[-1])
 
-    def _stream(
-        self, statement: Select[Any], options: Mapping[str, Any] = MappingProxyType({})
-    ) -> Result[*tuple[Any, ...]]:
+    def _stream(self, statement: Select[Any]) -> Result[*tuple[Any, ...]]:
         """Ask for rows that come in batches, however many they are."""
-        return self.connection.execute(statement, execution_options={**_STREAMED, **options})
+        return self.connection.execute(statement, execution_options=_STREAMED)
 
     def _select(self, columns: Sequence[ColumnElement[Any]]) -> Select[Any]:
         return select(*columns).select_from(self.scope.table).where(self.scope.condition)
