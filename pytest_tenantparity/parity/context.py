@@ -31,9 +31,6 @@ def _two_threads() -> Executor:
     return ThreadPoolExecutor(max_workers=2, thread_name_prefix="tenantparity")
 
 
-_LISTED = 20_000  # rows, by all checks of a run: each is held in memory to the end
-
-
 @dataclass(frozen=True)
 class Context:
     """Settings, stacks and pairs; ``tenants`` are all of the settings, ``selected`` the run's.
@@ -70,12 +67,6 @@ class Context:
     notes: Notes = field(default_factory=Notes)
     surveys: dict[tuple[str, str], Surveyed] = field(default_factory=dict)
     alike: dict[str, dict[Implied, list[Tenant]]] = field(default_factory=dict)
-
-    @property
-    def most_findings(self) -> int:
-        """How many rows a check lists; fewer where so many checks together would list too many."""
-        checks = max(1, len(self.selected) * len(self.pairs))
-        return min(self.settings.report.findings, max(1, _LISTED // checks))
 
     def audited(self, table: str) -> list[Tenant]:
         """Return the tenants whose rows of a table are asked for in this run."""

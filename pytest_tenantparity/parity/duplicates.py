@@ -13,7 +13,7 @@ from .source import Sides, Source
 
 def with_duplicates(evidence: Evidence, opened: OpenPair, sides: Sides, sink: Sink) -> Evidence:
     """Add a finding for each key that several rows of one side share."""
-    sample, surplus = Sample(opened.context.most_findings), 0
+    sample, surplus = Sample(opened.context.settings.report.findings), 0
     for side, source in zip(SIDES, (sides.legacy, sides.modern), strict=True):
         if opened.promises_unique(side) is None:
             continue

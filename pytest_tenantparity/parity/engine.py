@@ -114,7 +114,7 @@ def check_rows(
             opened.plan.key,
             tolerance,
             context.normalisers,
-            context.most_findings,
+            context.settings.report.findings,
             sink,
             watermark_of(opened),
         )

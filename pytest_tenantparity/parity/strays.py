@@ -83,7 +83,7 @@ def _scope(opened: OpenPair, side: Side) -> Scope:
 def _findings(opened: OpenPair, side: Side, source: Source, sink: Sink) -> tuple[Finding, ...]:
     """Hand every row of no tenant on; return the first by key."""
     columns = opened.plan.key
-    sample = Sample(opened.context.most_findings)
+    sample = Sample(opened.context.settings.report.findings)
     for key in source.each_key():
         shown = {c.name: c.shown(value) for c, value in zip(columns, key, strict=True)}
         finding = Finding(_KINDS[side], shown, note="belongs to no tenant")

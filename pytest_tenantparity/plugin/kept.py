@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -10,9 +11,8 @@ import pytest
 class _WithOutput(list[pytest.TestReport]):
     """Reports, of which those without any output are forgotten."""
 
-    def append(self, report: pytest.TestReport) -> None:
-        if report.sections:
-            super().append(report)
+    def extend(self, reports: Iterable[pytest.TestReport]) -> None:
+        super().extend(each for each in reports if each.sections)
 
 
 def keep_what_is_shown(config: pytest.Config) -> None:
