@@ -13,8 +13,9 @@ from sqlalchemy.engine import Engine as SqlEngine
 from pytest_tenantparity.model import Evidence, RowCounts
 from pytest_tenantparity.parity import sketch
 from pytest_tenantparity.parity.cells import PlacedRow
+from pytest_tenantparity.parity.columns import ColumnPair
 from pytest_tenantparity.parity.locate import Difference
-from pytest_tenantparity.stacks.dialects import dialect_for
+from pytest_tenantparity.stacks.dialects import Nulls, dialect_for
 
 from .engine_driver import Engine, Seen, seen
 from .test_soundness import assert_drift, assert_match, assert_not_proven
@@ -197,6 +198,31 @@ def test_a_row_that_only_moved_is_told_by_its_owners(engine: Engine, scans: list
     assert len(scans) == 4
 
 
+def _reads_alike(monkeypatch: pytest.MonkeyPatch, where: int) -> None:
+    """What lies at a place has the same text on both sides, whatever its hash is."""
+
+    def read(owner: str, place: int, hashed: int, row: tuple[str | None, ...]) -> PlacedRow:
+        return PlacedRow(owner, place, hashed, (*row[:3], "same") if place == where else row)
+
+    monkeypatch.setattr("pytest_tenantparity.parity.source.PlacedRow", read)
+
+
+@pytest.mark.parametrize("more", [0, 40])
+def test_a_row_without_a_hash_is_not_proven(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, more: int
+) -> None:
+    """A NULL where none was to be expected leaves a row without a hash, in tables of any width."""
+    columns = "".join(f", c{n} int NOT NULL DEFAULT 0" for n in range(more))
+    engine.both(f"CREATE TABLE t (id int PRIMARY KEY, x int, y int NOT NULL{columns})")
+    engine.both("INSERT INTO t SELECT g, g, g FROM generate_series(1, 50) g")
+    monkeypatch.setattr(ColumnPair, "nulls", Nulls.NEVER)
+    assert_match(engine.audit(), 50)
+    engine.both("UPDATE t SET x = NULL WHERE id = 7")
+    assert_not_proven(engine.audit(), "1 of 1 rows could not be hashed")
+    engine.modern.run("UPDATE t SET y = 8 WHERE id = 7")
+    assert_not_proven(engine.audit(), "1 of 1 rows could not be hashed")
+
+
 def test_rows_whose_texts_do_not_differ_prove_nothing(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -204,10 +230,7 @@ def test_rows_whose_texts_do_not_differ_prove_nothing(
     engine.both(TABLE.format(key="id", rows=50))
     engine.modern.run("UPDATE t SET v = 'other' WHERE id = 7919")
 
-    def alike(owner: str, place: int, hashed: int, row: tuple[str | None, ...]) -> PlacedRow:
-        return PlacedRow(owner, place, hashed, (*row[:3], "same"))
-
-    monkeypatch.setattr("pytest_tenantparity.parity.source.PlacedRow", alike)
+    _reads_alike(monkeypatch, 7919)
     assert_not_proven(engine.audit(), "what the servers hash is not what they send")
 
 
@@ -248,8 +271,5 @@ def test_one_row_that_reads_alike_is_not_passed_over_for_others(
     engine.both(TABLE.format(key="id", rows=50))
     engine.modern.run("UPDATE t SET v = 'other' WHERE id IN (7919, 15838)")
 
-    def alike(owner: str, place: int, hashed: int, row: tuple[str | None, ...]) -> PlacedRow:
-        return PlacedRow(owner, place, hashed, (*row[:3], "same") if place == 7919 else row)
-
-    monkeypatch.setattr("pytest_tenantparity.parity.source.PlacedRow", alike)
+    _reads_alike(monkeypatch, 7919)
     assert_not_proven(engine.audit(), "what the servers hash is not what they send")

@@ -109,6 +109,17 @@ def test_null_that_an_heir_lets_in_is_compared(engine: Engine, more: int) -> Non
     assert_drift(engine.audit(), ("changed", ("7",), ("y",)))
 
 
+def test_domains_of_one_name_may_differ_in_scale(engine: Engine) -> None:
+    """1.50 and 1.5000 are one number, also where both sides call its type by the same name."""
+    for side, scale in ((engine.legacy, 2), (engine.modern, 4)):
+        side.run(f"CREATE DOMAIN price AS numeric(9, {scale})")
+        side.run("CREATE TABLE t (id int PRIMARY KEY, v price NOT NULL)")
+        side.run("INSERT INTO t VALUES (1, 1.50), (2, 2)")
+    assert_match(engine.audit(), rows=2)
+    engine.modern.run("UPDATE t SET v = 1.5001 WHERE id = 1")
+    assert_drift(engine.audit(), ("changed", ("1",), ("v",)))
+
+
 # ---- values of one type
 
 DIFFERENT = [
