@@ -1,7 +1,7 @@
 """Would this audit have noticed? One change at a time, made in the query and never in the data.
 
-A few rows of each side are compared with themselves, by the digests and the comparison of every
-audit (they are too few for more than one bucket), once for each change: a value altered as little
+A few rows of each side are compared with themselves, by the queries and the comparison of every
+audit, once for each change: a value altered as little
 as its type allows, NULL in the place of the value it is most easily taken for, two values swapped,
 a row lost, a row gained, a doubled row altered twice. Each must be reported, and nothing else.
 """
@@ -215,7 +215,8 @@ def _not_reported(sample: Sample, change: _Change) -> str:
     with ThreadPoolExecutor(max_workers=1) as one_connection:
         before, after = sample.source(change.before), sample.source(change.after)
         sides = Sides(before, after, one_connection, sample.opened.context.cancel)
-        # All in one bucket: a sum that does not tell two rows apart would tell two buckets apart.
+        # What proves is one digest of all rows, also where keys are divided: a sum that does not
+        # tell two rows apart would tell two buckets apart.
         try:
             find_differences(sides, comparison, buckets=1)
         except Unseen:
