@@ -127,8 +127,6 @@ class OpenPair:
 
     def _pieces(self, side: Side, stop: Event) -> Iterable[ColumnElement[bool]]:
         """Return the conditions under which a table is read, one after the other."""
-        if self.tables[side].is_small:
-            return (true(),)
         stack = self.context.stacks[side]
         with stack.guard(self.places[side], discreet=self.pair.has_masks):
             extent = stack.dialect.extent(self.connections[side], self.tables[side])

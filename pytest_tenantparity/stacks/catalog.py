@@ -36,7 +36,6 @@ FOREIGN = "\udcff"
 
 TEXTS = frozenset({Family.TEXT, Family.PADDED, Family.WRITTEN})
 NUMBERS = frozenset({Family.INTEGER, Family.DECIMAL, Family.FLOAT})
-SMALL = 1_000  # rows: read in no time, however wide they are
 LARGE = 100_000  # rows: no longer read within a second
 DOCUMENTS = frozenset({Family.JSON, Family.JSONB})
 TIMES = frozenset({Family.DATE, Family.TIME, Family.TIMESTAMP, Family.TIMESTAMPTZ})
@@ -82,11 +81,6 @@ class TableFacts:
     refused: str = ""
     indexed: tuple[str, ...] = ()
     rows: int = 0
-
-    @property
-    def is_small(self) -> bool:
-        """Whether it is not worth asking where its rows lie, as far as is known."""
-        return 0 < self.rows < SMALL
 
     @property
     def is_large(self) -> bool:
