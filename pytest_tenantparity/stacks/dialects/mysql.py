@@ -242,14 +242,16 @@ class MySQL(Dialect):
                 made = cast(value + _ZERO, Text)
             case Family.DECIMAL if "zerofill" in column.declared:
                 made = as_decimal(cast(value, Text))
+            case Family.DECIMAL if column.scale != 0:
+                made = _decimal(value)
             case Family.FLOAT:  # FLOAT by its exact value, not by its shorter text
                 made = cast(cast(value, Double), Text)
             case Family.BIT:
                 made = func.lpad(func.bin(value), _length_of(column.declared), _DIGIT, type_=Text)
             case Family.TIMESTAMPTZ:
-                made = _without_zeros(cast(value, Text)) + literal("+00", Text)
+                made = _time(value) + literal("+00", Text)
             case family if family in WITH_FRACTION and column.scale != 0:
-                made = _without_zeros(cast(value, Text))
+                made = _time(value)
             case _:
                 made = cast(value, Text)
         return made
@@ -260,7 +262,7 @@ class MySQL(Dialect):
         if column.family is family is Family.FLOAT and rules.common:
             return _Bounded(_digits(self.text(value, column, rules)))
         spelled = super().canonical(value, column, family, rules)
-        if column.family not in _UNBOUNDED:
+        if column.family not in _UNBOUNDED or (column.family is family and _is_taken_over(column)):
             return _Bounded(spelled)
         return case((value.is_not(None), func.coalesce(spelled, _LOST)))
 
@@ -393,6 +395,11 @@ def _characters(value: ColumnElement[Any], column: ColumnFacts) -> ColumnElement
     return _unless_unclear(case((faithful, converted)), value, column)
 
 
+def _is_taken_over(column: ColumnFacts) -> bool:
+    """Whether the text of a value is the value itself."""
+    return column.charset == "utf8mb4" and column.type not in {"enum", "set"}
+
+
 def _using(value: ColumnElement[Any], charset: str) -> ColumnElement[Any]:
     if not re.fullmatch("[a-z0-9_]+", charset):
         raise NotProven(f"{charset!r} is no character set")
@@ -410,10 +417,20 @@ def _unless_unclear(
     return case((~and_(_NoPad(spelled) == literal_column("''"), other), spelled))
 
 
-def _without_zeros(spelled: ColumnElement[str]) -> ColumnElement[str]:
-    digits = func.trim(literal_column("TRAILING '0'").op("FROM")(spelled))
-    bare = func.trim(literal_column("TRAILING '.'").op("FROM")(digits), type_=Text)
-    return case((func.locate(literal_column("'.'"), spelled) > _ZERO, bare), else_=spelled)
+def _decimal(value: ColumnElement[Any]) -> ColumnElement[str]:
+    # What is added sees to it that there is a point, whatever made the value.
+    digits = _trimmed("0", cast(value + literal_column("0.0"), Text))
+    return _trimmed(".", digits)
+
+
+def _time(value: ColumnElement[Any]) -> ColumnElement[str]:
+    spelled = cast(value, Text)
+    whole = func.substring_index(spelled, literal_column("'.'"), literal_column("1"), type_=Text)
+    return case((func.microsecond(value) == _ZERO, whole), else_=_trimmed("0", spelled))
+
+
+def _trimmed(last: str, spelled: ColumnElement[str]) -> ColumnElement[str]:
+    return func.trim(literal_column(f"TRAILING '{last}'").op("FROM")(spelled), type_=Text)
 
 
 def _digits(number: ColumnElement[str]) -> ColumnElement[str]:
@@ -424,8 +441,8 @@ def _digits(number: ColumnElement[str]) -> ColumnElement[str]:
         func.substring_index(mantissa, literal_column("'.'"), literal_column("1"))
     )  # with the point
     digits = func.replace(func.replace(mantissa, "-", ""), ".", "")
-    leading = func.trim(literal_column("LEADING '0'").op("FROM")(digits))
-    core = func.trim(literal_column("TRAILING '0'").op("FROM")(leading), type_=Text)
+    leading = func.trim(literal_column("LEADING '0'").op("FROM")(digits), type_=Text)
+    core = _trimmed("0", leading)
     behind = func.greatest(fraction - literal_column("1"), _ZERO)
     zeros = func.char_length(leading) - func.char_length(core)
     shift = cast(exponent, BigInteger) - behind + zeros
