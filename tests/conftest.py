@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from .mariadb import MariaDatabase, MariaServer, new_mariadb_database, running_m
 from .servers import DEBIAN, Cluster, Database, new_database, running_cluster
 
 pytest_plugins = ["pytester"]
+
+# Hundreds of tests start a program, which is not to compile all its modules each time.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 @pytest.fixture(scope="session")
