@@ -204,6 +204,10 @@ class Work:
     hints: tuple[str, ...] = ()
 
 
+# Most checks have nothing else to say, and there may be thousands of them.
+NO_DRIFT, NO_WORK = DriftCounts(), Work()
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """What one check saw. ``reasons`` say why a check is not proven.
@@ -216,7 +220,7 @@ class Evidence:
     key: CheckKey
     status: Status
     rows: RowCounts = field(default_factory=RowCounts)
-    drift: DriftCounts = field(default_factory=DriftCounts)
+    drift: DriftCounts = NO_DRIFT
     findings: tuple[Finding, ...] = ()
     tolerance: tuple[AppliedTolerance, ...] = ()
     rules: tuple[NamedRule, ...] = ()
@@ -226,7 +230,7 @@ class Evidence:
     accounts: tuple[Account, ...] = ()
     in_flight: int = 0
     seconds: float = 0.0
-    work: Work = field(default_factory=Work)
+    work: Work = NO_WORK
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from math import isfinite
 from typing import TYPE_CHECKING
 
 from ..errors import NotProven
-from ..model import AppliedTolerance, DriftCounts, Finding, FindingKind, ValuePair
+from ..model import NO_DRIFT, AppliedTolerance, DriftCounts, Finding, FindingKind, ValuePair
 from ..stacks.catalog import DOCUMENTS, FOREIGN, Family
 from .cells import Row
 from .columns import ColumnPair
@@ -140,7 +140,8 @@ class Comparison:
     @property
     def drift(self) -> DriftCounts:
         """Exact totals."""
-        return DriftCounts(**{kind.value: self._counts[kind] for kind in FindingKind})
+        counts = DriftCounts(**{kind.value: self._counts[kind] for kind in FindingKind})
+        return counts if counts.total else NO_DRIFT
 
     @property
     def forgiven(self) -> tuple[AppliedTolerance, ...]:

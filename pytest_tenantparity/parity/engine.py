@@ -12,6 +12,7 @@ from ..model import (
     CANARY,
     COVERAGE,
     GLOBAL,
+    NO_WORK,
     SIDES,
     UNASSIGNED,
     CheckKey,
@@ -55,8 +56,9 @@ def audit(context: Context, key: CheckKey, layers: Sequence[Layer] = ()) -> Evid
     except NotProven as error:
         evidence = Evidence(key, Status.NOT_PROVEN, reasons=(str(error),))
     waits = {side: now - waited[side] for side, now in context.waited.items() if now > waited[side]}
+    work = Work(waits, *context.notes.give())
     return replace(
-        evidence, seconds=perf_counter() - started, work=Work(waits, *context.notes.give())
+        evidence, seconds=perf_counter() - started, work=NO_WORK if work == NO_WORK else work
     )
 
 

@@ -9,7 +9,6 @@ import pytest
 from ..errors import NotProven, TenantParityError
 from ..model import CheckKey, Evidence, Status
 from ..wire import encodable
-from .keys import NOTICE
 from .ledger import plan_to_wire
 from .notice import Notice, attach
 from .plan import item_key
@@ -28,14 +27,14 @@ def attach_evidence(
         return
     if call.excinfo is not None and call.excinfo.errisinstance(TenantParityError):
         report.longrepr = f"{call.excinfo.typename}: {call.excinfo.value}"
-    if report.when == "call" and NOTICE not in item.stash and not _uses_parity(item):
-        item.stash[NOTICE] = Notice(key, _of_outcome(key, call))
-    notice = item.stash.get(NOTICE, Notice(key))
+    if report.when == "call" and key not in session.notices and not _uses_parity(item):
+        session.notices[key] = Notice(key, _of_outcome(key, call))
+    notice = session.notices.get(key, Notice(key))
     if session.is_worker and not session.plan_sent:
         notice, session.plan_sent = replace(notice, plan=plan_to_wire(session.plan)), True
     attach(report, notice)
-    if report.when != "setup" and NOTICE in item.stash:
-        del item.stash[NOTICE]  # it is sent, and pytest keeps its items to the end of the run
+    if report.when != "setup":
+        session.notices.pop(key, None)
 
 
 def _uses_parity(item: pytest.Item) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ..model import Cell, CheckKey, Evidence, Side, Status
-from .keys import NOTICE, SESSION
+from .keys import SESSION
 from .markers import tolerance_layers
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Parity:
         limits = digest_of(layers)
         earlier = self._session.earlier.proof_of(self.key, limits)
         evidence = earlier.evidence if earlier else audit(self._session.context, self.key, layers)
-        self._item.stash[NOTICE] = Notice(self.key, evidence, limits)
+        self._session.notices[self.key] = Notice(self.key, evidence, limits)
         allure.attach(self._item.config, evidence, self._session.cohort_of(self.key.tenant))
         failing = {Status.NOT_PROVEN}
         if self._item.config.getoption("fail_on_drift"):

@@ -9,9 +9,7 @@ import pytest
 from ..model import CheckKey
 
 if TYPE_CHECKING:
-    from .notice import Notice
     from .session import AuditSession
 
 SESSION: pytest.StashKey[AuditSession] = pytest.StashKey()  # on the config, if there are settings
 KEY: pytest.StashKey[CheckKey | None] = pytest.StashKey()  # on the item, worked out once
-NOTICE: pytest.StashKey[Notice] = pytest.StashKey()  # on the item, once it has been checked

@@ -40,6 +40,7 @@ from ..stacks import Dialect, ServerFacts, Stack, StackState, open_stack
 from ..stacks.stack import Anchor
 from ..wire import from_wire, to_wire
 from .journal import JOURNAL, Proof, Record
+from .notice import Notice
 from .options import settle_of, watermark_of, worker_count
 
 
@@ -81,6 +82,7 @@ class AuditSession:
     states: dict[Side, StackState] = field(default_factory=dict)
     plan: dict[CheckKey, PlannedItem] = field(default_factory=dict)
     plan_sent: bool = False
+    notices: dict[CheckKey, Notice] = field(default_factory=dict)  # of tests under way
     share: Share | None = None  # of --parity-shard; None is the whole audit
     tests: dict[str, str] = field(default_factory=dict)  # of all shards: digest by node id
     earlier: Record = field(default_factory=Record)  # what --parity-resume takes over

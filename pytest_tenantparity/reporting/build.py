@@ -38,7 +38,7 @@ def build_report(
 ) -> AuditReport:
     """Weigh all evidence. ``reasons`` say what kept the run as a whole from being complete."""
     verdict = _verdict(evidence, reasons)
-    timings = [[*each.key, round(each.seconds, 6)] for each in evidence if each.seconds]
+    timings = [(*each.key, round(each.seconds, 6)) for each in evidence if each.seconds]
     return AuditReport(
         schema=SCHEMA,
         verdict=verdict,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,23 +12,34 @@ from pydantic import TypeAdapter
 from ..model import AuditReport, Check
 from ..wire import from_wire, to_json
 
-_CHECKS = '\n  "checks": '
-_AT_ONCE = 500  # checks, of which there may be more than should be held as one text
+# No text has a line break in JSON, and no other name has as many spaces before it.
+_CHECKS, _SECONDS = '\n  "checks": ', '\n    "seconds_by_check": '
+_AT_ONCE = 500  # entries of a list, of which there may be more than should be held as one text
 
 
 def render(report: AuditReport) -> Iterator[str]:
     """Yield the JSON text, in pieces. The same report gives the same bytes."""
-    if not report.checks:
-        yield to_json(report) + "\n"
-        return
-    # No text has a line break in JSON, and no name of a deeper level so few spaces before it.
-    before, after = to_json(replace(report, checks=())).split(_CHECKS + "[]")
-    yield before + _CHECKS + "["
-    for start in range(0, len(report.checks), _AT_ONCE):
-        batch = report.checks[start : start + _AT_ONCE]
-        listed = to_json(batch, tuple[Check, ...]).removeprefix("[").removesuffix("\n]")
-        yield ("," if start else "") + listed.replace("\n", "\n  ")
-    yield "\n  ]" + after + "\n"
+    seconds = report.run.get("seconds_by_check", [])
+    run = report.run | ({"seconds_by_check": []} if seconds else {})
+    rest = to_json(replace(report, checks=(), run=run)) + "\n"
+    for name, entries, kind in (
+        (_CHECKS, report.checks, tuple[Check, ...]),
+        (_SECONDS, seconds, list[Any]),
+    ):
+        if entries:
+            before, _, rest = rest.partition(name + "[]")
+            yield before + name
+            yield from _listed(entries, kind, indent=name.partition('"')[0])
+    yield rest
+
+
+def _listed(entries: Sequence[Any], kind: Any, indent: str) -> Iterator[str]:
+    yield "["
+    for start in range(0, len(entries), _AT_ONCE):
+        listed = to_json(entries[start : start + _AT_ONCE], kind)
+        bare = listed.removeprefix("[").removesuffix("\n]")
+        yield ("," if start else "") + bare.replace("\n", indent)
+    yield indent + "]"
 
 
 def read(text: str) -> AuditReport:
