@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from threading import Event, RLock, Timer
 from time import time
 
@@ -75,7 +75,7 @@ class Stack:
         self._failures = 0
         self._given_up = ""
 
-    @property
+    @cached_property
     def dialect(self) -> Dialect:
         """The SQL of this stack's engine."""
         return dialect_for(make_url(self._state.url).get_backend_name())
