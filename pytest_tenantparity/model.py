@@ -204,7 +204,7 @@ class Work:
     hints: tuple[str, ...] = ()
 
 
-# Most checks have nothing else to say, and there may be thousands of them.
+# Thousands of checks may have no drift, and nothing to say of their work; they share these.
 NO_DRIFT, NO_WORK = DriftCounts(), Work()
 
 

@@ -178,6 +178,11 @@ DIFFERENT = [
     ("sign of a time", "time(6)", "'-00:00:00.5'", "'00:00:00.5'"),
     ("hours of a time", "time", "'838:59:59'", "'-838:59:59'"),
     ("a day and none", "time", "'24:00:00'", "'00:00:00'"),
+    ("last digit of a negative time", "time(6)", "'-838:59:58.000010'", "'-838:59:58.000001'"),
+    ("fraction of a zero datetime", "datetime(6)", "'0000-00-00 00:00:00'",
+     "'0000-00-00 00:00:00.000001'"),
+    ("last of 65 digits", "decimal(65,38)", f"{'9' * 27}.{'9' * 38}", f"{'9' * 27}.{'9' * 37}8"),
+    ("tens of a whole decimal", "decimal(9,2)", "-10.00", "-1.00"),
     # the rest
     ("bytes of zero", "varbinary(9)", "X'00'", "X''"),
     ("bytes that pad", "binary(3)", "X'61'", "X'6120'"),

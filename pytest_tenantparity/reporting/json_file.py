@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from ..model import AuditReport, Check
 from ..wire import from_wire, to_json
 
-# No text has a line break in JSON, and no other name has as many spaces before it.
+# No text has a line break in JSON, and neither name stands at its depth a second time.
 _CHECKS, _SECONDS = '\n  "checks": ', '\n    "seconds_by_check": '
 _AT_ONCE = 500  # entries of a list, of which there may be more than should be held as one text
 
@@ -27,7 +27,7 @@ def render(report: AuditReport) -> Iterator[str]:
         (_SECONDS, seconds, list[Any]),
     ):
         if entries:
-            before, _, rest = rest.partition(name + "[]")
+            before, rest = rest.split(name + "[]")
             yield before + name
             yield from _listed(entries, kind, indent=name.partition('"')[0])
     yield rest

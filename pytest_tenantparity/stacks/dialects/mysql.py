@@ -66,7 +66,8 @@ from .spelling import as_decimal, spell
 _LARGE = 100_000  # keys, so many that a table may take longer than a second
 _ALL_ROWS = str(2**64 - 1)
 _NUMBERS = frozenset({Family.INTEGER, Family.DECIMAL})
-# Of any length, so that the server may find a text of theirs too long and give NULL.
+# Of any length, so that the server may find a text of theirs too long and give NULL, unless the
+# text is the value itself.
 _UNBOUNDED = frozenset({Family.TEXT, Family.JSON, Family.BYTES})
 _SAMPLES = {
     "bit": ("0", "1"),
@@ -249,9 +250,9 @@ class MySQL(Dialect):
             case Family.BIT:
                 made = func.lpad(func.bin(value), _length_of(column.declared), _DIGIT, type_=Text)
             case Family.TIMESTAMPTZ:
-                made = _time(value) + literal("+00", Text)
+                made = _moment(value) + literal("+00", Text)
             case family if family in WITH_FRACTION and column.scale != 0:
-                made = _time(value)
+                made = _moment(value)
             case _:
                 made = cast(value, Text)
         return made
@@ -262,7 +263,7 @@ class MySQL(Dialect):
         if column.family is family is Family.FLOAT and rules.common:
             return _Bounded(_digits(self.text(value, column, rules)))
         spelled = super().canonical(value, column, family, rules)
-        if column.family not in _UNBOUNDED or (column.family is family and _is_taken_over(column)):
+        if column.family not in _UNBOUNDED or (column.family is family and _is_own_text(column)):
             return _Bounded(spelled)
         return case((value.is_not(None), func.coalesce(spelled, _LOST)))
 
@@ -395,7 +396,7 @@ def _characters(value: ColumnElement[Any], column: ColumnFacts) -> ColumnElement
     return _unless_unclear(case((faithful, converted)), value, column)
 
 
-def _is_taken_over(column: ColumnFacts) -> bool:
+def _is_own_text(column: ColumnFacts) -> bool:
     """Whether the text of a value is the value itself."""
     return column.charset == "utf8mb4" and column.type not in {"enum", "set"}
 
@@ -418,15 +419,20 @@ def _unless_unclear(
 
 
 def _decimal(value: ColumnElement[Any]) -> ColumnElement[str]:
-    # What is added sees to it that there is a point, whatever made the value.
-    digits = _trimmed("0", cast(value + literal_column("0.0"), Text))
-    return _trimmed(".", digits)
+    return _without_zeros(cast(value, Text), value == func.truncate(value, _ZERO))
 
 
-def _time(value: ColumnElement[Any]) -> ColumnElement[str]:
-    spelled = cast(value, Text)
-    whole = func.substring_index(spelled, literal_column("'.'"), literal_column("1"), type_=Text)
-    return case((func.microsecond(value) == _ZERO, whole), else_=_trimmed("0", spelled))
+def _moment(value: ColumnElement[Any]) -> ColumnElement[str]:
+    return _without_zeros(cast(value, Text), func.microsecond(value) == _ZERO)
+
+
+def _without_zeros(spelled: ColumnElement[str], whole: ColumnElement[bool]) -> ColumnElement[str]:
+    """Take away the zeros that end a fraction; of a whole number or second, all behind the point.
+
+    A look into the text, whether it has a point, would have the server make it once more.
+    """
+    before = func.substring_index(spelled, literal_column("'.'"), literal_column("1"), type_=Text)
+    return case((whole, before), else_=_trimmed("0", spelled))
 
 
 def _trimmed(last: str, spelled: ColumnElement[str]) -> ColumnElement[str]:
