@@ -23,7 +23,6 @@ _TIMESTAMP = "^[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9
 _ZONED = "^[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?(Z|[+]00(:?00)?)$"
 _HEX_DIGITS = "^[0-9a-f]{32}$"
 _UUID = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
-_UUID_LENGTH = 36
 
 
 def spell(own: Spelling, source: Family, family: Family, *, common: bool) -> Spelling:
@@ -121,10 +120,9 @@ def as_uuid(own: Spelling) -> Spelling:
     spelled: Spelling = func.substr(digits, 1, 8, type_=Text)
     for at, length in ((9, 4), (13, 4), (17, 4), (21, 12)):
         spelled = spelled + _text("-") + func.substr(digits, at, length, type_=Text)
-    # Most are spelled so already, which is seen with a tenth of the work. The length is for a
-    # newline at the end: see `matches`.
-    as_it_is = and_(_length(own) == _UUID_LENGTH, own.regexp_match(_UUID))
-    return case((as_it_is, own), (matches(digits, _HEX_DIGITS), spelled), else_=own)
+    # Most are spelled so already, which is seen with a tenth of the work. A newline behind, which
+    # "$" may overlook, does no harm: such a text stays as it is in any case.
+    return case((own.regexp_match(_UUID), own), (matches(digits, _HEX_DIGITS), spelled), else_=own)
 
 
 def as_bytes(own: Spelling) -> Spelling:
