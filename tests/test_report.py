@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
+from dataclasses import replace
 from hashlib import sha256
 from html.parser import HTMLParser
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from pytest_tenantparity.reporting import json_file
+from pytest_tenantparity.wire import to_json
 
 from .project import ALL, DRIFT, SHARED, TENANTS, Migration
 
@@ -51,6 +53,22 @@ def test_json_of_a_clean_audit(project: Migration) -> None:
         (server,) = run["servers"][side]
         assert server["product"] == "PostgreSQL"
         assert server["snapshot_at"].endswith("Z")
+
+
+@pytest.mark.parametrize("seconds", [0, 1, 1_200])
+@pytest.mark.parametrize("checks", [0, 1, 1_200])
+def test_json_in_pieces_is_the_whole(project: Migration, checks: int, seconds: int) -> None:
+    """A report with lists of any length is written piece by piece as it would be in one."""
+    whole = json_file.read(project.run().files[".json"])
+    timings = [["test_audit.py::test_parity", f"t-{n}", "trades", 0.5] for n in range(seconds)]
+    report = replace(
+        whole,
+        checks=tuple(replace(whole.checks[0], tenant=f"t-{n}") for n in range(checks)),
+        run=whole.run | {"seconds_by_check": timings},
+    )
+    pieces = list(json_file.render(report))
+    assert "".join(pieces) == to_json(report) + "\n"
+    assert max(piece.count('"tenant": ') for piece in pieces) <= 500
 
 
 def test_json_of_all_statuses(project: Migration) -> None:
