@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations_with_replacement
 from pathlib import Path
 from typing import Any
@@ -551,10 +552,10 @@ def goals(results: Path = RESULTS / "bench.json") -> str:
     ) + _table(("goal", "to reach", "reached", "met"), rows)
 
 
-def medians(results: Path = RESULTS / "bench.json") -> str:
-    """Return what everything on the large table took."""
+def medians(chapter: str = "whole", results: Path = RESULTS / "bench.json") -> str:
+    """Return what everything in a chapter of the benchmark took."""
     measured = json.loads(results.read_text(encoding="utf-8"))["measured"]
-    works = measured["whole"]["works"] if "whole" in measured else {}
+    works = measured[chapter]["works"] if chapter in measured else {}
     rows = [
         (
             name,
@@ -606,6 +607,7 @@ BLOCKS = {
     "missed": _Block("docs/soundness.md", missed),
     "goals": _Block("docs/performance.md", goals),
     "medians": _Block("docs/performance.md", medians),
+    "layouts": _Block("docs/performance.md", partial(medians, "layouts")),
 }
 """Every generated table, by the name in its markers."""
 

@@ -51,13 +51,18 @@ class PostgreSQLPlace(Place):
 
     def build(self, tables: Mapping[str, Trap], side: Side) -> None:
         """Make the tables."""
-        self.database.run("DROP SCHEMA public CASCADE")
-        self.database.run("CREATE SCHEMA public")
+        self.build_in("public", tables, side)
+
+    def build_in(self, schema: str, tables: Mapping[str, Trap], side: Side) -> None:
+        """Make the tables of one schema, and nothing else in it."""
+        self.database.run(f"DROP SCHEMA IF EXISTS {schema} CASCADE; CREATE SCHEMA {schema}")
         with self.database._connection.cursor() as cursor:
+            cursor.execute(f"SET search_path = {schema}")
             for name, trap in tables.items():
                 cursor.execute("; ".join(traps.ddl(trap, side, self.engine, name)))
                 statement, rows = traps.insert(trap, side, self.engine, name)
                 cursor.executemany(statement, rows)
+            cursor.execute("RESET search_path")
 
 
 @dataclass

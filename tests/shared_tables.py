@@ -1,20 +1,23 @@
-"""Traps and trials as they meet a shared table: each is the rows of one tenant among several."""
+"""Traps and trials among tenants: each is the rows of one of several.
+
+Those share a table on a side, or have a schema each.
+"""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pytest_tenantparity.config import load_settings
-from pytest_tenantparity.model import Evidence
+from pytest_tenantparity.model import SIDES, Evidence
 
 from . import traps
 from .engine_driver import opened
 from .judging import RIGHT, judge
-from .places import Place
-from .traps import Engine, Row, Trap, TrapColumn
+from .places import Place, PostgreSQLPlace
+from .traps import Engine, Row, Side, Trap, TrapColumn
 
 _OWNERS = (TrapColumn("legacy_owner", "bigint"), TrapColumn("modern_owner", "varchar(20)"))
 _BATCH = 60
@@ -69,21 +72,43 @@ def among_others(trial: Trap, same: Trap) -> dict[str, Trap]:
 
 
 def audit_shared(
-    legacy: Place, modern: Place, given: Sequence[Mapping[str, Trap]]
+    legacy: Place,
+    modern: Place,
+    given: Sequence[Mapping[str, Trap]],
+    own_schemas: Collection[Side] = (),
 ) -> list[Verdict]:
-    """Lay each tenant's traps out in one table, and judge what is said of each tenant."""
+    """Lay each tenant's traps out in one table, and judge what is said of each tenant.
+
+    ``own_schemas`` are sides, of PostgreSQL, on which each tenant has a schema instead.
+    """
     found: list[Verdict] = []
     for start in range(0, len(given), _BATCH):
         owned = {f"t{n}": traps for n, traps in enumerate(given[start : start + _BATCH])}
-        tables = {table: shared(each) for table, each in owned.items()}
-        legacy.build(tables, "legacy")
-        modern.build(tables, "modern")
-        found += _judged(legacy, modern, owned)
+        for side, place in zip(SIDES, (legacy, modern), strict=True):
+            if side in own_schemas:
+                _build_schemas(place, side, owned)
+            else:
+                place.build({table: shared(each) for table, each in owned.items()}, side)
+        found += _judged(legacy, modern, owned, own_schemas)
     return found
 
 
-def _judged(legacy: Place, modern: Place, owned: Mapping[str, Mapping[str, Trap]]) -> list[Verdict]:
-    lines = _settings(legacy, modern, {table: each["acme"] for table, each in owned.items()})
+def _build_schemas(place: Place, side: Side, owned: Mapping[str, Mapping[str, Trap]]) -> None:
+    assert isinstance(place, PostgreSQLPlace)
+    for tenant in TENANTS:
+        own = {table: each[tenant] for table, each in owned.items() if tenant in each}
+        place.build_in(f"s_{tenant}", own, side)
+
+
+def _judged(
+    legacy: Place,
+    modern: Place,
+    owned: Mapping[str, Mapping[str, Trap]],
+    own_schemas: Collection[Side],
+) -> list[Verdict]:
+    lines = _settings(
+        legacy, modern, {table: each["acme"] for table, each in owned.items()}, own_schemas
+    )
     with tempfile.TemporaryDirectory(prefix="tp-") as folder:
         path = Path(folder) / "tenantparity.toml"
         path.write_text("\n".join(lines), encoding="utf-8")
@@ -96,11 +121,16 @@ def _judged(legacy: Place, modern: Place, owned: Mapping[str, Mapping[str, Trap]
     return [Verdict(name, tenant, judge(trap, said), said) for name, tenant, trap, said in checks]
 
 
-def _settings(legacy: Place, modern: Place, batch: Mapping[str, Trap]) -> list[str]:
-    here, there = (each.name for each in _OWNERS)
+def _settings(
+    legacy: Place, modern: Place, batch: Mapping[str, Trap], own_schemas: Collection[Side]
+) -> list[str]:
+    here, there = (
+        'schema = "s_{tenant}"' if side in own_schemas else f'column = "{each.name}"'
+        for side, each in zip(SIDES, _OWNERS, strict=True)
+    )
     return [
-        f'[legacy]\nurl = "{legacy.url}"\ntenancy = {{column = "{here}"}}',
-        f'[modern]\nurl = "{modern.url}"\ntenancy = {{column = "{there}"}}',
+        f'[legacy]\nurl = "{legacy.url}"\ntenancy = {{{here}}}',
+        f'[modern]\nurl = "{modern.url}"\ntenancy = {{{there}}}',
         f"[pairing]\ntables = {list(batch)}",
         *(
             f"[tenants.{name}]\nlegacy_accounts = {[str(each) for each in accounts]}\n"

@@ -143,7 +143,7 @@ def test_a_tiny_run_of_all_but_peers(tmp_path: Path) -> None:
     """
     out, charts = tmp_path / "bench.json", tmp_path / "charts"
     tiny = "--rows 800 --tenants 4 --rounds 1 --item-tenants 3 --tables 1 --without-peers"
-    only = ["whole", "many", "drifts", "cross", "flood"]
+    only = ["whole", "many", "layouts", "drifts", "cross", "flood"]
     places = ["--only", ",".join(only), "--out", str(out), "--charts", str(charts)]
     assert speed.main([*tiny.split(), *places]) == 0
     found = json.loads(out.read_text(encoding="utf-8"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from random import Random
 
@@ -64,6 +65,48 @@ def test_what_differs_is_found_in_its_own_tenant(
         given.append(among_others(trial, same))
     verdicts = audit_shared(places(legacy, "legacy"), places(modern, "modern"), given)
     assert wrong(verdicts) == []
+
+
+LAYOUTS: list[tuple[EngineName, list[Side]]] = [
+    ("postgresql", ["legacy", "modern"]),
+    ("postgresql", ["legacy"]),
+    ("postgresql", ["modern"]),
+    ("mariadb", ["modern"]),
+]
+LAYOUT_NAMES = [f"{engine}-{'-'.join(sides)}" for engine, sides in LAYOUTS]
+
+
+@pytest.mark.parametrize(("legacy", "own_schemas"), LAYOUTS, ids=LAYOUT_NAMES)
+def test_no_tenant_with_a_schema_of_its_own_falls_into_a_trap(
+    places: Callable[[EngineName, Side], Place], legacy: EngineName, own_schemas: list[Side]
+) -> None:
+    """Every trap, where the tables of four tenants' schemas are read as one, if they can be."""
+    held = [t for t in TRAPS if exists(t, "legacy", legacy) and exists(t, "modern", "postgresql")]
+    given = [for_each_tenant(trap) for trap in held]
+    here, there = places(legacy, "legacy"), places("postgresql", "modern")
+    verdicts = audit_shared(here, there, given, own_schemas)
+    assert wrong(verdicts) == []
+    hows = [each.how for verdict in verdicts for each in verdict.evidence.work.readings]
+    together = [how for how in hows if re.match(r"one scan for .* each where its own rows", how)]
+    assert len(together) > 150
+
+
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize(("legacy", "own_schemas"), LAYOUTS, ids=LAYOUT_NAMES)
+def test_what_differs_is_found_in_its_own_schema(
+    places: Callable[[EngineName, Side], Place], legacy: EngineName, own_schemas: list[Side]
+) -> None:
+    """Random tables: exact for the tenants that differ, MATCH for the others."""
+    given = []
+    for number in range(TRIALS):
+        seed = f"schemas/{legacy}/{number}"
+        trial, same = (
+            make_trial(Random(seed), legacy, "postgresql", mutated=mutated)  # noqa: S311
+            for mutated in (True, False)
+        )
+        given.append(among_others(trial, same))
+    here, there = places(legacy, "legacy"), places("postgresql", "modern")
+    assert wrong(audit_shared(here, there, given, own_schemas)) == []
 
 
 BY_TENANT = 'tenancy = {column = "tenant"}'

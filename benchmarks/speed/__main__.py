@@ -14,7 +14,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from . import cross, flood, growth, many, whole
+from . import cross, flood, growth, layouts, many, whole
 from .bench import Bench, Chapter, Sizes
 from .results import kept, now, write
 from .stacks import running_stacks
@@ -23,6 +23,7 @@ ROOT = Path(__file__).parents[2]
 CHAPTERS: dict[str, Callable[[Bench], Chapter]] = {
     "whole": whole.measure,
     "many": many.measure,
+    "layouts": layouts.measure,
     "rows": growth.by_rows,
     "tenants": growth.by_tenants,
     "drifts": growth.by_drifts,

@@ -31,6 +31,9 @@ def test_nothing(number):
     """Nothing is measured here but pytest itself."""
 '''
 
+BY_COLUMN = ('{ column = "account_id" }', '{ column = "tenant_id" }')
+WITHOUT_TENANT = '[ignore.columns]\n"modern.tenant_id" = "the account says it"\n'
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -41,9 +44,10 @@ class Layout:
     more: str = ""
 
 
-def write_audit(folder: Path, layout: Layout, data: DataSet) -> Path:
+def write_audit(
+    folder: Path, layout: Layout, data: DataSet, tenancy: tuple[str, str] = BY_COLUMN
+) -> Path:
     """Write the audit of all tenants of a data set; return the folder."""
-    tenancy = ('{ column = "account_id" }', '{ column = "tenant_id" }')
     _write(folder, layout, data, tenancy, layout.more)
     lines = [f"t-{n:04},{account_of(n)},{n}\n" for n in range(1, data.tenants + 1)]
     (folder / "tenants.csv").write_text(
@@ -54,8 +58,7 @@ def write_audit(folder: Path, layout: Layout, data: DataSet) -> Path:
 
 def write_whole(folder: Path, layout: Layout, data: DataSet) -> Path:
     """Write the audit of the tables as tables that all tenants share: one check a table."""
-    ignored = '[ignore.columns]\n"modern.tenant_id" = "the account says it"\n'
-    _write(folder, layout, data, ('"global"', '"global"'), layout.more + ignored)
+    _write(folder, layout, data, ('"global"', '"global"'), layout.more + WITHOUT_TENANT)
     (folder / "tenants.csv").write_text("id\neverybody\n", encoding="utf-8")
     return folder
 

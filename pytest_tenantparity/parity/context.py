@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from .surveyed import Surveyed
     from .watermark import Bound
 
-Implied = tuple[str | None, str | None]
-"""The column of each side that holds a tenant's one value in all of its rows, if one does."""
-
 
 def _two_threads() -> Executor:
     return ThreadPoolExecutor(max_workers=2, thread_name_prefix="tenantparity")
@@ -36,8 +33,8 @@ class Context:
     """Settings, stacks and pairs; ``tenants`` are all of the settings, ``selected`` the run's.
 
     ``asked`` are the tenants of each table that some check of this run is about, where that is
-    known; ``surveys`` are the scans that were made for all tenants of a table at once, and
-    ``alike`` are the tenants of each table, as such scans can take them together.
+    known; ``surveys`` are the scans that were made for several tenants of a table at once, and
+    ``together`` are those that such a scan takes together with each tenant.
 
     ``drift`` opens what takes every finding of a check, however few the report lists; ``watch``
     hears how far scans have come.
@@ -66,7 +63,7 @@ class Context:
     watch: Watch = unwatched
     notes: Notes = field(default_factory=Notes)
     surveys: dict[tuple[str, str], Surveyed] = field(default_factory=dict)
-    alike: dict[str, dict[Implied, list[Tenant]]] = field(default_factory=dict)
+    together: dict[str, Mapping[str, Sequence[Tenant]]] = field(default_factory=dict)
 
     def audited(self, table: str) -> list[Tenant]:
         """Return the tenants whose rows of a table are asked for in this run."""

@@ -9,8 +9,8 @@ from threading import Event
 
 from sqlalchemy import ColumnElement, Connection, literal_column, true
 
-from ..errors import NotProven, did_you_mean
-from ..inventory import Place, TablePair, place_of, place_of_shared
+from ..errors import NotProven
+from ..inventory import Place, TablePair, place_of_shared
 from ..model import SIDES, Side, Tenant
 from ..stacks import PORTABLE, ColumnFacts, TableFacts
 from ..stacks.dialects import Item
@@ -18,9 +18,17 @@ from .columns import ColumnPair, ColumnPlan, plan_columns
 from .context import Context
 from .key_maps import Lookup, lookup_in
 from .pieces import Pieces
+from .places import located
 from .progress import Scan, Teller
 from .reading import noted
-from .scope import Scope, UnknownOwner, owners_scope, source_of, tenant_values
+from .scope import (
+    Scope,
+    UnknownOwner,
+    owners_scope,
+    source_of,
+    tenant_values,
+    united_scope,
+)
 from .source import Sides, Source
 
 _MANY = 4  # where no fewer than one of so many tenants are asked, the whole table is scanned
@@ -47,6 +55,11 @@ class OpenPair:
     def all_of(self, side: Side, tenants: Sequence[Tenant]) -> Scope:
         """Return the rows of several tenants, told apart; raises :class:`UnknownOwner`."""
         stack, row_filter = self.context.stacks[side], self.pair.settings.row_filter(side)
+        if self.pair.tenancy(side).per_place:
+            return united_scope(
+                [(each.id, located(self.context, self.pair, each)[1][side]) for each in tenants],
+                row_filter.sql if row_filter else None,
+            )
         scope = owners_scope(
             self.tables[side],
             stack.catalog(self.places[side]),
@@ -119,7 +132,7 @@ class OpenPair:
             number=self._number(side),
             salt=self.context.salt,
             digest_name=self.digest_name,
-            rows_about=self.tables[side].rows,
+            rows_about=scope.rows_about or self.tables[side].rows,
             guard=lambda: stack.guard(self.places[side], discreet=self.pair.has_masks, stop=stop),
             pieces=self._pieces(side, stop) if scope.wide else (true(),),
             stop=stop,
@@ -148,11 +161,7 @@ class OpenPair:
 @contextmanager
 def open_pair(context: Context, pair: TablePair, tenant: Tenant | None) -> Iterator[OpenPair]:
     """Open both sides of a pair where the tenant's rows are; raises :class:`NotProven`."""
-    places = {
-        side: place_of(context.settings.stack(side), pair.tenancy(side), tenant) for side in SIDES
-    }
-    _refuse_same_table(context, pair, places)
-    tables = {side: _table(context, pair, side, places[side]) for side in SIDES}
+    places, tables = located(context, pair, tenant)
     legacy_stack, modern_stack = (context.stacks[side] for side in SIDES)
     with (
         legacy_stack.transaction(places["legacy"]) as legacy,
@@ -201,35 +210,6 @@ def implied_column(pair: TablePair, side: Side, tenant: Tenant | None) -> str | 
     """
     several = tenant is not None and len(tenant_values(side, [tenant])) > 1
     return None if several else pair.tenancy(side).column
-
-
-def _refuse_same_table(context: Context, pair: TablePair, places: Mapping[Side, Place]) -> None:
-    legacy, modern = (context.stacks[side].database(places[side]).server for side in SIDES)
-    schemas = {side: context.stacks[side].catalog(places[side]).schema for side in SIDES}
-    if not legacy.reads_the_same_data_as(modern) or schemas["legacy"] != schemas["modern"]:
-        return
-    if context.settings.same_database is None:
-        raise NotProven(
-            f"legacy and modern are the same database: {legacy.database} at {legacy.address}, "
-            f"schema {schemas['legacy']}; check both URLs, or give a reason as same_database"
-        )
-    if pair.legacy_table == pair.modern_table:
-        raise NotProven(f"legacy and modern read the same table {pair.name!r}; that proves nothing")
-
-
-def _table(context: Context, pair: TablePair, side: Side, place: Place) -> TableFacts:
-    catalog = context.stacks[side].catalog(place)
-    tables, name = catalog.tables, pair.table(side)
-    if name in tables:
-        if tables[name].refused:
-            raise NotProven(f"the {side} table {name!r} {tables[name].refused}")
-        return tables[name]
-    if not tables:
-        raise NotProven(f"the {side} schema {catalog.schema!r} has no tables, or does not exist")
-    raise NotProven(
-        f"the {side} stack has no table {catalog.schema}.{name}.{did_you_mean(name, tables)} "
-        f"Restore it, name it in [tables.{pair.name}], or ignore it with a reason"
-    )
 
 
 def _expression_types(

@@ -49,14 +49,14 @@ def _how(opened: OpenPair, side: Side, scope: Scope, pieces: int) -> str:
     """Say how a scope was read."""
     column, among = opened.pair.tenancy(side).first_column, len(opened.context.tenants)
     parts = f", in {pieces} pieces" if pieces > 1 else ""
-    if column is None:
-        shared = opened.pair.tenancy(side).is_global
-        return f"one scan of all rows{parts}" if shared else "each tenant where its own rows are"
+    if opened.pair.tenancy(side).is_global:
+        return f"one scan of all rows{parts}"
+    way = "where its own rows are" if column is None else _way(opened, side, column)
     if scope.owners is None:
-        return f"each tenant {_way(opened, side, column)}"
+        return f"each tenant {way}"
     asked = len(set(scope.owners.tenants.values()))
     tenants = f"{asked} tenants" if asked == among else f"{asked} of {among} tenants"
-    by = "" if scope.wide else f", {_way(opened, side, column)}"
+    by = "" if scope.wide else f", each {way}" if column is None else f", {way}"
     return f"one scan for {tenants}{by}{parts}"
 
 

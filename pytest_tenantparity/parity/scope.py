@@ -12,14 +12,17 @@ from uuid import UUID
 from sqlalchemy import (
     ColumnElement,
     FromClause,
+    Integer,
     Select,
     Text,
+    cast,
     column,
     func,
     literal_column,
     select,
     table,
     true,
+    union_all,
 )
 
 from ..config import Tenancy
@@ -61,13 +64,15 @@ class Owners:
 class Scope:
     """A table, and the condition that its rows must meet; ``owners`` if it is asked whose.
 
-    ``wide``: it takes in so many of the table's rows that an index is of no use.
+    ``wide``: it takes in so many of the table's rows that an index is of no use. ``rows_about`` is
+    about how many rows there are, where those are of several tables; 0 is unknown.
     """
 
     table: FromClause
     condition: ColumnElement[bool]
     owners: Owners | None = None
     wide: bool = False
+    rows_about: int = 0
 
     def owner_of(self, mark: object) -> str:
         """Return the tenant of a mark; raises :class:`UnknownOwner`."""
@@ -147,6 +152,18 @@ def owners_scope(
     text = dialect.canonical(column(end.name), end, end.family, ColumnRules())
     mark = column(end.name) if dialect.groups_by(end) else text
     return replace(owned, owners=Owners(mark, text, tenants))
+
+
+def united_scope(tables: Sequence[tuple[str, TableFacts]], sql_filter: str | None = None) -> Scope:
+    """Return the rows of tables of one shape, each of which is all of one tenant's, by its id."""
+    united, tenants = [], {}
+    for number, (tenant, facts) in enumerate(tables):
+        tenants[str(number)] = tenant
+        own, mark = source_of(facts), literal_column(str(number), Integer).label(_END)
+        united.append(select(mark, *own.c).where(filtered(None, sql_filter)))
+    rows = union_all(*united).subquery(tables[0][1].name)
+    mark_, about = column(_END, Integer), sum(facts.rows for _, facts in tables)
+    return Scope(rows, true(), Owners(mark_, cast(mark_, Text), tenants), rows_about=about)
 
 
 def _led_scope(

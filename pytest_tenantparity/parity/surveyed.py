@@ -1,4 +1,4 @@
-"""What a check can learn from one scan for all tenants, which the first one of them makes."""
+"""What a check can learn from one scan for several tenants, which the first one of them makes."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from dataclasses import dataclass
 
 from ..errors import ConnectionLost, NotProven
 from ..inventory import TablePair
-from ..model import SIDES, RowCounts, Tenant
+from ..model import RowCounts, Tenant
 from ..stacks import retried
 from .columns import ColumnPlan
-from .context import Context, Implied
+from .context import Context
 from .contradiction import Contradiction, Unseen
 from .once import Once
-from .opened import OpenPair, implied_column, open_pair
+from .opened import OpenPair, open_pair
 from .source import Sides
 from .surplus import Surplus
 from .survey import Survey, survey
+from .together import together_with
 
 
 @dataclass(frozen=True)
@@ -66,29 +67,16 @@ class _Answer:
 def shown_by_survey(context: Context, pair: TablePair, tenant: Tenant) -> Shown | None:
     """Return what one scan shows of a tenant; None where each tenant is asked apart.
 
-    That is where tenants have places of their own, where one tenant alone is asked, where their
-    rows cannot be told apart for sure, and where the scan failed. Raises :class:`NotProven`.
+    That is where one goes alone (see :mod:`.together`), where their rows cannot be told apart for
+    sure, and where the scan failed. Raises :class:`NotProven`.
     """
-    together = _alike(context, pair, tenant)
-    if len(together) < 2 or any(pair.tenancy(side).first_column is None for side in SIDES):
+    together = together_with(context, pair, tenant)
+    if not together:
         return None
     name = pair.name, together[0].id
     if name not in context.surveys:
         context.surveys[name] = retried(lambda: _survey(context, pair, together))
     return context.surveys[name].of(tenant.id)
-
-
-def _alike(context: Context, pair: TablePair, tenant: Tenant) -> Sequence[Tenant]:
-    """Return the tenants whose columns are planned as this one's are."""
-    if pair.name not in context.alike:
-        alike = context.alike[pair.name] = {}
-        for each in context.audited(pair.name):
-            alike.setdefault(_implied(pair, each), []).append(each)
-    return context.alike[pair.name].get(_implied(pair, tenant), ())
-
-
-def _implied(pair: TablePair, tenant: Tenant) -> Implied:
-    return implied_column(pair, "legacy", tenant), implied_column(pair, "modern", tenant)
 
 
 def _survey(context: Context, pair: TablePair, tenants: Sequence[Tenant]) -> Surveyed:

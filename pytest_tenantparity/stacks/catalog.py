@@ -69,7 +69,8 @@ class TableFacts:
     ``enforced``: the database itself sees to it that no two rows share a primary key.
     ``refused`` says why its rows cannot be read soundly, where they cannot. ``indexed`` are the
     columns that some index over all rows begins with. ``rows`` is about how many it has, by the
-    server's own estimate; 0 is unknown.
+    server's own estimate; 0 is unknown. ``parts``: of how many tables it is made, which are
+    partitions, or heirs.
     """
 
     schema: str
@@ -81,6 +82,7 @@ class TableFacts:
     refused: str = ""
     indexed: tuple[str, ...] = ()
     rows: int = 0
+    parts: int = 1
 
     @property
     def is_large(self) -> bool:

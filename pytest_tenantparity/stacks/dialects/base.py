@@ -118,6 +118,10 @@ class Dialect(ABC):
 
     groups_apart: ClassVar[bool] = False
     """Whether one query can group rows in two ways, by GROUPING SETS."""
+
+    unites: ClassVar[bool] = False
+    """Whether tables with the same columns have the same values in a UNION ALL as on their own."""
+
     tells_load: ClassVar[bool] = False
     """Whether a session can ask how busy the server is."""
 

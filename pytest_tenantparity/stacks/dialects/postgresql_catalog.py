@@ -129,7 +129,8 @@ _ROWS = text("""
         SELECT p.root, i.inhrelid FROM parts p JOIN pg_catalog.pg_inherits i ON i.inhparent = p.part
     )
     SELECT r.relname, sum(CASE WHEN c.reltuples > 0 THEN c.reltuples
-                               ELSE pg_stat_get_live_tuples(c.oid) END)::bigint
+                               ELSE pg_stat_get_live_tuples(c.oid) END)::bigint,
+           count(*)
     FROM parts p
     JOIN pg_catalog.pg_class r ON r.oid = p.root
     JOIN pg_catalog.pg_class c ON c.oid = p.part AND c.relkind <> 'p'
@@ -160,19 +161,20 @@ def catalog_of(connection: Connection, schema: str) -> Catalog:
             name, declared, bare, _family(*kind), scale, fuzzy=caseless, nullable=nullable
         )
         columns.setdefault((table, stored), []).append(facts)
-    rows = {name: int(count) for name, count in connection.execute(_ROWS, {"schema": schema})}
-    tables = {
-        name: TableFacts(
+    sizes = {name: size for name, *size in connection.execute(_ROWS, {"schema": schema})}
+    tables = {}
+    for (name, stored), found in columns.items():
+        rows, parts = sizes.get(name, (0, 1))
+        tables[name] = TableFacts(
             schema,
             name,
             tuple(found),
             tuple(keys.get(name, ())),
             stored=stored,
             indexed=tuple(indexed.get(name, ())),
-            rows=rows.get(name, 0),
+            rows=int(rows),
+            parts=parts,
         )
-        for (name, stored), found in columns.items()
-    }
     return Catalog(schema, tables)
 
 

@@ -1,0 +1,188 @@
+"""Tenants with a schema each: their small tables are read many at a time, and judged each alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+
+from pytest_tenantparity.config import load_settings
+from pytest_tenantparity.model import Evidence, Status
+from pytest_tenantparity.parity import together
+
+from .engine_driver import Engine, opened, seen
+from .test_soundness import assert_drift, assert_match, assert_not_proven
+
+NAMES = [f"t{n}" for n in range(6)]
+TENANTS = "\n".join(f"[tenants.{name}]" for name in NAMES)
+OWN = 'tenancy = {schema = "{tenant}"}'
+ALONE = "each tenant where its own rows are"
+TABLE = "id int PRIMARY KEY, v text"
+
+
+def everyone(number: int = len(NAMES)) -> str:
+    """Return how a scan of so many tenants' tables is described."""
+    among = f"{number} tenants" if number == len(NAMES) else f"{number} of {len(NAMES)} tenants"
+    return f"one scan for {among}, each where its own rows are"
+
+
+@pytest.fixture
+def schemas(engine: Engine) -> Engine:
+    """Six tenants, each with a schema on both sides and three rows in its table."""
+    for name in NAMES:
+        engine.both(f"CREATE SCHEMA {name}")
+        engine.both(f"CREATE TABLE {name}.t ({TABLE})")
+        engine.both(f"INSERT INTO {name}.t SELECT g, '{name} ' || g FROM generate_series(1, 3) g")
+    return engine
+
+
+def audit(engine: Engine, more: str = "", names: Iterable[str] = NAMES) -> dict[str, Evidence]:
+    """Audit the table of some tenants."""
+    with engine.opened(f"{more}\n{TENANTS}", legacy=OWN, modern=OWN) as run:
+        return {name: run.audit(name, "t") for name in names}
+
+
+def hows(found: dict[str, Evidence]) -> set[str]:
+    """Return in which ways tables were read."""
+    return {each.how for evidence in found.values() for each in evidence.work.readings}
+
+
+def test_many_schemas_are_read_by_one_scan(schemas: Engine) -> None:
+    """All six are matched by one statement a side; what differs is found in its own tenant."""
+    found = audit(schemas)
+    assert [each.status for each in found.values()] == [Status.MATCH] * 6
+    assert hows(found) == {everyone()}
+    schemas.modern.run("UPDATE t3.t SET v = 'w' WHERE id = 2; DELETE FROM t5.t WHERE id = 3")
+    found = audit(schemas)
+    assert_drift(found["t3"], ("changed", ("2",), ("v",)))
+    assert_drift(found["t5"], ("missing", ("3",), ()))
+    assert [found[name].status for name in ("t0", "t1", "t2", "t4")] == [Status.MATCH] * 4
+
+
+def test_rows_of_two_tenants_that_changed_places_are_seen(schemas: Engine) -> None:
+    """The same rows in another tenant's schema are no match, though all rows together are."""
+    schemas.modern.run("ALTER SCHEMA t1 RENAME TO x; ALTER SCHEMA t2 RENAME TO t1")
+    schemas.modern.run("ALTER SCHEMA x RENAME TO t2")
+    found = audit(schemas)
+    assert {name for name, each in found.items() if each.status is Status.DRIFT} == {"t1", "t2"}
+    assert [each.drift.changed for each in found.values()] == [0, 3, 3, 0, 0, 0]
+
+
+def test_more_schemas_than_a_statement_takes(
+    schemas: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a scan takes four, the other two have one of their own; a last one would go alone."""
+    monkeypatch.setattr(together, "_MOST", 4)
+    found = audit(schemas)
+    assert [each.status for each in found.values()] == [Status.MATCH] * 6
+    assert hows(found) == {everyone(4), everyone(2)}
+    monkeypatch.setattr(together, "_MOST", 5)
+    found = audit(schemas)
+    assert [each.status for each in found.values()] == [Status.MATCH] * 6
+    assert hows(found) == {everyone(5), ALONE}
+
+
+OTHERS = {
+    "column": "ALTER TABLE t2.t ADD w int",
+    "type": "ALTER TABLE t2.t ALTER v TYPE varchar(99)",
+    "key": "ALTER TABLE t2.t DROP CONSTRAINT t_pkey, ADD PRIMARY KEY (id, v)",
+    "view": "ALTER TABLE t2.t RENAME TO u; CREATE VIEW t2.t AS SELECT * FROM t2.u",
+    "heir": "CREATE TABLE t2.u () INHERITS (t2.t); INSERT INTO t2.u VALUES (4, 'heir')",
+    "many rows": "INSERT INTO t2.t SELECT g, '' FROM generate_series(10, 20100) g; ANALYZE t2.t",
+}
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_a_table_unlike_the_others_is_asked_alone(schemas: Engine, kind: str) -> None:
+    """Another shape, a view, heirs, or many rows: that tenant goes alone, and is judged as ever."""
+    schemas.both(OTHERS[kind])
+    found = audit(schemas, '[ignore.tables]\nu = "behind the table"')
+    assert hows(found) == {everyone(5), ALONE}
+    assert {each.how for each in found["t2"].work.readings} == {ALONE}
+    assert [each.status for each in found.values()] == [Status.MATCH] * 6, found["t2"].reasons
+    schemas.modern.run("UPDATE t2.t SET v = 'w' WHERE id = 2")
+    assert audit(schemas, '[ignore.tables]\nu = "behind"')["t2"].drift.total > 0
+
+
+def test_one_side_unlike_is_enough_to_go_alone(schemas: Engine) -> None:
+    """A column that one tenant has on one side only is that tenant's problem, and no other's."""
+    schemas.modern.run("ALTER TABLE t2.t ADD w int")
+    found = audit(schemas)
+    assert_not_proven(found["t2"], "column 'w' of 't' is only in the modern table")
+    assert [found[name].status for name in NAMES if name != "t2"] == [Status.MATCH] * 5
+
+
+def test_a_table_that_is_not_there_or_locked_stops_its_tenant_alone(schemas: Engine) -> None:
+    """What goes wrong in one tenant's table is NOT PROVEN for it, and the others are matched."""
+    schemas.legacy.run("DROP TABLE t1.t")
+    with schemas.modern.cluster.connect(schemas.modern.name) as other:
+        other.autocommit = False
+        other.execute("LOCK TABLE t3.t IN ACCESS EXCLUSIVE MODE")
+        brief = f"{OWN}\nlock_timeout = 0.5"
+        with schemas.opened(TENANTS, legacy=OWN, modern=brief) as run:
+            found = {name: run.audit(name, "t") for name in NAMES}
+    assert_not_proven(found["t1"], "the legacy schema 't1' has no tables")
+    assert_not_proven(found["t3"], "lock")
+    proven = [name for name in NAMES if found[name].status is Status.MATCH]
+    assert proven == ["t0", "t2", "t4", "t5"]
+
+
+def test_a_filter_is_about_each_tenant_s_own_table(schemas: Engine) -> None:
+    """A filter means the same in a table read with others, the whole row included."""
+    more = """
+        [tables.t]
+        modern_filter = {sql = "t::text <> '(2,w)'", reason = "made by the migration"}
+    """
+    schemas.modern.run("INSERT INTO t2.t VALUES (9, 'w'); UPDATE t3.t SET v = 'w' WHERE id = 2")
+    found = audit(schemas, more)
+    assert hows(found) == {everyone()}
+    assert_drift(found["t2"], ("extra", ("9",), ()))
+    assert_drift(found["t3"], ("missing", ("2",), ()))
+
+
+def test_expressions_of_the_settings_are_asked_tenant_by_tenant(schemas: Engine) -> None:
+    """SQL could mean something else in tables read as one: the whole row has one column more."""
+    more = '[tables.t.columns.row]\nlegacy_sql = "to_jsonb(t)"\nmodern_sql = "to_jsonb(t)"'
+    found = audit(schemas, more)
+    assert hows(found) == {ALONE}
+    assert [each.status for each in found.values()] == [Status.MATCH] * 6
+
+
+def test_a_tenant_with_one_place_on_both_sides_proves_nothing(schemas: Engine) -> None:
+    """Where legacy and modern are one schema for one tenant, it is not matched with itself."""
+    tenants = "".join(
+        f"[tenants.{name}]\nlegacy_account = '{name}'\nmodern_id = '{modern}'\n"
+        for name, modern in (("t0", "t3"), ("t1", "t4"), ("t2", "t2"))
+    )
+    path = schemas.folder / "tenantparity.toml"
+    legacy = f'url = "{schemas.modern.url}"\ntenancy = {{schema = "{{legacy_account}}"}}'
+    schemas.settings(tenants, legacy=legacy, modern='tenancy = {schema = "{modern_id}"}')
+    reason = 'same_database = "tenants were copied in place"\n'
+    path.write_text(reason + path.read_text(encoding="utf-8"), encoding="utf-8")
+    for here, there in (("t0", "t3"), ("t1", "t4")):
+        schemas.modern.run(f"TRUNCATE {there}.t; INSERT INTO {there}.t SELECT * FROM {here}.t")
+    with opened(load_settings(path)) as run:
+        found = {name: run.audit(name, "t") for name in ("t0", "t1", "t2")}
+    assert_match(found["t0"], 3)
+    assert_match(found["t1"], 3)
+    assert hows(found) == {"one scan for 2 of 3 tenants, each where its own rows are"}
+    assert_not_proven(found["t2"], "read the same table 't'")
+
+
+def test_a_shared_table_on_the_other_side(schemas: Engine) -> None:
+    """A table with a column of tenants is scanned once for the schemas of several."""
+    schemas.legacy.run("CREATE TABLE t (id int, v text, tenant text, PRIMARY KEY (tenant, id))")
+    for name in NAMES:
+        schemas.legacy.run(f"INSERT INTO t SELECT id, v, '{name}' FROM {name}.t")
+    column = 'tenancy = {column = "tenant"}'
+    with schemas.opened(TENANTS, legacy=column, modern=OWN) as run:
+        found = {name: run.audit(name, "t") for name in NAMES}
+        assert_match(run.audit("unassigned", "t"), 0)
+    assert [each.status for each in found.values()] == [Status.MATCH] * 6
+    assert hows(found) == {"one scan for 6 tenants", everyone()}
+    schemas.modern.run("INSERT INTO t4.t VALUES (7, 'v')")
+    schemas.legacy.run("INSERT INTO t VALUES (8, 'v', 'nobody')")
+    with schemas.opened(TENANTS, legacy=column, modern=OWN) as run:
+        assert_drift(run.audit("t4", "t"), ("extra", ("7",), ()))
+        assert_match(run.audit("t3", "t"), 3)
+        assert seen(run.audit("unassigned", "t")) == [("missing", ("8",), ())]
