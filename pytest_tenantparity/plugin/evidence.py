@@ -22,7 +22,7 @@ def attach_evidence(
     report: pytest.TestReport,
 ) -> None:
     """Add key and evidence to a report; a worker's first report carries its plan as well."""
-    key = item_key(item)
+    key = item_key(item, session)
     if key is None:
         return
     if call.excinfo is not None and call.excinfo.errisinstance(TenantParityError):

@@ -72,7 +72,8 @@ def parity(request: pytest.FixtureRequest, parity_cell: Cell) -> Parity:
     """The check of this test: call ``parity.check()``."""
     from .plan import item_key
 
-    session, key = _session(request), item_key(request.node)
+    session = _session(request)
+    key = item_key(request.node, session)
     if key is None:
         pytest.fail(f"{parity_cell} was not planned by the plugin", pytrace=False)
     return Parity(request.node, session, key)

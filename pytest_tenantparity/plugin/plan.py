@@ -11,7 +11,6 @@ import pytest
 from ..errors import SettingsError
 from ..inventory import Selection, audit_cells, select_pairs, select_tenants, tenant_table_cells
 from ..model import ANY_TABLE, Cell, CheckKey
-from .keys import KEY
 from .markers import parity_terms, tolerance_layers
 from .session import AuditSession, PlannedItem
 from .share import note_test
@@ -46,15 +45,14 @@ def _leave_to_others(metafunc: pytest.Metafunc, shard: str) -> None:
 def write_down(items: Iterable[object], session: AuditSession) -> None:
     """Put a test's items into the plan, before ``-k`` or ``--lf`` can take any of them out."""
     for item in items:
-        if isinstance(item, pytest.Function) and (key := item_key(item)) is not None:
+        if isinstance(item, pytest.Function) and (key := _item_key(item)) is not None:
             session.plan[key] = PlannedItem(item.nodeid, "parity" in item.fixturenames)
+            session.keys[item.nodeid] = key
 
 
-def item_key(item: pytest.Item) -> CheckKey | None:
+def item_key(item: pytest.Item, session: AuditSession) -> CheckKey | None:
     """Return what the ledger knows an item by, if this plugin made the item."""
-    if KEY not in item.stash:
-        item.stash[KEY] = _item_key(item)
-    return item.stash[KEY]
+    return session.keys.get(item.nodeid) or _item_key(item)
 
 
 def _item_key(item: pytest.Item) -> CheckKey | None:
@@ -101,6 +99,6 @@ def _unique(ids: list[str]) -> list[str]:
 def ask_together(items: Iterable[pytest.Item], session: AuditSession) -> None:
     """Note which tenants of each table the tests are about, less those proven before."""
     for item in items:
-        key = item_key(item)
+        key = item_key(item, session)
         if key is not None and key not in session.earlier.proofs:
             session.asked.setdefault(key.table, set()).add(key.tenant)

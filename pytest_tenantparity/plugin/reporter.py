@@ -162,7 +162,7 @@ class Reporter:
         reasons += [f"{node} was not collected: {how}" for node, how in self._uncollected.items()]
         if self._workers_lost and not (self._ledger.planned and self._knows_all_shards()):
             reasons.append("workers died before they said what they had planned")
-        left = len(self._ledger.planned.keys() - self._ledger.executed)
+        left = len(self._ledger.planned.keys() - self._ledger.executed.keys())
         if left:
             planned = len(self._ledger.planned)
             reasons.append(f"partial: {left} of {planned} planned checks were not carried out")
@@ -202,7 +202,7 @@ class Reporter:
         return build_report(
             scope=session.scope,
             evidence=evidence,
-            executed=self._ledger.executed,
+            executed=len(self._ledger.executed),
             reasons=[*part, *reasons],
             exclusions=exclusions(session.settings, session.selection),
             cohort_of=session.cohort_of,

@@ -81,6 +81,7 @@ class AuditSession:
     selected_pairs: tuple[TablePair, ...] | None = None
     states: dict[Side, StackState] = field(default_factory=dict)
     plan: dict[CheckKey, PlannedItem] = field(default_factory=dict)
+    keys: dict[str, CheckKey] = field(default_factory=dict)  # of the plan, by node id
     plan_sent: bool = False
     notices: dict[CheckKey, Notice] = field(default_factory=dict)  # of tests under way
     share: Share | None = None  # of --parity-shard; None is the whole audit

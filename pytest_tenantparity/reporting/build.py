@@ -10,7 +10,6 @@ from ..model import (
     SIDES,
     AuditReport,
     Check,
-    CheckKey,
     Evidence,
     Exclusion,
     Population,
@@ -30,7 +29,7 @@ _SCALE = (10, 60, 600, 3_600, 21_600, 86_400)
 def build_report(
     scope: str,
     evidence: Sequence[Evidence],
-    executed: set[CheckKey],
+    executed: int,
     reasons: Sequence[str],
     exclusions: Sequence[Exclusion],
     cohort_of: Callable[[str], str],
@@ -46,7 +45,7 @@ def build_report(
         reasons=tuple(reasons),
         population=Population(
             planned=len(evidence),
-            executed=len(executed),
+            executed=executed,
             proven=sum(1 for each in evidence if each.status is not Status.NOT_PROVEN),
             rows=_rows(evidence),
             exclusions=tuple(exclusions),

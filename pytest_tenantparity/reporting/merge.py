@@ -132,15 +132,13 @@ def merge_reports(reports: Mapping[str, AuditReport], more: Sequence[str] = ()) 
     report = build_report(
         scope=parts[0].shard.scope,
         evidence=[_evidence(check, seconds.get(_key(check), 0.0)) for check in checks],
-        executed=set(),
+        executed=sum(part.report.population.executed for part in parts),
         reasons=reasons,
         exclusions=_exclusions(parts),
         cohort_of=cohorts.__getitem__,
         run=_run(parts, complete=not reasons),
     )
-    executed = sum(part.report.population.executed for part in parts)
-    population = replace(report.population, executed=executed)
-    return replace(report, population=population, checks=tuple(cut_evenly(checks)))
+    return replace(report, checks=tuple(cut_evenly(checks)))
 
 
 def _read(path: Path) -> AuditReport:

@@ -379,13 +379,13 @@ def _database_state(
 ) -> DatabaseState:
     connection = anchor.hold(engine)
     server = dialect.server(connection, address_of(url))
+    names = {name: name or dialect.default_schema(url) for name in sorted(schemas)}
+    snapshot = dialect.export_snapshot(connection)
+    catalogs = dialect.catalogs(connection, set(names.values()))
     return DatabaseState(
-        snapshot=dialect.export_snapshot(connection),
+        snapshot=snapshot,
         server=server,
-        catalogs={
-            name: dialect.catalog(connection, name or dialect.default_schema(url))
-            for name in sorted(schemas)
-        },
+        catalogs={name: catalogs[schema] for name, schema in names.items()},
         digests=trusted_digests(connection, dialect, server.encoding),
     )
 

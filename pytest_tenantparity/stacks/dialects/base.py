@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import reduce
@@ -148,6 +148,10 @@ class Dialect(ABC):
     @abstractmethod
     def catalog(self, connection: Connection, schema: str) -> Catalog:
         """Return the tables of a schema; an unknown schema has none."""
+
+    def catalogs(self, connection: Connection, schemas: Collection[str]) -> dict[str, Catalog]:
+        """Return the same of several schemas, by name."""
+        return {schema: self.catalog(connection, schema) for schema in schemas}
 
     def extent(self, connection: Connection, table: TableFacts) -> Extent | None:
         """Return how a table can be read in pieces that cost no more than the whole; None: not."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from functools import reduce
 from itertools import chain
@@ -38,7 +38,7 @@ from sqlalchemy.types import UserDefinedType
 from ...errors import NotProven
 from ..catalog import DOCUMENTS, Catalog, ColumnFacts, Family, ServerFacts, TableFacts
 from .base import ColumnRules, Dialect, Extent, Item, Nulls, Session
-from .postgresql_catalog import blocks_of, catalog_of, type_facts
+from .postgresql_catalog import blocks_of, catalogs_of, type_facts
 from .postgresql_load import replication_lag, running_queries
 from .postgresql_session import ALIVE, GONE, connecting, export, fault_of, is_gone, join, stop
 
@@ -244,7 +244,10 @@ class PostgreSQL(Dialect):
         )
 
     def catalog(self, connection: Connection, schema: str) -> Catalog:
-        return catalog_of(connection, schema)
+        return self.catalogs(connection, [schema])[schema]
+
+    def catalogs(self, connection: Connection, schemas: Collection[str]) -> dict[str, Catalog]:
+        return catalogs_of(connection, schemas)
 
     def extent(self, connection: Connection, table: TableFacts) -> Extent | None:
         """By the blocks of the heap, which version 14 and later find without an index."""

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from typing import Any
+
 from sqlalchemy import Connection, text
 
 from ..catalog import Catalog, ColumnFacts, Family, TableFacts
+
+_Name = tuple[str, str]  # of a table: its schema, and its own
 
 _FAMILIES = {
     "int2": Family.INTEGER,
@@ -57,7 +62,7 @@ _KIND = """
 """
 
 _COLUMNS = text(f"""
-    SELECT c.relname, c.relkind IN ('r', 'p', 'f'), a.attname,
+    SELECT n.nspname, c.relname, c.relkind IN ('r', 'p', 'f'), a.attname,
            format_type(a.atttypid, a.atttypmod), format_type(b.oid, -1),
            CASE WHEN b.typname = 'numeric' AND m.typmod >= 4
                 THEN ((m.typmod - 4) & 2047 # 1024) - 1024
@@ -83,31 +88,32 @@ _COLUMNS = text(f"""
     CROSS JOIN LATERAL (
         SELECT CASE t.typtype WHEN 'd' THEN t.typtypmod ELSE a.atttypmod END
     ) AS m(typmod)
-    WHERE n.nspname = :schema AND c.relkind IN ('r', 'p', 'f', 'v', 'm') AND NOT c.relispartition
-    ORDER BY c.relname, a.attnum
+    WHERE n.nspname = ANY (:schemas)
+    AND c.relkind IN ('r', 'p', 'f', 'v', 'm') AND NOT c.relispartition
+    ORDER BY n.nspname, c.relname, a.attnum
 """)  # noqa: S608 - a constant
 
 _PRIMARY_KEYS = text("""
-    SELECT c.relname, a.attname
+    SELECT n.nspname, c.relname, a.attname
     FROM pg_catalog.pg_index i
     JOIN pg_catalog.pg_class c ON c.oid = i.indrelid
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     CROSS JOIN LATERAL unnest(i.indkey) WITH ORDINALITY AS k(attnum, position)
     JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.attnum
-    WHERE n.nspname = :schema AND i.indisprimary AND NOT c.relispartition
-    ORDER BY c.relname, k.position
+    WHERE n.nspname = ANY (:schemas) AND i.indisprimary AND NOT c.relispartition
+    ORDER BY n.nspname, c.relname, k.position
 """)
 
 _INDEXED = text("""
-    SELECT DISTINCT c.relname, a.attname
+    SELECT DISTINCT n.nspname, c.relname, a.attname
     FROM pg_catalog.pg_index i
     JOIN pg_catalog.pg_class c ON c.oid = i.indrelid
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
     JOIN pg_catalog.pg_am m ON m.oid = x.relam AND m.amname IN ('btree', 'hash')
     JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
-    WHERE n.nspname = :schema AND i.indisvalid AND i.indpred IS NULL
-    ORDER BY c.relname, a.attname
+    WHERE n.nspname = ANY (:schemas) AND i.indisvalid AND i.indpred IS NULL
+    ORDER BY n.nspname, c.relname, a.attname
 """)
 
 _TYPE = text(f"""
@@ -124,17 +130,19 @@ _ROWS = text("""
     WITH RECURSIVE parts (root, part) AS (
         SELECT c.oid, c.oid
         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-        WHERE n.nspname = :schema AND c.relkind IN ('r', 'p', 'f', 'm') AND NOT c.relispartition
+        WHERE n.nspname = ANY (:schemas)
+        AND c.relkind IN ('r', 'p', 'f', 'm') AND NOT c.relispartition
         UNION
         SELECT p.root, i.inhrelid FROM parts p JOIN pg_catalog.pg_inherits i ON i.inhparent = p.part
     )
-    SELECT r.relname, sum(CASE WHEN c.reltuples > 0 THEN c.reltuples
+    SELECT n.nspname, r.relname, sum(CASE WHEN c.reltuples > 0 THEN c.reltuples
                                ELSE pg_stat_get_live_tuples(c.oid) END)::bigint,
            count(*)
     FROM parts p
     JOIN pg_catalog.pg_class r ON r.oid = p.root
+    JOIN pg_catalog.pg_namespace n ON n.oid = r.relnamespace
     JOIN pg_catalog.pg_class c ON c.oid = p.part AND c.relkind <> 'p'
-    GROUP BY r.relname
+    GROUP BY n.nspname, r.relname
 """)
 
 _BLOCKS = text("""
@@ -144,38 +152,57 @@ _BLOCKS = text("""
 """)
 
 
-def catalog_of(connection: Connection, schema: str) -> Catalog:
-    """Return the tables of a schema; an unknown schema has none."""
-    keys: dict[str, list[str]] = {}
-    for table, name in connection.execute(_PRIMARY_KEYS, {"schema": schema}):
-        keys.setdefault(table, []).append(name)
-    indexed: dict[str, list[str]] = {}
-    for table, name in connection.execute(_INDEXED, {"schema": schema}):
-        indexed.setdefault(table, []).append(name)
-    columns: dict[tuple[str, bool], list[ColumnFacts]] = {}
-    for row in connection.execute(_COLUMNS, {"schema": schema}):
-        table, stored, name, declared, bare, scale, fuzzy, nullable, *kind = row
-        is_citext = kind[-1]
-        caseless = fuzzy or is_citext
-        facts = ColumnFacts(
-            name, declared, bare, _family(*kind), scale, fuzzy=caseless, nullable=nullable
-        )
-        columns.setdefault((table, stored), []).append(facts)
-    sizes = {name: size for name, *size in connection.execute(_ROWS, {"schema": schema})}
-    tables = {}
-    for (name, stored), found in columns.items():
-        rows, parts = sizes.get(name, (0, 1))
-        tables[name] = TableFacts(
+def catalogs_of(connection: Connection, schemas: Collection[str]) -> dict[str, Catalog]:
+    """Return the tables of each schema; an unknown schema has none.
+
+    Thousands of schemas are asked for at once, and tables that are alike share what is said of
+    their columns.
+    """
+    where = {"schemas": list(schemas)}
+    keys: dict[_Name, list[str]] = {}
+    for schema, table, name in connection.execute(_PRIMARY_KEYS, where):
+        keys.setdefault((schema, table), []).append(name)
+    indexed: dict[_Name, list[str]] = {}
+    for schema, table, name in connection.execute(_INDEXED, where):
+        indexed.setdefault((schema, table), []).append(name)
+    sizes = {(schema, name): size for schema, name, *size in connection.execute(_ROWS, where)}
+    columns: dict[tuple[_Name, bool], list[ColumnFacts]] = {}
+    known: dict[Any, Any] = {}
+    for schema, table, stored, *column in connection.execute(_COLUMNS, where):
+        facts = _column(*column)
+        columns.setdefault(((schema, table), stored), []).append(known.setdefault(facts, facts))
+    catalogs = {schema: Catalog(schema, {}) for schema in schemas}
+    for (where_, stored), found in columns.items():
+        (schema, name), all_columns = where_, tuple(found)
+        key, first = tuple(keys.get(where_, ())), tuple(indexed.get(where_, ()))
+        rows, parts = sizes.get(where_, (0, 1))
+        catalogs[schema].tables[name] = TableFacts(
             schema,
-            name,
-            tuple(found),
-            tuple(keys.get(name, ())),
+            known.setdefault(name, name),
+            known.setdefault(all_columns, all_columns),
+            known.setdefault(key, key),
             stored=stored,
-            indexed=tuple(indexed.get(name, ())),
+            indexed=known.setdefault(first, first),
             rows=int(rows),
             parts=parts,
         )
-    return Catalog(schema, tables)
+    return catalogs
+
+
+def _column(
+    name: str,
+    declared: str,
+    bare: str,
+    scale: int | None,
+    fuzzy: bool,
+    nullable: bool,
+    *kind: Any,
+) -> ColumnFacts:
+    is_citext = kind[-1]
+    family = _family(*kind)
+    return ColumnFacts(
+        name, declared, bare, family, scale, fuzzy=fuzzy or is_citext, nullable=nullable
+    )
 
 
 def type_facts(connection: Connection, name: str, oid: int) -> ColumnFacts:
