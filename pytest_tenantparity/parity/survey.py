@@ -14,7 +14,7 @@ from .source import Sides
 from .surplus import Surplus
 
 _MOST_READ = 150_000  # rows of both sides, for all tenants together
-_MOST_HELD = 20_000  # rows that differ, for all tenants together
+_MOST_HELD = 10_000  # rows that differ, for all tenants together
 
 
 @dataclass(frozen=True)
