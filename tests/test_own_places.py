@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import ExitStack
 
 import pytest
+from sqlalchemy import Connection
 
 from pytest_tenantparity.config import load_settings
 from pytest_tenantparity.model import Evidence, Status
 from pytest_tenantparity.parity import together
+from pytest_tenantparity.stacks.dialects import Dialect
+from pytest_tenantparity.stacks.handshake import trusted_digests
 
 from .engine_driver import Engine, opened, seen
+from .servers import new_database
 from .test_soundness import assert_drift, assert_match, assert_not_proven
 
 NAMES = [f"t{n}" for n in range(6)]
@@ -186,3 +191,33 @@ def test_a_shared_table_on_the_other_side(schemas: Engine) -> None:
         assert_drift(run.audit("t4", "t"), ("extra", ("7",), ()))
         assert_match(run.audit("t3", "t"), 3)
         assert seen(run.audit("unassigned", "t")) == [("missing", ("8",), ())]
+
+
+def test_a_server_answers_the_known_questions_once_for_each_encoding(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four databases of one server, one of them LATIN1, make two handshakes a stack."""
+    asked = []
+
+    def counted(connection: Connection, dialect: Dialect, encoding: str) -> tuple[str, ...]:
+        asked.append(encoding)
+        return trusted_digests(connection, dialect, encoding)
+
+    monkeypatch.setattr("pytest_tenantparity.stacks.stack.trusted_digests", counted)
+    names = ["a", "b", "c"]
+    with ExitStack() as cleanup:
+        for side in (engine.legacy, engine.modern):
+            for name in names:
+                encoding = "LATIN1" if name == "c" else "UTF8"
+                own = new_database(side.cluster, encoding, f"{side.name}_{name}")
+                cleanup.callback(own.drop)
+                own.run(f"CREATE TABLE t ({TABLE}); INSERT INTO t VALUES (1, 'v')")
+        places = [
+            f'tenancy = {{database = "{side.name}_{{tenant}}"}}'
+            for side in (engine.legacy, engine.modern)
+        ]
+        tenants = "\n".join(f"[tenants.{name}]" for name in names)
+        with engine.opened(tenants, legacy=places[0], modern=places[1]) as run:
+            for name in names:
+                assert_match(run.audit(name, "t"), 1)
+    assert sorted(asked) == ["LATIN1"] * 2 + ["UTF8"] * 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from threading import Event, RLock, Timer
 from time import time
@@ -359,10 +359,11 @@ def open_stack(
     schemas: dict[str, set[str]] = {"": {settings.schema_name}}
     for place in places:
         schemas.setdefault(place.database, set()).add(place.schema)
+    trusted: dict[ServerFacts, tuple[str, ...]] = {}
     for database, wanted in schemas.items():
         target = _url_of(state.url, database)
         engine = dialect.create_engine(target, Session(application, settings))
-        opening = partial(_database_state, anchor, engine, dialect, target, wanted)
+        opening = partial(_database_state, anchor, engine, dialect, target, wanted, trusted)
         try:
             state.databases[database] = let_in(
                 _explained(side, target, dialect)(opening), settings.connect_timeout
@@ -375,18 +376,28 @@ def open_stack(
 
 
 def _database_state(
-    anchor: Anchor, engine: Engine, dialect: Dialect, url: URL, schemas: Iterable[str]
+    anchor: Anchor,
+    engine: Engine,
+    dialect: Dialect,
+    url: URL,
+    schemas: Iterable[str],
+    trusted: dict[ServerFacts, tuple[str, ...]],
 ) -> DatabaseState:
+    """Read what a database holds. ``trusted`` are the digests of each server that was asked."""
     connection = anchor.hold(engine)
     server = dialect.server(connection, address_of(url))
     names = {name: name or dialect.default_schema(url) for name in sorted(schemas)}
     snapshot = dialect.export_snapshot(connection)
     catalogs = dialect.catalogs(connection, set(names.values()))
+    # The same server, that is: a proxy may lead to another one.
+    asked = replace(server, address="", database="", snapshot_at="")
+    if asked not in trusted:
+        trusted[asked] = trusted_digests(connection, dialect, server.encoding)
     return DatabaseState(
         snapshot=snapshot,
         server=server,
         catalogs={name: catalogs[schema] for name, schema in names.items()},
-        digests=trusted_digests(connection, dialect, server.encoding),
+        digests=trusted[asked],
     )
 
 
