@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import ExitStack
+from pathlib import Path
+from threading import Event, Thread
+from time import sleep
+from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import Connection
 
 from pytest_tenantparity.config import load_settings
 from pytest_tenantparity.model import Evidence, Status
 from pytest_tenantparity.parity import together
-from pytest_tenantparity.stacks.dialects import Dialect
+from pytest_tenantparity.parity.scope import MARK
+from pytest_tenantparity.stacks.dialects import Dialect, postgresql_union
 from pytest_tenantparity.stacks.handshake import trusted_digests
 
 from .engine_driver import Engine, opened, seen
+from .mariadb import MariaDatabase
 from .servers import new_database
 from .test_soundness import assert_drift, assert_match, assert_not_proven
 
@@ -221,3 +228,155 @@ def test_a_server_answers_the_known_questions_once_for_each_encoding(
             for name in names:
                 assert_match(run.audit(name, "t"), 1)
     assert sorted(asked) == ["LATIN1"] * 2 + ["UTF8"] * 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "other", "altered", "status"),
+    [
+        # The common type of numeric and float8 is float8, to which the two values are one.
+        ("numeric", "1.2345678901234567", "1.23456789012346", "float8", Status.DRIFT),
+        # As timestamps, dates are spelled otherwise than on the other side.
+        ("date", "2024-02-29", "2024-02-29", "timestamp", Status.MATCH),
+        # Of what a union would make the first table's type, and not the others', nothing is seen.
+        ("varchar(30)", "a", "a", "text", Status.MATCH),
+    ],
+)
+def test_a_table_altered_after_the_snapshot_changes_no_other_tenant_s_values(
+    engine: Engine, kind: str, value: str, other: str, altered: str, status: Status
+) -> None:
+    """Another type in one tenant's table, that those of all would be converted to, is seen."""
+    for side, each in ((engine.legacy, value), (engine.modern, other)):
+        for name in NAMES:
+            side.run(f"CREATE SCHEMA {name}; CREATE TABLE {name}.t (id int PRIMARY KEY, v {kind})")
+            side.run(f"INSERT INTO {name}.t VALUES (1, '{each}')")
+    with engine.opened(TENANTS, legacy=OWN, modern=OWN) as run:
+        engine.legacy.run(f"ALTER TABLE t2.t ALTER v TYPE {altered}")
+        found = {name: run.audit(name, "t") for name in NAMES}
+    assert {name: found[name].status for name in NAMES if name != "t2"} == dict.fromkeys(
+        [name for name in NAMES if name != "t2"], status
+    )
+    assert found["t2"].status is not Status.MATCH or altered == "text"
+
+
+def test_a_column_called_like_the_mark_is_compared(engine: Engine) -> None:
+    """The column that tells tenants apart hides none of the table's own."""
+    for name in NAMES:
+        engine.both(f"CREATE SCHEMA {name}; CREATE TABLE {name}.t (id int, {MARK} int)")
+        engine.both(f"INSERT INTO {name}.t VALUES (1, 100)")
+    engine.modern.run(f"UPDATE t4.t SET {MARK} = 999")
+    found = audit(engine)
+    assert hows(found) == {ALONE}
+    drifting = [name for name in NAMES if found[name].status is Status.DRIFT]
+    assert drifting == ["t4"]
+
+
+def test_tables_that_are_larger_than_known_are_asked_alone(
+    schemas: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the server's statistics know nothing of the rows, the space that they take tells."""
+    schemas.both("ALTER TABLE t1.t SET (autovacuum_enabled = off)")
+    schemas.both("INSERT INTO t1.t SELECT g, repeat('x', 900) FROM generate_series(10, 500) g")
+    schemas.both("SELECT pg_stat_force_next_flush()")
+    schemas.both("SELECT pg_stat_reset()")
+    assert hows(audit(schemas)) == {everyone()}
+    monkeypatch.setattr(postgresql_union, "_MOST_BLOCKS", 50)
+    found = audit(schemas)
+    assert hows(found) == {ALONE}
+    assert [each.status for each in found.values()] == [Status.MATCH] * 6
+
+
+def test_partitions_go_alone(schemas: Engine) -> None:
+    """A table of partitions is not read with others, and its rows are compared all the same."""
+    for name in NAMES[:3]:
+        schemas.both(f"DROP TABLE {name}.t; CREATE TABLE {name}.t ({TABLE}) PARTITION BY HASH (id)")
+        schemas.both(f"CREATE TABLE {name}.p PARTITION OF {name}.t "
+                     "FOR VALUES WITH (MODULUS 1, REMAINDER 0)")  # fmt: skip
+        schemas.both(f"INSERT INTO {name}.t VALUES (1, 'v')")
+    schemas.modern.run("UPDATE t1.t SET v = 'w'")
+    found = audit(schemas)
+    assert hows(found) == {ALONE, everyone(3)}
+    assert_drift(found["t1"], ("changed", ("1",), ("v",)))
+    assert [found[name].status for name in NAMES if name != "t1"] == [Status.MATCH] * 5
+
+
+def test_so_many_locks_and_no_more(schemas: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Indexes are locked, too: fewer tables of many indexes go into a statement."""
+    for name in NAMES:
+        schemas.modern.run("".join(f"CREATE INDEX ON {name}.t (v, id); " for _ in range(4)))
+    monkeypatch.setattr(together, "_MOST_LOCKS", 2 * 6)
+    assert hows(audit(schemas)) == {everyone(2)}
+    monkeypatch.setattr(together, "_MOST_LOCKS", 2 * 6 - 1)
+    assert hows(audit(schemas)) == {ALONE}
+
+
+def test_a_migration_under_way_meets_no_deadlock(schemas: Engine) -> None:
+    """Who alters one schema after the other waits for the audit a moment, and is not aborted."""
+    said: list[object] = []
+    begun = Event()
+
+    def migrate() -> None:
+        with schemas.modern.cluster.connect(schemas.modern.name) as other:
+            other.autocommit = False
+            try:
+                other.execute("ALTER TABLE t3.t ADD COLUMN w int")
+                begun.set()
+                sleep(2)
+                other.execute("ALTER TABLE t1.t ADD COLUMN w int")
+                other.commit()
+            except psycopg.Error as error:
+                said.append(error)
+                other.rollback()
+
+    with schemas.opened(TENANTS, legacy=OWN, modern=OWN) as run:
+        migration = Thread(target=migrate)
+        migration.start()
+        assert begun.wait(10)
+        found = {name: run.audit(name, "t") for name in NAMES}
+        migration.join()
+    assert said == []
+    assert [found[name].status for name in ("t0", "t2", "t4", "t5")] == [Status.MATCH] * 4
+
+
+def test_what_is_asked_once_is_not_kept(schemas: Engine) -> None:
+    """The statement for many tables is long, and is not kept in its compiled form."""
+    with schemas.opened(TENANTS, legacy=OWN, modern=OWN) as run:
+        for name in NAMES:
+            run.audit(name, "t")
+        for stack in run.context.stacks.values():
+            (engine,) = stack._engines.values()
+            kept = [str(each) for each in (engine._compiled_cache or {}).values()]
+            assert [sql for sql in kept if "UNION ALL" in sql] == []
+
+
+def test_databases_of_mariadb_are_asked_one_by_one(
+    schemas: Engine, mysql_db: MariaDatabase, tmp_path: Path
+) -> None:
+    """An engine whose unions may change a type reads each tenant where its rows are."""
+    names = NAMES[:3]
+    for name in names:
+        mysql_db.run(f"CREATE DATABASE {mysql_db.name}_{name}")
+        mysql_db.run(f"CREATE TABLE {mysql_db.name}_{name}.t ({TABLE})")
+        for row in range(1, 4):
+            mysql_db.run(f"INSERT INTO {mysql_db.name}_{name}.t VALUES ({row}, '{name} {row}')")
+    tenants = "\n".join(f"[tenants.{name}]" for name in names)
+    moved: Any = Engine(schemas.legacy, mysql_db, tmp_path)  # type: ignore[arg-type]
+    own = f'tenancy = {{schema = "{mysql_db.name}_{{tenant}}"}}'
+    try:
+        with moved.opened(tenants, legacy=OWN, modern=own) as run:
+            found = {name: run.audit(name, "t") for name in names}
+    finally:
+        for name in names:
+            mysql_db.run(f"DROP DATABASE {mysql_db.name}_{name}")
+    assert hows(found) == {ALONE}
+    assert [each.status for each in found.values()] == [Status.MATCH] * 3
+
+
+@pytest.mark.parametrize("encoding", ["UTF8", "LATIN1"])
+def test_a_schema_whose_name_the_client_s_own_encoding_lacks(engine: Engine, encoding: str) -> None:
+    """What a session is told to be is told in UTF-8, whatever the role's default is."""
+    for side in (engine.legacy, engine.modern):
+        side.run(f"ALTER ROLE postgres IN DATABASE {side.name} SET client_encoding = '{encoding}'")
+        side.run(f'CREATE SCHEMA "схема"; CREATE TABLE "схема".t ({TABLE})')
+        side.run("INSERT INTO \"схема\".t VALUES (1, 'v')")
+    shared = 'tenancy = "global"\nschema = "схема"'
+    assert_match(engine.audit("t", legacy=shared, modern=shared), 1)

@@ -63,7 +63,7 @@ def audit(context: Context, key: CheckKey, layers: Sequence[Layer] = ()) -> Evid
 
 
 def _shown(context: Context, key: CheckKey) -> Shown | None:
-    """Return what one scan for all tenants shows of a check, if it is about one of them."""
+    """Return what one scan for several tenants shows of a check, if it is about one of them."""
     tenant, pair = context.tenants.get(key.tenant), context.pairs.get(key.table)
     return None if tenant is None or pair is None else shown_by_survey(context, pair, tenant)
 
@@ -127,7 +127,7 @@ def check_rows(
         elif shown.surplus is None:
             rows = find_by_cells(sides, taker)
             if rows != shown.rows or not taker.differing:
-                raise Contradiction("what one scan for all tenants shows, another does not")
+                raise Contradiction("what one scan for several tenants shows, another does not")
         else:
             rows = shown.rows
             taker.add(shown.surplus.legacy, shown.surplus.modern)

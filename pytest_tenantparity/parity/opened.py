@@ -56,10 +56,7 @@ class OpenPair:
         """Return the rows of several tenants, told apart; raises :class:`UnknownOwner`."""
         stack, row_filter = self.context.stacks[side], self.pair.settings.row_filter(side)
         if self.pair.tenancy(side).per_place:
-            return united_scope(
-                [(each.id, located(self.context, self.pair, each)[1][side]) for each in tenants],
-                row_filter.sql if row_filter else None,
-            )
+            return self._united(side, tenants)
         scope = owners_scope(
             self.tables[side],
             stack.catalog(self.places[side]),
@@ -73,6 +70,18 @@ class OpenPair:
                 if self.connections[side].scalar(scope.owners.ambiguous):
                     raise UnknownOwner("a value of a path's first column leads to several marks")
         return replace(scope, wide=len(tenants) * _MANY >= len(self.context.tenants))
+
+    def _united(self, side: Side, tenants: Sequence[Tenant]) -> Scope:
+        """Return the rows of tables that are one tenant's each; raises :class:`NotProven`."""
+        stack, row_filter = self.context.stacks[side], self.pair.settings.row_filter(side)
+        tables = [located(self.context, self.pair, each)[1][side] for each in tenants]
+        scope = united_scope(
+            dict(zip([each.id for each in tenants], tables, strict=True)),
+            row_filter.sql if row_filter else None,
+        )
+        with stack.guard(self.places[side], discreet=self.pair.has_masks):
+            stack.dialect.require_alike(self.connections[side], scope.table, tables)
+        return scope
 
     @property
     def digest_name(self) -> str:

@@ -32,6 +32,9 @@ from ..model import Side, Tenant
 from ..stacks import Catalog, ColumnFacts, Dialect, Family, TableFacts
 from ..stacks.dialects import ColumnRules
 
+MARK = "parity_tenant"
+"""The column that tells whose a row is, where tables of several tenants are read as one."""
+
 _START, _END = "parity_start", "parity_end"
 
 
@@ -154,15 +157,18 @@ def owners_scope(
     return replace(owned, owners=Owners(mark, text, tenants))
 
 
-def united_scope(tables: Sequence[tuple[str, TableFacts]], sql_filter: str | None = None) -> Scope:
-    """Return the rows of tables of one shape, each of which is all of one tenant's, by its id."""
+def united_scope(tables: Mapping[str, TableFacts], sql_filter: str | None = None) -> Scope:
+    """Return the rows of tables of one shape, each of which is all of one tenant's, by its id.
+
+    None of their columns may be called :data:`MARK`.
+    """
     united, tenants = [], {}
-    for number, (tenant, facts) in enumerate(tables):
+    for number, (tenant, facts) in enumerate(tables.items()):
         tenants[str(number)] = tenant
-        own, mark = source_of(facts), literal_column(str(number), Integer).label(_END)
+        own, mark = source_of(facts), literal_column(str(number), Integer).label(MARK)
         united.append(select(mark, *own.c).where(filtered(None, sql_filter)))
-    rows = union_all(*united).subquery(tables[0][1].name)
-    mark_, about = column(_END, Integer), sum(facts.rows for _, facts in tables)
+    rows = union_all(*united).subquery(next(iter(tables.values())).name)
+    mark_, about = column(MARK, Integer), sum(facts.rows for facts in tables.values())
     return Scope(rows, true(), Owners(mark_, cast(mark_, Text), tenants), rows_about=about)
 
 

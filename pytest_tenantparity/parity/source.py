@@ -154,7 +154,7 @@ class Source:
 
         ``once``: the statement is not made a second time, nor is that of any of several pieces.
         """
-        count, once = 0, once or self.scope.wide
+        count, once = 0, once or self.scope.wide or self.scope.owners is not None
         for piece in self.pieces:
             yield from self._asked(statement(piece), _ONCE if once else {})
             count += 1

@@ -1,4 +1,4 @@
-"""What one scan of a table pair shows of all its tenants at once."""
+"""What one scan of a table pair shows of several tenants at once."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Survey:
 
 
 def survey(sides_of: SidesOf, owners: Collection[str]) -> Survey:
-    """Digest all tenants' rows in one scan of each side, and find those that differ."""
+    """Digest the tenants' rows in one scan of each side, and find those that differ."""
     seen = sketched(sides_of, owners)
     if seen is None:
         return _by_cells(sides_of(owners), owners)

@@ -107,5 +107,5 @@ def _answer(opened: OpenPair, tenants: Sequence[Tenant]) -> _Answer:
         raise
     except Contradiction as error:  # who asks again, each tenant apart, might not meet with it
         return _Answer(contradiction=str(error))
-    except NotProven:  # what stands in the way of all tenants is found again by each of them
+    except NotProven:  # what stands in the way is found again by each of them
         return _Answer()

@@ -9,7 +9,7 @@ differ in nothing but their schema.
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from ..errors import NotProven
 from ..inventory import TablePair
@@ -18,8 +18,10 @@ from ..stacks import TableFacts
 from .context import Context
 from .opened import implied_column
 from .places import located
+from .scope import MARK
 
-_MOST = 64  # tables in one statement, each of which is locked against being altered meanwhile
+_MOST = 64  # tables in one statement
+_MOST_LOCKS = 256  # that it takes on a side; a server has some thousands for all its sessions
 _SMALL = 20_000  # rows
 
 
@@ -30,57 +32,72 @@ def together_with(context: Context, pair: TablePair, tenant: Tenant) -> Sequence
     return context.together[pair.name].get(tenant.id, ())
 
 
+@dataclass
+class _Company:
+    tenants: list[Tenant] = field(default_factory=list)
+    locks: int = 0
+
+    def has_room(self, locks: int) -> bool:
+        """Whether one more may come, whose tables take so many locks; shared ones take none."""
+        return not locks or (len(self.tenants) < _MOST and self.locks + locks <= _MOST_LOCKS)
+
+
 def _companies(context: Context, pair: TablePair) -> dict[str, Sequence[Tenant]]:
-    alike: dict[Hashable, list[Tenant]] = {}
-    for each in context.audited(pair.name):
-        kind = _kind(context, pair, each)
-        if kind is not None:
-            alike.setdefault(kind, []).append(each)
-    companies: dict[str, Sequence[Tenant]] = {}
-    for tenants in alike.values():
-        most = _MOST if _places(pair) else len(tenants)
-        for first in range(0, len(tenants), most):
-            company = tenants[first : first + most]
-            if len(company) > 1:
-                companies |= dict.fromkeys((each.id for each in company), company)
-    return companies
+    latest: dict[Hashable, _Company] = {}
+    companies: list[_Company] = []
+    for tenant in context.audited(pair.name):
+        if (found := _kind(context, pair, tenant)) is None:
+            continue
+        kind, locks = found
+        if kind not in latest or not latest[kind].has_room(locks):
+            latest[kind] = _Company()
+            companies.append(latest[kind])
+        latest[kind].tenants.append(tenant)
+        latest[kind].locks += locks
+    return {
+        tenant.id: each.tenants
+        for each in companies
+        if len(each.tenants) > 1
+        for tenant in each.tenants
+    }
 
 
-def _kind(context: Context, pair: TablePair, tenant: Tenant) -> Hashable:
-    """Return what tenants of one scan have to have in common; None: this one goes alone."""
+def _kind(context: Context, pair: TablePair, tenant: Tenant) -> tuple[Hashable, int] | None:
+    """Return what tenants of one scan have in common, and the locks that one more costs.
+
+    None: this one goes alone.
+    """
     if any(pair.tenancy(side).is_global for side in SIDES):
         return None
     implied = tuple(implied_column(pair, side, tenant) for side in SIDES)
-    sides = _places(pair)
-    if not sides:
-        return implied
-    if not _is_plain(context, pair, sides):
+    apart = [side for side in SIDES if pair.tenancy(side).per_place]
+    if not apart:
+        return implied, 0
+    if not _is_plain(context, pair, apart):
         return None
     try:
-        places, tables = located(context, pair, tenant)
+        places, found = located(context, pair, tenant)
     except NotProven:  # which its own check will say
         return None
-    if not all(_is_small(tables[side]) for side in sides):
+    tables = [found[side] for side in apart]
+    if not all(map(_can_be_united, tables)):
         return None
-    shapes = (replace(tables[side], schema="", indexed=(), rows=0) for side in sides)
-    return implied, *(places[side].database for side in sides), *shapes
-
-
-def _places(pair: TablePair) -> list[Side]:
-    """Return the sides on which each tenant has a place of its own."""
-    return [side for side in SIDES if pair.tenancy(side).per_place]
+    shapes = (replace(each, schema="", indexed=(), rows=0, locks=1) for each in tables)
+    kind = implied, *(places[side].database for side in apart), *shapes
+    return kind, max(each.locks for each in tables)
 
 
 def _is_plain(context: Context, pair: TablePair, sides: Sequence[Side]) -> bool:
     """Whether nothing in the settings could mean something else in tables read as one."""
+    if not all(context.stacks[side].dialect.unites for side in sides):
+        return False
     columns = pair.settings.columns.values()
     if any(column.sql(side) is not None for column in columns for side in sides):
         return False
     maps = [context.settings.maps[each.key_map] for each in columns if each.key_map is not None]
-    return all(context.stacks[side].dialect.unites for side in sides) and not any(
-        each.stack in sides for each in maps
-    )
+    return not any(each.stack in sides for each in maps)
 
 
-def _is_small(table: TableFacts) -> bool:
-    return table.stored and table.parts == 1 and table.rows <= _SMALL
+def _can_be_united(table: TableFacts) -> bool:
+    small = table.rows <= _SMALL and table.locks <= _MOST_LOCKS
+    return table.plain and small and table.column(MARK) is None

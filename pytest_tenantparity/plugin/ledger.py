@@ -30,7 +30,9 @@ class Ledger:
 
     planned: dict[CheckKey, PlannedItem] = field(default_factory=dict)
     evidence: dict[CheckKey, Evidence] = field(default_factory=dict)
-    executed: dict[CheckKey, None] = field(default_factory=dict)  # four times smaller than a set
+    executed: dict[CheckKey, None] = field(
+        default_factory=dict
+    )  # of 20,000, a set takes four times as much
     limits: dict[CheckKey, str] = field(default_factory=dict)  # of the checks of parity.check()
     _trouble: dict[CheckKey, str] = field(default_factory=dict)
     _crashed: dict[str, str] = field(default_factory=dict)

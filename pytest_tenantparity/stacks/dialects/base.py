@@ -15,6 +15,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
+    FromClause,
     Integer,
     Select,
     Text,
@@ -120,7 +121,9 @@ class Dialect(ABC):
     """Whether one query can group rows in two ways, by GROUPING SETS."""
 
     unites: ClassVar[bool] = False
-    """Whether tables with the same columns have the same values in a UNION ALL as on their own."""
+    """Whether tables with the same columns have the same values in a UNION ALL as on their own.
+
+    Then there is :meth:`require_alike`, which has to be asked first."""
 
     tells_load: ClassVar[bool] = False
     """Whether a session can ask how busy the server is."""
@@ -157,6 +160,16 @@ class Dialect(ABC):
         """Return how a table can be read in pieces that cost no more than the whole; None: not."""
         del connection, table
         return None
+
+    def require_alike(
+        self, connection: Connection, rows: FromClause, tables: Sequence[TableFacts]
+    ) -> None:
+        """Make sure that a UNION ALL of tables changes no value, and will not in this transaction.
+
+        Their catalog is that of the snapshot, and the server reads them as they are now. Raises
+        :class:`NotProven` where they are no longer alike, or are larger than was known.
+        """
+        raise NotImplementedError(f"{self.name} does not unite tables")
 
     def replication_lag(self, connection: Connection) -> float:
         """Return how many seconds replication is behind; raises :class:`NotProven`."""

@@ -15,6 +15,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
+    FromClause,
     Integer,
     Select,
     Text,
@@ -41,11 +42,11 @@ from .base import ColumnRules, Dialect, Extent, Item, Nulls, Session
 from .postgresql_catalog import blocks_of, catalogs_of, type_facts
 from .postgresql_load import replication_lag, running_queries
 from .postgresql_session import ALIVE, GONE, connecting, export, fault_of, is_gone, join, stop
+from .postgresql_union import require_alike
 
 # A value's text depends on the first of these. The others keep a session from disturbing the server
 # and from being shown fewer rows than there are; rows that are fetched in batches are all fetched.
 _PINNED = {
-    "client_encoding": "UTF8",
     "DateStyle": "ISO, YMD",
     "IntervalStyle": "postgres",
     "TimeZone": "UTC",
@@ -206,7 +207,9 @@ class PostgreSQL(Dialect):
         }
 
         def pin(connection: Any, _: Any) -> None:
-            # By one statement: a database of each tenant is a session for each of them.
+            # The rest, such as a schema's name, is sent in this encoding. By one statement, since
+            # a database of each tenant is a session for each of them.
+            connection.execute("SET client_encoding = 'UTF8'")
             settings = chain.from_iterable(pinned.items())
             connection.execute(f"SELECT {', '.join([_SET] * len(pinned))}", tuple(settings))
             connection.commit()
@@ -253,6 +256,11 @@ class PostgreSQL(Dialect):
         """By the blocks of the heap, which version 14 and later find without an index."""
         blocks = blocks_of(connection, table)
         return Extent(0, blocks, _in_blocks) if blocks >= _LARGE else None
+
+    def require_alike(
+        self, connection: Connection, rows: FromClause, tables: Sequence[TableFacts]
+    ) -> None:
+        require_alike(connection, rows, tables)
 
     def replication_lag(self, connection: Connection) -> float:
         return replication_lag(connection)

@@ -9,6 +9,8 @@ from sqlalchemy import Connection, text
 
 from ..catalog import Catalog, ColumnFacts, Family, TableFacts
 
+_PLAIN, _STORED = "r", ("r", "p", "f")  # a table; that, or one of partitions, or of another server
+
 _Name = tuple[str, str]  # of a table: its schema, and its own
 
 _FAMILIES = {
@@ -62,7 +64,7 @@ _KIND = """
 """
 
 _COLUMNS = text(f"""
-    SELECT n.nspname, c.relname, c.relkind IN ('r', 'p', 'f'), a.attname,
+    SELECT n.nspname, c.relname, c.relkind::text, a.attname,
            format_type(a.atttypid, a.atttypmod), format_type(b.oid, -1),
            CASE WHEN b.typname = 'numeric' AND m.typmod >= 4
                 THEN ((m.typmod - 4) & 2047 # 1024) - 1024
@@ -137,7 +139,7 @@ _ROWS = text("""
     )
     SELECT n.nspname, r.relname, sum(CASE WHEN c.reltuples > 0 THEN c.reltuples
                                ELSE pg_stat_get_live_tuples(c.oid) END)::bigint,
-           count(*)
+           sum(1 + (SELECT count(*) FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid))::int
     FROM parts p
     JOIN pg_catalog.pg_class r ON r.oid = p.root
     JOIN pg_catalog.pg_namespace n ON n.oid = r.relnamespace
@@ -166,25 +168,26 @@ def catalogs_of(connection: Connection, schemas: Collection[str]) -> dict[str, C
     for schema, table, name in connection.execute(_INDEXED, where):
         indexed.setdefault((schema, table), []).append(name)
     sizes = {(schema, name): size for schema, name, *size in connection.execute(_ROWS, where)}
-    columns: dict[tuple[_Name, bool], list[ColumnFacts]] = {}
+    columns: dict[tuple[_Name, str], list[ColumnFacts]] = {}
     known: dict[Any, Any] = {}
-    for schema, table, stored, *column in connection.execute(_COLUMNS, where):
+    for schema, table, kind, *column in connection.execute(_COLUMNS, where):
         facts = _column(*column)
-        columns.setdefault(((schema, table), stored), []).append(known.setdefault(facts, facts))
+        columns.setdefault(((schema, table), kind), []).append(known.setdefault(facts, facts))
     catalogs = {schema: Catalog(schema, {}) for schema in schemas}
-    for (where_, stored), found in columns.items():
-        (schema, name), all_columns = where_, tuple(found)
-        key, first = tuple(keys.get(where_, ())), tuple(indexed.get(where_, ()))
-        rows, parts = sizes.get(where_, (0, 1))
+    for (full_name, kind), found in columns.items():
+        (schema, name), all_columns = full_name, tuple(found)
+        key, first = tuple(keys.get(full_name, ())), tuple(indexed.get(full_name, ()))
+        rows, locks = sizes.get(full_name, (0, 1))
         catalogs[schema].tables[name] = TableFacts(
             schema,
             known.setdefault(name, name),
             known.setdefault(all_columns, all_columns),
             known.setdefault(key, key),
-            stored=stored,
+            stored=kind in _STORED,
+            plain=kind == _PLAIN,
             indexed=known.setdefault(first, first),
             rows=int(rows),
-            parts=parts,
+            locks=locks,
         )
     return catalogs
 
