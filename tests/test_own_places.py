@@ -380,3 +380,26 @@ def test_a_schema_whose_name_the_client_s_own_encoding_lacks(engine: Engine, enc
         side.run("INSERT INTO \"схема\".t VALUES (1, 'v')")
     shared = 'tenancy = "global"\nschema = "схема"'
     assert_match(engine.audit("t", legacy=shared, modern=shared), 1)
+
+
+def test_names_that_have_to_be_quoted(engine: Engine) -> None:
+    """Quotes, colons, percent signs and capitals in names and filters are what they are."""
+    table, column_ = 'od:d "t" %s', 'V:x "%(y)s" ä'
+    quoted, own = (f'"{each.replace(chr(34), 2 * chr(34))}"' for each in (table, column_))
+    names = ["a%s", "b:c", 'd"e', "F g"]
+    for name in names:
+        home = '"{}"'.format(f"s {name}".replace('"', '""'))
+        for side in (engine.legacy, engine.modern):
+            side.run(f"CREATE SCHEMA {home}")
+            side.run(f"CREATE TABLE {home}.{quoted} (id int PRIMARY KEY, {own} text)")
+            side.run(f"INSERT INTO {home}.{quoted} VALUES (1, ':p %%'), (2, '12:30'), (3, '%(p)s')")
+    engine.modern.run(f"UPDATE \"s b:c\".{quoted} SET {own} = 'w' WHERE id = 2")
+    tenants = "\n".join(f"[tenants.{n}]\nmodern_id = '{name}'" for n, name in enumerate(names))
+    where = "id::text <> '9:1' AND id % 100 <> 7 AND 'a :b %s' <> 'c'"
+    more = f"[tables.'{table}'.modern_filter]\nsql = \"{where}\"\nreason = 'as it is'\n{tenants}"
+    place = 'tenancy = {schema = "s {modern_id}"}'
+    with engine.opened(more, legacy=place, modern=place) as run:
+        found = {name: run.audit(str(n), table) for n, name in enumerate(names)}
+    assert hows(found) == {"one scan for 4 tenants, each where its own rows are"}
+    assert_drift(found["b:c"], ("changed", ("2",), (column_,)))
+    assert [found[name].status for name in names if name != "b:c"] == [Status.MATCH] * 3

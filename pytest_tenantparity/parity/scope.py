@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    ColumnClause,
     ColumnElement,
     FromClause,
     Integer,
@@ -21,8 +22,8 @@ from sqlalchemy import (
     literal_column,
     select,
     table,
+    text,
     true,
-    union_all,
 )
 
 from ..config import Tenancy
@@ -162,14 +163,26 @@ def united_scope(tables: Mapping[str, TableFacts], sql_filter: str | None = None
 
     None of their columns may be called :data:`MARK`.
     """
-    united, tenants = [], {}
-    for number, (tenant, facts) in enumerate(tables.items()):
-        tenants[str(number)] = tenant
-        own, mark = source_of(facts), literal_column(str(number), Integer).label(MARK)
-        united.append(select(mark, *own.c).where(filtered(None, sql_filter)))
-    rows = union_all(*united).subquery(next(iter(tables.values())).name)
-    mark_, about = column(MARK, Integer), sum(facts.rows for facts in tables.values())
-    return Scope(rows, true(), Owners(mark_, cast(mark_, Text), tenants), rows_about=about)
+    first = next(iter(tables.values()))
+    columns = ", ".join(_quoted(each.name) for each in first.columns)
+    where = "" if sql_filter is None else f" WHERE ({sql_filter})"
+    places = [f"{_quoted(own.schema)}.{_quoted(own.name)}" for own in tables.values()]
+    # As text: for SQLAlchemy to make SELECTs of many tables takes longer than to read those.
+    united = " UNION ALL ".join(
+        f"SELECT {number} AS {MARK}, {columns} FROM {place}{where}"  # noqa: S608 - quoted
+        for number, place in enumerate(places)
+    )
+    mark = column(MARK, Integer)
+    names: list[ColumnClause[Any]] = [column(each.name) for each in first.columns]
+    rows = text(united.replace(":", r"\:")).columns(mark, *names).subquery(first.name)
+    tenants = {str(number): tenant for number, tenant in enumerate(tables)}
+    about = sum(each.rows for each in tables.values())
+    return Scope(rows, true(), Owners(mark, cast(mark, Text), tenants), rows_about=about)
+
+
+def _quoted(name: str) -> str:
+    """Return a name as standard SQL has it, whatever it holds."""
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _led_scope(
