@@ -11,13 +11,13 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from pytest_tenantparity.config import load_settings
 from pytest_tenantparity.model import Evidence, Status
 from pytest_tenantparity.parity import together
 from pytest_tenantparity.parity.scope import MARK
-from pytest_tenantparity.stacks.dialects import Dialect, postgresql_union
+from pytest_tenantparity.stacks.dialects import Dialect, postgresql, postgresql_union
 from pytest_tenantparity.stacks.handshake import trusted_digests
 
 from .engine_driver import Engine, opened, seen
@@ -403,3 +403,82 @@ def test_names_that_have_to_be_quoted(engine: Engine) -> None:
     assert hows(found) == {"one scan for 4 tenants, each where its own rows are"}
     assert_drift(found["b:c"], ("changed", ("2",), (column_,)))
     assert [found[name].status for name in names if name != "b:c"] == [Status.MATCH] * 3
+
+
+def test_heirs_go_alone(schemas: Engine) -> None:
+    """Nobody knows how much the heirs of a table hold: none is read with others."""
+    for name in NAMES:
+        schemas.both(f"CREATE TABLE {name}.u () INHERITS ({name}.t)")
+        schemas.both(f"INSERT INTO {name}.u VALUES (4, 'heir')")
+    found = audit(schemas, '[ignore.tables]\nu = "an heir"')
+    assert hows(found) == {ALONE}
+    assert [(each.status, each.rows.legacy) for each in found.values()] == [(Status.MATCH, 4)] * 6
+
+
+@pytest.mark.parametrize("replaced", [NAMES, NAMES[:2]], ids=["all", "some"])
+def test_tables_made_anew_after_the_snapshot_prove_nothing(
+    schemas: Engine, replaced: list[str]
+) -> None:
+    """A refresh of the tables during the run is NOT PROVEN for their tenants, and no crash."""
+    with schemas.opened(TENANTS, legacy=OWN, modern=OWN) as run:
+        for name in replaced:
+            schemas.both(f"DROP TABLE {name}.t; CREATE TABLE {name}.t ({TABLE})")
+            schemas.both(f"INSERT INTO {name}.t VALUES (1, '{name}')")
+        found = {name: run.audit(name, "t") for name in NAMES}
+    for name in NAMES:
+        expected = Status.NOT_PROVEN if name in replaced else Status.MATCH
+        assert found[name].status is expected, found[name]
+
+
+@pytest.mark.parametrize("own", ["0.2", "300"])
+def test_the_session_s_own_timeout_holds_again(
+    schemas: Engine, monkeypatch: pytest.MonkeyPatch, own: str
+) -> None:
+    """While locks are taken a statement may last half a second, or less; then as long as before."""
+    seen_: list[tuple[str, str, str]] = []
+    timeout = text("SHOW statement_timeout")
+
+    def watched(connection: Connection, rows: Any, tables: Any) -> None:
+        def types(rows: Any) -> Any:
+            within.append(connection.scalar(timeout))
+            return _types(rows)
+
+        within: list[str] = []
+        _types = postgresql_union._types
+        before = connection.scalar(timeout)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(postgresql_union, "_types", types)
+            postgresql_union.require_alike(connection, rows, tables)
+        seen_.append((before, within[0], connection.scalar(timeout)))
+
+    monkeypatch.setattr(postgresql, "require_alike", watched)
+    lines = f"{OWN}\nstatement_timeout = {own}"
+    with schemas.opened(TENANTS, legacy=lines, modern=lines) as run:
+        assert run.audit("t0", "t").status is Status.MATCH
+    before, within = {"0.2": ("200ms", "200ms"), "300": ("5min", "500ms")}[own]
+    assert seen_ == [(before, within, before)] * 2
+
+
+def test_no_locks_are_held_while_the_other_stack_is_too_busy(schemas: Engine) -> None:
+    """Where a throttle holds the audit up, nobody waits for it on the other stack."""
+    schemas.modern.run("CREATE TABLE gate (shut boolean); INSERT INTO gate VALUES (true)")
+    throttled = f'{OWN}\nthrottle = {{probe = "SELECT shut FROM public.gate"}}'
+    more = f'[ignore.tables]\ngate = "a probe"\n[pairing]\ntables = ["t"]\n{TENANTS}'
+    locked = (
+        "SELECT count(*) FROM pg_locks l JOIN pg_class c ON c.oid = l.relation "
+        "WHERE l.granted AND c.relname = 't' AND l.pid <> pg_backend_pid()"
+    )
+    found: dict[str, Evidence] = {}
+    with schemas.opened(more, legacy=OWN, modern=throttled) as run:
+
+        def ask() -> None:
+            found.update({name: run.audit(name, "t") for name in NAMES})
+
+        asking = Thread(target=ask)
+        asking.start()
+        sleep(1.5)
+        assert asking.is_alive()
+        assert schemas.legacy.run(locked) == [(0,)]
+        schemas.modern.run("UPDATE gate SET shut = false")
+        asking.join()
+    assert [each.status for each in found.values()] == [Status.MATCH] * 6

@@ -31,6 +31,9 @@ from .scope import (
 )
 from .source import Sides, Source
 
+# Who holds locks on many tables does not wait for a throttle: then each tenant is asked alone.
+_AT_ONCE = Event()
+_AT_ONCE.set()
 _MANY = 4  # where no fewer than one of so many tenants are asked, the whole table is scanned
 
 ScopeMaker = Callable[[Side], Scope]
@@ -54,9 +57,9 @@ class OpenPair:
 
     def all_of(self, side: Side, tenants: Sequence[Tenant]) -> Scope:
         """Return the rows of several tenants, told apart; raises :class:`UnknownOwner`."""
-        stack, row_filter = self.context.stacks[side], self.pair.settings.row_filter(side)
         if self.pair.tenancy(side).per_place:
             return self._united(side, tenants)
+        stack, row_filter = self.context.stacks[side], self.pair.settings.row_filter(side)
         scope = owners_scope(
             self.tables[side],
             stack.catalog(self.places[side]),
@@ -74,13 +77,11 @@ class OpenPair:
     def _united(self, side: Side, tenants: Sequence[Tenant]) -> Scope:
         """Return the rows of tables that are one tenant's each; raises :class:`NotProven`."""
         stack, row_filter = self.context.stacks[side], self.pair.settings.row_filter(side)
-        tables = [located(self.context, self.pair, each)[1][side] for each in tenants]
-        scope = united_scope(
-            dict(zip([each.id for each in tenants], tables, strict=True)),
-            row_filter.sql if row_filter else None,
-        )
-        with stack.guard(self.places[side], discreet=self.pair.has_masks):
-            stack.dialect.require_alike(self.connections[side], scope.table, tables)
+        tables = {each.id: located(self.context, self.pair, each)[1][side] for each in tenants}
+        scope = united_scope(tables, row_filter.sql if row_filter else None)
+        guard = stack.guard(self.places[side], discreet=self.pair.has_masks, stop=_AT_ONCE)
+        with guard:
+            stack.dialect.require_alike(self.connections[side], scope.table, list(tables.values()))
         return scope
 
     @property
@@ -127,6 +128,10 @@ class OpenPair:
         """Return one side, limited to the rows of a scope."""
         stop = Event()
         stack = self.context.stacks[side]
+        united = scope.owners is not None and any(
+            self.pair.tenancy(each).per_place for each in SIDES
+        )
+        until = _AT_ONCE if united else stop
 
         def items(columns: Iterable[ColumnPair]) -> list[Item]:
             return [each.item(side, stack.dialect, each.on(side).value) for each in columns]
@@ -142,7 +147,7 @@ class OpenPair:
             salt=self.context.salt,
             digest_name=self.digest_name,
             rows_about=scope.rows_about or self.tables[side].rows,
-            guard=lambda: stack.guard(self.places[side], discreet=self.pair.has_masks, stop=stop),
+            guard=lambda: stack.guard(self.places[side], discreet=self.pair.has_masks, stop=until),
             pieces=self._pieces(side, stop) if scope.wide else (true(),),
             stop=stop,
         )

@@ -152,7 +152,8 @@ class Source:
     ) -> Iterator[Any]:
         """Yield the answers of each piece, and note how many there were.
 
-        ``once``: the statement is not made a second time, nor is that of any of several pieces.
+        ``once``: the statement is not made a second time. Nor is that of any of several pieces, or
+        one for several tenants, which is that of a survey.
         """
         count, once = 0, once or self.scope.wide or self.scope.owners is not None
         for piece in self.pieces:

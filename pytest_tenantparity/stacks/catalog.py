@@ -66,11 +66,12 @@ class ColumnFacts:
 class TableFacts:
     """A table or view. ``stored`` is false for views, which hold no rows of their own.
 
-    ``plain``: it is no view, not made of partitions, and on no other server. ``enforced``: the
-    database itself sees to it that no two rows share a primary key. ``refused`` says why its rows
-    cannot be read soundly, where they cannot. ``indexed`` are the columns that some index over all
-    rows begins with. ``rows`` is about how many it has, by the server's own estimate; 0 is unknown.
-    ``locks`` are what the server has to lock to read it: it, its parts, and all their indexes.
+    ``plain``: it is no view, has no partitions or heirs, and is on no other server.
+    ``enforced``: the database itself sees to it that no two rows share a primary key. ``refused``
+    says why its rows cannot be read soundly, where they cannot. ``indexed`` are the columns that
+    some index over all rows begins with. ``rows`` is about how many it has, by the server's own
+    estimate; 0 is unknown. ``locks`` are what the server has to lock to read it: it, its parts, and
+    all their indexes.
     """
 
     schema: str

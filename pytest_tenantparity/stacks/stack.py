@@ -389,7 +389,7 @@ def _database_state(
     names = {name: name or dialect.default_schema(url) for name in sorted(schemas)}
     snapshot = dialect.export_snapshot(connection)
     catalogs = dialect.catalogs(connection, set(names.values()))
-    # The same server, that is: a proxy may lead to another one.
+    # Not by its address: behind a proxy, that can be several servers.
     asked = replace(server, address="", database="", snapshot_at="")
     if asked not in trusted:
         trusted[asked] = trusted_digests(connection, dialect, server.encoding)

@@ -164,10 +164,11 @@ class Dialect(ABC):
     def require_alike(
         self, connection: Connection, rows: FromClause, tables: Sequence[TableFacts]
     ) -> None:
-        """Make sure that a UNION ALL of tables changes no value, and will not in this transaction.
+        """Make sure that a UNION ALL of tables converts no value for another table's sake.
 
-        Their catalog is that of the snapshot, and the server reads them as they are now. Raises
-        :class:`NotProven` where they are no longer alike, or are larger than was known.
+        Their catalog is that of the snapshot, in which they are alike, and the server reads them as
+        they are now: from here to the end of the transaction none can be altered. Raises
+        :class:`NotProven` where one was before, or where they are larger than was known.
         """
         raise NotImplementedError(f"{self.name} does not unite tables")
 

@@ -9,7 +9,8 @@ from sqlalchemy import Connection, text
 
 from ..catalog import Catalog, ColumnFacts, Family, TableFacts
 
-_PLAIN, _STORED = "r", ("r", "p", "f")  # a table; that, or one of partitions, or of another server
+_PLAIN = "r"
+_STORED = (_PLAIN, "heirs", "p", "f")  # with heirs, of partitions, on another server
 
 _Name = tuple[str, str]  # of a table: its schema, and its own
 
@@ -64,7 +65,11 @@ _KIND = """
 """
 
 _COLUMNS = text(f"""
-    SELECT n.nspname, c.relname, c.relkind::text, a.attname,
+    SELECT n.nspname, c.relname,
+           CASE WHEN c.relkind = 'r' AND EXISTS (
+               SELECT FROM pg_catalog.pg_inherits h WHERE h.inhparent = c.oid) THEN 'heirs'
+                ELSE c.relkind::text END,
+           a.attname,
            format_type(a.atttypid, a.atttypmod), format_type(b.oid, -1),
            CASE WHEN b.typname = 'numeric' AND m.typmod >= 4
                 THEN ((m.typmod - 4) & 2047 # 1024) - 1024
