@@ -166,7 +166,7 @@ def test_unknown_chapters_are_refused(capsys: pytest.CaptureFixture[str]) -> Non
     """``--only`` names what there is."""
     with pytest.raises(SystemExit):
         speed.main(["--only", "whole,floods"])
-    assert "'floods' is none of whole, many, rows" in capsys.readouterr().err
+    assert "'floods' is none of whole, many, layouts" in capsys.readouterr().err
 
 
 def test_ratios_come_from_one_session() -> None:
