@@ -1,4 +1,4 @@
-"""Tenants with a schema each: their small tables are read many at a time, and judged each alone."""
+"""Tenants with a place each: small tables of schemas are read together, and judged each alone."""
 
 from __future__ import annotations
 
