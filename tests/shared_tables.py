@@ -115,8 +115,9 @@ def _judged(
         with opened(load_settings(path)) as run:
             checks = [
                 (f"{table} {trap.name}", tenant, trap, run.audit(tenant, table))
+                for tenant in TENANTS  # in the order of the plugin's tests
                 for table, each in owned.items()
-                for tenant, trap in each.items()
+                if (trap := each.get(tenant)) is not None
             ]
     return [Verdict(name, tenant, judge(trap, said), said) for name, tenant, trap, said in checks]
 

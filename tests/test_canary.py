@@ -186,7 +186,7 @@ BROKEN = [
 def dialect(monkeypatch: pytest.MonkeyPatch) -> Dialect:
     """The dialect of both stacks, mended after the test; its handshake is taken for given."""
     found = dialect_for("postgresql")
-    name = "pytest_tenantparity.stacks.stack.trusted_digests"
+    name = "pytest_tenantparity.stacks.opening.trusted_digests"
     monkeypatch.setattr(name, lambda *_: (found.native_digest,))
     return found
 

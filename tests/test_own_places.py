@@ -15,9 +15,9 @@ from sqlalchemy import Connection, text
 
 from pytest_tenantparity.config import load_settings
 from pytest_tenantparity.model import Evidence, Status
-from pytest_tenantparity.parity import together
+from pytest_tenantparity.parity import small
 from pytest_tenantparity.parity.scope import MARK
-from pytest_tenantparity.stacks.dialects import Dialect, postgresql, postgresql_union
+from pytest_tenantparity.stacks.dialects import Dialect, postgresql, postgresql_small
 from pytest_tenantparity.stacks.handshake import trusted_digests
 
 from .engine_driver import Engine, opened, seen
@@ -84,11 +84,11 @@ def test_more_schemas_than_a_statement_takes(
     schemas: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where a scan takes four, the other two have one of their own; a last one would go alone."""
-    monkeypatch.setattr(together, "_MOST", 4)
+    monkeypatch.setattr(small, "_MOST", 4)
     found = audit(schemas)
     assert [each.status for each in found.values()] == [Status.MATCH] * 6
     assert hows(found) == {everyone(4), everyone(2)}
-    monkeypatch.setattr(together, "_MOST", 5)
+    monkeypatch.setattr(small, "_MOST", 5)
     found = audit(schemas)
     assert [each.status for each in found.values()] == [Status.MATCH] * 6
     assert hows(found) == {everyone(5), ALONE}
@@ -210,7 +210,7 @@ def test_a_server_answers_the_known_questions_once_for_each_encoding(
         asked.append(encoding)
         return trusted_digests(connection, dialect, encoding)
 
-    monkeypatch.setattr("pytest_tenantparity.stacks.stack.trusted_digests", counted)
+    monkeypatch.setattr("pytest_tenantparity.stacks.opening.trusted_digests", counted)
     names = ["a", "b", "c"]
     with ExitStack() as cleanup:
         for side in (engine.legacy, engine.modern):
@@ -279,7 +279,7 @@ def test_tables_that_are_larger_than_known_are_asked_alone(
     schemas.both("SELECT pg_stat_force_next_flush()")
     schemas.both("SELECT pg_stat_reset()")
     assert hows(audit(schemas)) == {everyone()}
-    monkeypatch.setattr(postgresql_union, "_MOST_BLOCKS", 50)
+    monkeypatch.setattr(postgresql_small, "_MOST_BLOCKS", 50)
     found = audit(schemas)
     assert hows(found) == {ALONE}
     assert [each.status for each in found.values()] == [Status.MATCH] * 6
@@ -303,9 +303,9 @@ def test_so_many_locks_and_no_more(schemas: Engine, monkeypatch: pytest.MonkeyPa
     """Indexes are locked, too: fewer tables of many indexes go into a statement."""
     for name in NAMES:
         schemas.modern.run("".join(f"CREATE INDEX ON {name}.t (v, id); " for _ in range(4)))
-    monkeypatch.setattr(together, "_MOST_LOCKS", 2 * 6)
+    monkeypatch.setattr(small, "_MOST_LOCKS", 2 * 6)
     assert hows(audit(schemas)) == {everyone(2)}
-    monkeypatch.setattr(together, "_MOST_LOCKS", 2 * 6 - 1)
+    monkeypatch.setattr(small, "_MOST_LOCKS", 2 * 6 - 1)
     assert hows(audit(schemas)) == {ALONE}
 
 
@@ -343,7 +343,8 @@ def test_what_is_asked_once_is_not_kept(schemas: Engine) -> None:
         for name in NAMES:
             run.audit(name, "t")
         for stack in run.context.stacks.values():
-            (engine,) = stack._engines.values()
+            assert stack._passing is not None
+            (engine,) = stack._passing._engines.values()
             kept = [str(each) for each in (engine._compiled_cache or {}).values()]
             assert [sql for sql in kept if "UNION ALL" in sql] == []
 
@@ -444,11 +445,11 @@ def test_the_session_s_own_timeout_holds_again(
             return _types(rows)
 
         within: list[str] = []
-        _types = postgresql_union._types
+        _types = postgresql_small._types
         before = connection.scalar(timeout)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(postgresql_union, "_types", types)
-            postgresql_union.require_alike(connection, rows, tables)
+            patch.setattr(postgresql_small, "_types", types)
+            postgresql_small.require_alike(connection, rows, tables)
         seen_.append((before, within[0], connection.scalar(timeout)))
 
     monkeypatch.setattr(postgresql, "require_alike", watched)

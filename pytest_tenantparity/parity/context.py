@@ -20,7 +20,7 @@ from .progress import Watch, unwatched
 from .tolerance import Layer
 
 if TYPE_CHECKING:
-    from .surveyed import Surveyed
+    from .surveyed import Shown, Surveyed
     from .watermark import Bound
 
 
@@ -34,7 +34,8 @@ class Context:
 
     ``asked`` are the tenants of each table that some check of this run is about, where that is
     known; ``surveys`` are the scans that were made for several tenants of a table at once, and
-    ``together`` are those that such a scan takes together with each tenant.
+    ``together`` are those that such a scan takes together with each tenant. ``bundles`` are what
+    one statement showed a check of a tenant's small tables, until it takes each.
 
     ``drift`` opens what takes every finding of a check, however few the report lists; ``watch``
     hears how far scans have come.
@@ -64,11 +65,15 @@ class Context:
     notes: Notes = field(default_factory=Notes)
     surveys: dict[tuple[str, str], Surveyed] = field(default_factory=dict)
     together: dict[str, Mapping[str, Sequence[Tenant]]] = field(default_factory=dict)
+    bundles: dict[tuple[str, str], dict[str, Shown]] = field(default_factory=dict)
 
     def audited(self, table: str) -> list[Tenant]:
         """Return the tenants whose rows of a table are asked for in this run."""
-        asked = self.asked.get(table)
-        return [each for each in self.selected if asked is None or each.id in asked]
+        return [each for each in self.selected if self.audits(table, each)]
+
+    def audits(self, table: str, tenant: Tenant) -> bool:
+        """Whether a selected tenant's rows of a table are asked for in this run."""
+        return not self.asked or tenant.id in self.asked.get(table, ())
 
     @property
     def waited(self) -> dict[Side, float]:

@@ -17,12 +17,12 @@ from ..model import (
     UNASSIGNED,
     CheckKey,
     Evidence,
-    Side,
     Status,
     Tenant,
     Work,
 )
 from ..stacks import retried
+from .bundle import shown_in_bundle
 from .canary import check_canary
 from .compare import NOTHING_FOUND, Comparison
 from .conclude import conclude
@@ -32,8 +32,7 @@ from .coverage import check_coverage
 from .differ import find_by_cells, find_differences
 from .duplicates import with_duplicates
 from .elsewhere import with_owners
-from .opened import OpenPair, open_pair
-from .scope import Scope, scope_of, tenant_values
+from .opened import open_pair
 from .settle import Suspects, under_settle, with_settled
 from .strays import check_strays
 from .surveyed import Shown, shown_by_survey
@@ -63,9 +62,12 @@ def audit(context: Context, key: CheckKey, layers: Sequence[Layer] = ()) -> Evid
 
 
 def _shown(context: Context, key: CheckKey) -> Shown | None:
-    """Return what one scan for several tenants shows of a check, if it is about one of them."""
+    """Return what a statement for several checks shows of one, if it is one of them."""
     tenant, pair = context.tenants.get(key.tenant), context.pairs.get(key.table)
-    return None if tenant is None or pair is None else shown_by_survey(context, pair, tenant)
+    if tenant is None or pair is None:
+        return None
+    shown = shown_by_survey(context, pair, tenant)
+    return shown or shown_in_bundle(context, key.check, pair, tenant)
 
 
 def _equal(context: Context, key: CheckKey, shown: Shown) -> Evidence:
@@ -110,7 +112,7 @@ def check_rows(
 ) -> Evidence:
     """Compare one tenant's rows of one table; without a tenant, all rows of a shared table."""
     with context.drift(key) as sink, open_pair(context, pair, tenant) as opened:
-        sides = opened.sides(lambda side: _scope(opened, tenant, side))
+        sides = opened.sides(lambda side: opened.rows_of(side, tenant))
         comparison = Comparison(
             opened.plan.columns,
             opened.plan.key,
@@ -136,16 +138,3 @@ def check_rows(
         evidence = conclude(key, pair, rows, opened.plan, comparison, tolerance, opened.digest_name)
         evidence = with_owners(with_duplicates(evidence, opened, sides, sink), opened)
         return evidence if suspects is None else with_settled(evidence, suspects)
-
-
-def _scope(opened: OpenPair, tenant: Tenant | None, side: Side) -> Scope:
-    pair, stack = opened.pair, opened.context.stacks[side]
-    row_filter = pair.settings.row_filter(side)
-    return scope_of(
-        opened.tables[side],
-        stack.catalog(opened.places[side]),
-        stack.dialect,
-        pair.tenancy(side),
-        tenant_values(side, [] if tenant is None else [tenant]),
-        row_filter.sql if row_filter else None,
-    )

@@ -25,15 +25,16 @@ from .scope import (
     Scope,
     UnknownOwner,
     owners_scope,
+    scope_of,
     source_of,
     tenant_values,
     united_scope,
 )
 from .source import Sides, Source
 
-# Who holds locks on many tables does not wait for a throttle: then each tenant is asked alone.
-_AT_ONCE = Event()
-_AT_ONCE.set()
+# Who holds locks on many tables does not wait for a throttle: then each is asked alone.
+AT_ONCE = Event()
+AT_ONCE.set()
 _MANY = 4  # where no fewer than one of so many tenants are asked, the whole table is scanned
 
 ScopeMaker = Callable[[Side], Scope]
@@ -50,10 +51,27 @@ class OpenPair:
     connections: Mapping[Side, Connection]
     plan: ColumnPlan
 
-    def sides(self, scope_on: ScopeMaker) -> Sides:
-        """Return both sides, each limited to the rows of its scope."""
-        legacy, modern = (noted(self, side, self.source(side, scope_on(side))) for side in SIDES)
+    def sides(self, scope_on: ScopeMaker, *, at_once: bool = False) -> Sides:
+        """Return both sides, each limited to the rows of its scope.
+
+        ``at_once``: locks are held, so that nobody is to wait for a throttle.
+        """
+        legacy, modern = (
+            noted(self, side, self.source(side, scope_on(side), at_once=at_once)) for side in SIDES
+        )
         return Sides(legacy, modern, self.context.pool, self.context.cancel)
+
+    def rows_of(self, side: Side, tenant: Tenant | None) -> Scope:
+        """Return the rows of one tenant; without a tenant, all that there are."""
+        stack, row_filter = self.context.stacks[side], self.pair.settings.row_filter(side)
+        return scope_of(
+            self.tables[side],
+            stack.catalog(self.places[side]),
+            stack.dialect,
+            self.pair.tenancy(side),
+            tenant_values(side, [] if tenant is None else [tenant]),
+            row_filter.sql if row_filter else None,
+        )
 
     def all_of(self, side: Side, tenants: Sequence[Tenant]) -> Scope:
         """Return the rows of several tenants, told apart; raises :class:`UnknownOwner`."""
@@ -79,7 +97,7 @@ class OpenPair:
         stack, row_filter = self.context.stacks[side], self.pair.settings.row_filter(side)
         tables = {each.id: located(self.context, self.pair, each)[1][side] for each in tenants}
         scope = united_scope(tables, row_filter.sql if row_filter else None)
-        guard = stack.guard(self.places[side], discreet=self.pair.has_masks, stop=_AT_ONCE)
+        guard = stack.guard(self.places[side], discreet=self.pair.has_masks, stop=AT_ONCE)
         with guard:
             stack.dialect.require_alike(self.connections[side], scope.table, list(tables.values()))
         return scope
@@ -124,14 +142,11 @@ class OpenPair:
             return None
         return facts.primary_key
 
-    def source(self, side: Side, scope: Scope) -> Source:
+    def source(self, side: Side, scope: Scope, *, at_once: bool = False) -> Source:
         """Return one side, limited to the rows of a scope."""
         stop = Event()
         stack = self.context.stacks[side]
-        united = scope.owners is not None and any(
-            self.pair.tenancy(each).per_place for each in SIDES
-        )
-        until = _AT_ONCE if united else stop
+        until = AT_ONCE if at_once else stop
 
         def items(columns: Iterable[ColumnPair]) -> list[Item]:
             return [each.item(side, stack.dialect, each.on(side).value) for each in columns]
@@ -176,29 +191,47 @@ class OpenPair:
 def open_pair(context: Context, pair: TablePair, tenant: Tenant | None) -> Iterator[OpenPair]:
     """Open both sides of a pair where the tenant's rows are; raises :class:`NotProven`."""
     places, tables = located(context, pair, tenant)
+    with connected(context, places) as connections:
+        yield opened_in(connections, context, pair, tenant, places, tables)
+
+
+@contextmanager
+def connected(
+    context: Context, places: Mapping[Side, Place]
+) -> Iterator[Mapping[Side, Connection]]:
+    """Read from a place on each side, inside the run's snapshots; raises :class:`NotProven`."""
     legacy_stack, modern_stack = (context.stacks[side] for side in SIDES)
     with (
         legacy_stack.transaction(places["legacy"]) as legacy,
         modern_stack.transaction(places["modern"]) as modern,
     ):
-        connections: dict[Side, Connection] = {"legacy": legacy, "modern": modern}
-        expressions = {
-            side: _expression_types(context, pair, side, places[side], tables[side], connection)
-            for side, connection in connections.items()
-        }
-        implied = {side: implied_column(pair, side, tenant) for side in SIDES}
-        dialects = {side: context.stacks[side].dialect for side in SIDES}
-        lookups = _lookups(context, pair, places)
-        plan = plan_columns(context.settings, pair, tables, expressions, implied, dialects, lookups)
-        for lookup in lookups.values():
-            side = lookup.settings.stack
-            with context.stacks[side].guard(places[side], discreet=pair.has_masks):
-                plan.problems += lookup.faults(connections[side], dialects[side])
-        if not plan.columns:
-            raise NotProven(
-                f"no column of {pair.name!r} can be compared: {'; '.join(plan.problems)}"
-            )
-        yield OpenPair(context, pair, places, tables, connections, plan)
+        yield {"legacy": legacy, "modern": modern}
+
+
+def opened_in(
+    connections: Mapping[Side, Connection],
+    context: Context,
+    pair: TablePair,
+    tenant: Tenant | None,
+    places: Mapping[Side, Place],
+    tables: Mapping[Side, TableFacts],
+) -> OpenPair:
+    """Open a pair by connections to where the tenant's rows are; raises :class:`NotProven`."""
+    expressions = {
+        side: _expression_types(context, pair, side, places[side], tables[side], connection)
+        for side, connection in connections.items()
+    }
+    implied = {side: implied_column(pair, side, tenant) for side in SIDES}
+    dialects = {side: context.stacks[side].dialect for side in SIDES}
+    lookups = _lookups(context, pair, places)
+    plan = plan_columns(context.settings, pair, tables, expressions, implied, dialects, lookups)
+    for lookup in lookups.values():
+        side = lookup.settings.stack
+        with context.stacks[side].guard(places[side], discreet=pair.has_masks):
+            plan.problems += lookup.faults(connections[side], dialects[side])
+    if not plan.columns:
+        raise NotProven(f"no column of {pair.name!r} can be compared: {'; '.join(plan.problems)}")
+    return OpenPair(context, pair, places, tables, connections, plan)
 
 
 def _lookups(context: Context, pair: TablePair, places: Mapping[Side, Place]) -> dict[str, Lookup]:

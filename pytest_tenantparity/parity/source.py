@@ -13,6 +13,7 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
+    Executable,
     Integer,
     Result,
     Select,
@@ -25,6 +26,7 @@ from sqlalchemy import (
     literal_column,
     select,
     true,
+    union_all,
 )
 
 from ..errors import NotProven
@@ -161,7 +163,7 @@ class Source:
             count += 1
         self.note(count)
 
-    def _asked(self, statement: Select[Any], options: Mapping[str, Any]) -> Iterator[Any]:
+    def _asked(self, statement: Executable, options: Mapping[str, Any]) -> Iterator[Any]:
         """Yield the answers of one piece."""
         with self.guard():  # each piece anew: the snapshot may have grown too old meanwhile
             if self.stop.is_set():  # it may have been while the throttle waited
@@ -180,6 +182,11 @@ class Source:
 
     def _places(self, hashed: Any) -> ColumnElement[Any]:
         return self.dialect.xor(hashed.c.parity_place)
+
+    def whole(self, number: int) -> Select[Any]:
+        """Ask for the digest of all rows, by a number that tells it from others."""
+        hashed = self._hashed(_number(0).label("parity_bucket"), [])
+        return select(_number(number), *self._aggregates(hashed)).select_from(hashed)
 
     def rows(self, part: Part) -> Iterator[tuple[Cell, Row]]:
         """Yield the canonical texts of some cells' rows, in the order of their buckets."""
@@ -272,6 +279,17 @@ class Source:
     def _aggregates(self, hashed: Any) -> list[ColumnElement[Any]]:
         row_hash = hashed.c.parity_row_hash
         return [func.count(), func.count(row_hash), self.dialect.exact_sum(row_hash)]
+
+
+def digests(sources: Sequence[Source], *, once: bool) -> list[Digest]:
+    """Digest several tables in one statement, each on its own; raises :class:`NotProven`.
+
+    They are of one connection. ``once``: the statement is not made a second time.
+    """
+    asked = union_all(*(source.whole(number) for number, source in enumerate(sources)))
+    answers = sources[0]._asked(asked, _ONCE if once else {})  # noqa: SLF001 - one of its kind
+    found = {int(number): _digest(*counted) for number, *counted in answers}
+    return [found[number] for number in range(len(sources))]
 
 
 def _number(value: int) -> ColumnElement[int]:

@@ -9,7 +9,7 @@ differ in nothing but their schema.
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from ..errors import NotProven
 from ..inventory import TablePair
@@ -19,10 +19,7 @@ from .context import Context
 from .opened import implied_column
 from .places import located
 from .scope import MARK
-
-_MOST = 64  # tables in one statement
-_MOST_LOCKS = 256  # that it takes on a side; a server has some thousands for all its sessions
-_SMALL = 20_000  # rows
+from .small import Company, is_small
 
 
 def together_with(context: Context, pair: TablePair, tenant: Tenant) -> Sequence[Tenant]:
@@ -32,38 +29,29 @@ def together_with(context: Context, pair: TablePair, tenant: Tenant) -> Sequence
     return context.together[pair.name].get(tenant.id, ())
 
 
-@dataclass
-class _Company:
-    tenants: list[Tenant] = field(default_factory=list)
-    locks: int = 0
-
-    def has_room(self, locks: int) -> bool:
-        """Whether one more may come, whose tables take so many locks; shared ones take none."""
-        return not locks or (len(self.tenants) < _MOST and self.locks + locks <= _MOST_LOCKS)
-
-
 def _companies(context: Context, pair: TablePair) -> dict[str, Sequence[Tenant]]:
-    latest: dict[Hashable, _Company] = {}
-    companies: list[_Company] = []
+    latest: dict[Hashable, Company[Tenant]] = {}
+    companies: list[Company[Tenant]] = []
     for tenant in context.audited(pair.name):
         if (found := _kind(context, pair, tenant)) is None:
             continue
-        kind, locks = found
-        if kind not in latest or not latest[kind].has_room(locks):
-            latest[kind] = _Company()
+        kind, tables = found
+        if kind not in latest or not latest[kind].admits(tenant, tables):
+            latest[kind] = Company()
+            latest[kind].admits(tenant, tables)
             companies.append(latest[kind])
-        latest[kind].tenants.append(tenant)
-        latest[kind].locks += locks
     return {
-        tenant.id: each.tenants
+        tenant.id: each.members
         for each in companies
-        if len(each.tenants) > 1
-        for tenant in each.tenants
+        if len(each.members) > 1
+        for tenant in each.members
     }
 
 
-def _kind(context: Context, pair: TablePair, tenant: Tenant) -> tuple[Hashable, int] | None:
-    """Return what tenants of one scan have in common, and the locks that one more costs.
+def _kind(
+    context: Context, pair: TablePair, tenant: Tenant
+) -> tuple[Hashable, Sequence[TableFacts]] | None:
+    """Return what tenants of one scan have in common, and the tables that one more brings along.
 
     None: this one goes alone.
     """
@@ -72,8 +60,9 @@ def _kind(context: Context, pair: TablePair, tenant: Tenant) -> tuple[Hashable, 
     implied = tuple(implied_column(pair, side, tenant) for side in SIDES)
     apart = [side for side in SIDES if pair.tenancy(side).per_place]
     if not apart:
-        return implied, 0
-    if not _is_plain(context, pair, apart):
+        return implied, ()
+    unites = all(context.stacks[side].dialect.unites for side in apart)
+    if not unites or has_sql(context, pair, apart):
         return None
     try:
         places, found = located(context, pair, tenant)
@@ -82,22 +71,19 @@ def _kind(context: Context, pair: TablePair, tenant: Tenant) -> tuple[Hashable, 
     tables = [found[side] for side in apart]
     if not all(map(_can_be_united, tables)):
         return None
-    shapes = (replace(each, schema="", indexed=(), rows=0, locks=1) for each in tables)
+    shapes = (replace(each.shape, schema="") for each in tables)
     kind = implied, *(places[side].database for side in apart), *shapes
-    return kind, max(each.locks for each in tables)
+    return kind, tables
 
 
-def _is_plain(context: Context, pair: TablePair, sides: Sequence[Side]) -> bool:
-    """Whether nothing in the settings could mean something else in tables read as one."""
-    if not all(context.stacks[side].dialect.unites for side in sides):
-        return False
+def has_sql(context: Context, pair: TablePair, sides: Sequence[Side]) -> bool:
+    """Whether the settings lead a column of one of the sides through SQL, or through a key map."""
     columns = pair.settings.columns.values()
     if any(column.sql(side) is not None for column in columns for side in sides):
-        return False
+        return True
     maps = [context.settings.maps[each.key_map] for each in columns if each.key_map is not None]
-    return not any(each.stack in sides for each in maps)
+    return any(each.stack in sides for each in maps)
 
 
 def _can_be_united(table: TableFacts) -> bool:
-    small = table.rows <= _SMALL and table.locks <= _MOST_LOCKS
-    return table.plain and small and table.column(MARK) is None
+    return is_small(table) and table.column(MARK) is None

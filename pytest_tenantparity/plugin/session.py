@@ -6,9 +6,10 @@ import os
 import re
 import secrets
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -37,7 +38,7 @@ from ..parity import Context, Once, Scans, environment_layer
 from ..reporting import DriftParts
 from ..sharding import Share
 from ..stacks import Dialect, ServerFacts, Stack, StackState, open_stack
-from ..stacks.stack import Anchor
+from ..stacks.opening import Anchor
 from ..wire import from_wire, to_wire
 from .journal import JOURNAL, Proof, Record
 from .notice import Notice
@@ -136,8 +137,6 @@ class AuditSession:
     def open(self) -> None:
         """Take the snapshots that the whole run reads from, and discover what was not named."""
         for side in SIDES:
-            self._refuse_too_many_connections(side)
-        for side in SIDES:
             state, anchor = self._open_side(side)
             self.states[side] = state
             self._anchors.append(anchor)
@@ -150,12 +149,13 @@ class AuditSession:
 
     def close(self) -> None:
         """Close this process's connections, and let go of the snapshots."""
-        if "context" in self.__dict__:
-            self.context.close()
-        for anchor in self._anchors:
-            anchor.release()
-        if self._scratch is not None:
-            self._scratch.cleanup()
+        with ExitStack() as cleanup:
+            if self._scratch is not None:
+                cleanup.callback(self._scratch.cleanup)
+            for anchor in self._anchors:
+                cleanup.callback(anchor.release)
+            if "context" in self.__dict__:
+                cleanup.callback(self.context.close)
 
     @cached_property
     def context(self) -> Context:
@@ -277,7 +277,9 @@ class AuditSession:
             kind = type(error).__name__
             reason = f"{side}: the pytest_parity_connect hook failed: {kind}: {said}"
             return StackState(side, "", unavailable={"": reason}), Anchor()
-        return open_stack(side, stack, self._application, url, self._places(side))
+        permit = partial(self._refuse_too_many_connections, side)
+        places = self._places(side)
+        return open_stack(side, stack, self._application, url, places, permit=permit)
 
     def _refuse_several_snapshots(self, side: Side) -> None:
         """Parts of a table that are read at different times can hide a row that moves."""
@@ -306,20 +308,24 @@ class AuditSession:
     def _dialect(self, side: Side) -> Dialect:
         return Stack(self.states[side], self.settings.stack(side), self._application).dialect
 
-    def _refuse_too_many_connections(self, side: Side) -> None:
+    def _refuse_too_many_connections(self, side: Side, snapshots: int) -> None:
         stack = self.settings.stack(side)
         most = stack.max_connections
-        databases = len({place.database for place in self._places(side)} | {""})
         workers = worker_count(self.config)
         further = [
             *(["--parity-settle"] if settle_of(self.config) is not None else []),
             *(["the throttle"] if stack.throttle is not None else []),
         ]
-        if databases + workers * (1 + len(further)) > most:
+        if snapshots + workers * (1 + len(further)) > most:
             more = "".join(f", one more each for {each}," for each in further)
+            hint = (
+                ". Where nothing is written to it, say why, and PostgreSQL's databases of single "
+                f'tenants take none: [{side}] frozen = "..."'
+            )
             raise SettingsError(
                 f"[{side}] max_connections = {most} is too few for {workers} workers{more} and "
-                f"{databases} snapshots; raise it, or run fewer workers (-n) or tenants"
+                f"{snapshots} snapshots; raise it, or run fewer workers (-n) or tenants"
+                + (hint if snapshots > 1 and stack.frozen is None else "")
             )
 
 

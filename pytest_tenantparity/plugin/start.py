@@ -45,6 +45,7 @@ def open_stacks(session: AuditSession) -> None:
         session.open()
         take_over(session)
     except SettingsError as error:
+        session.close()
         raise pytest.UsageError(str(error)) from None
 
 

@@ -3,8 +3,9 @@
 from .catalog import Catalog, ColumnFacts, Family, ServerFacts, TableFacts
 from .dialects import Dialect, Extent, dialect_for
 from .handshake import PORTABLE
+from .opening import open_stack
 from .retrying import retried
-from .stack import DatabaseState, Stack, StackState, open_stack
+from .stack import DatabaseState, Stack, StackState
 
 __all__ = [
     "PORTABLE",

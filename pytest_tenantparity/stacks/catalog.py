@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -87,6 +87,11 @@ class TableFacts:
     locks: int = 1
 
     @property
+    def shape(self) -> TableFacts:
+        """The table, but for what only says by which way it is best read."""
+        return replace(self, indexed=(), rows=0, locks=1)
+
+    @property
     def is_large(self) -> bool:
         """Whether it matters by which way its rows are looked up, as far as is known."""
         return self.rows >= LARGE
@@ -103,6 +108,11 @@ class Catalog:
     schema: str
     tables: dict[str, TableFacts]
     hidden: str = ""
+
+    @property
+    def shapes(self) -> dict[str, TableFacts]:
+        """The tables, but for what only says by which way each is best read."""
+        return {name: table.shape for name, table in self.tables.items()}
 
     @property
     def stored_tables(self) -> list[str]:
@@ -124,6 +134,18 @@ class ServerFacts:
     instance: str
     replica: bool
     snapshot_at: str
+
+    @property
+    def itself(self) -> ServerFacts:
+        """The server alone, whichever of its databases this is.
+
+        Not by its address: behind a proxy, that can be several servers.
+        """
+        return replace(self, address="", database="", snapshot_at="")
+
+    def is_as_before(self, other: ServerFacts) -> bool:
+        """Whether both are one database of one server that was not restarted in between."""
+        return self.itself == other.itself and self.database == other.database
 
     def reads_the_same_data_as(self, other: ServerFacts) -> bool:
         """Whether both are one database of one live server, or one replicates the other."""

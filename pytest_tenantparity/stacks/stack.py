@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from dataclasses import dataclass, field
+from functools import cached_property
 from threading import Event, RLock, Timer
 from time import time
 
@@ -20,17 +19,21 @@ from ..inventory import Place, place_of_shared
 from ..model import Side
 from .catalog import Catalog, ServerFacts
 from .dialects import Dialect, Session, dialect_for
-from .handshake import trusted_digests
-from .retrying import ATTEMPTS, let_in
+from .passing import Passing
+from .retrying import ATTEMPTS
 from .throttle import Throttle, is_too_busy
-from .url import address_of, resolve_url, without_secrets
+from .url import address_of, without_secrets
+
+_LOOKED_AT = "looked at"
 
 
 @dataclass(frozen=True, slots=True)
 class DatabaseState:
     """One database of a stack at the moment of the run's snapshot.
 
-    ``catalogs`` are by the schema's name in the settings, an empty name being the default one.
+    ``snapshot`` is the name of the one that the run holds; it is empty where each check takes one
+    of its own. ``catalogs`` are by the schema's name in the settings, an empty name being the
+    default one.
     ``digests`` are those that gave the known answers, the fastest first.
     """
 
@@ -64,7 +67,8 @@ class Stack:
         self.settings = settings
         self._state = state
         self._session = Session(application, settings)
-        self._engines: dict[str, Engine] = {}
+        self._kept: dict[str, Engine] = {}
+        self._passing: Passing | None = None
         self._open: dict[str, Connection] = {}
         self._begun: set[str] = set()
         self._busy: Connection | None = None
@@ -109,7 +113,7 @@ class Stack:
     @contextmanager
     def present(self, place: Place) -> Iterator[Connection]:
         """Read from a place as it is now, by a session of its own. Ask within :meth:`explained`."""
-        url = _url_of(self._state.url, place.database)
+        url = url_of(self._state.url, place.database)
         engine = self.dialect.create_engine(url, self._session)
         with self._beside(engine, place) as connection:
             try:
@@ -117,7 +121,7 @@ class Stack:
                     self.dialect.export_snapshot(connection)  # which is how a new one begins
                 yield connection
             finally:
-                _hang_up(connection)
+                hang_up(connection)
                 engine.dispose()
 
     @contextmanager
@@ -140,8 +144,8 @@ class Stack:
 
         The session of the run's snapshot is not given up, whatever is refused.
         """
-        url = _url_of(self._state.url, place.database)
-        with _explained(self.side, url, self.dialect, discreet=discreet):
+        url = url_of(self._state.url, place.database)
+        with explained(self.side, url, self.dialect, discreet=discreet):
             yield
 
     def _connected(self, place: Place, snapshot: str) -> Connection:
@@ -159,7 +163,7 @@ class Stack:
 
     @property
     def _keeps(self) -> bool:
-        """Whether the process keeps its snapshots: sessions of this engine cannot share one."""
+        """Whether the process keeps its own snapshot: sessions of this engine cannot share one."""
         return not self.dialect.shares_snapshots
 
     def _begin(self, database: str, snapshot: str) -> Connection:
@@ -175,6 +179,7 @@ class Stack:
         self._watch_age()
         try:
             self.dialect.join_snapshot(connection, snapshot)
+            self._require_same(connection, database)
         except BaseException:
             self._abandon(database)
             raise
@@ -190,7 +195,7 @@ class Stack:
     def _abandon(self, database: str) -> None:
         connection = self._open.pop(database, None)
         if connection is not None:
-            _hang_up(connection)
+            hang_up(connection)
 
     @contextmanager
     def guard(
@@ -254,9 +259,11 @@ class Stack:
     def _close_all(self) -> None:
         for database in list(self._open):
             self._abandon(database)
-        for engine in self._engines.values():
+        for engine in self._kept.values():
             engine.dispose()
-        self._engines.clear()
+        self._kept.clear()
+        if self._passing is not None:
+            self._passing.close()
 
     @property
     def _is_over_age(self) -> bool:
@@ -274,7 +281,7 @@ class Stack:
     def _watch_age(self) -> None:
         """See to it that this process, too, lets go of the snapshot in time."""
         if self._alarm is None and self._state.expires is not None:
-            self._alarm = _alarm(self._state.expires, self._let_go)
+            self._alarm = alarm_at(self._state.expires, self._let_go)
 
     def _let_go(self) -> None:
         with self._lock:
@@ -284,43 +291,40 @@ class Stack:
                 self.cancel()
 
     def _engine(self, database: str) -> Engine:
-        if database not in self._engines:
-            if not self._keeps:
-                # One connection a process and stack: another tenant's database takes its place.
-                self._close_all()
-            url = _url_of(self._state.url, database)
-            self._engines[database] = self.dialect.create_engine(url, self._session)
-        return self._engines[database]
+        url = url_of(self._state.url, database)
+        if self._keeps:
+            if database not in self._kept:
+                self._kept[database] = self.dialect.create_engine(url, self._session)
+            return self._kept[database]
+        # One connection a process and stack: another tenant's database takes its place.
+        for other in list(self._open):
+            self._abandon(other)
+        if self._passing is None:
+            self._passing = Passing(self.dialect, self._session)
+        return self._passing.engine(url, self._state.databases[database].server)
+
+    def _require_same(self, connection: Connection, database: str) -> None:
+        """Make sure, once a connection, that it is to the database that was looked at.
+
+        Who joins a snapshot that is held need not ask.
+        """
+        known = self._state.databases[database]
+        if known.snapshot or _LOOKED_AT in connection.info:
+            return
+        url = url_of(self._state.url, database)
+        server = self.dialect.server(connection, address_of(url))
+        catalogs = catalogs_by_name(connection, self.dialect, url, known.catalogs)
+        if not server.is_as_before(known.server) or any(
+            found.shapes != known.catalogs[schema].shapes for schema, found in catalogs.items()
+        ):
+            raise StackUnavailable(
+                f"{self.side}: {server.database} at {server.address} is not as it was looked at "
+                "when the run began: another server answers, or a table was altered; run again"
+            )
+        connection.info[_LOOKED_AT] = True
 
 
-class Anchor:
-    """Holds a stack's snapshots open for as long as the run lasts, or they are allowed to be."""
-
-    def __init__(self) -> None:
-        self._held: list[tuple[Connection, Engine]] = []
-        self._alarm: Timer | None = None
-
-    def hold(self, engine: Engine) -> Connection:
-        """Open a transaction and keep it."""
-        connection = engine.connect()
-        self._held.append((connection, engine))
-        return connection
-
-    def release_at(self, moment: float) -> None:
-        """Let go of every snapshot at a time of the epoch, unless that is done before."""
-        self._alarm = _alarm(moment, self.release)
-
-    def release(self) -> None:
-        """Let go of every snapshot; a server that is gone already is no error."""
-        if self._alarm is not None:
-            self._alarm.cancel()
-        held, self._held = self._held, []
-        for connection, engine in held:
-            _hang_up(connection)
-            engine.dispose()
-
-
-def _alarm(moment: float, action: Callable[[], None]) -> Timer:
+def alarm_at(moment: float, action: Callable[[], None]) -> Timer:
     """Have something done at a time of the epoch; the process does not wait for that."""
     alarm = Timer(max(0.0, moment - time()), action)
     alarm.daemon = True
@@ -328,86 +332,30 @@ def _alarm(moment: float, action: Callable[[], None]) -> Timer:
     return alarm
 
 
-def _hang_up(connection: Connection) -> None:
+def hang_up(connection: Connection) -> None:
     """Close for good, without a last word: a dead server would let us wait for its answer."""
     with suppress(SQLAlchemyError):
         connection.invalidate()
         connection.close()
 
 
-def open_stack(
-    side: Side,
-    settings: StackSettings,
-    application: str,
-    url: str | None = None,
-    places: Iterable[Place] = (),
-    environment: Mapping[str, str] = os.environ,
-) -> tuple[StackState, Anchor]:
-    """Take one snapshot of each database of a stack, and read what it holds.
-
-    ``url`` takes the place of the settings' own. Nothing is raised for a database that cannot
-    be opened: the state says why, and every check that needs it will.
-    """
-    anchor = Anchor()
-    try:
-        resolved = resolve_url(side, settings.url if url is None else url, environment)
-        dialect = dialect_for(resolved.get_backend_name())
-    except StackUnavailable as error:
-        return StackState(side, "", unavailable={"": f"{side}: {error}"}), anchor
-    expires = time() + settings.snapshot_timeout if settings.snapshot_timeout else None
-    state = StackState(side, resolved.render_as_string(hide_password=False), expires=expires)
-    schemas: dict[str, set[str]] = {"": {settings.schema_name}}
-    for place in places:
-        schemas.setdefault(place.database, set()).add(place.schema)
-    trusted: dict[ServerFacts, tuple[str, ...]] = {}
-    for database, wanted in schemas.items():
-        target = _url_of(state.url, database)
-        engine = dialect.create_engine(target, Session(application, settings))
-        opening = partial(_database_state, anchor, engine, dialect, target, wanted, trusted)
-        try:
-            state.databases[database] = let_in(
-                _explained(side, target, dialect)(opening), settings.connect_timeout
-            )
-        except NotProven as error:
-            state.unavailable[database] = str(error)
-    if expires is not None:
-        anchor.release_at(expires)
-    return state, anchor
-
-
-def _database_state(
-    anchor: Anchor,
-    engine: Engine,
-    dialect: Dialect,
-    url: URL,
-    schemas: Iterable[str],
-    trusted: dict[ServerFacts, tuple[str, ...]],
-) -> DatabaseState:
-    """Read what a database holds. ``trusted`` are the digests of each server that was asked."""
-    connection = anchor.hold(engine)
-    server = dialect.server(connection, address_of(url))
+def catalogs_by_name(
+    connection: Connection, dialect: Dialect, url: URL, schemas: Iterable[str]
+) -> dict[str, Catalog]:
+    """Return what schemas hold, by their names in the settings."""
     names = {name: name or dialect.default_schema(url) for name in sorted(schemas)}
-    snapshot = dialect.export_snapshot(connection)
     catalogs = dialect.catalogs(connection, set(names.values()))
-    # Not by its address: behind a proxy, that can be several servers.
-    asked = replace(server, address="", database="", snapshot_at="")
-    if asked not in trusted:
-        trusted[asked] = trusted_digests(connection, dialect, server.encoding)
-    return DatabaseState(
-        snapshot=snapshot,
-        server=server,
-        catalogs={name: catalogs[schema] for name, schema in names.items()},
-        digests=trusted[asked],
-    )
+    return {name: catalogs[schema] for name, schema in names.items()}
 
 
-def _url_of(url: str, database: str) -> URL:
+def url_of(url: str, database: str) -> URL:
+    """Return the URL of one of a stack's databases; an empty name is the URL's own."""
     parsed = make_url(url)
     return parsed.set(database=database) if database else parsed
 
 
 @contextmanager
-def _explained(side: Side, url: URL, dialect: Dialect, *, discreet: bool = False) -> Iterator[None]:
+def explained(side: Side, url: URL, dialect: Dialect, *, discreet: bool = False) -> Iterator[None]:
     """Turn a driver's error into one clean line that names the stack and holds no secret."""
     try:
         yield

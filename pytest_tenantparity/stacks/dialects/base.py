@@ -84,10 +84,14 @@ class Extent:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """How a session is to behave, and what it is called on the server."""
+    """How a session is to behave, and what it is called on the server.
+
+    ``database`` says to which one to connect, where that is not always the one of the URL.
+    """
 
     application: str
     settings: StackSettings
+    database: Callable[[], str | None] | None = None
 
     @property
     def patience(self) -> float:
@@ -125,6 +129,14 @@ class Dialect(ABC):
 
     Then there is :meth:`require_alike`, which has to be asked first."""
 
+    bundles: ClassVar[bool] = False
+    """Whether it is known which tables are small, of which one statement asks for some.
+
+    Then there is :meth:`hold_small`, which has to be asked first."""
+
+    roams: ClassVar[bool] = False
+    """Whether one engine can serve several databases, by :attr:`Session.database`."""
+
     tells_load: ClassVar[bool] = False
     """Whether a session can ask how busy the server is."""
 
@@ -142,7 +154,10 @@ class Dialect(ABC):
 
     @abstractmethod
     def join_snapshot(self, connection: Connection, snapshot: str) -> None:
-        """Make a transaction that has just begun see what the snapshot's owner sees."""
+        """Make a transaction that has just begun see what the snapshot's owner sees.
+
+        An empty name is nobody's: it sees what there is now.
+        """
 
     @abstractmethod
     def server(self, connection: Connection, address: str) -> ServerFacts:
@@ -171,6 +186,13 @@ class Dialect(ABC):
         :class:`NotProven` where one was before, or where they are larger than was known.
         """
         raise NotImplementedError(f"{self.name} does not unite tables")
+
+    def hold_small(self, connection: Connection, tables: Sequence[TableFacts]) -> None:
+        """Make sure that a statement can ask for all of some tables and keep nobody waiting.
+
+        Raises :class:`NotProven` where someone alters one, or where they are larger than was known.
+        """
+        raise NotImplementedError(f"{self.name} does not say how large its tables are")
 
     def replication_lag(self, connection: Connection) -> float:
         """Return how many seconds replication is behind; raises :class:`NotProven`."""

@@ -120,6 +120,7 @@ class MySQL(Dialect):
     """Digests by MD5 over canonical text, under collations that pad nothing."""
 
     name = "MySQL"
+    bundles = True
     tells_load = True
 
     def default_schema(self, url: URL) -> str:
@@ -165,6 +166,9 @@ class MySQL(Dialect):
         """Begin a snapshot of this session's own, since sessions cannot share one."""
         del snapshot
         connection.exec_driver_sql(BEGIN_SNAPSHOT)
+
+    def hold_small(self, connection: Connection, tables: Sequence[TableFacts]) -> None:
+        """Sizes are in the catalog, and what was read is locked to the run's end in any case."""
 
     def server(self, connection: Connection, address: str) -> ServerFacts:
         version, user, now = connection.execute(SERVER).one()

@@ -126,6 +126,7 @@ def catalog_of(connection: Connection, schema: str) -> Catalog:
             tuple(columns.get(table, ())),
             tuple(keys.get(table, ())),
             stored=kind != "VIEW",
+            plain=kind == "BASE TABLE",
             refused=_refused(kind, engine, unsafe),
             indexed=tuple(indexed.get(table, ())),
             rows=int(about),

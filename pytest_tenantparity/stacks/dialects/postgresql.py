@@ -42,7 +42,7 @@ from .base import ColumnRules, Dialect, Extent, Item, Nulls, Session
 from .postgresql_catalog import blocks_of, catalogs_of, type_facts
 from .postgresql_load import replication_lag, running_queries
 from .postgresql_session import ALIVE, GONE, connecting, export, fault_of, is_gone, join, stop
-from .postgresql_union import require_alike
+from .postgresql_small import hold_small, require_alike
 
 # A value's text depends on the first of these. The others keep a session from disturbing the server
 # and from being shown fewer rows than there are; rows that are fetched in batches are all fetched.
@@ -178,6 +178,8 @@ class PostgreSQL(Dialect):
     shares_snapshots = True
     groups_apart = True
     unites = True
+    bundles = True
+    roams = True
     tells_load = True
     converts_zones = True
 
@@ -197,6 +199,7 @@ class PostgreSQL(Dialect):
             pool_size=1,
             max_overflow=0,
             isolation_level="REPEATABLE READ",
+            use_native_hstore=False,  # its number is another in another database
             execution_options={"postgresql_readonly": True},
         )
         pinned = _PINNED | {
@@ -219,7 +222,7 @@ class PostgreSQL(Dialect):
 
         # Before SQLAlchemy's own first queries, so that those run under the same rules.
         event.listen(engine, "connect", pin, insert=True)
-        event.listen(engine, "do_connect", connecting(session.patience))
+        event.listen(engine, "do_connect", connecting(session))
         return engine
 
     def export_snapshot(self, connection: Connection) -> str:
@@ -261,6 +264,9 @@ class PostgreSQL(Dialect):
         self, connection: Connection, rows: FromClause, tables: Sequence[TableFacts]
     ) -> None:
         require_alike(connection, rows, tables)
+
+    def hold_small(self, connection: Connection, tables: Sequence[TableFacts]) -> None:
+        hold_small(connection, tables)
 
     def replication_lag(self, connection: Connection) -> float:
         return replication_lag(connection)

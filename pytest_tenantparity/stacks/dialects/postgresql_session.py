@@ -17,6 +17,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError, InvalidRequestError
 
 from ...errors import ConnectionLost, NoSession, NotProven
+from .base import Session
 
 # libpq's own settings, unless the URL says otherwise: a host that is gone is noticed in a minute.
 ALIVE: dict[str, Any] = {
@@ -81,12 +82,14 @@ class PatientConnection(psycopg.Connection[Any]):
             return done.value  # type: ignore[no-any-return]
 
 
-def connecting(patience: float) -> Callable[..., PatientConnection]:
-    """Return what makes SQLAlchemy's connections; they wait so many seconds for an answer."""
+def connecting(session: Session) -> Callable[..., PatientConnection]:
+    """Return what makes SQLAlchemy's connections, to the database that a session is for."""
 
-    def connect(_: Any, __: Any, args: Any, settings: Any) -> PatientConnection:
+    def connect(_: Any, __: Any, args: Any, settings: dict[str, Any]) -> PatientConnection:
+        if session.database is not None:
+            settings["dbname"] = session.database()
         connection = PatientConnection.connect(*args, **settings)
-        connection.patience = patience
+        connection.patience = session.patience
         connection.server_cursor_factory = _Cursor
         return connection
 
@@ -114,6 +117,8 @@ def export(connection: Connection) -> str:
 
 def join(connection: Connection, snapshot: str) -> None:
     """Make a transaction see what :func:`export` named, and nothing that is only called alike."""
+    if not snapshot:
+        return  # its first statement takes one
     name, _, moment = snapshot.partition(" ")
     if not re.fullmatch(r"[0-9A-F]+-[0-9A-F]+-[0-9]+", name):
         raise ValueError(f"{name!r} is no snapshot's name")

@@ -1,0 +1,173 @@
+"""What one statement shows of the small tables that one tenant has in places of its own.
+
+Where tenants share no table, and no scan takes several of them together, it is the tables of each
+tenant that are asked for together: one statement a side digests them, each on its own, so that no
+value of one meets another's. Tables whose digests are equal are equal; any other is left to its
+check.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+
+from sqlalchemy import Connection
+
+from ..errors import ConnectionLost, NotProven
+from ..inventory import Place, TablePair
+from ..model import SIDES, Reading, RowCounts, Side, Tenant
+from ..stacks import TableFacts
+from .cells import Digest
+from .context import Context
+from .opened import OpenPair, connected, opened_in
+from .places import located
+from .small import Company, is_small
+from .source import Sides, Source, digests
+from .surplus import Surplus
+from .surveyed import Shown
+from .together import has_sql, together_with
+
+_HOW = "each tenant where its own rows are, its small tables by one statement"
+
+
+@dataclass(frozen=True)
+class _Small:
+    """A pair that can be asked for with others, and where a tenant's rows of it are."""
+
+    pair: TablePair
+    places: Mapping[Side, Place]
+    tables: Mapping[Side, TableFacts]
+
+
+def shown_in_bundle(context: Context, check: str, pair: TablePair, tenant: Tenant) -> Shown | None:
+    """Return what a check is shown of a tenant's table, once; None where it has to ask alone."""
+    if not any(pair.tenancy(side).per_place for side in SIDES):
+        return None
+    if (check, tenant.id) not in context.bundles:
+        shown: dict[str, Shown] = {}
+        for bundle in _bundles(context, tenant):
+            # Who asks alone may have better luck, and tries again, or says what is wrong.
+            with suppress(NotProven):
+                shown |= _shown(context, bundle, tenant)
+        if context.bundles:  # the last tenant's, whose other checks are not for this process
+            context.bundles[next(reversed(context.bundles))].clear()
+        context.bundles[check, tenant.id] = shown
+    return context.bundles[check, tenant.id].pop(pair.name, None)
+
+
+def _bundles(context: Context, tenant: Tenant) -> list[list[_Small]]:
+    """Choose which of a tenant's tables are asked for together, and with which others."""
+    latest: dict[tuple[str, ...], Company[_Small]] = {}
+    bundles: list[Company[_Small]] = []
+    for pair in context.pairs.values():
+        if not context.audits(pair.name, tenant) or together_with(context, pair, tenant):
+            continue
+        if (found := _small(context, pair, tenant)) is None:
+            continue
+        databases = tuple(found.places[side].database for side in SIDES)
+        tables = list(found.tables.values())
+        if databases not in latest or not latest[databases].admits(found, tables):
+            latest[databases] = Company()
+            latest[databases].admits(found, tables)
+            bundles.append(latest[databases])
+    return [each.members for each in bundles if len(each.members) > 1]
+
+
+def _small(context: Context, pair: TablePair, tenant: Tenant) -> _Small | None:
+    """Return where a pair is, if it is the tenant's own on one side, small, and no other's matter.
+
+    SQL, key maps and paths lead to other tables, which could be large, or locked by someone.
+    """
+    tenancies = [pair.tenancy(side) for side in SIDES]
+    if any(each.is_global for each in tenancies) or not any(each.per_place for each in tenancies):
+        return None
+    if any(each.hops for each in tenancies) or has_sql(context, pair, SIDES):
+        return None
+    if not all(context.stacks[side].dialect.bundles for side in SIDES):
+        return None
+    try:
+        found = _Small(pair, *located(context, pair, tenant))
+    except NotProven:  # which its own check will say
+        return None
+    return found if all(map(is_small, found.tables.values())) else None
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """How many rows the tables have that are equal, by their names."""
+
+    equal: dict[str, RowCounts] = field(default_factory=dict)
+
+
+def _shown(context: Context, bundle: Sequence[_Small], tenant: Tenant) -> dict[str, Shown]:
+    with connected(context, bundle[0].places) as connections:
+        opened = _opened(context, connections, bundle, tenant)
+        question = f"bundle of {[each.pair.name for each in opened]} for {tenant.id!r}"
+        equal = context.once.ask(question, _Answer, lambda: _answer(opened, tenant)).equal
+    shown = {}
+    for each in opened:
+        if (rows := equal.get(each.pair.name)) is not None:
+            for side in SIDES:
+                context.notes.take(Reading(each.pair.name, side, _HOW))
+            shown[each.pair.name] = Shown(
+                each.plan, each.digest_name, rows, Surplus(), each.keys_enforced
+            )
+    return shown
+
+
+def _opened(
+    context: Context,
+    connections: Mapping[Side, Connection],
+    bundle: Sequence[_Small],
+    tenant: Tenant,
+) -> list[OpenPair]:
+    """Open the pairs that can be; what is wrong with another one is for its own check to say."""
+    opened = []
+    for each in bundle:
+        with suppress(NotProven):
+            opened.append(
+                opened_in(connections, context, each.pair, tenant, each.places, each.tables)
+            )
+    return opened
+
+
+def _answer(opened: Sequence[OpenPair], tenant: Tenant) -> _Answer:
+    """Digest the tables. What stands in the way of that is found again by each of their checks."""
+    try:
+        legacy, modern = _digests(opened, tenant)
+    except ConnectionLost:
+        raise
+    except NotProven:
+        return _Answer()
+    names = [each.pair.name for each in opened]
+    return _Answer(
+        {
+            name: RowCounts(here.rows, there.rows)
+            for name, here, there in zip(names, legacy, modern, strict=True)
+            if here == there
+        }
+    )
+
+
+def _digests(opened: Sequence[OpenPair], tenant: Tenant) -> tuple[list[Digest], list[Digest]]:
+    if not opened:
+        return [], []
+    context = opened[0].context
+
+    def sources(side: Side) -> list[Source]:
+        scopes = [replace(each.rows_of(side, tenant), wide=False) for each in opened]
+        return [
+            each.source(side, scope, at_once=True)
+            for each, scope in zip(opened, scopes, strict=True)
+        ]
+
+    def ask(side: Side, sources: Sequence[Source]) -> list[Digest]:
+        dialect = context.stacks[side].dialect
+        dialect.hold_small(sources[0].connection, [each.tables[side] for each in opened])
+        by_schema = any(each.pair.tenancy(side).schema_template for each in opened)
+        return digests(sources, once=by_schema or not dialect.roams)
+
+    legacy, modern = sources("legacy"), sources("modern")
+    sides = Sides(legacy[0], modern[0], context.pool, context.cancel)
+    return sides.both(lambda: ask("legacy", legacy), lambda: ask("modern", modern))

@@ -1,0 +1,113 @@
+"""How PostgreSQL is made sure to read several small tables by one statement."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Select,
+    Text,
+    cast,
+    func,
+    literal_column,
+    select,
+    text,
+    true,
+)
+
+from ...errors import NotProven
+from ..catalog import TableFacts
+
+# All tables are locked by one statement, against being altered, and it may wait for one while it
+# holds others. Nobody who waits for those is to find a deadlock, for which the server looks after
+# a second.
+_PATIENCE = 500  # milliseconds
+_MOST_BLOCKS = 32_768  # of all tables together; 256 MB, some seconds' work
+
+_TIMEOUTS = text("""
+    SELECT name, setting::int FROM pg_catalog.pg_settings
+    WHERE name IN ('statement_timeout', 'lock_timeout')
+""")
+_SET_TIMEOUT = text("SELECT pg_catalog.set_config(:name, :value, true)")
+_TYPES = text("""
+    SELECT a.atttypid::regtype::text
+    FROM pg_catalog.pg_attribute a
+    JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = :schema AND c.relname = :table AND a.attnum > 0 AND NOT a.attisdropped
+    ORDER BY a.attnum
+""")
+_SIZES = text("""
+    SELECT count(pg_table_size(c.oid)),
+           coalesce(sum(pg_table_size(c.oid)), 0) / current_setting('block_size')::int
+    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE (n.nspname, c.relname) IN (SELECT * FROM unnest(:schemas ::name[], :tables ::name[]))
+      AND c.relkind = 'r'
+""")
+
+
+def require_alike(connection: Connection, rows: FromClause, tables: Sequence[TableFacts]) -> None:
+    """Lock tables of one name, and make sure that the columns of their union are of their types.
+
+    A column whose type was altered in one of them could convert those of all. Raises NotProven.
+    """
+    first = tables[0]
+    with _briefly(connection):
+        now = connection.execute(_types(rows), execution_options={"compiled_cache": None}).one()
+        _require_small(connection, tables)
+    # The catalog that a query reads is the snapshot's, in which all tables are alike.
+    then = connection.scalars(_TYPES, {"table": first.name, "schema": first.schema})
+    if list(now) != list(then):
+        raise NotProven(f"a table {first.name!r} was altered after the snapshot was taken")
+
+
+def hold_small(connection: Connection, tables: Sequence[TableFacts]) -> None:
+    """Lock tables against being altered, and make sure that all are small; raises NotProven.
+
+    To the transaction's end nothing waits long for a lock: their indexes have some of their own.
+    """
+    quoted = connection.dialect.identifier_preparer.quote_identifier
+    names = ", ".join(f"{quoted(each.schema)}.{quoted(each.name)}" for each in tables)
+    with _briefly(connection) as own:
+        connection.exec_driver_sql(f"LOCK TABLE {names} IN ACCESS SHARE MODE")
+        _require_small(connection, tables)
+    _set(connection, "lock_timeout", min(own["lock_timeout"], _PATIENCE))
+
+
+@contextmanager
+def _briefly(connection: Connection) -> Iterator[dict[str, int]]:
+    """Ask what is answered soon, or else ends the transaction; yield the session's own timeouts."""
+    own = {name: int(value) for name, value in connection.execute(_TIMEOUTS)}
+    _set(connection, "statement_timeout", min(own["statement_timeout"], _PATIENCE))
+    yield own
+    _set(connection, "statement_timeout", own["statement_timeout"])
+
+
+def _set(connection: Connection, name: str, milliseconds: int) -> None:
+    """Set one of the session's timeouts, up to the end of the transaction."""
+    connection.execute(_SET_TIMEOUT, {"name": name, "value": f"{milliseconds}ms"})
+
+
+def _require_small(connection: Connection, tables: Sequence[TableFacts]) -> None:
+    wanted = {(each.schema, each.name) for each in tables}
+    schemas, names = map(list, zip(*wanted, strict=True))
+    count, blocks = connection.execute(_SIZES, {"schemas": schemas, "tables": names}).one()
+    if count != len(wanted):
+        raise NotProven("a table was replaced after the snapshot was taken")
+    if blocks > _MOST_BLOCKS:
+        raise NotProven("the tables are too large to be read by one statement")
+
+
+def _types(rows: FromClause) -> Select[Any]:
+    """Ask what types all columns but the first, which tells the tables apart, are of now."""
+    none = select(rows).limit(literal_column("0")).subquery("none")
+    one = select(literal_column("1")).subquery("one")
+    types: list[ColumnElement[Any]] = [
+        cast(func.pg_catalog.pg_typeof(each), Text) for each in list(none.c)[1:]
+    ]
+    return select(*types).select_from(one.outerjoin(none, true()))

@@ -1,0 +1,131 @@
+"""Opening a stack: one snapshot of each of its databases, and what they hold."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from functools import partial
+from threading import Timer
+from time import time
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.engine import URL
+
+from ..config import StackSettings
+from ..errors import NotProven, StackUnavailable
+from ..inventory import Place
+from ..model import Side
+from .catalog import ServerFacts
+from .dialects import Dialect, Session, dialect_for
+from .handshake import trusted_digests
+from .retrying import let_in
+from .stack import DatabaseState, StackState, alarm_at, catalogs_by_name, explained, hang_up, url_of
+from .url import address_of, resolve_url
+
+
+class Anchor:
+    """Holds a stack's snapshots open for as long as the run lasts, or they are allowed to be."""
+
+    def __init__(self) -> None:
+        self._held: list[tuple[Connection, Engine]] = []
+        self._alarm: Timer | None = None
+
+    def hold(self, engine: Engine) -> Connection:
+        """Open a transaction and keep it."""
+        connection = engine.connect()
+        self._held.append((connection, engine))
+        return connection
+
+    def release_at(self, moment: float) -> None:
+        """Let go of every snapshot at a time of the epoch, unless that is done before."""
+        self._alarm = alarm_at(moment, self.release)
+
+    def release(self) -> None:
+        """Let go of every snapshot; a server that is gone already is no error."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+        held, self._held = self._held, []
+        for connection, engine in held:
+            hang_up(connection)
+            engine.dispose()
+
+
+def open_stack(
+    side: Side,
+    settings: StackSettings,
+    application: str,
+    url: str | None = None,
+    places: Iterable[Place] = (),
+    environment: Mapping[str, str] = os.environ,
+    permit: Callable[[int], object] = int,
+) -> tuple[StackState, Anchor]:
+    """Take one snapshot of each database of a stack, and read what it holds.
+
+    ``url`` takes the place of the settings' own. ``permit`` hears how many sessions will hold
+    snapshots, before there is one. Nothing is raised for a database that cannot be opened: the
+    state says why, and every check that needs it will.
+    """
+    anchor = Anchor()
+    try:
+        resolved = resolve_url(side, settings.url if url is None else url, environment)
+        dialect = dialect_for(resolved.get_backend_name())
+    except StackUnavailable as error:
+        return StackState(side, "", unavailable={"": f"{side}: {error}"}), anchor
+    expires = time() + settings.snapshot_timeout if settings.snapshot_timeout else None
+    state = StackState(side, resolved.render_as_string(hide_password=False), expires=expires)
+    schemas: dict[str, set[str]] = {"": {settings.schema_name}}
+    for place in places:
+        schemas.setdefault(place.database, set()).add(place.schema)
+    looked_at = {name for name in schemas if _is_looked_at(dialect, settings, name)}
+    permit(len(schemas.keys() - looked_at))
+    trusted: dict[ServerFacts, tuple[str, ...]] = {}
+    for database, wanted in schemas.items():
+        target = url_of(state.url, database)
+        engine = dialect.create_engine(target, Session(application, settings))
+        holder = Anchor() if database in looked_at else anchor
+        opening = partial(_database_state, holder, engine, dialect, target, wanted, trusted)
+        try:
+            found = let_in(explained(side, target, dialect)(opening), settings.connect_timeout)
+            held = database not in looked_at
+            state.databases[database] = found if held else replace(found, snapshot="")
+        except NotProven as error:
+            state.unavailable[database] = str(error)
+        finally:
+            if holder is not anchor:
+                holder.release()
+    if expires is not None:
+        anchor.release_at(expires)
+    return state, anchor
+
+
+def _is_looked_at(dialect: Dialect, settings: StackSettings, database: str) -> bool:
+    """Whether nobody holds a database's snapshot, but each check takes one of its own.
+
+    A server has not as many sessions as there are tenants. Where nothing is written, and there is
+    a database of each of them, it need not have.
+    """
+    return bool(database and dialect.roams) and settings.frozen is not None
+
+
+def _database_state(
+    anchor: Anchor,
+    engine: Engine,
+    dialect: Dialect,
+    url: URL,
+    schemas: Iterable[str],
+    trusted: dict[ServerFacts, tuple[str, ...]],
+) -> DatabaseState:
+    """Read what a database holds. ``trusted`` are the digests of each server that was asked."""
+    connection = anchor.hold(engine)
+    server = dialect.server(connection, address_of(url))
+    snapshot = dialect.export_snapshot(connection)
+    catalogs = catalogs_by_name(connection, dialect, url, schemas)
+    if server.itself not in trusted:
+        trusted[server.itself] = trusted_digests(connection, dialect, server.encoding)
+    return DatabaseState(
+        snapshot=snapshot,
+        server=server,
+        catalogs=catalogs,
+        digests=trusted[server.itself],
+    )
