@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from threading import Timer
@@ -62,9 +63,9 @@ def open_stack(
 ) -> tuple[StackState, Anchor]:
     """Take one snapshot of each database of a stack, and read what it holds.
 
-    ``url`` takes the place of the settings' own. ``permit`` hears how many sessions will hold
-    snapshots, before there is one. Nothing is raised for a database that cannot be opened: the
-    state says why, and every check that needs it will.
+    ``url`` takes the place of the settings' own. ``permit`` hears, before each database is opened,
+    how many sessions will hold snapshots; what it raises ends the opening. Nothing is raised for a
+    database that cannot be opened: the state says why, and every check that needs it will.
     """
     anchor = Anchor()
     try:
@@ -78,22 +79,25 @@ def open_stack(
     for place in places:
         schemas.setdefault(place.database, set()).add(place.schema)
     looked_at = {name for name in schemas if _is_looked_at(dialect, settings, name)}
-    permit(len(schemas.keys() - looked_at))
     trusted: dict[ServerFacts, tuple[str, ...]] = {}
-    for database, wanted in schemas.items():
-        target = url_of(state.url, database)
-        engine = dialect.create_engine(target, Session(application, settings))
-        holder = Anchor() if database in looked_at else anchor
-        opening = partial(_database_state, holder, engine, dialect, target, wanted, trusted)
-        try:
-            found = let_in(explained(side, target, dialect)(opening), settings.connect_timeout)
+    with ExitStack() as broken_off:
+        broken_off.callback(anchor.release)
+        for database, wanted in schemas.items():
+            permit(len(schemas.keys() - looked_at))
+            target = url_of(state.url, database)
+            engine = dialect.create_engine(target, Session(application, settings))
             held = database not in looked_at
-            state.databases[database] = found if held else replace(found, snapshot="")
-        except NotProven as error:
-            state.unavailable[database] = str(error)
-        finally:
-            if holder is not anchor:
-                holder.release()
+            holder = anchor if held else Anchor()
+            opening = partial(_database_state, holder, engine, dialect, target, wanted, trusted)
+            try:
+                found = let_in(explained(side, target, dialect)(opening), settings.connect_timeout)
+                state.databases[database] = found if held else replace(found, snapshot="")
+            except NotProven as error:
+                state.unavailable[database] = str(error)
+            finally:
+                if not held:
+                    holder.release()
+        broken_off.pop_all()
     if expires is not None:
         anchor.release_at(expires)
     return state, anchor

@@ -29,11 +29,11 @@ from ..catalog import TableFacts
 _PATIENCE = 500  # milliseconds
 _MOST_BLOCKS = 32_768  # of all tables together; 256 MB, some seconds' work
 
-_TIMEOUTS = text("""
-    SELECT name, setting::int FROM pg_catalog.pg_settings
-    WHERE name IN ('statement_timeout', 'lock_timeout')
+_HURRY = text("""
+    SELECT set_config(name, least(setting::int, :patience)::text, true), setting
+    FROM pg_catalog.pg_settings WHERE name IN ('lock_timeout', 'statement_timeout') ORDER BY name
 """)
-_SET_TIMEOUT = text("SELECT pg_catalog.set_config(:name, :value, true)")
+_TAKE_TIME = text("SELECT pg_catalog.set_config('statement_timeout', :own, true)")
 _TYPES = text("""
     SELECT a.atttypid::regtype::text
     FROM pg_catalog.pg_attribute a
@@ -67,30 +67,23 @@ def require_alike(connection: Connection, rows: FromClause, tables: Sequence[Tab
 
 
 def hold_small(connection: Connection, tables: Sequence[TableFacts]) -> None:
-    """Lock tables against being altered, and make sure that all are small; raises NotProven.
-
-    To the transaction's end nothing waits long for a lock: their indexes have some of their own.
-    """
+    """Lock tables against being altered, and make sure that all are small; raises NotProven."""
     quoted = connection.dialect.identifier_preparer.quote_identifier
     names = ", ".join(f"{quoted(each.schema)}.{quoted(each.name)}" for each in tables)
-    with _briefly(connection) as own:
+    with _briefly(connection):
         connection.exec_driver_sql(f"LOCK TABLE {names} IN ACCESS SHARE MODE")
         _require_small(connection, tables)
-    _set(connection, "lock_timeout", min(own["lock_timeout"], _PATIENCE))
 
 
 @contextmanager
-def _briefly(connection: Connection) -> Iterator[dict[str, int]]:
-    """Ask what is answered soon, or else ends the transaction; yield the session's own timeouts."""
-    own = {name: int(value) for name, value in connection.execute(_TIMEOUTS)}
-    _set(connection, "statement_timeout", min(own["statement_timeout"], _PATIENCE))
-    yield own
-    _set(connection, "statement_timeout", own["statement_timeout"])
+def _briefly(connection: Connection) -> Iterator[None]:
+    """Ask what is answered soon, or else ends the transaction.
 
-
-def _set(connection: Connection, name: str, milliseconds: int) -> None:
-    """Set one of the session's timeouts, up to the end of the transaction."""
-    connection.execute(_SET_TIMEOUT, {"name": name, "value": f"{milliseconds}ms"})
+    To the transaction's end no lock is waited for any longer: indexes have some of their own.
+    """
+    _, statement = connection.execute(_HURRY, {"patience": _PATIENCE})
+    yield
+    connection.execute(_TAKE_TIME, {"own": statement.setting})
 
 
 def _require_small(connection: Connection, tables: Sequence[TableFacts]) -> None:
