@@ -15,15 +15,16 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from pytest_tenantparity.errors import ConnectionLost
+from pytest_tenantparity.errors import ConnectionLost, SettingsError, StackUnavailable
 from pytest_tenantparity.inventory import Place as Home
 from pytest_tenantparity.model import SIDES, CheckKey, Evidence, Side, Status
 from pytest_tenantparity.parity import audit, bundle, small, surveyed
-from pytest_tenantparity.stacks import Stack
+from pytest_tenantparity.stacks import Anchor, Stack, open_stack
 from pytest_tenantparity.stacks.dialects import postgresql_small
+from pytest_tenantparity.stacks.dialects.mysql import MySQL
 from pytest_tenantparity.stacks.dialects.postgresql_session import PatientConnection
 
-from .engine_driver import Engine
+from .engine_driver import SHARED, Engine
 from .mariadb import MariaDatabase
 from .places import Place, places
 from .project import TEST, Migration, Outcome, assert_usage_error, own_backends
@@ -194,6 +195,24 @@ def test_what_nobody_knows_the_size_of_goes_alone(homes: Homes, table: str, kind
     assert hows(found) == {each: {ALONE if each == table else BUNDLED} for each in TABLES}
 
 
+@pytest.mark.parametrize(
+    "rule",
+    [
+        (
+            '[tables.b.modern_filter]\nsql = "id IN (SELECT 1 + g FROM generate_series(0, 2) g)"\n'
+            'reason = "as it is"'
+        ),
+        "[tables.b.columns.v]\nmodern_sql = \"v || ''\"",
+    ],
+    ids=["a filter", "a column"],
+)
+def test_what_sql_reads_nobody_knows(homes: Homes, rule: str) -> None:
+    """SQL of the settings may read other tables, which are large, or locked by someone."""
+    found = homes.audit(rule)
+    assert statuses(found) == {}
+    assert hows(found) == {"a": {BUNDLED}, "b": {ALONE}, "c": {BUNDLED}}
+
+
 @pytest.mark.parametrize(("name", "value"), [("_SMALL", 2), ("_MOST", 1), ("_MOST_LOCKS", 3)])
 def test_only_so_many_small_tables_are_asked_for_together(
     homes: Homes, monkeypatch: pytest.MonkeyPatch, name: str, value: int
@@ -349,6 +368,69 @@ def test_a_route_that_leads_elsewhere_meanwhile_proves_nothing(
         assert_not_proven(run.audit("acme", "c"), "another server answers")
 
 
+def test_a_process_of_mariadb_asks_whose_its_own_snapshot_is(
+    homes: Homes, mysql_db: MariaDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There, no snapshot can be joined, by which another server would be noticed."""
+    mysql_db.run("CREATE TABLE t (id int PRIMARY KEY)")
+    mysql_db.run("INSERT INTO t VALUES (1)")
+    homes.engine.legacy.run("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)")
+    moved: Any = Engine(homes.engine.legacy, mysql_db, tmp_path)  # type: ignore[arg-type]
+    answered = MySQL.server
+    with moved.opened("[tenants.acme]") as run:
+        assert_match(run.audit("global", "t"), 1)
+    with moved.opened("[tenants.acme]") as run:
+        monkeypatch.setattr(
+            MySQL, "server", lambda *given: replace(answered(*given), instance="elsewhere")
+        )
+        for _ in range(2):
+            assert_not_proven(run.audit("global", "t"), "another server answers")
+
+
+def test_a_url_may_name_its_database_where_libpq_lets_it(homes: Homes) -> None:
+    """What the URL's path does not say is left to the URL's other parts, after each tenant."""
+    lines = []
+    for side, of in zip(SIDES, (homes.engine.legacy, homes.engine.modern), strict=True):
+        of.run("CREATE TABLE prices (id int PRIMARY KEY); INSERT INTO prices VALUES (1)")
+        url = of.url.replace(f"/{of.name}?", "/?") + f"&dbname={of.name}"
+        lines.append(f'url = "{url}"\n{homes.tenancy(side)}')
+    more = f'[tables.prices]\ntenancy = "global"\n{TENANTS}'
+    with homes.engine.opened(more, legacy=lines[0], modern=lines[1]) as run:
+        assert_match(run.audit("acme", "a"), 3)
+        assert_match(run.audit("global", "prices"), 1)
+        assert_match(run.audit("blue", "a"), 3)
+
+
+def test_what_ends_an_opening_leaves_no_session(homes: Homes) -> None:
+    """A refusal before the third database, and an end from another thread, hang up on all."""
+    settings = homes.engine.settings("", legacy=homes.tenancy("legacy"), modern=SHARED)
+    homes_of = [Home(homes.databases["legacy", name].name, "") for name in NAMES]
+    mine = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'opening'"
+    held: list[int] = []
+
+    def refuse(snapshots: int) -> None:
+        held.append(snapshots)
+        if len(held) == 3:
+            assert homes.engine.legacy.run(mine) == [(2,)]
+            raise SettingsError("too many")
+
+    def end(_: int) -> None:
+        if homes.engine.legacy.run(mine) == [(2,)]:
+            ended.release()
+
+    refused, ended = Anchor(refuse), Anchor(end)
+    for anchor, error in ((refused, SettingsError), (ended, StackUnavailable)):
+        with pytest.raises(error):
+            open_stack("legacy", settings.legacy, "opening", places=homes_of, anchor=anchor)
+        anchor.release()
+        for _ in range(100):
+            if homes.engine.legacy.run(mine) == [(0,)]:
+                break
+            sleep(0.05)
+        assert homes.engine.legacy.run(mine) == [(0,)]
+    assert held == [4] * 3
+
+
 # ---- whole runs
 
 SESSIONS = """
@@ -463,7 +545,7 @@ def test_no_tenant_falls_into_a_trap(
     verdicts = audit_shared(here, there, [for_each_tenant(trap) for trap in held], own_schemas)
     assert wrong(verdicts) == []
     read = [each.how for said in verdicts for each in said.evidence.work.readings]
-    assert len([how for how in read if how == BUNDLED]) > 80
+    assert len([how for how in read if how.endswith("by one statement")]) > 80
 
 
 @pytest.mark.usefixtures("bundled")

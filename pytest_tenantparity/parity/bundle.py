@@ -22,13 +22,12 @@ from .cells import Digest
 from .context import Context
 from .opened import OpenPair, connected, opened_in
 from .places import located
+from .reading import way_of
 from .small import Company, is_small
 from .source import Sides, Source, digests
 from .surplus import Surplus
 from .surveyed import Shown
 from .together import has_sql, together_with
-
-_HOW = "each tenant where its own rows are, its small tables by one statement"
 
 
 @dataclass(frozen=True)
@@ -47,9 +46,12 @@ def shown_in_bundle(context: Context, check: str, pair: TablePair, tenant: Tenan
     if (check, tenant.id) not in context.bundles:
         shown: dict[str, Shown] = {}
         for bundle in _bundles(context, tenant):
-            # Who asks alone may have better luck, and tries again, or says what is wrong.
-            with suppress(NotProven):
+            try:
                 shown |= _shown(context, bundle, tenant)
+            except ConnectionLost:  # who asks alone waits, and tries again
+                break
+            except NotProven:  # or says what is wrong
+                continue
         if context.bundles:  # the last tenant's, whose other checks are not for this process
             context.bundles[next(reversed(context.bundles))].clear()
         context.bundles[check, tenant.id] = shown
@@ -67,9 +69,9 @@ def _bundles(context: Context, tenant: Tenant) -> list[list[_Small]]:
             continue
         databases = tuple(found.places[side].database for side in SIDES)
         tables = list(found.tables.values())
-        if databases not in latest or not latest[databases].admits(found, tables):
+        if databases not in latest or not latest[databases].takes_in(found, tables):
             latest[databases] = Company()
-            latest[databases].admits(found, tables)
+            latest[databases].takes_in(found, tables)
             bundles.append(latest[databases])
     return [each.members for each in bundles if len(each.members) > 1]
 
@@ -101,7 +103,11 @@ class _Answer:
 
 
 def _shown(context: Context, bundle: Sequence[_Small], tenant: Tenant) -> dict[str, Shown]:
-    with connected(context, bundle[0].places) as connections:
+    places = bundle[0].places
+    for side in SIDES:
+        with context.stacks[side].guard(places[side]):
+            pass  # once it is not too busy: from here on locks may be held
+    with connected(context, places) as connections:
         opened = _opened(context, connections, bundle, tenant)
         question = f"bundle of {[each.pair.name for each in opened]} for {tenant.id!r}"
         equal = context.once.ask(question, _Answer, lambda: _answer(opened, tenant)).equal
@@ -109,7 +115,8 @@ def _shown(context: Context, bundle: Sequence[_Small], tenant: Tenant) -> dict[s
     for each in opened:
         if (rows := equal.get(each.pair.name)) is not None:
             for side in SIDES:
-                context.notes.take(Reading(each.pair.name, side, _HOW))
+                how = f"each tenant {way_of(each, side)}, its small tables by one statement"
+                context.notes.take(Reading(each.pair.name, side, how))
             shown[each.pair.name] = Shown(
                 each.plan, each.digest_name, rows, Surplus(), each.keys_enforced
             )

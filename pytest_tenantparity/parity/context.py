@@ -59,7 +59,7 @@ class Context:
     settle: float | None = None
     watermark: Bound | None = None
     since: float = field(default_factory=monotonic)
-    asked: Mapping[str, Collection[str]] = field(default_factory=dict)
+    asked: Mapping[str, Collection[str]] | None = None
     once: Once = field(default_factory=Once)
     watch: Watch = unwatched
     notes: Notes = field(default_factory=Notes)
@@ -73,7 +73,7 @@ class Context:
 
     def audits(self, table: str, tenant: Tenant) -> bool:
         """Whether a selected tenant's rows of a table are asked for in this run."""
-        return not self.asked or tenant.id in self.asked.get(table, ())
+        return self.asked is None or tenant.id in self.asked.get(table, ())
 
     @property
     def waited(self) -> dict[Side, float]:

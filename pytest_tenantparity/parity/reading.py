@@ -51,7 +51,7 @@ def _how(opened: OpenPair, side: Side, scope: Scope, pieces: int) -> str:
     parts = f", in {pieces} pieces" if pieces > 1 else ""
     if opened.pair.tenancy(side).is_global:
         return f"one scan of all rows{parts}"
-    way = "where its own rows are" if column is None else _way(opened, side, column)
+    way = way_of(opened, side)
     if scope.owners is None:
         return f"each tenant {way}"
     asked = len(set(scope.owners.tenants.values()))
@@ -60,8 +60,11 @@ def _how(opened: OpenPair, side: Side, scope: Scope, pieces: int) -> str:
     return f"one scan for {tenants}{by}{parts}"
 
 
-def _way(opened: OpenPair, side: Side, column: str) -> str:
-    facts = opened.tables[side]
+def way_of(opened: OpenPair, side: Side) -> str:
+    """Say how a tenant's rows are found."""
+    facts, column = opened.tables[side], opened.pair.tenancy(side).first_column
+    if column is None:
+        return "where its own rows are"
     kind = facts.column(column)
     found = kind is not None and opened.context.stacks[side].dialect.seeks(kind)
     by = found and column in facts.indexed

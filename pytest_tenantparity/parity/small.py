@@ -29,7 +29,7 @@ class Company(Generic[T]):
     locks: int = 0
     columns: int = 0
 
-    def admits(self, member: T, tables: Collection[TableFacts]) -> bool:
+    def takes_in(self, member: T, tables: Collection[TableFacts]) -> bool:
         """Take one more in, if there is room for its tables; return whether there was.
 
         ``tables`` is one a side; none where all share their tables, and any number can come.

@@ -146,7 +146,7 @@ class Source:
         """Yield the rows that meet a condition, each with its place and hash, in no order."""
         columns = [self._mark, self._place, self._hash(self.items, self.salt), *self.texts]
         statement = self._select(columns).where(condition)
-        for mark, place, hashed, *row in self._asked(statement, _STREAMED):
+        for mark, place, hashed, *row in self.answers(statement, _STREAMED):
             yield PlacedRow(self.scope.owner_of(mark), int(place), int(hashed), tuple(row))
 
     def _scan(
@@ -159,12 +159,12 @@ class Source:
         """
         count, once = 0, once or self.scope.wide or self.scope.owners is not None
         for piece in self.pieces:
-            yield from self._asked(statement(piece), _ONCE if once else {})
+            yield from self.answers(statement(piece), _ONCE if once else {})
             count += 1
         self.note(count)
 
-    def _asked(self, statement: Executable, options: Mapping[str, Any]) -> Iterator[Any]:
-        """Yield the answers of one piece."""
+    def answers(self, statement: Executable, options: Mapping[str, Any]) -> Iterator[Any]:
+        """Yield the answers of one statement."""
         with self.guard():  # each piece anew: the snapshot may have grown too old meanwhile
             if self.stop.is_set():  # it may have been while the throttle waited
                 raise NotProven("the scan was broken off, since the other side's had failed")
@@ -287,7 +287,7 @@ def digests(sources: Sequence[Source], *, once: bool) -> list[Digest]:
     They are of one connection. ``once``: the statement is not made a second time.
     """
     asked = union_all(*(source.whole(number) for number, source in enumerate(sources)))
-    answers = sources[0]._asked(asked, _ONCE if once else {})  # noqa: SLF001 - one of its kind
+    answers = sources[0].answers(asked, _ONCE if once else {})
     found = {int(number): _digest(*counted) for number, *counted in answers}
     return [found[number] for number in range(len(sources))]
 

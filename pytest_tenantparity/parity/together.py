@@ -8,6 +8,7 @@ differ in nothing but their schema.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
 
@@ -36,9 +37,9 @@ def _companies(context: Context, pair: TablePair) -> dict[str, Sequence[Tenant]]
         if (found := _kind(context, pair, tenant)) is None:
             continue
         kind, tables = found
-        if kind not in latest or not latest[kind].admits(tenant, tables):
+        if kind not in latest or not latest[kind].takes_in(tenant, tables):
             latest[kind] = Company()
-            latest[kind].admits(tenant, tables)
+            latest[kind].takes_in(tenant, tables)
             companies.append(latest[kind])
     return {
         tenant.id: each.members
@@ -77,8 +78,14 @@ def _kind(
 
 
 def has_sql(context: Context, pair: TablePair, sides: Sequence[Side]) -> bool:
-    """Whether the settings lead a column of one of the sides through SQL, or through a key map."""
+    """Whether the settings lead one of the sides through SQL that may read other tables.
+
+    That is SQL in the place of a column, a key map, and a filter with a SELECT in it.
+    """
     columns = pair.settings.columns.values()
+    filters = [pair.settings.row_filter(side) for side in sides]
+    if any(re.search(r"\bselect\b", each.sql, re.IGNORECASE) for each in filters if each):
+        return True
     if any(column.sql(side) is not None for column in columns for side in sides):
         return True
     maps = [context.settings.maps[each.key_map] for each in columns if each.key_map is not None]

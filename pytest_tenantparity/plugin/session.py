@@ -6,21 +6,20 @@ import os
 import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import Event
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
 from ..config import Settings, TableSettings, load_settings
-from ..errors import SettingsError, StackUnavailable
+from ..errors import SettingsError
 from ..inventory import (
     Place,
     Selection,
@@ -39,8 +38,7 @@ from ..model import CANARY, SIDES, Cell, CheckKey, Side
 from ..parity import Context, Once, Scans, environment_layer
 from ..reporting import DriftParts
 from ..sharding import Share
-from ..stacks import Dialect, ServerFacts, Stack, StackState, open_stack
-from ..stacks.opening import Anchor
+from ..stacks import Anchor, Dialect, ServerFacts, Stack, StackState, open_stack
 from ..wire import from_wire, to_wire
 from .journal import JOURNAL, Proof, Record
 from .notice import Notice
@@ -269,24 +267,23 @@ class AuditSession:
         return {place_of(stack, tenancy, each) for tenancy in tenancies for each in tenants}
 
     def _open_sides(self) -> None:
-        """Open both at once, which takes half as long, and brings their snapshots together."""
-        stop = Event()
-        with ThreadPoolExecutor(len(SIDES), thread_name_prefix="tenantparity") as pool:
-            openings = {side: pool.submit(self._opening(side, stop)) for side in SIDES}
-            try:
-                wait(openings.values())
-            except BaseException:  # Ctrl-C
-                stop.set()
-                raise
-        for side, opening in openings.items():
-            if opening.exception() is None:
-                self.states[side], anchor = opening.result()
-                self._anchors.append(anchor)
-        for opening in openings.values():
-            opening.result()  # raises what was refused
+        """Open both at once, which takes half as long, and brings their snapshots together.
 
-    def _opening(self, side: Side, stop: Event) -> Callable[[], tuple[StackState, Anchor]]:
-        """Ask the project's own code, which knows of no threads, and return what is to be done."""
+        Whatever is raised, :meth:`close` ends what another thread is at.
+        """
+        openings = [self._opening(side) for side in SIDES]
+        pool = ThreadPoolExecutor(len(SIDES), thread_name_prefix="tenantparity")
+        try:
+            opened = [pool.submit(opening) for opening in openings]
+            wait(opened, return_when=FIRST_EXCEPTION)
+            for each in filter(Future.done, opened):
+                each.result()
+            self.states = dict(zip(SIDES, (each.result() for each in opened), strict=True))
+        finally:
+            pool.shutdown(wait=False)
+
+    def _opening(self, side: Side) -> Callable[[], StackState]:
+        """Ask the project's own code, before anything connects; return what is to be done."""
         stack = self.settings.stack(side)
         try:
             url = self.config.hook.pytest_parity_connect(config=self.config, stack=side)
@@ -294,15 +291,12 @@ class AuditSession:
             said = re.sub(r"//[^@\s]*@", "//***@", str(error))
             kind = type(error).__name__
             reason = f"{side}: the pytest_parity_connect hook failed: {kind}: {said}"
-            return lambda: (StackState(side, "", unavailable={"": reason}), Anchor())
-
-        def permit(snapshots: int) -> None:
-            if stop.is_set():
-                raise StackUnavailable(f"{side}: the run was ended meanwhile")
-            self._refuse_too_many_connections(side, snapshots)
-
+            return lambda: StackState(side, "", unavailable={"": reason})
+        anchor = Anchor(partial(self._refuse_too_many_connections, side))
+        self._anchors.append(anchor)
         places = self._places(side)
-        return partial(open_stack, side, stack, self._application, url, places, permit=permit)
+        opening = partial(open_stack, side, stack, self._application, url, places, anchor=anchor)
+        return lambda: opening()[0]
 
     def _refuse_several_snapshots(self, side: Side) -> None:
         """Parts of a table that are read at different times can hide a row that moves."""

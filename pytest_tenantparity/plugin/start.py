@@ -44,9 +44,11 @@ def open_stacks(session: AuditSession) -> None:
     try:
         session.open()
         take_over(session)
-    except SettingsError as error:
+    except BaseException as error:  # pytest ends no session that has not begun
         session.close()
-        raise pytest.UsageError(str(error)) from None
+        if isinstance(error, SettingsError):
+            raise pytest.UsageError(str(error)) from None
+        raise
 
 
 def _worker_session(config: pytest.Config) -> AuditSession | None:

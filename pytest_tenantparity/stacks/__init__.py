@@ -3,12 +3,13 @@
 from .catalog import Catalog, ColumnFacts, Family, ServerFacts, TableFacts
 from .dialects import Dialect, Extent, dialect_for
 from .handshake import PORTABLE
-from .opening import open_stack
+from .opening import Anchor, open_stack
 from .retrying import retried
 from .stack import DatabaseState, Stack, StackState
 
 __all__ = [
     "PORTABLE",
+    "Anchor",
     "Catalog",
     "ColumnFacts",
     "DatabaseState",

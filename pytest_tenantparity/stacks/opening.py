@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
 from threading import Timer
@@ -20,23 +20,47 @@ from ..model import Side
 from .catalog import ServerFacts
 from .dialects import Dialect, Session, dialect_for
 from .handshake import trusted_digests
+from .passing import url_of
 from .retrying import let_in
-from .stack import DatabaseState, StackState, alarm_at, catalogs_by_name, explained, hang_up, url_of
+from .stack import DatabaseState, StackState, alarm_at, catalogs_by_name, explained, hang_up
 from .url import address_of, resolve_url
 
 
 class Anchor:
-    """Holds a stack's snapshots open for as long as the run lasts, or they are allowed to be."""
+    """Holds a stack's snapshots open for as long as the run lasts, or they are allowed to be.
 
-    def __init__(self) -> None:
+    ``permit`` hears, before each database is opened, how many snapshots there will be in all; what
+    it raises ends the opening.
+    """
+
+    def __init__(self, permit: Callable[[int], object] = int) -> None:
+        self._permit = permit
         self._held: list[tuple[Connection, Engine]] = []
         self._alarm: Timer | None = None
+        self._released = False
+
+    def permit(self, snapshots: int) -> None:
+        """Raise what there is against opening one more database."""
+        if self._released:
+            raise StackUnavailable("the run was ended before the stack was open")
+        self._permit(snapshots)
 
     def hold(self, engine: Engine) -> Connection:
         """Open a transaction and keep it."""
         connection = engine.connect()
         self._held.append((connection, engine))
+        if self._released:  # meanwhile, by another thread
+            self._let_go()
         return connection
+
+    @contextmanager
+    def for_a_look(self) -> Iterator[None]:
+        """Let go at once of what is held from here on."""
+        before = len(self._held)
+        try:
+            yield
+        finally:
+            self._let_go(before)
 
     def release_at(self, moment: float) -> None:
         """Let go of every snapshot at a time of the epoch, unless that is done before."""
@@ -44,9 +68,13 @@ class Anchor:
 
     def release(self) -> None:
         """Let go of every snapshot; a server that is gone already is no error."""
+        self._released = True
         if self._alarm is not None:
             self._alarm.cancel()
-        held, self._held = self._held, []
+        self._let_go()
+
+    def _let_go(self, since: int = 0) -> None:
+        held, self._held[since:] = self._held[since:], []
         for connection, engine in held:
             hang_up(connection)
             engine.dispose()
@@ -59,15 +87,15 @@ def open_stack(
     url: str | None = None,
     places: Iterable[Place] = (),
     environment: Mapping[str, str] = os.environ,
-    permit: Callable[[int], object] = int,
+    anchor: Anchor | None = None,
 ) -> tuple[StackState, Anchor]:
     """Take one snapshot of each database of a stack, and read what it holds.
 
-    ``url`` takes the place of the settings' own. ``permit`` hears, before each database is opened,
-    how many sessions will hold snapshots; what it raises ends the opening. Nothing is raised for a
-    database that cannot be opened: the state says why, and every check that needs it will.
+    ``url`` takes the place of the settings' own. Nothing is raised for a database that cannot be
+    opened: the state says why, and every check that needs it will. What ends the opening leaves
+    the anchor to whoever made it.
     """
-    anchor = Anchor()
+    anchor = Anchor() if anchor is None else anchor
     try:
         resolved = resolve_url(side, settings.url if url is None else url, environment)
         dialect = dialect_for(resolved.get_backend_name())
@@ -80,24 +108,18 @@ def open_stack(
         schemas.setdefault(place.database, set()).add(place.schema)
     looked_at = {name for name in schemas if _is_looked_at(dialect, settings, name)}
     trusted: dict[ServerFacts, tuple[str, ...]] = {}
-    with ExitStack() as broken_off:
-        broken_off.callback(anchor.release)
-        for database, wanted in schemas.items():
-            permit(len(schemas.keys() - looked_at))
-            target = url_of(state.url, database)
-            engine = dialect.create_engine(target, Session(application, settings))
-            held = database not in looked_at
-            holder = anchor if held else Anchor()
-            opening = partial(_database_state, holder, engine, dialect, target, wanted, trusted)
-            try:
+    for database, wanted in schemas.items():
+        anchor.permit(len(schemas.keys() - looked_at))
+        target = url_of(state.url, database)
+        engine = dialect.create_engine(target, Session(application, settings).at(database))
+        opening = partial(_database_state, anchor, engine, dialect, target, wanted, trusted)
+        held = database not in looked_at
+        try:
+            with nullcontext() if held else anchor.for_a_look():
                 found = let_in(explained(side, target, dialect)(opening), settings.connect_timeout)
-                state.databases[database] = found if held else replace(found, snapshot="")
-            except NotProven as error:
-                state.unavailable[database] = str(error)
-            finally:
-                if not held:
-                    holder.release()
-        broken_off.pop_all()
+            state.databases[database] = found if held else replace(found, snapshot="")
+        except NotProven as error:
+            state.unavailable[database] = str(error)
     if expires is not None:
         anchor.release_at(expires)
     return state, anchor

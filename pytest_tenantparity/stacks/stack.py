@@ -19,7 +19,7 @@ from ..inventory import Place, place_of_shared
 from ..model import Side
 from .catalog import Catalog, ServerFacts
 from .dialects import Dialect, Session, dialect_for
-from .passing import Passing
+from .passing import Passing, url_of
 from .retrying import ATTEMPTS
 from .throttle import Throttle, is_too_busy
 from .url import address_of, without_secrets
@@ -114,7 +114,7 @@ class Stack:
     def present(self, place: Place) -> Iterator[Connection]:
         """Read from a place as it is now, by a session of its own. Ask within :meth:`explained`."""
         url = url_of(self._state.url, place.database)
-        engine = self.dialect.create_engine(url, self._session)
+        engine = self.dialect.create_engine(url, self._session.at(place.database))
         with self._beside(engine, place) as connection:
             try:
                 with self.explained(place):
@@ -174,7 +174,6 @@ class Stack:
                 f"{self.side}: the connection was lost, and with it the snapshot of what was read "
                 f"before; run again, or say why nothing is written meanwhile: [{self.side}] frozen"
             )
-        self._begun.add(database)
         connection = self._open[database] = self._engine(database).connect()
         self._watch_age()
         try:
@@ -183,6 +182,7 @@ class Stack:
         except BaseException:
             self._abandon(database)
             raise
+        self._begun.add(database)
         return connection
 
     def _end(self, database: str) -> None:
@@ -291,37 +291,42 @@ class Stack:
                 self.cancel()
 
     def _engine(self, database: str) -> Engine:
-        url = url_of(self._state.url, database)
         if self._keeps:
             if database not in self._kept:
+                url = url_of(self._state.url, database)
                 self._kept[database] = self.dialect.create_engine(url, self._session)
             return self._kept[database]
         # One connection a process and stack: another tenant's database takes its place.
         for other in list(self._open):
             self._abandon(other)
         if self._passing is None:
-            self._passing = Passing(self.dialect, self._session)
-        return self._passing.engine(url, self._state.databases[database].server)
+            self._passing = Passing(self.dialect, self._session, self._state.url)
+        return self._passing.engine(database, self._state.databases[database].server)
 
     def _require_same(self, connection: Connection, database: str) -> None:
-        """Make sure, once a connection, that it is to the database that was looked at.
+        """Make sure that a snapshot of one's own is of what was looked at when the run began.
 
-        Who joins a snapshot that is held need not ask.
+        Whoever joins one that is held need not ask. A route that leads to the other stack meanwhile
+        would make everything equal to itself.
         """
-        known = self._state.databases[database]
-        if known.snapshot or _LOOKED_AT in connection.info:
+        known, url = self._state.databases[database], url_of(self._state.url, database)
+        if known.snapshot and self.dialect.shares_snapshots:
             return
-        url = url_of(self._state.url, database)
         server = self.dialect.server(connection, address_of(url))
-        catalogs = catalogs_by_name(connection, self.dialect, url, known.catalogs)
-        if not server.is_as_before(known.server) or any(
-            found.shapes != known.catalogs[schema].shapes for schema, found in catalogs.items()
-        ):
+        if not server.is_as_before(known.server):
             raise StackUnavailable(
-                f"{self.side}: {server.database} at {server.address} is not as it was looked at "
-                "when the run began: another server answers, or a table was altered; run again"
+                f"{self.side}: {server.database} at {server.address} is not what the run began "
+                "with: another server answers, or it was restarted; run again"
             )
-        connection.info[_LOOKED_AT] = True
+        # Where the process keeps its snapshot, its tables may have changed before: as in any other.
+        if self.dialect.shares_snapshots and _LOOKED_AT not in connection.info:
+            found = catalogs_by_name(connection, self.dialect, url, known.catalogs)
+            if any(each.shapes != known.catalogs[name].shapes for name, each in found.items()):
+                raise StackUnavailable(
+                    f"{self.side}: tables of {server.database} were altered after the run began; "
+                    "run again"
+                )
+            connection.info[_LOOKED_AT] = True
 
 
 def alarm_at(moment: float, action: Callable[[], None]) -> Timer:
@@ -346,12 +351,6 @@ def catalogs_by_name(
     names = {name: name or dialect.default_schema(url) for name in sorted(schemas)}
     catalogs = dialect.catalogs(connection, set(names.values()))
     return {name: catalogs[schema] for name, schema in names.items()}
-
-
-def url_of(url: str, database: str) -> URL:
-    """Return the URL of one of a stack's databases; an empty name is the URL's own."""
-    parsed = make_url(url)
-    return parsed.set(database=database) if database else parsed
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import reduce
 from hashlib import md5
@@ -86,12 +86,16 @@ class Extent:
 class Session:
     """How a session is to behave, and what it is called on the server.
 
-    ``database`` says to which one to connect, where that is not always the one of the URL.
+    ``database`` says to which one to connect next; an empty name is the one of the URL.
     """
 
     application: str
     settings: StackSettings
-    database: Callable[[], str | None] | None = None
+    database: Callable[[], str] = str
+
+    def at(self, database: str) -> Session:
+        """Return the same for one database."""
+        return replace(self, database=lambda: database)
 
     @property
     def patience(self) -> float:

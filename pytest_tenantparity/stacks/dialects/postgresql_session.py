@@ -85,10 +85,10 @@ class PatientConnection(psycopg.Connection[Any]):
 def connecting(session: Session) -> Callable[..., PatientConnection]:
     """Return what makes SQLAlchemy's connections, to the database that a session is for."""
 
-    def connect(_: Any, __: Any, args: Any, settings: dict[str, Any]) -> PatientConnection:
-        if session.database is not None:
-            settings["dbname"] = session.database()
-        connection = PatientConnection.connect(*args, **settings)
+    def connect(_: Any, __: Any, args: Any, settings: Any) -> PatientConnection:
+        name = session.database()
+        to = {**settings, "dbname": name} if name else settings
+        connection = PatientConnection.connect(*args, **to)
         connection.patience = session.patience
         connection.server_cursor_factory = _Cursor
         return connection

@@ -30,8 +30,9 @@ _PATIENCE = 500  # milliseconds
 _MOST_BLOCKS = 32_768  # of all tables together; 256 MB, some seconds' work
 
 _HURRY = text("""
-    SELECT set_config(name, least(setting::int, :patience)::text, true), setting
-    FROM pg_catalog.pg_settings WHERE name IN ('lock_timeout', 'statement_timeout') ORDER BY name
+    SELECT name, setting, pg_catalog.set_config(
+        name, least(coalesce(nullif(setting::int, 0), :patience), :patience)::text, true)
+    FROM pg_catalog.pg_settings WHERE name IN ('lock_timeout', 'statement_timeout')
 """)
 _TAKE_TIME = text("SELECT pg_catalog.set_config('statement_timeout', :own, true)")
 _TYPES = text("""
@@ -81,9 +82,9 @@ def _briefly(connection: Connection) -> Iterator[None]:
 
     To the transaction's end no lock is waited for any longer: indexes have some of their own.
     """
-    _, statement = connection.execute(_HURRY, {"patience": _PATIENCE})
+    own = {name: each for name, each, _ in connection.execute(_HURRY, {"patience": _PATIENCE})}
     yield
-    connection.execute(_TAKE_TIME, {"own": statement.setting})
+    connection.execute(_TAKE_TIME, {"own": own["statement_timeout"]})
 
 
 def _require_small(connection: Connection, tables: Sequence[TableFacts]) -> None:
