@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from random import Random
 
 from pytest_tenantparity.config import load_settings
 from pytest_tenantparity.model import SIDES, Evidence
@@ -18,6 +19,7 @@ from .engine_driver import opened
 from .judging import RIGHT, judge
 from .places import Place, PostgreSQLPlace
 from .traps import Engine, Row, Side, Trap, TrapColumn
+from .trials import make_trial
 
 _OWNERS = (TrapColumn("legacy_owner", "bigint"), TrapColumn("modern_owner", "varchar(20)"))
 _BATCH = 60
@@ -69,6 +71,20 @@ def for_each_tenant(trap: Trap) -> dict[str, Trap]:
 def among_others(trial: Trap, same: Trap) -> dict[str, Trap]:
     """Return a trial between tenants of which one has the same on both sides, and one differs."""
     return {"acme": trial, "blue": same, "cora": trial, "dune": same}
+
+
+def trials_among_others(
+    name: str, legacy: Engine, modern: Engine, number: int
+) -> list[dict[str, Trap]]:
+    """Return random tables, each beside the same without what was changed; ``name`` is the seed."""
+    given = []
+    for n in range(number):
+        trial, same = (
+            make_trial(Random(f"{name}/{n}"), legacy, modern, mutated=mutated)  # noqa: S311
+            for mutated in (True, False)
+        )
+        given.append(among_others(trial, same))
+    return given
 
 
 def audit_shared(

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from random import Random
 from threading import Event, Thread
 from time import sleep
 from typing import Any
@@ -29,12 +28,11 @@ from .mariadb import MariaDatabase
 from .places import Place, places
 from .project import TEST, Migration, Outcome, assert_usage_error, own_backends
 from .servers import Database, new_database
-from .shared_tables import among_others, audit_shared, for_each_tenant, wrong
+from .shared_tables import audit_shared, for_each_tenant, trials_among_others, wrong
 from .test_shards import FROZEN, but_run, merge, run_shards
 from .test_soundness import assert_drift, assert_match, assert_not_proven
 from .traps import TRAPS, exists
 from .traps import Engine as EngineName
-from .trials import make_trial
 
 __all__ = ["places"]
 pytest_plugins = ["tests.project"]
@@ -554,14 +552,7 @@ def test_what_differs_in_random_tables_is_found(
     places: Callable[[EngineName, Side], Place], legacy: EngineName, own_schemas: list[Side]
 ) -> None:
     """Exact for the tenants that differ, MATCH for the others."""
-    given = []
-    for number in range(16):
-        seed = f"bundles/{legacy}/{number}"
-        trial, same = (
-            make_trial(Random(seed), legacy, "postgresql", mutated=mutated)  # noqa: S311
-            for mutated in (True, False)
-        )
-        given.append(among_others(trial, same))
+    given = trials_among_others(f"bundles/{legacy}", legacy, "postgresql", 16)
     here, there = places(legacy, "legacy"), places("postgresql", "modern")
     assert wrong(audit_shared(here, there, given, own_schemas)) == []
 

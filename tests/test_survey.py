@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
-from random import Random
 
 import pytest
 
@@ -13,11 +12,10 @@ from pytest_tenantparity.model import Account
 
 from .engine_driver import Engine
 from .places import Place, places
-from .shared_tables import among_others, audit_shared, for_each_tenant, wrong
+from .shared_tables import audit_shared, for_each_tenant, trials_among_others, wrong
 from .test_soundness import assert_drift, assert_match, assert_not_proven
 from .traps import TRAPS, Side, exists
 from .traps import Engine as EngineName
-from .trials import make_trial
 from .ways import WAYS, forced
 
 __all__ = ["places"]
@@ -55,14 +53,7 @@ def test_what_differs_is_found_in_its_own_tenant(
     places: Callable[[EngineName, Side], Place], legacy: EngineName, modern: EngineName
 ) -> None:
     """Random tables: exact for the tenants that differ, MATCH for the others."""
-    given = []
-    for number in range(TRIALS):
-        seed = f"survey/{legacy}/{modern}/{number}"
-        trial, same = (
-            make_trial(Random(seed), legacy, modern, mutated=mutated)  # noqa: S311
-            for mutated in (True, False)
-        )
-        given.append(among_others(trial, same))
+    given = trials_among_others(f"survey/{legacy}/{modern}", legacy, modern, TRIALS)
     verdicts = audit_shared(places(legacy, "legacy"), places(modern, "modern"), given)
     assert wrong(verdicts) == []
 
@@ -97,14 +88,7 @@ def test_what_differs_is_found_in_its_own_schema(
     places: Callable[[EngineName, Side], Place], legacy: EngineName, own_schemas: list[Side]
 ) -> None:
     """Random tables: exact for the tenants that differ, MATCH for the others."""
-    given = []
-    for number in range(TRIALS):
-        seed = f"schemas/{legacy}/{number}"
-        trial, same = (
-            make_trial(Random(seed), legacy, "postgresql", mutated=mutated)  # noqa: S311
-            for mutated in (True, False)
-        )
-        given.append(among_others(trial, same))
+    given = trials_among_others(f"schemas/{legacy}", legacy, "postgresql", TRIALS)
     here, there = places(legacy, "legacy"), places("postgresql", "modern")
     assert wrong(audit_shared(here, there, given, own_schemas)) == []
 
