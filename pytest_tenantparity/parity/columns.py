@@ -150,14 +150,39 @@ def _escaped(text: ColumnElement[str]) -> ColumnElement[str]:
     return case((ours, literal("id: ", Text) + text), else_=text)
 
 
+@dataclass(frozen=True)
+class TenantColumns:
+    """The column on each side that has the same known value in every row in scope; None: none is.
+
+    ``renamed``: some tenant has another value on the modern stack than on the legacy one, so that
+    equal rows hold different values. ``merged``: some tenant has several legacy values, which
+    become one. ``configured``: the settings say how the legacy column is compared.
+    """
+
+    legacy: str | None
+    modern: str | None
+    renamed: bool = False
+    merged: bool = False
+    configured: bool = False
+
+    def on(self, side: Side) -> str | None:
+        """Return the name on one side."""
+        return self.legacy if side == "legacy" else self.modern
+
+
 @dataclass
 class ColumnPlan:
-    """Every column of both tables: compared, or else named among the problems."""
+    """Every column of both tables: compared, or else named among the problems.
+
+    ``key_within_tenant``: the key is a primary key without the column that selects the tenant, so
+    that rows of two tenants may share it.
+    """
 
     columns: list[ColumnPair] = field(default_factory=list)
     key: list[ColumnPair] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     rules: list[NamedRule] = field(default_factory=list)
+    key_within_tenant: bool = False
 
 
 def plan_columns(
@@ -165,18 +190,25 @@ def plan_columns(
     pair: TablePair,
     tables: Mapping[Side, TableFacts],
     expressions: Mapping[Side, Mapping[str, ColumnFacts]],
-    implied: Mapping[Side, str | None],
+    tenant_columns: TenantColumns,
     dialects: Mapping[Side, Dialect],
     lookups: Mapping[str, Lookup],
 ) -> ColumnPlan:
     """Pair the columns of two tables by name, under the settings of the table.
 
     ``expressions`` are the types of the settings' SQL expressions, which only the databases can
-    tell. ``implied`` names a column of a side that has the same known value in every row in
-    scope, so that it may be on that side alone.
+    tell. ``tenant_columns`` select the tenants' rows. One of them may be on its side alone; a pair
+    of them is left out where its values cannot be compared.
     """
     planner = _Planner(
-        settings, pair, tables["legacy"], tables["modern"], expressions, implied, dialects, lookups
+        settings,
+        pair,
+        tables["legacy"],
+        tables["modern"],
+        expressions,
+        tenant_columns,
+        dialects,
+        lookups,
     )
     return planner.plan()
 
@@ -188,7 +220,7 @@ class _Planner:
     legacy: TableFacts
     modern: TableFacts
     expressions: Mapping[Side, Mapping[str, ColumnFacts]]
-    implied: Mapping[Side, str | None]
+    tenant_columns: TenantColumns
     dialects: Mapping[Side, Dialect]
     lookups: Mapping[str, Lookup]
     result: ColumnPlan = field(default_factory=ColumnPlan)
@@ -226,12 +258,46 @@ class _Planner:
         legacy = self._side("legacy", name, legacy_facts, own.legacy_sql)
         modern = self._side("modern", name, modern_facts, own.modern_sql)
         if legacy is None or modern is None:
-            if not self._is_spared("legacy", name):
+            if name == self.tenant_columns.legacy and self._merges_tenants:
+                self._leave_out(name, f"{name} selects each tenant's rows on the legacy stack")
+            elif not self._is_spared("legacy", name):
                 missing = f"has no counterpart {modern_name!r} in {self.modern.name!r}"
                 self._problem(name, f"{missing} on the modern stack")
             return None
-        self._add(name, legacy, modern, own)
+        if not self._is_left_out(name, legacy, modern, own):
+            self._add(name, legacy, modern, own)
         return modern_name
+
+    def _is_left_out(
+        self, name: str, legacy: ColumnSide, modern: ColumnSide, own: ColumnSettings
+    ) -> bool:
+        """Leave the tenants' columns out where they are one pair with values of their own.
+
+        The condition that selects a tenant's rows fixes the value on either side. A row that has
+        another tenant's value is in the other tenant's checks, or in those of no tenant.
+        """
+        of_tenants = self.tenant_columns
+        modern_name = name if own.modern is None else own.modern
+        of_both = (of_tenants.legacy, of_tenants.modern)
+        if of_tenants.configured or (name, modern_name) != of_both:
+            return False
+        facts: dict[Side, ColumnFacts] = {"legacy": legacy.facts, "modern": modern.facts}
+        rules = self._rules(own, {each.family for each in facts.values()})
+        comparable = not isinstance(meet(facts, self.dialects, rules, None), Refusal)
+        if comparable and not of_tenants.renamed:
+            return False
+        shown = name if name == modern_name else f"{name} ({modern_name} on the modern stack)"
+        self._leave_out(name, f"{shown} selects each tenant's rows on both stacks")
+        return True
+
+    @property
+    def _merges_tenants(self) -> bool:
+        """Whether legacy values are told apart that one modern value stands for."""
+        return self.tenant_columns.merged and self.tenant_columns.modern is not None
+
+    def _leave_out(self, name: str, why: str) -> None:
+        why = f"is left out: {why}, by the values of [tenants.*]"
+        self.result.rules.append(NamedRule(why, name))
 
     def _pair_expression_only(self, name: str) -> str:
         """Plan a compared value that is no column of the legacy table; return its modern name."""
@@ -289,17 +355,18 @@ class _Planner:
         )
 
     def _is_spared(self, side: Side, name: str) -> bool:
-        return self._is_ignored(side, name) or name == self.implied[side]
+        return self._is_ignored(side, name) or name == self.tenant_columns.on(side)
 
     def _find_key(self) -> None:
         by_name = {pair.name: pair for pair in self.result.columns}
-        # A tenant's one value, where modern rows no longer hold it, is no part of their key.
-        primary = tuple(
-            name
-            for name in self.legacy.primary_key
-            if name in by_name or name != self.implied["legacy"]
-        )
-        names = self._table.key or primary or self._modern_key()
+        # A tenant's one value, where it is not compared, is no part of the rows' key.
+        tenants = {self.tenant_columns.legacy} - by_name.keys()
+        own = tuple(name for name in self._table.key or () if name not in tenants)
+        primary = tuple(name for name in self.legacy.primary_key if name not in tenants)
+        names = own or primary or self._modern_key()
+        if not own:
+            keyed = self.legacy if primary else self.modern
+            self.result.key_within_tenant = len(names) < len(keyed.primary_key)
         absent = [name for name in names if name not in by_name]
         if absent:
             self.result.problems.append(

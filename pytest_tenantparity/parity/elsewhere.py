@@ -22,9 +22,11 @@ _OTHER: dict[FindingKind, Side] = {FindingKind.MISSING: "modern", FindingKind.EX
 def with_owners(evidence: Evidence, opened: OpenPair) -> Evidence:
     """Say of missing and extra rows under which tenant the other side has the same key.
 
-    That tenant need not be selected. Nothing is said where a row has no key but itself.
+    That tenant need not be selected. Nothing is said where a row has no key but itself, or one
+    that is only unique within a tenant.
     """
-    if len(opened.plan.key) == len(opened.plan.columns) or opened.pair.has_masks:
+    plan = opened.plan
+    if len(plan.key) == len(plan.columns) or plan.key_within_tenant or opened.pair.has_masks:
         return evidence
     notes: dict[tuple[FindingKind, Row], str] = {}
     for kind, side in _OTHER.items():

@@ -14,7 +14,7 @@ from ..inventory import Place, TablePair, place_of_shared
 from ..model import SIDES, Side, Tenant
 from ..stacks import PORTABLE, ColumnFacts, TableFacts
 from ..stacks.dialects import Item
-from .columns import ColumnPair, ColumnPlan, plan_columns
+from .columns import ColumnPair, ColumnPlan, TenantColumns, plan_columns
 from .context import Context
 from .key_maps import Lookup, lookup_in
 from .pieces import Pieces
@@ -188,11 +188,16 @@ class OpenPair:
 
 
 @contextmanager
-def open_pair(context: Context, pair: TablePair, tenant: Tenant | None) -> Iterator[OpenPair]:
-    """Open both sides of a pair where the tenant's rows are; raises :class:`NotProven`."""
+def open_pair(
+    context: Context, pair: TablePair, tenant: Tenant | None, *, of_nobody: bool = False
+) -> Iterator[OpenPair]:
+    """Open both sides of a pair where the tenant's rows are; raises :class:`NotProven`.
+
+    ``of_nobody``: the rows of no tenant are read, so that nothing says which values mark them.
+    """
     places, tables = located(context, pair, tenant)
     with connected(context, places) as connections:
-        yield opened_in(connections, context, pair, tenant, places, tables)
+        yield opened_in(connections, context, pair, tenant, places, tables, of_nobody=of_nobody)
 
 
 @contextmanager
@@ -215,16 +220,20 @@ def opened_in(
     tenant: Tenant | None,
     places: Mapping[Side, Place],
     tables: Mapping[Side, TableFacts],
+    *,
+    of_nobody: bool = False,
 ) -> OpenPair:
     """Open a pair by connections to where the tenant's rows are; raises :class:`NotProven`."""
     expressions = {
         side: _expression_types(context, pair, side, places[side], tables[side], connection)
         for side, connection in connections.items()
     }
-    implied = {side: implied_column(pair, side, tenant) for side in SIDES}
     dialects = {side: context.stacks[side].dialect for side in SIDES}
     lookups = _lookups(context, pair, places)
-    plan = plan_columns(context.settings, pair, tables, expressions, implied, dialects, lookups)
+    marks = _tenant_columns(context, pair, tenant)
+    if of_nobody:
+        marks = replace(marks, renamed=False)
+    plan = plan_columns(context.settings, pair, tables, expressions, marks, dialects, lookups)
     for lookup in lookups.values():
         side = lookup.settings.stack
         with context.stacks[side].guard(places[side], discreet=pair.has_masks):
@@ -253,10 +262,24 @@ def _lookups(context: Context, pair: TablePair, places: Mapping[Side, Place]) ->
 def implied_column(pair: TablePair, side: Side, tenant: Tenant | None) -> str | None:
     """Return the column that holds the tenant's one value in every row of its scope.
 
-    A tenant with several values, or a path of any length, leaves open which value a row has.
+    A path of any length leaves open which value a row has. So do several values of a tenant,
+    unless a column selects its rows on both sides: then they all become the other side's one.
     """
+    both = all(pair.tenancy(each).column is not None for each in SIDES)
     several = tenant is not None and len(tenant_values(side, [tenant])) > 1
-    return None if several else pair.tenancy(side).column
+    return None if several and not both else pair.tenancy(side).column
+
+
+def _tenant_columns(context: Context, pair: TablePair, tenant: Tenant | None) -> TenantColumns:
+    own = pair.settings.columns.get(pair.legacy_tenancy.column or "")
+    values = [(each.legacy_accounts, each.modern_id) for each in context.tenants.values()]
+    return TenantColumns(
+        implied_column(pair, "legacy", tenant),
+        implied_column(pair, "modern", tenant),
+        renamed=any(accounts != (modern_id,) for accounts, modern_id in values),
+        merged=any(len(accounts) > 1 for accounts, _ in values),
+        configured=own is not None and bool(own.model_fields_set - {"modern", "mask"}),
+    )
 
 
 def _expression_types(

@@ -29,7 +29,10 @@ def check_strays(context: Context, key: CheckKey, pair: TablePair) -> Evidence:
     """Count and name the rows of a table that lead to none of all the tenants there are."""
     # Where tenants have places of their own, any of those shows what the table looks like.
     anyone = context.selected[0] if context.selected else None
-    with context.drift(key) as sink, open_pair(context, pair, anyone) as opened:
+    with (
+        context.drift(key) as sink,
+        open_pair(context, pair, anyone, of_nobody=True) as opened,
+    ):
         counts: dict[Side, int] = {"legacy": 0, "modern": 0}
         findings: list[Finding] = []
         sides = opened.sides(lambda side: _scope(opened, side))
