@@ -48,7 +48,7 @@ class FindingKind(StrEnum):
     MISSING = "missing"  # in legacy, not in modern
     EXTRA = "extra"  # in modern, not in legacy
     CHANGED = "changed"
-    DUPLICATE = "duplicate"  # one of several rows of a side that share a key
+    DUPLICATE = "duplicate"  # one of several rows of a side that share a key, or are the same
 
 
 @dataclass(frozen=True, slots=True)

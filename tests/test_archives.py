@@ -264,7 +264,7 @@ def test_parquet_without_a_key_is_a_multiset(old: Files, new: Files, tmp_path: P
     assert_match(between(old, new, tmp_path).audit(), rows=3)
     new.parquet("SELECT * FROM (VALUES ('a'), ('b'), ('b')) v(x)")
     evidence = between(old, new, tmp_path).audit()
-    assert_drift(evidence, ("missing", ("a",), ()), ("extra", ("b",), ()))
+    assert_drift(evidence, ("duplicate", ("a",), ()), ("duplicate", ("b",), ()))
 
 
 def test_a_key_that_is_none(old: Files, new: Files, tmp_path: Path) -> None:

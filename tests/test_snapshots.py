@@ -216,7 +216,7 @@ def test_records_without_a_key_are_counted(snapshots: Snapshots) -> None:
     snapshots.both(a={"r": [{"v": 1}, {"v": 1}, {"v": 2}]})
     assert_match(snapshots.audit(), rows=3)
     snapshots.modern.tenants(a={"r": [{"v": 1}, {"v": 2}, {"v": 2}]})
-    assert_drift(snapshots.audit(), ("missing", ("a", "1"), ()), ("extra", ("a", "2"), ()))
+    assert_drift(snapshots.audit(), ("duplicate", ("a", "1"), ()), ("duplicate", ("a", "2"), ()))
 
 
 def test_repeated_ids_are_found(snapshots: Snapshots) -> None:
@@ -226,6 +226,18 @@ def test_repeated_ids_are_found(snapshots: Snapshots) -> None:
     assert found.status is Status.DRIFT
     assert found.drift.duplicate == 2
     assert_match(snapshots.audit("b"), rows=1)
+
+
+def test_an_id_that_one_side_repeats_is_one_finding(snapshots: Snapshots) -> None:
+    """Of records of one id, the further ones are duplicates: none is missing as well."""
+    snapshots.legacy.tenants(a={"r": [{"id": 1, "v": 1}, {"id": 1, "v": 1}, {"id": 2, "v": 0}]})
+    snapshots.modern.tenants(a={"r": [{"id": 1, "v": 1}, {"id": 2, "v": 0}]})
+    assert_drift(snapshots.audit(), ("duplicate", ("a", "1"), ()))
+    snapshots.legacy.tenants(a={"r": [{"id": 1, "v": 1}, {"id": 1, "v": 2}, {"id": 1, "v": 1}]})
+    snapshots.modern.tenants(a={"r": [{"id": 1, "v": 1}, {"id": 1, "v": 1}]})
+    found = snapshots.audit()
+    assert_drift(found, *[("duplicate", ("a", "1"), ())] * 3)
+    assert found.drift.duplicate == 3
 
 
 def test_lost_and_new_records_are_named(snapshots: Snapshots) -> None:

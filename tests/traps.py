@@ -401,7 +401,7 @@ def _many(
 
 
 def _loose(name: str, columns: tuple[TrapColumn, ...], *sides: Iterable[Row]) -> Trap:
-    """Tables without a key: what one side has more of is missing or extra."""
+    """Tables without a key: rows of one side alone are missing or extra, further copies not."""
     legacy, modern = (tuple(side) for side in sides)
     found = [*_surplus("missing", legacy, modern), *_surplus("extra", modern, legacy)]
     return _many(name, columns, legacy, modern, *found, key=())
@@ -414,7 +414,8 @@ def _surplus(kind: str, here: tuple[Row, ...], there: tuple[Row, ...]) -> list[F
         if row in rest:
             rest.remove(row)
         else:
-            found.append((kind, tuple(None if v is None else str(v) for v in row), ()))
+            shown = tuple(None if v is None else str(v) for v in row)
+            found.append(("duplicate" if row in there else kind, shown, ()))
     return found
 
 

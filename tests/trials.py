@@ -328,8 +328,9 @@ def _differences(
     here = Counter(_shown(columns, row) for row in legacy)
     there = Counter(_shown(columns, row) for row in modern)
     if not key:
-        yield from (("missing", row, ()) for row in (here - there).elements())
-        yield from (("extra", row, ()) for row in (there - here).elements())
+        for kind, own, other in (("missing", here, there), ("extra", there, here)):
+            for row in (own - other).elements():  # a copy of a row that is there is not missing
+                yield "duplicate" if other[row] else kind, row, ()
         return
     size = len(key)
     mine, yours = ({row[:size]: row for row in rows} for rows in (here, there))

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 Row = tuple[str | None, ...]
+
+NO_ROWS: Mapping[Row, int] = MappingProxyType({})
+"""How often rows are there, if none is."""
 
 Cell = tuple[str, int]
 """Whose rows, as a tenant's id, and of which bucket. Where a side is not asked whose its rows are,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from hashlib import sha256
@@ -11,13 +11,22 @@ from math import isfinite
 from typing import TYPE_CHECKING
 
 from ..errors import NotProven
-from ..model import NO_DRIFT, AppliedTolerance, DriftCounts, Finding, FindingKind, ValuePair
+from ..model import (
+    NO_DRIFT,
+    AppliedTolerance,
+    DriftCounts,
+    Finding,
+    FindingKind,
+    Side,
+    ValuePair,
+)
 from ..stacks.catalog import DOCUMENTS, FOREIGN, Family
-from .cells import Row
+from .cells import NO_ROWS, Row
 from .columns import ColumnPair
 from .findings import Sample, Sink, nowhere, order_of
 from .forgiving import Forgiving, agreed, all_applied
 from .structured import canonical_json, explain_json
+from .surplus import shared_rows
 from .tolerance import Limit, ToleranceRules, forgiving_limit, is_number
 
 if TYPE_CHECKING:
@@ -26,6 +35,8 @@ if TYPE_CHECKING:
 Normaliser = Callable[[str], str]
 Surplus = tuple[Row, int]  # a row, and how many copies one side has more of
 
+_OTHER_SIDE: dict[Side, Side] = {"legacy": "modern", "modern": "legacy"}
+_ONE_SIDED: dict[Side, FindingKind] = {"legacy": FindingKind.MISSING, "modern": FindingKind.EXTRA}
 _MOST_TEXT = 2_000  # characters of a value that a report shows
 _MASK = "***"
 
@@ -94,10 +105,25 @@ class _Column:
 Change = tuple[_Column, str | None, str | None]  # legacy and modern values that differ
 
 
+@dataclass(frozen=True)
+class KeyDifference:
+    """What either side has more of under one key.
+
+    ``shared`` is how many rows are equal on both sides, by what is stored as the key: rules can
+    make one key of several.
+    """
+
+    legacy: list[Surplus]
+    modern: list[Surplus]
+    shared: Mapping[Row, int]
+
+
 class Comparison:
     """Takes differing rows batch by batch; counts them all, lists the first of them by key.
 
     Each finding goes to the sink as soon as it is made, so that only the first ones are held.
+    ``repeats_listed`` are sides of which every repeated key is listed apart: rows that are copies
+    there are only counted as ``repeated``. Unless it ``tells_copies``, a copy is missing or extra.
     """
 
     def __init__(
@@ -118,24 +144,52 @@ class Comparison:
         self.beyond = 0  # rows that differ, and of which a version is beyond the watermark
         self._counts: Counter[FindingKind] = Counter()
         self._forgiven: Counter[tuple[str, Limit]] = Counter()
+        self.repeats_listed: Collection[Side] = ()
+        self.repeated = 0
+        self.tells_copies = True
         self.differing = False  # whether any text differed, whatever was made of that
 
-    def add(self, legacy: Iterable[Row], modern: Iterable[Row]) -> None:
-        """Compare all rows of some keys; a key's rows must come in one batch."""
-        for here, there in self.differences(legacy, modern).values():
-            self._compare_key(here, there)
+    def add(
+        self, legacy: Iterable[Row], modern: Iterable[Row], shared: Mapping[Row, int] = NO_ROWS
+    ) -> None:
+        """Compare all rows of some keys; a key's rows must come in one batch.
+
+        Of ``shared`` rows, which are equal on both sides, the keys and numbers are enough.
+        """
+        for each in self.differences(legacy, modern, shared).values():
+            self._compare_key(each)
 
     def differences(
-        self, legacy: Iterable[Row], modern: Iterable[Row]
-    ) -> dict[Row, tuple[list[Surplus], list[Surplus]]]:
+        self, legacy: Iterable[Row], modern: Iterable[Row], shared: Mapping[Row, int] = NO_ROWS
+    ) -> dict[Row, KeyDifference]:
         """Return what either side has more of, by key; nothing is made of it yet."""
         here, there = Counter(legacy), Counter(modern)
-        here, there = here - there, there - here
+        both = here & there
+        here, there = here - both, there - both
         self.differing = self.differing or bool(here or there)
         here, there = self._by_content(here), self._by_content(there)
-        surplus = self._by_key(here - there), self._by_key(there - here)
+        both += here & there
+        here, there = here - there, there - here
+        equal = shared_rows(both, (*here, *there), self._stored_key)
+        for key, rows in shared.items():
+            equal[tuple(map(_Column.in_one_spelling, self._key_columns, key))] += rows
+        surplus = self._by_key(here), self._by_key(there)
         keys = surplus[0].keys() | surplus[1].keys()
-        return {key: (surplus[0][key], surplus[1][key]) for key in keys}
+        return {
+            key: KeyDifference(surplus[0][key], surplus[1][key], self._of(equal, surplus, key))
+            for key in keys
+        }
+
+    def _of(
+        self, equal: Mapping[Row, int], surplus: Sequence[Mapping[Row, list[Surplus]]], key: Row
+    ) -> dict[Row, int]:
+        """Return how many rows are equal on both sides, of those that share a key."""
+        stored = (self._stored_key(row) for side in surplus for row, _ in side[key])
+        return {each: equal[each] for each in stored if each in equal}
+
+    def _stored_key(self, row: Row) -> Row:
+        """Return a row's key in its one spelling; no rule forgives anything in it."""
+        return tuple(self._columns[n].in_one_spelling(row[n]) for n in self._key)
 
     @property
     def drift(self) -> DriftCounts:
@@ -179,8 +233,9 @@ class Comparison:
             grouped[key].append((row, copies))
         return grouped
 
-    def _compare_key(self, legacy: list[tuple[Row, int]], modern: list[tuple[Row, int]]) -> None:
+    def _compare_key(self, found: KeyDifference) -> None:
         """Pair the one row that differs with its counterpart; of several, none is guessed."""
+        legacy, modern = list(found.legacy), list(found.modern)
         if self.watermark is not None and _are_under_way(self.watermark, legacy, modern):
             self.beyond += max(_copies(legacy), _copies(modern))
             return
@@ -190,9 +245,43 @@ class Comparison:
         if len(self._key) == len(self._columns):
             self._pair_off(legacy, modern)
         for row, copies in sorted(legacy, key=repr):
-            self._find(FindingKind.MISSING, row, copies)
+            self._find_surplus("legacy", row, copies, found, alone=not modern)
         for row, copies in sorted(modern, key=repr):
-            self._find(FindingKind.EXTRA, row, copies)
+            self._find_surplus("modern", row, copies, found, alone=not legacy)
+
+    def _find_surplus(
+        self, side: Side, row: Row, copies: int, found: KeyDifference, *, alone: bool
+    ) -> None:
+        """Count rows that one side has more of: copies, if the other side has their key as well.
+
+        ``alone``: only this side has more of the key. If both have, none is guessed to be a copy.
+        """
+        key = self._stored_key(row)
+        here, there = (self._rows_of(found, each, key) for each in (side, _OTHER_SIDE[side]))
+        # NULL is no key: such rows need not have anything to do with each other.
+        known = len(key) == len(self._columns) or None not in key
+        if not (self.tells_copies and alone and there and known):
+            self._find(_ONE_SIDED[side], row, copies)
+        elif side in self.repeats_listed and not any(each.spelling for each in self._key_columns):
+            self.repeated += copies
+        else:
+            self._find(FindingKind.DUPLICATE, row, copies, note=self._how_often(side, here, there))
+
+    def _rows_of(self, found: KeyDifference, side: Side, key: Row) -> int:
+        rows = found.legacy if side == "legacy" else found.modern
+        own = sum(copies for row, copies in rows if self._stored_key(row) == key)
+        return own + found.shared.get(key, 0)
+
+    def _how_often(self, side: Side, here: int, there: int) -> str:
+        other = _OTHER_SIDE[side]
+        if len(self._key) == len(self._columns):
+            return f"the {side} side has this row {here} times, the {other} side {there}"
+        names = " and ".join(column.name for column in self._key_columns)
+        return f"{here} rows of the {side} side have this {names}, {there} of the {other} side"
+
+    @property
+    def _key_columns(self) -> list[_Column]:
+        return [self._columns[n] for n in self._key]
 
     def _pair_off(self, legacy: list[Surplus], modern: list[Surplus]) -> None:
         """Take out of rows that have no key but themselves as many as the rules make equal."""
@@ -221,7 +310,12 @@ class Comparison:
             self._forgiven[rule] += copies
 
     def _find(
-        self, kind: FindingKind, row: Row, copies: int, changed: Sequence[Change] = ()
+        self,
+        kind: FindingKind,
+        row: Row,
+        copies: int,
+        changed: Sequence[Change] = (),
+        note: str = "",
     ) -> None:
         """Count a finding and hand it on; explain it if it is among the first."""
         self._counts[kind] += copies
@@ -230,7 +324,7 @@ class Comparison:
             column.name: ValuePair(column.shown(legacy), column.shown(modern))
             for column, legacy, modern in changed
         }
-        finding = Finding(kind, key, values, copies)
+        finding = Finding(kind, key, values, copies, note)
         self._sink(finding)
         order = (*order_of(row[n] for n in self._key), kind.value, copies)
         if self._sample.takes(order):

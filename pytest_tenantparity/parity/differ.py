@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Protocol
 
 from ..model import RowCounts
-from .cells import NOTHING, Cell, Part, Row
+from .cells import NO_ROWS, NOTHING, Cell, Part, Row
 from .contradiction import Contradiction, Unseen
 from .locate import Difference, buckets_for, by_owner, difference, narrowed
 from .sketch import require_same, sketched
@@ -28,8 +28,10 @@ class Taker(Protocol):
     def differing(self) -> bool:
         """Whether any text differed."""
 
-    def add(self, legacy: Iterable[Row], modern: Iterable[Row]) -> None:
-        """Take all rows of some keys."""
+    def add(
+        self, legacy: Iterable[Row], modern: Iterable[Row], shared: Mapping[Row, int] = NO_ROWS
+    ) -> None:
+        """Take all rows of some keys, but for those that are only counted, by key."""
 
 
 def find_differences(sides: Sides, taker: Taker, buckets: int = buckets_for(1)) -> RowCounts:
@@ -50,7 +52,7 @@ def find_differences(sides: Sides, taker: Taker, buckets: int = buckets_for(1)) 
     for surplus in seen.found.values():
         if not surplus:
             raise Unseen
-        taker.add(surplus.legacy, surplus.modern)
+        taker.add(surplus.legacy, surplus.modern, surplus.shared_by_key)
     return seen.counts.get("", RowCounts())
 
 

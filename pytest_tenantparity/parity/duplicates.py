@@ -6,13 +6,19 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ..model import SIDES, Evidence, Finding, FindingKind, Side, Status
+from .contradiction import Contradiction
 from .findings import Order, Sample, Sink, order_of
 from .opened import OpenPair
 from .source import Sides, Source
 
 
-def with_duplicates(evidence: Evidence, opened: OpenPair, sides: Sides, sink: Sink) -> Evidence:
-    """Add a finding for each key that several rows of one side share."""
+def with_duplicates(
+    evidence: Evidence, opened: OpenPair, sides: Sides, sink: Sink, owed: int
+) -> Evidence:
+    """Add a finding for each key that several rows of one side share.
+
+    ``owed`` are rows that the comparison left to that, since the key has others on the other side.
+    """
     sample, surplus = Sample(opened.context.settings.report.findings), 0
     for side, source in zip(SIDES, (sides.legacy, sides.modern), strict=True):
         if opened.promises_unique(side) is None:
@@ -22,12 +28,14 @@ def with_duplicates(evidence: Evidence, opened: OpenPair, sides: Sides, sink: Si
                 surplus += finding.copies
                 sink(finding)
                 sample.add((*order, side), finding)
+    if surplus < owed:
+        raise Contradiction(f"{owed} rows repeat a key, of which only {surplus} were found by it")
     if not surplus:
         return evidence
     return replace(
         evidence,
         status=Status.DRIFT,
-        drift=replace(evidence.drift, duplicate=surplus),
+        drift=replace(evidence.drift, duplicate=evidence.drift.duplicate + surplus),
         findings=(*evidence.findings, *sample.findings),
     )
 

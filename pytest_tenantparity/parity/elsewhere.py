@@ -37,7 +37,10 @@ def with_owners(evidence: Evidence, opened: OpenPair) -> Evidence:
             owners = _owners(opened, side, keys)
         except NotProven:  # the rows differ all the same, whoever has them now
             continue
-        notes |= {(kind, row): _said(opened, side, owner) for row, owner in owners.items()}
+        notes |= {
+            (kind, row): _said(opened, side, owner, evidence.key.tenant)
+            for row, owner in owners.items()
+        }
     findings = tuple(
         replace(each, note=notes.get((each.kind, _key(each)), each.note))
         for each in evidence.findings
@@ -64,7 +67,7 @@ def _owners(opened: OpenPair, side: Side, keys: Sequence[Row]) -> dict[Row, str 
     return {tuple(key): value for value, *key in ordered if tuple(key) in keys}
 
 
-def _said(opened: OpenPair, side: Side, value: str | None) -> str:
+def _said(opened: OpenPair, side: Side, value: str | None, own: str) -> str:
     facts, catalog = opened.tables[side], opened.context.stacks[side].catalog(opened.places[side])
     end = end_of(facts, catalog, opened.pair.tenancy(side))
     owners = {
@@ -74,6 +77,14 @@ def _said(opened: OpenPair, side: Side, value: str | None) -> str:
     }
     if value is None:
         return f"the {side} table has it under no tenant"
-    if as_kept(value, end) in owners:
-        return f"the {side} table has it under the tenant {owners[as_kept(value, end)]!r}"
+    owner = owners.get(as_kept(value, end))
+    if owner == own:
+        why = (
+            f", where {side}_filter may leave it out"
+            if opened.pair.settings.row_filter(side)
+            else ""
+        )
+        return f"the {side} table has other rows of this key under the same tenant{why}"
+    if owner is not None:
+        return f"the {side} table has it under the tenant {owner!r}"
     return f"the {side} table has it under {value!r}, which no tenant of the settings has"

@@ -122,6 +122,7 @@ def check_rows(
             sink,
             watermark_of(opened),
         )
+        comparison.repeats_listed = [s for s in SIDES if opened.promises_unique(s) is not None]
         suspects = None if context.settle is None else Suspects(comparison, opened, context.settle)
         taker = comparison if suspects is None else suspects
         if shown is None:
@@ -132,9 +133,12 @@ def check_rows(
                 raise Contradiction("what one scan for several tenants shows, another does not")
         else:
             rows = shown.rows
-            taker.add(shown.surplus.legacy, shown.surplus.modern)
+            surplus = shown.surplus
+            taker.add(surplus.legacy, surplus.modern, surplus.shared_by_key)
         if suspects is not None:
             suspects.settle(sides)
         evidence = conclude(key, pair, rows, opened.plan, comparison, tolerance, opened.digest_name)
-        evidence = with_owners(with_duplicates(evidence, opened, sides, sink), opened)
+        evidence = with_owners(
+            with_duplicates(evidence, opened, sides, sink, comparison.repeated), opened
+        )
         return evidence if suspects is None else with_settled(evidence, suspects)

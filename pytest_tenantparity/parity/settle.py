@@ -7,7 +7,7 @@ such a write may be under way, are drift. Rows that are touched again and again 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from time import monotonic, sleep
@@ -17,7 +17,7 @@ from sqlalchemy import true
 from ..errors import NotProven
 from ..model import Evidence, NamedRule, Side, Status
 from .by_key import key_of, rows_of
-from .cells import Row
+from .cells import NO_ROWS, Row
 from .compare import Comparison, Surplus
 from .opened import OpenPair
 from .scope import Scope, source_of
@@ -26,8 +26,11 @@ from .source import Sides, Source
 MOST_HELD = 10_000  # keys of a check that are looked at again
 _MOST_LOOKS = 8
 
-State = tuple[frozenset[Surplus], frozenset[Surplus]]
-"""What either side has more of under one key; two looks that see the same are equal."""
+State = tuple[frozenset[Surplus], frozenset[Surplus], frozenset[Surplus]]
+"""What either side has more of under one key, and how many rows of it are equal on both.
+
+Two looks that see the same are equal.
+"""
 
 
 @dataclass
@@ -49,12 +52,14 @@ class Suspects:
         """Whether any text differed, whatever is made of that."""
         return self.comparison.differing
 
-    def add(self, legacy: Iterable[Row], modern: Iterable[Row]) -> None:
+    def add(
+        self, legacy: Iterable[Row], modern: Iterable[Row], shared: Mapping[Row, int] = NO_ROWS
+    ) -> None:
         """Take all rows of some keys; a key's rows must come in one batch."""
         if self.too_many or self._unreadable is not None:
-            self.comparison.add(legacy, modern)
+            self.comparison.add(legacy, modern, shared)
             return
-        self.held |= self._states(legacy, modern)
+        self.held |= self._states(legacy, modern, shared)
         if len(self.held) > MOST_HELD:
             self.too_many = True
             self._conclude(self.held)
@@ -140,13 +145,18 @@ class Suspects:
     def _rows(self, side: Side, source: Source) -> list[Row]:
         return list(rows_of(self.opened, side, source, self.held.keys()))
 
-    def _states(self, legacy: Iterable[Row], modern: Iterable[Row]) -> dict[Row, State]:
-        found = self.comparison.differences(legacy, modern)
-        return {key: (frozenset(here), frozenset(there)) for key, (here, there) in found.items()}
+    def _states(
+        self, legacy: Iterable[Row], modern: Iterable[Row], shared: Mapping[Row, int] = NO_ROWS
+    ) -> dict[Row, State]:
+        found = self.comparison.differences(legacy, modern, shared)
+        return {
+            key: (frozenset(each.legacy), frozenset(each.modern), frozenset(each.shared.items()))
+            for key, each in found.items()
+        }
 
     def _conclude(self, states: dict[Row, State]) -> None:
-        for here, there in states.values():
-            self.comparison.add(_copies(here), _copies(there))
+        for here, there, shared in states.values():
+            self.comparison.add(_copies(here), _copies(there), dict(shared))
 
     @property
     def _unreadable(self) -> str | None:
