@@ -9,6 +9,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     FromClause,
+    and_,
     column,
     distinct,
     func,
@@ -40,7 +41,9 @@ class Lookup:
     def value(self, dialect: Dialect, own: ColumnElement[Any], facts: ColumnFacts) -> Any:
         """Return the other stack's id for one of this stack; NULL for none."""
         rows = self._rows()
-        same = dialect.exact(column(_OWN), self.own) == dialect.exact(own, facts)
+        mine = dialect.match_forms(column(_OWN), self.own, facts)
+        yours = dialect.match_forms(own, facts, self.own)
+        same = and_(*(one == other for one, other in zip(mine, yours, strict=True)))
         other: ColumnElement[Any] = column(_OTHER)
         found = select(other).select_from(rows).where(same).limit(literal_column("1"))
         return found.scalar_subquery()

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Integer,
     Select,
     Text,
+    and_,
     cast,
     column,
     func,
@@ -24,6 +25,7 @@ from sqlalchemy import (
     table,
     text,
     true,
+    tuple_,
 )
 
 from ..config import Tenancy
@@ -202,11 +204,16 @@ def _led_scope(
         raise UnknownOwner(f"{first.name!r} and what it leads to are not of one kind")
     path = hops_of(catalog, dialect, tenancy)
     wanted = dialect.any_of(path.value, end, values)
-    ways = select(path.exact.label(_START), path.end.label(_END)).select_from(path.joined)
+    starts = path.forms(first)
+    labels = [f"{_START}_{number}" for number in range(len(starts))]
+    labelled = (start.label(label) for start, label in zip(starts, labels, strict=True))
+    ways = select(*labelled, path.end.label(_END)).select_from(path.joined)
     ways_ = ways.where(wanted).distinct().subquery("parity_ways")
     table_ = source_of(facts)
-    joined = table_.join(ways_, dialect.exact(table_.c[first.name], first) == ways_.c[_START])
-    several = select(ways_.c[_START]).group_by(ways_.c[_START])
+    own = dialect.match_forms(table_.c[first.name], first, path.key)
+    joined = table_.join(ways_, _all_equal(own, [ways_.c[label] for label in labels]))
+    exact = ways_.c[labels[-1]]
+    several = select(exact).group_by(exact)
     ambiguous = select(several.having(func.count() > literal_column("1")).subquery("several"))
     mark = column(_END, Text)
     return Scope(joined, filtered(None, sql_filter), Owners(mark, mark, tenants, ambiguous))
@@ -216,32 +223,44 @@ def _led_scope(
 class Path:
     """The tables that a tenancy leads through, joined; its first and last value, and their texts.
 
-    ``exact`` is the first value in a form of which only equal ones are equal.
+    ``key`` is the column that the first value is in, and ``first`` that column.
     """
 
+    dialect: Dialect
     joined: FromClause
-    exact: ColumnElement[Any]
+    key: ColumnFacts
+    first: ColumnElement[Any]
     start: ColumnElement[str]
     value: ColumnElement[Any]
     end: ColumnElement[str]
 
+    def forms(self, other: ColumnFacts) -> tuple[ColumnElement[Any], ...]:
+        """Return forms of the first value that match those of another column's."""
+        return self.dialect.match_forms(self.first, self.key, other)
+
 
 def hops_of(catalog: Catalog, dialect: Dialect, tenancy: Tenancy) -> Path:
     """Return the way from the first column's values to the tenants'."""
-    first = tenancy.hops[0]
-    table_, key = _hop(catalog, first.table, first.key)
-    joined: FromClause = source_of(table_).alias("hop_0")
-    start = dialect.canonical(joined.c[key.name], key, key.family, ColumnRules())
-    exact = dialect.exact(joined.c[key.name], key)
-    at, facts = joined.c[first.take], _column_of(table_, first.take)
-    for number, hop in enumerate(tenancy.hops[1:], start=1):
-        table_, key = _hop(catalog, hop.table, hop.key)
-        alias = source_of(table_).alias(f"hop_{number}")
-        same = dialect.exact(alias.c[key.name], key) == dialect.exact(at, facts)
-        joined = joined.join(alias, same)
-        at, facts = alias.c[hop.take], _column_of(table_, hop.take)
+    hop = tenancy.hops[0]
+    table_, first = _hop(catalog, hop.table, hop.key)
+    joined: FromClause = source_of(table_).alias("parity_hop_0")
+    start = joined.c[first.name]
+    at, facts = joined.c[hop.take], _column_of(table_, hop.take)
+    for number, hop_ in enumerate(tenancy.hops[1:], start=1):
+        table_, key = _hop(catalog, hop_.table, hop_.key)
+        alias = source_of(table_).alias(f"parity_hop_{number}")
+        mine = dialect.match_forms(alias.c[key.name], key, facts)
+        joined = joined.join(alias, _all_equal(mine, dialect.match_forms(at, facts, key)))
+        at, facts = alias.c[hop_.take], _column_of(table_, hop_.take)
     end = dialect.canonical(at, facts, facts.family, ColumnRules())
-    return Path(joined, exact, start, at, end)
+    text_ = dialect.canonical(start, first, first.family, ColumnRules())
+    return Path(dialect, joined, first, start, text_, at, end)
+
+
+def _all_equal(
+    one: Sequence[ColumnElement[Any]], other: Sequence[ColumnElement[Any]]
+) -> ColumnElement[bool]:
+    return and_(*(mine == yours for mine, yours in zip(one, other, strict=True)))
 
 
 def _hop(catalog: Catalog, name: str, key: str) -> tuple[TableFacts, ColumnFacts]:
@@ -256,17 +275,14 @@ def owner_of(
 
     Where a path leads to several, it is one of them.
     """
-    found = _column_of(facts, tenancy.first_column or "")
-    value: ColumnElement[Any] = rows.c[found.name]
-    for hop in tenancy.hops:
-        other = _table_of(catalog, hop.table)
-        key, found_there = _column_of(other, hop.key), _column_of(other, hop.take)
-        alias = source_of(other).alias(f"to_{hop.table}")
-        same = dialect.exact(alias.c[key.name], key) == dialect.exact(value, found)
-        found_one = select(alias.c[hop.take]).where(same).limit(literal_column("1"))
-        value = found_one.scalar_subquery()
-        found = found_there
-    return dialect.canonical(value, found, found.family, ColumnRules())
+    first, end = _column_of(facts, tenancy.first_column or ""), end_of(facts, catalog, tenancy)
+    value: ColumnElement[Any] = rows.c[first.name]
+    if tenancy.hops:
+        path = hops_of(catalog, dialect, tenancy)
+        same = _all_equal(path.forms(first), dialect.match_forms(value, first, path.key))
+        found = select(path.value).select_from(path.joined).where(same)
+        value = found.limit(literal_column("1")).correlate(rows).scalar_subquery()
+    return dialect.canonical(value, end, end.family, ColumnRules())
 
 
 def end_of(facts: TableFacts, catalog: Catalog, tenancy: Tenancy) -> ColumnFacts:
@@ -339,10 +355,11 @@ def owned_by(
         start, hop = step
         other = _table_of(catalog, hop.table)
         key = _column_of(other, hop.key)
-        found = select(dialect.exact(column(key.name), key)).select_from(
-            source_of(other).alias(f"via_{hop.table}")
-        )
-        return dialect.exact(column(start.name), start).in_(found.where(condition))
+        forms = dialect.match_forms(column(key.name), key, start)
+        found = select(*forms).select_from(source_of(other).alias(f"via_{hop.table}"))
+        own = dialect.match_forms(column(start.name), start, key)
+        led: ColumnElement[Any] = own[0] if len(own) == 1 else tuple_(*own)
+        return led.in_(found.where(condition))
 
     starts = [first, *(_column_of(_table_of(catalog, hop.table), hop.take) for hop in earlier)]
     return reduce(through, reversed(list(zip(starts, tenancy.hops, strict=True))), reached)

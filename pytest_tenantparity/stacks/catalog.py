@@ -48,7 +48,8 @@ class ColumnFacts:
     ``scale`` counts the digits behind the point that the type can hold, of a decimal number or
     of a second. ``fuzzy``: the column's own equality takes some different values for equal.
     ``refused`` says why values of a family that is unknown cannot be compared. ``nullable`` is
-    false only where the database itself keeps NULL out of every row.
+    false only where the database itself keeps NULL out of every row. ``collation`` is its name,
+    where the engine cannot compare texts of two collations.
     """
 
     name: str
@@ -60,6 +61,7 @@ class ColumnFacts:
     fuzzy: bool = False
     refused: str = ""
     nullable: bool = True
+    collation: str = ""
 
 
 @dataclass(frozen=True, slots=True)

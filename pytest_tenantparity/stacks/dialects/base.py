@@ -288,6 +288,17 @@ class Dialect(ABC):
         del column
         return value
 
+    def match_forms(
+        self, value: ColumnElement[Any], column: ColumnFacts, other: ColumnFacts
+    ) -> tuple[ColumnElement[Any], ...]:
+        """Return forms of a value, to be joined one by one with those of another column's value.
+
+        All are equal if and only if the values are exactly equal. Where an engine joins by an
+        index alone, the first form is the value itself. Both columns have as many forms.
+        """
+        del other
+        return (self.exact(value, column),)
+
     def least_change(
         self, value: ColumnElement[Any], column: ColumnFacts
     ) -> ColumnElement[Any] | None:

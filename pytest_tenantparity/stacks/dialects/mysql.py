@@ -9,6 +9,7 @@ from contextlib import suppress
 from decimal import Decimal
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 import pymysql
 from sqlalchemy import (
@@ -301,7 +302,8 @@ class MySQL(Dialect):
         return _NoPad(text)
 
     def seeks(self, column: ColumnFacts) -> bool:
-        return column.type in STRINGS or (column.family is Family.INTEGER and column.type != "year")
+        sought = column.type in STRINGS or column.family in (Family.UUID, Family.BYTES)
+        return sought or (column.family is Family.INTEGER and column.type != "year")
 
     def any_of(
         self, value: ColumnElement[Any], column: ColumnFacts, allowed: Sequence[str]
@@ -314,16 +316,28 @@ class MySQL(Dialect):
             for each in allowed
         ]
         exactly = own.in_(meant)
-        if column.type in STRINGS and all(each.isascii() for each in allowed):
-            # Can use an index; under the column's own collation it may let more through.
-            return and_(value.in_([literal(each, Text) for each in allowed]), exactly)
-        return exactly
+        # These can use an index; under the column's own collation they may let more through.
+        indexed = _literals(column, allowed)
+        return exactly if indexed is None else and_(value.in_(indexed), exactly)
 
     def exact(self, value: ColumnElement[Any], column: ColumnFacts) -> ColumnElement[Any]:
         """Numbers as they are. Of the rest, a text that no number equals: '1a' = 1 in MySQL."""
         if column.family in _NUMBERS and column.type != "year":
             return value
         return literal(f"1e300 {column.family}:", Text) + self._spelled(value, column)
+
+    def match_forms(
+        self, value: ColumnElement[Any], column: ColumnFacts, other: ColumnFacts
+    ) -> tuple[ColumnElement[Any], ...]:
+        """MariaDB looks up each row of a join, and no index holds the exact text.
+
+        Texts of two collations are compared under either, so that each side's index can be used.
+        """
+        exact = self.exact(value, column)
+        if _are_texts_of_one_code(column, other):
+            known = sorted({(each.collation, each.charset) for each in (column, other)})
+            return (*(_under(value, column, *each) for each in known), exact)
+        return (value, exact) if _equal_if_exactly(column, other) else (exact,)
 
     def _spelled(self, value: ColumnElement[Any], column: ColumnFacts) -> ColumnElement[str]:
         """The canonical text, or NULL where it is lost."""
@@ -499,3 +513,51 @@ def _beside(value: ColumnElement[Any], column: ColumnFacts) -> ColumnElement[Any
     else:
         step = "INTERVAL 1 SECOND"
     return case((value.is_not(None), func.coalesce(value + literal_column(step), second)))
+
+
+# Their own equality takes values of one text for equal, whatever their length or scale.
+_WITH_EQUALITY = frozenset(
+    {"uuid", "inet4", "inet6", "date", "datetime", "timestamp", "time", "float", "double"}
+    | {"year", "bit"}
+)
+_ONE_CODE = frozenset({"utf8mb4", "utf8mb3", "utf8", "latin1", "ascii"})
+"""Character sets that have one code for each character; cp932 and others have several for some."""
+
+
+def _are_texts_of_one_code(*columns: ColumnFacts) -> bool:
+    """Whether both columns' equal texts are equal under any collation, and in either's charset."""
+    return all(
+        each.type in STRINGS and each.charset in _ONE_CODE and each.collation for each in columns
+    )
+
+
+def _under(
+    value: ColumnElement[Any], column: ColumnFacts, collation: str, charset: str
+) -> ColumnElement[Any]:
+    """Return a text under a collation; its own is left to the column, whose index has it."""
+    if collation == column.collation:
+        return value
+    if charset != column.charset:
+        value = func.convert(value.op("USING")(literal_column(charset)), type_=Text)
+    return value.collate(collation)
+
+
+def _equal_if_exactly(one: ColumnFacts, other: ColumnFacts) -> bool:
+    """Whether = holds for two columns, of no texts, wherever their exact forms are equal."""
+    if one.family is other.family is Family.BYTES:  # all bytes count, and none is padded
+        return True
+    return one.type == other.type and one.type in _WITH_EQUALITY
+
+
+def _literals(column: ColumnFacts, allowed: Sequence[str]) -> list[ColumnElement[Any]] | None:
+    """Return values as a column's index holds them; None where one of them is none of its."""
+    try:
+        if column.type in STRINGS and all(each.isascii() for each in allowed):
+            return [literal(each, Text) for each in allowed]
+        if column.family is Family.UUID:
+            return [literal(str(UUID(each)), Text) for each in allowed]
+        if column.family is Family.BYTES and all(each.startswith(r"\x") for each in allowed):
+            return [literal(bytes.fromhex(each[2:]), LargeBinary) for each in allowed]
+    except ValueError:
+        return None
+    return None

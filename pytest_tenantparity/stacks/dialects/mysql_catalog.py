@@ -221,7 +221,17 @@ def column_facts(
     measured = family in WITH_FRACTION
     scale = next((each for each in scales if each is not None), None) if measured else None
     fuzzy = bool(collation) and not str(collation).endswith(_EXACT_COLLATIONS)
-    return ColumnFacts(name, declared, bare, family, scale, charset or "", fuzzy, refused)
+    return ColumnFacts(
+        name,
+        declared,
+        bare,
+        family,
+        scale,
+        charset or "",
+        fuzzy,
+        refused,
+        collation=collation or "",
+    )
 
 
 def protocol_type(field: Any) -> tuple[str, str]:

@@ -331,6 +331,16 @@ class SQLite(Dialect):
         # A function's result has no affinity, by which '07' would be taken for 7.
         return func.ifnull(value, null()).collate("BINARY")
 
+    def match_forms(
+        self, value: ColumnElement[Any], column: ColumnFacts, other: ColumnFacts
+    ) -> tuple[ColumnElement[Any], ...]:
+        """SQLite looks up each row of a join by an index, or makes one: of columns alone.
+
+        What is exactly equal is equal under any affinity, since both values were stored under it.
+        """
+        del other
+        return value.collate("BINARY"), self.exact(value, column)
+
     def least_change(
         self, value: ColumnElement[Any], column: ColumnFacts
     ) -> ColumnElement[Any] | None:
