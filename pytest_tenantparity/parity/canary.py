@@ -34,7 +34,7 @@ from ..stacks.catalog import DOCUMENTS
 from ..stacks.dialects import Nulls
 from .cells import Row
 from .columns import ColumnPair
-from .compare import Comparison
+from .compare import Comparison, spelling_of
 from .context import Context
 from .contradiction import Unseen
 from .differ import find_differences
@@ -190,7 +190,9 @@ def _nulled(sample: Sample, pair: ColumnPair) -> Iterator[_Change]:
 
 def _swapped(sample: Sample, pair: ColumnPair) -> Iterator[_Change]:
     """Swap the values of two rows, where two differ and none is part of what a row is known by."""
-    values = sample.values(pair)
+    respelled = spelling_of(pair) or str
+    stored = sample.values(pair).items()
+    values = {n: None if value is None else respelled(value) for n, value in stored}
     # Two rows of one key are known by all that they hold.
     keys = {n: sample.key_of(n) for n in values}
     other = next((n for n in values if values[n] != values[1] and keys[n] != keys[1]), None)

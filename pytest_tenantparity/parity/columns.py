@@ -13,6 +13,7 @@ from ..inventory import TablePair
 from ..model import SIDES, NamedRule, Side
 from ..stacks.catalog import DOCUMENTS, NUMBERS, TIMES, ColumnFacts, Family, TableFacts
 from ..stacks.dialects import ColumnRules, Dialect, Item, Nulls
+from ..stacks.dialects.floats import DOUBLE, SINGLE
 from .forgiving import Forgiving, forgiving_rules
 from .key_maps import Lookup
 from .types import TYPES, Meeting, Refusal, meet
@@ -66,8 +67,9 @@ class ColumnPair:
     @property
     def has_one_text(self) -> bool:
         """Whether equal values have equal texts on both sides, so that rows can be placed by it."""
-        # Engines do not agree which text of a float is the shortest.
-        several = self.by_content or (self.family is Family.FLOAT and self.rules.common)
+        # Engines do not agree which text of a float is the shortest, and a text need not be.
+        floats = self.family is Family.FLOAT and (self.rules.common or self.rules.float_bits)
+        several = self.by_content or floats
         return not (several or self.forgiving or self.normalise)
 
     @property
@@ -141,6 +143,7 @@ class ColumnPair:
 
 _UNMAPPED = "not in the map: "
 _HASHABLE = frozenset({Family.INTEGER, Family.UUID, Family.TIMESTAMPTZ})
+_EXACT = frozenset({Family.INTEGER, Family.DECIMAL})
 _NEVER_EMPTY = NUMBERS | DOCUMENTS | TIMES | {Family.BOOLEAN, Family.UUID}
 
 
@@ -332,6 +335,7 @@ class _Planner:
         if isinstance(meeting, Refusal):
             self._problem(name, meeting.why)
             return
+        rules = _with_floats(rules, meeting.family, facts, self.dialects)
         forgiving = forgiving_rules(own, self.settings.rules, name, self.pair.name, meeting.family)
         pair = ColumnPair(name, legacy, modern, meeting, rules, forgiving, own.normalise, own.mask)
         self.result.columns.append(pair)
@@ -386,9 +390,34 @@ class _Planner:
         return tuple(renamed.get(name, name) for name in self.modern.primary_key if name != own)
 
 
+def _with_floats(
+    rules: ColumnRules,
+    family: Family,
+    columns: Mapping[Side, ColumnFacts],
+    dialects: Mapping[Side, Dialect],
+) -> ColumnRules:
+    """Add how texts are read as floats, and whether doubles are beside exact decimals alone."""
+    both = [(dialects[side], columns[side]) for side in SIDES]
+    written = [dialect.holds_written_numbers(facts) for dialect, facts in both]
+    doubles = [dialect.holds_doubles(facts) for dialect, facts in both]
+    if family is Family.DECIMAL:
+        return replace(rules, lone_double=sum(doubles) == 1)
+    if family is not Family.FLOAT:
+        return rules
+    exact = [facts.family in _EXACT for _, facts in both]
+    if not any(written):
+        return replace(rules, lone_double=any(exact) and sum(doubles) == 1)
+    if any(one and not as_text for one, as_text in zip(exact, written, strict=True)):
+        return rules  # digits meet digits
+    narrow = any(dialect.holds_singles(facts) for dialect, facts in both)
+    return replace(rules, float_bits=SINGLE if narrow else DOUBLE)
+
+
 def _spoken_rules(pair: ColumnPair, own: ColumnSettings) -> list[NamedRule]:
     """The named rules that a column is compared under, in words for the report."""
     spoken = [pair.meeting.spoken] if pair.meeting.spoken else []
+    if pair.rules.float_bits == SINGLE:
+        spoken.append("texts are read as floats of four bytes, which the other side holds")
     spoken += [f"the {side} side is {own.sql(side)}" for side in SIDES if own.sql(side)]
     if own.key_map is not None:
         spoken.append(f"ids are led from one stack to the other by [maps.{own.key_map}]")

@@ -6,8 +6,8 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import partial
 from hashlib import sha256
-from math import isfinite
 from typing import TYPE_CHECKING
 
 from ..errors import NotProven
@@ -21,6 +21,7 @@ from ..model import (
     ValuePair,
 )
 from ..stacks.catalog import DOCUMENTS, FOREIGN, Family
+from ..stacks.dialects.floats import DOUBLE, shortest, spelled_float
 from .cells import NO_ROWS, Row
 from .columns import ColumnPair
 from .findings import Sample, Sink, nowhere, order_of
@@ -352,7 +353,7 @@ def _column(
     plain = _Column(
         pair.name,
         pair.family,
-        _spelling(pair),
+        spelling_of(pair),
         tolerance.for_column(pair.name, pair.measured_as),
         pair.forgiving,
         pair.masked,
@@ -369,23 +370,25 @@ def _column(
     return replace(plain, normalise=normalisers[pair.normalise], normaliser=rule)
 
 
-def _spelling(pair: ColumnPair) -> Callable[[str], str] | None:
+def spelling_of(pair: ColumnPair) -> Callable[[str], str] | None:
+    """Return what spells equal values of a column one way, where they have several texts."""
     if pair.by_content:
         return canonical_json
-    sides = (pair.legacy.met_as.family, pair.modern.met_as.family)
-    return one_float if set(sides) == {Family.FLOAT} and pair.rules.common else None
+    if pair.family is not Family.FLOAT:
+        return None
+    if pair.rules.float_bits:
+        return partial(one_float, bits=pair.rules.float_bits)
+    sides = {pair.legacy.met_as.family, pair.modern.met_as.family}
+    return one_float if sides == {Family.FLOAT} and pair.rules.common else None
 
 
-def one_float(text: str) -> str:
+def one_float(text: str, bits: int = DOUBLE) -> str:
     """Return the same text for the same float: engines do not agree which text is the shortest.
 
     PostgreSQL writes 1e23 as 9.999999999999999e+22, which reads back as the same number.
     """
-    if not is_number(text):
-        return text
-    number = float(text)
-    underflown = number == 0 and text.partition("e")[0].strip("-0.")
-    return repr(number) if isfinite(number) and not underflown else text
+    number = spelled_float(text, bits) if is_number(text) else None
+    return text if number is None else shortest(number, bits)
 
 
 NOTHING_FOUND = Comparison((), (), ToleranceRules(), {}, most_findings=0)

@@ -21,14 +21,18 @@ from ..catalog import ColumnFacts, Family
 
 _UNPADDED = frozenset({Family.TEXT, Family.WRITTEN})
 
-_LEAST_FLOAT = cast(literal(5e-324, Double), Double)
-_NEXT_FLOAT = cast(literal(1.0000000000000002, Double), Double)
+# The smallest float, what a number is multiplied by, and between which numbers that works.
+_OF_DOUBLES = (5e-324, 1.0000000000000002, "1e-300", "1e300")
+_OF_SINGLES = (1e-45, 1 + 2**-23, "1e-37", "1e38")
 
 
-def least_change(value: ColumnElement[Any], column: ColumnFacts) -> ColumnElement[Any] | None:
+def least_change(
+    value: ColumnElement[Any], column: ColumnFacts, *, single: bool
+) -> ColumnElement[Any] | None:
     """Return the nearest other value that every engine can make; None where engines differ.
 
-    NULL stays NULL, and nothing overflows.
+    NULL stays NULL, and nothing overflows. ``single``: floats have four bytes, and the value is
+    given as a double.
     """
     match column.family:
         case Family.INTEGER:
@@ -37,12 +41,13 @@ def least_change(value: ColumnElement[Any], column: ColumnFacts) -> ColumnElemen
                 else_=value + literal_column("1"),
             )
         case Family.FLOAT:
+            least, step, low, high = _OF_SINGLES if single else _OF_DOUBLES
             return case(
-                (value == literal_column("0"), _LEAST_FLOAT),
+                (value == literal_column("0"), cast(literal(least, Double), Double)),
                 # The smallest and the largest would stay as they are, or overflow.
-                (func.abs(value) < literal_column("1e-300"), cast(literal(0.0, Double), Double)),
-                (func.abs(value) > literal_column("1e300"), cast(literal(0.0, Double), Double)),
-                else_=value * _NEXT_FLOAT,
+                (func.abs(value) < literal_column(low), cast(literal(0.0, Double), Double)),
+                (func.abs(value) > literal_column(high), cast(literal(0.0, Double), Double)),
+                else_=value * cast(literal(step, Double), Double),
             )
         case Family.BOOLEAN:
             return case(

@@ -33,6 +33,7 @@ from ..catalog import TEXTS, Catalog, ColumnFacts, Family, ServerFacts
 from .archive_files import UNREAD, changed_meanwhile, scan
 from .archive_reader import DECIMAL, SCHEMA, Reader, column_facts
 from .base import ColumnRules, Dialect, Session
+from .floats import SINGLE
 from .spelling import as_decimal, spell
 
 _OLDEST = (2, 0)  # "~" asked for the whole text to match in earlier ones
@@ -94,6 +95,7 @@ class Archive(Dialect):
     """
 
     name = "archive"
+    singles = frozenset({"FLOAT"})
     # Files do not change: a session that finds the same ones sees the same data.
     shares_snapshots = True
 
@@ -159,11 +161,12 @@ class Archive(Dialect):
     def text(
         self, value: ColumnElement[Any], column: ColumnFacts, rules: ColumnRules
     ) -> ColumnElement[str]:
-        del rules
         match column.family:
             case Family.BYTES:
                 digits = func.lower(func.hex(value), type_=Text)
                 return literal(r"\x", Text) + digits
+            case Family.FLOAT if rules.float_bits == SINGLE:
+                return cast(cast(value, _TypeOf("FLOAT")), Text)
             case Family.FLOAT:
                 return cast(cast(value, _TypeOf("DOUBLE")), Text)
             case Family.DECIMAL:
@@ -218,6 +221,9 @@ class Archive(Dialect):
             return case((value > literal_column("0"), value - step), else_=value + step)
         if column.type in _STEPS:
             return _moved(value, column)
+        if self.holds_singles(column):
+            changed = super().least_change(cast(value, _TypeOf("DOUBLE")), column)
+            return None if changed is None else cast(changed, _TypeOf("FLOAT"))
         if column.type in _SAMPLES:
             return _otherwise(value, column)
         return super().least_change(value, column)

@@ -28,7 +28,7 @@ from sqlalchemy.exc import DBAPIError
 
 from ...config import StackSettings
 from ...errors import ConnectionLost, NotProven
-from ..catalog import Catalog, ColumnFacts, Family, ServerFacts, TableFacts
+from ..catalog import TEXTS, Catalog, ColumnFacts, Family, ServerFacts, TableFacts
 from .altering import least_change, neutral
 from .spelling import spell
 
@@ -39,12 +39,16 @@ class ColumnRules:
 
     ``common``: the other side is another engine, so the text has to be one that both can make.
     ``strict``: it is the same engine, so that a value that is stored as another kind is another.
+    ``float_bits``: texts are read as floats of so many bits; 0: floats meet no texts.
+    ``lone_double``: one side alone may hold doubles, and the other holds exact decimals.
     """
 
     naive_zone: str | None = None
     canonical_json: bool = False
     common: bool = False
     strict: bool = False
+    float_bits: int = 0
+    lone_double: bool = False
 
 
 class Nulls(Enum):
@@ -118,6 +122,9 @@ class Dialect(ABC):
 
     native_samples: ClassVar[Sequence[tuple[Sequence[Item], int]]] = ()
     """Rows of values that the native hash does not take by their texts, and their hashes."""
+
+    singles: ClassVar[frozenset[str]] = frozenset()
+    """The types whose values are floats of four bytes."""
 
     shares_snapshots: ClassVar[bool] = False
     """Whether several sessions can read from one snapshot."""
@@ -245,6 +252,18 @@ class Dialect(ABC):
     def exact_sum(self, numbers: ColumnElement[int]) -> ColumnElement[Any]:
         """Return the sum of 64-bit integers, of any size and without rounding."""
 
+    def holds_singles(self, column: ColumnFacts) -> bool:
+        """Whether a column's values are floats of four bytes."""
+        return column.family is Family.FLOAT and column.type in self.singles
+
+    def holds_doubles(self, column: ColumnFacts) -> bool:
+        """Whether a column's values may be stored as binary floats, whatever is declared."""
+        return column.family is Family.FLOAT
+
+    def holds_written_numbers(self, column: ColumnFacts) -> bool:
+        """Whether a column's numbers are texts of a file, which may have been floats before."""
+        return column.family in TEXTS
+
     def holds_in_64_bits(self, column: ColumnFacts) -> bool:
         """Whether each whole number of a column can be cast to a signed 64-bit integer."""
         del column
@@ -306,7 +325,7 @@ class Dialect(ABC):
 
         For the canary, which puts it in the value's place. None: this engine can make none.
         """
-        return least_change(value, column)
+        return least_change(value, column, single=self.holds_singles(column))
 
     def neutral(self, column: ColumnFacts) -> ColumnElement[Any] | None:
         """Return the value that NULL is most easily taken for: '', 0, false, the epoch."""

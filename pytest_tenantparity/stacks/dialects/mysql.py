@@ -18,6 +18,7 @@ from sqlalchemy import (
     Connection,
     Double,
     Engine,
+    Float,
     LargeBinary,
     Select,
     Text,
@@ -42,6 +43,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from ...errors import NotProven
 from ..catalog import Catalog, ColumnFacts, Family, ServerFacts, TableFacts
 from .base import ColumnRules, Dialect, Extent, Session
+from .floats import SINGLE
 from .mysql_catalog import STRINGS, WITH_FRACTION, catalog_of, column_facts, protocol_type
 from .mysql_load import replication_lag, running_queries
 from .mysql_session import (
@@ -121,6 +123,7 @@ class MySQL(Dialect):
     """Digests by MD5 over canonical text, under collations that pad nothing."""
 
     name = "MySQL"
+    singles = frozenset({"float"})
     bundles = True
     tells_load = True
 
@@ -236,7 +239,6 @@ class MySQL(Dialect):
         self, value: ColumnElement[Any], column: ColumnFacts, rules: ColumnRules
     ) -> ColumnElement[str]:
         """NULL also where the server can make no text of a value that tells it from others."""
-        del rules
         made: ColumnElement[str]
         match column.family:
             case Family.TEXT | Family.JSON:
@@ -250,8 +252,8 @@ class MySQL(Dialect):
                 made = as_decimal(cast(value, Text))
             case Family.DECIMAL if column.scale != 0:
                 made = _decimal(value)
-            case Family.FLOAT:  # FLOAT by its exact value, not by its shorter text
-                made = cast(cast(value, Double), Text)
+            case Family.FLOAT:
+                made = _text_of_float(value, beside_text=rules.float_bits == SINGLE)
             case Family.BIT:
                 made = func.lpad(func.bin(value), _length_of(column.declared), _DIGIT, type_=Text)
             case Family.TIMESTAMPTZ:
@@ -362,6 +364,8 @@ class MySQL(Dialect):
                 changed = func.concat(value, literal_column("X'00'"))
             case Family.FLOAT:
                 changed = super().least_change(cast(value, Double), column)
+                if changed is not None and self.holds_singles(column):
+                    changed = cast(changed, Float)
             case _ if column.type in _SAMPLES:
                 changed = _beside(value, column)
             case _:
@@ -473,6 +477,18 @@ def _digits(number: ColumnElement[str]) -> ColumnElement[str]:
     written = func.concat(core, literal_column("'e'"), shift, type_=Text)
     sign = case((number.startswith("-"), literal("-", Text)), else_=literal("", Text))
     return sign + case((core == literal("", Text), literal("0", Text)), else_=written)
+
+
+def _text_of_float(value: ColumnElement[Any], *, beside_text: bool) -> ColumnElement[str]:
+    """The text of a double. A FLOAT goes by its exact value, and not by its shorter text.
+
+    Beside a text, it goes by the server's own text of 6 digits where that reads back.
+    """
+    exact = cast(cast(value, Double), Text)
+    if not beside_text:
+        return exact
+    single = cast(value, Float)
+    return case((cast(cast(single, Text), Float) == single, cast(single, Text)), else_=exact)
 
 
 def _length_of(declared: str) -> ColumnElement[Any]:

@@ -39,6 +39,7 @@ from sqlalchemy.types import UserDefinedType
 from ...errors import NotProven
 from ..catalog import DOCUMENTS, Catalog, ColumnFacts, Family, ServerFacts, TableFacts
 from .base import ColumnRules, Dialect, Extent, Item, Nulls, Session
+from .floats import SINGLE
 from .postgresql_catalog import blocks_of, catalogs_of, type_facts
 from .postgresql_load import replication_lag, running_queries
 from .postgresql_session import ALIVE, GONE, connecting, export, fault_of, is_gone, join, stop
@@ -146,6 +147,7 @@ class PostgreSQL(Dialect):
     """Digests by ``hashtextextended`` over canonical text, chained through the seeds."""
 
     name = "PostgreSQL"
+    singles = frozenset({"real"})
     native_digest = "hashtextextended"
     native_samples = (
         ((_never_null("-1099511627776::bigint", Family.INTEGER),), -297947733574634805),
@@ -292,8 +294,9 @@ class PostgreSQL(Dialect):
             case Family.DECIMAL:
                 number = cast(value, _TypeOf("numeric"))
                 return cast(_catalog.trim_scale(number), Text)
-            case Family.FLOAT:  # float4 by its exact value, not by its shorter text
-                return cast(cast(value, _TypeOf("float8")), Text)
+            case Family.FLOAT:  # beside no text, float4 by its exact value, not by its shorter text
+                width = "float4" if rules.float_bits == SINGLE else "float8"
+                return cast(cast(value, _TypeOf(width)), Text)
             case Family.JSON if rules.canonical_json:
                 return _json_by_content(value)
             case Family.TEXT if column.fuzzy:
@@ -362,7 +365,9 @@ class PostgreSQL(Dialect):
             case Family.INTEGER | Family.BOOLEAN:
                 return super().least_change(value, column)
             case Family.FLOAT:
-                return super().least_change(cast(value, _TypeOf("float8")), column)
+                own = "float4" if self.holds_singles(column) else "float8"
+                changed = super().least_change(cast(value, _TypeOf("float8")), column)
+                return None if changed is None else cast(changed, _TypeOf(own))
             case Family.DECIMAL:
                 step = f"1e{-30 if column.scale is None else -column.scale}::numeric"
                 return _moved(cast(value, _TypeOf("numeric")), step)

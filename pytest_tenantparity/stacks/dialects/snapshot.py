@@ -22,9 +22,10 @@ from sqlalchemy.engine import URL
 from ...errors import NotProven
 from ..catalog import NUMBERS, TEXTS, Catalog, ColumnFacts, Family, ServerFacts, TableFacts
 from .base import ColumnRules
+from .floats import DOUBLE, scientific, spelled_float
 from .snapshot_reader import Resource, Unreadable, digits_of, read_resources
 from .sqlite import AS_TEXT, NO_TEXT, SCHEMA, SQLite, as_bytes, either, spelled, word
-from .sqlite_values import decimal_text, foreign, scientific, tagged_text, text_of
+from .sqlite_values import decimal_text, foreign, tagged_text, text_of
 
 _SCHEMA = """
     CREATE TEMP TABLE parity_file (path, file, digest);
@@ -147,7 +148,14 @@ class SnapshotFile(SQLite):
             or _KINDS.get(meant) in column.type.split(" or ")
         ):
             return typed
-        return either(value, spelled(value.collate("BINARY"), Family.WRITTEN, meant), typed)
+        read = spelled(value.collate("BINARY"), Family.WRITTEN, meant, rules)
+        return either(value, read, typed)
+
+    def holds_doubles(self, column: ColumnFacts) -> bool:
+        return not column.type  # as only an SQL expression has none
+
+    def holds_written_numbers(self, column: ColumnFacts) -> bool:
+        return column.family in TEXTS or column.family is Family.DECIMAL
 
     def least_change(
         self, value: ColumnElement[Any], column: ColumnFacts
@@ -200,7 +208,14 @@ def _other(value: Any) -> Any:
     number = Decimal(own)
     exponent = number.as_tuple().exponent
     step = Decimal((0, (1,), exponent if isinstance(exponent, int) else 0))
-    return digits_of(Decimal(f"{own}1") if "." in own else number + step).encode()
+    # More digits could still spell the same float.
+    more = (Decimal(f"{own}{digit}") for digit in "15") if "." in own else (number + step,)
+    return digits_of(next(each for each in more if not _spell_one_float(own, each))).encode()
+
+
+def _spell_one_float(digits: str, other: Decimal) -> bool:
+    spelled = spelled_float(digits, DOUBLE), spelled_float(f"{other:f}", DOUBLE)
+    return None not in spelled and spelled[0] == spelled[1]
 
 
 def _number_of(path: Path) -> str:

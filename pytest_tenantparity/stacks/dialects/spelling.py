@@ -75,7 +75,7 @@ def as_decimal(own: Spelling) -> Spelling:
         else_=stripped,
     )
     signed = case((and_(matches(own, "^-"), led != _text("0")), _text("-") + led), else_=led)
-    return case((matches(own, _NUMBER), signed), else_=own)
+    return case((matches(own, _NUMBER), signed), *_not_finite(own), else_=own)
 
 
 def as_float(own: Spelling) -> Spelling:
@@ -96,12 +96,19 @@ def as_float(own: Spelling) -> Spelling:
     signed = case((matches(own, "^-"), _text("-") + number), else_=number)
     return case(
         (matches(lower, _FLOAT), signed),
-        # Not in lower case, which makes an i of a letter that is none.
-        (matches(own, "^[nN][aA][nN]$"), _text("NaN")),
-        (matches(own, f"^[+]?{_INFINITY}$"), _text("Infinity")),
-        (matches(own, f"^-{_INFINITY}$"), _text("-Infinity")),
+        *_not_finite(own),
         else_=own,
     )
+
+
+def _not_finite(own: Spelling) -> list[tuple[ColumnElement[bool], Spelling]]:
+    """NaN, whatever its sign bit says, and the infinities, by PostgreSQL's names."""
+    # Not in lower case, which makes an i of a letter that is none.
+    return [
+        (matches(own, "^[+-]?[nN][aA][nN]$"), _text("NaN")),
+        (matches(own, f"^[+]?{_INFINITY}$"), _text("Infinity")),
+        (matches(own, f"^-{_INFINITY}$"), _text("-Infinity")),
+    ]
 
 
 def as_boolean(own: Spelling) -> Spelling:

@@ -14,6 +14,7 @@ from time import monotonic
 from typing import Any
 
 from sqlalchemy import (
+    REAL,
     BigInteger,
     ColumnElement,
     Connection,
@@ -48,6 +49,7 @@ from ..catalog import (
     TableFacts,
 )
 from .base import ColumnRules, Dialect, Session
+from .floats import DOUBLE
 from .spelling import spell
 from .sqlite_values import MOST_ARGUMENTS, SPELLINGS, teach, text_of
 
@@ -99,6 +101,12 @@ _PLAIN = {
 }
 
 _REAL: dict[Family, Any] = {Family.DECIMAL: func.parity_decimal, Family.FLOAT: func.parity_float}
+_SHOWN: dict[Family, Any] = {
+    Family.DECIMAL: func.parity_shown_decimal,
+    Family.FLOAT: func.parity_shown_float,
+}
+
+_DIGITS = ColumnRules(common=True)
 
 # No text in UTF-8 begins with this byte, so that what is no text can never be taken for one.
 NO_TEXT = literal_column("CAST(x'FF' AS TEXT)", Text)
@@ -253,11 +261,10 @@ class SQLite(Dialect):
     def text(
         self, value: ColumnElement[Any], column: ColumnFacts, rules: ColumnRules
     ) -> ColumnElement[str]:
-        del rules
         kind = func.typeof(value, type_=Text)
         own = case(
             (kind == word("null"), null()),
-            *_quickly(value, kind, column.family),
+            *_quickly(value, kind, column.family, lone_double=rules.lone_double),
             else_=_by_function(value, kind, column.family),
         )
         # An expression's own COLLATE would reach every comparison around it.
@@ -268,7 +275,7 @@ class SQLite(Dialect):
     ) -> ColumnElement[str]:
         if column.family is Family.WRITTEN:
             return self._by_storage(value, column, family, rules)
-        return spelled(self.text(value, column, rules), column.family, family)
+        return spelled(self.text(value, column, rules), column.family, family, rules)
 
     def _by_storage(
         self, value: ColumnElement[Any], column: ColumnFacts, family: Family, rules: ColumnRules
@@ -278,7 +285,8 @@ class SQLite(Dialect):
         typed = self.text(value, replace(column, family=meant), rules)
         if meant in AS_TEXT.values():
             return typed
-        return either(value, spelled(value.collate("BINARY"), Family.WRITTEN, meant), typed)
+        read = spelled(value.collate("BINARY"), Family.WRITTEN, meant, rules)
+        return either(value, read, typed)
 
     def portable_hash(self, texts: Sequence[ColumnElement[str]], salt: int) -> ColumnElement[int]:
         start = literal(salt, BigInteger)
@@ -293,6 +301,9 @@ class SQLite(Dialect):
 
     def md5_number(self, text: ColumnElement[str]) -> ColumnElement[int]:
         return func.parity_md5(cast(text, LargeBinary), type_=BigInteger)
+
+    def holds_doubles(self, column: ColumnFacts) -> bool:
+        return column.family in (Family.FLOAT, Family.DECIMAL, Family.WRITTEN)
 
     def once(self, rows: Select[Any]) -> Select[Any]:
         # A subquery without a limit would be flattened, and each row hashed for each aggregate.
@@ -323,7 +334,8 @@ class SQLite(Dialect):
                 return and_(kind == word("text"), self.exact(value, column).in_(texts))
             case family:
                 own = self.canonical(value, column, family, ColumnRules(common=True))
-                given = (spelled(literal(a, Text), Family.WRITTEN, family) for a in allowed)
+                read = ColumnRules(common=True, float_bits=DOUBLE)
+                given = (spelled(literal(a, Text), Family.WRITTEN, family, read) for a in allowed)
                 return own.in_(list(given))
 
     def exact(self, value: ColumnElement[Any], column: ColumnFacts) -> ColumnElement[Any]:
@@ -462,7 +474,7 @@ def _refuse_unknown_names(sql: str, known: list[str]) -> None:
 
 
 def _quickly(
-    value: ColumnElement[Any], kind: ColumnElement[str], family: Family
+    value: ColumnElement[Any], kind: ColumnElement[str], family: Family, *, lone_double: bool
 ) -> list[tuple[Any, ColumnElement[Any]]]:
     """Return what SQLite itself can spell without a call of Python, and when."""
     is_integer, is_text = kind == word("integer"), kind == word("text")
@@ -471,7 +483,12 @@ def _quickly(
         found.append((and_(is_text, value.collate("BINARY") < NO_TEXT), value))
     if family in (Family.INTEGER, Family.DECIMAL, Family.JSON):
         found.append((is_integer, cast(value, Text)))
-    if family in _REAL:
+    if family in _REAL and lone_double:
+        shown = cast(value, Text)
+        found.append(
+            (kind == word("real"), _SHOWN[family](value, shown, cast(shown, REAL), type_=Text))
+        )
+    elif family in _REAL:
         found.append((kind == word("real"), _REAL[family](value, type_=Text)))
     if family is Family.BOOLEAN:
         found += [
@@ -503,7 +520,9 @@ def _by_function(
     return cast(own, Text)
 
 
-def spelled(own: ColumnElement[str], source: Family, family: Family) -> ColumnElement[str]:
+def spelled(
+    own: ColumnElement[str], source: Family, family: Family, rules: ColumnRules = _DIGITS
+) -> ColumnElement[str]:
     """Return :func:`.spelling.spell` for engines that differ, by one call of Python.
 
     SQLite's parser would give up at the nested SQL, and be slower.
@@ -517,7 +536,11 @@ def spelled(own: ColumnElement[str], source: Family, family: Family) -> ColumnEl
         return func.coalesce(spell(own, source, family, common=True), own, type_=Text)
     if family not in SPELLINGS:
         return own
-    read = func.parity_spell(cast(own, LargeBinary), word(family.value))
+    stored = cast(own, LargeBinary)
+    if family is Family.FLOAT:
+        read = func.parity_read_float(stored, literal_column(str(rules.float_bits)))
+    else:
+        read = func.parity_spell(stored, word(family.value))
     return func.coalesce(read, own, type_=Text)
 
 

@@ -19,6 +19,7 @@ from hashlib import md5
 from typing import Any
 
 from ..catalog import Family
+from .floats import scientific, shortest, spelled_float
 
 # What SQLite hands over: a text comes as its bytes, which need not be UTF-8.
 Stored = int | float | bytes
@@ -38,6 +39,9 @@ def teach(connection: sqlite3.Connection) -> None:
         "parity_spell": (2, spell_text),
         "parity_decimal": (1, decimal_text),
         "parity_float": (1, float_text),
+        "parity_shown_decimal": (3, shown_decimal),
+        "parity_shown_float": (3, shown_float),
+        "parity_read_float": (2, parity_read_float),
         "parity_other": (3, parity_other),
         "parity_md5": (1, parity_md5),
         "parity_hash": (-1, parity_hash),
@@ -116,14 +120,23 @@ def float_text(number: float) -> str:
     return scientific(sign, repr(abs(number)))
 
 
-def scientific(sign: str, digits: str) -> str:
-    """Return ``15e-1`` for ``1.50`` or ``0.15e1``; the number itself has no sign."""
-    mantissa, _, exponent = digits.partition("e")
-    whole, _, fraction = mantissa.partition(".")
-    led = (whole + fraction).lstrip("0")
-    core = led.rstrip("0")
-    shift = int(exponent or 0) - len(fraction) + len(led) - len(core)
-    return f"{sign}{core}e{shift}" if core else f"{sign}0"
+def shown_decimal(number: float, shown: str, read: float) -> str:
+    """Return the decimal for which SQLite itself has stored a double, as far as that is known.
+
+    ``shown`` is SQLite's own text of the double, of 15 digits, and ``read`` what SQLite makes of it
+    again. Its conversions are not those of IEEE 754: 637873.130588 can become the double beside the
+    nearest one.
+    """
+    if read != number or (number.is_integer() and abs(number) <= 2**63):
+        return decimal_text(number)
+    return _as_decimal(f"{Decimal(shown):f}") or decimal_text(number)
+
+
+def shown_float(number: float, shown: str, read: float) -> str:
+    """Return the same in the form of :func:`float_text`."""
+    if read != number or math.isinf(number):
+        return float_text(number)
+    return scientific("-" if math.copysign(1, number) < 0 else "", shown.removeprefix("-"))
 
 
 def _float_of_integer(number: int) -> str | None:
@@ -222,7 +235,7 @@ _IN_UTC = re.compile(r"(.*?)(?:Z|\+00(?::?00)?)")
 _HEX_DIGITS = re.compile(r"[0-9a-f]{32}")
 _WORDS = {"t": "true", "true": "true", "1": "true", "f": "false", "false": "false", "0": "false"}
 _NOT_FINITE = {
-    "nan": "NaN",
+    **dict.fromkeys(("nan", "+nan", "-nan"), "NaN"),
     **dict.fromkeys(("inf", "infinity", "+inf", "+infinity"), "Infinity"),
     **dict.fromkeys(("-inf", "-infinity"), "-Infinity"),
 }
@@ -234,6 +247,22 @@ def spell_text(text: bytes | None, family: str) -> str | None:
     return None if text is None else SPELLINGS[family](text_of(text))
 
 
+def parity_read_float(text: bytes | None, bits: int) -> str | None:
+    """Return a text in the one spelling of floats, and by the shortest digits of the one it spells.
+
+    Without bits, by its own digits.
+    """
+    own = None if text is None else _as_float(text_of(text))
+    number = spelled_float(own, bits) if own and bits and _is_finite(own) else None
+    if number is None:
+        return own
+    return scientific("-" if math.copysign(1, number) < 0 else "", shortest(abs(number), bits))
+
+
+def _is_finite(spelled: str) -> bool:
+    return spelled[-1:].isdigit()
+
+
 def _lower(text: str) -> str:
     """Return what SQLite's own lower() does: it knows no letters but those of ASCII."""
     return text.translate(_UPPER)
@@ -242,7 +271,7 @@ def _lower(text: str) -> str:
 def _as_decimal(text: str) -> str | None:
     found = _DECIMAL.fullmatch(text)
     if found is None:
-        return None
+        return _NOT_FINITE.get(_lower(text))
     sign, digits = found.groups()
     whole, _, fraction = digits.partition(".")
     kept = fraction.rstrip("0")
