@@ -201,8 +201,8 @@ def stores(tmp_path: Path, modern_db: Database, mysql_db: MariaDatabase) -> Stor
     return Stores(tmp_path, modern_db, mysql_db)
 
 
-FLOATS = [Stores.in_postgresql, Stores.in_mariadb, Stores.in_sqlite, Stores.in_parquet]
-TEXTS = [Stores.in_csv, Stores.in_json, Stores.in_json_strings, Stores.in_text]
+FLOATS: list[Makes] = [Stores.in_postgresql, Stores.in_mariadb, Stores.in_sqlite, Stores.in_parquet]
+TEXTS: list[Makes] = [Stores.in_csv, Stores.in_json, Stores.in_json_strings, Stores.in_text]
 SETTINGS = "\n".join(
     f'[tables.{name}]\n{key}\n[tables.{name}.columns.v]\ntype = "float"'
     for name, key in {
