@@ -147,7 +147,7 @@ WRONG = [
     ("share beyond 1", STACKS + TENANT + "[tolerance]\nratio = 1.5", 9, "[tolerance] ratio",
      ["found '1.5'", "less than or equal to 1"]),
     ("zone", STACKS + TENANT + "[rules]\nnaive_zone = 'Berlin'", 9, "[rules] naive_zone",
-     ["'Berlin' is no time zone", "Europe/Berlin"]),
+     ["'Berlin' is no time zone that", "write 'Europe/Berlin'"]),
     ("choice", STACKS + TENANT + "[rules]\njson = 'sorted'", 9, "[rules] json",
      ["found 'sorted'", "'canonical'"]),
     ("tenancy word", STACKS.replace('{column = "account_id"}', '"shared"') + TENANT, 3,

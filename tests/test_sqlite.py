@@ -26,6 +26,7 @@ from pytest_tenantparity.stacks.dialects import ColumnRules, Session, portable_h
 from pytest_tenantparity.stacks.dialects.spelling import as_float, spell
 from pytest_tenantparity.stacks.dialects.sqlite import SQLite
 from pytest_tenantparity.stacks.dialects.sqlite_values import (
+    IN_UTC,
     SPELLINGS,
     ExactSum,
     decimal_text,
@@ -599,6 +600,18 @@ def test_numbers_are_spelled_as_all_engines_spell_them(speller: Connection, numb
 PIECES = st.sampled_from(
     [
         *("2024-01-02", "03:04", ":05", ".50", "+00", "Infinity", "nan", "e10000", "true", "FALSE"),
+        *(
+            "2024-02-30",
+            "9999-12-31",
+            "0001-01-01T",
+            "+02",
+            ":30",
+            "-0530",
+            " UTC",
+            "E+3",
+            "e-0012",
+        ),
+        *("{", "}", "urn:uuid:", "yes", "No", "off"),
         *("\\xAB", "a0eebc999c0b4ef8BB6D6bb9bd380a11", "é", "\u212a", "\u0130nf", "\u0662"),
         *"0123456789+-.:eETZ tfx\n\\",
     ]
@@ -610,7 +623,15 @@ def test_texts_are_read_as_all_engines_read_them(
     speller: Connection, text: str, family: str
 ) -> None:
     """What Python reads a text as is what the common SQL reads it as, or nothing."""
-    common = spell(literal(text, Text), Family.WRITTEN, Family(family), common=True)
+    meant, zone = (Family.TIMESTAMPTZ, "UTC") if family == IN_UTC else (Family(family), None)
+    common = spell(
+        literal(text, Text),
+        Family.WRITTEN,
+        meant,
+        common=True,
+        shifted=SQLite().shifted,
+        zone=zone,
+    )
     own = spell_text(text.encode(), family)
     assert speller.scalar(select(common)) == (text if own is None else own)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
-from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import (
     BaseModel,
@@ -19,6 +18,7 @@ from pydantic import (
 
 from ..errors import did_you_mean
 from ..model import RESERVED_SUBJECTS, SIDES, Side, Tenant, Tolerance
+from .zones import known_zone
 
 Reason = Annotated[str, Field(min_length=3, description="why, in words that a CAB can read")]
 
@@ -266,7 +266,10 @@ class Filter(Model):
 class ValueRules(Model):
     """Named rules of what counts as equal. Off unless written."""
 
-    naive_zone: str | None = Field(None, description="time zone that naive times are meant in")
+    naive_zone: str | None = Field(
+        None,
+        description="time zone that naive times are meant in: 'UTC', or an IANA name with a slash",
+    )
     json_form: Literal["canonical"] | None = Field(
         None, alias="json", description="compare JSON by content, not by its spelling"
     )
@@ -288,7 +291,7 @@ class ValueRules(Model):
     @field_validator("naive_zone")
     @classmethod
     def _zone(cls, zone: str | None) -> str | None:
-        return None if zone is None else _known_zone(zone)
+        return None if zone is None else known_zone(zone)
 
 
 class ColumnSettings(ValueRules):
@@ -324,12 +327,6 @@ class KeyMap(Model):
     filter: str | None = Field(
         None, min_length=1, description="a condition in that stack's SQL: which of its rows count"
     )
-
-
-def _known_zone(zone: str) -> str:
-    if zone not in available_timezones() and zone != "UTC":
-        raise ValueError(f"{zone!r} is no time zone; write a name such as 'UTC' or 'Europe/Berlin'")
-    return str(ZoneInfo(zone))
 
 
 class TableSettings(Model):

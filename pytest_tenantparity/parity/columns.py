@@ -110,6 +110,12 @@ class ColumnPair:
     def _sides(self) -> tuple[ColumnSide, ColumnSide]:
         return self.legacy, self.modern
 
+    def zone_on(self, side: Side) -> str | None:
+        """Return the zone, other than UTC, that one side's naive times are converted from."""
+        naive = self.on(side).met_as.family is Family.TIMESTAMP
+        converted = naive and self.family is Family.TIMESTAMPTZ
+        return self.rules.naive_zone if converted and self.rules.naive_zone != "UTC" else None
+
     def on(self, side: Side) -> ColumnSide:
         """Return one side."""
         return self.legacy if side == "legacy" else self.modern
@@ -344,13 +350,15 @@ class _Planner:
     def _rules(self, own: ColumnSettings, families: set[Family]) -> ColumnRules:
         everywhere = self.settings.rules
         zone = everywhere.naive_zone if own.naive_zone is None else own.naive_zone
-        if Family.TIMESTAMPTZ not in families:
+        if Family.TIMESTAMPTZ not in families and own.type != "timestamptz":
             zone = None  # naive times on both sides say what they say; no zone makes them equal
         json_form = everywhere.json_form if own.json_form is None else own.json_form
         engines = {dialect.name for dialect in self.dialects.values()}
         common = len(engines) > 1 or len(families) > 1
         strict = len(engines) == 1 and own.type is None
-        return ColumnRules(zone, json_form == "canonical", common, strict)
+        return ColumnRules(
+            zone, json_form == "canonical", common, strict, read_as=own.type is not None
+        )
 
     def _is_ignored(self, side: Side, name: str) -> bool:
         names = {name, f"{side}.{name}"}

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, literal_column, true
 from ..errors import NotProven
 from ..inventory import Place, TablePair, place_of_shared
 from ..model import SIDES, Side, Tenant
-from ..stacks import PORTABLE, ColumnFacts, TableFacts
+from ..stacks import PORTABLE, ColumnFacts, Dialect, TableFacts
 from ..stacks.dialects import Item
 from .columns import ColumnPair, ColumnPlan, TenantColumns, plan_columns
 from .context import Context
@@ -239,9 +239,25 @@ def opened_in(
         side = lookup.settings.stack
         with context.stacks[side].guard(places[side], discreet=pair.has_masks):
             plan.problems += lookup.faults(connections[side], dialects[side])
+    for side, zone in sorted(_zones(plan.columns)):
+        with context.stacks[side].guard(places[side], discreet=pair.has_masks):
+            _require_zone(connections[side], dialects[side], side, zone)
     if not plan.columns:
         raise NotProven(f"no column of {pair.name!r} can be compared: {'; '.join(plan.problems)}")
     return OpenPair(context, pair, places, tables, connections, plan)
+
+
+def _zones(columns: Sequence[ColumnPair]) -> set[tuple[Side, str]]:
+    """Return the zones, other than UTC, that each side has to convert naive times from."""
+    pairs = ((side, each.zone_on(side)) for each in columns for side in SIDES)
+    return {(side, zone) for side, zone in pairs if zone is not None}
+
+
+def _require_zone(connection: Connection, dialect: Dialect, side: Side, zone: str) -> None:
+    """Make sure that a server converts a zone's times as is meant; raises :class:`NotProven`."""
+    fault = dialect.zone_fault(connection, zone)
+    if fault:
+        raise NotProven(f"naive_zone = {zone!r} on the {side} stack: {fault}")
 
 
 def _lookups(context: Context, pair: TablePair, places: Mapping[Side, Place]) -> dict[str, Lookup]:

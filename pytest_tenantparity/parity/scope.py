@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal, InvalidOperation
 from functools import cached_property, reduce
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import (
     ColumnClause,
@@ -33,7 +31,7 @@ from ..config.settings import Hop
 from ..errors import NotProven
 from ..model import Side, Tenant
 from ..stacks import Catalog, ColumnFacts, Dialect, Family, TableFacts
-from ..stacks.dialects import ColumnRules
+from ..stacks.dialects import ColumnRules, spelled_as
 
 MARK = "parity_tenant"
 """The column that tells whose a row is, where tables of several tenants are read as one."""
@@ -297,28 +295,36 @@ def as_kept(value: str, facts: ColumnFacts) -> str:
     """Return a tenant's value as its column spells it: ``07`` is ``7`` where numbers are kept."""
     try:
         return _SPELLINGS.get(facts.family, str)(value)
-    except (LookupError, ValueError, InvalidOperation):
+    except (LookupError, ValueError):
         return value
 
 
 def _require_known_spelling(value: str, facts: ColumnFacts) -> None:
     try:
         _SPELLINGS[facts.family](value)
-    except (LookupError, ValueError, InvalidOperation):
+    except (LookupError, ValueError):
         raise UnknownOwner(
             f"only the server knows how {facts.name!r} ({facts.declared}) spells {value!r}"
         ) from None
 
 
-_FLAGS = {"t": "true", "true": "true", "1": "true", "f": "false", "false": "false", "0": "false"}
+def _read_as(family: Family) -> Callable[[str], str]:
+    def read(value: str) -> str:
+        spelled = spelled_as(family, value)
+        if spelled is None:
+            raise ValueError(f"{value!r} is no {family.value}")
+        return spelled
+
+    return read
+
 
 _SPELLINGS: dict[Family, Callable[[str], str]] = {
     Family.TEXT: str,
     Family.WRITTEN: str,
     Family.INTEGER: lambda value: str(int(value)),
-    Family.UUID: lambda value: str(UUID(value)),
-    Family.DECIMAL: lambda value: f"{Decimal(value).normalize():f}",
-    Family.BOOLEAN: lambda value: _FLAGS[value.lower()],
+    Family.UUID: _read_as(Family.UUID),
+    Family.DECIMAL: _read_as(Family.DECIMAL),
+    Family.BOOLEAN: _read_as(Family.BOOLEAN),
     Family.PADDED: lambda value: value.rstrip(" "),
 }
 

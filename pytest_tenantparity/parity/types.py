@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -29,7 +30,7 @@ _EXACT_NUMBERS = frozenset({Family.INTEGER, Family.DECIMAL})
 
 # Beside itself, what a family can be read from.
 _READ_FROM: dict[Family, frozenset[Family]] = {
-    Family.BOOLEAN: TEXTS | {Family.INTEGER},
+    Family.BOOLEAN: TEXTS | {Family.INTEGER, Family.DECIMAL, Family.BIT},
     Family.BYTES: TEXTS,
     Family.DATE: TEXTS,
     Family.DECIMAL: TEXTS | {Family.INTEGER},
@@ -43,6 +44,8 @@ _READ_FROM: dict[Family, frozenset[Family]] = {
     Family.TIMESTAMPTZ: TEXTS,
     Family.UUID: TEXTS | {Family.BYTES},
 }
+
+_ONE_BIT = "bit(1)"  # longer ones are no flags
 
 # Each engine has texts of its own for these, which no other has.
 _ENGINE_OWN = frozenset({Family.INTERVAL, Family.TIMETZ, Family.SAME_TYPE})
@@ -81,23 +84,52 @@ def meet(
             why = facts.refused or "whose values nobody has shown how to compare"
             return Refusal(f"has the type {facts.declared} on the {side} stack, {why}")
     if read_as is not None:
-        return _read(legacy, modern, read_as)
+        read = _read(legacy, modern, read_as, rules)
+        return read if isinstance(read, Refusal) else _unless_zone(read, columns, dialects, rules)
     same_engine = dialects["legacy"].name == dialects["modern"].name
     met = _met(legacy, modern, rules, same_engine)
     if met is None:
         return Refusal(
             f"is {legacy.declared} on the legacy stack and {modern.declared} on the modern one, "
-            f"which have no text in common{_hint(legacy.family, modern.family)}"
+            f"which have no text in common{_hint(legacy, modern)}"
         )
     return _unless_zone(met, columns, dialects, rules)
 
 
-def _read(legacy: ColumnFacts, modern: ColumnFacts, family: Family) -> Meeting | Refusal:
-    for facts in (legacy, modern):
-        if facts.family is not family and facts.family not in _READ_FROM.get(family, ()):
-            return Refusal(f"is {facts.declared}, which cannot be read as {family.value}")
+def _read(
+    legacy: ColumnFacts, modern: ColumnFacts, family: Family, rules: ColumnRules
+) -> Meeting | Refusal:
+    for facts, other in ((legacy, modern), (modern, legacy)):
+        if facts.family is not family and not _is_readable(facts, other, family, rules):
+            return Refusal(
+                f"is {facts.declared}, which cannot be read as {family.value}"
+                f"{_needed(facts, other, family)}"
+            )
     spoken = f"is read as {family.value}, however it is stored"
+    naive = Family.TIMESTAMP in (legacy.family, modern.family) or rules.naive_zone == "UTC"
+    if naive and family is Family.TIMESTAMPTZ:
+        spoken += f"; naive times are meant in {rules.naive_zone}"
     return Meeting(family, spoken, by_content=family in DOCUMENTS)
+
+
+def _is_readable(
+    facts: ColumnFacts, other: ColumnFacts, family: Family, rules: ColumnRules
+) -> bool:
+    if family is Family.TIMESTAMPTZ and facts.family is Family.TIMESTAMP:
+        # Two naive times can be one instant where clocks skip an hour, and are different values.
+        return rules.naive_zone is not None and other.family is not Family.TIMESTAMP
+    if family is Family.BOOLEAN and facts.family is Family.BIT:
+        return facts.declared == _ONE_BIT
+    return facts.family in _READ_FROM.get(family, ())
+
+
+def _needed(facts: ColumnFacts, other: ColumnFacts, family: Family) -> str:
+    """Return what would make the column readable, if anything does."""
+    if family is not Family.TIMESTAMPTZ or facts.family is not Family.TIMESTAMP:
+        return ""
+    if other.family is Family.TIMESTAMP:
+        return '; both sides hold naive times, which are compared as type = "timestamp"'
+    return "; say with naive_zone which zone its times are meant in"
 
 
 def _met(
@@ -107,7 +139,7 @@ def _met(
     if one is other:
         return _alike(legacy, modern, rules, same_engine)
     if Family.WRITTEN in (one, other):
-        return _written(other if one is Family.WRITTEN else one)
+        return _written(other if one is Family.WRITTEN else one, rules)
     return _mixed(rules).get(frozenset({one, other}))
 
 
@@ -150,10 +182,12 @@ def _alike(
     return Meeting(family)
 
 
-def _written(typed: Family) -> Meeting | None:
+def _written(typed: Family, rules: ColumnRules) -> Meeting | None:
     if typed not in _READ_FROM or Family.WRITTEN not in _READ_FROM[typed]:
         return Meeting(Family.TEXT) if typed is Family.PADDED else None
     spoken = "" if typed is Family.TEXT else f"is read as {typed.value} out of a file without types"
+    if typed is Family.TIMESTAMPTZ and rules.naive_zone == "UTC":
+        spoken += "; naive times are meant in UTC"
     return Meeting(typed, spoken, by_content=typed in DOCUMENTS)
 
 
@@ -170,18 +204,36 @@ def _unless_zone(
             return Refusal(
                 f"holds naive times of {rules.naive_zone} on the {side} stack, and "
                 f"{dialects[side].name} converts no zone but UTC without errors"
+                f"{_cure(columns, dialects, side, str(rules.naive_zone))}"
             )
     return met
 
 
-def _hint(*families: Family) -> str:
-    pair = frozenset(families)
+def _cure(
+    columns: Mapping[Side, ColumnFacts], dialects: Mapping[Side, Dialect], naive: Side, zone: str
+) -> str:
+    """Return how the other side's moments can be compared as naive times of the zone."""
+    other: Side = "modern" if naive == "legacy" else "legacy"
+    converted = dialects[other].naive_sql(columns[other].name, zone)
+    if not converted:
+        return '; store them in UTC, which naive_zone = "UTC" then says'
+    return (
+        f"; have the other side converted to such times: {other}_sql = {json.dumps(converted)} "
+        "(in the hour that clocks repeat, two moments are then one time)"
+    )
+
+
+def _hint(legacy: ColumnFacts, modern: ColumnFacts) -> str:
+    pair = frozenset({legacy.family, modern.family})
+    declared = (legacy.declared, modern.declared)
     if pair == {Family.TIMESTAMP, Family.TIMESTAMPTZ}:
         return "; say with naive_zone which zone the naive times are meant in"
     if pair <= DOCUMENTS:
         return '; allow it with json = "canonical"'
     for word, family in TYPES.items():
         meant = pair & ({family, Family.INTEGER} if family is Family.DECIMAL else {family})
+        if Family.BIT in pair and _ONE_BIT not in declared:
+            continue
         if meant and all(each is family or each in _READ_FROM[family] for each in pair):
             return f'; if both hold the same, say type = "{word}"'
     return ""

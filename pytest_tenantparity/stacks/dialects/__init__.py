@@ -7,6 +7,7 @@ from importlib import import_module
 
 from ...errors import StackUnavailable
 from .base import ColumnRules, Dialect, Extent, Item, Nulls, Session, portable_hash
+from .sqlite_values import spelled_as
 
 # Backend of the URL: the module and class that know it, and the extra that brings its driver.
 _DIALECTS = {
@@ -44,4 +45,5 @@ __all__ = [
     "Session",
     "dialect_for",
     "portable_hash",
+    "spelled_as",
 ]

@@ -35,6 +35,7 @@ from .archive_reader import DECIMAL, SCHEMA, Reader, column_facts
 from .base import ColumnRules, Dialect, Session
 from .floats import SINGLE
 from .spelling import as_decimal, spell
+from .sqlite_values import spelled_values
 
 _OLDEST = (2, 0)  # "~" asked for the whole text to match in earlier ones
 _WITH_ERAS = frozenset({Family.DATE, Family.TIMESTAMP, Family.TIMESTAMPTZ})
@@ -158,6 +159,10 @@ class Archive(Dialect):
         cursor.close()
         return column_facts(str(expression), declared)
 
+    def naive_sql(self, column: str, zone: str) -> str:
+        name = column if re.fullmatch("[a-z_][a-z0-9_]*", column) else f'"{column}"'
+        return f"{name} AT TIME ZONE '{zone}'"
+
     def text(
         self, value: ColumnElement[Any], column: ColumnFacts, rules: ColumnRules
     ) -> ColumnElement[str]:
@@ -183,11 +188,23 @@ class Archive(Dialect):
         if column.family is Family.TIMESTAMP and family is Family.TIMESTAMPTZ:
             return _with_zone(own)
         # Always in the common form: the other side may be a CSV file beside a Parquet file.
-        spelled = spell(own, column.family, family, common=True)
+        spelled = spell(
+            own,
+            column.family,
+            family,
+            common=True,
+            shifted=self.shifted,
+            zone=rules.naive_zone,
+        )
         if family is Family.FLOAT and column.family in TEXTS:
             # In lower case "İnf" is "inf" to DuckDB; that letter is in no number.
             return case((own.contains(literal("İ", Text)), own), else_=spelled)
         return spelled
+
+    def shifted(self, moment: ColumnElement[str], offset: ColumnElement[str]) -> ColumnElement[str]:
+        time: ColumnElement[Any] = cast(moment, _TypeOf("TIMESTAMP"))
+        signed = func.replace(offset, literal("+", Text), literal("", Text), type_=Text)
+        return cast(time - cast(signed, _TypeOf("INTERVAL")), Text)
 
     def md5_number(self, text: ColumnElement[str]) -> ColumnElement[int]:
         digits = func.left(func.md5(text), 16)
@@ -207,7 +224,7 @@ class Archive(Dialect):
         self, value: ColumnElement[Any], column: ColumnFacts, allowed: Sequence[str]
     ) -> ColumnElement[bool]:
         # By text: a cast of '1.5' or '2024' to the column's type would round or guess.
-        spelled = [each.lower() for each in allowed] if column.family is Family.UUID else allowed
+        spelled = spelled_values(column.family, allowed)
         return self.exact(value, column).in_([literal(each, Text) for each in spelled])
 
     def exact(self, value: ColumnElement[Any], column: ColumnFacts) -> ColumnElement[Any]:

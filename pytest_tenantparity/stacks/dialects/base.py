@@ -41,6 +41,7 @@ class ColumnRules:
     ``strict``: it is the same engine, so that a value that is stored as another kind is another.
     ``float_bits``: texts are read as floats of so many bits; 0: floats meet no texts.
     ``lone_double``: one side alone may hold doubles, and the other holds exact decimals.
+    ``read_as``: the settings say what the values are, however each of them is stored.
     """
 
     naive_zone: str | None = None
@@ -49,6 +50,7 @@ class ColumnRules:
     strict: bool = False
     float_bits: int = 0
     lone_double: bool = False
+    read_as: bool = False
 
 
 class Nulls(Enum):
@@ -205,6 +207,16 @@ class Dialect(ABC):
         """
         raise NotImplementedError(f"{self.name} does not say how large its tables are")
 
+    def naive_sql(self, column: str, zone: str) -> str:
+        """Return SQL that makes naive times of a zone of a column's moments; nothing if none."""
+        del column, zone
+        return ""
+
+    def zone_fault(self, connection: Connection, zone: str) -> str:
+        """Return why the server cannot read naive times of a zone soundly; nothing if it can."""
+        del connection
+        return "" if self.converts_zones else f"{self.name} does not convert {zone}"
+
     def replication_lag(self, connection: Connection) -> float:
         """Return how many seconds replication is behind; raises :class:`NotProven`."""
         raise NotImplementedError(f"{self.name} has no replication")
@@ -230,7 +242,23 @@ class Dialect(ABC):
     ) -> ColumnElement[str]:
         """Return the one text of a value, read as a family: equal texts for equal values only."""
         own = self.text(value, column, rules)
-        return spell(own, column.family, family, common=rules.common)
+        return spell(
+            own,
+            column.family,
+            family,
+            common=rules.common,
+            shifted=self.shifted,
+            zone=rules.naive_zone,
+        )
+
+    @abstractmethod
+    def shifted(self, moment: ColumnElement[str], offset: ColumnElement[str]) -> ColumnElement[str]:
+        """Return the text of a moment of a clock that is ahead of UTC by an offset, in UTC.
+
+        ``moment`` is a text such as ``2024-07-01 12:00:00``, of a day that there is, in the years
+        1 to 9999; the offset is one such as ``-05:30:00``. The outcome is not before the year 1,
+        and may lie in the year 10000. No error is raised.
+        """
 
     def native_hash(self, items: Sequence[Item], salt: int) -> ColumnElement[int]:
         """Return a 64-bit hash of a row: injective in nulls, lengths and column order."""

@@ -13,6 +13,7 @@ from uuid import UUID
 
 import pymysql
 from sqlalchemy import (
+    DATETIME,
     BigInteger,
     ColumnElement,
     Connection,
@@ -212,6 +213,11 @@ class MySQL(Dialect):
             return None
         return Extent(int(low), int(high), partial(_from_to, place))
 
+    def naive_sql(self, column: str, zone: str) -> str:
+        """CONVERT_TZ gives NULL, which equals no time, where the server has no zones loaded."""
+        name = column if re.fullmatch("[a-z_][a-z0-9_]*", column) else f"`{column}`"
+        return f"CONVERT_TZ({name}, '+00:00', '{zone}')"
+
     def replication_lag(self, connection: Connection) -> float:
         return replication_lag(connection)
 
@@ -274,6 +280,14 @@ class MySQL(Dialect):
             return _Bounded(spelled)
         return case((value.is_not(None), func.coalesce(spelled, _LOST)))
 
+    def shifted(self, moment: ColumnElement[str], offset: ColumnElement[str]) -> ColumnElement[str]:
+        """DATETIME ends with the year 9999: its last day is worked out in another year."""
+        fifth: ColumnElement[Any] = literal_column("5")
+        behind = func.substr(moment, fifth, type_=Text)
+        last = _earlier(literal("2023", Text) + behind, offset)
+        beyond = literal("10000", Text) + func.substr(last, fifth, type_=Text)
+        return func.coalesce(_earlier(moment, offset), beyond, type_=Text)
+
     def portable_hash(self, texts: Sequence[ColumnElement[str]], salt: int) -> ColumnElement[int]:
         """NULL, and so counted as not hashed, where a text is lost or the row is too long.
 
@@ -314,7 +328,13 @@ class MySQL(Dialect):
             return value.in_([literal(_integer(each, column), BigInteger) for each in allowed])
         own = self._spelled(value, column)
         meant = [
-            spell(literal(each, Text), Family.WRITTEN, column.family, common=True)
+            spell(
+                literal(each, Text),
+                Family.WRITTEN,
+                column.family,
+                common=True,
+                shifted=self.shifted,
+            )
             for each in allowed
         ]
         exactly = own.in_(meant)
@@ -397,6 +417,12 @@ class MySQL(Dialect):
         except (pymysql.Error, DBAPIError, OSError):
             with suppress(OSError):  # the thread that waits for an answer is woken by this
                 driver._sock.shutdown(socket.SHUT_RDWR)  # noqa: SLF001
+
+
+def _earlier(moment: ColumnElement[str], offset: ColumnElement[str]) -> ColumnElement[str]:
+    """The text of a moment less an offset; NULL where the server has no such time."""
+    signed = func.replace(offset, literal_column("'+'"), literal_column("''"), type_=Text)
+    return cast(cast(func.subtime(cast(moment, DATETIME), signed), DATETIME), Text)
 
 
 def _from_to(place: ColumnElement[int], low: int | None, high: int | None) -> ColumnElement[bool]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from functools import reduce
@@ -44,6 +45,8 @@ from .postgresql_catalog import blocks_of, catalogs_of, type_facts
 from .postgresql_load import replication_lag, running_queries
 from .postgresql_session import ALIVE, GONE, connecting, export, fault_of, is_gone, join, stop
 from .postgresql_small import hold_small, require_alike
+from .postgresql_zones import zone_fault
+from .sqlite_values import spelled_values
 
 # A value's text depends on the first of these. The others keep a session from disturbing the server
 # and from being shown fewer rows than there are; rows that are fetched in batches are all fetched.
@@ -270,6 +273,14 @@ class PostgreSQL(Dialect):
     def hold_small(self, connection: Connection, tables: Sequence[TableFacts]) -> None:
         hold_small(connection, tables)
 
+    def naive_sql(self, column: str, zone: str) -> str:
+        plain = re.fullmatch("[a-z_][a-z0-9_]*", column)
+        name = column if plain else '"' + column.replace('"', '""') + '"'
+        return f"{name} AT TIME ZONE '{zone}'"
+
+    def zone_fault(self, connection: Connection, zone: str) -> str:
+        return zone_fault(connection, zone)
+
     def replication_lag(self, connection: Connection) -> float:
         return replication_lag(connection)
 
@@ -310,6 +321,10 @@ class PostgreSQL(Dialect):
         if column.family is Family.TIMESTAMP and family is Family.TIMESTAMPTZ:
             return cast(_catalog.timezone(rules.naive_zone, value), Text)
         return super().canonical(value, column, family, rules)
+
+    def shifted(self, moment: ColumnElement[str], offset: ColumnElement[str]) -> ColumnElement[str]:
+        time: ColumnElement[Any] = cast(moment, _TypeOf("timestamp"))
+        return cast(time - cast(offset, _TypeOf("interval")), Text)
 
     def native_hash(self, items: Sequence[Item], salt: int) -> ColumnElement[int]:
         if len(items) <= _LONGEST_CHAIN:
@@ -352,7 +367,8 @@ class PostgreSQL(Dialect):
         self, value: ColumnElement[Any], column: ColumnFacts, allowed: Sequence[str]
     ) -> ColumnElement[bool]:
         kind = "text" if column.fuzzy else column.type
-        values = cast(bindparam(None, list(allowed), unique=True), _TypeOf(f"{kind}[]"))
+        spelled = list(spelled_values(column.family, allowed))
+        values = cast(bindparam(None, spelled, unique=True), _TypeOf(f"{kind}[]"))
         return self.exact(value, column) == func.any(values)
 
     def exact(self, value: ColumnElement[Any], column: ColumnFacts) -> ColumnElement[Any]:

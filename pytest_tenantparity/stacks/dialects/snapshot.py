@@ -46,6 +46,8 @@ _NEUTRAL = {
 }
 
 
+_FLAGS = {"1": "true", "0": "false"}
+_FLAG = "flag"  # a boolean, of which 1 and 0 are spellings
 _KINDS = dict.fromkeys(NUMBERS, "numbers") | {Family.BOOLEAN: "booleans"}
 
 
@@ -118,14 +120,14 @@ class SnapshotFile(SQLite):
         self, value: ColumnElement[Any], column: ColumnFacts, rules: ColumnRules
     ) -> ColumnElement[str]:
         del rules
+        return self._as(value, Family.TEXT if column.family in TEXTS else column.family)
+
+    def _as(self, value: ColumnElement[Any], meant: str) -> ColumnElement[str]:
         kind = func.typeof(value, type_=Text)
-        meant = Family.TEXT if column.family in TEXTS else column.family
         stored = as_bytes(value, kind)
-        other: ColumnElement[str] = func.parity_snapshot(
-            stored, kind, word(meant.value), type_=Text
-        )
+        other: ColumnElement[str] = func.parity_snapshot(stored, kind, word(meant), type_=Text)
         cases: list[tuple[Any, Any]] = [(kind == word("null"), null())]
-        if meant is Family.TEXT:
+        if meant == Family.TEXT:
             cases.append((kind == word("text"), value))
             other = NO_TEXT.op("||")(other)
         else:
@@ -148,6 +150,8 @@ class SnapshotFile(SQLite):
             or _KINDS.get(meant) in column.type.split(" or ")
         ):
             return typed
+        if meant is Family.BOOLEAN:
+            typed = self._as(value, _FLAG)
         read = spelled(value.collate("BINARY"), Family.WRITTEN, meant, rules)
         return either(value, read, typed)
 
@@ -181,7 +185,7 @@ def snapshot_text(value: bytes | float | None, kind: str, family: str) -> str | 
         is_json = family in (Family.JSON, Family.JSONB)
         return json.dumps(own, ensure_ascii=False) if is_json else foreign(tagged_text(own), family)
     if own in ("true", "false"):
-        fits = family in (Family.BOOLEAN, Family.JSON, Family.JSONB)
+        fits = family in (Family.BOOLEAN, _FLAG, Family.JSON, Family.JSONB)
         return own if fits else foreign(f"boolean {own}", family)
     if own[:1] in ("{", "["):
         is_document = family in (Family.JSON, Family.JSONB)
@@ -190,6 +194,8 @@ def snapshot_text(value: bytes | float | None, kind: str, family: str) -> str | 
 
 
 def _number_text(digits: str, family: str) -> str | bytes:
+    if family == _FLAG and digits in _FLAGS:
+        return _FLAGS[digits]
     if family == Family.FLOAT:
         return scientific("-" if digits.startswith("-") else "", digits.removeprefix("-"))
     fits = family in (Family.INTEGER, Family.DECIMAL, Family.JSON, Family.JSONB)

@@ -7,28 +7,60 @@ as it is, so that it equals nothing but itself.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import reduce
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Text, and_, case, cast, func, literal, or_
+from sqlalchemy import ColumnElement, Integer, Text, and_, case, cast, func, literal
 
 from ..catalog import TEXTS, Family
 
 Spelling = ColumnElement[str]
+Shifted = Callable[[Spelling, Spelling], Spelling]
+YES = ("t", "true", "y", "yes", "on", "1")
+NO = ("f", "false", "n", "no", "off", "0")
 
 _NUMBER = "^[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)$"
 _FLOAT = "^[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)(e[+-]?[0-9]{1,4})?$"
 _INFINITY = "[iI][nN][fF]([iI][nN][iI][tT][yY])?"
+_EXPONENT = "^[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)[eE][+-]?0*[0-9]{1,3}$"
+_ZEROS = "0" * 1000  # more than an exponent of three digits can move the point
 _TIME = "^[0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?$"
-_TIMESTAMP = "^[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?$"
-_ZONED = "^[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?(Z|[+]00(:?00)?)$"
-_HEX_DIGITS = "^[0-9a-f]{32}$"
+_TIMESTAMP = "^[0-9]{4}-[0-9]{2}-[0-9]{2}[ Tt][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?$"
+# Days that there are, in years of four digits.
+_LEAP_YEAR = "([0-9]{2}(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)"
+_DAY = (
+    "([0-9]{4}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)"
+    f"|02-(0[1-9]|1[0-9]|2[0-8]))|{_LEAP_YEAR}-02-29)"
+)
+_CLOCK = "([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]+)?)?"
+# +02, +02:00, +0530, +00:53:28; what Go writes behind it, and the zone's name that Java does.
+_OFFSET = (
+    "( ?([Zz]|UTC|GMT)| ?[+-](0[0-9]|1[0-5])(:?[0-5][0-9](:?[0-5][0-9])?)?| [+]0000 UTC)"
+    r"(\[[A-Za-z0-9_/+-]+\])?"
+)
+_NO_OFFSET = r"( ?([Zz]|UTC|GMT)| ?[+-]00(:?00(:?00)?)?| [+]0000 UTC)(\[[A-Za-z0-9_/+-]+\])?$"
+_NAIVE = f"^{_DAY}[ Tt]{_CLOCK}$"
+_ZONED = f"^{_DAY}[ Tt]{_CLOCK}{_OFFSET}$"
+_HEX_DIGITS = r"^(\{[0-9a-f]{32}\}|(urn:uuid:)?[0-9a-f]{32})$"
+_BEYOND_ASCII = "[^ -~]"
+_FORMS = (_ZONED, _NAIVE)
 _UUID = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
 
 
-def spell(own: Spelling, source: Family, family: Family, *, common: bool) -> Spelling:
+def spell(
+    own: Spelling,
+    source: Family,
+    family: Family,
+    *,
+    common: bool,
+    shifted: Shifted | None = None,
+    zone: str | None = None,
+) -> Spelling:
     """Return a value's text in the spelling of a family that it can be read as.
 
     ``common``: the other side is another engine, so that numbers need one form for both.
+    ``shifted`` is :meth:`.base.Dialect.shifted`; without it moments of other offsets than 0 stay
+    as they are. ``zone`` is what naive times are meant in; texts are only read in UTC.
     """
     if family is Family.FLOAT and (common or source is not family):
         return as_float(own)
@@ -36,6 +68,8 @@ def spell(own: Spelling, source: Family, family: Family, *, common: bool) -> Spe
         return own
     if source is Family.PADDED and family is not Family.TEXT:
         own = replaced(own, " *$")
+    if source in TEXTS and family is Family.TIMESTAMPTZ:
+        return as_timestamptz(own, shifted, in_utc=zone == "UTC")
     if source in TEXTS:
         return _READERS[family](own) if family in _READERS else own
     return _CONVERSIONS.get((source, family), _unchanged)(own)
@@ -66,16 +100,43 @@ def _with_zone(own: Spelling) -> Spelling:
 
 
 def as_decimal(own: Spelling) -> Spelling:
-    """``+01.50`` becomes ``1.5``, ``-0.0`` becomes ``0``; no exponents."""
-    bare = _without_sign(own)
-    whole = case((bare.contains(_text(".")), replaced(bare, "[.]?0*$")), else_=bare)
-    stripped = replaced(whole, "^0+")
-    led = case(
-        (or_(stripped == _text(""), matches(stripped, "^[.]")), _text("0") + stripped),
-        else_=stripped,
+    """``+01.50`` becomes ``1.5``, ``-0.0`` becomes ``0``, ``1.5E-3`` becomes ``0.0015``.
+
+    An exponent of more than three digits is left as it is: its number could fill the memory.
+    """
+    return case(
+        (matches(own, _NUMBER), _plain_number(own)),
+        (matches(own, _EXPONENT), _moved_number(own)),
+        *_not_finite(own),
+        else_=own,
     )
-    signed = case((and_(matches(own, "^-"), led != _text("0")), _text("-") + led), else_=led)
-    return case((matches(own, _NUMBER), signed), *_not_finite(own), else_=own)
+
+
+def _plain_number(own: Spelling) -> Spelling:
+    """The number without zeros that say nothing; each mention of a text is work for the server."""
+    bare = _without_sign(own)
+    whole = replaced(_text("0") + bare, "[.].*$")
+    return _signed(own, whole, replaced(bare, "^[0-9]*"))
+
+
+def _moved_number(own: Spelling) -> Spelling:
+    """The same of a number with an exponent, whose point is moved through zeros on both sides."""
+    mantissa = replaced(_without_sign(own), "[eE].*$")
+    digits = _text(_ZEROS) + _without_dot(mantissa) + _text(_ZEROS)
+    exponent = cast(replaced(replaced(own, "^[^eE]*[eE]"), "^[+]"), Integer)
+    point = _length(replaced(mantissa, "[.].*$")) + exponent + len(_ZEROS)
+    fraction = _text(".") + func.substr(digits, point + 1, type_=Text)
+    return _signed(own, func.substr(digits, 1, point, type_=Text), fraction)
+
+
+def _signed(own: Spelling, whole: Spelling, fraction: Spelling) -> Spelling:
+    """Put a number together; its whole part keeps a last zero, and zero has no sign."""
+    last = _length(whole)
+    led = replaced(func.substr(whole, 1, last - 1, type_=Text), "^0+")
+    negative = own.regexp_match("^-[0-9.]*[1-9]")
+    sign = case((negative, _text("-")), else_=_text(""))
+    number = sign + led + func.substr(whole, last, 1, type_=Text)
+    return number + replaced(fraction, "[.]?0*$")
 
 
 def as_float(own: Spelling) -> Spelling:
@@ -112,24 +173,29 @@ def _not_finite(own: Spelling) -> list[tuple[ColumnElement[bool], Spelling]]:
 
 
 def as_boolean(own: Spelling) -> Spelling:
-    """``t``, ``true`` and ``1`` are true; ``f``, ``false`` and ``0`` are false."""
+    """The words that PostgreSQL takes: t, true, y, yes, on, 1 and f, false, n, no, off, 0."""
     lower = func.lower(own, type_=Text)
     return case(
-        (lower.in_([_text(word) for word in ("t", "true", "1")]), _text("true")),
-        (lower.in_([_text(word) for word in ("f", "false", "0")]), _text("false")),
+        (lower.in_([_text(word) for word in YES]), _text("true")),
+        (lower.in_([_text(word) for word in NO]), _text("false")),
         else_=own,
     )
 
 
 def as_uuid(own: Spelling) -> Spelling:
-    """32 hexadecimal digits, in lower case, with hyphens at their places."""
+    """32 hexadecimal digits, in lower case, with hyphens at their places.
+
+    Braces around them, and ``urn:uuid:`` in front of them, say nothing.
+    """
     digits = func.lower(func.replace(own, _text("-"), _text("")), type_=Text)
-    spelled: Spelling = func.substr(digits, 1, 8, type_=Text)
+    bare = replaced(digits, r"^(\{|urn:uuid:)")
+    spelled: Spelling = func.substr(bare, 1, 8, type_=Text)
     for at, length in ((9, 4), (13, 4), (17, 4), (21, 12)):
-        spelled = spelled + _text("-") + func.substr(digits, at, length, type_=Text)
+        spelled = spelled + _text("-") + func.substr(bare, at, length, type_=Text)
+    spells = and_(digits.regexp_match(_HEX_DIGITS), ~own.regexp_match(_BEYOND_ASCII))
     # Most are spelled so already, which is seen with a tenth of the work. A newline behind, which
     # "$" may overlook, does no harm: such a text stays as it is in any case.
-    return case((own.regexp_match(_UUID), own), (matches(digits, _HEX_DIGITS), spelled), else_=own)
+    return case((own.regexp_match(_UUID), own), (spells, spelled), else_=own)
 
 
 def as_bytes(own: Spelling) -> Spelling:
@@ -139,27 +205,57 @@ def as_bytes(own: Spelling) -> Spelling:
 
 def as_time(own: Spelling) -> Spelling:
     """``10:00`` becomes ``10:00:00``; no zeros end the fraction."""
-    return case((matches(own, _TIME), _seconds(own)), else_=own)
+    return case((matches(own, _TIME), _clock(own, own, "^.{5}:") + _fraction(own)), else_=own)
 
 
 def as_timestamp(own: Spelling) -> Spelling:
     """``2024-01-02T10:00`` becomes ``2024-01-02 10:00:00``; no zeros end the fraction."""
-    return case((matches(own, _TIMESTAMP), _moment(own)), else_=own)
+    return case((matches(own, _TIMESTAMP), _moment(own) + _fraction(own)), else_=own)
 
 
-def as_timestamptz(own: Spelling) -> Spelling:
-    """The same in UTC, as ``...+00``; a time that says no zone, or another, is left alone."""
-    naive = replaced(own, "(Z|[+]00(:?00)?)$")
-    return case((matches(own, _ZONED), _moment(naive) + _text("+00")), else_=own)
+def as_timestamptz(
+    own: Spelling, shifted: Shifted | None = None, *, in_utc: bool = False
+) -> Spelling:
+    """The instant in UTC, as ``...+00``; a text that says no offset, or no day, is left alone.
+
+    ``in_utc``: a time without an offset is meant in UTC. The first day that there is, at another
+    offset than zero, is left alone too: its instant may lie before the year 1.
+    """
+    zone = _fraction(own) + _text("+00")
+    moved = own if shifted is None else shifted(_moment(own), _offset(own)) + zone
+    here: Spelling = _moment(own) + zone
+    read: Spelling = case(
+        (own.regexp_match(_NO_OFFSET), here), (own.regexp_match("^0001-01-01"), own), else_=moved
+    )
+    known, naive = (and_(matches(own, form), ~own.regexp_match("^0000")) for form in _FORMS)
+    return (
+        case((known, read), (naive, here), else_=own) if in_utc else case((known, read), else_=own)
+    )
 
 
 def _moment(own: Spelling) -> Spelling:
-    return _seconds(func.replace(own, _text("T"), _text(" "), type_=Text))
+    """The day and the clock, to the second, whatever follows."""
+    clock = func.substr(own, 12, type_=Text)
+    day = func.substr(own, 1, 10, type_=Text)
+    return day + _text(" ") + _clock(own, replaced(clock, "[^0-9:].*$"), "^.{16}:")
 
 
-def _seconds(own: Spelling) -> Spelling:
-    full = case((matches(own, ":[0-9]{2}:[0-9]{2}"), own), else_=own + _text(":00"))
-    return without_zeros(full)
+def _clock(own: Spelling, clock: Spelling, has_seconds: str) -> Spelling:
+    seconds = case((own.regexp_match(has_seconds), _text("")), else_=_text(":00"))
+    return replaced(clock, "[.].*$") + seconds
+
+
+def _fraction(own: Spelling) -> Spelling:
+    """The fraction of the second with its point; nothing if it is zero."""
+    return replaced(replaced(replaced(own, "^[^.]*"), "[^.0-9].*$"), "[.]?0*$")
+
+
+def _offset(own: Spelling) -> Spelling:
+    """The offset as ``+05:30:00``, of a text that has another than zero."""
+    written = replaced(replaced(own, "^.{16}(:[0-9]{2}([.][0-9]+)?)? ?"), "[^+:0-9-].*$")
+    digits = func.replace(written, _text(":"), _text(""), type_=Text) + _text("0000")
+    hours, *others = (func.substr(digits, *at, type_=Text) for at in ((1, 3), (4, 2), (6, 2)))
+    return reduce(lambda so_far, each: so_far + _text(":") + each, others, hours)
 
 
 def without_zeros(own: Spelling) -> Spelling:
@@ -170,7 +266,7 @@ def without_zeros(own: Spelling) -> Spelling:
 def matches(own: Spelling, pattern: str) -> ColumnElement[bool]:
     """Whether a text of plain ASCII has a part of the pattern's form."""
     # Some engines let "$" stand in front of a last newline, of which Unicode has several.
-    return and_(own.regexp_match(pattern), ~own.regexp_match("[^ -~]"))
+    return and_(own.regexp_match(pattern), ~own.regexp_match(_BEYOND_ASCII))
 
 
 def replaced(own: Spelling, pattern: str) -> Spelling:
@@ -202,11 +298,10 @@ _READERS: dict[Family, Callable[[Spelling], Spelling]] = {
     Family.BYTES: as_bytes,
     Family.TIME: as_time,
     Family.TIMESTAMP: as_timestamp,
-    Family.TIMESTAMPTZ: as_timestamptz,
 }
 _CONVERSIONS: dict[tuple[Family, Family], Callable[[Spelling], Spelling]] = {
     (Family.BYTES, Family.UUID): _uuid_of_bytes,
     (Family.BOOLEAN, Family.INTEGER): _as_digit,
-    (Family.INTEGER, Family.BOOLEAN): _as_word,
+    **{(each, Family.BOOLEAN): _as_word for each in (Family.INTEGER, Family.DECIMAL, Family.BIT)},
     (Family.TIMESTAMP, Family.TIMESTAMPTZ): _with_zone,
 }

@@ -51,7 +51,7 @@ from ..catalog import (
 from .base import ColumnRules, Dialect, Session
 from .floats import DOUBLE
 from .spelling import spell
-from .sqlite_values import MOST_ARGUMENTS, SPELLINGS, teach, text_of
+from .sqlite_values import IN_UTC, MOST_ARGUMENTS, SPELLINGS, teach, text_of
 
 SCHEMA = "main"
 
@@ -106,7 +106,6 @@ _SHOWN: dict[Family, Any] = {
     Family.FLOAT: func.parity_shown_float,
 }
 
-_DIGITS = ColumnRules(common=True)
 
 # No text in UTF-8 begins with this byte, so that what is no text can never be taken for one.
 NO_TEXT = literal_column("CAST(x'FF' AS TEXT)", Text)
@@ -144,6 +143,7 @@ _NEUTRAL = {
 # What an expression's values are read as, where a text is taken as it is.
 AS_TEXT = dict.fromkeys(TEXTS, Family.TEXT) | dict.fromkeys(DOCUMENTS, Family.JSON)
 
+_PLAIN_RULES = ColumnRules(common=True)
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _NAME = re.compile(r"""'(?:[^']|'')*'|"((?:[^"]|"")*)\"""")
 
@@ -273,7 +273,9 @@ class SQLite(Dialect):
     def canonical(
         self, value: ColumnElement[Any], column: ColumnFacts, family: Family, rules: ColumnRules
     ) -> ColumnElement[str]:
-        if column.family is Family.WRITTEN:
+        # Some applications write 't' into a column of flags, where others write 1.
+        flag = rules.read_as and column.family is family is Family.BOOLEAN
+        if column.family is Family.WRITTEN or flag:
             return self._by_storage(value, column, family, rules)
         return spelled(self.text(value, column, rules), column.family, family, rules)
 
@@ -287,6 +289,9 @@ class SQLite(Dialect):
             return typed
         read = spelled(value.collate("BINARY"), Family.WRITTEN, meant, rules)
         return either(value, read, typed)
+
+    def shifted(self, moment: ColumnElement[str], offset: ColumnElement[str]) -> ColumnElement[str]:
+        return func.parity_shifted(moment, offset, type_=Text)
 
     def portable_hash(self, texts: Sequence[ColumnElement[str]], salt: int) -> ColumnElement[int]:
         start = literal(salt, BigInteger)
@@ -334,7 +339,7 @@ class SQLite(Dialect):
                 return and_(kind == word("text"), self.exact(value, column).in_(texts))
             case family:
                 own = self.canonical(value, column, family, ColumnRules(common=True))
-                read = ColumnRules(common=True, float_bits=DOUBLE)
+                read = replace(_PLAIN_RULES, float_bits=DOUBLE)
                 given = (spelled(literal(a, Text), Family.WRITTEN, family, read) for a in allowed)
                 return own.in_(list(given))
 
@@ -521,7 +526,7 @@ def _by_function(
 
 
 def spelled(
-    own: ColumnElement[str], source: Family, family: Family, rules: ColumnRules = _DIGITS
+    own: ColumnElement[str], source: Family, family: Family, rules: ColumnRules
 ) -> ColumnElement[str]:
     """Return :func:`.spelling.spell` for engines that differ, by one call of Python.
 
@@ -537,10 +542,11 @@ def spelled(
     if family not in SPELLINGS:
         return own
     stored = cast(own, LargeBinary)
+    in_utc = family is Family.TIMESTAMPTZ and rules.naive_zone == "UTC"
     if family is Family.FLOAT:
         read = func.parity_read_float(stored, literal_column(str(rules.float_bits)))
     else:
-        read = func.parity_spell(stored, word(family.value))
+        read = func.parity_spell(stored, word(IN_UTC if in_utc else family.value))
     return func.coalesce(read, own, type_=Text)
 
 

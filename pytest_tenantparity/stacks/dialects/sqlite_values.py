@@ -11,7 +11,7 @@ import json
 import math
 import re
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
@@ -20,16 +20,24 @@ from typing import Any
 
 from ..catalog import Family
 from .floats import scientific, shortest, spelled_float
+from .spelling import NO, YES
 
 # What SQLite hands over: a text comes as its bytes, which need not be UTF-8.
 Stored = int | float | bytes
 
+IN_UTC = "timestamp with time zone, else in UTC"  # what a text can be read as, besides families
 MOST_ARGUMENTS = 90  # that every build of SQLite lets a function have
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TIME = re.compile(r"([0-9]{2}:[0-9]{2})(?::([0-9]{2})(?:\.([0-9]+))?)?")
-_ZONED = re.compile(r"(.*?)(?:Z|([+-])([0-9]{2})(?::?([0-9]{2}))?)")
-_UUID = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_NAIVE = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})[ Tt]((?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9])?)(\.[0-9]+)?"
+)
+_ZONED = re.compile(
+    _NAIVE.pattern
+    + r"(?: ?(?:[Zz]|UTC|GMT)| ?([+-])(0[0-9]|1[0-5])(?::?([0-5][0-9])(?::?([0-5][0-9]))?)?"
+    + r"| [+]0000 UTC)(?:\[[A-Za-z0-9_/+-]+\])?"
+)
 
 
 def teach(connection: sqlite3.Connection) -> None:
@@ -38,6 +46,7 @@ def teach(connection: sqlite3.Connection) -> None:
         "parity_text": (3, parity_text),
         "parity_spell": (2, spell_text),
         "parity_decimal": (1, decimal_text),
+        "parity_shifted": (2, parity_shifted),
         "parity_float": (1, float_text),
         "parity_shown_decimal": (3, shown_decimal),
         "parity_shown_float": (3, shown_float),
@@ -153,10 +162,7 @@ def _json_number(number: float) -> str | None:
 
 
 def _uuid(value: bytes) -> str | None:
-    lower = text_of(value).lower()
-    if not _UUID.fullmatch(lower):
-        return None
-    return _hyphenated(lower.replace("-", ""))
+    return _as_uuid(text_of(value))
 
 
 def _hyphenated(digits: str) -> str:
@@ -187,25 +193,55 @@ def _timestamp(value: bytes) -> str | None:
 
 def _moment(text: str) -> str | None:
     date, separator, time = text[:10], text[10:11], _clock(text[11:])
-    if separator not in (" ", "T") or time is None or not _DATE.fullmatch(date):
+    if separator not in (" ", "T", "t") or time is None or not _DATE.fullmatch(date):
         return None
     return f"{date} {time}"
 
 
 def _timestamptz(value: bytes) -> str | None:
-    found = _ZONED.fullmatch(text_of(value))
-    naive = None if found is None else _moment(found.group(1))
-    if found is None or naive is None:
+    return _as_timestamptz(text_of(value))
+
+
+def _as_timestamptz(text: str) -> str | None:
+    found = _ZONED.fullmatch(text)
+    if found is None:
         return None
-    _, sign, hours, minutes = found.groups()
-    seconds, point, fraction = naive.partition(".")
-    offset = timedelta(hours=int(hours or 0), minutes=int(minutes or 0))
+    day, clock, fraction, sign, *offset = found.groups()
+    hours, minutes, seconds = (int(each or 0) for each in offset)
+    shift = timedelta(hours=hours, minutes=minutes, seconds=seconds)
+    return _instant(day, clock, fraction, shift if sign == "-" else -shift)
+
+
+def _instant(day: str, clock: str, fraction: str | None, shift: timedelta) -> str | None:
+    """Return a moment of UTC, which may lie in the year 10000, and in none before the year 1."""
+    # The last day is worked out in a year that ends as Python's last one does.
+    last = day == "9999-12-31"
+    if shift and day == "0001-01-01":
+        return None
     try:
-        local = datetime.fromisoformat(seconds)
-        moment = local + offset if sign == "-" else local - offset
+        local = datetime.fromisoformat(f"{'2023-12-31' if last else day} {clock}")
+        moment = local + shift
     except (ValueError, OverflowError):
         return None
-    return f"{moment.isoformat(' ')}{point}{fraction}+00"
+    text = moment.isoformat(" ")
+    if last:
+        text = ("9999" if moment.year == local.year else "10000") + text[4:]
+    kept = (fraction or "").rstrip("0").rstrip(".")
+    return f"{text}{kept}+00"
+
+
+def parity_shifted(moment: str, offset: str) -> str | None:
+    """Return :meth:`.base.Dialect.shifted`."""
+    read = _as_timestamptz(moment + offset)
+    return None if read is None else read.removesuffix("+00")
+
+
+def _as_naive_in_utc(text: str) -> str | None:
+    found = _NAIVE.fullmatch(text)
+    if found is None:
+        return _as_timestamptz(text)
+    day, clock, fraction = found.groups()
+    return _instant(day, clock, fraction, timedelta())
 
 
 _READERS: dict[tuple[str, str], Callable[[Any], str | None]] = {
@@ -228,12 +264,11 @@ _READERS: dict[tuple[str, str], Callable[[Any], str | None]] = {
 
 # ---- a text that is read as another family: see spelling.py, which says the same in SQL
 
-_DECIMAL = re.compile(r"([+-]?)([0-9]+(?:\.[0-9]*)?|\.[0-9]+)")
+_DECIMAL = re.compile(r"([+-]?)([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE]([+-]?0*[0-9]{1,3}))?")
 _FLOAT = re.compile(r"([+-]?)((?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:e[+-]?[0-9]{1,4})?)")
 _BYTES = re.compile(r"\\x[0-9a-fA-F]*")
-_IN_UTC = re.compile(r"(.*?)(?:Z|\+00(?::?00)?)")
-_HEX_DIGITS = re.compile(r"[0-9a-f]{32}")
-_WORDS = {"t": "true", "true": "true", "1": "true", "f": "false", "false": "false", "0": "false"}
+_HEX_DIGITS = re.compile(r"\{([0-9a-f]{32})\}|(?:urn:uuid:)?([0-9a-f]{32})")
+_WORDS = dict.fromkeys(YES, "true") | dict.fromkeys(NO, "false")
 _NOT_FINITE = {
     **dict.fromkeys(("nan", "+nan", "-nan"), "NaN"),
     **dict.fromkeys(("inf", "infinity", "+inf", "+infinity"), "Infinity"),
@@ -244,7 +279,20 @@ _UPPER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz
 
 def spell_text(text: bytes | None, family: str) -> str | None:
     """Return a text in the one spelling of a family; None if it spells no value of it."""
-    return None if text is None else SPELLINGS[family](text_of(text))
+    return None if text is None else spelled_as(family, text_of(text))
+
+
+def spelled_as(family: str, text: str) -> str | None:
+    """Return the same of a text of Python."""
+    spelling = SPELLINGS.get(family)
+    return None if spelling is None else spelling(text)
+
+
+def spelled_values(family: str, given: Iterable[str]) -> Iterator[str]:
+    """Yield ids and flags of the settings as a column of a family spells them."""
+    for each in given:
+        spelled = spelled_as(family, each) if family in (Family.UUID, Family.BOOLEAN) else None
+        yield each if spelled is None else spelled
 
 
 def parity_read_float(text: bytes | None, bits: int) -> str | None:
@@ -272,8 +320,13 @@ def _as_decimal(text: str) -> str | None:
     found = _DECIMAL.fullmatch(text)
     if found is None:
         return _NOT_FINITE.get(_lower(text))
-    sign, digits = found.groups()
-    whole, _, fraction = digits.partition(".")
+    sign, mantissa, exponent = found.groups()
+    whole, _, fraction = mantissa.partition(".")
+    if exponent is not None:
+        point = len(whole) + int(exponent)
+        digits = f"{'0' * -point}{whole}{fraction}"
+        point = max(point, 0)
+        whole, fraction = digits[:point].ljust(point, "0"), digits[point:]
     kept = fraction.rstrip("0")
     number = (whole.lstrip("0") or "0") + (f".{kept}" if kept else "")
     return f"-{number}" if sign == "-" and number != "0" else number
@@ -293,18 +346,12 @@ def _as_boolean(text: str) -> str | None:
 
 
 def _as_uuid(text: str) -> str | None:
-    digits = _lower(text).replace("-", "")
-    return _hyphenated(digits) if _HEX_DIGITS.fullmatch(digits) else None
+    found = _HEX_DIGITS.fullmatch(_lower(text).replace("-", ""))
+    return None if found is None else _hyphenated(found[1] or found[2])
 
 
 def _as_bytes(text: str) -> str | None:
     return _lower(text) if _BYTES.fullmatch(text) else None
-
-
-def _as_timestamptz(text: str) -> str | None:
-    found = _IN_UTC.fullmatch(text)
-    naive = None if found is None else _moment(found.group(1))
-    return None if naive is None else f"{naive}+00"
 
 
 SPELLINGS: dict[str, Callable[[str], str | None]] = {
@@ -317,6 +364,7 @@ SPELLINGS: dict[str, Callable[[str], str | None]] = {
     Family.TIME: _clock,
     Family.TIMESTAMP: _moment,
     Family.TIMESTAMPTZ: _as_timestamptz,
+    IN_UTC: _as_naive_in_utc,
 }
 
 
