@@ -611,7 +611,7 @@ PIECES = st.sampled_from(
             "E+3",
             "e-0012",
         ),
-        *("{", "}", "urn:uuid:", "yes", "No", "off"),
+        *("{", "}", "urn:uuid:", "yes", "No", "off", "e-0012"),
         *("\\xAB", "a0eebc999c0b4ef8BB6D6bb9bd380a11", "é", "\u212a", "\u0130nf", "\u0662"),
         *"0123456789+-.:eETZ tfx\n\\",
     ]
