@@ -28,6 +28,8 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _parse(text: str) -> Any:
+    if encodable(text) != text:  # bytes that are no text, which no escape is equal to
+        raise ValueError("no text")
     return json.loads(text, parse_int=Decimal, parse_float=Decimal, object_pairs_hook=_object)
 
 

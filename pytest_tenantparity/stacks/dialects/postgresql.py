@@ -29,6 +29,7 @@ from sqlalchemy import (
     func,
     literal,
     literal_column,
+    or_,
     select,
     text,
     true,
@@ -505,7 +506,8 @@ def _later(value: ColumnElement[Any], family: Family) -> ColumnElement[Any]:
 def _altered_text(value: ColumnElement[Any], column: ColumnFacts) -> ColumnElement[Any]:
     """Alter what is compared as the text that the server gives, or as a document."""
     if column.family in DOCUMENTS:
-        return cast(_catalog.jsonb_build_array(value), _TypeOf(column.type))
+        build = "jsonb_build_array" if column.family is Family.JSONB else "json_build_array"
+        return cast(getattr(_catalog, build)(value), _TypeOf(column.type))
     if column.family is Family.PADDED:
         return cast(cast(value, Text) + literal_column("'x'"), _TypeOf("bpchar"))
     return cast(value, Text) + literal_column("' '")
@@ -521,17 +523,45 @@ def _last_digit_altered(number: ColumnElement[str]) -> ColumnElement[str]:
     return _catalog.left(number, literal_column("-1"), type_=Text) + last
 
 
-def _json_by_content(value: ColumnElement[Any]) -> ColumnElement[str]:
-    """The text of the value as jsonb, or its own where jsonb would drop a repeated key.
+_LONGEST_DOCUMENT = 2**24  # bytes: jsonb takes 2**28, and at worst six for each one of the text
+# Two escapes for one character; a number that numeric may not hold, a character that text does not.
+_SURROGATE_PAIR = r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+_NOT_FOR_JSONB = r"\\u(0000|[dD][89a-fA-F])|[0-9][eE][+-]?[0-9]{4}|[0-9]{250}"
 
-    Each member has one colon outside of strings, and a string keeps its own, unless it spells one
-    as an escape. So as many colons before as after means that no member was lost. The text of the
-    others is for the client, which compares JSON by content, too.
+
+def _json_by_content(value: ColumnElement[Any]) -> ColumnElement[str]:
+    """The text of the value as jsonb, or its own where jsonb would refuse it or lose something.
+
+    The text of the others is for the client, which compares JSON by content, too. A repeated key
+    is seen by the colons: each member has one outside of strings, and a string keeps its own,
+    unless it spells one as an escape. So as many before as after means that no member was lost.
     """
     own, kept = cast(value, Text), cast(cast(value, _TypeOf("jsonb")), Text)
     escaped = _catalog.strpos(_catalog.lower(own), literal_column(r"'\u003a'"))
     lossless = (_colons(own) == _colons(kept)) & (escaped == literal_column("0"))
-    return case((lossless, kept), else_=own)
+    return case((_is_taken_by_jsonb(own), case((lossless, kept), else_=own)), else_=own)
+
+
+def _is_taken_by_jsonb(own: ColumnElement[str]) -> ColumnElement[bool]:
+    r"""Whether a cast to jsonb raises nothing, for sure: it would cost the whole table.
+
+    jsonb has no ``\u0000``, no half of a surrogate pair, no number beyond numeric's range, and no
+    escape that the database's encoding does not have.
+    """
+    none: ColumnElement[int] = literal_column("0")
+    # Only what follows an escaped backslash can look like an escape and be none.
+    bare = _catalog.replace(own, literal_column(r"'\\'"), literal_column("''"), type_=Text)
+    whole = _catalog.regexp_replace(
+        bare, literal(_SURROGATE_PAIR, Text), literal_column("''"), literal_column("'g'")
+    )
+    spelled = _catalog.strpos(own, literal_column(r"'\u'")) > none
+    looked_at: ColumnElement[str] = case((spelled, cast(whole, Text)), else_=own)
+    encodable = or_(
+        ~spelled,
+        cast(_catalog.getdatabaseencoding(), Text) == literal_column("'UTF8'"),
+    )
+    short = _catalog.octet_length(own) < literal_column(str(_LONGEST_DOCUMENT))
+    return and_(short, encodable, ~looked_at.regexp_match(_NOT_FOR_JSONB))
 
 
 def _colons(value: ColumnElement[str]) -> ColumnElement[int]:
