@@ -421,12 +421,28 @@ def _with_floats(
     return replace(rules, float_bits=SINGLE if narrow else DOUBLE)
 
 
+def _pads(pair: ColumnPair, side: Side) -> bool:
+    """Whether this side alone has the spaces that fill a char(n), and no rule forgives them."""
+    other = pair.legacy if side == "modern" else pair.modern
+    alone = pair.on(side).met_as.family is Family.PADDED is not other.met_as.family
+    return (
+        alone
+        and pair.family is Family.TEXT
+        and not any(each.rule.startswith("trim") for each in pair.forgiving)
+    )
+
+
+def _padded(side: Side) -> str:
+    return f'the {side} side pads with spaces (char(n)); trim = "trailing" would forgive those'
+
+
 def _spoken_rules(pair: ColumnPair, own: ColumnSettings) -> list[NamedRule]:
     """The named rules that a column is compared under, in words for the report."""
     spoken = [pair.meeting.spoken] if pair.meeting.spoken else []
     if pair.rules.float_bits == SINGLE:
         spoken.append("texts are read as floats of four bytes, which the other side holds")
     spoken += [f"the {side} side is {own.sql(side)}" for side in SIDES if own.sql(side)]
+    spoken += [_padded(side) for side in SIDES if _pads(pair, side)]
     if own.key_map is not None:
         spoken.append(f"ids are led from one stack to the other by [maps.{own.key_map}]")
     if own.modern is not None:

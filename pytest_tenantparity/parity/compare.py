@@ -325,11 +325,23 @@ class Comparison:
             column.name: ValuePair(column.shown(legacy), column.shown(modern))
             for column, legacy, modern in changed
         }
+        if not note and changed and all(_is_padding(*each) for each in changed):
+            note = _PADDED
         finding = Finding(kind, key, values, copies, note)
         self._sink(finding)
         order = (*order_of(row[n] for n in self._key), kind.value, copies)
         if self._sample.takes(order):
             self._sample.add(order, replace(finding, columns=_explained(values, changed)))
+
+
+_PADDED = 'differs only in spaces at the end; trim = "trailing" would forgive those'
+
+
+def _is_padding(column: _Column, legacy: str | None, modern: str | None) -> bool:
+    """Whether two texts that may be shown differ in nothing but the spaces at their ends."""
+    if column.masked or column.family is not Family.TEXT or legacy is None or modern is None:
+        return False
+    return legacy.rstrip(" ") == modern.rstrip(" ")
 
 
 def _explained(values: Mapping[str, ValuePair], changed: Sequence[Change]) -> dict[str, ValuePair]:

@@ -82,6 +82,10 @@ def lookup_in(catalog: Catalog, name: str, settings: KeyMap, side: Side) -> Look
             f"the {side} stack has no table {settings.table!r}, which [maps.{name}] names."
             f"{did_you_mean(settings.table, catalog.tables)}"
         )
+    if table.refused:
+        raise NotProven(
+            f"the {side} table {settings.table!r}, which [maps.{name}] names, {table.refused}"
+        )
     own, other = settings.modern, settings.legacy
     if side == "legacy":
         own, other = other, own

@@ -374,6 +374,9 @@ def owned_by(
 def _table_of(catalog: Catalog, name: str) -> TableFacts:
     if name not in catalog.tables:
         raise NotProven(f"the table {name!r}, which a tenancy leads through, is not there")
+    if catalog.tables[name].refused:
+        why = catalog.tables[name].refused
+        raise NotProven(f"the table {name!r}, which a tenancy leads through, {why}")
     return catalog.tables[name]
 
 

@@ -209,6 +209,12 @@ def _unless_zone(
     return met
 
 
+_OWN_SQL = (
+    "; write SQL that gives both one text (legacy_sql, modern_sql), such as "
+    "\"array_to_string(tags, ',')\" for an array beside a SET"
+)
+
+
 def _cure(
     columns: Mapping[Side, ColumnFacts], dialects: Mapping[Side, Dialect], naive: Side, zone: str
 ) -> str:
@@ -236,4 +242,4 @@ def _hint(legacy: ColumnFacts, modern: ColumnFacts) -> str:
             continue
         if meant and all(each is family or each in _READ_FROM[family] for each in pair):
             return f'; if both hold the same, say type = "{word}"'
-    return ""
+    return _OWN_SQL

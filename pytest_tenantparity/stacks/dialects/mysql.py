@@ -92,6 +92,8 @@ _ZERO: ColumnElement[Any] = literal_column("0")
 _DIGIT: ColumnElement[Any] = literal_column("'0'")
 _LOST = literal("\uffff no text of its own", Text)
 """Stands for a value whose text the server could not make: too long, or not of its charset."""
+_NO_MEMBER = literal("\uffff error value of the ENUM, index 0", Text)
+_EMPTY_MEMBER = literal("\uffff '' as the only member of the SET", Text)
 _PLAIN = ColumnRules(common=True)
 
 
@@ -147,6 +149,7 @@ class MySQL(Dialect):
 
         def pin(connection: Any, record: Any) -> None:
             record.info["where"], record.info["mariadb"] = pin_session(connection, session)
+            record.info["frozen"] = settings.frozen is not None
             if waits:  # now that it has let us in, for whole queries
                 connection._read_timeout = session.patience  # noqa: SLF001
 
@@ -458,12 +461,16 @@ def _using(value: ColumnElement[Any], charset: str) -> ColumnElement[Any]:
 def _unless_unclear(
     spelled: ColumnElement[Any], value: ColumnElement[Any], column: ColumnFacts
 ) -> ColumnElement[Any]:
-    """Where '' is a member, no text tells it from the error of an ENUM, or from an empty SET."""
+    """Mark the rarer of two values that are both read as '' where that is a member.
+
+    An ENUM holds an error, with the index 0, where what was written is no member.
+    """
     if column.type not in {"enum", "set"} or not re.search(r"[(,]''[,)]", column.declared):
         return spelled
     index = value + _ZERO
     other = index == _ZERO if column.type == "enum" else index != _ZERO
-    return case((~and_(_NoPad(spelled) == literal_column("''"), other), spelled))
+    rare = _NO_MEMBER if column.type == "enum" else _EMPTY_MEMBER
+    return case((and_(_NoPad(spelled) == literal_column("''"), other), rare), else_=spelled)
 
 
 def _decimal(value: ColumnElement[Any]) -> ColumnElement[str]:

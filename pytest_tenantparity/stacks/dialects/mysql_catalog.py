@@ -34,6 +34,10 @@ _FAMILIES = {
 }
 STRINGS = frozenset({"char", "varchar", "tinytext", "text", "mediumtext", "longtext"})
 WITH_FRACTION = frozenset({Family.DECIMAL, Family.TIME, Family.TIMESTAMP, Family.TIMESTAMPTZ})
+_GEOMETRIES = frozenset(
+    {"geometry", "point", "linestring", "polygon", "multipoint", "multilinestring"}
+    | {"multipolygon", "geometrycollection", "geomcollection"}
+)
 # Every other collation takes some different texts for equal: 'a' and 'a ', if nothing else.
 _EXACT_COLLATIONS = ("_nopad_bin", "_0900_bin")
 # What the protocol calls the type of an expression.
@@ -90,6 +94,9 @@ _UNSAFE = text("""
     WHERE table_type = 'BASE TABLE' AND engine <> 'InnoDB'
     AND table_schema NOT IN ('mysql', 'sys', 'information_schema', 'performance_schema') LIMIT 1
 """)
+_WAYS_OUT = (
+    "stop all writes and say so (frozen, of that stack in the settings), or convert it to InnoDB"
+)
 _GRANT = re.compile(r"(GRANT|REVOKE) (.+) ON (\*|`(?:[^`]|``)*`)\.\* (?:TO|FROM) ")
 
 
@@ -118,7 +125,9 @@ def catalog_of(connection: Connection, schema: str) -> Catalog:
         facts = column_facts(name, "json" if json else bare, declared, *more)
         columns.setdefault(table, []).append(facts)
     kinds = {table: facts for table, *facts in rows(_TABLES) if facts[0] != "SEQUENCE"}
-    unsafe = _unsafe(connection) if any(kind == "VIEW" for kind, *_ in kinds.values()) else ""
+    frozen = bool(connection.info["frozen"])
+    views = any(kind == "VIEW" for kind, *_ in kinds.values())
+    unsafe = _unsafe(connection) if views and not frozen else ""
     tables = {
         table: TableFacts(
             schema,
@@ -127,7 +136,7 @@ def catalog_of(connection: Connection, schema: str) -> Catalog:
             tuple(keys.get(table, ())),
             stored=kind != "VIEW",
             plain=kind == "BASE TABLE",
-            refused=_refused(kind, engine, unsafe),
+            refused=_refused(kind, engine, unsafe, frozen=frozen),
             indexed=tuple(indexed.get(table, ())),
             rows=int(about),
         )
@@ -141,7 +150,11 @@ def _is_mariadb(connection: Connection) -> bool:
     return bool(connection.info["mariadb"])
 
 
-def _refused(kind: str, engine: str | None, unsafe: str) -> str:
+def _refused(kind: str, engine: str | None, unsafe: str, *, frozen: bool) -> str:
+    """Return why a table cannot be read soundly; an empty text: it can.
+
+    What a snapshot does not hold is the same at all times only where nothing is written.
+    """
     if kind == "VIEW":
         return unsafe
     if kind == "SYSTEM VERSIONED":
@@ -149,11 +162,11 @@ def _refused(kind: str, engine: str | None, unsafe: str) -> str:
             "keeps the history of its rows, which would not be compared; name a view of the "
             "rows that are meant"
         )
-    if engine == "InnoDB":
+    if engine == "BLACKHOLE":
+        return "is kept by the engine BLACKHOLE, which forgets all rows; ignore it with a reason"
+    if engine == "InnoDB" or frozen:
         return ""
-    return (
-        f"is kept by the engine {engine}, which has no snapshots; convert it to InnoDB, or copy it"
-    )
+    return f"is kept by the engine {engine}, which has no snapshots; {_WAYS_OUT}"
 
 
 def _unsafe(connection: Connection) -> str:
@@ -163,7 +176,7 @@ def _unsafe(connection: Connection) -> str:
     schema, table, engine = found
     return (
         f"is a view, and could read {schema}.{table}, which is kept by the engine {engine} and "
-        "has no snapshots; compare the tables themselves, or convert that one to InnoDB"
+        f"has no snapshots; {_WAYS_OUT}, or compare the tables themselves"
     )
 
 
@@ -218,6 +231,12 @@ def column_facts(
     family, refused = _FAMILIES.get(bare, Family.UNKNOWN), ""
     if declared.startswith("year(2)"):
         family, refused = Family.UNKNOWN, "which leaves the century out"
+    if family is Family.UNKNOWN and not refused:
+        call = f"ST_AsBinary({name})" if bare in _GEOMETRIES else name
+        refused = (
+            "whose values nobody has shown how to compare; where its bytes tell all of them "
+            f'apart, compare those: legacy_sql, modern_sql = "LOWER(HEX({call}))"'
+        )
     measured = family in WITH_FRACTION
     scale = next((each for each in scales if each is not None), None) if measured else None
     fuzzy = bool(collation) and not str(collation).endswith(_EXACT_COLLATIONS)

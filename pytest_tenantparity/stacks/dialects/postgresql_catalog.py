@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from typing import Any
 
@@ -54,14 +55,30 @@ _INJECTIVE = frozenset(
 
 # What _family() wants to know of a type b with elements e. A name means what it says only in
 # pg_catalog: anyone can call a type "uuid".
-_KIND = """
+_IS_CITEXT = """
+           EXISTS (SELECT FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_extension x
+                   ON x.oid = d.refobjid WHERE d.objid = {0}.oid AND d.deptype = 'e'
+                   AND d.classid = 'pg_catalog.pg_type'::regclass
+                   AND x.extname = 'citext' AND {0}.typname = 'citext')
+"""
+_KIND = f"""
            CASE WHEN b.typnamespace = 'pg_catalog'::regnamespace THEN b.typname END,
            CASE WHEN e.typnamespace = 'pg_catalog'::regnamespace THEN e.typname END,
            b.typtype = 'e', b.typcategory = 'A',
-           EXISTS (SELECT FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_extension x
-                   ON x.oid = d.refobjid WHERE d.objid = b.oid AND d.deptype = 'e'
-                   AND d.classid = 'pg_catalog.pg_type'::regclass
-                   AND x.extname = 'citext' AND b.typname = 'citext')
+           coalesce(e.typtype = 'e' OR {_IS_CITEXT.format("e")}, false),
+           {_IS_CITEXT.format("b")}
+"""
+
+# A domain is what it is based on, which may be a domain as well; so are the elements of an array.
+_BASE = """
+    LEFT JOIN pg_catalog.pg_type t1 ON t.typtype = 'd' AND t1.oid = t.typbasetype
+    LEFT JOIN pg_catalog.pg_type t2 ON t1.typtype = 'd' AND t2.oid = t1.typbasetype
+    LEFT JOIN pg_catalog.pg_type t3 ON t2.typtype = 'd' AND t3.oid = t2.typbasetype
+    JOIN pg_catalog.pg_type b ON b.oid = coalesce(t3.oid, t2.oid, t1.oid, t.oid)
+    LEFT JOIN pg_catalog.pg_type e1 ON e1.oid = b.typelem
+    LEFT JOIN pg_catalog.pg_type e2 ON e1.typtype = 'd' AND e2.oid = e1.typbasetype
+    LEFT JOIN pg_catalog.pg_type e3 ON e2.typtype = 'd' AND e3.oid = e2.typbasetype
+    LEFT JOIN pg_catalog.pg_type e ON e.oid = coalesce(e3.oid, e2.oid, e1.oid)
 """
 
 _COLUMNS = text(f"""
@@ -90,10 +107,10 @@ _COLUMNS = text(f"""
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
     JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
-    JOIN pg_catalog.pg_type b ON b.oid = CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END
-    LEFT JOIN pg_catalog.pg_type e ON e.oid = b.typelem
+    {_BASE}
     CROSS JOIN LATERAL (
-        SELECT CASE t.typtype WHEN 'd' THEN t.typtypmod ELSE a.atttypmod END
+        SELECT CASE t.typtype WHEN 'd' THEN coalesce(nullif(t.typtypmod, -1),
+            nullif(t1.typtypmod, -1), nullif(t2.typtypmod, -1), -1) ELSE a.atttypmod END
     ) AS m(typmod)
     WHERE n.nspname = ANY (:schemas)
     AND c.relkind IN ('r', 'p', 'f', 'v', 'm') AND NOT c.relispartition
@@ -126,8 +143,7 @@ _INDEXED = text("""
 _TYPE = text(f"""
     SELECT format_type(b.oid, -1), {_KIND}
     FROM pg_catalog.pg_type t
-    JOIN pg_catalog.pg_type b ON b.oid = CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END
-    LEFT JOIN pg_catalog.pg_type e ON e.oid = b.typelem
+    {_BASE}
     WHERE t.oid = :oid
 """)  # noqa: S608 - a constant
 
@@ -209,8 +225,30 @@ def _column(
     is_citext = kind[-1]
     family = _family(*kind)
     return ColumnFacts(
-        name, declared, bare, family, scale, fuzzy=fuzzy or is_citext, nullable=nullable
+        name,
+        declared,
+        bare,
+        family,
+        scale,
+        fuzzy=fuzzy or is_citext,
+        refused=_refused(name) if family is Family.UNKNOWN else "",
+        nullable=nullable,
     )
+
+
+def _refused(name: str) -> str:
+    """Return what to do about a column whose type is not known."""
+    plain = re.fullmatch("[a-z_][a-z0-9_]*", name) is not None
+    quoted = name if plain else _quoted(name)
+    quotes = '"' if plain else "'"
+    return (
+        "whose values nobody has shown how to compare; where its text tells all of them apart, "
+        f"compare that: legacy_sql, modern_sql = {quotes}{quoted}::text{quotes}"
+    )
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 def type_facts(connection: Connection, name: str, oid: int) -> ColumnFacts:
@@ -229,7 +267,12 @@ def blocks_of(connection: Connection, table: TableFacts) -> int:
 
 
 def _family(
-    name: str | None, element: str | None, is_enum: bool, is_array: bool, is_citext: bool
+    name: str | None,
+    element: str | None,
+    is_enum: bool,
+    is_array: bool,
+    is_array_of_texts: bool,
+    is_citext: bool,
 ) -> Family:
     """Names are None for types that are not the server's own."""
     if name is not None and name in _FAMILIES:
@@ -238,5 +281,5 @@ def _family(
         return Family.TEXT
     if is_array:
         known = element is not None and (element in _FAMILIES or element in _INJECTIVE)
-        return Family.SAME_TYPE if known else Family.UNKNOWN
+        return Family.SAME_TYPE if known or is_array_of_texts else Family.UNKNOWN
     return Family.SAME_TYPE if name in _INJECTIVE else Family.UNKNOWN
