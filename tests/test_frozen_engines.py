@@ -86,8 +86,7 @@ def test_a_tenancy_or_a_map_leads_through_them_only_where_they_are_frozen(
     """
     refused = own.audit(more=plan, subject="acme", legacy=led, modern=by_column)
     assert "'users', which a tenancy leads through, is kept by the engine MyISAM" in str(refused)
-    sides = {"legacy": SHARED, "modern": SHARED}
-    refused = own.audit(more=mapped, **sides)
+    refused = own.audit(more=mapped)
     assert "which [maps.users] names, is kept by the engine MyISAM" in str(refused.reasons)
     frozen = f"{led}\n{FROZEN}"
     proven = own.audit(more=mapped, subject="acme", legacy=frozen, modern=by_column)

@@ -46,6 +46,7 @@ _READ_FROM: dict[Family, frozenset[Family]] = {
 }
 
 _ONE_BIT = "bit(1)"  # longer ones are no flags
+_NOTHING = "NULL"  # the type of a file's column that holds nothing else
 
 # Each engine has texts of its own for these, which no other has.
 _ENGINE_OWN = frozenset({Family.INTERVAL, Family.TIMETZ, Family.SAME_TYPE})
@@ -136,6 +137,10 @@ def _met(
     legacy: ColumnFacts, modern: ColumnFacts, rules: ColumnRules, same_engine: bool
 ) -> Meeting | None:
     one, other = legacy.family, modern.family
+    if _NOTHING in (legacy.type, modern.type):
+        typed = other if legacy.type == _NOTHING else one
+        typed = Family.TEXT if typed is Family.WRITTEN else typed
+        return Meeting(typed, "holds NULL alone on one side", by_content=typed in DOCUMENTS)
     if one is other:
         return _alike(legacy, modern, rules, same_engine)
     if Family.WRITTEN in (one, other):

@@ -58,6 +58,10 @@ _SAMPLES = {
         "TIMESTAMPTZ '1970-01-01 00:00:00+00'",
         "TIMESTAMPTZ '1970-01-01 00:00:00.000001+00'",
     ),
+    "TIMESTAMPTZ_NS": (
+        "'1970-01-01 00:00:00+00'::TIMESTAMPTZ_NS",
+        "'1970-01-01 00:00:00.000000001+00'::TIMESTAMPTZ_NS",
+    ),
     "INTERVAL": ("INTERVAL '0 days'", "to_microseconds(1)"),
 }
 _WIDER = frozenset({"UBIGINT", "HUGEINT", "UHUGEINT"})  # than 64 bits with a sign

@@ -15,6 +15,8 @@ from ..catalog import ColumnFacts, Family, TableFacts
 from .archive_files import LONGEST, CsvHead, Folder, Table, csv_head, csv_rows, refusal, scan
 
 T = TypeVar("T")
+# The type of a column whose values are all NULL, which is all that its file says of it.
+NOTHING = "NULL"
 SCHEMA = "main"
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "threads": 1,
@@ -47,9 +49,11 @@ _FAMILIES = {
     "TIMESTAMP_MS": Family.TIMESTAMP,
     "TIMESTAMP_NS": Family.TIMESTAMP,
     "TIMESTAMP WITH TIME ZONE": Family.TIMESTAMPTZ,
+    "TIMESTAMPTZ_NS": Family.TIMESTAMPTZ,
     "INTERVAL": Family.INTERVAL,
     "JSON": Family.JSON,
     "BIT": Family.BIT,
+    NOTHING: Family.WRITTEN,
 }
 _SCALES = {
     "TIME": 6,
@@ -60,6 +64,7 @@ _SCALES = {
     "TIMESTAMP_MS": 3,
     "TIMESTAMP_NS": 9,
     "TIMESTAMP WITH TIME ZONE": 6,
+    "TIMESTAMPTZ_NS": 9,
 }
 DECIMAL = re.compile(r"DECIMAL\((\d+),(\d+)\)")
 
@@ -146,8 +151,37 @@ class Reader:
         _require_same(described)
         files = ", ".join(_literal(str(path)) for path in table.files)
         options = "hive_partitioning=false, union_by_name=false, filename=false"
+        columns = described[table.files[0]]
+        spark = [name for name, declared, own in columns if _is_int96(declared, own)]
+        if spark and self._has_nanoseconds(f"[{files}], {options}", spark):
+            options += ", int96_as='timestamp_ns'"
+            columns = tuple(
+                (name, "TIMESTAMP_NS" if name in spark else declared, own)
+                for name, declared, own in columns
+            )
         self._create_view(table, f"FROM read_parquet([{files}], {options})")
-        return tuple(_stored(*column) for column in described[table.files[0]])
+        return tuple(_stored(*column) for column in columns)
+
+    def _has_nanoseconds(self, source: str, columns: Sequence[str]) -> bool:
+        """Whether some INT96 is no whole microsecond; raises :class:`duckdb.Error` beyond 2262.
+
+        DuckDB reads INT96 in microseconds, cut off, or in nanoseconds, which end in 1677 and 2262.
+        """
+        read = f"FROM read_parquet({source}, int96_as='{{}}') SELECT "
+        cut = "coalesce(bool_or({0}.time <> {0}.time::TIME::TIME_NS), false)"
+        names = [_identifier(name) for name in columns]
+        every = ", ".join(cut.format(name) for name in names)
+        found = self.raw.execute(read.format("struct") + every).fetchone()
+        if not any(found or ()):
+            return False
+        ends = ", ".join(f"coalesce(bool_or(isinf({name})), false)" for name in names)
+        beyond = self.raw.execute(read.format("timestamp_ns") + ends).fetchone()
+        if any(beyond or ()):
+            raise duckdb.InvalidInputException(
+                "cannot be read soundly: one INT96 holds nanoseconds, and another one a year "
+                "before 1678 or after 2261"
+            )
+        return True
 
     def _create_view(self, table: Table, sql: str) -> None:
         self.raw.execute(f"CREATE VIEW {_identifier(table.name)} AS {sql}")
@@ -301,12 +335,14 @@ def _top_level(schema: Sequence[tuple[str, int, str]]) -> Iterator[tuple[str, st
         inside = inside - (inside > 0) + children
 
 
+def _is_int96(declared: str, own: str) -> bool:
+    return "INT96" in own and declared == "TIMESTAMP"
+
+
 def _stored(name: str, declared: str, own: str) -> ColumnFacts:
     facts = column_facts(name, declared)
     why = ""
-    if "INT96" in own and facts.type != "TIMESTAMP_NS":
-        why = "stored as INT96, whose nanoseconds DuckDB cuts off"
-    elif "NanoSeconds" in own and not facts.type.endswith("_NS"):
+    if "NanoSeconds" in own and not facts.type.endswith("_NS"):
         why = "stored in nanoseconds, which DuckDB cuts off"
     elif re.search("decimal", own, re.IGNORECASE) and facts.family is not Family.DECIMAL:
         why = "stored as a decimal of more than 38 digits, which DuckDB rounds"
@@ -317,7 +353,7 @@ def _stored(name: str, declared: str, own: str) -> ColumnFacts:
 
 def column_facts(name: str, declared: str) -> ColumnFacts:
     """Return what a column of one of DuckDB's types is."""
-    bare = declared if declared.endswith("]") else declared.partition("(")[0]
+    bare = declared if declared.endswith("]") else declared.partition("(")[0].strip('"')
     family = _FAMILIES.get(bare, Family.UNKNOWN)
     sized = DECIMAL.fullmatch(declared)
     scale = int(sized[2]) if sized else _SCALES.get(bare)
