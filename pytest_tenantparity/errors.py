@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 
 class TenantParityError(Exception):
@@ -18,6 +19,10 @@ class NotProven(TenantParityError):
     """A check could not be carried out; the message is the reason in the report."""
 
 
+class Unreadable(NotProven):
+    """A query was refused for a value that it met, or for its own SQL, or a row has no hash."""
+
+
 class StackUnavailable(NotProven):
     """A stack cannot be reached, or refused the session."""
 
@@ -28,6 +33,15 @@ class ConnectionLost(NotProven):
 
 class NoSession(ConnectionLost):
     """The server is there, and takes no session now: it is starting, or its slots are used up."""
+
+
+@contextmanager
+def settings_sql(key: str) -> Iterator[None]:
+    """Name the key of the settings whose SQL is run, where the server refuses that."""
+    try:
+        yield
+    except Unreadable as error:
+        raise NotProven(f"{key}: {error}") from None
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

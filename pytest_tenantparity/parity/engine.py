@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from time import perf_counter
 
-from ..errors import NotProven
+from ..errors import NotProven, Unreadable
 from ..inventory import TablePair, place_of_shared
 from ..model import (
     CANARY,
@@ -37,6 +37,7 @@ from .settle import Suspects, under_settle, with_settled
 from .strays import check_strays
 from .surveyed import Shown, shown_by_survey
 from .tolerance import Layer, ToleranceRules, layers_for
+from .unreadable import Blame, blame_for, without
 from .watermark import watermark_of
 
 
@@ -110,8 +111,28 @@ def check_rows(
     tolerance: ToleranceRules,
     shown: Shown | None,
 ) -> Evidence:
-    """Compare one tenant's rows of one table; without a tenant, all rows of a shared table."""
-    with context.drift(key) as sink, open_pair(context, pair, tenant) as opened:
+    """Compare one tenant's rows of one table; without a tenant, all rows of a shared table.
+
+    A value that the server cannot work out costs its column, not the whole table.
+    """
+    try:
+        return _compared(context, key, pair, tenant, tolerance, shown)
+    except Unreadable as error:
+        blame = blame_for(context, pair, tenant, error)
+    return _compared(context, key, pair, tenant, tolerance, None, blame)
+
+
+def _compared(
+    context: Context,
+    key: CheckKey,
+    pair: TablePair,
+    tenant: Tenant | None,
+    tolerance: ToleranceRules,
+    shown: Shown | None,
+    blame: Blame | None = None,
+) -> Evidence:
+    with context.drift(key) as sink, open_pair(context, pair, tenant) as whole:
+        opened = whole if blame is None else without(whole, blame)
         sides = opened.sides(lambda side: opened.rows_of(side, tenant))
         comparison = Comparison(
             opened.plan.columns,

@@ -9,7 +9,7 @@ from threading import Event
 
 from sqlalchemy import ColumnElement, Connection, literal_column, true
 
-from ..errors import NotProven
+from ..errors import NotProven, settings_sql
 from ..inventory import Place, TablePair, place_of_shared
 from ..model import SIDES, Side, Tenant
 from ..stacks import PORTABLE, ColumnFacts, Dialect, TableFacts
@@ -237,7 +237,9 @@ def opened_in(
     plan = plan_columns(context.settings, pair, tables, expressions, marks, dialects, lookups)
     for lookup in lookups.values():
         side = lookup.settings.stack
-        with context.stacks[side].guard(places[side], discreet=pair.has_masks):
+        guard = context.stacks[side].guard(places[side], discreet=pair.has_masks)
+        own_filter = " filter" if lookup.settings.filter else ""
+        with settings_sql(f"[maps.{lookup.name}]{own_filter}"), guard:
             plan.problems += lookup.faults(connections[side], dialects[side])
     for side, zone in sorted(_zones(plan.columns)):
         with context.stacks[side].guard(places[side], discreet=pair.has_masks):
@@ -312,7 +314,8 @@ def _expression_types(
     for name, column in pair.settings.columns.items():
         sql = column.sql(side)
         if sql is not None:
-            with stack.guard(place, discreet=pair.has_masks):
+            key = f"[tables.{pair.name}.columns.{name}] {side}_sql"
+            with settings_sql(key), stack.guard(place, discreet=pair.has_masks):
                 expression: ColumnElement[object] = literal_column(f"({sql})")
                 source = source_of(table)
                 found[name] = stack.dialect.expression_facts(connection, source, expression)

@@ -29,7 +29,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from ..errors import NotProven
+from ..errors import NotProven, Unreadable
 from ..stacks import PORTABLE, Dialect
 from ..stacks.dialects import Item
 from .cells import NOTHING, Bucket, Cell, Digest, Grid, Part, PlacedRow, Row, Sketch
@@ -132,6 +132,16 @@ class Source:
             else:
                 sketch.add_owner(self.scope.owner_of(mark), bucket)
         return sketch
+
+    @property
+    def row_hash(self) -> ColumnElement[int]:
+        """The hash of a row, which is NULL where the server cannot make it."""
+        return self._hash(self.items, self.salt)
+
+    @property
+    def place(self) -> ColumnElement[int]:
+        """Where a row's key is, in 64 bits."""
+        return self._place
 
     @property
     def can_sketch(self) -> bool:
@@ -317,7 +327,7 @@ def _signed(number: Any) -> int:
 def _digest(rows: int, hashed: int, total: Any) -> Digest:
     # A value too long for the server's limits can make its hash NULL, which a sum passes over.
     if rows != hashed:
-        raise NotProven(f"{rows - hashed} of {rows} rows could not be hashed by the server")
+        raise Unreadable(f"{rows - hashed} of {rows} rows could not be hashed by the server")
     return Digest(rows, int(total or 0))
 
 

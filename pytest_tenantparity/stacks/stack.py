@@ -14,7 +14,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from ..config import StackSettings
-from ..errors import ConnectionLost, NotProven, StackUnavailable
+from ..errors import ConnectionLost, NotProven, StackUnavailable, Unreadable, settings_sql
 from ..inventory import Place, place_of_shared
 from ..model import Side
 from .catalog import Catalog, ServerFacts
@@ -223,7 +223,11 @@ class Stack:
             return False
         if self._monitor is None:
             self._monitor = self.dialect.create_engine(make_url(self._state.url), self._session)
-        with self._beside(self._monitor, place) as connection, self.explained(place):
+        with (
+            settings_sql(f"[{self.side}.throttle]{'' if limits.probe is None else ' probe'}"),
+            self._beside(self._monitor, place) as connection,
+            self.explained(place),
+        ):
             return is_too_busy(limits, self.dialect, connection, own)
 
     @contextmanager
@@ -364,5 +368,7 @@ def explained(side: Side, url: URL, dialect: Dialect, *, discreet: bool = False)
             kind = type(error.orig if isinstance(error, DBAPIError) else error).__name__
             said = f"{kind}; the server's words could quote a masked value and are left out"
         fault = dialect.fault(error) if isinstance(error, DBAPIError) else NotProven
+        if isinstance(error, DBAPIError) and fault is NotProven and dialect.is_of_query(error):
+            fault = Unreadable
         # "from None": the driver's own error would show the connection and its parameters.
         raise fault(f"{side} ({address_of(url)}): {without_secrets(said, url)}") from None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -255,6 +256,14 @@ class Archive(Dialect):
         if column.type in _SAMPLES:
             return literal_column(_SAMPLES[column.type][0])
         return super().neutral(column)
+
+    @contextmanager
+    def apart(self, connection: Connection) -> Iterator[None]:
+        try:
+            yield
+        except DBAPIError:
+            connection.rollback()  # DuckDB ends the transaction; the files are the snapshot
+            raise
 
     def explain(self, error: DBAPIError) -> str:
         said = str(error.orig).strip().partition("\n")[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import reduce
@@ -19,12 +20,14 @@ from sqlalchemy import (
     Integer,
     Select,
     Text,
+    and_,
     cast,
     func,
     literal,
+    literal_column,
 )
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError, NotSupportedError, ProgrammingError
 
 from ...config import StackSettings
 from ...errors import ConnectionLost, NotProven
@@ -362,6 +365,29 @@ class Dialect(ABC):
     def fault(self, error: DBAPIError) -> type[NotProven]:
         """Return what an error is: a lost connection, no session to be had now, or final."""
         return ConnectionLost if error.connection_invalidated else NotProven
+
+    def is_of_query(self, error: DBAPIError) -> bool:
+        """Whether an error comes of a query's SQL or of a value, and not of server or session."""
+        return isinstance(error, DataError | ProgrammingError | NotSupportedError)
+
+    def apart(self, connection: Connection) -> AbstractContextManager[Any]:
+        """Run a query whose error does not end the transaction, or is not felt by the next one."""
+        del connection
+        return nullcontext()
+
+    def is_lost(self, value: ColumnElement[Any], text: ColumnElement[str]) -> ColumnElement[bool]:
+        """Whether a value has no canonical text, which is not so of NULL."""
+        return and_(value.is_not(None), text.is_(None))
+
+    def size_of(self, value: ColumnElement[Any]) -> ColumnElement[Any]:
+        """Return how many bytes a value has, where that can be a reason for having no text."""
+        del value
+        return literal_column("NULL")
+
+    def why_lost(self, connection: Connection, column: ColumnFacts | None, size: int) -> str:
+        """Return why a value of so many bytes has no text, or a whole row, and the way out."""
+        del connection, column, size
+        return "; is it NULL, in a column that is declared NOT NULL?"
 
     @abstractmethod
     def explain(self, error: DBAPIError) -> str:

@@ -32,6 +32,7 @@ from sqlalchemy import (
     func,
     literal,
     literal_column,
+    or_,
     select,
     true,
 )
@@ -50,6 +51,7 @@ from .mysql_load import replication_lag, running_queries
 from .mysql_session import (
     BEGIN_SNAPSHOT,
     DRIVER,
+    OF_QUERIES,
     REMEDIES,
     SERVER,
     SERVER_VARIABLES,
@@ -404,6 +406,31 @@ class MySQL(Dialect):
 
     def fault(self, error: DBAPIError) -> type[NotProven]:
         return fault_of(error)
+
+    def is_of_query(self, error: DBAPIError) -> bool:
+        code, _ = code_and_words(error.orig)
+        return super().is_of_query(error) or code in OF_QUERIES
+
+    def is_lost(self, value: ColumnElement[Any], text: ColumnElement[str]) -> ColumnElement[bool]:
+        return or_(super().is_lost(value, text), text == _LOST)
+
+    def size_of(self, value: ColumnElement[Any]) -> ColumnElement[Any]:
+        return func.octet_length(value)
+
+    def why_lost(self, connection: Connection, column: ColumnFacts | None, size: int) -> str:
+        most = int(connection.exec_driver_sql("SELECT @@max_allowed_packet").scalar() or 0)
+        if column is not None and 2 * size < most and column.charset:
+            return (
+                f", since its bytes are no text of the character set {column.charset}; compare "
+                f'them as they are: legacy_sql, modern_sql = "HEX({column.name})", or its like'
+            )
+        name = "v" if column is None else column.name
+        return (
+            f", since the server makes no text beyond its max_allowed_packet of {most:,} bytes (a "
+            "BLOB takes two for each of its own); raise that, compare a digest "
+            f'("SHA2({name}, 256)", and in PostgreSQL "encode(sha256({name}), \'hex\')"), or '
+            "ignore it with a reason"
+        )
 
     def explain(self, error: DBAPIError) -> str:
         code, said = code_and_words(error.orig)

@@ -57,6 +57,9 @@ _ASKS = re.compile(
     r"(?:SELECT|WITH|SHOW|EXPLAIN|VALUES|TABLE)\b",
     re.IGNORECASE | re.DOTALL,
 )
+# Of a value, or of SQL, that the driver takes for errors of the server: out of range, a subquery of
+# several rows, an unknown column or function, collations, patterns, geometry, JSON, no text at all.
+OF_QUERIES = frozenset({0, 1054, 1139, 1242, 1267, 1305, 1416, 1582, 1690, 3037, 3140, 3141, 3143})
 BEGIN_SNAPSHOT = "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"
 _WHERE = "SELECT VERSION(), CONCAT_WS('/', @@hostname, @@port, @@datadir)"
 SERVER_VARIABLES = text("""

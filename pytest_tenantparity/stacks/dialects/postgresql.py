@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from functools import reduce
 from itertools import chain
 from typing import Any
@@ -99,6 +99,9 @@ _REMEDIES = {
     "55P03": "someone holds a lock; raise lock_timeout or try again",
 }
 
+
+# SQLSTATE: cardinality, data, SQL, functions in other languages, what does not exist, PL/pgSQL.
+_OF_QUERIES = ("21", "22", "42", "38", "39", "0A", "P0")
 
 _CONNECT_REMEDIES = {
     "password authentication failed": _REMEDIES["28P01"],
@@ -409,6 +412,13 @@ class PostgreSQL(Dialect):
 
     def fault(self, error: DBAPIError) -> type[NotProven]:
         return fault_of(error)
+
+    def is_of_query(self, error: DBAPIError) -> bool:
+        state = str(getattr(error.orig, "sqlstate", None) or "")
+        return state.startswith(_OF_QUERIES) and state != "42501"
+
+    def apart(self, connection: Connection) -> AbstractContextManager[Any]:
+        return connection.begin_nested()
 
     def explain(self, error: DBAPIError) -> str:
         original = error.orig

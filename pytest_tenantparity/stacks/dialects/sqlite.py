@@ -54,6 +54,12 @@ from .spelling import spell
 from .sqlite_values import IN_UTC, MOST_ARGUMENTS, SPELLINGS, teach, text_of
 
 SCHEMA = "main"
+# What SQLite says of a value or of SQL; it has one kind of error for these and for files.
+_OF_QUERIES = (
+    *("user-defined", "integer overflow", "malformed JSON", "JSON path", "too big", "no such"),
+    *("syntax error", "unrecognized token", "incomplete input", "number of arguments", "misuse"),
+    *("sub-select", "datatype mismatch", "ambiguous column", "row value"),
+)
 
 _NAMES: dict[Family, str] = {
     Family.INTEGER: "INT INTEGER TINYINT SMALLINT MEDIUMINT BIGINT INT2 INT4 INT8 BIG_INT",
@@ -376,6 +382,10 @@ class SQLite(Dialect):
         if column.family in _NEUTRAL:
             return literal_column(_NEUTRAL[column.family])
         return super().neutral(column)
+
+    def is_of_query(self, error: DBAPIError) -> bool:
+        said = str(error.orig)
+        return super().is_of_query(error) or any(words in said for words in _OF_QUERIES)
 
     def explain(self, error: DBAPIError) -> str:
         said = str(error.orig).strip().partition("\n")[0]

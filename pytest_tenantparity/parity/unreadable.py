@@ -1,0 +1,263 @@
+"""Which column and row is to blame where a server refuses a value, or cannot hash it.
+
+A scan fails as a whole, and the server's words name neither. So the columns are asked for again in
+ever smaller groups, and the rows of one that fails in ever smaller parts: by halves of its whole
+number, or of its hash. That takes some dozen queries, each of which waits for the throttle and
+ends with the statement timeout.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from math import log2
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, literal_column, or_, select
+
+from ..errors import NotProven, Unreadable
+from ..inventory import TablePair
+from ..model import SIDES, Side, Tenant
+from ..stacks.dialects import Nulls
+from .columns import ColumnPair
+from .context import Context
+from .opened import OpenPair, open_pair
+from .source import Source
+
+_MOST_SCANNED = 1_000_000  # rows that are hashed some twenty times to find one of them
+_MOST_HALVES = 48
+_MOST_ROWS = 3  # that are named
+_MOST_SHOWN = 60  # characters of a key's value
+
+
+@dataclass(frozen=True)
+class Blame:
+    """The columns that cannot be compared, by name, and why; without any, why the table cannot."""
+
+    columns: frozenset[str]
+    reasons: tuple[str, ...]
+
+
+def blame_for(context: Context, pair: TablePair, tenant: Tenant | None, error: Unreadable) -> Blame:
+    """Find what made a scan fail; where that is not found, the server's words are the reason."""
+    columns: set[str] = set()
+    reasons: list[str] = []
+    with suppress(NotProven), open_pair(context, pair, tenant) as opened:
+        for side in SIDES:
+            probe = _Probe(opened, side, opened.source(side, opened.rows_of(side, tenant)))
+            if (found := probe.failing()) is None:
+                found = probe.unhashed()
+                reasons += [f"{error}: {each}" for each in found.reasons]
+            else:
+                reasons += found.reasons
+            columns |= found.columns
+    if not reasons:
+        return Blame(frozenset(), (str(error),))
+    return Blame(frozenset(columns), tuple(reasons))
+
+
+def without(opened: OpenPair, blame: Blame) -> OpenPair:
+    """Return a pair without the columns that are to blame; why they are left out is a problem.
+
+    Raises :class:`NotProven` where nothing would be left to know a row by.
+    """
+    plan = opened.plan
+    columns = [each for each in plan.columns if each.name not in blame.columns]
+    by_all = plan.key == plan.columns
+    if not blame.columns or not columns or not (by_all or all(k in columns for k in plan.key)):
+        raise NotProven("; ".join(blame.reasons))
+    problems = [*plan.problems, *(f"{each}; all else was compared" for each in blame.reasons)]
+    key = columns if by_all else plan.key
+    return replace(opened, plan=replace(plan, columns=columns, key=key, problems=problems))
+
+
+@dataclass(frozen=True)
+class _Probe:
+    """Asks one side again, for less and less."""
+
+    opened: OpenPair
+    side: Side
+    source: Source
+
+    def failing(self) -> Blame | None:
+        """Return which columns the server cannot work out; None if it can do that with all."""
+        filtered = self.opened.pair.settings.row_filter(self.side)
+        if filtered is not None and (error := self._error(func.count())) is not None:
+            where = f"[tables.{self.opened.pair.name}] {self.side}_filter"
+            return Blame(frozenset(), (f"{where} could not be worked out: {error}",))
+        names: set[str] = set()
+        reasons = []
+        for column in self._blamed(self.opened.plan.columns):
+            error = self._error(*self._made([column]))
+            if error is None:
+                continue
+            row = ""
+            with suppress(NotProven):
+                row = self._row(column)
+            names.add(column.name)
+            reasons.append(f"{self._named(column)} could not be worked out{row}: {error}")
+        return Blame(frozenset(names), tuple(reasons)) if reasons else None
+
+    def unhashed(self) -> Blame:
+        """Return which columns have no text in some rows, which are named."""
+        source, columns = self.source, self.opened.plan.columns
+        hashed = source.row_hash
+        lost = [self._is_lost(each, text) for each, text in zip(columns, source.texts, strict=True)]
+        sizes = [source.dialect.size_of(each.on(self.side).value) for each in columns]
+        asked = select(*source.key, *lost, *sizes).select_from(source.scope.table)
+        asked = asked.where(source.scope.condition, hashed.is_(None))
+        with self._guard():
+            rows = self.source.connection.execute(asked.limit(_MOST_ROWS)).all()
+        names: set[str] = set()
+        reasons = []
+        for row in rows:
+            keys, rest = row[: len(source.key)], row[len(source.key) :]
+            blamed = [
+                (column, size)
+                for column, is_lost, size in zip(
+                    columns, rest[: len(columns)], rest[len(columns) :], strict=True
+                )
+                if is_lost
+            ]
+            names |= {column.name for column, _ in blamed}
+            reasons.append(self._lost(self._spelled(keys), blamed, rest[len(columns) :]))
+        return Blame(frozenset(names), tuple(reasons))
+
+    def _is_lost(self, column: ColumnPair, text: ColumnElement[str]) -> ColumnElement[bool]:
+        value = column.on(self.side).value
+        lost = self.source.dialect.is_lost(value, text)
+        return or_(lost, value.is_(None)) if column.nulls is Nulls.NEVER else lost
+
+    def _lost(self, row: str, blamed: list[tuple[ColumnPair, Any]], sizes: Sequence[Any]) -> str:
+        dialect, connection = self.source.dialect, self.source.connection
+        if not blamed:
+            total, largest = sum(int(size or 0) for size in sizes), self._largest(sizes)
+            how = f" of {total:,} bytes, most of them in {largest}," if total else ""
+            with self._guard():
+                advice = dialect.why_lost(connection, None, total)
+            return f"the {self.side} {row}{how} could not be hashed by the server{advice}"
+        said = []
+        for column, size in blamed:
+            with self._guard():
+                advice = dialect.why_lost(connection, column.on(self.side).facts, int(size or 0))
+            bytes_ = f" ({int(size):,} bytes)" if size else ""
+            said.append(f"{self._named(column)} has no text for the {row}{bytes_}{advice}")
+        return "; ".join(said)
+
+    def _largest(self, sizes: Sequence[Any]) -> str:
+        """Return the names of the two columns with the largest values of a row."""
+        by_size = zip(sizes, self.opened.plan.columns, strict=True)
+        first = sorted(by_size, key=lambda each: -int(each[0] or 0))[:2]
+        return " and ".join(column.name for _, column in first)
+
+    def _blamed(self, columns: Sequence[ColumnPair]) -> list[ColumnPair]:
+        """Return those columns that fail, each on its own."""
+        if self._error(*self._made(columns)) is None:
+            return []
+        if len(columns) == 1:
+            return list(columns)
+        half = len(columns) // 2
+        return self._blamed(columns[:half]) + self._blamed(columns[half:])
+
+    def _row(self, column: ColumnPair) -> str:
+        """Return the key of one row for which a column fails, in words; nothing if not found."""
+        if column in self.opened.plan.key:
+            return ""
+        number = self.source.number
+        if number is not None:
+            found = self._by_number(column, number)
+        elif self.source.placed_by:
+            found = self._by_hash(column)
+        else:
+            found = None
+        if found is None:
+            return ""
+        keys = self._one(found, *self.source.key)
+        return "" if keys is None else f" for the {self._spelled(keys)}, if for no other"
+
+    def _by_number(
+        self, column: ColumnPair, number: ColumnElement[Any]
+    ) -> ColumnElement[bool] | None:
+        ends = self._one(None, func.min(number), func.max(number))
+        if ends is None or ends[0] is None:
+            return None
+        low, high = int(ends[0]), int(ends[1])
+        while low < high:
+            middle = (low + high) // 2
+            within = number.between(_number(low), _number(middle))
+            if self._error(*self._made([column]), where=within) is None:
+                low = middle + 1
+            else:
+                high = middle
+        return number == _number(low)
+
+    def _by_hash(self, column: ColumnPair) -> ColumnElement[bool] | None:
+        counted = self._one(None, func.count())
+        rows = 0 if counted is None else int(counted[0])
+        if not 0 < rows <= _MOST_SCANNED:
+            return None
+        place, residue = self.source.place, 0
+        few = log2(rows)
+        for power in range(1, _MOST_HALVES):
+            masked = place.bitwise_and(_number(2**power - 1))
+            if self._error(*self._made([column]), where=masked == _number(residue)) is None:
+                residue += 2 ** (power - 1)
+            found = masked == _number(residue)
+            if power >= few and self._count(found) <= 1:
+                return found
+        return None
+
+    def _made(self, columns: Sequence[ColumnPair]) -> list[ColumnElement[Any]]:
+        """Have the server make the texts of columns, of which nothing is sent."""
+        dialect = self.source.dialect
+        return [func.max(func.char_length(each.canonical(self.side, dialect))) for each in columns]
+
+    def _count(self, where: ColumnElement[bool]) -> int:
+        counted = self._one(where, func.count())
+        return 0 if counted is None else int(counted[0])
+
+    def _error(
+        self, *columns: ColumnElement[Any], where: ColumnElement[bool] | None = None
+    ) -> Unreadable | None:
+        """Return what the server says of a query, if it refuses it for a value or its SQL."""
+        try:
+            self._one(where, *columns)
+        except Unreadable as error:
+            return error
+        return None
+
+    def _one(self, where: ColumnElement[bool] | None, *columns: ColumnElement[Any]) -> Any:
+        """Return the first row of a query; what fails does not end the transaction."""
+        source = self.source
+        asked = select(*columns).select_from(source.scope.table).where(source.scope.condition)
+        if where is not None:
+            asked = asked.where(where)
+        connection = source.connection
+        with self._guard(), source.dialect.apart(connection):
+            return connection.execute(asked.limit(1)).first()
+
+    def _guard(self) -> Any:
+        return self.source.guard()
+
+    def _named(self, column: ColumnPair) -> str:
+        """Name a column, and the key of the settings that holds its SQL."""
+        table, own = self.opened.pair.name, self.opened.pair.settings.columns.get(column.name)
+        key = f" ([tables.{table}.columns.{column.name}] {self.side}_sql)"
+        by_sql = own is not None and own.sql(self.side) is not None
+        return f"column {column.name!r} of the {self.side} side{key if by_sql else ''}"
+
+    def _spelled(self, values: Sequence[Any]) -> str:
+        keys = zip(self.opened.plan.key, values, strict=True)
+        shown = (f"{pair.name} = {_short(pair.shown(value))}" for pair, value in keys)
+        return f"row {', '.join(shown)}"
+
+
+def _short(value: str | None) -> str:
+    if value is None:
+        return "NULL"
+    return repr(value if len(value) <= _MOST_SHOWN else f"{value[:_MOST_SHOWN]}...")
+
+
+def _number(value: int) -> ColumnElement[int]:
+    return literal_column(str(value))
