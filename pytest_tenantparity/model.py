@@ -103,7 +103,11 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class ValuePair:
-    """One column's values in one row, in canonical text; ``None`` is SQL NULL."""
+    """One column's values in one row, as texts; ``None`` is SQL NULL.
+
+    ``explanation`` says what a reader cannot see: what differs within JSON, where long values
+    differ, which characters only look alike.
+    """
 
     legacy: str | None
     modern: str | None
@@ -111,14 +115,30 @@ class ValuePair:
 
 
 @dataclass(frozen=True, slots=True)
+class MappedId:
+    """One id of a key map: what each stack calls it. ``None``: the map has none for that stack."""
+
+    legacy: str | None
+    modern: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
-    """One row that differs."""
+    """One row that differs.
+
+    ``columns`` are the values that changed, ``row`` the first other values of a row that only one
+    side has. ``ids`` are both ids of columns that are led through a key map. ``remarks`` say what
+    cannot be seen of the key and the row: hidden characters, another type, an escaped spelling.
+    """
 
     kind: FindingKind
     key: dict[str, str | None]
     columns: dict[str, ValuePair] = field(default_factory=dict)
     copies: int = 1
     note: str = ""
+    row: dict[str, str | None] = field(default_factory=dict)
+    ids: dict[str, MappedId] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

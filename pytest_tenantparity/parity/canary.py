@@ -224,21 +224,21 @@ def _not_reported(sample: Sample, change: _Change) -> str:
             find_differences(sides, comparison, buckets=1)
         except Unseen:
             return f"{change.what} in the query, and only the digest noticed, not the comparison"
-    keys_known = _shows_keys(sample) and all(key for _, key, _ in change.expected)
+    keys_known = _has_keys(sample) and all(key for _, key, _ in change.expected)
     expected: Seen = Counter()
     for (kind, key, columns), copies in change.expected.items():
         expected[kind, key if keys_known else (), columns] += copies
     seen: Seen = Counter()
-    for each in comparison.findings:
-        key = tuple(each.key.values()) if keys_known else ()
+    for each, own in zip(comparison.findings, comparison.keys, strict=True):
+        key = own if keys_known else ()
         seen[each.kind, key, tuple(each.columns)] += each.copies
     if seen == expected:
         return ""
     return f"{change.what} in the query, and the audit reported {_in_words(comparison.drift)}"
 
 
-def _shows_keys(sample: Sample) -> bool:
-    """Whether a finding shows a key as it is, which is not so of documents and long texts."""
+def _has_keys(sample: Sample) -> bool:
+    """Whether a key has one text on both sides, and is short enough to be held for each change."""
     texts = (value for pair in sample.key for value in sample.values(pair).values())
     short = all(value is None or len(value) < _LONG for value in texts)
     return short and all(pair.has_one_text for pair in sample.key)

@@ -16,6 +16,7 @@ from ..stacks.dialects import ColumnRules, Dialect, Item, Nulls
 from ..stacks.dialects.floats import DOUBLE, SINGLE
 from .forgiving import Forgiving, forgiving_rules
 from .key_maps import Lookup
+from .shown_values import MASK, remarks, shown
 from .types import TYPES, Meeting, Refusal, meet
 
 
@@ -122,7 +123,15 @@ class ColumnPair:
 
     def shown(self, value: str | None) -> str | None:
         """Return a value as a report may show it."""
-        return "***" if self.masked and value is not None else value
+        if value is None:
+            return None
+        return MASK if self.masked else shown(value, self.family)
+
+    def remarks(self, value: str | None) -> tuple[str, ...]:
+        """Return what has to be said of a shown value, so that it is not taken for another."""
+        if self.masked:
+            return ()
+        return tuple(f"{self.name}: {each}" for each in remarks(value, self.family))
 
     def canonical(self, side: Side, dialect: Dialect) -> ColumnElement[str]:
         """Return the SQL of the value's canonical text on one side."""

@@ -7,7 +7,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import partial
-from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from ..errors import NotProven
@@ -20,12 +19,13 @@ from ..model import (
     Side,
     ValuePair,
 )
-from ..stacks.catalog import DOCUMENTS, FOREIGN, Family
+from ..stacks.catalog import DOCUMENTS, Family
 from ..stacks.dialects.floats import DOUBLE, shortest, spelled_float
 from .cells import NO_ROWS, Row
 from .columns import ColumnPair
 from .findings import Sample, Sink, nowhere, order_of
 from .forgiving import Forgiving, agreed, all_applied
+from .shown_values import MASK, MOST_TEXT, explained_pair, remarks, shown, shown_pair
 from .structured import canonical_json, explain_json
 from .surplus import shared_rows
 from .tolerance import Limit, ToleranceRules, forgiving_limit, is_number
@@ -38,8 +38,9 @@ Surplus = tuple[Row, int]  # a row, and how many copies one side has more of
 
 _OTHER_SIDE: dict[Side, Side] = {"legacy": "modern", "modern": "legacy"}
 _ONE_SIDED: dict[Side, FindingKind] = {"legacy": FindingKind.MISSING, "modern": FindingKind.EXTRA}
-_MOST_TEXT = 2_000  # characters of a value that a report shows
-_MASK = "***"
+_MOST_OTHERS = 20  # columns beside the key that are shown of a row that one side has alone
+_MOST_OTHER_TEXT = 200  # characters of each of their values
+_PADDED = 'differs only in spaces at the end; trim = "trailing" would forgive those'
 
 
 @dataclass(frozen=True)
@@ -76,21 +77,28 @@ class _Column:
         return None if limit is None else (limit,)
 
     def explanation(self, legacy: str | None, modern: str | None) -> tuple[str, ...]:
-        """Return what differs within two documents that may be shown."""
-        if self.masked or self.family not in DOCUMENTS:
+        """Return what a reader does not see of two values that may be shown."""
+        if self.masked:
             return ()
-        return explain_json(legacy, modern)
+        within = explain_json(legacy, modern) if self.family in DOCUMENTS else ()
+        return (*within, *explained_pair(legacy, modern, self.family))
 
-    def shown(self, value: str | None) -> str | None:
-        """Return a value as a report may show it: masked, or by its start.
-
-        The mark that no person needs to tell it by is left out.
-        """
+    def shown(self, value: str | None, most: int = MOST_TEXT) -> str | None:
+        """Return a value as a report may show it: masked, or by its first ``most`` characters."""
         if value is None:
             return None
+        return MASK if self.masked else shown(value, self.family, most)
+
+    def shown_pair(self, legacy: str | None, modern: str | None) -> ValuePair:
+        """Return two values that differ as a report may show them."""
         if self.masked:
-            return _MASK
-        return _bounded(value if self.family is Family.TEXT else value.removeprefix(FOREIGN))
+            return ValuePair(self.shown(legacy), self.shown(modern))
+        return ValuePair(*shown_pair(legacy, modern, self.family))
+
+    def remarks(self, value: str | None) -> Iterator[str]:
+        """Yield what has to be said of a shown value, so that it is not taken for another."""
+        if not self.masked:
+            yield from (f"{self.name}: {each}" for each in remarks(value, self.family))
 
     def _normalised(self, value: str | None) -> str | None:
         if value is None or self.normalise is None or self.normaliser is None:
@@ -122,7 +130,8 @@ class KeyDifference:
 class Comparison:
     """Takes differing rows batch by batch; counts them all, lists the first of them by key.
 
-    Each finding goes to the sink as soon as it is made, so that only the first ones are held.
+    Only the first ones are held, and explained. Each other one goes to the sink as soon as it is
+    made; the first ones are the caller's to hand on, once it has added its notes.
     ``repeats_listed`` are sides of which every repeated key is listed apart: rows that are copies
     there are only counted as ``repeated``. Unless it ``tells_copies``, a copy is missing or extra.
     """
@@ -139,7 +148,7 @@ class Comparison:
     ) -> None:
         self._columns = [_column(pair, tolerance, normalisers) for pair in columns]
         self._key = [list(columns).index(pair) for pair in key]
-        self._sample = Sample(most_findings)
+        self._sample = Sample(most_findings, sink)
         self._sink = sink
         self.watermark = watermark
         self.beyond = 0  # rows that differ, and of which a version is beyond the watermark
@@ -212,6 +221,11 @@ class Comparison:
     def findings(self) -> tuple[Finding, ...]:
         """The first findings by key; structured values are explained."""
         return self._sample.findings
+
+    @property
+    def keys(self) -> tuple[Row, ...]:
+        """The keys of the first findings, as the databases spell them."""
+        return self._sample.keys
 
     def _beyond_watermark(self) -> Iterator[AppliedTolerance]:
         if self.watermark is not None and self.beyond:
@@ -318,23 +332,38 @@ class Comparison:
         changed: Sequence[Change] = (),
         note: str = "",
     ) -> None:
-        """Count a finding and hand it on; explain it if it is among the first."""
+        """Count a finding; explain it if it is among the first, or else hand it on."""
         self._counts[kind] += copies
         key = {self._columns[n].name: self._columns[n].shown(row[n]) for n in self._key}
-        values = {
-            column.name: ValuePair(column.shown(legacy), column.shown(modern))
-            for column, legacy, modern in changed
-        }
+        values = {column.name: column.shown_pair(*pair) for column, *pair in changed}
         if not note and changed and all(_is_padding(*each) for each in changed):
             note = _PADDED
         finding = Finding(kind, key, values, copies, note)
-        self._sink(finding)
-        order = (*order_of(row[n] for n in self._key), kind.value, copies)
+        own = tuple(row[n] for n in self._key)
+        order = (*order_of(own), kind.value, copies)
         if self._sample.takes(order):
-            self._sample.add(order, replace(finding, columns=_explained(values, changed)))
+            self._sample.add(order, self._explained(finding, row, changed), own)
+        else:
+            self._sink(finding)
 
-
-_PADDED = 'differs only in spaces at the end; trim = "trailing" would forgive those'
+    def _explained(self, finding: Finding, row: Row, changed: Sequence[Change]) -> Finding:
+        """Add what a list of a million rows does without: explanations, and the row's values."""
+        explained = {
+            column.name: replace(
+                finding.columns[column.name], explanation=column.explanation(legacy, modern)
+            )
+            for column, legacy, modern in changed
+        }
+        others = [n for n in range(len(self._columns)) if n not in self._key and not changed]
+        named = [*self._key, *others[:_MOST_OTHERS]]
+        said = [line for n in named for line in self._columns[n].remarks(row[n])]
+        if len(others) > _MOST_OTHERS:
+            said.append(f"{len(others) - _MOST_OTHERS} more columns of this row are not shown")
+        shown_row = {
+            self._columns[n].name: self._columns[n].shown(row[n], _MOST_OTHER_TEXT)
+            for n in others[:_MOST_OTHERS]
+        }
+        return replace(finding, columns=explained, row=shown_row, remarks=tuple(said))
 
 
 def _is_padding(column: _Column, legacy: str | None, modern: str | None) -> bool:
@@ -342,21 +371,6 @@ def _is_padding(column: _Column, legacy: str | None, modern: str | None) -> bool
     if column.masked or column.family is not Family.TEXT or legacy is None or modern is None:
         return False
     return legacy.rstrip(" ") == modern.rstrip(" ")
-
-
-def _explained(values: Mapping[str, ValuePair], changed: Sequence[Change]) -> dict[str, ValuePair]:
-    return {
-        column.name: replace(values[column.name], explanation=column.explanation(legacy, modern))
-        for column, legacy, modern in changed
-    }
-
-
-def _bounded(value: str) -> str:
-    """Return a value that fits a report: a long one by its start, length and digest."""
-    if len(value) <= _MOST_TEXT:
-        return value
-    digest = sha256(value.encode("utf-8", "surrogatepass")).hexdigest()
-    return f"{value[:_MOST_TEXT]}... ({len(value):,} characters, sha256 {digest})"
 
 
 def _column(

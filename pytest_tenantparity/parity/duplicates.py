@@ -45,5 +45,9 @@ def _repeated(opened: OpenPair, side: Side, source: Source) -> Iterator[tuple[Or
     names = " and ".join(column.name for column in columns)
     for key, copies in source.repeated_keys():
         shown = {c.name: c.shown(value) for c, value in zip(columns, key, strict=True)}
+        remarks = tuple(
+            each for c, value in zip(columns, key, strict=True) for each in c.remarks(value)
+        )
         note = f"{copies} rows of the {side} side have this {names}"
-        yield order_of(key), Finding(FindingKind.DUPLICATE, shown, copies=copies - 1, note=note)
+        found = Finding(FindingKind.DUPLICATE, shown, copies=copies - 1, note=note, remarks=remarks)
+        yield order_of(key), found

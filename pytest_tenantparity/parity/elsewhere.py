@@ -8,7 +8,7 @@ from dataclasses import replace
 from sqlalchemy import select, true
 
 from ..errors import NotProven
-from ..model import Evidence, Finding, FindingKind, Side
+from ..model import Evidence, FindingKind, Side
 from .by_key import among
 from .cells import Row
 from .opened import OpenPair
@@ -19,8 +19,10 @@ _MOST = 200  # findings of a kind that are looked up: the first ones say what ha
 _OTHER: dict[FindingKind, Side] = {FindingKind.MISSING: "modern", FindingKind.EXTRA: "legacy"}
 
 
-def with_owners(evidence: Evidence, opened: OpenPair) -> Evidence:
+def with_owners(evidence: Evidence, found: Sequence[Row], opened: OpenPair) -> Evidence:
     """Say of missing and extra rows under which tenant the other side has the same key.
+
+    ``found`` are the keys of the findings as the databases spell them.
 
     That tenant need not be selected. Nothing is said where a row has no key but itself, or one
     that is only unique within a tenant.
@@ -30,7 +32,8 @@ def with_owners(evidence: Evidence, opened: OpenPair) -> Evidence:
         return evidence
     notes: dict[tuple[FindingKind, Row], str] = {}
     for kind, side in _OTHER.items():
-        keys = [_key(each) for each in evidence.findings if each.kind is kind][:_MOST]
+        pairs = zip(evidence.findings, found, strict=True)
+        keys = [key for finding, key in pairs if finding.kind is kind][:_MOST]
         if not keys or opened.pair.tenancy(side).first_column is None:
             continue
         try:
@@ -42,14 +45,10 @@ def with_owners(evidence: Evidence, opened: OpenPair) -> Evidence:
             for row, owner in owners.items()
         }
     findings = tuple(
-        replace(each, note=notes.get((each.kind, _key(each)), each.note))
-        for each in evidence.findings
+        replace(each, note=notes.get((each.kind, key), each.note))
+        for each, key in zip(evidence.findings, found, strict=True)
     )
     return replace(evidence, findings=findings)
-
-
-def _key(finding: Finding) -> Row:
-    return tuple(finding.key.values())
 
 
 def _owners(opened: OpenPair, side: Side, keys: Sequence[Row]) -> dict[Row, str | None]:

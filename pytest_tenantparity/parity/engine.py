@@ -159,7 +159,8 @@ def _compared(
         if suspects is not None:
             suspects.settle(sides)
         evidence = conclude(key, pair, rows, opened.plan, comparison, tolerance, opened.digest_name)
-        evidence = with_owners(
-            with_duplicates(evidence, opened, sides, sink, comparison.repeated), opened
-        )
+        evidence = with_owners(evidence, comparison.keys, opened)
+        for finding in evidence.findings:
+            sink(finding)
+        evidence = with_duplicates(evidence, opened, sides, sink, comparison.repeated)
         return evidence if suspects is None else with_settled(evidence, suspects)

@@ -8,10 +8,11 @@ from decimal import Decimal
 from operator import itemgetter
 
 from ..model import CheckKey, Finding
+from .cells import Row
 from .tolerance import is_number
 
 Sink = Callable[[Finding], None]
-"""Takes each finding as a report may show it, in no order; what it has taken it can forget."""
+"""Takes each finding once, as a report may show it, in no order."""
 
 SinkOf = Callable[[CheckKey], AbstractContextManager[Sink]]
 """Opens the sink of one check; one that ends with an exception has found nothing."""
@@ -43,11 +44,15 @@ def _order_of_value(value: str | None) -> Order:
 
 
 class Sample:
-    """The first findings by their order: ``most`` of them, and no more text than a report bears."""
+    """The first findings by their order: ``most`` of them, and no more text than a report bears.
 
-    def __init__(self, most: int) -> None:
+    Those that turn out not to be among the first go to ``rest``.
+    """
+
+    def __init__(self, most: int, rest: Sink = nowhere) -> None:
         self._most = most
-        self._kept: list[tuple[Order, Finding]] = []
+        self._rest = rest
+        self._kept: list[tuple[Order, Finding, Row]] = []
         self._characters = 0
         self._end: Order | None = None  # from here on, nothing is among the first any more
 
@@ -55,11 +60,12 @@ class Sample:
         """Whether a finding of this order may be among the first."""
         return self._end is None or order < self._end
 
-    def add(self, order: Order, finding: Finding) -> None:
-        """Keep a finding for as long as it is among the first."""
+    def add(self, order: Order, finding: Finding, key: Row = ()) -> None:
+        """Keep a finding, and its row's own key, for as long as it is among the first."""
         if not self.takes(order):
+            self._rest(finding)
             return
-        self._kept.append((order, finding))
+        self._kept.append((order, finding, key))
         self._characters += _characters(finding)
         if len(self._kept) >= 2 * self._most or self._characters >= 2 * _MOST_CHARACTERS:
             self._cut()
@@ -68,15 +74,23 @@ class Sample:
     def findings(self) -> tuple[Finding, ...]:
         """The findings in order; the first one is among them, however long it is."""
         self._cut()
-        return tuple(finding for _, finding in self._kept)
+        return tuple(finding for _, finding, _ in self._kept)
+
+    @property
+    def keys(self) -> tuple[Row, ...]:
+        """The keys of these findings, as the databases spell them."""
+        self._cut()
+        return tuple(key for _, _, key in self._kept)
 
     def _cut(self) -> None:
         self._kept.sort(key=_FIRST)
         self._characters = 0
-        for number, (order, finding) in enumerate(self._kept):
+        for number, (order, finding, _) in enumerate(self._kept):
             more = self._characters + _characters(finding)
             if number and (number >= self._most or more > _MOST_CHARACTERS):
                 self._end = order
+                for _, dropped, _ in self._kept[number:]:
+                    self._rest(dropped)
                 del self._kept[number:]
                 return
             self._characters = more
@@ -84,5 +98,6 @@ class Sample:
 
 def _characters(finding: Finding) -> int:
     pairs = ((pair.legacy, pair.modern, *pair.explanation) for pair in finding.columns.values())
-    texts = (*finding.key.values(), *(text for pair in pairs for text in pair))
+    beside = (*finding.key.values(), *finding.row.values(), *finding.remarks)
+    texts = (*beside, *(text for pair in pairs for text in pair))
     return sum(len(text) for text in texts if text)

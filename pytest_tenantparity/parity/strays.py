@@ -89,7 +89,10 @@ def _findings(opened: OpenPair, side: Side, source: Source, sink: Sink) -> tuple
     sample = Sample(opened.context.settings.report.findings)
     for key in source.each_key():
         shown = {c.name: c.shown(value) for c, value in zip(columns, key, strict=True)}
-        finding = Finding(_KINDS[side], shown, note="belongs to no tenant")
+        remarks = tuple(
+            each for c, value in zip(columns, key, strict=True) for each in c.remarks(value)
+        )
+        finding = Finding(_KINDS[side], shown, note="belongs to no tenant", remarks=remarks)
         sink(finding)
         sample.add(order_of(key), finding)
     return sample.findings

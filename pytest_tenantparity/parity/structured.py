@@ -6,9 +6,11 @@ import json
 from decimal import Decimal
 from typing import Any
 
+from ..characters import common_start, differing, is_clear, is_visible
 from ..wire import encodable
 
 _MOST_LINES = 20
+_MOST_TEXT, _BEFORE = 400, 60  # characters of a value that are shown; of it before a difference
 
 # What a text may fail with that is no JSON, or is nested deeper than Python's stack.
 _UNREADABLE = (ValueError, ArithmeticError, RecursionError)
@@ -92,8 +94,40 @@ def explain_json(legacy: str | None, modern: str | None) -> tuple[str, ...]:
 
 
 def _line(level: Any) -> str:
-    return f"{encodable(level.path())}: {_shown(level.t1)} -> {_shown(level.t2)}"
+    path, legacy, modern = _visible(level.path()), level.t1, level.t2
+    if not (isinstance(legacy, str) and isinstance(modern, str)):
+        return f"{path}: {_shown(legacy)} -> {_shown(modern)}"
+    start = common_start(legacy, modern)
+    line = f"{path}: {_shown(legacy, start)} -> {_shown(modern, start)}"
+    if max(len(legacy), len(modern)) > _MOST_TEXT:
+        line += f" (the first difference is at character {start + 1:,})"
+    first = 0 if max(len(legacy), len(modern)) <= _MOST_TEXT else start
+    end = first + _MOST_TEXT
+    names = differing(legacy[first:end], modern[first:end], first + 1)
+    return f"{line} ({'; '.join(names)})" if names else line
 
 
-def _shown(value: Any) -> str:
-    return "absent" if str(value) == "not present" else _written(value)
+def _shown(value: Any, difference: int = 0) -> str:
+    """Return a value; of a long one the part around the difference."""
+    from deepdiff.helper import NotPresent
+
+    if isinstance(value, NotPresent):
+        return "absent"
+    text = value if isinstance(value, str) else _written(value)
+    start = max(0, difference - _BEFORE) if len(text) > _MOST_TEXT else 0
+    window = text[start : start + _MOST_TEXT]
+    shown = _visible(_string(window) if isinstance(value, str) else window)
+    more = f"... ({len(text):,} characters)" if len(text) > _MOST_TEXT else ""
+    return f"{'...' if start else ''}{shown}{more}"
+
+
+def _visible(text: str) -> str:
+    """Return JSON in which what a reader cannot see is written as JSON's own escape."""
+    if is_clear(text):
+        return text
+    return "".join(each if is_visible(each) else _escape(each) for each in text)
+
+
+def _escape(character: str) -> str:
+    escape = json.dumps(character)[1:-1]
+    return f"\\u{ord(character):04x}" if escape == character else escape

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+
+from ..characters import common_start, is_clear, is_escaped, on_one_line, quoted
 from ..model import Evidence, Finding, FindingKind, ValuePair
-from ..reporting import again, drift_in_words
+from ..reporting import again, drift_in_words, oddities_of
 
 _MOST_FINDINGS = 10
 _MOST_TEXT = 120
+_BEFORE = 40  # characters that are shown before the first difference of longer texts
+_MOST_OTHERS = 8  # columns beside the key, of a row that one side has alone
+_MOST_OTHER_TEXT = 40
+_FACTS = re.compile(r" \([0-9,]+ (?:characters|bytes),[^()]* sha256 [0-9a-f]{64}\)$")
 
 
 def describe(evidence: Evidence) -> str:
     """Return what a person needs: how many, the first rows, where the rest is."""
     key = evidence.key
     lines = [f"{key.tenant} / {key.table}: {evidence.status}"]
+    lines += [f"  {each}" for each in oddities_of(key.tenant, key.table)]
     lines += [f"  {reason}" for reason in evidence.reasons]
     if evidence.drift.total:
         lines.append(f"  {drift_in_words(evidence.drift, evidence.rows)}")
@@ -21,28 +30,68 @@ def describe(evidence: Evidence) -> str:
     if evidence.drift.total > _MOST_FINDINGS:
         lines.append(f"  ... and {evidence.drift.total - _MOST_FINDINGS:,} more in drift.jsonl.gz")
     lines.append(f"  again: {again(key.tenant, key.table, key.check)}")
-    return "\n".join(lines)
+    return "\n".join(map(_line, lines))
+
+
+def _line(line: str) -> str:
+    """Return a line whose hidden characters are written as code points; reasons may have breaks."""
+    return "\n".join(map(on_one_line, line.split("\n")))
 
 
 def _finding(finding: Finding) -> list[str]:
     key = ", ".join(f"{name}={_shown(value)}" for name, value in finding.key.items())
     copies = f" (x{finding.copies})" if finding.copies > 1 else ""
     note = f" - {finding.note}" if finding.note else ""
-    lines = [f"  {finding.kind:<8} {key}{copies}{note}"]
+    lines = [f"  {finding.kind:<8} {key}{_ids(finding)}{copies}{note}"]
     if finding.kind is FindingKind.CHANGED:
         for name, pair in finding.columns.items():
             lines += _values(name, pair)
-    return lines
+    return [*lines, *_row(finding), *(f"           {each}" for each in finding.remarks)]
+
+
+def _ids(finding: Finding) -> str:
+    """Return what both stacks call the ids that are led through a key map."""
+    ids = (
+        f"{name}: legacy {_shown(each.legacy)}, modern {_shown(each.modern)}"
+        for name, each in finding.ids.items()
+    )
+    found = "; ".join(ids)
+    return f" ({found})" if found else ""
+
+
+def _row(finding: Finding) -> Iterable[str]:
+    if finding.row:
+        values = list(finding.row.items())
+        shown = [f"{name}={_shown(value, _MOST_OTHER_TEXT)}" for name, value in values]
+        more = ", ..." if len(values) > _MOST_OTHERS else ""
+        yield f"           {', '.join(shown[:_MOST_OTHERS])}{more}"
 
 
 def _values(name: str, pair: ValuePair) -> list[str]:
-    line = f"           {name}: legacy {_shown(pair.legacy)}, modern {_shown(pair.modern)}"
+    start = 0
+    if pair.legacy is not None and pair.modern is not None:
+        start = max(0, common_start(pair.legacy, pair.modern) - _BEFORE)
+    if max(len(pair.legacy or ""), len(pair.modern or "")) <= _MOST_TEXT:
+        start = 0
+    shown = (_shown(each, start=start) for each in (pair.legacy, pair.modern))
+    line = "           {}: legacy {}, modern {}".format(name, *shown)
     return [line, *(f"             {each}" for each in pair.explanation)]
 
 
-def _shown(value: str | None) -> str:
+def _shown(value: str | None, most: int = _MOST_TEXT, start: int = 0) -> str:
     """Quote a value so that padding, quotes and control characters can be seen."""
     if value is None:
         return "NULL"
-    text = value if len(value) <= _MOST_TEXT else f"{value[:_MOST_TEXT]}..."
-    return repr(text)
+    if len(value) <= most and not start:
+        return _quoted(value)
+    window = value[start : start + most]
+    if is_escaped(value) and start:
+        window = f"E'{window}"
+    facts = _FACTS.search(value)  # of a value that the report has as an excerpt, too
+    before, after = "..." if start else "", "..." if start + most < len(value) else ""
+    return f"{before}{_quoted(window)}{after}{facts.group() if facts else ''}"
+
+
+def _quoted(text: str) -> str:
+    """Return a plain text as Python writes it, one with hidden characters in its own spelling."""
+    return repr(text) if is_clear(text) and not is_escaped(text) else quoted(text)

@@ -3,7 +3,7 @@
 from .build import build_report
 from .drift_file import DRIFT_NAME, DriftParts, write_drift
 from .listing import MOST_LISTED, cut_evenly
-from .view import again, drift_in_words, earlier_in_words, hints_in_words
+from .view import again, drift_in_words, earlier_in_words, hints_in_words, oddities_of
 from .write import REPORT_NAMES, write_report
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "drift_in_words",
     "earlier_in_words",
     "hints_in_words",
+    "oddities_of",
     "write_drift",
     "write_report",
 ]

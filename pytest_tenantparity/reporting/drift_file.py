@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import shutil
 import zlib
 from collections.abc import Iterable, Iterator
@@ -23,6 +22,7 @@ from pydantic import TypeAdapter
 from ..model import CheckKey, Evidence, Finding, FindingKind
 from ..parity.findings import Sink, nowhere, order_of
 from .sorted_lines import SortedLines
+from .whole_file import whole_file
 
 DRIFT_NAME = "drift.jsonl.gz"
 
@@ -95,7 +95,7 @@ class DriftParts:
 
     @staticmethod
     def _path(directory: Path, key: CheckKey) -> Path:
-        return directory / f"{sha256(_encode(key).encode()).hexdigest()}.jsonl.gz"
+        return directory / f"{sha256(_line_of(key)).hexdigest()}.jsonl.gz"
 
 
 class _Part:
@@ -138,15 +138,13 @@ def write_drift(parts: DriftParts, evidence: Iterable[Evidence], directory: Path
     directory.mkdir(parents=True, exist_ok=True)
     found = [(each, *parts.rows(each.key)) for each in evidence if each.drift.total]
     path = directory / DRIFT_NAME
-    draft = _draft(path)
-    with draft.open("wb") as file:
+    with whole_file(path) as file:
         for _, part, _ in found:
             if part is not None:
                 with part.open("rb") as lines:
                     shutil.copyfileobj(lines, file)
         if not file.tell():
             file.write(gzip.compress(b"", mtime=0))
-    draft.replace(path)
     return [_lacking(each, rows) for each, _, rows in found if rows != each.drift.total]
 
 
@@ -174,20 +172,18 @@ def _line(key: CheckKey, finding: Finding) -> bytes:
         "copies": finding.copies,
         "note": finding.note,
     }
+    return _line_of(fields)
+
+
+def _line_of(fields: object) -> bytes:
     # Half a surrogate pair becomes the escape that JSON has for it.
     return _encode(fields).encode("utf-8", "backslashreplace") + b"\n"
 
 
 def _replace(path: Path, lines: Iterable[bytes]) -> None:
     """Write one gzip member; the same lines give the same bytes."""
-    draft = _draft(path)
     with (
-        draft.open("wb") as file,
+        whole_file(path) as file,
         gzip.GzipFile("", "wb", compresslevel=_LEVEL, fileobj=file, mtime=0) as member,
     ):
         member.writelines(lines)
-    draft.replace(path)
-
-
-def _draft(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{os.getpid()}")

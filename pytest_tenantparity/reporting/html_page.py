@@ -8,9 +8,33 @@ from hashlib import sha256
 from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 
+from ..characters import is_clear, is_escaped, is_visible, on_one_line
 from ..model import AuditReport
 from .view import SYMBOLS, ReportView
+
+_MARKS = {"\n": "↵", "\t": "⇥"}
+
+
+def marked(text: object, *, breaks: bool = False) -> object:
+    """Return text in which each hidden character carries a visible mark with its code point.
+
+    The character itself stays in the page, so that a copied value is the right one; it is isolated,
+    so that it cannot turn the text around it. ``breaks``: line breaks are marked as well.
+    """
+    if not isinstance(text, str) or isinstance(text, Markup) or is_clear(text):
+        return text
+    return Markup("").join(
+        escape(each) if is_visible(each) or (each == "\n" and not breaks) else _mark(each)
+        for each in text
+    )
+
+
+def _mark(character: str) -> Markup:
+    title = _MARKS.get(character, f"U+{ord(character):04X}")
+    kept = "" if character == "\0" or "\ud800" <= character <= "\udfff" else character
+    return Markup('<span class="point" title="{}">{}</span>').format(title, kept)
 
 
 def render(report: AuditReport) -> Iterator[str]:
@@ -20,9 +44,13 @@ def render(report: AuditReport) -> Iterator[str]:
         loader=PackageLoader("pytest_tenantparity.reporting"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=marked,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["marked"] = lambda text: marked(text, breaks=True)
+    environment.filters["is_escaped"] = is_escaped
+    environment.filters["on_one_line"] = on_one_line
     return environment.get_template("cab-report.html.j2").generate(
         view=ReportView(report),
         report=report,

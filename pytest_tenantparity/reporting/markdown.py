@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from ..characters import on_one_line, quoted
 from ..model import AuditReport
 from .view import SYMBOLS, ReportView
 
@@ -14,8 +15,13 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]<>|#~&])")
 
 
 def escaped(value: object) -> str:
-    """Return text that Markdown shows as it is, on one line."""
-    return _SPECIAL.sub(r"\\\1", " ".join(str(value).splitlines()))
+    """Return text that Markdown shows as it is, on one line, with nothing hidden in it."""
+    return _SPECIAL.sub(r"\\\1", on_one_line(" ".join(str(value).splitlines())))
+
+
+def shown(value: str | None) -> str:
+    """Return a value in quotes, which NULL has not."""
+    return "NULL" if value is None else quoted(value)
 
 
 def render(report: AuditReport) -> Iterator[str]:
@@ -27,5 +33,6 @@ def render(report: AuditReport) -> Iterator[str]:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["shown"] = shown
     template = environment.get_template("cab-report.md.j2")
     return template.generate(view=ReportView(report), report=report, symbols=SYMBOLS)

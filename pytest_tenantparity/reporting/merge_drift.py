@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..model import CheckKey
+from .whole_file import whole_file
 
 _CHUNK = 1 << 16  # bytes
 
@@ -34,13 +34,11 @@ def join_drift(sources: Iterable[Path], target: Path) -> None:
     members = sorted(
         (member for path in sources for member in _members(path)), key=lambda each: each.key
     )
-    draft = target.with_name(f".{target.name}.{os.getpid()}")
-    with draft.open("wb") as joined:
+    with whole_file(target) as joined:
         for member in members:
             _copy(member, joined)
         if not members:
             joined.write(gzip.compress(b"", mtime=0))
-    draft.replace(target)
 
 
 def _members(path: Path) -> Iterator[_Member]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from ..characters import oddities
 from ..model import ANY_TABLE, RESERVED_SUBJECTS, AuditReport, Check, DriftCounts, RowCounts, Status
 from .listing import cut_evenly
 
@@ -31,6 +32,14 @@ def drift_in_words(drift: DriftCounts, rows: RowCounts) -> str:
         f"{differ}: {drift.missing:,} missing in modern, {drift.extra:,} extra in modern, "
         f"{drift.changed:,} changed (of {rows.legacy:,} legacy and {rows.modern:,} modern rows)"
     )
+
+
+def oddities_of(tenant: str, table: str) -> list[str]:
+    """Return what a reader cannot see of the names of a tenant and a table."""
+    names = {"tenant": tenant, "table": table}
+    return [
+        f"the name of the {what}: {each}" for what, name in names.items() for each in oddities(name)
+    ]
 
 
 def in_flight_in_words(rows: int) -> str:
@@ -154,6 +163,10 @@ class ReportView:
             worst = min((cells.get(place, check.status), check.status), key=_GRAVITY.index)
             cells[place] = worst
         return cells
+
+    def oddities(self, check: Check) -> list[str]:
+        """What a reader cannot see of the names of a check's tenant and table."""
+        return oddities_of(check.tenant, check.table)
 
     def again(self, check: Check) -> str:
         """The command that makes one check once more."""

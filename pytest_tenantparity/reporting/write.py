@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
 from ..model import AuditReport
 from . import html_page, json_file, markdown
+from .whole_file import whole_file
 
 _WRITERS = {
     "cab-report.json": json_file.render,
@@ -25,7 +25,6 @@ def write_report(report: AuditReport, directory: Path) -> None:
 
 
 def _replace(path: Path, pieces: Iterable[str]) -> None:
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    with draft.open("w", encoding="utf-8", newline="\n") as file:
-        file.writelines(pieces)
-    draft.replace(path)
+    with whole_file(path) as file:
+        # Values are escaped long before; nothing that was overlooked may cost the report.
+        file.writelines(piece.encode("utf-8", "backslashreplace") for piece in pieces)

@@ -405,8 +405,16 @@ def portable_hash(texts: Sequence[str | None], salt: int) -> int:
     taken apart again in one way only, so that no two rows are packed alike.
     """
     items = ("-" if text is None else f"{len(text)}:{text}" for text in texts)
-    packed = f"{salt}:{''.join(items)}".encode("utf-8", "surrogatepass")
+    packed = _encoded(f"{salt}:{''.join(items)}")
     return int.from_bytes(md5(packed, usedforsecurity=False).digest()[:8], "big", signed=True)
+
+
+def _encoded(text: str) -> bytes:
+    """Return a text's bytes as the database has them, also where they are not UTF-8."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # half of a surrogate pair, which no database holds
+        return text.encode("utf-8", "surrogatepass")
 
 
 def _item(text: ColumnElement[str]) -> ColumnElement[str]:
