@@ -16,11 +16,11 @@ import unicodedata
 from collections.abc import Callable, Iterable
 
 NOTATION = (
-    r"E'...' is an escaped text: \xe9 stands for the byte e9, which is not UTF-8, \ud800 for half "
-    r"of a surrogate pair, \\ for a backslash"
+    r"E'...' is an escaped text: \xe9 is the byte e9, which is not UTF-8; \ud800 is half of a "
+    r"surrogate pair; \\ is a backslash"
 )
 
-_ESCAPED = re.compile(r"(?:\.\.\.)?E'")
+_ESCAPED = re.compile(r"(?:\.\.\.)?(?:text )?E'")
 _MOST_NAMED = 8  # characters of a difference that are named
 
 # Characters that have no glyph, although their category is that of letters, marks or symbols
@@ -124,7 +124,10 @@ def name_of(character: str) -> str:
 
 
 def _names(characters: str) -> str:
-    named = [name_of(each) for each in characters[:_MOST_NAMED]]
+    named = [
+        f"'{each}'" if _is_plain(each) and each != " " else name_of(each)
+        for each in characters[:_MOST_NAMED]
+    ]
     more = len(characters) - len(named)
     return ", ".join([*named, *([f"and {more:,} more"] if more else [])]) or "nothing"
 

@@ -19,14 +19,14 @@ from ..model import (
     Side,
     ValuePair,
 )
-from ..stacks.catalog import DOCUMENTS, Family
+from ..stacks.catalog import Family
 from ..stacks.dialects.floats import DOUBLE, shortest, spelled_float
 from .cells import NO_ROWS, Row
 from .columns import ColumnPair
 from .findings import Sample, Sink, nowhere, order_of
 from .forgiving import Forgiving, agreed, all_applied
 from .shown_values import MASK, MOST_TEXT, explained_pair, remarks, shown, shown_pair
-from .structured import canonical_json, explain_json
+from .structured import canonical_json
 from .surplus import shared_rows
 from .tolerance import Limit, ToleranceRules, forgiving_limit, is_number
 
@@ -78,10 +78,7 @@ class _Column:
 
     def explanation(self, legacy: str | None, modern: str | None) -> tuple[str, ...]:
         """Return what a reader does not see of two values that may be shown."""
-        if self.masked:
-            return ()
-        within = explain_json(legacy, modern) if self.family in DOCUMENTS else ()
-        return (*within, *explained_pair(legacy, modern, self.family))
+        return () if self.masked else explained_pair(legacy, modern, self.family)
 
     def shown(self, value: str | None, most: int = MOST_TEXT) -> str | None:
         """Return a value as a report may show it: masked, or by its first ``most`` characters."""

@@ -26,7 +26,8 @@ from ..characters import (
     is_writable,
     oddities,
 )
-from ..stacks.catalog import FOREIGN, TEXTS, Family
+from ..stacks.catalog import DOCUMENTS, FOREIGN, TEXTS, Family
+from .structured import explain_json
 
 MASK = "***"
 MOST_TEXT = 2_000  # characters of a value that are shown
@@ -65,7 +66,7 @@ class _Content:
     @property
     def is_escaped(self) -> bool:
         """Whether the text is shown in the escaped spelling."""
-        return is_escaped(self.shown(0, MOST_TEXT).removeprefix("text "))
+        return is_escaped(self.shown(0, MOST_TEXT))
 
     def position(self, characters: int) -> int:
         """Return how many characters, or bytes, a number of characters of the text stands for."""
@@ -157,15 +158,17 @@ def _remarks(content: _Content, family: Family) -> Iterator[str]:
 
 def explained_pair(legacy: str | None, modern: str | None, family: Family) -> tuple[str, ...]:
     """Say where two values differ, and in which characters, as far as a reader cannot see it."""
+    within = explain_json(legacy, modern) if family in DOCUMENTS else ()
     sides = {"legacy": legacy, "modern": modern}
     pair = {side: _content(each, family) for side, each in sides.items() if each is not None}
-    lines = [
+    lines = list(within)
+    lines += [
         line if line is NOTATION else f"{side}: {line}"
         for side, content in pair.items()
         for line in _remarks(content, family)
     ]
     if len(pair) == 2:
-        lines += _difference(*pair.values())
+        lines += _difference(*pair.values(), named=bool(within))
     else:
         lines += [f"{side}: {line}" for side, each in pair.items() for line in _odd(each.text)]
     return tuple(dict.fromkeys(lines))
@@ -175,7 +178,7 @@ def _odd(text: str) -> list[str]:
     return oddities(text[:MOST_TEXT]) if is_writable(text) else []
 
 
-def _difference(legacy: _Content, modern: _Content) -> Iterator[str]:
+def _difference(legacy: _Content, modern: _Content, *, named: bool) -> Iterator[str]:
     start = common_start(legacy.text, modern.text)
     unit = "byte" if legacy.is_bytes and modern.is_bytes else "character"
     if max(len(legacy.text), len(modern.text)) > _NEEDS_POSITION:
@@ -184,7 +187,7 @@ def _difference(legacy: _Content, modern: _Content) -> Iterator[str]:
             f"the first difference is at {unit} {legacy.position(start) + 1:,}; "
             f"legacy has {lengths[0]:,} {unit}s, modern {lengths[1]:,}"
         )
-    if legacy.tag or modern.tag:
+    if legacy.tag or modern.tag or named:
         return
     one, other, first = legacy.text, modern.text, 1
     if max(len(one), len(other)) > MOST_TEXT:

@@ -87,7 +87,8 @@ def _shown(value: str | None, most: int = _MOST_TEXT, start: int = 0) -> str:
     window = value[start : start + most]
     if is_escaped(value) and start:
         window = f"E'{window}"
-    facts = _FACTS.search(value)  # of a value that the report has as an excerpt, too
+    # Of an excerpt, its length and digest.
+    facts = _FACTS.search(value) if most == _MOST_TEXT else None
     before, after = "..." if start else "", "..." if start + most < len(value) else ""
     return f"{before}{_quoted(window)}{after}{facts.group() if facts else ''}"
 

@@ -7,11 +7,13 @@ from collections.abc import Iterator
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from ..characters import on_one_line, quoted
+from ..characters import escaped as escaped_text
+from ..characters import is_clear, is_escaped, on_one_line, quoted
 from ..model import AuditReport
 from .view import SYMBOLS, ReportView
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>|#~&])")
+_MOST_SPACED = 500  # characters
 
 
 def escaped(value: object) -> str:
@@ -20,8 +22,12 @@ def escaped(value: object) -> str:
 
 
 def shown(value: str | None) -> str:
-    """Return a value in quotes, which NULL has not."""
-    return "NULL" if value is None else quoted(value)
+    """Return a value in quotes, which NULL has not. Spaces that Markdown would drop are escaped."""
+    if value is None:
+        return "NULL"
+    if "  " in value and len(value) <= _MOST_SPACED and is_clear(value) and not is_escaped(value):
+        return escaped_text(value, str.isspace)
+    return quoted(value)
 
 
 def render(report: AuditReport) -> Iterator[str]:
