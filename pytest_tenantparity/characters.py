@@ -15,11 +15,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable
 
-NOTATION = (
-    r"E'...' is an escaped text: \xe9 is the byte e9, which is not UTF-8; \ud800 is half of a "
-    r"surrogate pair; \\ is a backslash"
-)
-
+_BACKSLASH = r"\\ is a backslash"
 _ESCAPED = re.compile(r"(?:\.\.\.)?(?:text )?E'")
 _MOST_NAMED = 8  # characters of a difference that are named
 
@@ -48,6 +44,15 @@ _LIKE_LATIN = frozenset(
 def is_visible(character: str) -> bool:
     """Whether a character has a glyph of its own, or is a plain space."""
     return character.isprintable() and character not in _BLANK
+
+
+def notation(text: str) -> str:
+    """Say what the escapes of a text in the escaped spelling stand for."""
+    single = text.replace(r"\\", "")
+    found = re.search(r"\\x([0-9a-f]{2})", single)
+    said = [rf"{found.group()} is the byte {found.group(1)}, which is not UTF-8"] if found else []
+    said += [r"\ud800 to \udfff are halves of surrogate pairs"] if r"\ud" in single else []
+    return f"E'...' is an escaped text, in which {'; '.join([*said, _BACKSLASH])}"
 
 
 def is_clear(text: str) -> bool:

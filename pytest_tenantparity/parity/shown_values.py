@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from ..characters import (
-    NOTATION,
     common_start,
     differing,
     escaped,
     is_escaped,
     is_writable,
+    notation,
     oddities,
 )
 from ..stacks.catalog import DOCUMENTS, FOREIGN, TEXTS, Family
@@ -153,7 +153,7 @@ def _remarks(content: _Content, family: Family) -> Iterator[str]:
         article = "an" if content.tag[0] in "aeiou" else "a"
         yield f"this is {article} {content.tag}, although the column is compared as {family.value}"
     if content.is_escaped:
-        yield NOTATION
+        yield notation(content.shown(0, MOST_TEXT))
 
 
 def explained_pair(legacy: str | None, modern: str | None, family: Family) -> tuple[str, ...]:
@@ -163,9 +163,7 @@ def explained_pair(legacy: str | None, modern: str | None, family: Family) -> tu
     pair = {side: _content(each, family) for side, each in sides.items() if each is not None}
     lines = list(within)
     lines += [
-        line if line is NOTATION else f"{side}: {line}"
-        for side, content in pair.items()
-        for line in _remarks(content, family)
+        f"{side}: {line}" for side, content in pair.items() for line in _remarks(content, family)
     ]
     if len(pair) == 2:
         lines += _difference(*pair.values(), named=bool(within))
