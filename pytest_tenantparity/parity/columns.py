@@ -152,20 +152,25 @@ class ColumnPair:
         led = here.lookup.value(dialect, value, here.facts)
         other = dialect.canonical(led, here.lookup.other, self.family, self.rules)
         own = dialect.canonical(value, here.facts, here.facts.family, self.rules)
-        lost = literal(_UNMAPPED, Text) + own
+        lost = literal(UNMAPPED, Text) + own
         return case((value.is_not(None), func.coalesce(_escaped(other), lost, type_=Text)))
 
 
-_UNMAPPED = "not in the map: "
+UNMAPPED, _ID = "not in the map: ", "id: "
 _HASHABLE = frozenset({Family.INTEGER, Family.UUID, Family.TIMESTAMPTZ})
 _EXACT = frozenset({Family.INTEGER, Family.DECIMAL})
 _NEVER_EMPTY = NUMBERS | DOCUMENTS | TIMES | {Family.BOOLEAN, Family.UUID}
 
 
+def own_id(text: str) -> str:
+    """Return the id itself for the text that an id is compared by."""
+    return text.removeprefix(_ID)
+
+
 def _escaped(text: ColumnElement[str]) -> ColumnElement[str]:
     """Return an id that no text of ours can be taken for."""
-    ours = text.startswith("not in the map") | text.startswith("id: ")
-    return case((ours, literal("id: ", Text) + text), else_=text)
+    ours = text.startswith("not in the map") | text.startswith(_ID)
+    return case((ours, literal(_ID, Text) + text), else_=text)
 
 
 @dataclass(frozen=True)

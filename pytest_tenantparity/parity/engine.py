@@ -32,6 +32,7 @@ from .coverage import check_coverage
 from .differ import find_by_cells, find_differences
 from .duplicates import with_duplicates
 from .elsewhere import with_owners
+from .mapped_ids import with_mapped_ids
 from .opened import open_pair
 from .settle import Suspects, under_settle, with_settled
 from .strays import check_strays
@@ -160,6 +161,7 @@ def _compared(
             suspects.settle(sides)
         evidence = conclude(key, pair, rows, opened.plan, comparison, tolerance, opened.digest_name)
         evidence = with_owners(evidence, comparison.keys, opened)
+        evidence = with_mapped_ids(evidence, comparison.keys, opened)
         for finding in evidence.findings:
             sink(finding)
         evidence = with_duplicates(evidence, opened, sides, sink, comparison.repeated)

@@ -40,7 +40,7 @@ class Lookup:
 
     def value(self, dialect: Dialect, own: ColumnElement[Any], facts: ColumnFacts) -> Any:
         """Return the other stack's id for one of this stack; NULL for none."""
-        rows = self._rows()
+        rows = self.rows()
         mine = dialect.match_forms(column(_OWN), self.own, facts)
         yours = dialect.match_forms(own, facts, self.own)
         same = and_(*(one == other for one, other in zip(mine, yours, strict=True)))
@@ -54,7 +54,7 @@ class Lookup:
         own = dialect.canonical(column(_OWN), self.own, self.own.family, plain)
         other = dialect.canonical(column(_OTHER), self.other, self.other.family, plain)
         counts = (func.count(), func.count(distinct(own)), func.count(distinct(other)))
-        counted = connection.execute(select(*counts).select_from(self._rows())).one()
+        counted = connection.execute(select(*counts).select_from(self.rows())).one()
         rows, owns, others = counted[0], counted[1], counted[2]
         if rows == owns == others:
             return []
@@ -65,7 +65,12 @@ class Lookup:
         )
         return [fault]
 
-    def _rows(self) -> FromClause:
+    def columns(self) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
+        """Return this stack's ids and the other's, as columns of the map's rows."""
+        return column(_OWN), column(_OTHER)
+
+    def rows(self) -> FromClause:
+        """Return the rows of the map."""
         names: list[ColumnElement[Any]] = [column(self.own.name).label(_OWN)]
         names.append(column(self.other.name).label(_OTHER))
         rows = select(*names).select_from(source_of(self.table))

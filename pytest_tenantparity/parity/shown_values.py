@@ -150,8 +150,9 @@ def remarks(value: str | None, family: Family) -> Iterator[str]:
 
 def _remarks(content: _Content, family: Family) -> Iterator[str]:
     if content.tag:
+        kind = Family.TEXT.value if family in TEXTS else family.value
         article = "an" if content.tag[0] in "aeiou" else "a"
-        yield f"this is {article} {content.tag}, although the column is compared as {family.value}"
+        yield f"this is {article} {content.tag}, although the column is compared as {kind}"
     if content.is_escaped:
         yield notation(content.shown(0, MOST_TEXT))
 
