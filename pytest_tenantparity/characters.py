@@ -12,6 +12,7 @@ characters is not used: characters outside ASCII that differ are named by their 
 from __future__ import annotations
 
 import re
+import shlex
 import unicodedata
 from collections.abc import Callable, Iterable
 
@@ -118,6 +119,11 @@ def quoted(text: str, opening: str = "“", closing: str = "”") -> str:
     if is_escaped(text):  # the characters that every file takes are still as they were
         return on_one_line(text)
     return f"{opening}{text}{closing}" if is_clear(text) else escaped(text, _is_hidden)
+
+
+def shell_word(text: str) -> str:
+    r"""Return one word of a command for a shell; a hidden character as ``$'\u202e'``."""
+    return shlex.quote(text) if is_clear(text) else f"${escaped(text, _is_hidden)[1:]}"
 
 
 def name_of(character: str) -> str:

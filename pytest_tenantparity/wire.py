@@ -8,12 +8,16 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
 
+from .characters import code, is_writable
+
 T = TypeVar("T")
 
 
 def encodable(text: str) -> str:
     """Return the text with what no file or channel takes, half a surrogate pair, escaped."""
-    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
+    if is_writable(text):
+        return text
+    return "".join(each if is_writable(each) else code(each) for each in text)
 
 
 @cache

@@ -5,6 +5,9 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import sqlite3
+import subprocess
+from contextlib import closing
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -171,6 +174,15 @@ def test_keys_and_tenants_are_named_too(odd: Project) -> None:
         assert not BIDI.search(text)
 
 
+def test_the_printed_command_reaches_a_tenant_whose_name_cannot_be_seen(odd: Project) -> None:
+    """The command of a drifting check, pasted into bash, audits the same tenant."""
+    outcome = odd.run("--tenants=\u202e01", "--parity-tables=trades", "--fail-on-drift")
+    (line,) = [each for each in outcome.stdout.splitlines() if "again: " in each]
+    command = line.partition("again: ")[2].replace("pytest", "printf '%s\\n'", 1)
+    said = subprocess.run(["bash", "-c", command], capture_output=True, check=True)
+    assert "--tenants=\u202e01" in said.stdout.decode().splitlines()
+
+
 def test_a_row_that_one_side_has_alone_shows_its_values(odd: Project) -> None:
     """Missing and extra rows show what they hold, in every format, within bounds.
 
@@ -218,3 +230,38 @@ def test_a_failed_write_leaves_no_draft(tmp_path: Path) -> None:
         file.writelines([b"half", "\ud800".encode()])
     assert [each.name for each in tmp_path.iterdir()] == ["report.json"]
     assert path.read_text() == "before"
+
+
+def test_names_that_are_no_utf_8_are_refused_by_name(odd: Project) -> None:
+    """A table or a column whose name no query can spell is NOT PROVEN; all else is audited."""
+    for side, prefix in (("legacy", ""), ("modern", "tenant_")):
+        path = odd.path / f"{side}.db"
+        with closing(sqlite3.connect(path)) as db, db:
+            db.execute(f"CREATE TABLE {prefix}zz (id INTEGER PRIMARY KEY, tenant, account)")
+            db.execute(f"CREATE TABLE {prefix}y (id INTEGER PRIMARY KEY, tenant, account, qqqq)")
+        content = path.read_bytes().replace(b"qqqq", b"qq\xe9q")
+        for name in (b"tenant_zz", b"TABLE zz", b"tablezzzz"):
+            content = content.replace(name, name.replace(b"zz", b"z\xe9"))
+        path.write_bytes(content)
+    settings = odd.path / "tenantparity.toml"
+    text = settings.read_text(encoding="utf-8")
+    odd.write("tenantparity.toml", re.sub(r"tables = \[.*\]", "", text))
+    outcome = odd.run("--tenants=acme", "-n2", "--junitxml=j.xml")
+    assert "INTERNALERROR" not in outcome.output
+    assert "has a name that is not UTF-8" in outcome.reasons("acme", r"z\xe9")
+    assert "whose name is not UTF-8; rename the column" in outcome.reasons("acme", "y")
+    assert outcome.check("acme", "trades")["status"] == "DRIFT"
+
+
+def test_a_note_is_in_every_format(odd: Project) -> None:
+    """Where the other stack has a row is said in the list of all rows and in Markdown, too."""
+    with closing(sqlite3.connect(odd.path / "modern.db")) as db, db:
+        db.execute("UPDATE tenant_trades SET tenant = ? WHERE id = 3", ("\u202e01",))
+    outcome = odd.run("--tenants=acme", "--parity-tables=trades", "--fail-on-drift")
+    (note,) = {line["note"] for line in drift_lines(odd) if line["note"]}
+    assert note == r"the modern table has it under the tenant '\u202e01'"
+    listed = [line["key"]["id"] for line in drift_lines(odd)]
+    assert listed == [str(n) for n in range(len(VALUES))] + ["100"]
+    for text in (outcome.files[".md"].replace("\\\\", "\\"), outcome.stdout):
+        assert note in text
+    assert "the modern table has it under the tenant" in outcome.files[".html"]

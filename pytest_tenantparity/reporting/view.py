@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from ..characters import oddities
+from ..characters import oddities, shell_word
 from ..model import ANY_TABLE, RESERVED_SUBJECTS, AuditReport, Check, DriftCounts, RowCounts, Status
 from .listing import cut_evenly
 
@@ -52,7 +51,7 @@ def in_flight_in_words(rows: int) -> str:
 def again(tenant: str, table: str, check: str) -> str:
     """Return the command that makes one check once more."""
     options = [f"--tenants={tenant}", *([f"--parity-tables={table}"] if table != ANY_TABLE else [])]
-    return shlex.join(["pytest", *options, check.partition("[")[0]])
+    return " ".join(map(shell_word, ["pytest", *options, check.partition("[")[0]]))
 
 
 def earlier_in_words(report: AuditReport) -> list[str]:

@@ -38,7 +38,9 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
+from ...characters import is_writable
 from ...errors import NotProven, StackUnavailable
+from ...wire import encodable
 from ..catalog import (
     DOCUMENTS,
     TEXTS,
@@ -254,7 +256,8 @@ class SQLite(Dialect):
                 f"SQLite {sqlite3.sqlite_version} cannot list its tables; 3.37 or later can"
             )
         found = connection.execute(_TABLES).all()
-        return Catalog(schema, {name: _table(connection, name, kind) for name, kind in found})
+        tables = [_table(connection, name, kind) for name, kind in found]
+        return Catalog(schema, {table.name: table for table in tables})
 
     def expression_facts(
         self, connection: Connection, source: Any, expression: ColumnElement[Any]
@@ -424,6 +427,9 @@ def _begin(connection: Connection) -> None:
 
 def _table(connection: Connection, name: str, kind: str) -> TableFacts:
     stored = kind != "view"
+    if not is_writable(name):
+        why = "has a name that is not UTF-8, by which no query can read it; rename the table"
+        return TableFacts(SCHEMA, encodable(name), (), (), stored, refused=why)
     if kind == "virtual":
         why = "is a virtual table: what it holds, a module's code decides"
         return TableFacts(SCHEMA, name, (), (), stored, refused=why)
@@ -431,6 +437,11 @@ def _table(connection: Connection, name: str, kind: str) -> TableFacts:
         rows = connection.execute(_COLUMNS, {"table": name}).all()
     except DBAPIError as error:  # a view of a table that is gone
         return TableFacts(SCHEMA, name, (), (), stored, refused=f"cannot be read: {error.orig}")
+    if unreadable := [column for column, _, _ in rows if not is_writable(column)]:
+        why = (
+            f"has a column '{encodable(unreadable[0])}', whose name is not UTF-8; rename the column"
+        )
+        return TableFacts(SCHEMA, name, (), (), stored, refused=why)
     key = sorted((place, column) for column, _, place in rows if place)
     columns = tuple(_column(column, declared) for column, declared, _ in rows)
     return TableFacts(
