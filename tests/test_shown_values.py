@@ -1,0 +1,236 @@
+"""How single values are shown: writable, bounded, and never one in the shape of another."""
+
+from __future__ import annotations
+
+import json
+import re
+from hashlib import sha256
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_tenantparity.characters import (
+    differing,
+    is_clear,
+    is_writable,
+    oddities,
+    on_one_line,
+    quoted,
+)
+from pytest_tenantparity.model import (
+    CheckKey,
+    DriftCounts,
+    Evidence,
+    Finding,
+    FindingKind,
+    Status,
+    ValuePair,
+)
+from pytest_tenantparity.parity.findings import Sample, order_of
+from pytest_tenantparity.parity.shown_values import explained_pair, remarks, shown, shown_pair
+from pytest_tenantparity.parity.structured import explain_json
+from pytest_tenantparity.plugin.describe import describe
+from pytest_tenantparity.reporting import json_file
+from pytest_tenantparity.reporting.html_page import marked
+from pytest_tenantparity.reporting.markdown import shown as in_markdown
+from pytest_tenantparity.stacks.catalog import FOREIGN, Family
+from pytest_tenantparity.wire import from_wire, to_json, to_wire
+
+PIECES = [
+    *("a", "e", "'", '"', "\\", "\\x", "\\xe9", "E'", "E'a'", "...", " ", "  ", "\n", "\t", "\0"),
+    *("\u00e9", "\u0301", "\u200b", "\u202e", "\ufeff", "\u00a0", "\u00ad", "\u0430", "\U0001f600"),
+    *("\udce9", "\udcff", "\ud800", "\udfff", "\u3164", "\ufe0f", "\u2028", "\x7f", "\x85"),
+    *("blob x'61'", "integer 5", "real 1.5", 'text "a"', "text E'a'", "boolean true", "NULL"),
+    f"a... (3,000 characters, sha256 {'0' * 64})",
+]
+TEXTS = st.lists(st.sampled_from(PIECES), max_size=5).map("".join)
+# What databases give: a text that begins with the byte of our mark is told apart by its tag.
+TAGGED = st.sampled_from(["blob x'61'", "integer 5", "real 1.5", "boolean true", "number 5"])
+VALUES = TEXTS.filter(lambda text: not text.startswith(FOREIGN)) | TAGGED.map(FOREIGN.__add__)
+
+
+@given(VALUES, VALUES)
+def test_different_values_are_shown_as_different_texts(one: str, other: str) -> None:
+    """Whatever a text holds, it is shown as nothing else is, and every file takes it."""
+    shapes = [shown(each, Family.TEXT) for each in (one, other)]
+    assert (shapes[0] == shapes[1]) == (one == other)
+    assert all(map(is_writable, shapes))
+    visible = [quoted(each) for each in shapes]
+    assert (visible[0] == visible[1]) == (one == other)
+    assert all(map(is_clear, visible))
+    markdown = [in_markdown(each) for each in shapes]
+    assert (markdown[0] == markdown[1]) == (one == other)
+    assert "NULL" not in markdown
+    pages = [str(marked(each, breaks=True)) for each in shapes]
+    assert (pages[0] == pages[1]) == (one == other)
+    assert "\0" not in "".join(pages)
+
+
+@given(VALUES, VALUES)
+def test_what_is_said_of_values_can_be_written(one: str, other: str) -> None:
+    """Explanations and remarks hold nothing that a file does not take, for any type."""
+    for family in (Family.TEXT, Family.JSON, Family.INTEGER, Family.BYTES):
+        lines = [*explained_pair(one, other, family), *remarks(one, family)]
+        lines += [*explained_pair(one, None, family), *map(str, shown_pair(one, other, family))]
+        assert all(map(is_writable, lines))
+        assert all(is_clear(on_one_line(line)) for line in lines)
+
+
+LOOK_ALIKE = [
+    ("paid", "p\u0430id", "CYRILLIC SMALL LETTER A"),
+    ("paid", "pa\u200bid", "ZERO WIDTH SPACE"),
+    ("caf\u00e9", "cafe\u0301", "COMBINING ACUTE ACCENT"),
+    ("10", "\u202e01", "RIGHT-TO-LEFT OVERRIDE"),
+    ("a b", "a\u00a0b", "NO-BREAK SPACE"),
+    ("a b", "a  b", "U+0020 SPACE"),
+    ("a", "a ", "U+0020 SPACE"),
+    ("a", "a\n", "LINE FEED"),
+    ("a", "\ufeffa", "ZERO WIDTH NO-BREAK SPACE"),
+    ("soft", "so\u00adft", "SOFT HYPHEN"),
+    ("A", "\uff21", "FULLWIDTH LATIN CAPITAL LETTER A"),
+    ("\u2126", "\u03a9", "OHM SIGN"),
+    ("fi", "\ufb01", "LATIN SMALL LIGATURE FI"),
+    ("-", "\u2212", "MINUS SIGN"),
+    ("a", "a\u3164", "HANGUL FILLER"),
+    ("\u2764", "\u2764\ufe0f", "VARIATION SELECTOR-16"),
+    ("ab", "a\0b", "U+0000 NULL"),
+]
+
+
+@pytest.mark.parametrize(("one", "other", "name"), LOOK_ALIKE)
+def test_characters_that_look_alike_are_named(one: str, other: str, name: str) -> None:
+    """Where two texts could look the same, the report names what differs, whichever side has it."""
+    for pair in ((one, other), (other, one), (f"x{one}y", f"x{other}y")):
+        assert name in "\n".join(explained_pair(*pair, Family.TEXT))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("5", "5.01"), ("note 4", "note four five"), ("a", "b"), ("x y", "x z")]
+)
+def test_what_a_reader_sees_is_not_explained(one: str, other: str) -> None:
+    """Visible characters of ASCII need no names."""
+    assert explained_pair(one, other, Family.TEXT) == ()
+
+
+def test_a_single_name_says_what_is_hidden_in_it() -> None:
+    """Hidden characters, alphabets that mix within a word, and loose accents; no false alarm."""
+    assert oddities("p\u0430id") == ["character 2 is U+0430 CYRILLIC SMALL LETTER A"]
+    assert oddities("a\u200b") == ["character 2 is U+200B ZERO WIDTH SPACE"]
+    assert "COMBINING ACUTE ACCENT" in oddities("cafe\u0301")[0]
+    for name in ("acme", "caf\u00e9", "\u041e\u041e\u041e \u0420\u043e\u0433\u0430 Ltd", "\u6771"):
+        assert oddities(name) == []
+    assert len(oddities("\u200b" * 1_000)) < 20
+
+
+def test_long_values_are_shown_where_they_differ() -> None:
+    """Both excerpts begin at one place before the difference; lengths and digests stand beside."""
+    one, other = "x" * 2_400_000 + "A" + "y" * 9, "x" * 2_400_000 + "B" + "z" * 2_000
+    legacy, modern = (str(each) for each in shown_pair(one, other, Family.TEXT))
+    assert legacy.index("A") == modern.index("B")
+    assert "(2,400,010 characters, from character 2,399,941 on, sha256 " in legacy
+    assert sha256(one.encode()).hexdigest() in legacy
+    assert sha256(other.encode()).hexdigest() in modern
+    assert max(map(len, (legacy, modern))) < 800
+    (said,) = explained_pair(one, other, Family.TEXT)
+    assert said == (
+        "the first difference is at character 2,400,001; "
+        "legacy has 2,400,010 characters, modern 2,402,001"
+    )
+
+
+def test_long_bytes_are_counted_in_bytes() -> None:
+    """Position, length and digest are those of the bytes, whose digits are never cut in two."""
+    content = [bytes(36_000), bytes(20_001) + b"\x0f" + bytes(15_998)]
+    texts = [f"\\x{each.hex()}" for each in content]
+    shapes = [str(each) for each in shown_pair(texts[0], texts[1], Family.BYTES)]
+    assert shapes[0] != shapes[1]
+    for text, own in zip(shapes, content, strict=True):
+        assert re.match(r"\.\.\.(00){30}0[0f]", text)
+        assert "(36,000 bytes, from byte 19,972 on, sha256 " in text
+        assert sha256(own).hexdigest() in text
+    (said,) = explained_pair(texts[0], texts[1], Family.BYTES)
+    assert said.startswith("the first difference is at byte 20,002; legacy has 36,000 bytes")
+
+
+def finding(legacy: str, modern: str, family: Family) -> Finding:
+    """Return a changed row as a comparison would make it."""
+    pair = ValuePair(*shown_pair(legacy, modern, family), explained_pair(legacy, modern, family))
+    return Finding(FindingKind.CHANGED, {"id": "1"}, {"v": pair})
+
+
+def test_the_terminal_shows_two_long_values_in_two_ways() -> None:
+    """Its own, shorter excerpt begins before the difference, with length and digest."""
+    for one, other, family in (
+        ("\\x" + "00" * 36_000, "\\x" + "00" * 20_000 + "ff" * 16_000, Family.BYTES),
+        ("x" * 1_500 + "a", "x" * 1_500 + "b", Family.TEXT),
+        ("\udce9" * 1_500 + "a", "\udce9" * 1_500 + "b", Family.TEXT),
+    ):
+        found = finding(one, other, family)
+        drift = DriftCounts(changed=1)
+        text = describe(
+            Evidence(CheckKey("t", "acme", "t"), Status.DRIFT, drift=drift, findings=(found,))
+        )
+        (line,) = [each for each in text.splitlines() if "v: legacy" in each]
+        legacy, modern = line.partition("legacy ")[2].split(", modern ")
+        assert legacy != modern
+        assert "the first difference is at" in text
+        assert len(line) < 1_000
+
+
+def test_json_is_explained_within_bounds() -> None:
+    """A long text is shown where it differs; a text 'not present' is a text; keys are visible."""
+    legacy, modern = (json.dumps({"a": "x" * 100_000 + each}) for each in "yz")
+    (line,) = explain_json(legacy, modern)
+    assert len(line) < 600
+    assert "at character 100,001" in line
+    assert explain_json('{"a": "not present"}', '{"a": "b"}') == (
+        'root[\'a\']: "not present" -> "b"',
+    )
+    assert explain_json("{}", '{"a": 1}') == ("root['a']: absent -> 1",)
+    (line,) = explain_json('{"a\u202e": 1, "b": 1}', '{"a\u202e": 2, "b": 1}')
+    assert line == r"root['a\u202e']: 1 -> 2"
+    (line,) = explain_json('{"a": "paid"}', '{"a": "p\u0430id"}')
+    assert "U+0430 CYRILLIC SMALL LETTER A" in line
+
+
+def test_text_that_nobody_foresaw_is_escaped_on_every_way() -> None:
+    """Names, reasons and notes with half a surrogate pair reach another process and the report."""
+    key = CheckKey("t", "a\ud800", "t\udce9")
+    evidence = Evidence(
+        key,
+        Status.NOT_PROVEN,
+        reasons=("no \udce9",),
+        findings=(Finding(FindingKind.EXTRA, {"\udce9": "\ud800"}, note="\udfff"),),
+    )
+    wire = to_wire(evidence)
+    json.dumps(wire, ensure_ascii=False).encode()
+    assert wire["reasons"] == [r"no \xe9"]
+    assert from_wire(Evidence, wire).key == CheckKey("t", r"a\ud800", r"t\xe9")
+    assert json.loads(to_json(evidence).encode())["findings"][0]["note"] == r"\udfff"
+    assert json_file.report_schema()["$defs"]["Finding"]["properties"].keys() >= {"row", "ids"}
+
+
+def test_what_a_sample_does_not_keep_goes_on_once() -> None:
+    """Each finding is either among the first, with its row's own key, or handed on."""
+    rest: list[Finding] = []
+    sample = Sample(3, rest.append)
+    numbers = [7, 1, 9, 3, 8, 2, 6, 4, 5]
+    for number in numbers:
+        each = Finding(FindingKind.MISSING, {"id": str(number)})
+        sample.add(order_of([str(number)]), each, (f"raw {number}",))
+    kept = [each.key["id"] for each in sample.findings]
+    assert kept == ["1", "2", "3"]
+    assert sample.keys == (("raw 1",), ("raw 2",), ("raw 3",))
+    assert sorted(each.key["id"] or "" for each in rest) == ["4", "5", "6", "7", "8", "9"]
+
+
+def test_positions_are_of_the_whole_value() -> None:
+    """The number of a named character counts from the value's beginning, also in a long one."""
+    one, other = "x" * 5_000 + "\u0430" + "y" * 50, "x" * 5_000 + "a" + "y" * 50
+    said = explained_pair(one, other, Family.TEXT)
+    assert any("character 5,001: legacy U+0430 CYRILLIC" in line for line in said)
+    lines = differing("\u0430" * 30, "a" * 30)
+    assert len(lines) == 9
+    assert all(first != second for first, second in pairwise(lines))
