@@ -24,6 +24,10 @@ from .model import (
     Tenant,
 )
 
+_ESCAPED = re.compile(r"\\([\\,!@*?\[\]#\s])")
+_TERM = re.compile(r"(?:\\.|[^,\\]|\\\Z)+", re.DOTALL)
+_COMMENT = re.compile(r"(?<!\\)#.*", re.DOTALL)
+
 
 @dataclass(frozen=True)
 class TablePair:
@@ -207,7 +211,8 @@ class Selection:
 def read_terms(option: str, values: Sequence[str], folder: Path) -> list[str]:
     """Split values such as ``cohort-1,!beta`` into terms, reading ``@file`` from a folder.
 
-    A file holds one or more terms a line; ``#`` begins a comment. No values are no terms, but
+    A file holds one or more terms a line; ``#`` begins a comment. A backslash takes the meaning
+    from a comma, a white space, and from ``! @ * ? [ #`` and itself. No values are no terms, but
     raises :class:`SettingsError` for values that hold none: an unset variable is not "all".
     """
     terms = [term for value in values for term in _terms(option, value, folder)]
@@ -216,8 +221,30 @@ def read_terms(option: str, values: Sequence[str], folder: Path) -> list[str]:
     return terms
 
 
+def exact_term(name: str) -> str:
+    """Return the term that selects one name, whatever characters it has."""
+    escaped = re.sub(r"[\\,]", r"\\\g<0>", name)
+    if escaped[-1:].isspace():
+        escaped = f"{escaped[:-1]}\\{escaped[-1]}"
+    return f"\\{escaped}" if escaped[:1].isspace() or escaped[:1] in ("!", "@") else escaped
+
+
+def _unescaped(term: str) -> str:
+    return _ESCAPED.sub(r"\1", term)
+
+
+def _split(value: str) -> Iterator[str]:
+    """Yield the terms between commas, without white space around them, escapes as they are."""
+    for found in _TERM.finditer(value):
+        term = found[0].lstrip()
+        bare = term.rstrip()
+        if len(bare) < len(term) and (len(bare) - len(bare.rstrip("\\"))) % 2:
+            bare = term[: len(bare) + 1]
+        yield bare
+
+
 def _terms(option: str, value: str, folder: Path, within: tuple[str, ...] = ()) -> Iterator[str]:
-    for term in (part.strip() for part in value.split(",")):
+    for term in _split(value):
         if term in within:
             raise SettingsError(f"{option}: {term} leads back to itself")
         if term.startswith("@"):
@@ -232,7 +259,7 @@ def _lines_of(option: str, term: str, folder: Path) -> list[str]:
         lines = (folder / term[1:]).read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{option}={term}: cannot be read: {error}") from error
-    return [line.partition("#")[0] for line in lines]
+    return [_COMMENT.sub("", line) for line in lines]
 
 
 def select_tenants(settings: Settings, terms: Sequence[str], *, canary: bool = False) -> Selection:
@@ -283,16 +310,22 @@ def _choose(
 
 
 def _resolve(option: str, term: str, groups: dict[str, set[str]]) -> set[str]:
-    if term in groups:
-        return groups[term]
+    for name in (_unescaped(term), term):
+        if name in groups:
+            return groups[name]
     if any(mark in term for mark in "*?["):
         names = [name for name in groups if name not in (*RESERVED_SUBJECTS, "all")]
-        matching = [groups[name] for name in names if fnmatchcase(name, term)]
+        pattern = _ESCAPED.sub(lambda found: _literally(found[1]), term)
+        matching = [groups[name] for name in names if fnmatchcase(name, pattern)]
         if matching:
             return set().union(*matching)
     raise SettingsError(
         f"{option}: {term!r} is not known.{did_you_mean(term, groups)} Known: {_shortened(groups)}"
     )
+
+
+def _literally(mark: str) -> str:
+    return f"[{mark}]" if mark in "*?[" else mark
 
 
 def _shortened(names: Iterable[str], most: int = 20) -> str:

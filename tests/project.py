@@ -22,7 +22,8 @@ import pytest
 
 from .servers import Cluster, Database
 
-REPORT = "reports/latest"
+REPORTS, LATEST = "reports", "reports/latest"
+REPORT = LATEST  # of the last run that read both stacks
 NOWHERE = "postgresql+psycopg://audit@127.0.0.1:1/nowhere"
 
 TEST = '''\
@@ -149,6 +150,19 @@ def report_files(directory: Path) -> dict[str, str]:
     return {path.suffix: path.read_bytes().decode() for path in directory.glob("cab-report.*")}
 
 
+def run_directories(folder: Path) -> set[Path]:
+    """Return the directories that runs made for their reports."""
+    found = (folder / REPORTS).glob("*")
+    return {path for path in found if path.is_dir() and not path.is_symlink()}
+
+
+def new_report(folder: Path, before: set[Path]) -> dict[str, str]:
+    """Return the report of the one run that was made since ``before``; nothing if it has none."""
+    new = run_directories(folder) - before
+    assert len(new) <= 1, new
+    return report_files(new.pop()) if new else {}
+
+
 def assert_usage_error(outcome: Outcome, *words: str) -> None:
     """Require exit code 4, and one line on stderr that holds all the words, and nothing more."""
     if outcome.code != pytest.ExitCode.USAGE_ERROR:
@@ -214,15 +228,20 @@ class Project:
             f'[pairing]\nmodern = "tenant_{{table}}"\n{tables}\n{tenants}\n{own}\n{more}\n',
         )
 
-    def run(self, *args: str | Path, report: str = REPORT) -> Outcome:
+    def run(self, *args: str | Path, report: str | None = None) -> Outcome:
         """Run pytest in the folder, in a process of its own, and wait for it.
 
-        The report of an earlier run is removed first.
+        ``report`` is the directory that the arguments name; its earlier report is removed first.
         """
-        shutil.rmtree(self.path / report, ignore_errors=True)
+        if report is not None:
+            shutil.rmtree(self.path / report, ignore_errors=True)
+        before = run_directories(self.path)
         result = self.pytester.runpytest_subprocess(*args)
         stdout, stderr = result.stdout.str(), result.stderr.str()
-        return Outcome(int(result.ret), stdout, stderr, report_files(self.path / report))
+        files = new_report(self.path, before)
+        if report is not None:
+            files = report_files(self.path / report)
+        return Outcome(int(result.ret), stdout, stderr, files)
 
     def collect(self, *args: str) -> list[str]:
         """Return what stands between the brackets of the items that would run."""
@@ -235,6 +254,7 @@ class Project:
         logs = [self.path / "stdout.txt", self.path / "stderr.txt"]
         for log in logs:
             log.unlink(missing_ok=True)
+        before = run_directories(self.path)
         with logs[0].open("w") as stdout, logs[1].open("w") as stderr:
             process = subprocess.Popen(
                 # A test run in the background ignores Ctrl-C, and what it starts would, too.
@@ -244,7 +264,7 @@ class Project:
                 stderr=stderr,
                 process_group=0,
             )
-        return Running(process, self.path)
+        return Running(process, self.path, before)
 
 
 def _with_url(lines: str, url: str) -> str:
@@ -261,6 +281,7 @@ class Running:
 
     process: subprocess.Popen[bytes]
     path: Path
+    before: set[Path]  # the directories of earlier runs
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal to pytest and its workers, as a terminal does."""
@@ -270,7 +291,7 @@ class Running:
         """Return the outcome; raises subprocess.TimeoutExpired if that takes longer."""
         code = self.process.wait(seconds)
         stdout, stderr = (self.path / name for name in ("stdout.txt", "stderr.txt"))
-        files = report_files(self.path / REPORT)
+        files = new_report(self.path, self.before)
         return Outcome(code, stdout.read_text(), stderr.read_text(), files)
 
 

@@ -222,11 +222,11 @@ def test_a_row_that_one_side_has_alone_shows_its_values(odd: Project) -> None:
 
 def test_a_failed_write_leaves_no_draft(tmp_path: Path) -> None:
     """What stood there stays, and nothing lies beside it."""
-    from pytest_tenantparity.reporting.whole_file import whole_file
+    from pytest_tenantparity.reporting.drafts import replacing
 
     path = tmp_path / "report.json"
     path.write_text("before")
-    with pytest.raises(UnicodeEncodeError), whole_file(path) as file:
+    with pytest.raises(UnicodeEncodeError), replacing(path) as (file,):
         file.writelines([b"half", "\ud800".encode()])
     assert [each.name for each in tmp_path.iterdir()] == ["report.json"]
     assert path.read_text() == "before"

@@ -40,6 +40,8 @@ ValueType = Literal[
 ]  # fmt: skip
 SubjectId = Annotated[str, Field(min_length=1, pattern=r"^[^\s!@,*?\[\]]+$")]
 
+VariableName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+
 
 class Model(BaseModel):
     """Frozen, and no key is accepted that is not written down here."""
@@ -84,6 +86,8 @@ class Hop(Model):
     take: str
 
 
+_VARIABLE = re.compile(r"\$\{([^}]*)\}")
+_SECRET_NAME = re.compile(r"pass|pwd|secret|token|key|credential|auth|dsn|url", re.IGNORECASE)
 _TEMPLATE_FIELD = re.compile(r"\{([^{}]*)\}")
 _TEMPLATE_FIELDS = ("tenant", "modern_id", "legacy_account")
 
@@ -441,10 +445,19 @@ class TenantSettings(Model):
 
 
 class ReportSettings(Model):
-    """Where the report goes, and how much of a drift it lists."""
+    """Where the reports go, and how much of a drift they list."""
 
-    directory: str = Field("reports/latest", description="from pytest's root directory")
+    directory: str = Field(
+        "reports",
+        min_length=1,
+        description="from pytest's root directory; each run gets a directory of its own in there",
+    )
     findings: int = Field(1000, ge=1, description="listed for each check; totals are always exact")
+    environment: tuple[VariableName, ...] = Field(
+        (),
+        description="variables that steer the project's tests or hooks: commands that repeat a "
+        "check name them with their values, so none may hold a secret",
+    )
 
 
 class Settings(Model):
@@ -483,6 +496,22 @@ class Settings(Model):
                 raise ValueError(f"{tenant_id!r} is both a tenant and a cohort; rename one")
         for value_of in (_accounts, _modern_ids):
             _no_value_twice(value_of(self))
+        return self
+
+    @property
+    def url_variables(self) -> tuple[str, ...]:
+        """The environment variables that the stacks' URLs name."""
+        urls = (self.stack(side).url for side in SIDES)
+        return tuple(dict.fromkeys(name for url in urls for name in _VARIABLE.findall(url)))
+
+    @model_validator(mode="after")
+    def _no_secret_is_printed(self) -> Self:
+        for name in self.report.environment:
+            if name in self.url_variables or _SECRET_NAME.search(name):
+                raise ValueError(
+                    f"[report] environment: {name} may hold a secret, and what is named there "
+                    "stands in reports; leave it out"
+                )
         return self
 
     @model_validator(mode="after")

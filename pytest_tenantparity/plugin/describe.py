@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from ..characters import common_start, is_clear, is_escaped, on_one_line, quoted
 from ..model import Evidence, Finding, FindingKind, ValuePair
-from ..reporting import again, drift_in_words, oddities_of
+from ..reporting import drift_in_words, oddities_of
 
 _MOST_FINDINGS = 10
 _MOST_TEXT = 120
@@ -17,8 +17,11 @@ _MOST_OTHER_TEXT = 40
 _FACTS = re.compile(r" \([0-9,]+ (?:characters|bytes),[^()]* sha256 [0-9a-f]{64}\)$")
 
 
-def describe(evidence: Evidence) -> str:
-    """Return what a person needs: how many, the first rows, where the rest is."""
+def describe(evidence: Evidence, again: str) -> str:
+    """Return what a person needs: how many, the first rows, where the rest is.
+
+    ``again`` is the command that makes the check once more.
+    """
     key = evidence.key
     lines = [f"{key.tenant} / {key.table}: {evidence.status}"]
     lines += [f"  {each}" for each in oddities_of(key.tenant, key.table)]
@@ -29,7 +32,7 @@ def describe(evidence: Evidence) -> str:
         lines += _finding(finding)
     if evidence.drift.total > _MOST_FINDINGS:
         lines.append(f"  ... and {evidence.drift.total - _MOST_FINDINGS:,} more in drift.jsonl.gz")
-    lines.append(f"  again: {again(key.tenant, key.table, key.check)}")
+    lines.append(f"  again: {again}")
     return "\n".join(map(_line, lines))
 
 

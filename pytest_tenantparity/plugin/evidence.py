@@ -31,7 +31,9 @@ def attach_evidence(
         session.notices[key] = Notice(key, _of_outcome(key, call))
     notice = session.notices.get(key, Notice(key))
     if session.is_worker and not session.plan_sent:
-        notice, session.plan_sent = replace(notice, plan=plan_to_wire(session.plan)), True
+        left_out = session.left_out.reasons()
+        notice = replace(notice, plan=plan_to_wire(session.plan), left_out=left_out)
+        session.plan_sent = True
     attach(report, notice)
     if report.when != "setup":
         session.notices.pop(key, None)

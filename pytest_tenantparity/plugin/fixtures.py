@@ -50,7 +50,8 @@ class Parity:
         if self._item.config.getoption("fail_on_drift"):
             failing.add(Status.DRIFT)
         if evidence.status in failing:
-            pytest.fail(describe(evidence), pytrace=False)
+            again = self._session.again.command(self.key)
+            pytest.fail(describe(evidence, again), pytrace=False)
         return evidence
 
 

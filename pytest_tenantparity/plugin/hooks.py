@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -63,6 +64,33 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         from .plan import parametrize
 
         parametrize(metafunc, audit)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_ignore_collect(
+    collection_path: Path, config: pytest.Config
+) -> Generator[None, bool | None, bool | None]:
+    """Note what is not collected."""
+    ignored = yield
+    audit = config.stash.get(SESSION, None)
+    if ignored and audit is not None:
+        audit.left_out.ignored(collection_path, config)
+    return ignored
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Note what ``--lf`` does not collect."""
+    report = yield
+    audit = collector.config.stash.get(SESSION, None)
+    if audit is not None:
+        from .left_out import was_skipped
+
+        if was_skipped(collector, report):
+            audit.left_out.skipped(collector.path, collector.config)
+    return report
 
 
 @pytest.hookimpl(wrapper=True)
@@ -146,5 +174,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         from .ledger import plan_to_wire
 
         session.config.workeroutput["tenantparity"] = plan_to_wire(audit.plan)  # type: ignore[attr-defined]
+        left_out = audit.left_out.reasons()
+        session.config.workeroutput["tenantparity_left_out"] = left_out  # type: ignore[attr-defined]
         session.config.workeroutput["tenantparity_tests"] = audit.tests  # type: ignore[attr-defined]
     audit.close()

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import SettingsError
 from ..model import CheckKey, Evidence, Status
+from ..reporting import replacing
 from ..wire import from_wire, to_wire
 
 if TYPE_CHECKING:
@@ -81,16 +81,19 @@ def digest_of(layers: Sequence[Layer]) -> str:
 
 
 def begin(path: Path, heading: Heading) -> None:
-    """Begin a journal anew, in place of any that is there; raises :class:`OSError`."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_bytes(_line(heading))
-    draft.replace(path)
+    """Begin a journal; raises :class:`OSError`."""
+    with replacing(path) as (file,):
+        file.write(_line(heading))
 
 
-def resume(path: Path, heading: Heading) -> None:
-    """Go on with a journal, without a line that a kill left unfinished; raises OSError."""
-    os.truncate(path, len(_whole_lines(path)))
-    append(path, heading)
+def go_on(path: Path, earlier: Path, heading: Heading) -> None:
+    """Begin a journal with all that an earlier one holds; raises OSError.
+
+    A line that a kill left unfinished is not taken over. ``earlier`` may be the same file.
+    """
+    with replacing(path) as (file,):
+        file.write(_whole_lines(earlier))
+        file.write(_line(heading))
 
 
 def append(path: Path, entry: Heading | Proof) -> None:

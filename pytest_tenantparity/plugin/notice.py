@@ -21,13 +21,14 @@ class Notice:
     """Which check a test is, and what it saw.
 
     ``limits`` digests the tolerances of a test that called ``parity.check()``; a worker's first
-    notice has its plan.
+    notice has its plan, and why files of tests are not in it.
     """
 
     key: CheckKey
     evidence: Evidence | None = None
     limits: str | None = None
     plan: WirePlan | None = None
+    left_out: list[str] | None = None
 
 
 def attach(report: pytest.TestReport, notice: Notice) -> None:

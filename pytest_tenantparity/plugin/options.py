@@ -74,12 +74,14 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption(
         "--parity-resume",
         action="store_true",
-        help="take over what an interrupted run has proven, by the journal beside its report",
+        help="take over what an interrupted run has proven, by the journal of reports/latest, or "
+        "of the directory that --parity-report names",
     )
     group.addoption(
         "--parity-report",
         metavar="DIR",
-        help="where the report goes (default: [report] directory, else reports/latest)",
+        help="where the report goes, instead of a new directory for each run in [report] "
+        "directory (default: reports); the report of an earlier run is not overwritten",
     )
     group.addoption(
         "--parity-config",

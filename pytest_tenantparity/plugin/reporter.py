@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ..inventory import audit_cells, exclusions
-from ..model import ANY_TABLE, AuditReport, CheckKey, Status, Verdict
+from ..model import ANY_TABLE, SIDES, AuditReport, CheckKey, Status, Verdict
 from ..reporting import (
     DRIFT_NAME,
     build_report,
@@ -21,6 +21,7 @@ from ..reporting import (
 from ..wire import to_wire
 from .kept import keep_what_is_shown
 from .ledger import Ledger
+from .left_out import overridden
 from .options import asked_for_audit
 from .resume import JournalKeeper
 from .run_facts import describe_run
@@ -44,7 +45,7 @@ class Reporter:
     @property
     def directory(self) -> Path:
         """Where the report goes."""
-        return self._session.directory
+        return self._session.reports.path
 
     @property
     def planned(self) -> Mapping[CheckKey, PlannedItem]:
@@ -75,6 +76,7 @@ class Reporter:
         if self._ledger.planned or evidence:
             self._begin()
         if evidence is not None and report.when == "call":
+            self._publish()
             known = self._ledger.evidence[evidence.key]
             self._journal.note(known, self._ledger.limits.get(evidence.key))
             report.parity_status = evidence.status.value  # type: ignore[attr-defined]
@@ -93,6 +95,7 @@ class Reporter:
         output = getattr(node, "workeroutput", {})
         self._ledger.add_plan(output.get("tenantparity", ()))
         self._session.tests |= output.get("tenantparity_tests", {})
+        self._ledger.left_out |= dict.fromkeys(output.get("tenantparity_left_out", ()))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
@@ -136,8 +139,9 @@ class Reporter:
             f"{people.proven} proven ({', '.join(counted)})"
         )
         write(f"rows: {people.rows.legacy:,} legacy, {people.rows.modern:,} modern")
-        hints = hints_in_words(report)
-        for line in (*earlier_in_words(report), *hints, *filter(None, [self._journal.trouble])):
+        hints, reports = hints_in_words(report), self._session.reports
+        troubles = filter(None, [self._journal.trouble, reports.trouble, reports.unpublished])
+        for line in (*earlier_in_words(report), *hints, *troubles):
             write(line)
         write(self._lost or f"report: {self.directory / 'cab-report.html'}")
 
@@ -147,9 +151,15 @@ class Reporter:
             return
         self._begun = True
         self._ledger.planned |= self._session.plan
-        self._write(self._build(["the run has not ended", *self._write_drift()]))
         self._journal.begin()
+        self._write(self._build(["the run has not ended", *self._write_drift()]))
         keep_what_is_shown(self._session.config)
+
+    def _publish(self) -> None:
+        """Let ``latest`` lead to this run, once a check was made on stacks that were opened."""
+        states = self._session.states
+        if all(side in states and states[side].databases for side in SIDES):
+            self._session.reports.publish()
 
     def _reasons(self, exitstatus: int) -> list[str]:
         """What kept the run as a whole from being complete."""
@@ -173,11 +183,9 @@ class Reporter:
                 f"partial: no collected test audits {len(untested)} of the selected "
                 f"(tenant, table) pairs, such as {tenant} / {table}"
             )
-        for option in ("lf", "ignore", "ignore_glob"):
-            if self._session.config.getoption(option, default=False):
-                name = option.replace("_", "-")
-                reasons.append(f"partial: --{name} may have left out whole files of tests")
-        return reasons
+        own = self._session.left_out.reasons()
+        reasons += [*dict.fromkeys([*own, *self._ledger.left_out])]
+        return [*reasons, *overridden(self._session.config)]
 
     def _knows_all_shards(self) -> bool:
         """Whether workers have said what the tests of all shards are, where that matters."""
@@ -198,7 +206,7 @@ class Reporter:
         session, evidence = self._session, self._ledger.settle()
         shard = shard_facts(session, evidence)
         part = [shard.note] if shard is not None and shard.note else []
-        run = describe_run(session, complete=not reasons)
+        run = describe_run(session, self._ledger.planned.values(), complete=not reasons)
         return build_report(
             scope=session.scope,
             evidence=evidence,
@@ -219,6 +227,7 @@ class Reporter:
             return [f"{DRIFT_NAME} could not be written to {self.directory}: {error}"]
 
     def _write(self, report: AuditReport) -> None:
+        self._lost = None
         try:
             write_report(report, self.directory)
         except (OSError, ValueError) as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..errors import SettingsError
@@ -31,7 +31,7 @@ def take_over(session: AuditSession) -> None:
     Raises :class:`SettingsError` where there is no journal, or one of another audit.
     """
     if session.config.getoption("parity_resume"):
-        record = journal.read(session.journal_path)
+        record = journal.read(session.earlier_journal)
         _refuse_another_audit(session, record)
         session.earlier = record
 
@@ -46,8 +46,9 @@ def _refuse_another_audit(session: AuditSession, record: Record) -> None:
         if differing := [p for p, then in heading.basis.items() if now.get(p) != then]:
             changes = "; ".join(_change(p, heading.basis[p], now.get(p)) for p in differing)
             raise SettingsError(
-                f"--parity-resume: {session.journal_path} is of another audit, for since the run "
-                f"{heading.run} this has changed: {changes}. Change it back, or run without "
+                f"--parity-resume: {session.earlier_journal} is of another audit, for since the "
+                f"run {heading.run} this has changed: {changes}. Change it back, name the "
+                "directory of the run to go on with (--parity-report=DIR), or run without "
                 "--parity-resume"
             )
 
@@ -111,15 +112,18 @@ class JournalKeeper:
     def __init__(self, session: AuditSession) -> None:
         self.trouble: str | None = None
         self._session = session
-        self._path = session.journal_path
+        self._path = session.reports.path / journal.JOURNAL
         self._written: dict[CheckKey, None] = {}  # of 20,000, a set takes four times as much
         self._taken_over: dict[CheckKey, str] = {}  # the runs that have proven a check
 
     def begin(self) -> None:
-        """Begin the journal of this run, or go on with that of the runs before it."""
+        """Begin the journal of this run, with all that the runs before it have proven."""
         run, resumed = self._session.run, bool(self._session.earlier.headings)
         heading = Heading(run.id, run.started, _basis(self._session))
-        self._write(journal.resume if resumed else journal.begin, heading)
+        if resumed:
+            self._write(partial(journal.go_on, self._path, self._session.earlier_journal), heading)
+        else:
+            self._write(partial(journal.begin, self._path), heading)
 
     def note(self, evidence: Evidence, limits: str | None) -> None:
         """Write a proof down, or that an earlier one no longer holds.
@@ -133,7 +137,9 @@ class JournalKeeper:
             self._taken_over[key] = proof.run
         elif journal.may_stand(evidence) or key in self._written or key in earlier.proofs:
             self._written[key] = None
-            self._write(journal.append, Proof(self._session.run.id, limits, evidence))
+            self._write(
+                partial(journal.append, self._path), Proof(self._session.run.id, limits, evidence)
+            )
 
     @property
     def resumed(self) -> list[dict[str, Any]]:
@@ -145,11 +151,11 @@ class JournalKeeper:
             if counted[each.run]
         ]
 
-    def _write(self, how: Callable[[Path, Any], None], entry: Heading | Proof) -> None:
+    def _write(self, how: Callable[[Any], None], entry: Heading | Proof) -> None:
         """Write, but nothing more after a line that may be broken; the audit goes on without."""
         if self.trouble is None:
             try:
-                how(self._path, entry)
+                how(entry)
             except OSError as error:
                 self.trouble = (
                     f"the journal could not be written, and a run that is cut off cannot go on "

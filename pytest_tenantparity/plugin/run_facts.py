@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
-import shlex
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -12,13 +12,16 @@ from typing import Any
 from ..config import Settings
 from ..model import SIDES
 from ..wire import to_wire
+from .again import command_of
 from .options import worker_count
-from .session import AuditSession
+from .session import AuditSession, PlannedItem
 
 _PACKAGES = ("pytest-tenantparity", "pytest", "pytest-xdist", "SQLAlchemy", "psycopg")
 
 
-def describe_run(session: AuditSession, *, complete: bool) -> dict[str, Any]:
+def describe_run(
+    session: AuditSession, planned: Iterable[PlannedItem], *, complete: bool
+) -> dict[str, Any]:
     """Return who, when, with what, on which servers; times are UTC, ISO 8601."""
     config = session.config
     servers = {side: session.servers(side) for side in SIDES}
@@ -27,7 +30,8 @@ def describe_run(session: AuditSession, *, complete: bool) -> dict[str, Any]:
         "state": "COMPLETE" if complete else "INCOMPLETE",
         "started": session.run.started,
         "ended": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": shlex.join(["pytest", *config.invocation_params.args]),
+        "command": command_of(config),
+        "again": to_wire(session.again_of(planned)),
         "workers": worker_count(config),
         "fail_on_drift": bool(config.getoption("fail_on_drift")),
         "salt": session.run.salt,

@@ -36,13 +36,16 @@ from ..inventory import (
 )
 from ..model import CANARY, SIDES, Cell, CheckKey, Side
 from ..parity import Context, Once, Scans, environment_layer
-from ..reporting import DriftParts
+from ..reporting import Again, DriftParts
 from ..sharding import Share
 from ..stacks import Anchor, Dialect, ServerFacts, Stack, StackState, open_stack
 from ..wire import from_wire, to_wire
+from .again import again_of, placed
 from .journal import JOURNAL, Proof, Record
+from .left_out import LeftOut
 from .notice import Notice
 from .options import settle_of, watermark_of, worker_count
+from .run_directory import RunDirectory
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,8 @@ class AuditSession:
     earlier: Record = field(default_factory=Record)  # what --parity-resume takes over
     drift: DriftParts = field(default_factory=DriftParts)
     asked: dict[str, set[str]] = field(default_factory=dict)  # tenants by table, once collected
+    left_out: LeftOut = field(default_factory=LeftOut)
+    _again: Again | None = None
     _anchors: list[Anchor] = field(default_factory=list)
     _scratch: TemporaryDirectory[str] | None = None  # of the run, for all its processes
 
@@ -112,6 +117,7 @@ class AuditSession:
         """Join the run that another process opened."""
         session = cls.prepare(config, Path(wire["path"]), from_wire(Run, wire["run"]))
         session.states = {side: from_wire(StackState, wire["states"][side]) for side in SIDES}
+        session.called = from_wire(Again, wire["called"])
         if wire["share"] is not None:
             session.share = from_wire(Share, wire["share"])
         if wire["drift"] is not None and Path(wire["drift"]).is_dir():  # not so on another host
@@ -127,6 +133,7 @@ class AuditSession:
         return {
             "path": str(self.path),
             "run": to_wire(self.run),
+            "called": to_wire(self.called),
             "states": {side: to_wire(state) for side, state in self.states.items()},
             "drift": None if self._scratch is None else self._scratch.name,
             "proofs": [to_wire(proof) for proof in self.earlier.proofs.values()],
@@ -193,18 +200,36 @@ class AuditSession:
         """Whether another process does the reporting."""
         return hasattr(self.config, "workerinput")
 
-    @property
-    def directory(self) -> Path:
+    @cached_property
+    def reports(self) -> RunDirectory:
         """Where the report goes, and the journal."""
-        given: str | None = self.config.getoption("parity_report")
+        given: str | None = self.config.getoption("parity_report") or None
         if given is not None:
-            return self.config.invocation_params.dir / given
-        return self.config.rootpath / self.settings.report.directory
+            return RunDirectory(self.config.invocation_params.dir / given)
+        parent = self.config.rootpath / self.settings.report.directory
+        return RunDirectory(parent / self.run.id, parent)
 
     @property
-    def journal_path(self) -> Path:
-        """Where the run writes down what it proves."""
-        return self.directory / JOURNAL
+    def again(self) -> Again:
+        """How single checks can be made once more; this process has collected all tests."""
+        if self._again is None:
+            self._again = self.again_of(self.plan.values())
+        return self._again
+
+    def again_of(self, planned: Iterable[PlannedItem]) -> Again:
+        """Return how single checks of a plan can be made once more."""
+        files = {item.nodeid.partition("::")[0] for item in planned}
+        return placed(self.called, self.config, self.path, files)
+
+    @cached_property
+    def called(self) -> Again:
+        """How the user called pytest."""
+        return again_of(self.config, self.settings)
+
+    @property
+    def earlier_journal(self) -> Path:
+        """Where the run that ``--parity-resume`` goes on with wrote down what it proved."""
+        return self.reports.latest / JOURNAL
 
     @property
     def scope(self) -> str:

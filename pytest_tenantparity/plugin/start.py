@@ -38,10 +38,16 @@ def start(config: pytest.Config) -> None:
 
 
 def open_stacks(session: AuditSession) -> None:
-    """Open the stacks; raises pytest.UsageError for a selection or a journal that does not fit."""
+    """Open the stacks, once it is known that the report can be written.
+
+    Raises pytest.UsageError for a directory, a selection or a journal that does not fit.
+    """
     from .resume import take_over
 
+    config = session.config
+    config.add_cleanup(session.reports.discard)
     try:
+        session.reports.prepare(resume=bool(config.getoption("parity_resume")))
         session.open()
         take_over(session)
     except BaseException as error:  # pytest ends no session that has not begun

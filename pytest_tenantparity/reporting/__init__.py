@@ -1,23 +1,27 @@
 """The report: one writer a format, all of them from the same model."""
 
+from .again import Again
 from .build import build_report
+from .drafts import remove_drafts, replacing
 from .drift_file import DRIFT_NAME, DriftParts, write_drift
 from .listing import MOST_LISTED, cut_evenly
-from .view import again, drift_in_words, earlier_in_words, hints_in_words, oddities_of
+from .view import drift_in_words, earlier_in_words, hints_in_words, oddities_of
 from .write import REPORT_NAMES, write_report
 
 __all__ = [
     "DRIFT_NAME",
     "MOST_LISTED",
     "REPORT_NAMES",
+    "Again",
     "DriftParts",
-    "again",
     "build_report",
     "cut_evenly",
     "drift_in_words",
     "earlier_in_words",
     "hints_in_words",
     "oddities_of",
+    "remove_drafts",
+    "replacing",
     "write_drift",
     "write_report",
 ]

@@ -21,8 +21,8 @@ from pydantic import TypeAdapter
 
 from ..model import CheckKey, Evidence, Finding, FindingKind
 from ..parity.findings import Sink, nowhere, order_of
+from .drafts import replacing
 from .sorted_lines import SortedLines
-from .whole_file import whole_file
 
 DRIFT_NAME = "drift.jsonl.gz"
 
@@ -137,8 +137,7 @@ def write_drift(parts: DriftParts, evidence: Iterable[Evidence], directory: Path
     """
     directory.mkdir(parents=True, exist_ok=True)
     found = [(each, *parts.rows(each.key)) for each in evidence if each.drift.total]
-    path = directory / DRIFT_NAME
-    with whole_file(path) as file:
+    with replacing(directory / DRIFT_NAME) as (file,):
         for _, part, _ in found:
             if part is not None:
                 with part.open("rb") as lines:
@@ -183,7 +182,7 @@ def _line_of(fields: object) -> bytes:
 def _replace(path: Path, lines: Iterable[bytes]) -> None:
     """Write one gzip member; the same lines give the same bytes."""
     with (
-        whole_file(path) as file,
+        replacing(path) as (file,),
         gzip.GzipFile("", "wb", compresslevel=_LEVEL, fileobj=file, mtime=0) as member,
     ):
         member.writelines(lines)

@@ -282,6 +282,7 @@ def _run(parts: Sequence[_Part], *, complete: bool) -> dict[str, Any]:
         "readings": sorted({each for run in read for each in run.readings}),
         "hints": sorted({each for run in read for each in run.hints}),
         "resumed": [each for run in runs for each in run.get("resumed", ())],
+        "again": next((run["again"] for run in runs if "again" in run), None),
         "shard": None,
         "shards": runs,
     }

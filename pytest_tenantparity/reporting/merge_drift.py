@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..model import CheckKey
-from .whole_file import whole_file
+from .drafts import replacing
 
 _CHUNK = 1 << 16  # bytes
 
@@ -34,7 +34,7 @@ def join_drift(sources: Iterable[Path], target: Path) -> None:
     members = sorted(
         (member for path in sources for member in _members(path)), key=lambda each: each.key
     )
-    with whole_file(target) as joined:
+    with replacing(target) as (joined,):
         for member in members:
             _copy(member, joined)
         if not members:

@@ -7,8 +7,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from ..characters import oddities, shell_word
-from ..model import ANY_TABLE, RESERVED_SUBJECTS, AuditReport, Check, DriftCounts, RowCounts, Status
+from ..characters import oddities
+from ..model import (
+    RESERVED_SUBJECTS,
+    AuditReport,
+    Check,
+    CheckKey,
+    DriftCounts,
+    RowCounts,
+    Status,
+)
+from ..wire import from_wire
+from .again import Again
 from .listing import cut_evenly
 
 # A status is a word and a symbol, never a colour alone.
@@ -46,12 +56,6 @@ def in_flight_in_words(rows: int) -> str:
     return (
         f"{rows:,} {'row was' if rows == 1 else 'rows were'} in flight and agreed at a later look"
     )
-
-
-def again(tenant: str, table: str, check: str) -> str:
-    """Return the command that makes one check once more."""
-    options = [f"--tenants={tenant}", *([f"--parity-tables={table}"] if table != ANY_TABLE else [])]
-    return " ".join(map(shell_word, ["pytest", *options, check.partition("[")[0]]))
 
 
 def earlier_in_words(report: AuditReport) -> list[str]:
@@ -169,7 +173,12 @@ class ReportView:
 
     def again(self, check: Check) -> str:
         """The command that makes one check once more."""
-        return again(check.tenant, check.table, check.check)
+        return self._again.command(CheckKey(check.check, check.tenant, check.table))
+
+    @cached_property
+    def _again(self) -> Again:
+        how = self.report.run.get("again")
+        return Again() if how is None else from_wire(Again, how)
 
     def shows_all(self, check: Check, most: int) -> bool:
         """Whether the first findings of a check are all that it found."""

@@ -1,0 +1,264 @@
+"""How a run is repeated: what of its command line, environment and place decides its verdict.
+
+What selects checks, shares them out or only shows them is left out; a check is selected by itself.
+All else that the user gave stands in the command, options of other plugins as well.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import sys
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from ..config import Settings
+from ..reporting import Again
+from .settings_path import find_settings
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# What selects, shares out, resumes, or only shows. Those with a value take the next word, too.
+_WITH_VALUE = _words(
+    """--tenants --parity-tables --parity-report --parity-shard --parity-sizes
+    -k -m --deselect --ignore --ignore-glob --maxfail --lfnf --last-failed-no-failures
+    -n --numprocesses --maxprocesses --dist --tx --px --rsyncdir --rsyncignore --testrunuid
+    --max-worker-restart --maxworkerrestart --maxschedchunk --basetemp
+    -r --tb --durations --durations-min --color --code-highlight --show-capture --verbosity
+    --junitxml --junit-xml --junitprefix --junit-prefix --html --css --report-log --pastebin
+    """
+)
+_FLAGS = _words(
+    """--fail-on-drift --parity-resume --lf --last-failed --ff --failed-first --nf --new-first
+    --sw --stepwise --sw-skip --stepwise-skip --sw-reset --stepwise-reset --exitfirst -d -f
+    --looponfail --co --collect-only --cache-clear --verbose --quiet --no-header --no-summary
+    --no-fold-skipped --force-short-summary --showlocals --no-showlocals --full-trace --pdb --trace
+    --setup-show --setup-only --setup-plan --self-contained-html --clean-alluredir --xfail-tb
+    """
+)
+_OF_OTHERS = ("--cov", "--no-cov", "--allure", "--log-")  # and all that begins so
+_NO_BEARING = ("-pno:cacheprovider", "-pno:xdist", "-pxdist")
+_SHOWING = re.compile(r"-[vqsxl]+")
+# What stands in the command, and takes the next word for certain.
+_KEPT_WITH_VALUE = _words(
+    """-c --config-file -o --override-ini -p -W --pythonwarnings --rootdir --confcutdir
+    --import-mode --assert --capture --parity-config --parity-settle --parity-watermark
+    """
+)
+_SHORT = frozenset(each for each in (*_WITH_VALUE, *_KEPT_WITH_VALUE) if len(each) == 2)
+_VARIABLES = (
+    "MIGRATION_DRIFT_TOLERANCE",
+    "PYTEST_PLUGINS",
+    "PYTEST_DISABLE_PLUGIN_AUTOLOAD",
+    "PYTHONPATH",
+)
+_SECRET = re.compile(r"pass|pwd|secret|token|key|credential|auth|dsn|url", re.IGNORECASE)
+_RUNNERS = ("UV_RUN_RECURSION_DEPTH", "TOX_ENV_NAME", "HATCH_ENV_ACTIVE", "NOX_CURRENT_SESSION")
+_INI_FILES = (
+    *("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini"),
+    *("pyproject.toml", "tox.ini", "setup.cfg"),
+)
+
+
+def may_be_secret(name: str, value: str) -> bool:
+    """Whether a variable or an option may hold something that no output may show."""
+    return bool(_SECRET.search(name)) or bool(re.search(r"://[^/]*@", value))
+
+
+def command_of(config: pytest.Config) -> str:
+    """Return the command line of a run, without values that may be secret."""
+    words = _masked(list(config.invocation_params.args))
+    return shlex.join(["pytest", *words])
+
+
+def again_of(config: pytest.Config, settings: Settings) -> Again:
+    """Return how the run can be repeated from where it was called, in the calling process."""
+    folder = config.invocation_params.dir
+    given = _expanded(config.invocation_params.args, folder)
+    options = [*kept_options(given, config.args), *_against_addopts(config, given)]
+    return Again(
+        environment=dict(_environment(settings, os.environ)),
+        program=tuple(_program(folder)),
+        options=("--fail-on-drift", *_masked(options)),
+        root=_relative(config.rootpath, folder),
+    )
+
+
+def placed(again: Again, config: pytest.Config, settings: Path, tests: Iterable[str]) -> Again:
+    """Add the options without which pytest would find another root or other settings.
+
+    ``tests`` are the files of the planned tests, from the root: with one of them as its only
+    argument, pytest looks for its configuration from there.
+    """
+    folder, root = config.invocation_params.dir, config.rootpath
+    folders = {(root / each).parent for each in tests}
+    more: list[str] = []
+    own = {each.partition("=")[0] for each in again.options}
+    if not own & {"-c", "--config-file", "--rootdir"} and not all(
+        _finds_root(each, config) for each in folders
+    ):
+        if config.inipath is not None:
+            more.append(f"--config-file={_relative(config.inipath, folder)}")
+        more.append(f"--rootdir={_relative(root, folder)}")
+    if config.getoption("parity_config") is None and any(
+        find_settings([each], root) != settings for each in folders
+    ):
+        more.append(f"--parity-config={_relative(settings, folder)}")
+    return Again(again.environment, again.program, (*again.options, *more), again.root)
+
+
+def kept_options(words: Sequence[str], positional: Collection[str]) -> list[str]:
+    """Return the options among the words of a command line that a repetition has to have."""
+    kept: list[str] = []
+    left = list(words)
+    while left:
+        word = left.pop(0)
+        if word == "--":
+            break
+        if not word.startswith("-"):
+            continue  # a path
+        name = _name(word)
+        dropped = (
+            name in _WITH_VALUE
+            or name in _FLAGS
+            or name.startswith(_OF_OTHERS)
+            or bool(_SHOWING.fullmatch(word))
+        )
+        own = [word]
+        if word == name and left and _takes_next(name, left[0], positional):
+            own.append(left.pop(0))
+        if not dropped and "".join(own) not in _NO_BEARING:
+            kept += own
+    return kept
+
+
+def _name(word: str) -> str:
+    return word[:2] if word[:2] in _SHORT and word[:2] != "--" else word.partition("=")[0]
+
+
+def _takes_next(name: str, following: str, positional: Collection[str]) -> bool:
+    """Whether the word after an option is its value."""
+    if name in _WITH_VALUE or name in _KEPT_WITH_VALUE:
+        return True
+    if name in _FLAGS or _SHOWING.fullmatch(name) or name == "--parity-canary":
+        return False
+    return not following.startswith("-") and following not in positional
+
+
+def _against_addopts(config: pytest.Config, given: Sequence[str]) -> Iterator[str]:
+    """Yield what takes back options of addopts that a repetition must not have."""
+    names = {_name(word) for word in given}
+    for option, neutral in (("--parity-report", ""), ("--parity-shard", "1/1")):
+        value = config.getoption(option.removeprefix("--").replace("-", "_"))
+        if value and option not in names:
+            yield f"{option}={neutral}"
+
+
+def _expanded(words: Sequence[str], folder: Path) -> list[str]:
+    """Return the words with those of files in place of ``@file``, as pytest reads them."""
+    found: list[str] = []
+    for word in map(str, words):
+        if word.startswith("@") and (folder / word[1:]).is_file():
+            found += (folder / word[1:]).read_text(encoding="utf-8").splitlines()
+        else:
+            found.append(word)
+    return found
+
+
+def _masked(words: Sequence[str]) -> list[str]:
+    """Return the words of a command line with ``***`` for each value that may be secret."""
+    shown: list[str] = []
+    before = ""
+    for word in map(str, words):
+        name, is_pair, value = word.partition("=")
+        if before.startswith("--") and not word.startswith("-") and may_be_secret(before, word):
+            shown.append("***")
+        elif name.startswith("--") and is_pair and may_be_secret(name, value):
+            shown.append(f"{name}=***")
+        elif re.search(r"://[^/]*@", word):
+            shown.append("***")
+        else:
+            shown.append(word)
+        before = "" if is_pair else word
+    return shown
+
+
+def _environment(settings: Settings, environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield variables that steer a run, and hold no secret.
+
+    A variable of a stack's URL that is set to nothing leaves the stack to the project's hook.
+    """
+    for name in settings.report.environment:
+        value = environment.get(name)
+        if value is not None and not may_be_secret("", value):
+            yield name, value
+    for name in settings.url_variables:
+        if environment.get(name) == "":
+            yield name, ""
+    for name in _VARIABLES:
+        if value := environment.get(name):
+            yield name, value
+    if addopts := environment.get("PYTEST_ADDOPTS"):
+        words = shlex.split(addopts)
+        if kept_options(words, ()) and _masked(words) == words:
+            yield "PYTEST_ADDOPTS", addopts
+
+
+def _program(folder: Path) -> list[str]:
+    """Return how pytest was called: by its own name, by a path, or as a module."""
+    in_runner = any(name in os.environ for name in _RUNNERS)
+    called = Path(sys.argv[0])
+    if called.name == "__main__.py" and called.parent.name == "pytest" and not in_runner:
+        words = sys.orig_argv
+        for index, word in enumerate(words):
+            if word == "-m":
+                return words[: index + 2]
+            if word == "-mpytest":
+                return words[: index + 1]
+    if called.stem in ("pytest", "py.test") and called.exists():
+        return [_called(called, folder, in_runner=in_runner)]
+    return [_called(Path(sys.executable), folder, in_runner=in_runner), "-m", "pytest"]
+
+
+def _called(path: Path, folder: Path, *, in_runner: bool) -> str:
+    """Return a program's name where a shell finds that program under it, else its path."""
+    found = None if in_runner else shutil.which(path.name)
+    if found is not None and Path(found).absolute() == path.absolute():
+        return path.name
+    absolute = (folder / path).absolute()
+    if absolute.is_relative_to(folder):
+        return os.path.join(".", absolute.relative_to(folder))  # noqa: PTH118 - keeps the dot
+    return str(absolute)
+
+
+def _finds_root(tests: Path, config: pytest.Config) -> bool:
+    """Whether pytest finds the run's root and configuration from a folder of tests alone."""
+    root = config.rootpath
+    if not tests.is_relative_to(root):
+        return False
+    for folder in (tests, *tests.parents):
+        if folder == root and config.inipath is not None:
+            return config.inipath.parent == root
+        if any((folder / name).is_file() for name in _INI_FILES):
+            return False
+        if folder == root:
+            break
+    for folder in (tests, *tests.parents):
+        if (folder / "setup.py").is_file():
+            return folder == root
+    here = config.invocation_params.dir
+    return Path(os.path.commonpath([here, tests])) == root
+
+
+def _relative(path: Path, folder: Path) -> str:
+    try:
+        return os.path.relpath(path, folder).replace(os.sep, "/")
+    except ValueError:  # on another drive
+        return str(path)

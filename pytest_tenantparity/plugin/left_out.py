@@ -1,0 +1,124 @@
+"""What pytest left out before any test of it was collected, and so before it could be planned.
+
+Tests that are deselected (``-k``, ``-m``, ``--deselect``, ``--lf``) or not reached (``-x``) are in
+the plan. Files are not that ``--ignore``, ``--ignore-glob``, ``collect_ignore`` of a conftest.py or
+a plugin keeps from being collected, and neither are files that ``--lf`` skips as a whole. Those
+matter if they may hold tests: Python files whose names ``python_files`` matches.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from pathlib import Path
+
+import pytest
+
+_MOST_LOOKED_AT = 20_000  # files and folders below one that is ignored
+_MOST_NAMED = 3
+_DECIDING = ("norecursedirs", "python_files", "python_classes", "python_functions", "testpaths")
+_ENVIRONMENT = ("pyvenv.cfg", "conda-meta")
+
+
+class LeftOut:
+    """The files that a process left out while it collected, each with what left it out."""
+
+    def __init__(self) -> None:
+        self._ignored: dict[str, None] = {}
+        self._unlike: dict[str, None] = {}
+
+    def ignored(self, path: Path, config: pytest.Config) -> None:
+        """Note a path that is not collected, if it holds a file of tests."""
+        if (found := _tests_in(path, config)) is not None:
+            self._ignored[_named(found, config)] = None
+
+    def skipped(self, path: Path, config: pytest.Config) -> None:
+        """Note a file that ``--lf`` does not look into."""
+        self._unlike[_named(path, config)] = None
+
+    def reasons(self) -> list[str]:
+        """Return why the run is partial, if it is."""
+        return [
+            *_reason(self._ignored, "not collected (--ignore, collect_ignore or a plugin)"),
+            *_reason(self._unlike, "skipped as a whole by --lf"),
+        ]
+
+
+def overridden(config: pytest.Config) -> list[str]:
+    """Return why ``-o`` makes a run partial: this run alone collects other tests."""
+    given: list[str] = config.getoption("override_ini", default=None) or []
+    names = [each.partition("=")[0].strip() for each in given]
+    return [
+        f"partial: -o {name}=... decides which tests are collected in this run"
+        for name in dict.fromkeys(names)
+        if name in _DECIDING
+    ]
+
+
+def was_skipped(collector: pytest.Collector, report: pytest.CollectReport) -> bool:
+    """Whether ``--lf`` has skipped a module: nothing came of it, and it was not even imported."""
+    config = collector.config
+    return (
+        isinstance(collector, pytest.Module)
+        and bool(config.getoption("lf", default=False))
+        and report.passed
+        and not report.result
+        and getattr(collector, "_obj", None) is None
+    )
+
+
+def _reason(paths: dict[str, None], how: str) -> Iterator[str]:
+    if not paths:
+        return
+    named = ", ".join(sorted(paths)[:_MOST_NAMED])
+    if (more := len(paths) - _MOST_NAMED) > 0:
+        named += f" and {more} more"
+    yield f"partial: files that may hold tests were left out: {named}: {how}"
+
+
+def _named(path: Path, config: pytest.Config) -> str:
+    return os.path.relpath(path, config.rootpath).replace(os.sep, "/")
+
+
+def _tests_in(path: Path, config: pytest.Config) -> Path | None:
+    """Return a file of tests that is or lies below a path that pytest ignores."""
+    if path.is_file():
+        return path if _is_test(path, config) else None
+    if not _is_searched(path, config):
+        return None
+    looked_at = 0
+    for folder, folders, files in os.walk(path):
+        here = Path(folder)
+        folders[:] = [each for each in sorted(folders) if _is_searched(here / each, config)]
+        for name in sorted(files):
+            if _is_test(here / name, config):
+                return here / name
+        looked_at += len(folders) + len(files)
+        if looked_at > _MOST_LOOKED_AT:
+            return path
+    return None
+
+
+def _is_test(path: Path, config: pytest.Config) -> bool:
+    if path.suffix != ".py":
+        return False
+    return any(_matches(path, pattern) for pattern in config.getini("python_files"))
+
+
+def _is_searched(folder: Path, config: pytest.Config) -> bool:
+    """Whether pytest looks for tests in a folder that nothing leaves out."""
+    if folder.name == "__pycache__":
+        return False
+    if not config.getoption("collect_in_virtualenv", default=False) and any(
+        (folder / name).exists() for name in _ENVIRONMENT
+    ):
+        return False
+    return not any(_matches(folder, pattern) for pattern in config.getini("norecursedirs"))
+
+
+def _matches(path: Path, pattern: str) -> bool:
+    """Match as pytest does: a pattern with a separator against the whole path."""
+    if "/" not in pattern and os.sep not in pattern:
+        return fnmatch(path.name, pattern)
+    return fnmatch(str(path), pattern if Path(pattern).is_absolute() else f"*{os.sep}{pattern}")
