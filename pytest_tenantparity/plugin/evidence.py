@@ -9,6 +9,7 @@ import pytest
 from ..errors import NotProven, TenantParityError
 from ..model import CheckKey, Evidence, Status
 from ..wire import encodable
+from .junit import note_status
 from .ledger import plan_to_wire
 from .notice import Notice, attach
 from .plan import item_key
@@ -28,7 +29,10 @@ def attach_evidence(
     if call.excinfo is not None and call.excinfo.errisinstance(TenantParityError):
         report.longrepr = f"{call.excinfo.typename}: {call.excinfo.value}"
     if report.when == "call" and key not in session.notices and not _uses_parity(item):
-        session.notices[key] = Notice(key, _of_outcome(key, call))
+        evidence = _of_outcome(key, call)
+        session.notices[key] = Notice(key, evidence)
+        note_status(item, evidence)
+        report.user_properties = list(item.user_properties)
     notice = session.notices.get(key, Notice(key))
     if session.is_worker and not session.plan_sent:
         left_out = session.left_out.reasons()

@@ -34,7 +34,7 @@ class Parity:
         Returns the evidence, which the report takes up too.
         """
         from ..parity import audit
-        from . import allure
+        from . import allure, junit
         from .describe import describe
         from .journal import digest_of
         from .notice import Notice
@@ -45,6 +45,7 @@ class Parity:
         earlier = self._session.earlier.proof_of(self.key, limits)
         evidence = earlier.evidence if earlier else audit(self._session.context, self.key, layers)
         self._session.notices[self.key] = Notice(self.key, evidence, limits)
+        junit.note_status(self._item, evidence)
         allure.attach(self._item.config, evidence, self._session.cohort_of(self.key.tenant))
         failing = {Status.NOT_PROVEN}
         if self._item.config.getoption("fail_on_drift"):

@@ -19,6 +19,8 @@ from ..reporting import (
     write_report,
 )
 from ..wire import to_wire
+from . import allure, junit
+from .counted import checks_in_words, counted
 from .kept import keep_what_is_shown
 from .ledger import Ledger
 from .left_out import overridden
@@ -57,11 +59,16 @@ class Reporter:
         session = self._session
         tables = "tables to be discovered"
         if session.selected_pairs is not None:
-            tables = f"{len(session.selected_pairs)} tables"
-        tenants = f"{len(session.selection.tenants)} tenants"
+            tables = counted(len(session.selected_pairs), "table", "tables")
+        tenants = counted(len(session.selection.tenants), "tenant", "tenants")
         if session.share is not None:
             tenants = f"{len(session.share.own_tenants)} of {tenants}"
-        return [f"tenantparity: {session.path}, {session.scope}: {tenants}, {tables}"]
+        lines = [f"tenantparity: {session.path}, {session.scope}: {tenants}, {tables}"]
+        if session.selected_pairs is not None:
+            cells = session.own_cells(audit_cells(session.selection, session.selected_pairs))
+            words = checks_in_words([(cell.subject, cell.table or ANY_TABLE) for cell in cells])
+            lines.append(f"tenantparity: an audit of these has {len(cells):,} checks: {words}")
+        return lines
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self) -> None:
@@ -109,6 +116,8 @@ class Reporter:
         if exitstatus == pytest.ExitCode.OK and not self._may_pass(self._report):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         config = self._session.config
+        junit.note_verdict(config, self._report)
+        allure.note_verdict(config, self._report)
         config.hook.pytest_parity_report(
             config=config, report=self._report, directory=self.directory
         )
@@ -132,12 +141,14 @@ class Reporter:
         write(report.headline, **{colour: True, "bold": True})
         for reason in report.reasons:
             write(reason)
-        counted = (f"{sum(c.status is s for c in report.checks)} {s}" for s in Status)
+        by_status = (f"{sum(c.status is s for c in report.checks)} {s}" for s in Status)
         people = report.population
         write(
             f"checks: {people.planned} planned, {people.executed} executed, "
-            f"{people.proven} proven ({', '.join(counted)})"
+            f"{people.proven} proven ({', '.join(by_status)})"
         )
+        if words := checks_in_words([(check.tenant, check.table) for check in report.checks]):
+            write(f"planned: {words}")
         write(f"rows: {people.rows.legacy:,} legacy, {people.rows.modern:,} modern")
         hints, reports = hints_in_words(report), self._session.reports
         troubles = filter(None, [self._journal.trouble, reports.trouble, reports.unpublished])

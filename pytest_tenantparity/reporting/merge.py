@@ -93,6 +93,7 @@ def merge_directories(places: Sequence[Path], out: Path) -> AuditReport:
         if any(check.drift.total for check in report.checks) and not lists[path].is_file()
     ]
     merged = merge_reports({str(path): each for path, each in reports.items()}, unlisted)
+    _refuse_overwriting(own, merged)
     out.mkdir(parents=True, exist_ok=True)
     try:
         join_drift([path for path in lists.values() if path.is_file()], out / DRIFT_NAME)
@@ -100,6 +101,20 @@ def merge_directories(places: Sequence[Path], out: Path) -> AuditReport:
         raise MergeRefused(str(error)) from None
     write_report(merged, out)
     return merged
+
+
+def _refuse_overwriting(path: Path, merged: AuditReport) -> None:
+    """Raise :class:`MergeRefused` if a report would be lost that is not of these runs."""
+    if not path.is_file():
+        return
+    known = {run["id"] for run in merged.run["shards"]}
+    there = _read(path).run
+    runs = there.get("shards") or [there]
+    if not known.issuperset(run.get("id") for run in runs):
+        raise MergeRefused(
+            f"{path}: another audit's report would be overwritten; choose another --out, or remove "
+            "that one"
+        )
 
 
 def _find(places: Sequence[Path]) -> list[Path]:
