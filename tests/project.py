@@ -10,9 +10,11 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -82,6 +84,20 @@ INSERT INTO tenant_positions SELECT 'p' || i, {_TENANT}, i FROM generate_series(
 CREATE TABLE prices (symbol text PRIMARY KEY, price numeric(24,12));
 INSERT INTO prices SELECT 'S' || i, i * 10 FROM generate_series(1, 5) i;
 """
+
+SETTINGS_OF_FILES = """
+[legacy]
+url = "{}"
+tenancy = {{ column = "account" }}
+[modern]
+url = "{}"
+tenancy = {{ column = "tenant" }}
+[pairing]
+tables = ["trades"]
+[tenants.acme]
+[tenants.beta]
+"""
+DRIFT_OF_FILES = "UPDATE trades SET v = 'z' WHERE id = 1"
 
 # acme's trades are 4, 8, ... 24 and its positions p4 and p8; beta's begin with 1.
 DRIFT = "UPDATE tenant_trades SET amount = amount + 0.01 WHERE id = 4"
@@ -326,6 +342,29 @@ def project(
     project = Migration(pytester, legacy_db.url, modern_db.url, legacy_db, modern_db)
     project.furnish()
     return project
+
+
+@pytest.fixture
+def files(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """A project of one table whose stacks are SQLite files without any drift."""
+    _clean(monkeypatch)
+    for side, column in (("legacy", "account"), ("modern", "tenant")):
+        with closing(sqlite3.connect(pytester.path / f"{side}.db")) as database, database:
+            database.execute(f"CREATE TABLE trades (id int PRIMARY KEY, {column} text, v text)")
+            rows = [(1, "acme", "x"), (2, "beta", "y")]
+            database.executemany("INSERT INTO trades VALUES (?, ?, ?)", rows)
+    urls = [f"sqlite:///{pytester.path}/{side}.db" for side in ("legacy", "modern")]
+    project = Project(pytester, *urls)
+    project.write("test_audit.py", TEST)
+    project.write("pytest.ini", "[pytest]\nstrict = true\nfilterwarnings = error\n")
+    project.write("tenantparity.toml", SETTINGS_OF_FILES.format(*urls))
+    return project
+
+
+def change(project: Project, sql: str, side: str = "modern") -> None:
+    """Run SQL in one of the files of a project."""
+    with closing(sqlite3.connect(project.path / f"{side}.db")) as database, database:
+        database.executescript(sql)
 
 
 def _clean(monkeypatch: pytest.MonkeyPatch) -> None:

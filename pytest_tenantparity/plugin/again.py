@@ -221,7 +221,7 @@ def _program(folder: Path) -> list[str]:
             if word == "-m":
                 return words[: index + 2]
             if word == "-mpytest":
-                return words[: index + 1]
+                return [*words[:index], "-m", "pytest"]
     if called.stem in ("pytest", "py.test") and called.exists():
         return [_called(called, folder, in_runner=in_runner)]
     return [_called(Path(sys.executable), folder, in_runner=in_runner), "-m", "pytest"]

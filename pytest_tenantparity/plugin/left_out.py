@@ -30,7 +30,7 @@ class LeftOut:
 
     def ignored(self, path: Path, config: pytest.Config) -> None:
         """Note a path that is not collected, if it holds a file of tests."""
-        if (found := _tests_in(path, config)) is not None:
+        if _was_asked_for(path, config) and (found := _tests_in(path, config)) is not None:
             self._ignored[_named(found, config)] = None
 
     def skipped(self, path: Path, config: pytest.Config) -> None:
@@ -79,6 +79,13 @@ def _reason(paths: dict[str, None], how: str) -> Iterator[str]:
 
 def _named(path: Path, config: pytest.Config) -> str:
     return os.path.relpath(path, config.rootpath).replace(os.sep, "/")
+
+
+def _was_asked_for(path: Path, config: pytest.Config) -> bool:
+    """Whether a path lies below an argument. pytest looks at the neighbours of a file as well."""
+    folder = config.invocation_params.dir
+    arguments = [folder / each.partition("::")[0].partition("[")[0] for each in config.args]
+    return any(not each.exists() or path.is_relative_to(each.resolve()) for each in arguments)
 
 
 def _tests_in(path: Path, config: pytest.Config) -> Path | None:
