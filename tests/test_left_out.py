@@ -8,6 +8,10 @@ from .project import DRIFT_OF_FILES, TEST, Outcome, Project, change
 
 pytest_plugins = ["tests.project"]
 
+IGNORING = """
+def pytest_ignore_collect(collection_path):
+    return collection_path.name == 'docs' or None
+"""
 OWN = "def test_own(legacy, modern):\n    assert legacy and modern\n"
 
 
@@ -46,8 +50,7 @@ def test_what_holds_no_tests_may_be_ignored(files: Project) -> None:
         ([], "collect_ignore = ['docs']\n"),
         (
             [],
-            "def pytest_ignore_collect(collection_path):\n"
-            "    return collection_path.name == 'docs' or None\n",
+            IGNORING,
         ),
     ],
     ids=["--ignore", "in a worker", "--ignore-glob", "collect_ignore", "a plugin"],

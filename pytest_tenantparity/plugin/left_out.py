@@ -85,7 +85,8 @@ def _was_asked_for(path: Path, config: pytest.Config) -> bool:
     """Whether a path lies below an argument. pytest looks at the neighbours of a file as well."""
     folder = config.invocation_params.dir
     arguments = [folder / each.partition("::")[0].partition("[")[0] for each in config.args]
-    return any(not each.exists() or path.is_relative_to(each.resolve()) for each in arguments)
+    real = path.resolve()
+    return any(not each.exists() or real.is_relative_to(each.resolve()) for each in arguments)
 
 
 def _tests_in(path: Path, config: pytest.Config) -> Path | None:

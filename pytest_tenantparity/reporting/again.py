@@ -29,7 +29,10 @@ class Again:
         if key.table != ANY_TABLE:
             words.append(f"--parity-tables={exact_term(key.table)}")
         words += [*self.options, *self._test(key.check)]
-        variables = [f"{name}={shell_word(value)}" for name, value in self.environment.items()]
+        variables = [
+            f"{name}={shell_word(value) if value else ''}"
+            for name, value in self.environment.items()
+        ]
         return " ".join([*variables, *map(shell_word, words)])
 
     def _test(self, check: str) -> list[str]:
