@@ -27,6 +27,10 @@ class StackUnavailable(NotProven):
     """A stack cannot be reached, or refused the session."""
 
 
+class Unsuitable(StackUnavailable):
+    """A URL or a server that the audit does not use; the message does not yet name the stack."""
+
+
 class ConnectionLost(NotProven):
     """The connection went away, or none could be made: asking again may help."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
@@ -38,7 +37,16 @@ from ..model import CANARY, SIDES, Cell, CheckKey, Side
 from ..parity import Context, Once, Scans, environment_layer
 from ..reporting import Again, DriftParts
 from ..sharding import Share
-from ..stacks import Anchor, Dialect, ServerFacts, Stack, StackState, open_stack
+from ..stacks import (
+    Anchor,
+    Dialect,
+    Secret,
+    ServerFacts,
+    Stack,
+    StackState,
+    open_stack,
+    redacted,
+)
 from ..wire import from_wire, to_wire
 from .again import again_of, placed
 from .journal import JOURNAL, Proof, Record
@@ -311,9 +319,10 @@ class AuditSession:
         """Ask the project's own code, before anything connects; return what is to be done."""
         stack = self.settings.stack(side)
         try:
-            url = self.config.hook.pytest_parity_connect(config=self.config, stack=side)
+            given = self.config.hook.pytest_parity_connect(config=self.config, stack=side)
+            url = Secret(given) if isinstance(given, str) else given
         except Exception as error:  # noqa: BLE001 - whatever a project's own hook may raise
-            said = re.sub(r"//[^@\s]*@", "//***@", str(error))
+            said = redacted(str(error))
             kind = type(error).__name__
             reason = f"{side}: the pytest_parity_connect hook failed: {kind}: {said}"
             return lambda: StackState(side, "", unavailable={"": reason})

@@ -5,6 +5,7 @@ from .dialects import Dialect, Extent, dialect_for
 from .handshake import PORTABLE
 from .opening import Anchor, open_stack
 from .retrying import retried
+from .secrets import Secret, redacted
 from .stack import DatabaseState, Stack, StackState
 
 __all__ = [
@@ -16,11 +17,13 @@ __all__ = [
     "Dialect",
     "Extent",
     "Family",
+    "Secret",
     "ServerFacts",
     "Stack",
     "StackState",
     "TableFacts",
     "dialect_for",
     "open_stack",
+    "redacted",
     "retried",
 ]

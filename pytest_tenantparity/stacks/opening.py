@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
@@ -20,10 +19,9 @@ from ..model import Side
 from .catalog import ServerFacts
 from .dialects import Dialect, Session, dialect_for
 from .handshake import trusted_digests
-from .passing import url_of
 from .retrying import let_in
-from .stack import DatabaseState, StackState, alarm_at, catalogs_by_name, explained, hang_up
-from .url import address_of, resolve_url
+from .stack import DatabaseState, StackState, alarm_at, catalogs_by_name, explained, hang_up, netted
+from .url import address_of, resolve_url, stack_url, written
 
 
 class Anchor:
@@ -84,16 +82,16 @@ def open_stack(
     side: Side,
     settings: StackSettings,
     application: str,
-    url: str | None = None,
+    url: object = None,
     places: Iterable[Place] = (),
-    environment: Mapping[str, str] = os.environ,
+    environment: Mapping[str, str] | None = None,
     anchor: Anchor | None = None,
 ) -> tuple[StackState, Anchor]:
     """Take one snapshot of each database of a stack, and read what it holds.
 
-    ``url`` takes the place of the settings' own. Nothing is raised for a database that cannot be
-    opened: the state says why, and every check that needs it will. What ends the opening leaves
-    the anchor to whoever made it.
+    ``url`` takes the place of the settings' own, and ``environment`` that of the process. Nothing
+    is raised for a database that cannot be opened: the state says why, and every check that needs
+    it will. What ends the opening leaves the anchor to whoever made it.
     """
     anchor = Anchor() if anchor is None else anchor
     try:
@@ -102,7 +100,7 @@ def open_stack(
     except StackUnavailable as error:
         return StackState(side, "", unavailable={"": f"{side}: {error}"}), anchor
     expires = time() + settings.snapshot_timeout if settings.snapshot_timeout else None
-    state = StackState(side, resolved.render_as_string(hide_password=False), expires=expires)
+    state = StackState(side, written(resolved), expires=expires)
     schemas: dict[str, set[str]] = {"": {settings.schema_name}}
     for place in places:
         schemas.setdefault(place.database, set()).add(place.schema)
@@ -110,12 +108,12 @@ def open_stack(
     trusted: dict[ServerFacts, tuple[str, ...]] = {}
     for database, wanted in schemas.items():
         anchor.permit(len(schemas.keys() - looked_at))
-        target = url_of(state.url, database)
-        engine = dialect.create_engine(target, Session(application, settings).at(database))
-        opening = partial(_database_state, anchor, engine, dialect, target, wanted, trusted)
+        target = stack_url(state.url, database)
         held = database not in looked_at
         try:
-            with nullcontext() if held else anchor.for_a_look():
+            with nullcontext() if held else anchor.for_a_look(), netted(side, target):
+                engine = dialect.create_engine(target, Session(application, settings).at(database))
+                opening = partial(_database_state, anchor, engine, dialect, target, wanted, trusted)
                 found = let_in(explained(side, target, dialect)(opening), settings.connect_timeout)
             state.databases[database] = found if held else replace(found, snapshot="")
         except NotProven as error:

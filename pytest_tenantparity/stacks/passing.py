@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from sqlalchemy import Engine
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL
 
 from .catalog import ServerFacts
 from .dialects import Dialect, Session
+from .url import stack_url
 
 
 class Passing:
@@ -34,7 +35,7 @@ class Passing:
             self.close()
             self._database = database
         if server.itself not in self._engines:
-            url = url_of(self._url, "" if self._dialect.roams else database)
+            url: URL = stack_url(self._url, "" if self._dialect.roams else database)
             self._engines[server.itself] = self._dialect.create_engine(url, self._session)
         return self._engines[server.itself]
 
@@ -44,9 +45,3 @@ class Passing:
             engine.dispose()
         if not self._dialect.roams:  # an engine is then for one database, of which it has the URL
             self._engines.clear()
-
-
-def url_of(url: str, database: str) -> URL:
-    """Return the URL of one of a stack's databases; an empty name is the URL's own."""
-    parsed = make_url(url)
-    return parsed.set(database=database) if database else parsed

@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from threading import Event, RLock, Timer
 from time import time
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from ..config import StackSettings
-from ..errors import ConnectionLost, NotProven, StackUnavailable, Unreadable, settings_sql
+from ..errors import (
+    ConnectionLost,
+    NotProven,
+    StackUnavailable,
+    TenantParityError,
+    Unreadable,
+    Unsuitable,
+    settings_sql,
+)
 from ..inventory import Place, place_of_shared
 from ..model import Side
 from .catalog import Catalog, ServerFacts
 from .dialects import Dialect, Session, dialect_for
-from .passing import Passing, url_of
+from .passing import Passing
 from .retrying import ATTEMPTS
+from .secrets import Secret
 from .throttle import Throttle, is_too_busy
-from .url import address_of, without_secrets
+from .url import address_of, stack_url, without_secrets
 
 _LOOKED_AT = "looked at"
 
@@ -58,6 +67,9 @@ class StackState:
     unavailable: dict[str, str] = field(default_factory=dict)
     expires: float | None = None
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "url", Secret(self.url))
+
 
 class Stack:
     """Connections of one process to one stack, all within the run's snapshot."""
@@ -82,7 +94,7 @@ class Stack:
     @cached_property
     def dialect(self) -> Dialect:
         """The SQL of this stack's engine."""
-        return dialect_for(make_url(self._state.url).get_backend_name())
+        return dialect_for(stack_url(self._state.url).get_backend_name())
 
     def database(self, place: Place) -> DatabaseState:
         """Return what is known of a place's database; raises :class:`StackUnavailable`."""
@@ -113,7 +125,7 @@ class Stack:
     @contextmanager
     def present(self, place: Place) -> Iterator[Connection]:
         """Read from a place as it is now, by a session of its own. Ask within :meth:`explained`."""
-        url = url_of(self._state.url, place.database)
+        url = stack_url(self._state.url, place.database)
         engine = self.dialect.create_engine(url, self._session.at(place.database))
         with self._beside(engine, place) as connection:
             try:
@@ -128,7 +140,7 @@ class Stack:
     def _beside(self, engine: Engine, place: Place) -> Iterator[Connection]:
         """Ask in another session for a while; it is the one that :meth:`cancel` stops."""
         before = self._busy
-        with self.explained(place):
+        with self._netted(place.database), self.explained(place):
             connection = engine.connect()
         try:
             self._busy = connection
@@ -144,14 +156,17 @@ class Stack:
 
         The session of the run's snapshot is not given up, whatever is refused.
         """
-        url = url_of(self._state.url, place.database)
+        url = stack_url(self._state.url, place.database)
         with explained(self.side, url, self.dialect, discreet=discreet):
             yield
+
+    def _netted(self, database: str) -> AbstractContextManager[None]:
+        return netted(self.side, stack_url(self._state.url, database))
 
     def _connected(self, place: Place, snapshot: str) -> Connection:
         """Begin to read. A stack that cannot be reached time and again is asked no more."""
         try:
-            with self._lock, self._answered(place):
+            with self._lock, self._netted(place.database), self._answered(place):
                 connection = self._busy = self._begin(place.database, snapshot)
         except ConnectionLost as error:
             self._failures += 1
@@ -222,7 +237,7 @@ class Stack:
         if limits is None:
             return False
         if self._monitor is None:
-            self._monitor = self.dialect.create_engine(make_url(self._state.url), self._session)
+            self._monitor = self.dialect.create_engine(stack_url(self._state.url), self._session)
         with (
             settings_sql(f"[{self.side}.throttle]{'' if limits.probe is None else ' probe'}"),
             self._beside(self._monitor, place) as connection,
@@ -297,7 +312,7 @@ class Stack:
     def _engine(self, database: str) -> Engine:
         if self._keeps:
             if database not in self._kept:
-                url = url_of(self._state.url, database)
+                url = stack_url(self._state.url, database)
                 self._kept[database] = self.dialect.create_engine(url, self._session)
             return self._kept[database]
         # One connection a process and stack: another tenant's database takes its place.
@@ -313,7 +328,7 @@ class Stack:
         Whoever joins one that is held need not ask. A route that leads to the other stack meanwhile
         would make everything equal to itself.
         """
-        known, url = self._state.databases[database], url_of(self._state.url, database)
+        known, url = self._state.databases[database], stack_url(self._state.url, database)
         if known.snapshot and self.dialect.shares_snapshots:
             return
         server = self.dialect.server(connection, address_of(url))
@@ -362,6 +377,8 @@ def explained(side: Side, url: URL, dialect: Dialect, *, discreet: bool = False)
     """Turn a driver's error into one clean line that names the stack and holds no secret."""
     try:
         yield
+    except Unsuitable as error:
+        raise StackUnavailable(f"{side} ({address_of(url)}): {error}") from None
     except SQLAlchemyError as error:
         said = dialect.explain(error) if isinstance(error, DBAPIError) else str(error)
         if discreet:
@@ -372,3 +389,27 @@ def explained(side: Side, url: URL, dialect: Dialect, *, discreet: bool = False)
             fault = Unreadable
         # "from None": the driver's own error would show the connection and its parameters.
         raise fault(f"{side} ({address_of(url)}): {without_secrets(said, url)}") from None
+
+
+@contextmanager
+def netted(side: Side, url: URL) -> Iterator[None]:
+    """Turn any other error of opening a stack into one clean line, whatever a driver raises."""
+    try:
+        yield
+    except (TenantParityError, SQLAlchemyError):
+        raise
+    except Exception as error:  # noqa: BLE001 - drivers raise what they like while connecting
+        said = without_secrets(_in_words(error), url)
+        raise StackUnavailable(f"{side} ({address_of(url)}): cannot be opened: {said}") from None
+
+
+def _in_words(error: Exception) -> str:
+    """Return the kind of an error and its first line, unless that may quote a secret."""
+    kind = type(error).__name__
+    if isinstance(error, UnicodeError):  # names the character, which may be one of a password
+        return f"{kind}: a part of the URL cannot be encoded; write it in ASCII, %-escaped"
+    if isinstance(error, OSError) and error.strerror:
+        file = f": {error.filename}" if isinstance(error.filename, str) else ""
+        return f"{kind}: {error.strerror}{file}"
+    first_line = str(error).strip().partition("\n")[0]
+    return f"{kind}: {first_line}" if first_line else kind

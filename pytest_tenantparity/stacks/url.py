@@ -1,28 +1,80 @@
-"""Database URLs: filled in from the environment, never shown with a password."""
+"""Database URLs: filled in from the environment, checked before any driver sees them.
+
+A URL is never shown with a password, and a URL that cannot be read is not shown at all: any part
+of it may be a piece of a password that was not quoted.
+"""
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Mapping
-from urllib.parse import quote
+from collections.abc import Iterable, Mapping
+from urllib.parse import parse_qsl, quote, unquote
 
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.util import immutabledict
 
-from ..errors import StackUnavailable
+from ..errors import StackUnavailable, Unsuitable, did_you_mean
+from .dialects import dialect_for
+from .secrets import SECRET_PARAMETERS, Secret, redacted
 
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
-_SECRET_PARAMETERS = ("password", "passwd", "sslpassword", "passfile")
+_EXAMPLE = "write postgresql://user:${PASSWORD}@host:port/database"
+_AT = "is an @, / or : of the user or the password unquoted? Write them as %40, %2F and %3A"
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9_.-]*)(?:\+([A-Za-z0-9_.-]+))?://", re.ASCII)
+# What SQLAlchemy takes for a URL, and several hosts, as libpq does.
+_PARTS = re.compile(
+    r"""
+        (?: (?P<user>[^:/]*) (?: : (?P<password>[^@]*) )? @ )?
+        (?P<hosts> [^/?]* )
+        (?: / (?P<database>[^?]*) )?
+        (?: \? (?P<query>.*) )?
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_WITH_PORT = re.compile(r"(?P<host>\[[^\[\]]*\]|[^:]*)(?::(?P<port>[^:]*))?")
+_NO_HOST = re.compile(r"[\s\x00-\x1f\x7f?#@\\,;<>\"'`{}|^&=$!*()]")
+# Backends and the drivers that URLs name. The audit connects by the first one, whatever is named.
+_DRIVERS = {
+    "postgresql": ("psycopg", "psycopg2", "psycopg_async", "asyncpg", "pg8000", "psycopg2cffi"),
+    "mysql": ("pymysql", "mysqldb", "mysqlconnector", "mariadbconnector", "asyncmy", "aiomysql"),
+    "mariadb": ("pymysql", "mysqldb", "mysqlconnector", "mariadbconnector", "asyncmy", "aiomysql"),
+    "sqlite": ("pysqlite", "aiosqlite"),
+    "archive": (),
+    "snapshot": (),
+}
+_ALIASES = {"postgres": "postgresql", "sqlite3": "sqlite"}
+_FILES = frozenset({"sqlite", "archive", "snapshot"})
 
 
-def resolve_url(side: str, template: str, environment: Mapping[str, str]) -> URL:
-    """Fill ``${NAME}`` parts in and parse the URL.
+class StackURL(URL):
+    """A URL that shows where it leads, and nothing else of it."""
+
+    def __repr__(self) -> str:
+        return address_of(self)
+
+    __str__ = __repr__
+
+
+def resolve_url(side: str, template: object, environment: Mapping[str, str] | None = None) -> URL:
+    """Fill ``${NAME}`` parts in, parse the URL, and check everything that it says.
 
     A template that is one variable is taken as it stands; inside a longer one each value is
     quoted, so that a password may hold any character. Raises :class:`StackUnavailable` when a
-    variable is not set or the outcome is no URL; the message never shows a value.
+    variable is not set, or the outcome is no URL that the audit can use. The message never shows
+    a value.
     """
+    if isinstance(template, URL):
+        template = template.render_as_string(hide_password=False)
+    if not isinstance(template, str):
+        raise StackUnavailable(f"[{side}] url is no text, but {type(template).__name__}")
+    try:
+        return _parsed(_filled(side, template, os.environ if environment is None else environment))
+    except Unsuitable as error:
+        raise StackUnavailable(f"[{side}] url: {error}") from None
 
+
+def _filled(side: str, template: str, environment: Mapping[str, str]) -> Secret:
     def value(found: re.Match[str]) -> str:
         name = found.group(1)
         if not environment.get(name):
@@ -30,29 +82,179 @@ def resolve_url(side: str, template: str, environment: Mapping[str, str]) -> URL
                 f"the environment variable {name} is not set; [{side}] url needs it"
             )
         raw = environment[name]
-        return raw if found.group(0) == template else quote(raw, safe=":/,[]")
+        try:
+            quoted = quote(raw, safe=":/,[]")
+        except UnicodeEncodeError:
+            raise StackUnavailable(
+                f"the environment variable {name} holds bytes that are not UTF-8; "
+                f"[{side}] url needs it"
+            ) from None
+        return raw if found.group(0) == template else quoted
 
-    text = _VARIABLE.sub(value, template)
+    return Secret(_VARIABLE.sub(value, template).strip())
+
+
+def _parsed(text: str) -> URL:
+    scheme = _SCHEME.match(text)
+    if scheme is None:
+        raise Unsuitable(f"is no database URL; {_EXAMPLE}")
+    backend = _backend(scheme)
+    parts = _PARTS.fullmatch(text[scheme.end() :])
+    if parts is None or not text.isprintable():
+        raise Unsuitable(f"holds a line break or another control character; {_EXAMPLE}")
+    if backend in _FILES:
+        if parts["user"] is not None or parts["hosts"]:
+            raise Unsuitable(
+                f"{backend}:/// takes a path: {backend}:///relative or {backend}:////absolute, "
+                "with three slashes or four"
+            )
+    elif "@" in parts["hosts"] or "@" in (parts["database"] or ""):
+        raise Unsuitable(f"has an @ in the host or the database; {_AT}")
     try:
-        return make_url(text)
-    except (ArgumentError, ValueError):
-        raise StackUnavailable(
-            f"[{side}] url is no database URL; "
-            "write postgresql://user:${PASSWORD}@host:port/database"
-        ) from None
+        user, password, database = (
+            None if parts[name] is None else unquote(parts[name], errors="strict")
+            for name in ("user", "password", "database")
+        )
+        hosts = unquote(parts["hosts"], errors="strict")
+        query = parse_qsl(parts["query"] or "", keep_blank_values=True, errors="strict")
+    except UnicodeError:
+        raise Unsuitable("has a percent-escape that is not UTF-8") from None
+    everything = [user, password, database, hosts, *(each for pair in query for each in pair)]
+    if any("\0" in each for each in everything if each):
+        raise Unsuitable("has a zero byte (%00), which no server takes")
+    url = _with_hosts(backend, hosts, _by_name(query))
+    url = url.set(username=user, password=password, database=database)
+    # A piece of a password that was not quoted would pass for a parameter.
+    telling = "@" in (parts["query"] or "") or any(n in SECRET_PARAMETERS for n, _ in query)
+    url = dialect_for(backend).normalised(url, shows_names=not telling)
+    return _require_stable(StackURL._make(url))
+
+
+def _backend(scheme: re.Match[str]) -> str:
+    name, driver = scheme.group(1).lower(), (scheme.group(2) or "").lower()
+    backend = _ALIASES.get(name, name)
+    if backend not in _DRIVERS:
+        known = [f"{each}://" for each in (*_DRIVERS, "postgres")]
+        near = did_you_mean(f"{backend}://", known)
+        raise Unsuitable(
+            f"no dialect for {name}:// databases; there are: {', '.join(known)}.{near}"
+        )
+    if driver and driver not in _DRIVERS[backend]:
+        only = f"{backend}+{_DRIVERS[backend][0]}://" if _DRIVERS[backend] else f"{backend}://"
+        raise Unsuitable(f"no dialect for {name}+{driver}:// databases; write {only}")
+    return backend
+
+
+def _by_name(query: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
+    """Group values by parameter; an empty value is none, as SQLAlchemy has it."""
+    found: dict[str, tuple[str, ...]] = {}
+    for name, value in query:
+        if value:
+            found[name] = (*found.get(name, ()), value)
+    for name, values in found.items():
+        if len(values) > 1 and name != "host":
+            shown = name if name.isidentifier() and len(name) < 30 else "a parameter"
+            raise Unsuitable(f"gives {shown} {len(values)} times; once is enough")
+    return found
+
+
+def _with_hosts(backend: str, authority: str, query: dict[str, tuple[str, ...]]) -> URL:
+    """Return the URL with its hosts and ports, which are in the query where they are several.
+
+    They may stand before the path, as A:1,B:2, or be parameters, as in host=A:1&host=B:2.
+    """
+    given = [each for value in query.pop("host", ()) for each in value.split(",")]
+    ports = [each for value in query.pop("port", ()) for each in value.split(",")]
+    own = _hosts_and_ports(authority.split(",")) if authority else []
+    found = _hosts_and_ports(given) or own
+    if ports:
+        if len(ports) not in (1, len(found) or 1):
+            raise Unsuitable(f"gives {len(ports)} ports for {len(found)} hosts; give each its own")
+        hosts = [host for host, _ in found] or [""]
+        found = list(zip(hosts, ports * len(hosts) if len(ports) == 1 else ports, strict=True))
+    for host, port in found:
+        _require_host(host)
+        if port and not (re.fullmatch("[0-9]{1,5}", port) and 1 <= int(port) <= 65_535):
+            raise Unsuitable(f"has a port that is no number from 1 to 65535; {_AT}")
+    rest = {name: values[0] for name, values in query.items()}
+    simple = len(found) == 1 and not found[0][0].startswith("/")
+    if simple or not found:
+        host, port = found[0] if found else ("", "")
+        return URL(
+            backend, None, None, host or None, int(port) if port else None, None, _frozen(rest)
+        )
+    rest["host"] = ",".join(host for host, _ in found)
+    if any(port for _, port in found):
+        rest["port"] = ",".join(port for _, port in found)
+    return URL(backend, None, None, None, None, None, _frozen(rest))
+
+
+def _frozen(query: Mapping[str, str]) -> immutabledict[str, tuple[str, ...] | str]:
+    return immutabledict(query)
+
+
+def _hosts_and_ports(given: Iterable[str]) -> list[tuple[str, str]]:
+    found = []
+    for each in given:
+        if each.startswith("/") or (each.count(":") > 1 and not each.startswith("[")):
+            found.append((each, ""))  # a socket's folder, or an IPv6 address
+            continue
+        parts = _WITH_PORT.fullmatch(each)
+        if parts is None:
+            raise Unsuitable(f"has a host and port that cannot be told apart; {_AT}")
+        found.append((parts["host"].strip("[]"), parts["port"] or ""))
+    return found
+
+
+def _require_host(host: str) -> None:
+    if host.startswith("/"):
+        return
+    labels = host.removesuffix(".").split(".")
+    if _NO_HOST.search(host) or "/" in host or any(len(each) > 63 for each in labels):
+        raise Unsuitable(f"has a host that is no name of one; {_AT}")
+    try:
+        if host and ":" not in host:
+            host.encode("idna")
+    except UnicodeError:
+        raise Unsuitable(f"has a host that is no name of one; {_AT}") from None
+
+
+def _require_stable(url: StackURL) -> StackURL:
+    """Make sure that the URL survives being written down, which is how workers get it."""
+    try:
+        same = stack_url(written(url)) == url
+    except Exception:  # noqa: BLE001 - whatever a parser may raise
+        same = False
+    if not same:
+        raise Unsuitable(f"cannot be read without doubt; {_AT}")
+    return url
+
+
+def written(url: URL) -> Secret:
+    """Return the URL as text, with its password."""
+    return Secret(url.render_as_string(hide_password=False))
+
+
+def stack_url(text: str, database: str = "") -> StackURL:
+    """Read what :func:`written` gave, for another database if one is named."""
+    parsed = make_url(str(text))
+    return StackURL._make(parsed.set(database=database) if database else parsed)
 
 
 def address_of(url: URL) -> str:
-    """Return host, port and database of a URL, and nothing else of it."""
-    host = url.host or url.query.get("host") or "localhost"
-    port = f":{url.port}" if url.port else ""
-    return f"{host}{port}/{url.database or ''}"
+    """Return hosts, ports and database of a URL, and nothing else of it."""
+    hosts, ports = url.query.get("host"), url.query.get("port")
+    if isinstance(hosts, str):
+        each = hosts.split(",")
+        own = ports.split(",") if isinstance(ports, str) else [""] * len(each)
+        where = ",".join(f"{h}:{p}" if p else h for h, p in zip(each, own, strict=False))
+    else:
+        port = f":{url.port}" if url.port else ""
+        where = f"{url.host or url.query.get('unix_socket') or 'localhost'}{port}"
+    return f"{where}/{url.database or ''}"
 
 
 def without_secrets(text: str, url: URL) -> str:
-    """Return the text with each secret of the URL blotted out, however it is spelled."""
-    secrets = [url.password, *(url.query.get(name) for name in _SECRET_PARAMETERS)]
-    for secret in (str(secret) for secret in secrets if secret):
-        for spelling in {secret, quote(secret, safe=""), quote(secret)}:
-            text = text.replace(spelling, "***")
-    return text
+    """Return a driver's words without the secrets of the URL: see :func:`redacted`."""
+    secrets = [url.password, *(url.query.get(name) for name in SECRET_PARAMETERS)]
+    return redacted(text, [str(secret) for secret in secrets if secret])

@@ -31,6 +31,7 @@ from sqlalchemy.pool import QueuePool
 from sqlalchemy.types import UserDefinedType
 
 from ..catalog import TEXTS, Catalog, ColumnFacts, Family, ServerFacts
+from ..parameters import anything, checked, texts
 from .archive_files import UNREAD, changed_meanwhile, scan
 from .archive_reader import DECIMAL, SCHEMA, Reader, column_facts
 from .base import ColumnRules, Dialect, Session
@@ -104,6 +105,11 @@ class Archive(Dialect):
     singles = frozenset({"FLOAT"})
     # Files do not change: a session that finds the same ones sees the same data.
     shares_snapshots = True
+
+    def normalised(self, url: URL, *, shows_names: bool = True) -> URL:
+        known = {"null": anything}
+        found = checked(texts(url), known, {}, engine="an archive", shows_names=shows_names)
+        return url.set(query=found)
 
     def create_engine(self, url: URL, session: Session) -> Engine:
         path, null = _location(url)

@@ -32,8 +32,16 @@ from sqlalchemy.exc import DataError, DBAPIError, NotSupportedError, Programming
 from ...config import StackSettings
 from ...errors import ConnectionLost, NotProven
 from ..catalog import TEXTS, Catalog, ColumnFacts, Family, ServerFacts, TableFacts
+from ..parameters import checked, texts
 from .altering import least_change, neutral
 from .spelling import spell
+
+POOLED = (
+    "a connection pooler or proxy answers ({}), not the server itself. The audit keeps one session "
+    "with one snapshot, and what it sets there could reach the sessions of others, so nothing was "
+    "set or read. Connect to the server itself: let host and port in the URL name it (port {}, as "
+    "a rule)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +163,14 @@ class Dialect(ABC):
 
     tells_load: ClassVar[bool] = False
     """Whether a session can ask how busy the server is."""
+
+    def normalised(self, url: URL, *, shows_names: bool = True) -> URL:
+        """Return the URL as :meth:`create_engine` takes it; raises :class:`Unsuitable`.
+
+        Names of unknown parameters are shown only if ``shows_names``: one may be a piece of a
+        password.
+        """
+        return url.set(query=checked(texts(url), {}, {}, engine=self.name, shows_names=shows_names))
 
     @abstractmethod
     def create_engine(self, url: URL, session: Session) -> Engine:

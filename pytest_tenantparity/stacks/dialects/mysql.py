@@ -42,8 +42,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-from ...errors import NotProven
+from ...errors import NotProven, Unsuitable
 from ..catalog import Catalog, ColumnFacts, Family, ServerFacts, TableFacts
+from ..secrets import Hidden
 from .base import ColumnRules, Dialect, Extent, Session
 from .floats import SINGLE
 from .mysql_catalog import STRINGS, WITH_FRACTION, catalog_of, column_facts, protocol_type
@@ -59,7 +60,7 @@ from .mysql_session import (
     binary_collation,
     cluster_of,
     code_and_words,
-    connect_or_say_why,
+    connecting,
     fault_of,
     kill_query,
     pin_collation,
@@ -67,6 +68,7 @@ from .mysql_session import (
     refuse_undecodable,
     source_of,
 )
+from .mysql_url import arguments, normalised
 from .spelling import as_decimal, spell
 
 _LARGE = 100_000  # keys, so many that a table may take longer than a second
@@ -135,16 +137,18 @@ class MySQL(Dialect):
     def default_schema(self, url: URL) -> str:
         return url.database or ""
 
+    def normalised(self, url: URL, *, shows_names: bool = True) -> URL:
+        return normalised(url, shows_names=shows_names)
+
     def create_engine(self, url: URL, session: Session) -> Engine:
         settings = session.settings
-        target = url.set(drivername="mysql+pymysql")
-        waits = "read_timeout" not in url.query
+        target, told, secrets = arguments(url)
+        waits = "read_timeout" not in told
         bounds = {"read_timeout": settings.connect_timeout} if waits else {}
+        own = {"connect_timeout": settings.connect_timeout, "program_name": session.application}
         engine = create_engine(
             target.set(database=settings.schema_name or url.database),
-            connect_args=DRIVER
-            | bounds
-            | {"connect_timeout": settings.connect_timeout, "program_name": session.application},
+            connect_args=own | bounds | told | DRIVER,
             pool_size=1,
             max_overflow=0,
         )
@@ -162,7 +166,7 @@ class MySQL(Dialect):
         # and after them, since it says SET NAMES, which resets the collation.
         event.listen(engine, "connect", pin, insert=True)
         event.listen(engine, "connect", collate)
-        event.listen(engine, "do_connect", connect_or_say_why)
+        event.listen(engine, "do_connect", connecting(Hidden(secrets), url))
         event.listen(engine, "before_cursor_execute", allow_questions_alone)
         event.listen(engine, "handle_error", refuse_undecodable)
         return engine
@@ -444,7 +448,7 @@ class MySQL(Dialect):
             return
         try:
             kill_query(connection, driver.thread_id())
-        except (pymysql.Error, DBAPIError, OSError):
+        except (pymysql.Error, DBAPIError, OSError, Unsuitable):
             with suppress(OSError):  # the thread that waits for an answer is woken by this
                 driver._sock.shutdown(socket.SHUT_RDWR)  # noqa: SLF001
 

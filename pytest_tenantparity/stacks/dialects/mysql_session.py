@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import re
+import ssl
+from collections.abc import Callable
 from contextlib import closing, suppress
 from typing import Any
 
@@ -13,11 +15,13 @@ from sqlalchemy import (
     Connection,
     text,
 )
-from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.engine import URL, ExceptionContext
 from sqlalchemy.exc import DataError, DBAPIError
 
-from ...errors import ConnectionLost, NoSession, NotProven
-from .base import Session
+from ...errors import ConnectionLost, NoSession, NotProven, Unsuitable
+from ..secrets import Hidden, without_frames
+from .base import POOLED, Session
+from .mysql_url import encryption
 
 # A value's text, a result's length or the snapshot's life depend on these.
 _PINNED: dict[str, str | float] = {
@@ -66,6 +70,7 @@ SERVER_VARIABLES = text("""
     SHOW GLOBAL VARIABLES WHERE variable_name IN ('hostname', 'port', 'datadir', 'server_uuid',
         'server_uid', 'group_replication_group_name', 'lower_case_table_names')
 """)
+_OWN_SESSION = "SELECT CONNECTION_ID() + 0"
 _GALERA = text("SHOW GLOBAL STATUS LIKE 'wsrep_cluster_state_uuid'")
 SERVER = text("SELECT VERSION(), CURRENT_USER(), UTC_TIMESTAMP(6)")
 REMEDIES = {
@@ -101,12 +106,64 @@ def binary_collation(*, mariadb: bool) -> str:
     return "utf8mb4_nopad_bin" if mariadb else "utf8mb4_0900_bin"
 
 
-def connect_or_say_why(dialect: Any, _: Any, args: Any, settings: Any) -> Any:
-    """Connect; that a kind of password needs a library is an error of the database."""
-    try:
-        return dialect.connect(*args, **settings)
-    except RuntimeError as error:  # MySQL 8's passwords need a library that may not be there
-        raise pymysql.OperationalError(2059, str(error)) from None
+class DirectConnection(pymysql.connections.Connection[Any]):
+    """A connection that changes nothing in a session before it is known to be the server's own."""
+
+    must_encrypt = False
+    _known = False
+
+    def set_character_set(self, charset: Any, collation: Any = None) -> None:
+        """Look at the server first: this is what the driver does after logging in."""
+        if not self._known:
+            self._known = True
+            self._require_encryption()
+            self._require_no_proxy()
+        super().set_character_set(charset, collation)
+
+    def _require_encryption(self) -> None:
+        # PyMySQL 1.1 connects without TLS where the server has none, whatever was asked for.
+        if self.must_encrypt and not isinstance(self._sock, ssl.SSLSocket):  # type: ignore[attr-defined]
+            raise Unsuitable("the server has no TLS, and the URL asks for it (ssl_mode)")
+
+    def _require_no_proxy(self) -> None:
+        """Compare the session's number in the server's greeting with the server's own.
+
+        A proxy numbers its own sessions. ProxySQL answers a bare SELECT CONNECTION_ID() itself,
+        and passes any other query on.
+        """
+        with self.cursor() as cursor:
+            cursor.execute(_OWN_SESSION)
+            row: Any = cursor.fetchone()
+        if row is None or int(row[0]) % 2**32 != self._greeted_as():
+            raise Unsuitable(POOLED.format("ProxySQL, MaxScale and their like", "3306"))
+
+    def _greeted_as(self) -> int:
+        number: int = self.thread_id()  # type: ignore[no-untyped-call]
+        return number % 2**32
+
+
+class _Encrypted(DirectConnection):
+    must_encrypt = True
+
+
+def connecting(secrets: Hidden, url: URL) -> Callable[..., DirectConnection]:
+    """Return what makes SQLAlchemy's connections.
+
+    Neither the engine nor a frame of a traceback knows the secrets.
+    """
+
+    def connect(_: Any, __: Any, args: Any, settings: Any) -> DirectConnection:
+        try:
+            tls = encryption(url)
+            if tls is None:
+                return DirectConnection(*args, **secrets.beside(settings))
+            return _Encrypted(*args, **secrets.beside(settings | {"ssl": tls}))
+        except RuntimeError as error:  # MySQL 8's passwords need a library that may not be there
+            raise pymysql.OperationalError(2059, str(error)) from None
+        except BaseException as error:  # noqa: BLE001 - raised again
+            raise without_frames(error) from None
+
+    return connect
 
 
 def pin_session(connection: Any, session: Session) -> tuple[str, bool]:

@@ -40,12 +40,14 @@ from sqlalchemy.types import UserDefinedType
 
 from ...errors import NotProven
 from ..catalog import DOCUMENTS, Catalog, ColumnFacts, Family, ServerFacts, TableFacts
+from ..secrets import Hidden
 from .base import ColumnRules, Dialect, Extent, Item, Nulls, Session
 from .floats import SINGLE
 from .postgresql_catalog import blocks_of, catalogs_of, type_facts
 from .postgresql_load import replication_lag, running_queries
 from .postgresql_session import ALIVE, GONE, connecting, export, fault_of, is_gone, join, stop
 from .postgresql_small import hold_small, require_alike
+from .postgresql_url import arguments, normalised
 from .postgresql_zones import zone_fault
 from .sqlite_values import spelled_values
 
@@ -196,14 +198,19 @@ class PostgreSQL(Dialect):
         del url
         return "public"
 
+    def normalised(self, url: URL, *, shows_names: bool = True) -> URL:
+        pinned = [*_PINNED, *_PINNED_IF_KNOWN, "search_path", "statement_timeout", "lock_timeout"]
+        return normalised(url, pinned, shows_names=shows_names)
+
     def create_engine(self, url: URL, session: Session) -> Engine:
         settings = session.settings
         schema = settings.schema_name or self.default_schema(url)
+        target, parameters, secrets = arguments(url)
         # Preparing each statement keeps it to one: "COMMIT; DELETE ..." is a syntax error then.
         connect: dict[str, Any] = ALIVE | {"connect_timeout": settings.connect_timeout}
-        connect |= dict(url.query) | {"prepare_threshold": 0}
+        connect |= parameters | {"prepare_threshold": 0}
         engine = create_engine(
-            url.set(drivername="postgresql+psycopg", query={}),
+            target,
             connect_args=connect,
             pool_size=1,
             max_overflow=0,
@@ -231,7 +238,7 @@ class PostgreSQL(Dialect):
 
         # Before SQLAlchemy's own first queries, so that those run under the same rules.
         event.listen(engine, "connect", pin, insert=True)
-        event.listen(engine, "do_connect", connecting(session))
+        event.listen(engine, "do_connect", connecting(session, Hidden(secrets)))
         return engine
 
     def export_snapshot(self, connection: Connection) -> str:

@@ -16,8 +16,9 @@ from psycopg.abc import RV, PQGen
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError, InvalidRequestError
 
-from ...errors import ConnectionLost, NoSession, NotProven
-from .base import Session
+from ...errors import ConnectionLost, NoSession, NotProven, Unsuitable
+from ..secrets import Hidden, without_frames
+from .base import POOLED, Session
 
 # libpq's own settings, unless the URL says otherwise: a host that is gone is noticed in a minute.
 ALIVE: dict[str, Any] = {
@@ -46,6 +47,7 @@ _NOT_NOW = (
     "no more connections allowed",
 )
 _CANCEL_SECONDS = 5
+_OWN_PROCESS = "SELECT pg_catalog.pg_backend_pid()"
 
 
 class _Cursor(psycopg.ServerCursor[Any]):
@@ -82,18 +84,44 @@ class PatientConnection(psycopg.Connection[Any]):
             return done.value  # type: ignore[no-any-return]
 
 
-def connecting(session: Session) -> Callable[..., PatientConnection]:
-    """Return what makes SQLAlchemy's connections, to the database that a session is for."""
+def connecting(session: Session, secrets: Hidden) -> Callable[..., PatientConnection]:
+    """Return what makes SQLAlchemy's connections, to the database that a session is for.
+
+    Neither the engine nor a frame of a traceback knows the secrets.
+    """
 
     def connect(_: Any, __: Any, args: Any, settings: Any) -> PatientConnection:
         name = session.database()
         to = {**settings, "dbname": name} if name else settings
-        connection = PatientConnection.connect(*args, **to)
+        try:
+            connection = PatientConnection.connect(*args, **secrets.beside(to))
+        except BaseException as error:  # noqa: BLE001 - raised again
+            raise without_frames(error) from None
+        try:
+            connection.patience = session.settings.connect_timeout
+            _require_no_pooler(connection)
+        except BaseException:
+            connection.close()
+            raise
         connection.patience = session.patience
         connection.server_cursor_factory = _Cursor
         return connection
 
     return connect
+
+
+def _require_no_pooler(connection: PatientConnection) -> None:
+    """Make sure that the session is with the server itself, before anything of it is changed.
+
+    When a session starts, a server sends the number of its process. A pooler invents a number,
+    since its sessions have no process of their own. The query leaves nothing behind: it is sent
+    without a transaction and is not prepared.
+    """
+    connection.autocommit = True
+    row = connection.execute(_OWN_PROCESS, prepare=False).fetchone()
+    connection.autocommit = False
+    if row is None or row[0] != connection.info.backend_pid:
+        raise Unsuitable(POOLED.format("PgBouncer and its like", "5432"))
 
 
 def fault_of(error: DBAPIError) -> type[NotProven]:

@@ -21,7 +21,7 @@ from sqlalchemy.engine import URL
 
 from ...errors import NotProven
 from ..catalog import NUMBERS, TEXTS, Catalog, ColumnFacts, Family, ServerFacts, TableFacts
-from .base import ColumnRules
+from .base import ColumnRules, Dialect
 from .floats import DOUBLE, scientific, spelled_float
 from .snapshot_reader import Resource, Unreadable, digits_of, read_resources
 from .sqlite import AS_TEXT, NO_TEXT, SCHEMA, SQLite, as_bytes, either, spelled, word
@@ -56,6 +56,9 @@ class SnapshotFile(SQLite):
 
     name = "snapshot file"
     shares_snapshots = True  # each session has read the same bytes, or says that it has not
+
+    def normalised(self, url: URL, *, shows_names: bool = True) -> URL:
+        return Dialect.normalised(self, url, shows_names=shows_names)
 
     def open(self, url: URL, patience: float) -> sqlite3.Connection:
         del patience

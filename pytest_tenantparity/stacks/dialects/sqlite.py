@@ -12,6 +12,7 @@ from math import inf
 from pathlib import Path
 from time import monotonic
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from sqlalchemy import (
     REAL,
@@ -50,6 +51,7 @@ from ..catalog import (
     ServerFacts,
     TableFacts,
 )
+from ..parameters import checked, one_of, texts, yes_or_no
 from .base import ColumnRules, Dialect, Session
 from .floats import DOUBLE
 from .spelling import spell
@@ -152,6 +154,7 @@ _NEUTRAL = {
 AS_TEXT = dict.fromkeys(TEXTS, Family.TEXT) | dict.fromkeys(DOCUMENTS, Family.JSON)
 
 _PLAIN_RULES = ColumnRules(common=True)
+_PARAMETERS = {"mode": one_of("ro"), "uri": yes_or_no, "check_same_thread": yes_or_no}
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _NAME = re.compile(r"""'(?:[^']|'')*'|"((?:[^"]|"")*)\"""")
 
@@ -178,6 +181,14 @@ class SQLite(Dialect):
     def default_schema(self, url: URL) -> str:
         del url
         return SCHEMA
+
+    def normalised(self, url: URL, *, shows_names: bool = True) -> URL:
+        own = {"timeout": "write lock_timeout in the settings"}
+        found = checked(texts(url), _PARAMETERS, own, engine=self.name, shows_names=shows_names)
+        path = url.database or ""
+        if found.get("uri") == "true" or path.startswith("file:"):  # SQLite's own form
+            path = unquote(urlsplit(path).path)
+        return url.set(database=path, query={})
 
     def create_engine(self, url: URL, session: Session) -> Engine:
         settings = session.settings

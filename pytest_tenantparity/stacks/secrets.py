@@ -1,0 +1,113 @@
+"""Texts that hold a password: hidden in tracebacks, and blotted out of messages."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
+from urllib.parse import quote, quote_plus
+
+E = TypeVar("E", bound=BaseException)
+
+SECRET_PARAMETERS = (
+    "password",
+    "passwd",
+    "sslpassword",
+    "ssl_key_password",
+    "scram_client_key",
+    "scram_server_key",
+    "oauth_client_secret",
+)
+"""Parameters of a URL whose values are never shown."""
+
+_BLOT = "***"
+# user:password@, of anything that is written like a URL; up to the last @ of the word.
+_USERINFO = re.compile(r"(?<=://)[^\s\"'<>]*@")
+_FIELDS = "|".join((*SECRET_PARAMETERS, "pwd", "pass", "secret", "token"))
+# password=..., as conninfo strings, query strings and option files write it.
+_ASSIGNED = re.compile(
+    rf"\b({_FIELDS})(\s*=\s*)('(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|[^\s&;,)]+)", re.IGNORECASE
+)
+# 'password': '...', as Python and JSON write a dict.
+_MEMBER = re.compile(
+    rf"(['\"])({_FIELDS})\1(\s*:\s*b?)('(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")", re.IGNORECASE
+)
+_SHORTEST = 8  # characters of a secret that is looked for in prose
+_LONGEST_WORD = 20  # letters; no word of a message is longer
+_WORDS = re.compile(r"[A-Za-z]?[a-z]*([ _.-][A-Za-z]?[a-z]*)*")
+
+
+class Secret(str):
+    """A text that a traceback with locals does not show."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return repr(_BLOT)
+
+
+class Hidden:
+    """Arguments of a driver that hold secrets; only their names are shown."""
+
+    __slots__ = ("_values",)
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self._values = dict(values)
+
+    def __repr__(self) -> str:
+        return f"Hidden({', '.join(self._values)})"
+
+    def beside(self, others: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the arguments together with others, for a call of the driver."""
+        return {**others, **self._values}
+
+
+def without_frames(error: E) -> E:
+    """Return an error without its traceback, whose frames hold a driver's arguments."""
+    error.__cause__ = error.__context__ = None
+    return error.with_traceback(None)
+
+
+def redacted(text: str, secrets: Iterable[str] = ()) -> str:
+    """Return a message without credentials: those of URLs and fields, and long secrets in prose.
+
+    A secret in prose is replaced only where it is a whole word and could not be an ordinary one.
+    Otherwise the password ``schema`` would show in "permission denied for *** public".
+    """
+    text = _USERINFO.sub(f"{_BLOT}@", text)
+    text = _ASSIGNED.sub(rf"\1\2{_BLOT}", text)
+    text = _MEMBER.sub(rf"\1\2\1\3\1{_BLOT}\1", text)
+    for secret in filter(_is_no_word, secrets):
+        for spelling in sorted(_spellings(secret), key=len, reverse=True):
+            before = r"(?<!\w)" if _is_letter(spelling[0]) else ""
+            after = r"(?!\w)" if _is_letter(spelling[-1]) else ""
+            text = re.sub(f"{before}{re.escape(spelling)}{after}", _BLOT, text)
+    return text
+
+
+def _is_no_word(secret: str) -> bool:
+    if len(secret) < _SHORTEST:
+        return False
+    longest = max(map(len, re.split("[ _.-]", secret)))
+    return _WORDS.fullmatch(secret) is None or longest >= _LONGEST_WORD
+
+
+def _spellings(secret: str) -> set[str]:
+    as_json = json.dumps(secret), json.dumps(secret, ensure_ascii=False)
+    return {
+        secret,
+        quote(secret, safe="", errors="replace"),
+        quote(secret, errors="replace"),
+        quote_plus(secret, errors="replace"),
+        repr(secret)[1:-1],
+        ascii(secret)[1:-1],
+        str(secret.encode("utf-8", "replace"))[2:-1],
+        secret.replace("'", "''"),
+        secret.replace("\\", r"\\").replace("'", r"\'"),
+        *(each[1:-1] for each in as_json),
+    }
+
+
+def _is_letter(character: str) -> bool:
+    return character.isalnum() or character == "_"
