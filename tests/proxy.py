@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from threading import Event, Thread
 
@@ -12,10 +12,14 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 class Proxy:
-    """Forwards each connection to a server, until told otherwise."""
+    """Forwards each connection to a server, until told otherwise.
 
-    def __init__(self, target: int) -> None:
+    ``greeting`` changes the first bytes that the server sends on each connection.
+    """
+
+    def __init__(self, target: int, greeting: Callable[[bytes], bytes] = bytes) -> None:
         self._target = target
+        self._greeting = greeting
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._pairs: list[tuple[socket.socket, socket.socket]] = []
         self._open = Event()
@@ -53,21 +57,24 @@ class Proxy:
                 near, _ = self._listener.accept()
                 far = socket.create_connection(("127.0.0.1", self._target))
                 self._pairs.append((near, far))
-                Thread(target=self._forward, args=(near, far), daemon=True).start()
-                Thread(target=self._forward, args=(far, near), daemon=True).start()
+                Thread(target=self._forward, args=(near, far, bytes), daemon=True).start()
+                Thread(target=self._forward, args=(far, near, self._greeting), daemon=True).start()
 
-    def _forward(self, source: socket.socket, sink: socket.socket) -> None:
+    def _forward(
+        self, source: socket.socket, sink: socket.socket, change: Callable[[bytes], bytes]
+    ) -> None:
         with suppress(OSError):
             while data := source.recv(65_536):
                 self._open.wait()
-                sink.sendall(data)
+                sink.sendall(change(data))
+                change = bytes
             sink.shutdown(socket.SHUT_WR)
 
 
 @contextmanager
-def proxied(target: int) -> Iterator[Proxy]:
+def proxied(target: int, greeting: Callable[[bytes], bytes] = bytes) -> Iterator[Proxy]:
     """Forward to a port for a while."""
-    proxy = Proxy(target)
+    proxy = Proxy(target, greeting)
     try:
         yield proxy
     finally:

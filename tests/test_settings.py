@@ -8,9 +8,11 @@ import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from jsonschema import Draft202012Validator
+from psycopg.conninfo import make_conninfo
 
 from pytest_tenantparity.config import Settings, load_settings
 from pytest_tenantparity.config.schema import settings_schema
@@ -25,7 +27,6 @@ from pytest_tenantparity.inventory import (
     select_tenants,
 )
 from pytest_tenantparity.plugin.settings_path import find_settings
-from psycopg.conninfo import make_conninfo
 from pytest_tenantparity.stacks.url import address_of, resolve_url, without_secrets
 
 STACKS = """\

@@ -75,6 +75,10 @@ def redacted(text: str, secrets: Iterable[str] = ()) -> str:
     A secret in prose is replaced only where it is a whole word and could not be an ordinary one.
     Otherwise the password ``schema`` would show in "permission denied for *** public".
     """
+    secrets = list(secrets)
+    for secret in secrets:  # also where it has a space, which SQLAlchemy does not quote
+        for spelling in _spellings(secret):
+            text = text.replace(f":{spelling}@", f":{_BLOT}@")
     text = _USERINFO.sub(f"{_BLOT}@", text)
     text = _ASSIGNED.sub(rf"\1\2{_BLOT}", text)
     text = _MEMBER.sub(rf"\1\2\1\3\1{_BLOT}\1", text)
@@ -99,6 +103,7 @@ def _spellings(secret: str) -> set[str]:
         secret,
         quote(secret, safe="", errors="replace"),
         quote(secret, errors="replace"),
+        quote(secret, safe=" +", errors="replace"),
         quote_plus(secret, errors="replace"),
         repr(secret)[1:-1],
         ascii(secret)[1:-1],

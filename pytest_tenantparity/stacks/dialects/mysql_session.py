@@ -7,7 +7,7 @@ import re
 import ssl
 from collections.abc import Callable
 from contextlib import closing, suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pymysql
 from pymysql.constants import CLIENT
@@ -106,7 +106,13 @@ def binary_collation(*, mariadb: bool) -> str:
     return "utf8mb4_nopad_bin" if mariadb else "utf8mb4_0900_bin"
 
 
-class DirectConnection(pymysql.connections.Connection[Any]):
+if TYPE_CHECKING:
+    _Connection = pymysql.connections.Connection[Any]
+else:
+    _Connection = pymysql.connections.Connection
+
+
+class DirectConnection(_Connection):
     """A connection that changes nothing in a session before it is known to be the server's own."""
 
     must_encrypt = False
