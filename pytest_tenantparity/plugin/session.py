@@ -340,9 +340,9 @@ class AuditSession:
         dialect = self._dialect(side)
         if not dialect.shares_snapshots:
             raise SettingsError(
-                f"[{side}] sessions of {dialect.name} cannot share a snapshot, so that several "
-                "processes would read at different times; run with -n 0, or say why nothing is "
-                f'written to it meanwhile: [{side}] frozen = "..."'
+                f"[{side}] sessions of {self._product(side)} cannot share a snapshot, so that "
+                "several processes would read at different times; run with -n 0, or say why "
+                f'nothing is written to it meanwhile: [{side}] frozen = "..."'
             )
 
     def _refuse_blind_throttle(self, side: Side) -> None:
@@ -352,12 +352,17 @@ class AuditSession:
         dialect = self._dialect(side)
         if not dialect.tells_load:
             raise SettingsError(
-                f"[{side}] throttle: {dialect.name} cannot say how busy it is; PostgreSQL, MySQL "
-                "and MariaDB can. Take the throttle away"
+                f"[{side}] throttle: {self._product(side)} cannot say how busy it is; PostgreSQL, "
+                "MySQL and MariaDB can. Take the throttle away"
             )
 
     def _dialect(self, side: Side) -> Dialect:
         return Stack(self.states[side], self.settings.stack(side), self._application).dialect
+
+    def _product(self, side: Side) -> str:
+        """Return what the engine calls itself where it has answered: MariaDB is no MySQL."""
+        known = self.servers(side)
+        return known[0].product if known else self._dialect(side).name
 
     def _refuse_too_many_connections(self, side: Side, snapshots: int) -> None:
         stack = self.settings.stack(side)

@@ -112,7 +112,7 @@ def _unknown(name: str, known: Iterable[str], engine: str, *, shows_name: bool) 
     if not shows_name or _NAME.fullmatch(name) is None:
         return (
             f"a parameter is unknown; {engine} has: {listed}. "
-            "Write & and % in a value as %26 and %25"
+            "Write @, & and % in a value as %40, %26 and %25"
         )
     near = did_you_mean(name, known)
     return f"{engine} has no parameter {name!r}.{near or f' There are: {listed}'}"

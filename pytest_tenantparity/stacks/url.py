@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping
+from itertools import chain
 from urllib.parse import parse_qsl, quote, unquote
 
 from sqlalchemy.engine import URL, make_url
@@ -115,12 +116,14 @@ def _parsed(text: str) -> URL:
             None if parts[name] is None else unquote(parts[name], errors="strict")
             for name in ("user", "password", "database")
         )
-        hosts = unquote(parts["hosts"], errors="strict")
+        hosts = _hosts_and_ports(parts["hosts"].split(",")) if parts["hosts"] else []
         query = parse_qsl(parts["query"] or "", keep_blank_values=True, errors="strict")
     except UnicodeError:
         raise Unsuitable("has a percent-escape that is not UTF-8") from None
-    everything = [user, password, database, hosts, *(each for pair in query for each in pair)]
-    if any("\0" in each for each in everything if each):
+    if any("=" not in each for each in (parts["query"] or "").split("&") if each):
+        raise Unsuitable("has a parameter without a value; write & in a value as %26")
+    names = [user, password, database, *(host for host, _ in hosts)]
+    if any("\0" in each for each in (*names, *chain.from_iterable(query)) if each):
         raise Unsuitable("has a zero byte (%00), which no server takes")
     url = _with_hosts(backend, hosts, _by_name(query))
     url = url.set(username=user, password=password, database=database)
@@ -158,14 +161,13 @@ def _by_name(query: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def _with_hosts(backend: str, authority: str, query: dict[str, tuple[str, ...]]) -> URL:
+def _with_hosts(backend: str, own: list[tuple[str, str]], query: dict[str, tuple[str, ...]]) -> URL:
     """Return the URL with its hosts and ports, which are in the query where they are several.
 
     They may stand before the path, as A:1,B:2, or be parameters, as in host=A:1&host=B:2.
     """
     given = [each for value in query.pop("host", ()) for each in value.split(",")]
     ports = [each for value in query.pop("port", ()) for each in value.split(",")]
-    own = _hosts_and_ports(authority.split(",")) if authority else []
     found = _hosts_and_ports(given) or own
     if ports:
         if len(ports) not in (1, len(found) or 1):
@@ -202,7 +204,8 @@ def _hosts_and_ports(given: Iterable[str]) -> list[tuple[str, str]]:
         parts = _WITH_PORT.fullmatch(each)
         if parts is None:
             raise Unsuitable(f"has a host and port that cannot be told apart; {_AT}")
-        found.append((parts["host"].strip("[]"), parts["port"] or ""))
+        host = unquote(parts["host"].strip("[]"), errors="strict")
+        found.append((host, parts["port"] or ""))
     return found
 
 

@@ -47,13 +47,13 @@ from ..catalog import Catalog, ColumnFacts, Family, ServerFacts, TableFacts
 from ..secrets import Hidden
 from .base import ColumnRules, Dialect, Extent, Session
 from .floats import SINGLE
+from .mysql_advice import explain
 from .mysql_catalog import STRINGS, WITH_FRACTION, catalog_of, column_facts, protocol_type
 from .mysql_load import replication_lag, running_queries
 from .mysql_session import (
     BEGIN_SNAPSHOT,
     DRIVER,
     OF_QUERIES,
-    REMEDIES,
     SERVER,
     SERVER_VARIABLES,
     allow_questions_alone,
@@ -437,10 +437,7 @@ class MySQL(Dialect):
         )
 
     def explain(self, error: DBAPIError) -> str:
-        code, said = code_and_words(error.orig)
-        line = " ".join(said.split())
-        remedy = REMEDIES.get(code)
-        return f"{line}; {remedy}" if remedy else line
+        return explain(error)
 
     def cancel(self, connection: Connection) -> None:
         driver: Any = connection.connection.dbapi_connection

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import socket
 import ssl
 from collections.abc import Callable
 from contextlib import closing, suppress
@@ -73,30 +74,6 @@ SERVER_VARIABLES = text("""
 _OWN_SESSION = "SELECT CONNECTION_ID() + 0"
 _GALERA = text("SHOW GLOBAL STATUS LIKE 'wsrep_cluster_state_uuid'")
 SERVER = text("SELECT VERSION(), CURRENT_USER(), UTC_TIMESTAMP(6)")
-REMEDIES = {
-    1040: "the server's connections are used up; lower max_connections or the workers",
-    1044: "grant the audit's user SELECT on the database",
-    1045: "check the user, the password in the environment variable that the URL names, "
-    "and the host that the user may come from",
-    1049: "check the database's name in the URL",
-    1142: "grant the audit's user SELECT on it",
-    1143: "grant the audit's user SELECT on the whole table",
-    1153: "raise the server's max_allowed_packet",
-    1203: "the user's connections are used up; lower max_connections or the workers",
-    1205: "someone holds a lock; raise lock_timeout or try again",
-    1226: "the user's connections are used up; lower max_connections or the workers",
-    1273: "MySQL 8.0.17 or MariaDB 10.5 is the oldest server that can be compared soundly",
-    1412: "a table was altered during the run; run again",
-    1969: "raise statement_timeout, or give the query an index to use",
-    3024: "raise statement_timeout, or give the query an index to use",
-    2003: "check that the server is up and can be reached",
-    2005: "check the host's name in the URL",
-    2006: "the connection was lost; is the server up, and does nothing end its sessions?",
-    2013: "the connection was lost; is the server up, and does nothing end its sessions?",
-    2059: "pip install 'PyMySQL[rsa]', or connect with TLS",
-}
-
-
 LOST = frozenset({1053, 1152, 1158, 1159, 1160, 1161, 1927, 2003, 2006, 2013, 2055, 4031})
 NOT_NOW = frozenset({1040, 1203})
 
@@ -117,6 +94,20 @@ class DirectConnection(_Connection):
 
     must_encrypt = False
     _known = False
+
+    def connect(self, sock: Any = None) -> None:
+        """Connect; a socket that nobody listens on is closed, which PyMySQL forgets."""
+        if sock is None and self.unix_socket:
+            sock = socket.socket(socket.AF_UNIX)
+            try:
+                sock.settimeout(self.connect_timeout)
+                sock.connect(self.unix_socket)
+            except OSError as error:
+                sock.close()
+                said = f"Can't connect to the server by {self.unix_socket!r} ({error})"
+                raise pymysql.OperationalError(2003, said) from None
+            self._secure = True
+        super().connect(sock)
 
     def set_character_set(self, charset: Any, collation: Any = None) -> None:
         """Look at the server first: this is what the driver does after logging in."""
@@ -208,7 +199,9 @@ def _timeouts(session: Session, *, mariadb: bool) -> dict[str, str | float]:
 def allow_questions_alone(_: Any, __: Any, statement: str, *___: Any) -> None:
     """Refuse statements that could write, or end the snapshot."""
     if statement != BEGIN_SNAPSHOT and _ASKS.match(statement) is None:
-        raise NotProven("a MySQL stack is asked by SELECT alone: the rest could end its snapshot")
+        raise NotProven(
+            "a MySQL or MariaDB stack is asked by SELECT alone: the rest could end its snapshot"
+        )
 
 
 def refuse_undecodable(context: ExceptionContext) -> None:
@@ -246,6 +239,8 @@ def fault_of(error: DBAPIError) -> type[NotProven]:
     code, _ = code_and_words(error.orig)
     if code in NOT_NOW:
         return NoSession
+    if code == 2003 and "[SSL" in str(error.orig):  # the same certificate, however often it is read
+        return NotProven
     return ConnectionLost if code in LOST or error.connection_invalidated else NotProven
 
 

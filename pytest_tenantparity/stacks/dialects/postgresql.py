@@ -43,9 +43,10 @@ from ..catalog import DOCUMENTS, Catalog, ColumnFacts, Family, ServerFacts, Tabl
 from ..secrets import Hidden
 from .base import ColumnRules, Dialect, Extent, Item, Nulls, Session
 from .floats import SINGLE
+from .postgresql_advice import explain
 from .postgresql_catalog import blocks_of, catalogs_of, type_facts
 from .postgresql_load import replication_lag, running_queries
-from .postgresql_session import ALIVE, GONE, connecting, export, fault_of, is_gone, join, stop
+from .postgresql_session import ALIVE, connecting, export, fault_of, join, stop
 from .postgresql_small import hold_small, require_alike
 from .postgresql_url import arguments, normalised
 from .postgresql_zones import zone_fault
@@ -92,28 +93,8 @@ _SET = "pg_catalog.set_config(%s, %s, false)"
 # A function of the same name in the user's own schema is not the one that is meant.
 _catalog = func.pg_catalog
 
-_REMEDIES = {
-    "28P01": "check the password in the environment variable that the URL names",
-    "28000": "check the user and the server's pg_hba.conf",
-    "3D000": "check the database's name in the URL",
-    "42501": "grant the audit's role SELECT on it (and BYPASSRLS where row security applies)",
-    "53300": "the server's connections are used up; lower max_connections or the workers",
-    "55P03": "someone holds a lock; raise lock_timeout or try again",
-}
-
-
 # SQLSTATE: cardinality, data, SQL, functions in other languages, what does not exist, PL/pgSQL.
 _OF_QUERIES = ("21", "22", "42", "38", "39", "0A", "P0")
-
-_CONNECT_REMEDIES = {
-    "password authentication failed": _REMEDIES["28P01"],
-    "no password supplied": _REMEDIES["28P01"],
-    "pg_hba.conf": _REMEDIES["28000"],
-    "permission denied for database": "grant the audit's role CONNECT on it",
-    "does not exist": _REMEDIES["3D000"],
-    "remaining connection slots": _REMEDIES["53300"],
-    "too many": _REMEDIES["53300"],
-}
 
 _PLAIN = frozenset({Family.INTEGER, Family.DECIMAL, Family.FLOAT, Family.BOOLEAN})
 
@@ -428,20 +409,7 @@ class PostgreSQL(Dialect):
         return connection.begin_nested()
 
     def explain(self, error: DBAPIError) -> str:
-        original = error.orig
-        first_line = str(original).strip().partition("\n")[0]
-        state = getattr(original, "sqlstate", None)
-        if is_gone(error):
-            return f"{first_line}; {GONE}"
-        if state == "57014" and "statement timeout" in first_line:
-            return f"{first_line}; raise statement_timeout, or give the query an index to use"
-        if isinstance(original, psycopg.OperationalError) and state is None:
-            # libpq gives no state for what went wrong while connecting.
-            said = " ".join(str(original).split())
-            known = (hint for words, hint in _CONNECT_REMEDIES.items() if words in said)
-            return f"{said}; {next(known, 'check that the server is up and can be reached')}"
-        remedy = _REMEDIES.get(state or "")
-        return f"{first_line}; {remedy}" if remedy else first_line
+        return explain(error)
 
     def cancel(self, connection: Connection) -> None:
         driver: Any = connection.connection.dbapi_connection
