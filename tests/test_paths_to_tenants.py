@@ -272,7 +272,7 @@ def test_sqlite_follows_a_path_in_linear_time(tmp_path: Path) -> None:
             opened(load_settings(settings)) as run,
             open_pair(run.context, run.context.pairs["t"], None) as pair,
         ):
-            driver = pair.connections["legacy"].connection.dbapi_connection
+            driver: Any = pair.connections["legacy"].connection.dbapi_connection
             ticks: list[None] = []
             driver.set_progress_handler(partial(ticks.append, None), 10)
             expected = {"one tenant": rows // 2, "no tenant": 0}

@@ -170,7 +170,8 @@ def test_the_terminal_shows_two_long_values_in_two_ways() -> None:
         found = finding(one, other, family)
         drift = DriftCounts(changed=1)
         text = describe(
-            Evidence(CheckKey("t", "acme", "t"), Status.DRIFT, drift=drift, findings=(found,))
+            Evidence(CheckKey("t", "acme", "t"), Status.DRIFT, drift=drift, findings=(found,)),
+            "pytest",
         )
         (line,) = [each for each in text.splitlines() if "v: legacy" in each]
         legacy, modern = line.partition("legacy ")[2].split(", modern ")

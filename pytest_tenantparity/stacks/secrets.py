@@ -76,9 +76,11 @@ def redacted(text: str, secrets: Iterable[str] = ()) -> str:
     Otherwise the password ``schema`` would show in "permission denied for *** public".
     """
     secrets = list(secrets)
-    for secret in secrets:  # also where it has a space, which SQLAlchemy does not quote
-        for spelling in _spellings(secret):
+    for secret in secrets:  # also where it has a space, which would end an unquoted field
+        for spelling in sorted(_spellings(secret), key=len, reverse=True):
             text = text.replace(f":{spelling}@", f":{_BLOT}@")
+            known = rf"\b({_FIELDS})(\s*=\s*['\"]?){re.escape(spelling)}"
+            text = re.sub(known, rf"\1\2{_BLOT}", text, flags=re.IGNORECASE)
     text = _USERINFO.sub(f"{_BLOT}@", text)
     text = _ASSIGNED.sub(rf"\1\2{_BLOT}", text)
     text = _MEMBER.sub(rf"\1\2\1\3\1{_BLOT}\1", text)

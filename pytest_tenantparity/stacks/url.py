@@ -122,8 +122,10 @@ def _parsed(text: str) -> URL:
         raise Unsuitable("has a percent-escape that is not UTF-8") from None
     if any("=" not in each for each in (parts["query"] or "").split("&") if each):
         raise Unsuitable("has a parameter without a value; write & in a value as %26")
-    names = [user, password, database, *(host for host, _ in hosts)]
-    if any("\0" in each for each in (*names, *chain.from_iterable(query)) if each):
+    names = [user, database, *(host for host, _ in hosts)]
+    if any(re.search(r"[\x01-\x1f\x7f]", each) for each in names if each):
+        raise Unsuitable("has a line break (%0A) or another control character in a name")
+    if any("\0" in each for each in (password, *names, *chain.from_iterable(query)) if each):
         raise Unsuitable("has a zero byte (%00), which no server takes")
     url = _with_hosts(backend, hosts, _by_name(query))
     url = url.set(username=user, password=password, database=database)

@@ -139,7 +139,8 @@ def arguments(url: URL) -> tuple[URL, dict[str, Any], dict[str, Any]]:
     if query.get("ssl_mode") == "DISABLED":
         told["ssl_disabled"] = True
     secrets = {"password": url.password.encode()} if url.password else {}
-    return url.set(drivername="mysql+pymysql", password=None, query={}), told, secrets
+    bare = URL.create("mysql+pymysql", url.username, None, url.host, url.port, url.database)
+    return bare, told, secrets
 
 
 def encryption(url: URL) -> ssl.SSLContext | None:
