@@ -72,7 +72,8 @@ def way_of(opened: OpenPair, side: Side) -> str:
 
 
 def _create_index(opened: OpenPair, side: Side, column: str) -> str:
-    facts, dialect = opened.tables[side], opened.connections[side].dialect
+    facts = opened.tables[side]
+    dialect = type(opened.connections[side].dialect)()  # which quotes where it has to
     kind = facts.column(column)
     options: dict[str, Any] = {"postgresql_concurrently": True}
     if kind is not None and kind.type.endswith("text"):

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from sqlalchemy import (
+    CTE,
     ColumnElement,
     FromClause,
     case,
@@ -47,7 +48,24 @@ class Version:
 
 
 @dataclass(frozen=True)
-class Remembered(Source):
+class Gathered(Source):
+    """A few rows, of which each statement's are all fetched before the next statement is run.
+
+    Both versions of a side are read through one connection, and DuckDB's has room for the rows of
+    one statement.
+    """
+
+    def rows(self, part: Part) -> Iterator[tuple[Cell, Row]]:
+        """Return the rows of some cells, all fetched."""
+        return iter(list(super().rows(part)))
+
+    def placed_rows(self, condition: ColumnElement[bool]) -> Iterator[PlacedRow]:
+        """Return the rows that meet a condition, all fetched."""
+        return iter(list(super().placed_rows(condition)))
+
+
+@dataclass(frozen=True)
+class Remembered(Gathered):
     """A side that is asked many times, and always holds the same."""
 
     remembered: dict[int, dict[Cell, Digest]] = field(default_factory=dict)
@@ -123,7 +141,7 @@ class Sample:
 
     def value_in(self, pair: ColumnPair, number: int) -> ColumnElement[Any]:
         """Return a column's value in another row; NULL of its type where no row has the number."""
-        again = self._numbered.alias(self.opened.tables[self.side].name)
+        again = self._named(self.opened.tables[self.side].name)
         chosen = select(pair.on(self.side).value).select_from(again)
         return chosen.where(literal_column(str(number)) == _NUMBER).scalar_subquery()
 
@@ -161,7 +179,8 @@ class Sample:
     @cached_property
     def _plain(self) -> Source:
         # How large the table is does not matter: nearly each row shall have a bucket of its own.
-        return replace(self.opened.source(self.side, Scope(self._numbered, true())), rows_about=0)
+        source = self.opened.source(self.side, Scope(self._numbered, true()))
+        return Gathered(**vars(replace(source, rows_about=0)))
 
     @cached_property
     def _unchanged(self) -> Source:
@@ -169,6 +188,14 @@ class Sample:
 
     @cached_property
     def _numbered(self) -> FromClause:
+        return self._named(self.opened.tables[self.side].name)
+
+    def _named(self, name: str) -> FromClause:
+        return select(self._sample).subquery(name)
+
+    @cached_property
+    def _sample(self) -> CTE:
+        """Number the rows once for each statement, however often it names one of them."""
         facts = self.opened.tables[self.side]
         row_filter = self.opened.pair.settings.row_filter(self.side)
         names: list[ColumnElement[Any]] = [column(each.name) for each in facts.columns]
@@ -179,16 +206,17 @@ class Sample:
         first = first.order_by(*map(column, facts.primary_key)).limit(ROWS)
         # An SQL expression of the settings may name its table.
         rows = first.subquery(facts.name)
-        key = [pair.canonical(self.side, self.dialect) for pair in self.key]
-        order = [self.dialect.byte_order(text) for text in key]
+        # Rows that share a key need an order, too: each statement numbers the rows again.
+        by = [*self.key, *(each for each in self.columns if each not in self.key)]
+        order = [self.dialect.byte_order(pair.canonical(self.side, self.dialect)) for pair in by]
         number = func.row_number().over(order_by=order).label(_NAME)
-        return select(*names, number).select_from(rows).subquery(facts.name)
+        return select(*names, number).select_from(rows).cte("parity_canary_sample")
 
     def _table(self, version: Version) -> FromClause:
         if version.doubled is None:
             return self._numbered
         name = self.opened.tables[self.side].name
-        again = self._numbered.alias("again")
+        again = self._named("again")
         twice = union_all(
             select(self._numbered),
             select(again).where(again.c[_NAME] == literal_column(str(version.doubled))),

@@ -36,6 +36,7 @@ from .archive_files import UNREAD, changed_meanwhile, scan
 from .archive_reader import DECIMAL, SCHEMA, Reader, column_facts
 from .base import ColumnRules, Dialect, Session
 from .floats import SINGLE
+from .quoting import quoting
 from .spelling import as_decimal, spell
 from .sqlite_values import spelled_values
 
@@ -120,9 +121,10 @@ class Archive(Dialect):
                 raise duckdb.NotSupportedError("archives need DuckDB 2.0 or later")
             return Reader(path(), null, timeout)
 
-        return create_engine(
+        engine = create_engine(
             "duckdb://", creator=connect, poolclass=QueuePool, pool_size=1, max_overflow=0
         )
+        return quoting(engine)
 
     def default_schema(self, url: URL) -> str:
         del url

@@ -69,6 +69,7 @@ from .mysql_session import (
     source_of,
 )
 from .mysql_url import arguments, normalised
+from .quoting import quoting
 from .spelling import as_decimal, spell
 
 _LARGE = 100_000  # keys, so many that a table may take longer than a second
@@ -169,7 +170,7 @@ class MySQL(Dialect):
         event.listen(engine, "do_connect", connecting(Hidden(secrets), url))
         event.listen(engine, "before_cursor_execute", allow_questions_alone)
         event.listen(engine, "handle_error", refuse_undecodable)
-        return engine
+        return quoting(engine)
 
     def export_snapshot(self, connection: Connection) -> str:
         """Begin a snapshot of this session's own. No other can join it, and the name is a label."""

@@ -50,6 +50,7 @@ from .postgresql_session import ALIVE, connecting, export, fault_of, join, stop
 from .postgresql_small import hold_small, require_alike
 from .postgresql_url import arguments, normalised
 from .postgresql_zones import zone_fault
+from .quoting import quoting
 from .sqlite_values import spelled_values
 
 # A value's text depends on the first of these. The others keep a session from disturbing the server
@@ -220,7 +221,7 @@ class PostgreSQL(Dialect):
         # Before SQLAlchemy's own first queries, so that those run under the same rules.
         event.listen(engine, "connect", pin, insert=True)
         event.listen(engine, "do_connect", connecting(session, Hidden(secrets)))
-        return engine
+        return quoting(engine)
 
     def export_snapshot(self, connection: Connection) -> str:
         return export(connection)

@@ -54,6 +54,7 @@ from ..catalog import (
 from ..parameters import checked, one_of, texts, yes_or_no
 from .base import ColumnRules, Dialect, Session
 from .floats import DOUBLE
+from .quoting import quoting
 from .spelling import spell
 from .sqlite_values import IN_UTC, MOST_ARGUMENTS, SPELLINGS, teach, text_of
 
@@ -211,7 +212,7 @@ class SQLite(Dialect):
         event.listen(engine, "before_cursor_execute", watch.start)
         event.listen(engine, "connect", _pin)
         event.listen(engine, "begin", _begin)
-        return engine
+        return quoting(engine)
 
     def open(self, url: URL, patience: float) -> sqlite3.Connection:
         """Open the database; what goes wrong is a :class:`sqlite3.Error`."""
