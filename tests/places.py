@@ -196,14 +196,14 @@ def _audits(legacy: Place, modern: Place, batch: Mapping[str, Trap]) -> list[Evi
         f'[legacy]\nurl = "{legacy.url}"\n{SHARED}',
         f'[modern]\nurl = "{modern.url}"\n{SHARED}',
         f"[pairing]\ntables = {list(batch)}",
-        "[tenants.acme]",
+        '[tenants.acme]\nlegacy_account = "A1"\n[tenants.beta]\nlegacy_account = "A2"',
         *(traps.settings(trap, legacy.engine, modern.engine, t) for t, trap in batch.items()),
     ]
     with tempfile.TemporaryDirectory(prefix="tp-") as folder:
         path = Path(folder) / "tenantparity.toml"
         path.write_text("\n".join(parts), encoding="utf-8")
         with opened(load_settings(path)) as run:
-            return [run.audit("global", name) for name in batch]
+            return [run.audit(trap.subject, name) for name, trap in batch.items()]
 
 
 @pytest.fixture(scope="session")

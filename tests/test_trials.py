@@ -29,7 +29,13 @@ def test_what_was_planted_is_found_and_nothing_else(
     ``make soundness`` runs the same by the thousand.
     """
     trials = [
-        make_trial(Random(f"smoke/{number}"), legacy, modern, mutated=number % 4 != 0)  # noqa: S311
+        make_trial(
+            Random(f"smoke/{number}"),  # noqa: S311
+            legacy,
+            modern,
+            mutated=number % 4 != 0,
+            tenanted=True,
+        )
         for number in range(60)
     ]
     found = audit_all(places(legacy, "legacy"), places(modern, "modern"), trials)
@@ -59,6 +65,6 @@ def test_any_table_is_judged_right(
     mutated: bool,
 ) -> None:
     """Hypothesis finds no table of which the audit says anything but the truth."""
-    trial = make_trial(chance, legacy, modern, mutated=mutated)
+    trial = make_trial(chance, legacy, modern, mutated=mutated, tenanted=True)
     (evidence,) = audit_all(places(legacy, "legacy"), places(modern, "modern"), [trial])
     assert judge(trial, evidence) == RIGHT, (trial, seen(evidence), evidence.reasons)

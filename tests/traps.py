@@ -150,7 +150,7 @@ class Trap:
     of the key, columns). ``key`` knows a row, and is declared to the database where ``enforced``;
     an empty key means that the table has none, and rows are known by all their columns.
     ``settings`` are lines of ``tenantparity.toml``. Types that ``modern_columns`` does not give
-    are the legacy ones.
+    are the legacy ones. ``subject`` is the check that the trap is about: ``global``, or a tenant.
     """
 
     name: str
@@ -164,6 +164,7 @@ class Trap:
     modern_columns: tuple[TrapColumn, ...] = ()
     key: tuple[str, ...] = ("id",)
     enforced: bool = True
+    subject: str = "global"
 
     def columns_of(self, side: Side) -> tuple[TrapColumn, ...]:
         """Return the columns of one side."""
@@ -238,7 +239,9 @@ def insert(trap: Trap, side: Side, engine: Engine, table: str = TABLE) -> tuple[
     MariaDB's ``timestamptz`` is given in UTC: the session must say ``time_zone = '+00:00'``.
     """
     marker = "%s" if engine in ("postgresql", "mariadb") else "?"
-    markers = ", ".join(marker for _ in trap.columns_of(side))
+    # Bytes that are no UTF-8 become a text of SQLite by a cast alone.
+    cast = "CAST(? AS TEXT)" if engine == "sqlite" else marker
+    markers = ", ".join(cast if c.type == "text" else marker for c in trap.columns_of(side))
     statement = f"INSERT INTO {table} VALUES ({markers})"
     convert = _CONVERT[engine]
     return statement, [tuple(convert(value) for value in row) for row in trap.rows_of(side)]

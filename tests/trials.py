@@ -6,137 +6,24 @@ be Hypothesis's own; the truth is worked out here in Python, by other means than
 
 from __future__ import annotations
 
-import json
 import string
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
-from decimal import Decimal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 from random import Random
-from uuid import UUID
+from zoneinfo import ZoneInfo
 
-from .traps import DDL, Engine, Found, Row, Trap, TrapColumn, Value
+from .traps import DDL, Engine, Found, Row, Side, Trap, TrapColumn, Value
+from .trial_kinds import KINDS, SPELLED, TEXT_KEY, ZONED_KINDS, Kind
 
 _MOST_ROWS = 12
 _MOST_COLUMNS = 8
-
-_NASTY_TEXTS = [
-    *("", " ", "a", "A", "a ", " a", "NULL", "null", "<null>", "0", "1", "-", ":", "1:a", "n", "v"),
-    *("\\N", "\\", "'", "''", '"', "|", ",", "a,b", "\t", "\n", "a\nb", "%", "_", "%s", ":x", "?"),
-    *("ß", "ss", "é", "e\u0301", "İ", "\u0131", "Σ", "ς", "😀", "😁", "\u200b", "\u00a0", "ﬁ", "Ⅳ"),
-    *("true", "t", "1.0", "1e3", "2024-01-01", "x" * 300, "{}", "[]", "$1", "{0}", "--", "/*"),
-]
-_NASTY_INTEGERS = [0, 1, -1, 2, 7, 10, -10, 255, 256, 65536, 2**31 - 1, -(2**31)]
-_NASTY_BIGINTS = [*_NASTY_INTEGERS, 2**32, 2**53, 2**53 + 1, 2**63 - 1, -(2**63), 10**18]
-_NASTY_FLOATS = [
-    *(0.0, 1.0, -1.0, 0.1, 0.2, 0.3, 0.1 + 0.2, 1e-20, 1e20, 1e15, 1e16, 123456789.123),
-    *(5e-324, 2.2250738585072014e-308, 1.7976931348623157e308, -1e-7, 1e-5, 0.0001, 100000.0),
-    *(1 / 3, 2 / 3, 1e22, 1e23, 4.35, 2.675, 9007199254740993.0, -123.456e-78),
-]
-_START = datetime(2024, 2, 28, 23, 59, 59)  # noqa: DTZ001 - naive on purpose
-
-
-@dataclass(frozen=True)
-class Kind:
-    """A neutral type, other types that hold the same values, and how a value is made of chance."""
-
-    type: str
-    wider: tuple[str, ...]
-    make: Callable[[Random], Value]
-    canonical: Callable[[Value], str]
-
-
-def _text(rng: Random) -> str:
-    if rng.random() < 0.6:
-        return rng.choice(_NASTY_TEXTS)
-    letters = string.printable[:95] + "éßñ😀中\u0301"
-    return "".join(rng.choice(letters) for _ in range(rng.randrange(1, 12)))
-
-
-def _decimal(digits: int, scale: int) -> Callable[[Random], Decimal]:
-    def make(rng: Random) -> Decimal:
-        unit = rng.choice([0, 1, 10, 100, rng.randrange(10**digits), 10**digits - 1])
-        return Decimal(unit * rng.choice([1, 1, -1])).scaleb(-scale)
-
-    return make
-
-
-def _integer(nasty: Sequence[int]) -> Callable[[Random], int]:
-    def make(rng: Random) -> int:
-        return rng.choice(nasty) if rng.random() < 0.5 else rng.randrange(-999, 10_000)
-
-    return make
-
-
-def _float(rng: Random) -> float:
-    return rng.choice(_NASTY_FLOATS) if rng.random() < 0.7 else rng.uniform(-1e6, 1e6)
-
-
-def _timestamp(digits: int) -> Callable[[Random], datetime]:
-    def make(rng: Random) -> datetime:
-        step = timedelta(microseconds=10 ** (6 - digits))
-        odd = rng.choice([0, 1, 10, rng.randrange(10**digits) if digits else 0])
-        return _START + timedelta(seconds=rng.randrange(-(10**6), 10**6)) + odd * step
-
-    return make
-
-
-def _uuid(rng: Random) -> UUID:
-    # MariaDB takes no others than the RFC's.
-    return UUID(int=0) if rng.random() < 0.1 else UUID(int=rng.getrandbits(128), version=4)
-
-
-def _document(rng: Random) -> str:
-    leaf: object = rng.choice([None, True, False, 0, 1, 1.5, "", "a", "😀", [], {}])
-    return json.dumps(rng.choice([leaf, {"a": leaf}, [leaf, 1], {"b": {"c": leaf}, "a": 2}]))
-
-
-def _number(value: Value) -> str:
-    number = Decimal(str(value))
-    text = f"{number:f}" if number else "0"
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def _moment(value: Value) -> str:
-    if not isinstance(value, datetime | date | time):
-        raise TypeError(value)
-    text = value.isoformat(" ") if isinstance(value, datetime) else value.isoformat()
-    return text.rstrip("0") if "." in text else text
-
-
-def _bytes(value: Value) -> str:
-    if not isinstance(value, bytes):
-        raise TypeError(value)
-    return "\\x" + value.hex()
-
-
-KINDS = [
-    Kind("integer", ("bigint",), _integer(_NASTY_INTEGERS), str),
-    Kind("bigint", ("decimal(20,0)",), _integer(_NASTY_BIGINTS), str),
-    Kind("decimal(10,2)", ("decimal(14,4)",), _decimal(10, 2), _number),
-    Kind("decimal(24,12)", ("decimal(30,15)",), _decimal(24, 12), _number),
-    Kind("decimal(6,0)", ("integer",), _decimal(6, 0), _number),
-    Kind("float", (), _float, repr),
-    Kind("boolean", ("tinyint",), lambda rng: rng.random() < 0.5, lambda v: str(int(bool(v)))),
-    Kind("text", ("varchar(400)",), _text, str),
-    Kind("varchar(400)", ("text",), _text, str),
-    Kind("bytes", (), lambda rng: rng.randbytes(rng.choice([0, 1, 2, 16])), _bytes),
-    Kind("uuid", (), _uuid, str),
-    Kind("date", (), lambda rng: date(2024, 1, 1) + timedelta(rng.randrange(-900, 900)), _moment),
-    Kind(
-        "time", (),
-        lambda rng: time(rng.randrange(24), rng.randrange(60), 0, rng.choice([0, 1, 500_000])),
-        _moment,
-    ),
-    Kind("timestamp(0)", ("timestamp(6)",), _timestamp(0), _moment),
-    Kind("timestamp(6)", (), _timestamp(6), _moment),
-    Kind("json", (), _document, lambda v: json.dumps(json.loads(str(v)), sort_keys=True)),
-]  # fmt: skip
 _KEYS = [kind for kind in KINDS if kind.type in ("integer", "bigint", "uuid", "date")]
-# Engines show these in more ways than one, so that a row of no key is not known by its text.
-_MANY_TEXTS = ("boolean", "float", "json")
-_TEXT_KEY = Kind("varchar(100)", (), lambda rng: f"{_text(rng)[:60]}{rng.randrange(10**6)}", str)
+_TENANT = "tenant_id"
+_TENANTED = 0.2  # of the trials that may have tenants
+_OWNERS = (("A1", "acme"), ("A2", "beta"))
+"""The ids of two tenants, legacy and modern, under one name of the column on both sides."""
 
 
 def holds(engine: Engine, kind: str) -> bool:
@@ -148,21 +35,47 @@ def holds(engine: Engine, kind: str) -> bool:
 
 @dataclass(frozen=True)
 class _Column:
+    """A column of a trial: what it holds, and the neutral type that it has on each side."""
+
     name: str
     kind: Kind
+    legacy: str
     modern: str
 
-    def stored(self, value: Value) -> Value:
-        """Return the value as the modern column takes it."""
-        return int(value) if isinstance(value, bool) and self.modern == "tinyint" else value
+    def stored(self, rng: Random, side: Side, value: Value) -> Value:
+        """Return the value as the column of a side takes it."""
+        kind, here = self.kind, self.legacy if side == "legacy" else self.modern
+        if here == SPELLED and kind.spell is not None:
+            return None if value is None else kind.spell(rng, value)
+        if kind.zone and side == "legacy" and isinstance(value, datetime):
+            return value.astimezone(ZoneInfo(kind.zone)).replace(tzinfo=None)
+        return int(value) if isinstance(value, bool) and here == "tinyint" else value
 
     def shown(self, value: Value) -> str | None:
         """Return the canonical text."""
         return None if value is None else self.kind.canonical(value)
 
+    @property
+    def settings(self) -> list[str]:
+        """Return the lines of the settings for the column."""
+        lines = []
+        if SPELLED in (self.legacy, self.modern) and self.kind.spell is not None:
+            lines.append(f'type = "{self.kind.read_as}"')
+        if self.kind.type == "json":
+            lines.append('json = "canonical"')
+        if self.kind.zone:
+            lines.append(f'naive_zone = "{self.kind.zone}"')
+        return [f'[tables.t.columns."{self.name}"]', *lines] if lines else []
 
-def make_trial(rng: Random, legacy: Engine, modern: Engine, *, mutated: bool) -> Trap:
-    """Return a trial for a pair of engines; one that is not mutated holds the same twice."""
+
+def make_trial(
+    rng: Random, legacy: Engine, modern: Engine, *, mutated: bool, tenanted: bool = False
+) -> Trap:
+    """Return a trial for a pair of engines; one that is not mutated holds the same twice.
+
+    ``tenanted``: some tables also hold rows of a second tenant, under ids that were issued anew in
+    a column that has the same name on both sides. The trial is then about the first tenant.
+    """
     key, columns = _columns(rng, legacy, modern)
     rows = _rows(rng, key, columns)
     there = list(rows)
@@ -170,40 +83,93 @@ def make_trial(rng: Random, legacy: Engine, modern: Engine, *, mutated: bool) ->
         for _ in range(rng.choice([1, 1, 1, 2, 3])):
             _mutate(rng, there, key, columns)
     found = tuple(_differences(key, columns, rows, there))
-    rng.shuffle(there)
+    sides: dict[Side, list[Row]] = {"legacy": rows, "modern": there}
     names = tuple(each.name for each in key)
-    return Trap(
+    trial = Trap(
         name=f"{legacy} x {modern}",
-        columns=tuple(TrapColumn(each.name, each.kind.type) for each in columns),
+        columns=tuple(TrapColumn(each.name, each.legacy) for each in columns),
         modern_columns=tuple(TrapColumn(each.name, each.modern) for each in columns),
-        legacy=tuple(rows),
-        modern=tuple(tuple(map(_Column.stored, columns, row)) for row in there),
+        legacy=(),
+        modern=(),
         equal=not found,
         found=found,
-        settings=_settings(columns),
+        settings="\n".join(line for column in columns for line in column.settings),
         key=names,
         enforced=True,
     )
+    if tenanted and rng.random() < _TENANTED:
+        return _with_tenants(rng, trial, key, columns, sides)
+    rng.shuffle(there)
+    stored = {side: _stored(rng, side, columns, each) for side, each in sides.items()}
+    return replace(trial, legacy=stored["legacy"], modern=stored["modern"])
 
 
-def _settings(columns: Sequence[_Column]) -> str:
-    documents = [each.name for each in columns if each.kind.type == "json"]
-    return "\n".join(f'[tables.t.columns."{name}"]\njson = "canonical"' for name in documents)
+def _with_tenants(
+    rng: Random,
+    trial: Trap,
+    key: Sequence[_Column],
+    columns: Sequence[_Column],
+    sides: Mapping[Side, list[Row]],
+) -> Trap:
+    """Put another tenant's rows beside the trial's, and some that the trial's tenant lost."""
+    legacy, modern = sides["legacy"], sides["modern"]
+    others = [row for row in _rows(rng, key, columns) if not key or _is_new(row, legacy, key)]
+    others = [row for row in others if not key or _is_new(row, modern, key)]
+    known = [row[: len(key)] for row in modern]
+    moved = [row for row in legacy if key and row[: len(key)] not in known and rng.random() < 0.5]
+    owned: dict[Side, list[tuple[list[Row], str]]] = {
+        "legacy": [(legacy, _OWNERS[0][0]), (others, _OWNERS[1][0])],
+        "modern": [(modern, _OWNERS[0][1]), ([*others, *moved], _OWNERS[1][1])],
+    }
+    stored: dict[Side, list[Row]] = {
+        side: [
+            (*row, owner) for given, owner in parts for row in _stored(rng, side, columns, given)
+        ]
+        for side, parts in owned.items()
+    }
+    rng.shuffle(stored["modern"])
+    column = TrapColumn(_TENANT, "varchar(20)")
+    return replace(
+        trial,
+        columns=(*trial.columns, column),
+        modern_columns=(*trial.modern_columns, column),
+        legacy=tuple(stored["legacy"]),
+        modern=tuple(stored["modern"]),
+        settings=f'[tables.t]\ntenancy = {{ column = "{_TENANT}" }}\n{trial.settings}',
+        subject=_OWNERS[0][1],
+    )
+
+
+def _stored(
+    rng: Random, side: Side, columns: Sequence[_Column], rows: Sequence[Row]
+) -> tuple[Row, ...]:
+    return tuple(
+        tuple(column.stored(rng, side, value) for column, value in zip(columns, row, strict=True))
+        for row in rows
+    )
 
 
 def _columns(rng: Random, legacy: Engine, modern: Engine) -> tuple[list[_Column], list[_Column]]:
-    def usable(kind: Kind) -> bool:
-        return holds(legacy, kind.type) and holds(modern, kind.type)
+    engines: dict[Side, Engine] = {"legacy": legacy, "modern": modern}
 
-    keys = [_column(rng, f"k{n}", kind, modern, wider=False) for n, kind in enumerate(_key(rng))]
-    if not all(usable(each.kind) for each in keys):
-        keys = [_column(rng, "k0", KINDS[0], modern, wider=False)]
-    usables = [kind for kind in KINDS if usable(kind) and (keys or kind.type not in _MANY_TEXTS)]
+    def usable(kind: Kind) -> bool:
+        held = all(holds(each, kind.type) for each in engines.values())
+        return {legacy, modern} <= kind.engines and (held or kind.spell is not None)
+
+    keys = [_column(rng, f"k{n}", kind, engines, key=True) for n, kind in enumerate(_key(rng))]
+    usables = [kind for kind in KINDS if usable(kind) and (keys or not _has_many_texts(kind))]
+    if legacy == "postgresql" and holds(modern, "timestamptz"):
+        usables.append(rng.choice(ZONED_KINDS))
     others = [
-        _column(rng, f"c{n}", rng.choice(usables), modern, wider=True)
+        _column(rng, f"c{n}", rng.choice(usables), engines, key=False)
         for n in range(rng.randrange(1, _MOST_COLUMNS))
     ]
     return keys, [*keys, *others]
+
+
+def _has_many_texts(kind: Kind) -> bool:
+    """Whether reports show a value in more ways than one, so that it cannot know a row."""
+    return kind.type in ("boolean", "float", "json") or kind.engines == {"sqlite"}
 
 
 def _key(rng: Random) -> list[Kind]:
@@ -211,16 +177,26 @@ def _key(rng: Random) -> list[Kind]:
         case 0:
             return []
         case 1:
-            return [_TEXT_KEY]
+            return [TEXT_KEY]
         case 2:
-            return [rng.choice(_KEYS), _TEXT_KEY]
+            return [rng.choice(_KEYS), TEXT_KEY]
         case _:
             return [rng.choice(_KEYS)]
 
 
-def _column(rng: Random, name: str, kind: Kind, modern: Engine, *, wider: bool) -> _Column:
-    types = [each for each in kind.wider if wider and holds(modern, each)]
-    return _Column(name, kind, rng.choice([kind.type, *types]))
+def _column(
+    rng: Random, name: str, kind: Kind, engines: Mapping[Side, Engine], *, key: bool
+) -> _Column:
+    """Return a column; either side may have its values spelled, and modern a wider type."""
+    if kind.zone:
+        return _Column(name, kind, "timestamp(6)", kind.type)
+    wider = [each for each in kind.wider if not key and holds(engines["modern"], each)]
+    spelled = 0.0 if kind.spell is None else 0.1 if key else 0.25
+    types: dict[Side, str] = {"legacy": kind.type, "modern": rng.choice([kind.type, *wider])}
+    for side, engine in engines.items():
+        if not holds(engine, types[side]) or rng.random() < spelled:
+            types[side] = SPELLED
+    return _Column(name, kind, types["legacy"], types["modern"])
 
 
 def _value(rng: Random, column: _Column) -> Value:
@@ -262,11 +238,13 @@ def _mutate(
     rng: Random, rows: list[Row], key: Sequence[_Column], columns: Sequence[_Column]
 ) -> None:
     """Change one thing; what another change undoes or doubles is found out by comparing."""
-    kinds = ["value", "value", "value", "null", "swap", "lost", "extra", "shift"]
+    kinds = ["value", "near", "near", "near", "null", "swap", "lost", "extra", "shift", "double"]
     at = rng.randrange(len(rows)) if rows else 0
     match rng.choice(kinds) if rows else "extra":
         case "value":
             _put(rng, rows, at, key, columns, lambda column, _: column.kind.make(rng))
+        case "near":
+            _put(rng, rows, at, key, columns, lambda column, old: _near(rng, column, old))
         case "null":
             _put(rng, rows, at, key, columns, lambda column, old: None if old is not None
                  else column.kind.make(rng))  # fmt: skip
@@ -276,10 +254,18 @@ def _mutate(
             rows.pop(at)
         case "shift":
             _shift(rng, rows, at, key, columns)
+        case "double" if not key:
+            rows.append(rows[at])
         case _:
             row = _row(rng, key, columns)
             if not key or _is_new(row, rows, key):
                 rows.append(row)
+
+
+def _near(rng: Random, column: _Column, old: Value) -> Value:
+    if old is None or column.kind.near is None:
+        return column.kind.make(rng)
+    return column.kind.near(rng, old)
 
 
 def _put(
@@ -307,12 +293,8 @@ def _swap(rng: Random, rows: list[Row], key: Sequence[_Column], columns: Sequenc
 def _shift(
     rng: Random, rows: list[Row], at: int, key: Sequence[_Column], columns: Sequence[_Column]
 ) -> None:
-    """Swap the values of two neighbouring columns of one type, as a migration's script may."""
-    alike = [
-        n
-        for n in range(len(key), len(columns) - 1)
-        if columns[n].kind.type == columns[n + 1].kind.type
-    ]
+    """Swap the values of two neighbouring columns of one kind, as a migration's script may."""
+    alike = [n for n in range(len(key), len(columns) - 1) if columns[n].kind is columns[n + 1].kind]
     if alike:
         place, row = rng.choice(alike), list(rows[at])
         row[place], row[place + 1] = row[place + 1], row[place]
