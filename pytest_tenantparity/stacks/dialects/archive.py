@@ -35,9 +35,9 @@ from ..parameters import anything, checked, texts
 from .archive_files import UNREAD, changed_meanwhile, scan
 from .archive_reader import DECIMAL, SCHEMA, Reader, column_facts
 from .base import ColumnRules, Dialect, Session
-from .floats import SINGLE
+from .floats import DOUBLE, SINGLE
 from .quoting import quoting
-from .spelling import as_decimal, spell
+from .spelling import as_decimal, as_float, spell
 from .sqlite_values import spelled_values
 
 _OLDEST = (2, 0)  # "~" asked for the whole text to match in earlier ones
@@ -211,7 +211,8 @@ class Archive(Dialect):
         )
         if family is Family.FLOAT and column.family in TEXTS:
             # In lower case "İnf" is "inf" to DuckDB; that letter is in no number.
-            return case((own.contains(literal("İ", Text)), own), else_=spelled)
+            read = _shortest(own, spelled) if rules.float_bits == DOUBLE else spelled
+            return case((own.contains(literal("İ", Text)), own), else_=read)
         return spelled
 
     def shifted(self, moment: ColumnElement[str], offset: ColumnElement[str]) -> ColumnElement[str]:
@@ -317,6 +318,19 @@ def _decimal(own: ColumnElement[str], column: ColumnFacts) -> ColumnElement[str]
     if sized[2] == "0":
         return own
     return func.rtrim(func.rtrim(own, literal("0", Text)), literal(".", Text), type_=Text)
+
+
+def _shortest(own: ColumnElement[str], spelled: ColumnElement[str]) -> ColumnElement[str]:
+    """Return the shortest text of the double that a text of 16 or 17 digits spells, if it does.
+
+    Many programs write so many. Of other texts the client knows which double they spell.
+    """
+    double = func.try_cast(own.op("AS")(literal_column("DOUBLE")))
+    forms = [func.format(literal(f"{{:.{n}e}}", Text), double, type_=Text) for n in (15, 16)]
+    exact = or_(*(spelled == as_float(each) for each in forms))
+    short = cast(double, Text)
+    as_it_is = or_(own == short, ~own.regexp_match("[0-9]([.]?[0-9]){15}"))
+    return case((as_it_is, spelled), (exact, as_float(short)), else_=spelled)
 
 
 def _with_era(own: ColumnElement[str]) -> ColumnElement[str]:
