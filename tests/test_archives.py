@@ -22,7 +22,7 @@ from pytest_tenantparity.errors import NotProven
 from pytest_tenantparity.model import Status
 from pytest_tenantparity.parity.cells import Grid, Sketch
 from pytest_tenantparity.parity.source import Source
-from pytest_tenantparity.stacks import PORTABLE, StackState, open_stack
+from pytest_tenantparity.stacks import Portable, StackState, open_stack
 from pytest_tenantparity.stacks.catalog import ColumnFacts, Family
 from pytest_tenantparity.stacks.dialects import ColumnRules, Session, dialect_for
 from pytest_tenantparity.stacks.dialects.archive_reader import _stored, _top_level
@@ -614,7 +614,7 @@ def test_digest_is_trusted(old: Files) -> None:
     """The archive gives the known answers to the known questions."""
     old.csv("id\n1\n")
     state = old.opened().databases[""]
-    assert state.digests == (PORTABLE,)
+    assert state.digests == tuple(Portable)
     assert (state.server.product, state.server.database) == ("DuckDB archive", str(old.folder))
 
 

@@ -14,6 +14,7 @@ from pytest_tenantparity.model import ColumnCounts, Evidence, Status
 from pytest_tenantparity.stacks import dialect_for
 from pytest_tenantparity.stacks.catalog import ColumnFacts, Family
 from pytest_tenantparity.stacks.dialects import ColumnRules, Dialect, Item
+from pytest_tenantparity.stacks.handshake import Digests
 
 from .engine_driver import Engine
 from .project import DRIFT, Migration
@@ -187,7 +188,7 @@ def dialect(monkeypatch: pytest.MonkeyPatch) -> Dialect:
     """The dialect of both stacks, mended after the test; its handshake is taken for given."""
     found = dialect_for("postgresql")
     name = "pytest_tenantparity.stacks.opening.trusted_digests"
-    monkeypatch.setattr(name, lambda *_: (found.native_digest,))
+    monkeypatch.setattr(name, lambda *_: Digests((found.native_digest,)))
     return found
 
 

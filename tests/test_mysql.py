@@ -24,7 +24,7 @@ from pytest_tenantparity.config import StackSettings
 from pytest_tenantparity.errors import NotProven
 from pytest_tenantparity.inventory import Place
 from pytest_tenantparity.model import Evidence, Status
-from pytest_tenantparity.stacks import PORTABLE, Stack, open_stack
+from pytest_tenantparity.stacks import Portable, Stack, open_stack
 from pytest_tenantparity.stacks.catalog import Catalog, ColumnFacts, Family
 from pytest_tenantparity.stacks.dialects import ColumnRules, Dialect, Session, dialect_for
 from pytest_tenantparity.stacks.dialects.spelling import as_float
@@ -489,7 +489,7 @@ def test_no_charset_merges_two_values(old: MariaDatabase, asked: Asked, charset:
     old.run("INSERT INTO t SELECT seq, unhex(lpad(hex(seq), 2, '0')) FROM seq_0_to_255")
     old.run("INSERT INTO t SELECT seq, unhex(lpad(hex(seq), 4, '0')) FROM seq_256_to_65535")
     stored = dict(old.run("SELECT id, hex(v) FROM t"))
-    lost = asked.dialect.portable_hash([asked.canonical()], 1).is_(None)
+    lost = asked.dialect.portable_hash([asked.canonical()], 1, Portable.MD5).is_(None)
     texts: dict[str, set[str]] = {}
     for number, text, is_lost in asked.all(column("id"), func.hex(asked.canonical()), lost):
         if not is_lost:
@@ -817,7 +817,7 @@ def test_the_portable_digest_is_trusted(old: MariaDatabase) -> None:
     state, anchor = open_stack("legacy", StackSettings(url=old.url), "tests")
     anchor.release()
     assert state.unavailable == {}
-    assert state.databases[""].digests == (PORTABLE,)
+    assert state.databases[""].digests == tuple(Portable)
     server = state.databases[""].server
     assert (server.product, server.encoding, server.replica) == ("MariaDB", "UTF8", False)
 
@@ -1117,7 +1117,7 @@ def test_the_least_change_changes_the_text(
     mixed = case((column("id") > literal_column("0"), other), else_=column("v"))
     filled = case((column("v").is_(None), none), else_=column("v"))
     hashed = [asked.canonical(facts, each) for each in (None, other, mixed, filled)]
-    hashes = [asked.dialect.portable_hash([each], 1) for each in hashed]
+    hashes = [asked.dialect.portable_hash([each], 1, Portable.MD5) for each in hashed]
     for plain, changed, among, present, *numbers in asked.all(*hashed, *hashes):
         assert None not in numbers
         if plain is None:

@@ -18,7 +18,7 @@ from pytest_tenantparity.model import Evidence, Status
 from pytest_tenantparity.parity import small
 from pytest_tenantparity.parity.scope import MARK
 from pytest_tenantparity.stacks.dialects import Dialect, postgresql, postgresql_small
-from pytest_tenantparity.stacks.handshake import trusted_digests
+from pytest_tenantparity.stacks.handshake import Digests, trusted_digests
 
 from .engine_driver import Engine, opened, seen
 from .mariadb import MariaDatabase
@@ -206,7 +206,7 @@ def test_a_server_answers_the_known_questions_once_for_each_encoding(
     """Four databases of one server, one of them LATIN1, make two handshakes a stack."""
     asked = []
 
-    def counted(connection: Connection, dialect: Dialect, encoding: str) -> tuple[str, ...]:
+    def counted(connection: Connection, dialect: Dialect, encoding: str) -> Digests:
         asked.append(encoding)
         return trusted_digests(connection, dialect, encoding)
 

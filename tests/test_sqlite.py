@@ -22,7 +22,7 @@ from sqlalchemy.exc import DBAPIError
 from pytest_tenantparity.config import StackSettings
 from pytest_tenantparity.model import Status
 from pytest_tenantparity.stacks.catalog import Family
-from pytest_tenantparity.stacks.dialects import ColumnRules, Session, portable_hash
+from pytest_tenantparity.stacks.dialects import ColumnRules, Portable, Session, portable_hash
 from pytest_tenantparity.stacks.dialects.spelling import as_float, spell
 from pytest_tenantparity.stacks.dialects.sqlite import SQLite
 from pytest_tenantparity.stacks.dialects.sqlite_values import (
@@ -33,7 +33,7 @@ from pytest_tenantparity.stacks.dialects.sqlite_values import (
     float_text,
     spell_text,
 )
-from pytest_tenantparity.stacks.handshake import PORTABLE, trusted_digests
+from pytest_tenantparity.stacks.handshake import trusted_digests
 
 from .engine_driver import Engine
 from .servers import Database
@@ -567,10 +567,11 @@ def test_the_handshake_and_wide_rows(tmp_path: Path) -> None:
     file.run("CREATE TABLE t (id INT)")
     texts = [None if n % 7 == 0 else f"é{n}" for n in range(500)]
     with connected(file.url) as connection:
-        assert trusted_digests(connection, SQLite(), "UTF8") == (PORTABLE,)
+        assert trusted_digests(connection, SQLite(), "UTF8").trusted == tuple(Portable)
         asked = [literal(text, Text) for text in texts]
-        answer = connection.scalar(select(SQLite().portable_hash(asked, -5)))
-    assert answer == portable_hash(texts, -5)
+        hashes = [SQLite().portable_hash(asked, -5, digest) for digest in Portable]
+        answers = connection.execute(select(*hashes)).one()
+    assert list(answers) == [portable_hash(texts, -5, digest) for digest in Portable]
 
 
 def test_sums_are_exact() -> None:

@@ -12,8 +12,9 @@ from types import ModuleType
 import pytest
 
 from pytest_tenantparity.parity import differ, locate, sketch, survey
+from pytest_tenantparity.stacks import Portable, handshake
 
-Limits = Mapping[tuple[ModuleType, str], int]
+Limits = Mapping[tuple[ModuleType, str], object]
 
 # All rows in two buckets: few of those that differ can be told by their places.
 _CROWDED: Limits = {(sketch, "_BUCKETS"): 2, (sketch, "_WORTH"): 99}
@@ -32,6 +33,9 @@ _DIVIDED: Limits = {
 # Few tenants' rows are read together, or held: the others are asked apart.
 _APART: Limits = {(survey, "_MOST_READ"): 12, (survey, "_MOST_HELD"): 2}
 
+# No digest is asked for but the portable one that needs no MD5.
+_WITHOUT_MD5: Limits = {(handshake, "TRIED"): (Portable.SHA256,), (handshake, "NATIVE"): False}
+
 WAYS: Mapping[str, Limits] = {
     "as it is": {},
     "crowded": _CROWDED,
@@ -39,6 +43,7 @@ WAYS: Mapping[str, Limits] = {
     "by cells": _BY_CELLS,
     "divided": {**_BY_CELLS, **_DIVIDED},
     "apart": {**_BY_CELLS, **_APART},
+    "by SHA-256": _WITHOUT_MD5,
 }
 
 
@@ -46,6 +51,6 @@ WAYS: Mapping[str, Limits] = {
 def forced(way: str) -> Iterator[None]:
     """Take one of the ways."""
     with pytest.MonkeyPatch.context() as patch:
-        for (module, name), number in WAYS[way].items():
-            patch.setattr(module, name, number)
+        for (module, name), limit in WAYS[way].items():
+            patch.setattr(module, name, limit)
         yield

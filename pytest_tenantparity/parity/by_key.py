@@ -27,11 +27,11 @@ def among(
     indexed = _by_index(opened, side, keys)
     if indexed is not None and len(opened.plan.key) == 1:
         return indexed
-    salt = opened.context.salt
+    salt, digest = opened.context.salt, opened.portable_digest(side)
     wanted: list[ColumnElement[int]] = [
-        literal_column(str(portable_hash(key, salt))) for key in keys
+        literal_column(str(portable_hash(key, salt, digest))) for key in keys
     ]
-    hashed = source.dialect.portable_hash(source.key, salt).in_(wanted)
+    hashed = source.dialect.portable_hash(source.key, salt, digest).in_(wanted)
     return hashed if indexed is None else indexed & hashed
 
 

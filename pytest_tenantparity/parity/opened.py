@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from threading import Event
 
@@ -11,8 +11,8 @@ from sqlalchemy import ColumnElement, Connection, literal_column, true
 
 from ..errors import NotProven, settings_sql
 from ..inventory import Place, TablePair, place_of_shared
-from ..model import SIDES, Side, Tenant
-from ..stacks import PORTABLE, ColumnFacts, Dialect, TableFacts
+from ..model import SIDES, NamedRule, Side, Tenant
+from ..stacks import ColumnFacts, Dialect, Portable, TableFacts
 from ..stacks.dialects import Item
 from .columns import ColumnPair, ColumnPlan, TenantColumns, plan_columns
 from .context import Context
@@ -117,18 +117,41 @@ class OpenPair:
         both = [name for name in legacy.digests if name in modern.digests]
         if legacy.server.encoding != modern.server.encoding:
             # A native hash is one of bytes, which another encoding spells otherwise.
-            both = [name for name in both if name == PORTABLE]
+            both = [name for name in both if name in set(Portable)]
         if both:
             return both[0]
-        failing = [
-            side
-            for side in SIDES
-            if PORTABLE not in stacks[side].database(self.places[side]).digests
-        ]
         raise NotProven(
-            f"the {' and the '.join(failing)} server gave wrong answers to known questions, so no "
-            "digest of its can be trusted; is its MD5 disabled, or its connection not UTF-8?"
+            "both servers have no digest in common that can be trusted; is their connection UTF-8? "
+            + "; ".join(self._refusals)
         )
+
+    @property
+    def digest_rules(self) -> list[NamedRule]:
+        """Why the rows are not hashed by the fastest portable digest, where they are not."""
+        with suppress(NotProven):
+            if self.digest_name == Portable.SHA256:
+                why = "; ".join(each for each in self._refusals if Portable.MD5 in each)
+                return [NamedRule(f"rows are hashed by SHA-256, since MD5 cannot be used: {why}")]
+        return []
+
+    @property
+    def _refusals(self) -> list[str]:
+        found = {side: self.context.stacks[side].database(self.places[side]) for side in SIDES}
+        return [
+            f"{side}, {digest}: {why}"
+            for side, database in found.items()
+            for digest, why in database.refused.items()
+        ]
+
+    def portable_digest(self, side: Side) -> Portable:
+        """The fastest digest that a server makes as Python does; raises NotProven."""
+        known = self.context.stacks[side].database(self.places[side]).digests
+        digest = next((each for each in Portable if each in known), None)
+        if digest is None:
+            raise NotProven(
+                f"the {side} server has no portable digest: {'; '.join(self._refusals)}"
+            )
+        return digest
 
     @property
     def keys_enforced(self) -> bool:
@@ -246,7 +269,9 @@ def opened_in(
             _require_zone(connections[side], dialects[side], side, zone)
     if not plan.columns:
         raise NotProven(f"no column of {pair.name!r} can be compared: {'; '.join(plan.problems)}")
-    return OpenPair(context, pair, places, tables, connections, plan)
+    opened = OpenPair(context, pair, places, tables, connections, plan)
+    plan.rules += opened.digest_rules
+    return opened
 
 
 def _zones(columns: Sequence[ColumnPair]) -> set[tuple[Side, str]]:

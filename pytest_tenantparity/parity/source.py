@@ -30,7 +30,7 @@ from sqlalchemy import (
 )
 
 from ..errors import NotProven, Unreadable
-from ..stacks import PORTABLE, Dialect
+from ..stacks import Dialect, Portable
 from ..stacks.dialects import Item
 from .cells import NOTHING, Bucket, Cell, Digest, Grid, Part, PlacedRow, Row, Sketch
 from .scope import Scope
@@ -288,9 +288,10 @@ class Source:
         return self._hash(self.placed_by, ~self.salt)
 
     def _hash(self, items: Sequence[Item], salt: int) -> ColumnElement[int]:
-        if self.digest_name == PORTABLE:
-            return self.dialect.portable_hash([item.text for item in items], salt)
-        return self.dialect.native_hash(items, salt)
+        if self.digest_name == self.dialect.native_digest:
+            return self.dialect.native_hash(items, salt)
+        texts = [item.text for item in items]
+        return self.dialect.portable_hash(texts, salt, Portable(self.digest_name))
 
     def _aggregates(self, hashed: Any) -> list[ColumnElement[Any]]:
         row_hash = hashed.c.parity_row_hash

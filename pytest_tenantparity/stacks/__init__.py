@@ -1,15 +1,13 @@
 """One database: connecting to it, the rules of a session, what its schema holds."""
 
 from .catalog import Catalog, ColumnFacts, Family, ServerFacts, TableFacts
-from .dialects import Dialect, Extent, dialect_for
-from .handshake import PORTABLE
+from .dialects import Dialect, Extent, Portable, dialect_for
 from .opening import Anchor, open_stack
 from .retrying import retried
 from .secrets import Secret, redacted
 from .stack import DatabaseState, Stack, StackState
 
 __all__ = [
-    "PORTABLE",
     "Anchor",
     "Catalog",
     "ColumnFacts",
@@ -17,6 +15,7 @@ __all__ = [
     "Dialect",
     "Extent",
     "Family",
+    "Portable",
     "Secret",
     "ServerFacts",
     "Stack",

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext, suppress
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
 
 from sqlalchemy import ColumnElement, Connection, Text, cast, literal, null, select
 from sqlalchemy.exc import DBAPIError
 
-from .dialects import Dialect, Item, portable_hash
-
-PORTABLE = "md5 of length-prefixed text"
+from ..errors import NotProven
+from .dialects import Dialect, Item, Portable, portable_hash
 
 SALT = 20_240_229
 
@@ -25,31 +26,72 @@ VECTORS: tuple[tuple[str | None, ...], ...] = (
     ("x" * 5_000, "12345678901234567890.123456789"),
 )
 
+NATIVE = True
+TRIED: Sequence[Portable] = tuple(Portable)
+"""Whether servers are asked for a native digest, and which portable ones they are asked for."""
 
-def trusted_digests(connection: Connection, dialect: Dialect, encoding: str) -> tuple[str, ...]:
-    """Return the names of the digests that gave the known answers, the fastest first.
+WRONG = "the server gave wrong answers to known questions"
+
+
+@dataclass(frozen=True, slots=True)
+class Digests:
+    """The digests that gave the known answers, the fastest first, and why each other is refused."""
+
+    trusted: tuple[str, ...]
+    refused: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Question:
+    """Hashes of known rows, and what they are known to be."""
+
+    digest: str
+    hashes: list[ColumnElement[int]]
+    known: list[int]
+
+
+def trusted_digests(connection: Connection, dialect: Dialect, encoding: str) -> Digests:
+    """Ask for the hashes of known rows by each digest.
 
     A database of another encoding than UTF-8 is asked in ASCII, since it could not read the rest.
     """
     asked = [n for n, vector in enumerate(VECTORS) if encoding == "UTF8" or _is_ascii(vector)]
-    texts = [[_literal(text) for text in VECTORS[n]] for n in asked]
-    trusted = []
-    if dialect.native_digest:
-        known = [dialect.native_vectors[n] for n in asked]
-        native = [dialect.native_hash([Item(text) for text in each], SALT) for each in texts]
-        for sample, answer in dialect.native_samples:
-            native.append(dialect.native_hash(sample, SALT))
-            known.append(answer)
-        if _answers(connection, native) == known:
-            trusted.append(dialect.native_digest)
-    portable = [dialect.portable_hash(each, SALT) for each in texts]
-    expected = [portable_hash(VECTORS[n], SALT) for n in asked]
-    # A server that refuses its MD5 can still have its native hash.
-    refusal = connection.begin_nested() if trusted else nullcontext()
-    with suppress(*([DBAPIError] if trusted else [])), refusal:
-        if _answers(connection, portable) == expected:
-            trusted.append(PORTABLE)
-    return tuple(trusted)
+    questions = [_native(dialect, asked)] if NATIVE and dialect.native_digest else []
+    questions += [_portable(dialect, asked, digest) for digest in TRIED]
+    refused = {question.digest: _refusal(connection, dialect, question) for question in questions}
+    trusted = [digest for digest, why in refused.items() if not why]
+    return Digests(tuple(trusted), {digest: why for digest, why in refused.items() if why})
+
+
+def _native(dialect: Dialect, asked: Sequence[int]) -> _Question:
+    rows = [[Item(text) for text in _literals(n)] for n in asked]
+    samples = dialect.native_samples
+    return _Question(
+        dialect.native_digest,
+        [dialect.native_hash(row, SALT) for row in (*rows, *(row for row, _ in samples))],
+        [dialect.native_vectors[n] for n in asked] + [answer for _, answer in samples],
+    )
+
+
+def _portable(dialect: Dialect, asked: Sequence[int], digest: Portable) -> _Question:
+    return _Question(
+        digest.value,
+        [dialect.portable_hash(_literals(n), SALT, digest) for n in asked],
+        [portable_hash(VECTORS[n], SALT, digest) for n in asked],
+    )
+
+
+def _refusal(connection: Connection, dialect: Dialect, question: _Question) -> str:
+    """Return why a digest cannot be trusted; nothing if it can."""
+    try:
+        # An error may cost this digest, but not the transaction, which holds the snapshot.
+        with connection.begin_nested() if dialect.errors_end_transactions else nullcontext():
+            answers = _answers(connection, question.hashes)
+    except DBAPIError as error:
+        if dialect.fault(error) is not NotProven:
+            raise  # the connection is lost
+        return dialect.explain(error)
+    return "" if answers == question.known else WRONG
 
 
 def _is_ascii(vector: tuple[str | None, ...]) -> bool:
@@ -62,5 +104,5 @@ def _answers(connection: Connection, questions: list[ColumnElement[int]]) -> lis
     return [None if answer is None else int(answer) for answer in answers]
 
 
-def _literal(text: str | None) -> ColumnElement[str]:
-    return cast(null() if text is None else literal(text, Text), Text)
+def _literals(number: int) -> list[ColumnElement[str]]:
+    return [cast(null() if text is None else literal(text, Text), Text) for text in VECTORS[number]]

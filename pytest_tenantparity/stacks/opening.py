@@ -18,7 +18,7 @@ from ..inventory import Place
 from ..model import Side
 from .catalog import ServerFacts
 from .dialects import Dialect, Session, dialect_for
-from .handshake import trusted_digests
+from .handshake import Digests, trusted_digests
 from .retrying import let_in
 from .stack import DatabaseState, StackState, alarm_at, catalogs_by_name, explained, hang_up, netted
 from .url import address_of, resolve_url, stack_url, written
@@ -105,7 +105,7 @@ def open_stack(
     for place in places:
         schemas.setdefault(place.database, set()).add(place.schema)
     looked_at = {name for name in schemas if _is_looked_at(dialect, settings, name)}
-    trusted: dict[ServerFacts, tuple[str, ...]] = {}
+    trusted: dict[ServerFacts, Digests] = {}
     for database, wanted in schemas.items():
         anchor.permit(len(schemas.keys() - looked_at))
         target = stack_url(state.url, database)
@@ -138,7 +138,7 @@ def _database_state(
     dialect: Dialect,
     url: URL,
     schemas: Iterable[str],
-    trusted: dict[ServerFacts, tuple[str, ...]],
+    trusted: dict[ServerFacts, Digests],
 ) -> DatabaseState:
     """Read what a database holds. ``trusted`` are the digests of each server that was asked."""
     connection = anchor.hold(engine)
@@ -151,5 +151,6 @@ def _database_state(
         snapshot=snapshot,
         server=server,
         catalogs=catalogs,
-        digests=trusted[server.itself],
+        digests=trusted[server.itself].trusted,
+        refused=trusted[server.itself].refused,
     )

@@ -43,13 +43,15 @@ class DatabaseState:
     ``snapshot`` is the name of the one that the run holds; it is empty where each check takes one
     of its own. ``catalogs`` are by the schema's name in the settings, an empty name being the
     default one.
-    ``digests`` are those that gave the known answers, the fastest first.
+    ``digests`` are those that gave the known answers, the fastest first; ``refused`` says why each
+    other one did not.
     """
 
     snapshot: str
     server: ServerFacts
     catalogs: dict[str, Catalog]
     digests: tuple[str, ...] = ()
+    refused: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ from functools import cache
 from importlib import import_module
 
 from ...errors import StackUnavailable
-from .base import ColumnRules, Dialect, Extent, Item, Nulls, Session, portable_hash
+from .base import ColumnRules, Dialect, Extent, Item, Nulls, Session
+from .portable import Portable, portable_hash
 from .sqlite_values import spelled_as
 
 # Backend of the URL: the module and class that know it, and the extra that brings its driver.
@@ -42,6 +43,7 @@ __all__ = [
     "Extent",
     "Item",
     "Nulls",
+    "Portable",
     "Session",
     "dialect_for",
     "portable_hash",

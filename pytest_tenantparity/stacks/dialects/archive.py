@@ -220,8 +220,9 @@ class Archive(Dialect):
         signed = func.replace(offset, literal("+", Text), literal("", Text), type_=Text)
         return cast(time - cast(signed, _TypeOf("INTERVAL")), Text)
 
-    def md5_number(self, text: ColumnElement[str]) -> ColumnElement[int]:
-        digits = func.left(func.md5(text), 16)
+    def hash_number(self, text: ColumnElement[str], function: str) -> ColumnElement[int]:
+        hashed = func.md5(text) if function == "md5" else func.sha256(text)
+        digits = func.left(hashed, 16)
         return cast(cast(func.unhex(digits), _TypeOf("BIT")), BigInteger)
 
     def exact_sum(self, numbers: ColumnElement[int]) -> ColumnElement[Any]:

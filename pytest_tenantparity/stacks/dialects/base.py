@@ -9,7 +9,6 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import reduce
-from hashlib import md5
 from typing import Any, ClassVar
 
 from sqlalchemy import (
@@ -34,6 +33,7 @@ from ...errors import ConnectionLost, NotProven
 from ..catalog import TEXTS, Catalog, ColumnFacts, Family, ServerFacts, TableFacts
 from ..parameters import checked, texts
 from .altering import least_change, neutral
+from .portable import Portable
 from .spelling import spell
 
 POOLED = (
@@ -138,6 +138,9 @@ class Dialect(ABC):
 
     singles: ClassVar[frozenset[str]] = frozenset()
     """The types whose values are floats of four bytes."""
+
+    errors_end_transactions: ClassVar[bool] = False
+    """Whether nothing more can be asked in a transaction in which a statement has failed."""
 
     shares_snapshots: ClassVar[bool] = False
     """Whether several sessions can read from one snapshot."""
@@ -283,17 +286,22 @@ class Dialect(ABC):
         """Return a 64-bit hash of a row: injective in nulls, lengths and column order."""
         raise NotImplementedError(f"{self.name} has no hash of its own")
 
-    def portable_hash(self, texts: Sequence[ColumnElement[str]], salt: int) -> ColumnElement[int]:
+    def portable_hash(
+        self, texts: Sequence[ColumnElement[str]], salt: int, digest: Portable
+    ) -> ColumnElement[int]:
         """Return a 64-bit hash of a row that is the same in every engine.
 
-        :func:`portable_hash` says the same in Python.
+        :func:`.portable.portable_hash` says the same in Python.
         """
         start: ColumnElement[str] = literal(f"{salt}:", Text)
-        return self.md5_number(reduce(operator.add, map(_item, texts), start))
+        return self.hash_number(reduce(operator.add, map(_item, texts), start), digest.function)
 
     @abstractmethod
-    def md5_number(self, text: ColumnElement[str]) -> ColumnElement[int]:
-        """Return the first 8 bytes of the MD5 of a text in UTF-8, as a signed 64-bit integer."""
+    def hash_number(self, text: ColumnElement[str], function: str) -> ColumnElement[int]:
+        """Return the first 8 bytes of a hash of a text in UTF-8, as a signed 64-bit integer.
+
+        ``function`` is :attr:`Portable.function`.
+        """
 
     @abstractmethod
     def exact_sum(self, numbers: ColumnElement[int]) -> ColumnElement[Any]:
@@ -412,25 +420,6 @@ class Dialect(ABC):
     @abstractmethod
     def cancel(self, connection: Connection) -> None:
         """Stop on the server what the connection is waiting for; called from another thread."""
-
-
-def portable_hash(texts: Sequence[str | None], salt: int) -> int:
-    """Return what :meth:`Dialect.portable_hash` has to give for these texts.
-
-    Each value is its length in characters, a colon and itself, or a hyphen for NULL: texts can be
-    taken apart again in one way only, so that no two rows are packed alike.
-    """
-    items = ("-" if text is None else f"{len(text)}:{text}" for text in texts)
-    packed = _encoded(f"{salt}:{''.join(items)}")
-    return int.from_bytes(md5(packed, usedforsecurity=False).digest()[:8], "big", signed=True)
-
-
-def _encoded(text: str) -> bytes:
-    """Return a text's bytes as the database has them, also where they are not UTF-8."""
-    try:
-        return text.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:  # half of a surrogate pair, which no database holds
-        return text.encode("utf-8", "surrogatepass")
 
 
 def _item(text: ColumnElement[str]) -> ColumnElement[str]:

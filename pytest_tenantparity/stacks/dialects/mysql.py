@@ -69,6 +69,7 @@ from .mysql_session import (
     source_of,
 )
 from .mysql_url import arguments, normalised
+from .portable import Portable
 from .quoting import quoting
 from .spelling import as_decimal, spell
 
@@ -128,7 +129,7 @@ def _as_it_is(element: _Bounded, compiler: Any, **options: Any) -> str:
 
 
 class MySQL(Dialect):
-    """Digests by MD5 over canonical text, under collations that pad nothing."""
+    """Digests by MD5 or SHA-256 over canonical text, under collations that pad nothing."""
 
     name = "MySQL"
     singles = frozenset({"float"})
@@ -298,17 +299,20 @@ class MySQL(Dialect):
         beyond = literal("10000", Text) + func.substr(last, fifth, type_=Text)
         return func.coalesce(_earlier(moment, offset), beyond, type_=Text)
 
-    def portable_hash(self, texts: Sequence[ColumnElement[str]], salt: int) -> ColumnElement[int]:
+    def portable_hash(
+        self, texts: Sequence[ColumnElement[str]], salt: int, digest: Portable
+    ) -> ColumnElement[int]:
         """NULL, and so counted as not hashed, where a text is lost or the row is too long.
 
         CONCAT gives NULL beyond max_allowed_packet, which must never look like a NULL value.
         """
         start: ColumnElement[str] = literal(f"{salt}:", Text)
         parts = [part for each in texts for part in _packed(each)]
-        return self.md5_number(func.concat(start, *parts, type_=Text))
+        return self.hash_number(func.concat(start, *parts, type_=Text), digest.function)
 
-    def md5_number(self, text: ColumnElement[str]) -> ColumnElement[int]:
-        digits = func.left(func.md5(text), literal_column("16"))
+    def hash_number(self, text: ColumnElement[str], function: str) -> ColumnElement[int]:
+        hashed = func.md5(text) if function == "md5" else func.sha2(text, literal_column("256"))
+        digits = func.left(hashed, literal_column("16"))
         signed = func.conv(digits, literal_column("16"), literal_column("-10"))
         return cast(signed, BigInteger)
 

@@ -168,6 +168,7 @@ class PostgreSQL(Dialect):
         5188839079988009638,
         -3988319929281441629,
     )
+    errors_end_transactions = True
     shares_snapshots = True
     groups_apart = True
     unites = True
@@ -329,8 +330,12 @@ class PostgreSQL(Dialect):
         joined = reduce(lambda so_far, each: so_far + "," + each, numbers)
         return self.native_hash([Item(joined, Nulls.NEVER)], salt)
 
-    def md5_number(self, text: ColumnElement[str]) -> ColumnElement[int]:
-        hashed = _catalog.md5(_catalog.convert_to(text, literal_column("'UTF8'")), type_=Text)
+    def hash_number(self, text: ColumnElement[str], function: str) -> ColumnElement[int]:
+        encoded = _catalog.convert_to(text, literal_column("'UTF8'"))
+        if function == "md5":
+            hashed = _catalog.md5(encoded, type_=Text)
+        else:  # which gives bytes, where md5() gives digits
+            hashed = _catalog.encode(_catalog.sha256(encoded), literal_column("'hex'"), type_=Text)
         digits = literal_column("'x'").op("||")(_catalog.left(hashed, 16))
         return cast(cast(digits, _TypeOf("bit(64)")), BigInteger)
 

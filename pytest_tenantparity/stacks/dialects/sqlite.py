@@ -54,6 +54,7 @@ from ..catalog import (
 from ..parameters import checked, one_of, texts, yes_or_no
 from .base import ColumnRules, Dialect, Session
 from .floats import DOUBLE
+from .portable import Portable
 from .quoting import quoting
 from .spelling import spell
 from .sqlite_values import IN_UTC, MOST_ARGUMENTS, SPELLINGS, teach, text_of
@@ -314,19 +315,21 @@ class SQLite(Dialect):
     def shifted(self, moment: ColumnElement[str], offset: ColumnElement[str]) -> ColumnElement[str]:
         return func.parity_shifted(moment, offset, type_=Text)
 
-    def portable_hash(self, texts: Sequence[ColumnElement[str]], salt: int) -> ColumnElement[int]:
-        start = literal(salt, BigInteger)
+    def portable_hash(
+        self, texts: Sequence[ColumnElement[str]], salt: int, digest: Portable
+    ) -> ColumnElement[int]:
+        start = (word(digest.function), literal(salt, BigInteger))
         parts = [cast(each, LargeBinary) for each in texts]
         if len(parts) <= MOST_ARGUMENTS:
-            return func.parity_hash(start, *parts, type_=BigInteger)
+            return func.parity_hash(*start, *parts, type_=BigInteger)
         packs = [
             func.parity_pack(*parts[first : first + MOST_ARGUMENTS])
             for first in range(0, len(parts), MOST_ARGUMENTS)
         ]
-        return func.parity_packed_hash(start, *packs, type_=BigInteger)
+        return func.parity_packed_hash(*start, *packs, type_=BigInteger)
 
-    def md5_number(self, text: ColumnElement[str]) -> ColumnElement[int]:
-        return func.parity_md5(cast(text, LargeBinary), type_=BigInteger)
+    def hash_number(self, text: ColumnElement[str], function: str) -> ColumnElement[int]:
+        return func.parity_number(word(function), cast(text, LargeBinary), type_=BigInteger)
 
     def holds_doubles(self, column: ColumnFacts) -> bool:
         return column.family in (Family.FLOAT, Family.DECIMAL, Family.WRITTEN)

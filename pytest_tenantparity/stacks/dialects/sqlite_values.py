@@ -15,11 +15,11 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
-from hashlib import md5
 from typing import Any
 
 from ..catalog import Family
 from .floats import scientific, shortest, spelled_float
+from .portable import hash_number
 from .spelling import NO, YES
 
 # What SQLite hands over: a text comes as its bytes, which need not be UTF-8.
@@ -52,7 +52,7 @@ def teach(connection: sqlite3.Connection) -> None:
         "parity_shown_float": (3, shown_float),
         "parity_read_float": (2, parity_read_float),
         "parity_other": (3, parity_other),
-        "parity_md5": (1, parity_md5),
+        "parity_number": (2, parity_number),
         "parity_hash": (-1, parity_hash),
         "parity_pack": (-1, parity_pack),
         "parity_packed_hash": (-1, parity_packed_hash),
@@ -410,14 +410,14 @@ def _other_text(text: str) -> str | None:
 # ---- the hash of a row
 
 
-def parity_md5(text: bytes | None) -> int | None:
-    """Return the first 8 bytes of the MD5, as a signed 64-bit integer."""
-    return None if text is None else _number(text)
+def parity_number(function: str, text: bytes | None) -> int | None:
+    """Return the first 8 bytes of a text's hash, as a signed 64-bit integer."""
+    return None if text is None else hash_number(text, function)
 
 
-def parity_hash(salt: int, *texts: bytes | None) -> int:
-    """Return :func:`.base.portable_hash` of texts given as their bytes."""
-    return _number(b"%d:%b" % (salt, parity_pack(*texts)))
+def parity_hash(function: str, salt: int, *texts: bytes | None) -> int:
+    """Return :func:`.portable.portable_hash` of texts given as their bytes."""
+    return hash_number(b"%d:%b" % (salt, parity_pack(*texts)), function)
 
 
 def parity_pack(*texts: bytes | None) -> bytes:
@@ -427,13 +427,9 @@ def parity_pack(*texts: bytes | None) -> bytes:
     )
 
 
-def parity_packed_hash(salt: int, *packs: bytes) -> int:
+def parity_packed_hash(function: str, salt: int, *packs: bytes) -> int:
     """Return the hash of more texts than a function may have arguments."""
-    return _number(b"%d:%b" % (salt, b"".join(packs)))
-
-
-def _number(packed: bytes) -> int:
-    return int.from_bytes(md5(packed, usedforsecurity=False).digest()[:8], "big", signed=True)
+    return hash_number(b"%d:%b" % (salt, b"".join(packs)), function)
 
 
 def _characters(text: bytes) -> int:
