@@ -36,5 +36,12 @@ def portable_hash(texts: Sequence[str | None], salt: int, digest: Portable) -> i
     taken apart again in one way only, so that no two rows are packed alike.
     """
     items = ("-" if text is None else f"{len(text)}:{text}" for text in texts)
-    packed = f"{salt}:{''.join(items)}".encode("utf-8", "surrogatepass")
-    return hash_number(packed, digest.function)
+    return hash_number(_encoded(f"{salt}:{''.join(items)}"), digest.function)
+
+
+def _encoded(text: str) -> bytes:
+    """Return a text's bytes as the database has them, also where they are not UTF-8."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # half of a surrogate pair, which no database holds
+        return text.encode("utf-8", "surrogatepass")
