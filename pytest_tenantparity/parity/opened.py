@@ -31,6 +31,7 @@ from .scope import (
     united_scope,
 )
 from .source import Sides, Source
+from .sql_warnings import WARNING, warnings_of
 
 # Who holds locks on many tables does not wait for a throttle: then each is asked alone.
 AT_ONCE = Event()
@@ -267,6 +268,7 @@ def opened_in(
     for side, zone in sorted(_zones(plan.columns)):
         with context.stacks[side].guard(places[side], discreet=pair.has_masks):
             _require_zone(connections[side], dialects[side], side, zone)
+    plan.rules += _warnings(context, pair, places, tables, lookups)
     if not plan.columns:
         raise NotProven(f"no column of {pair.name!r} can be compared: {'; '.join(plan.problems)}")
     opened = OpenPair(context, pair, places, tables, connections, plan)
@@ -285,6 +287,35 @@ def _require_zone(connection: Connection, dialect: Dialect, side: Side, zone: st
     fault = dialect.zone_fault(connection, zone)
     if fault:
         raise NotProven(f"naive_zone = {zone!r} on the {side} stack: {fault}")
+
+
+def _warnings(
+    context: Context,
+    pair: TablePair,
+    places: Mapping[Side, Place],
+    tables: Mapping[Side, TableFacts],
+    lookups: Mapping[str, Lookup],
+) -> list[NamedRule]:
+    """Return what SQL of the settings takes for equal without saying so, for the report."""
+    written: list[tuple[str, str | None, Side, str, TableFacts]] = []
+    for side in SIDES:
+        for name, column in sorted(pair.settings.columns.items()):
+            if (sql := column.sql(side)) is not None:
+                key = f"[tables.{pair.name}.columns.{name}] {side}_sql"
+                written.append((key, name, side, sql, tables[side]))
+        if (row_filter := pair.settings.row_filter(side)) is not None:
+            key = f"[tables.{pair.name}] {side}_filter"
+            written.append((key, None, side, row_filter.sql, tables[side]))
+    for name, lookup in sorted(lookups.items()):
+        if lookup.settings.filter is not None:
+            side, own = lookup.settings.stack, lookup.settings.filter
+            written.append((f"[maps.{name}] filter", None, side, own, lookup.table))
+    products = {side: context.stacks[side].database(places[side]).server.product for side in SIDES}
+    return [
+        NamedRule(f"{WARNING}{key}: {said}", column)
+        for key, column, side, sql, table in written
+        for said in warnings_of(sql, products[side], table.columns)
+    ]
 
 
 def _lookups(context: Context, pair: TablePair, places: Mapping[Side, Place]) -> dict[str, Lookup]:

@@ -15,6 +15,7 @@ from ..reporting import (
     build_report,
     earlier_in_words,
     hints_in_words,
+    warnings_in_words,
     write_drift,
     write_report,
 )
@@ -150,6 +151,8 @@ class Reporter:
         if words := checks_in_words([(check.tenant, check.table) for check in report.checks]):
             write(f"planned: {words}")
         write(f"rows: {people.rows.legacy:,} legacy, {people.rows.modern:,} modern")
+        for warning in warnings_in_words(report):
+            write(warning, yellow=True)
         hints, reports = hints_in_words(report), self._session.reports
         troubles = filter(None, [self._journal.trouble, reports.trouble, reports.unpublished])
         for line in (*earlier_in_words(report), *hints, *troubles):

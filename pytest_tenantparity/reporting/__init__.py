@@ -5,7 +5,13 @@ from .build import build_report
 from .drafts import remove_drafts, replacing
 from .drift_file import DRIFT_NAME, DriftParts, write_drift
 from .listing import MOST_LISTED, cut_evenly
-from .view import drift_in_words, earlier_in_words, hints_in_words, oddities_of
+from .view import (
+    drift_in_words,
+    earlier_in_words,
+    hints_in_words,
+    oddities_of,
+    warnings_in_words,
+)
 from .write import REPORT_NAMES, write_report
 
 __all__ = [
@@ -22,6 +28,7 @@ __all__ = [
     "oddities_of",
     "remove_drafts",
     "replacing",
+    "warnings_in_words",
     "write_drift",
     "write_report",
 ]

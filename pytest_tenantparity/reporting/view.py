@@ -30,6 +30,7 @@ SYMBOLS = {
 }
 _MOST_DETAILED = 1_000  # checks; the matrix and cab-report.json have them all
 _MOST_HINTS = 3  # in the terminal
+_MOST_WARNINGS = 20  # of SQL in the settings
 _MOST_SHOWN = 4_000  # findings of all those together
 _GRAVITY = [Status.DRIFT, Status.NOT_PROVEN, Status.TOLERATED, Status.MATCH]
 
@@ -65,6 +66,20 @@ def earlier_in_words(report: AuditReport) -> list[str]:
         "and not made again: what has changed since was not looked at"
         for each in report.run.get("resumed", ())
     ]
+
+
+def warnings_in_words(report: AuditReport) -> list[str]:
+    """Return the first warnings among the checks' rules, each once, and how many more."""
+    rules = {each.rule for check in report.checks for each in check.rules}
+    found = sorted(each for each in rules if _is_warning(each))
+    more = len(found) - _MOST_WARNINGS
+    rest = [f"and {more} more warnings: rules in cab-report.json"] if more > 0 else []
+    return found[:_MOST_WARNINGS] + rest
+
+
+def _is_warning(rule: str) -> bool:
+    """Whether a rule says that SQL of the settings may take different values for equal."""
+    return rule.startswith("warning: ")
 
 
 def hints_in_words(report: AuditReport) -> list[str]:
@@ -145,7 +160,8 @@ class ReportView:
             for each in check.rules:
                 place = check.table if each.column is None else f"{check.table}.{each.column}"
                 under.setdefault(each.rule, set()).add(place)
-        return {rule: sorted(places) for rule, places in sorted(under.items())}
+        rules = sorted(under, key=lambda rule: (not _is_warning(rule), rule))
+        return {rule: sorted(under[rule]) for rule in rules}
 
     @cached_property
     def tables(self) -> list[str]:

@@ -1,0 +1,319 @@
+"""Where SQL of the settings takes different values for equal without a word of that.
+
+The SQL means what its engine makes of it: a collation may ignore case and spaces at the end, ``||``
+may be OR, ``/`` may cut the rest off. No error says so, and both sides then match. So the SQL is
+taken apart into tokens, without comments and with texts as one token each, and what is known to be
+loose is named. It is no parser: it may warn where the SQL is right, and it changes no verdict.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from ..stacks import ColumnFacts, Family
+from ..stacks.catalog import NUMBERS, TEXTS
+
+WARNING = "warning: "
+"""What the text of a rule begins with that is one of these warnings."""
+
+_PLAIN_TEXT, _WITH_ESCAPES = r"'(?:[^']|'')*'", r"'(?:[^'\\]|\\.|'')*'"
+_LEXER = r"""
+    (?P<comment> --[^\n]* | {hash} | /\*.*?\*/ )
+    | (?P<text> [eE]'(?:[^'\\]|\\.|'')*' | {text} | (?P<dollar>\$\w*\$).*?(?P=dollar) )
+    | (?P<double> "(?:[^"]|"")*" )
+    | (?P<quoted> `(?:[^`]|``)*` )
+    | (?P<number> (?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)? )
+    | (?P<word> [^\W\d]\w* )
+    | (?P<sign> \|\| | <=> | <> | != | <= | >= | :: | // | !?~~?\*? | \S )
+"""
+_EQUAL = frozenset({"=", "<>", "!=", "<=>", "<", ">", "<=", ">="})
+_COMPARING = frozenset(
+    {"IN", "LIKE", "NULLIF", "BETWEEN", "DISTINCT", "GREATEST", "LEAST", "MAX", "MIN", "STRCMP"}
+    | {"FIND_IN_SET", "FIELD", "LOCATE", "INSTR", "POSITION", "RLIKE", "REGEXP", "GROUP"}
+)
+_ARITHMETIC = frozenset({"+", "-", "*", "/", "%"})
+# Functions of which different values may be one value.
+_LOSSY = frozenset(
+    {"LOWER", "UPPER", "LCASE", "UCASE", "INITCAP", "CASEFOLD", "TRIM", "LTRIM", "RTRIM", "BTRIM"}
+    | {"REPLACE", "TRANSLATE", "REGEXP_REPLACE", "SUBSTR", "SUBSTRING", "LEFT", "RIGHT", "MID"}
+    | {"ROUND", "TRUNC", "TRUNCATE", "FLOOR", "CEIL", "CEILING", "ABS", "SIGN", "MOD", "FORMAT"}
+    | {"DATE", "TIME", "YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND", "EXTRACT", "STRFTIME"}
+    | {"DATE_FORMAT", "DATE_TRUNC", "DATE_PART", "TO_CHAR", "TO_DATE", "UNIX_TIMESTAMP", "LENGTH"}
+    | {"COALESCE", "IFNULL", "NVL", "IF", "IIF", "SOUNDEX", "UNACCENT", "NORMALIZE", "CRC32"}
+    | {"CHAR_LENGTH", "TO_NUMBER", "GROUP_CONCAT", "STRING_AGG", "SPLIT_PART", "SUBSTRING_INDEX"}
+)
+_LOSSY_SIGNS = frozenset({"//", "%", "~~*", "~*", "!~*", "!~~*"})
+_LOSSY_WORDS = frozenset({"ILIKE", "DIV"})
+# A cast to one of these may cut something off; to those with a size, only if one is given.
+_NARROW = frozenset(
+    {"INT", "INTEGER", "INT2", "INT4", "INT8", "BIGINT", "SMALLINT", "TINYINT", "SIGNED"}
+    | {"UNSIGNED", "REAL", "FLOAT", "FLOAT4", "FLOAT8", "DOUBLE", "DATE", "TIME", "TIMETZ"}
+    | {"TIMESTAMP", "TIMESTAMPTZ", "DATETIME", "BOOLEAN", "BOOL", "CITEXT", "MONEY", "YEAR"}
+)
+_SIZED = frozenset({"VARCHAR", "CHARACTER", "CHAR", "BPCHAR", "NUMERIC", "DECIMAL", "DEC"})
+
+
+@dataclass(frozen=True)
+class _Token:
+    kind: str
+    text: str
+
+    @property
+    def word(self) -> str:
+        """The token in upper case, if it is a word that nobody quoted."""
+        return self.text.upper() if self.kind == "word" else ""
+
+
+@dataclass(frozen=True)
+class _Sql:
+    """The tokens of some SQL, and the columns of its table that it names."""
+
+    tokens: Sequence[_Token]
+    columns: Sequence[ColumnFacts]
+    engine: str
+
+    @cached_property
+    def words(self) -> set[str]:
+        """All words, in upper case."""
+        return {token.word for token in self.tokens} - {""}
+
+    @cached_property
+    def signs(self) -> set[str]:
+        """All operators."""
+        return {token.text for token in self.tokens if token.kind == "sign"}
+
+    @cached_property
+    def named(self) -> list[ColumnFacts]:
+        """The columns that are named."""
+        return [each for each in self.columns if any(self.names(t, each) for t in self.tokens)]
+
+    @property
+    def compares(self) -> bool:
+        """Whether a text may be compared with another."""
+        simple_case = any(
+            one.word == "CASE" and other.word != "WHEN" for one, other, _ in self.threes()
+        )
+        return bool(self.signs & _EQUAL or self.words & _COMPARING or simple_case)
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether a collation is named under which only equal texts are equal."""
+        exact = ("_NOPAD_BIN", "_0900_BIN")
+        if any(each.endswith(exact) or each == "BINARY" for each in self.words):
+            return True
+        return any(one.word == "COLLATE" and other.text == '"C"' for one, other, _ in self.threes())
+
+    def names(self, token: _Token, column: ColumnFacts) -> bool:
+        """Whether a token names a column."""
+        if token.kind == "word":
+            return token.text.lower() == column.name.lower()
+        is_name = token.kind == "quoted" or (token.kind == "double" and not self.is_mysql)
+        return is_name and token.text[1:-1].lower() == column.name.lower()
+
+    @property
+    def is_mysql(self) -> bool:
+        """Whether it is run by MySQL or MariaDB."""
+        return self.engine in ("MySQL", "MariaDB")
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether it is run by SQLite, which reads snapshot files as well."""
+        return self.engine in ("SQLite", "snapshot file")
+
+    def threes(self) -> Iterator[tuple[_Token, _Token, _Token]]:
+        """Yield each token with the two that follow it."""
+        end = _Token("end", "")
+        rest = [*self.tokens, end, end]
+        return zip(rest, rest[1:], rest[2:], strict=False)
+
+    def among(self, families: frozenset[Family], kind: str) -> str:
+        """Return the column of some families that is looked for with IN among tokens of a kind."""
+        for (one, sign, bracket), (value, *_) in zip(
+            self.threes(), list(self.threes())[3:], strict=False
+        ):
+            if sign.word == "IN" and bracket.text == "(" and value.kind == kind:
+                for column in self.named:
+                    if column.family in families and self.names(one, column):
+                        return column.name
+        return ""
+
+    def beside(self, signs: frozenset[str], families: frozenset[Family], kind: str) -> str:
+        """Return the column of some families that meets a token of a kind in an operator."""
+        for one, sign, other in self.threes():
+            if sign.text not in signs or sign.kind != "sign":
+                continue
+            for name, value in ((one, other), (other, one)):
+                for column in self.named:
+                    fits = column.family in families and value.kind == kind
+                    if fits and self.names(name, column):
+                        return column.name
+        return ""
+
+
+def warnings_of(sql: str, engine: str, columns: Sequence[ColumnFacts]) -> list[str]:
+    """Return what some SQL over a table's columns takes for equal unseen, and what would not.
+
+    ``engine`` is the product: PostgreSQL, MariaDB, MySQL, or another one.
+    """
+    taken = _Sql(list(_tokens(sql, engine)), columns, engine)
+    found = (each(taken) for each in _EACH)
+    return [said for said in found if said]
+
+
+def _tokens(sql: str, engine: str) -> Iterator[_Token]:
+    mysql = engine in ("MySQL", "MariaDB")
+    pattern = _LEXER.replace("{hash}", r"\#[^\n]*" if mysql else "(?!)")
+    pattern = pattern.replace("{text}", _WITH_ESCAPES if mysql else _PLAIN_TEXT)
+    for found in re.finditer(pattern, sql, re.VERBOSE | re.DOTALL):
+        kind = "text" if found.lastgroup == "dollar" else str(found.lastgroup)
+        if kind != "comment":
+            yield _Token(kind, found.group())
+
+
+def _collation(sql: _Sql) -> str:
+    fuzzy = [each for each in sql.named if each.fuzzy and each.family is Family.TEXT]
+    if not fuzzy or not sql.compares or sql.is_exact:
+        return ""
+    column = fuzzy[0]
+    binary = "utf8mb4_nopad_bin" if sql.engine == "MariaDB" else "utf8mb4_0900_bin"
+    if sql.is_mysql:
+        bare = column.charset in ("utf8mb4", "")
+        cure = column.name if bare else f"CONVERT({column.name} USING utf8mb4)"
+        cure += f" COLLATE {binary}"
+        alike = "'' and '  ', and often 'a' and 'A'"
+    else:
+        cure, alike = f'{column.name}::text COLLATE "C"', "'a' and 'A'"
+    return (
+        f"it compares {column.name} under a collation that takes different texts for equal "
+        f"({alike}); write {cure}"
+    )
+
+
+def _nocase(sql: _Sql) -> str:
+    if not sql.is_sqlite or not sql.words & {"LIKE", "NOCASE", "RTRIM"}:
+        return ""
+    if "RTRIM" in sql.words and "COLLATE" not in sql.words and "LIKE" not in sql.words:
+        return ""  # the function
+    return "LIKE and NOCASE take 'a' and 'A' for equal, and RTRIM 'a' and 'a '; write = or GLOB"
+
+
+def _padding(sql: _Sql) -> str:
+    padded = [each.name for each in sql.named if each.family is Family.PADDED]
+    if not padded:
+        return ""
+    return f"{padded[0]} is char(n), whose spaces at the end are lost in nearly every operation"
+
+
+def _text_as_number(sql: _Sql) -> str:
+    if not (sql.is_mysql or sql.is_sqlite):
+        return ""
+    texts, numbers = frozenset(TEXTS), frozenset(NUMBERS)
+    signs = _EQUAL | _ARITHMETIC if sql.is_mysql else _ARITHMETIC
+    column = sql.beside(signs, texts, "number")
+    if not column and sql.is_mysql:
+        column = sql.beside(_EQUAL, numbers, "text") or sql.among(texts, "number")
+        column = column or sql.among(numbers, "text")
+    if not column:
+        return ""
+    return (
+        f"it takes a text for a number beside {column}, of which the start is enough: '1a' is 1; "
+        "compare texts with texts and numbers with numbers"
+    )
+
+
+def _pipes(sql: _Sql) -> str:
+    if not sql.is_mysql or "||" not in sql.signs:
+        return ""
+    return "|| is OR here, and gives 1, 0 or NULL whatever the texts are; write CONCAT(...)"
+
+
+def _division(sql: _Sql) -> str:
+    if "/" not in sql.signs and "AVG" not in sql.words:
+        return ""
+    if sql.is_mysql:
+        if any(each.family is Family.FLOAT for each in sql.named):
+            return ""
+        return (
+            "/ and AVG round to 4 digits more than their operand has; cast it to DECIMAL(65, 30), "
+            "or multiply the other side instead"
+        )
+    if sql.engine == "DuckDB archive":
+        return ""
+    whole = all(each.family is Family.INTEGER for each in sql.named)
+    fraction = any(token.kind == "number" and "." in token.text for token in sql.tokens)
+    casts = {"NUMERIC", "DECIMAL", "REAL", "FLOAT", "FLOAT8", "DOUBLE"} & sql.words
+    if "/" not in sql.signs or not whole or fraction or casts:
+        return ""
+    return "/ between whole numbers cuts the rest off: 7 / 2 is 3; write 2.0 for 2, or a cast"
+
+
+def _escapes(sql: _Sql) -> str:
+    texts = [each.text for each in sql.tokens if each.kind in ("text", "double")]
+    if not sql.is_mysql or not any("\\" in each for each in texts):
+        return ""
+    return r"a backslash in a text begins an escape here ('\n' is a line end); write it twice"
+
+
+def _double_quotes(sql: _Sql) -> str:
+    before = ""
+    for token, following, _ in sql.threes():
+        qualified = before == "." or following.text == "."
+        before = token.text
+        if token.kind != "double" or qualified:
+            continue
+        if sql.is_mysql:
+            return f"{token.text} is a text and no column here; write `...` for a name"
+        if sql.is_sqlite and not any(sql.names(token, each) for each in sql.columns):
+            return f"{token.text} is no column, and SQLite may take it for a text"
+    return ""
+
+
+def _using(sql: _Sql) -> str:
+    for convert, _, __ in sql.threes():
+        if convert.word == "USING" and "CONVERT" in sql.words:
+            break
+    else:
+        return ""
+    charsets = [two.word for one, two, _ in sql.threes() if one.word == "USING"]
+    if all(each in ("UTF8MB4", "BINARY", "UTF16", "UTF32") for each in charsets):
+        return ""
+    return "CONVERT(... USING ...) makes '?' of each character that the character set lacks"
+
+
+def _group_concat(sql: _Sql) -> str:
+    if not sql.is_mysql or "GROUP_CONCAT" not in sql.words:
+        return ""
+    return "GROUP_CONCAT cuts off what is longer than the server's max_allowed_packet"
+
+
+def _lossy(sql: _Sql) -> str:
+    """Name what makes one value of several, which then match: whoever signs should know."""
+    found: dict[str, None] = {}
+    for one, two, three in sql.threes():
+        if one.word in _LOSSY and two.text == "(" and one.word != "GROUP_CONCAT":
+            found[one.word] = None
+        elif one.word in _LOSSY_WORDS or (one.kind == "sign" and one.text in _LOSSY_SIGNS):
+            found[one.text] = None
+        elif one.text == "::" and _narrows(two.word, three):
+            found[f"::{two.text}"] = None
+        elif one.word == "AS" and {"CAST", "TRY_CAST"} & sql.words and _narrows(two.word, three):
+            found[f"CAST AS {two.text}"] = None
+        elif one.text == "," and "CONVERT" in sql.words and _narrows(two.word, three):
+            found[f"CONVERT to {two.text}"] = None
+    if not found:
+        return ""
+    return f"{', '.join(found)} can make one value of several, and these then match"
+
+
+def _narrows(kind: str, following: _Token) -> bool:
+    """Whether a cast to a type may make one value of several texts or numbers."""
+    return kind in _NARROW or (kind in _SIZED and following.text == "(")
+
+
+_EACH: Sequence[Callable[[_Sql], str]] = (
+    *(_collation, _nocase, _padding, _text_as_number, _pipes, _division, _escapes),
+    *(_double_quotes, _using, _group_concat, _lossy),
+)
