@@ -204,3 +204,24 @@ def test_a_value_that_is_too_long_is_named(
     evidence = engine.audit(more=digest)
     assert evidence.reasons == ()
     assert seen(evidence) == [("changed", ("3",), ("w",))]
+
+
+def test_one_tenants_value_costs_no_other_tenant(engine: Engine) -> None:
+    """A scan for all tenants that fails for one of them proves the others one by one."""
+    engine.both("CREATE TABLE t (id int, tenant text, v text, w int, PRIMARY KEY (tenant, id))")
+    engine.both(
+        "INSERT INTO t SELECT g, tenant, g, g FROM generate_series(1, 20) g, "
+        "unnest(ARRAY['a', 'b', 'c']) AS tenant"
+    )
+    engine.both("UPDATE t SET v = 'x' WHERE tenant = 'b' AND id = 13")
+    engine.modern.run("UPDATE t SET w = 0 WHERE tenant = 'b' AND id = 7")
+    more = '[tables.t.columns.v]\nlegacy_sql = "v::int"\nmodern_sql = "v::int"\n[tenants.{}]'
+    tenancy = 'tenancy = { column = "tenant" }'
+    settings = more.format("a]\n[tenants.b]\n[tenants.c")
+    with engine.opened(settings, legacy=tenancy, modern=tenancy) as run:
+        a, b, c = (run.audit(tenant, "t") for tenant in "abc")
+    assert (a.status, c.status) == (Status.MATCH, Status.MATCH)
+    assert seen(b) == [("changed", ("b", "7"), ("w",))]
+    for side in ("legacy", "modern"):
+        assert f"of the {side} side ([tables.t.columns.v] {side}_sql) could not be" in _reason(b)
+    assert "for the row tenant = 'b', id = '13'" in _reason(b)
