@@ -129,18 +129,24 @@ def test_each_engine_names_them(
     """MariaDB, SQLite and DuckDB refuse values in words of their own; column and row are named."""
     mysql_db.run("CREATE TABLE t (id int PRIMARY KEY, v bigint unsigned, w int)")
     mysql_db.run("INSERT INTO t VALUES (1, 5, 1), (2, 1, 2), (3, 4, 3)")
+    mysql_db.run("CREATE TABLE u AS SELECT concat('k', id) AS id, v, w FROM t")
     lite = SQLitePlace(tmp_path / "old.sqlite")
     with closing(sqlite3.connect(lite.path)) as connection, connection:
         connection.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, v INTEGER, w INTEGER)")
         least = -(2**63)
         connection.execute("INSERT INTO t VALUES (1, -3, 1), (2, ?, 2), (3, -2, 3)", (least,))
+        connection.execute("CREATE TABLE u (id TEXT, v INTEGER, w INTEGER)")
+        connection.execute("INSERT INTO u SELECT 'k' || id, v, w FROM t")
     folder = tmp_path / "archive"
     folder.mkdir()
     with duckdb.connect() as archive:
         rows = "SELECT * FROM (VALUES (1, '3', 1), (2, 'x', 2), (3, '2', 3)) AS t(id, v, w)"
         archive.execute(f"COPY ({rows}) TO '{folder}/t.parquet' (FORMAT parquet)")
+        other = f"SELECT 'k' || id AS id, v, w FROM ({rows})"
+        archive.execute(f"COPY ({other}) TO '{folder}/u.parquet' (FORMAT parquet)")
     modern_db.run("CREATE TABLE t (id int PRIMARY KEY, v bigint, w int)")
     modern_db.run("INSERT INTO t VALUES (1, 3, 1), (2, 2, 2), (3, 2, 4)")
+    modern_db.run("CREATE TABLE u AS SELECT 'k' || id AS id, v, w FROM t")
     for legacy, sql in ((mysql_db, "v - 2"), (lite, "abs(v)"), (Files(folder), "v::BIGINT")):
         engine = Engine(legacy, modern_db, tmp_path)  # type: ignore[arg-type]
         more = f'[tables.t]\nkey = ["id"]\n[tables.t.columns.v]\nlegacy_sql = "{sql}"'
@@ -148,6 +154,9 @@ def test_each_engine_names_them(
         where = "[tables.t.columns.v] legacy_sql) could not be worked out for the row id = '2'"
         assert where in _reason(evidence), evidence
         assert seen(evidence) == [("changed", ("3",), ("w",))], sql
+        by_text = engine.audit("u", more=more.replace("tables.t", "tables.u"))
+        assert "could not be worked out for the row id = 'k2'" in _reason(by_text), by_text
+        assert seen(by_text) == [("changed", ("k3",), ("w",))], sql
         wrong = f'[tables.t]\nkey = ["id"]\n[tables.t.columns.v]\nlegacy_sql = "nope({sql})"'
         assert "[tables.t.columns.v] legacy_sql: legacy (" in _reason(engine.audit(more=wrong))
         wrong = '[tables.t]\nkey = ["id"]\nlegacy_filter = { sql = "nope > 1", reason = "a test" }'

@@ -43,6 +43,7 @@ _LOSSY = frozenset(
     | {"DATE", "TIME", "YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND", "EXTRACT", "STRFTIME"}
     | {"DATE_FORMAT", "DATE_TRUNC", "DATE_PART", "TO_CHAR", "TO_DATE", "UNIX_TIMESTAMP", "LENGTH"}
     | {"COALESCE", "IFNULL", "NVL", "IF", "IIF", "SOUNDEX", "UNACCENT", "NORMALIZE", "CRC32"}
+    | {"CONCAT_WS", "DATEDIFF", "TIMESTAMPDIFF", "TO_DAYS", "LAST_DAY", "WEEK", "QUARTER", "AGE"}
     | {"CHAR_LENGTH", "TO_NUMBER", "GROUP_CONCAT", "STRING_AGG", "SPLIT_PART", "SUBSTRING_INDEX"}
 )
 _LOSSY_SIGNS = frozenset({"//", "%", "~~*", "~*", "!~*", "!~~*"})
@@ -93,10 +94,23 @@ class _Sql:
     @property
     def compares(self) -> bool:
         """Whether a text may be compared with another."""
-        simple_case = any(
-            one.word == "CASE" and other.word != "WHEN" for one, other, _ in self.threes()
-        )
-        return bool(self.signs & _EQUAL or self.words & _COMPARING or simple_case)
+        before = _Token("end", "")
+        for one, two, three in self.threes():
+            operands = before, two
+            before = one
+            if one.word == "CASE" and two.word != "WHEN":
+                operands = two, two
+            elif one.word == "NULLIF":
+                operands = three, three
+            elif not (one.word in _COMPARING or (one.kind == "sign" and one.text in _EQUAL)):
+                continue
+            if not any(self._is_no_text(each) for each in operands):
+                return True
+        return False
+
+    def _is_no_text(self, token: _Token) -> bool:
+        others = (each for each in self.named if each.family not in TEXTS)
+        return token.kind == "number" or any(self.names(token, each) for each in others)
 
     @property
     def is_exact(self) -> bool:

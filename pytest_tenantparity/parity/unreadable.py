@@ -27,7 +27,7 @@ from .source import Source
 
 _MOST_SCANNED = 1_000_000  # rows that are hashed some twenty times to find one of them
 _MOST_HALVES = 48
-_MOST_ROWS = 3  # that are named
+_MOST_ROWS = 3  # that are named, and columns of which one is looked for
 _MOST_SHOWN = 60  # characters of a key's value
 
 
@@ -88,13 +88,14 @@ class _Probe:
             return Blame(frozenset(), (f"{where} could not be worked out: {error}",))
         names: set[str] = set()
         reasons = []
-        for column in self._blamed(self.opened.plan.columns):
+        for number, column in enumerate(self._blamed(self.opened.plan.columns)):
             error = self._error(*self._made([column]))
             if error is None:
                 continue
             row = ""
-            with suppress(NotProven):
-                row = self._row(column)
+            if number < _MOST_ROWS:
+                with suppress(NotProven):
+                    row = self._row(column)
             names.add(column.name)
             reasons.append(f"{self._named(column)} could not be worked out{row}: {error}")
         return Blame(frozenset(names), tuple(reasons)) if reasons else None
