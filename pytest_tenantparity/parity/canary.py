@@ -39,6 +39,7 @@ from .context import Context
 from .contradiction import Unseen
 from .differ import find_differences
 from .opened import OpenPair, open_pair
+from .places import is_located
 from .source import Sides
 from .tolerance import ToleranceRules
 from .virtual import Sample, Version
@@ -90,7 +91,11 @@ def check_canary(context: Context, key: CheckKey, pair: TablePair) -> Evidence:
 def _owners(context: Context, pair: TablePair) -> Sequence[Tenant | None]:
     per_place = any(pair.tenancy(side).per_place for side in SIDES)
     everyone = list(context.tenants.values())
-    return sampled_tenants(context.selected, everyone) if per_place else (None,)
+    if not per_place:
+        return (None,)
+    sampled = sampled_tenants(context.selected, everyone)
+    # What keeps one tenant's rows from being read is for its own checks to say.
+    return [each for each in sampled if is_located(context, pair, each)] or sampled
 
 
 def _watch(key: CheckKey, opened: OpenPair, samples: dict[Side, Sample]) -> Evidence:

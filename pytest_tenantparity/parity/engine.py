@@ -7,7 +7,7 @@ from dataclasses import replace
 from time import perf_counter
 
 from ..errors import NotProven, Unreadable
-from ..inventory import TablePair, place_of_shared
+from ..inventory import TablePair, place_of, place_of_shared
 from ..model import (
     CANARY,
     COVERAGE,
@@ -84,7 +84,7 @@ def _check(
 ) -> Evidence:
     if key.tenant == COVERAGE:
         return check_coverage(context, key)
-    pair = _pair(context, key.table)
+    pair = _pair(context, key)
     if key.tenant == CANARY:
         return check_canary(context, key, pair)
     if key.tenant == UNASSIGNED:
@@ -96,12 +96,16 @@ def _check(
     return under_settle(evidence, context.settle)
 
 
-def _pair(context: Context, table: str) -> TablePair:
-    if table in context.pairs:
-        return context.pairs[table]
+def _pair(context: Context, key: CheckKey) -> TablePair:
+    if key.table in context.pairs:
+        return context.pairs[key.table]
+    tenant = context.tenants.get(key.tenant)
     for side in SIDES:  # says so, where the tables could not be discovered
-        context.stacks[side].database(place_of_shared(context.settings.stack(side)))
-    raise NotProven(f"the table {table!r} was not planned")
+        stack = context.settings.stack(side)
+        context.stacks[side].database(place_of_shared(stack))
+        if tenant is not None and stack.tenancy is not None:
+            context.stacks[side].database(place_of(stack, stack.tenancy, tenant))
+    raise NotProven(f"the table {key.table!r} was not planned")
 
 
 def check_rows(

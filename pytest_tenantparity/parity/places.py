@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from ..errors import NotProven, did_you_mean
 from ..inventory import Place, TablePair, place_of
@@ -20,6 +20,23 @@ def located(
     }
     _refuse_same_table(context, pair, places)
     return places, {side: _table(context, pair, side, places[side]) for side in SIDES}
+
+
+def first_located(context: Context, pair: TablePair, tenants: Sequence[Tenant]) -> Tenant | None:
+    """Return the first tenant whose places are there, else the first; None without tenants."""
+    for tenant in tenants:
+        if is_located(context, pair, tenant):
+            return tenant
+    return tenants[0] if tenants else None
+
+
+def is_located(context: Context, pair: TablePair, tenant: Tenant | None) -> bool:
+    """Whether both sides have the table where a tenant's rows are kept."""
+    try:
+        located(context, pair, tenant)
+    except NotProven:
+        return False
+    return True
 
 
 def _table(context: Context, pair: TablePair, side: Side, place: Place) -> TableFacts:

@@ -19,6 +19,7 @@ from .accounting import account, unaccounted
 from .context import Context
 from .findings import Sample, Sink, order_of
 from .opened import OpenPair, open_pair
+from .places import first_located
 from .scope import Scope, scope_of, strays_of, tenant_values
 from .source import Source
 
@@ -28,7 +29,7 @@ _KINDS: dict[Side, FindingKind] = {"legacy": FindingKind.MISSING, "modern": Find
 def check_strays(context: Context, key: CheckKey, pair: TablePair) -> Evidence:
     """Count and name the rows of a table that lead to none of all the tenants there are."""
     # Where tenants have places of their own, any of those shows what the table looks like.
-    anyone = context.selected[0] if context.selected else None
+    anyone = first_located(context, pair, context.selected)
     with (
         context.drift(key) as sink,
         open_pair(context, pair, anyone, of_nobody=True) as opened,

@@ -155,10 +155,23 @@ class AuditSession:
         for side in SIDES:
             self._refuse_several_snapshots(side)
             self._refuse_blind_throttle(side)
-        if self.pairs is None and not any(state.unavailable for state in self.states.values()):
-            self.set_pairs(discover_pairs(self.settings, *map(self._tables, SIDES)))
+        if self.pairs is None:
+            self._discover()
         self._scratch = TemporaryDirectory(prefix="tenantparity-")
         self.drift = DriftParts(Path(self._scratch.name))
+
+    def _discover(self) -> None:
+        """Pair the tables of the databases that are there.
+
+        One tenant's database that is missing is for its own checks to name. Without any table, the
+        plan has one check for each tenant, which names what is missing.
+        """
+        states = self.states.values()
+        if any("" in state.unavailable for state in states):
+            return
+        pairs = discover_pairs(self.settings, *map(self._tables, SIDES))
+        if pairs or not any(state.unavailable for state in states):
+            self.set_pairs(pairs)
 
     def close(self) -> None:
         """Close this process's connections, and let go of the snapshots."""
