@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from .config import Settings, StackSettings, TableSettings, Tenancy
+from .config.names import ignored_as
 from .errors import SettingsError, did_you_mean
 from .model import (
     ANY_TABLE,
@@ -163,8 +164,7 @@ def discover_pairs(
 
 def is_ignored(settings: Settings, side: Side, table: str) -> bool:
     """Whether the settings give a reason to leave a table of one side out."""
-    ignored = settings.ignore.tables
-    return table in ignored or f"{side}.{table}" in ignored
+    return bool(ignored_as(side, table) & settings.ignore.tables.keys())
 
 
 def _undo_rule(rule: str, modern_name: str) -> str | None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from decimal import Decimal
+from functools import cache
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -18,6 +21,7 @@ from pydantic import (
 
 from ..errors import did_you_mean
 from ..model import RESERVED_SUBJECTS, SIDES, Side, Tenant, Tolerance
+from .names import Name, quoted, require_whole_quotes, split_steps
 from .zones import known_zone
 
 Reason = Annotated[str, Field(min_length=3, description="why, in words that a CAB can read")]
@@ -38,6 +42,7 @@ ValueType = Literal[
     "boolean", "bytes", "date", "decimal", "float", "json",
     "text", "time", "timestamp", "timestamptz", "uuid",
 ]  # fmt: skip
+IgnoredName = Annotated[str, AfterValidator(require_whole_quotes)]
 SubjectId = Annotated[str, Field(min_length=1, pattern=r"^[^\s!@,*?\[\]]+$")]
 
 VariableName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
@@ -92,21 +97,36 @@ _TEMPLATE_FIELD = re.compile(r"\{([^{}]*)\}")
 _TEMPLATE_FIELDS = ("tenant", "modern_id", "legacy_account")
 
 
+@cache
 def _parse_path(path: str) -> tuple[str, tuple[Hop, ...]]:
     """``trades.user_id -> accounts.user_id -> account_id`` as a first column and its hops."""
-    steps = [step.strip() for step in path.split("->")]
-    if len(steps) < 3 or len(steps) % 2 == 0 or not all(steps):
-        raise ValueError(
-            f"{path!r} is not a path; write 'column -> other_table.column -> column', "
-            "and two more steps for each further table"
-        )
+    if path.count("->") < 2:
+        raise ValueError(f"{path!r} is not a path; {_WRITE_A_PATH}")
+    steps = split_steps(path)
+    if len(steps) < 3 or len(steps) % 2 == 0:
+        raise ValueError(f"{path!r} is not a path; {_WRITE_A_PATH}")
     hops = []
     for target, take in zip(steps[1::2], steps[2::2], strict=True):
-        table, dot, key = target.partition(".")
-        if not dot or not table or not key:
-            raise ValueError(f"{target!r} in {path!r} must name its table: 'table.column'")
-        hops.append(Hop(table=table, key=key, take=take.rpartition(".")[2]))
-    return steps[0].rpartition(".")[2], tuple(hops)
+        table, key = _table_and_column(target, path)
+        hops.append(Hop(table=table, key=key, take=take[-1][0]))
+    return steps[0][-1][0], tuple(hops)
+
+
+_WRITE_A_PATH = (
+    "write 'column -> other_table.column -> column', and two more steps for each further table"
+)
+
+
+def _table_and_column(target: Sequence[Name], path: str) -> tuple[str, str]:
+    """Return what a step names. Without quotes, further dots are the column's."""
+    (table, _), *rest = target
+    if not rest or (len(rest) > 1 and any(is_quoted for _, is_quoted in target)):
+        shown = ".".join(quoted(name) if is_quoted else name for name, is_quoted in target)
+        raise ValueError(
+            f"{shown!r} in {path!r} must name its table: 'table.column'; a name that holds dots "
+            'goes in double quotes: "x.y".column'
+        )
+    return table, ".".join(name for name, _ in rest)
 
 
 class Tenancy(Model):
@@ -344,7 +364,7 @@ class TableSettings(Model):
     legacy_tenancy: Tenancy | None = None
     modern_tenancy: Tenancy | None = None
     columns: dict[str, ColumnSettings] = {}
-    ignore: dict[str, Reason] = Field(
+    ignore: dict[IgnoredName, Reason] = Field(
         {}, description="columns left out, each with a reason; 'modern.name' for one side only"
     )
     watermark: str | None = Field(
@@ -388,10 +408,13 @@ class Pairing(Model):
 
 
 class Ignore(Model):
-    """What is left out everywhere. 'legacy.name' or 'modern.name' means one side only."""
+    """What is left out everywhere. 'legacy.name' or 'modern.name' means one side only.
 
-    tables: dict[str, Reason] = {}
-    columns: dict[str, Reason] = {}
+    A name that begins with 'legacy.' itself is written in double quotes.
+    """
+
+    tables: dict[IgnoredName, Reason] = {}
+    columns: dict[IgnoredName, Reason] = {}
 
 
 class CohortSettings(Model):

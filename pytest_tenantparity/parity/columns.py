@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from sqlalchemy import ColumnElement, Text, case, column, func, literal, literal_column
 
 from ..config import Settings, TableSettings
+from ..config.names import ignored_as
 from ..config.settings import ColumnSettings
 from ..inventory import TablePair
 from ..model import SIDES, NamedRule, Side
@@ -375,7 +376,7 @@ class _Planner:
         )
 
     def _is_ignored(self, side: Side, name: str) -> bool:
-        names = {name, f"{side}.{name}"}
+        names = ignored_as(side, name)
         return bool(
             names & self._table.ignore.keys() or names & self.settings.ignore.columns.keys()
         )

@@ -18,7 +18,7 @@ from .columns import ColumnPair, ColumnPlan, TenantColumns, plan_columns
 from .context import Context
 from .key_maps import Lookup, lookup_in
 from .pieces import Pieces
-from .places import located
+from .places import located, require_way
 from .progress import Scan, Teller
 from .reading import noted
 from .scope import (
@@ -249,6 +249,8 @@ def opened_in(
     of_nobody: bool = False,
 ) -> OpenPair:
     """Open a pair by connections to where the tenant's rows are; raises :class:`NotProven`."""
+    for side in SIDES:
+        require_way(context, pair, side, places[side])
     expressions = {
         side: _expression_types(context, pair, side, places[side], tables[side], connection)
         for side, connection in connections.items()

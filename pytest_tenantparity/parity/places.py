@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from ..config.names import toml_key
 from ..errors import NotProven, did_you_mean
 from ..inventory import Place, TablePair, place_of
 from ..model import SIDES, Side, Tenant
@@ -66,3 +67,35 @@ def _refuse_same_table(context: Context, pair: TablePair, places: Mapping[Side, 
         )
     if pair.legacy_table == pair.modern_table:
         raise NotProven(f"legacy and modern read the same table {pair.name!r}; that proves nothing")
+
+
+def require_way(context: Context, pair: TablePair, side: Side, place: Place) -> None:
+    """Refuse a tenancy that leads through a column or table which is not there."""
+    tenancy, catalog = pair.tenancy(side), context.stacks[side].catalog(place)
+    if tenancy.first_column is None:
+        return
+    steps = [(pair.table(side), tenancy.first_column)]
+    for hop in tenancy.hops:
+        steps += [(hop.table, hop.key), (hop.table, hop.take)]
+    for table, name in steps:
+        if table not in catalog.tables:
+            said = f"the table {table!r}, which a tenancy leads through, is not there on the"
+            near = did_you_mean(table, catalog.tables)
+            raise NotProven(f"{said} {side} stack.{near} {_way_out(pair, side)}")
+        facts = catalog.tables[table]
+        if facts.column(name) is None:
+            said = f"{facts.schema}.{table} has no column {name!r}, which leads to the tenant"
+            near = did_you_mean(name, [column.name for column in facts.columns])
+            raise NotProven(f"the {side} table {said}.{near} {_way_out(pair, side)}")
+
+
+def _way_out(pair: TablePair, side: Side) -> str:
+    own, table = getattr(pair.settings, f"{side}_tenancy"), f"[tables.{toml_key(pair.name)}]"
+    written = f"{table} {side}_tenancy" if own is not None else f"{table} tenancy"
+    if own is None and pair.settings.tenancy is None:
+        written = f"[{side}] tenancy"
+    return (
+        f"That is by {written}. Say how this table's rows are found: {table} {side}_tenancy "
+        '(on both stacks: tenancy) = { column = "..." } or { path = "..." }, or "global" if all '
+        "tenants share them"
+    )

@@ -1,0 +1,80 @@
+"""Names within the settings' texts: in paths, and behind the name of a stack.
+
+A name that holds a dot, an arrow or a quote is written in double quotes, its own quotes doubled.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ..model import SIDES, Side
+
+_QUOTED = r'"(?:[^"]|"")+"'
+_TOKEN = re.compile(
+    rf"\s*(?:(?P<quoted>{_QUOTED})|(?P<arrow>->)|(?P<dot>\.)|(?P<bare>(?:(?!->)[^\".])+))\s*"
+)
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+Name = tuple[str, bool]  # and whether it is quoted
+
+
+def quoted(name: str) -> str:
+    """Return a name in double quotes, as a path and TOML have it."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def toml_key(name: str) -> str:
+    """Return a name as a key of a TOML table's header."""
+    if _BARE_KEY.fullmatch(name):
+        return name
+    return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def split_steps(path: str) -> list[list[Name]]:
+    """Split ``a -> "x.y".b -> c`` by arrows, and each step by dots; raises ValueError."""
+    steps: list[list[Name]] = [[]]
+    wants_name = True
+    at = 0
+    while at < len(path):
+        token = _TOKEN.match(path, at)
+        if token is None:
+            raise ValueError(
+                f"the quotes in {path!r} do not pair up from {path[at:].strip()!r} on; write a "
+                'name that holds dots or quotes in double quotes, its own doubled: "x.y"'
+            )
+        at = token.end()
+        kind, text = str(token.lastgroup), token.group(str(token.lastgroup)).strip()
+        if kind in ("quoted", "bare"):
+            if not wants_name:
+                raise ValueError(
+                    f"{text!r} in {path!r} follows a name without a dot or an arrow; put the whole "
+                    'name in double quotes, its own doubled: "x.y"'
+                )
+            name = text[1:-1].replace('""', '"') if kind == "quoted" else text
+            steps[-1].append((name, kind == "quoted"))
+            wants_name = False
+        elif wants_name:
+            raise ValueError(f"{path!r} lacks a name before {path[at - len(token.group()) :]!r}")
+        else:
+            wants_name = True
+            if kind == "arrow":
+                steps.append([])
+    if wants_name:
+        raise ValueError(f"{path!r} ends without a name")
+    return steps
+
+
+def ignored_as(side: Side, name: str) -> set[str]:
+    """Return how ``ignore`` may spell the name of a table or column of one side."""
+    spelled = (name, quoted(name))
+    return {*spelled, *(f"{side}.{each}" for each in spelled)}
+
+
+def require_whole_quotes(name: str) -> str:
+    """Return a name of ``ignore``; raises ValueError where its quotes do not pair up."""
+    bare = next((name[len(s) + 1 :] for s in SIDES if name.startswith(f"{s}.")), name)
+    if bare.startswith('"') and re.fullmatch(_QUOTED, bare) is None:
+        raise ValueError(
+            f"the quotes in {name!r} do not pair up; write a name that holds quotes in double "
+            f"quotes, its own doubled: {quoted(bare)}"
+        )
+    return name
