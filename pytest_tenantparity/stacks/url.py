@@ -131,7 +131,10 @@ def _parsed(text: str) -> URL:
     url = url.set(username=user, password=password, database=database)
     # A piece of a password that was not quoted would pass for a parameter.
     telling = "@" in (parts["query"] or "") or any(n in SECRET_PARAMETERS for n, _ in query)
-    url = dialect_for(backend).normalised(url, shows_names=not telling)
+    try:
+        url = dialect_for(backend).normalised(url, shows_names=not telling)
+    except Unsuitable as error:
+        raise Unsuitable(without_secrets(str(error), url)) from None
     return _require_stable(StackURL._make(url))
 
 
