@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
+import shutil
 import sqlite3
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
@@ -232,9 +234,13 @@ def test_every_error_of_a_driver_becomes_one_line(
 
 
 @pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a server's certificate for 127.0.0.1, and another one of nobody's."""
-    folder = tmp_path_factory.mktemp("certificates")
+def certificates() -> Iterator[Path]:
+    """A folder with a server's certificate for 127.0.0.1, and another one of nobody's.
+
+    The server runs as another user, for whom pytest's own folders are closed.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="tp-", dir="/tmp"))
+    folder.chmod(0o755)
     for name in ("server", "other"):
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
@@ -258,9 +264,8 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
         plain = serialization.NoEncryption()
         (folder / f"{name}.key").write_bytes(key.private_bytes(pem, private, plain))
         (folder / f"{name}.key").chmod(0o644)
-    for each in (folder, *folder.parents[:2]):
-        each.chmod(0o755)  # the server runs as another user
-    return folder
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")

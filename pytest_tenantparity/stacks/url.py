@@ -34,6 +34,7 @@ _PARTS = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _WITH_PORT = re.compile(r"(?P<host>\[[^\[\]]*\]|[^:]*)(?::(?P<port>[^:]*))?")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _NO_HOST = re.compile(r"[\s\x00-\x1f\x7f?#@\\,;<>\"'`{}|^&=$!*()]")
 # Backends and the drivers that URLs name. The audit connects by the first one, whatever is named.
 _DRIVERS = {
@@ -95,22 +96,15 @@ def _filled(side: str, template: str, environment: Mapping[str, str]) -> Secret:
     return Secret(_VARIABLE.sub(value, template).strip())
 
 
-def _parsed(text: str) -> URL:
+def _parsed(text: str) -> StackURL:
     scheme = _SCHEME.match(text)
     if scheme is None:
         raise Unsuitable(f"is no database URL; {_EXAMPLE}")
     backend = _backend(scheme)
     parts = _PARTS.fullmatch(text[scheme.end() :])
-    if parts is None or not text.isprintable():
+    if parts is None or _CONTROL.search(text):
         raise Unsuitable(f"holds a line break or another control character; {_EXAMPLE}")
-    if backend in _FILES:
-        if parts["user"] is not None or parts["hosts"]:
-            raise Unsuitable(
-                f"{backend}:/// takes a path: {backend}:///relative or {backend}:////absolute, "
-                "with three slashes or four"
-            )
-    elif "@" in parts["hosts"] or "@" in (parts["database"] or ""):
-        raise Unsuitable(f"has an @ in the host or the database; {_AT}")
+    _require_plain(backend, parts)
     try:
         user, password, database = (
             None if parts[name] is None else unquote(parts[name], errors="strict")
@@ -118,15 +112,11 @@ def _parsed(text: str) -> URL:
         )
         hosts = _hosts_and_ports(parts["hosts"].split(",")) if parts["hosts"] else []
         query = parse_qsl(parts["query"] or "", keep_blank_values=True, errors="strict")
+        text.encode()
     except UnicodeError:
-        raise Unsuitable("has a percent-escape that is not UTF-8") from None
-    if any("=" not in each for each in (parts["query"] or "").split("&") if each):
-        raise Unsuitable("has a parameter without a value; write & in a value as %26")
+        raise Unsuitable("has bytes or percent-escapes that are not UTF-8") from None
     names = [user, database, *(host for host, _ in hosts)]
-    if any(re.search(r"[\x01-\x1f\x7f]", each) for each in names if each):
-        raise Unsuitable("has a line break (%0A) or another control character in a name")
-    if any("\0" in each for each in (password, *names, *chain.from_iterable(query)) if each):
-        raise Unsuitable("has a zero byte (%00), which no server takes")
+    _require_no_controls(names, [password, *chain.from_iterable(query)])
     url = _with_hosts(backend, hosts, _by_name(query))
     url = url.set(username=user, password=password, database=database)
     # A piece of a password that was not quoted would pass for a parameter.
@@ -136,6 +126,27 @@ def _parsed(text: str) -> URL:
     except Unsuitable as error:
         raise Unsuitable(without_secrets(str(error), url)) from None
     return _require_stable(StackURL._make(url))
+
+
+def _require_plain(backend: str, parts: re.Match[str]) -> None:
+    """Make sure that no part is a piece of another one that should have been quoted."""
+    if backend in _FILES:
+        if parts["user"] is not None or parts["hosts"]:
+            raise Unsuitable(
+                f"{backend}:/// takes a path: {backend}:///relative or {backend}:////absolute, "
+                "with three slashes or four"
+            )
+    elif "@" in parts["hosts"] or "@" in (parts["database"] or ""):
+        raise Unsuitable(f"has an @ in the host or the database; {_AT}")
+    if any("=" not in each for each in (parts["query"] or "").split("&") if each):
+        raise Unsuitable("has a parameter without a value; write & in a value as %26")
+
+
+def _require_no_controls(names: Iterable[str | None], values: Iterable[str | None]) -> None:
+    if any(_CONTROL.search(each) for each in names if each):
+        raise Unsuitable("has a line break (%0A) or another control character in a name")
+    if any("\0" in each for each in values if each):
+        raise Unsuitable("has a zero byte (%00), which no server takes")
 
 
 def _backend(scheme: re.Match[str]) -> str:
