@@ -21,6 +21,8 @@ from suites.legacycointrader.embedded import EmbeddedStacks
 from suites.legacycointrader.faults import plant_faults
 from suites.legacycointrader.inventory import TABLES, read_tenants
 
+from .test_again import assert_repeats, found
+
 ROOT = Path(__file__).parents[1]
 REPORTS = ("cab-report.html", "cab-report.json", "cab-report.md")
 BESIDE = ("drift.jsonl.gz", "journal.jsonl")
@@ -144,15 +146,30 @@ def test_first_cohort_is_go(tmp_path: Path) -> None:
 
 
 def test_demo_drift_names_exactly_the_planted_faults(tmp_path: Path) -> None:
-    """`make demo-drift` goes red, and its JSON holds the planted faults, none missing, no other."""
+    """`make demo-drift` goes red, and its JSON holds the planted faults, none missing, no other.
+
+    The command that repeats a check plants them again: pasted into a shell, it finds the same.
+    """
+    directory = tmp_path / "report"
+    environment = {"DEMO_DRIFT": "1", "LEGACY_DATABASE_URL": "", "MODERN_DATABASE_URL": ""}
     result = run_pytest(
-        "--tenants=cohort-2", "--fail-on-drift", f"--parity-report={tmp_path}", DEMO_DRIFT="1"
+        "--tenants=cohort-2",
+        "--fail-on-drift",
+        f"--parity-report={directory}",
+        **environment,
     )
 
     assert result.returncode == pytest.ExitCode.TESTS_FAILED, result.stdout
-    faults = json.loads((tmp_path / "planted-faults.json").read_text("utf-8"))
-    assert_exactly(report_in(tmp_path), faults)
+    faults = json.loads((directory / "planted-faults.json").read_text("utf-8"))
+    assert_exactly(report_in(directory), faults)
     assert "NO-GO for cohort-2" in result.stdout
+    lines = found(result.stdout)
+    assert len(lines) == len({(fault["tenant"], fault["table"]) for fault in faults})
+    variables = "DEMO_DRIFT=1 LEGACY_DATABASE_URL= MODERN_DATABASE_URL= "
+    assert all(command.startswith(variables) for command in lines)
+    pasted = next(command for command in lines if "--parity-tables=risk_limits" in command)
+    elsewhere = f"--parity-report={tmp_path / 'again'}"
+    assert_repeats(ROOT, pasted, lines[pasted], PYTEST_ADDOPTS=elsewhere)
 
 
 # ---- real stacks, named by the environment

@@ -123,7 +123,7 @@ def test_resumed_run_can_be_resumed(project: Migration) -> None:
 def test_partial_run_stays_partial(project: Migration) -> None:
     """What a run leaves out is NOT PROVEN in its report, even if the journal has a proof of it."""
     assert go_on(project).verdict == "GO"
-    for args, proven in ((["-k", "beta"], 2), (["--lf"], 12)):
+    for args, proven in ((["-k", "beta"], 2), (["-k", "acme"], 2)):
         outcome = resume(project, *args)
         assert (outcome.code, outcome.verdict) == (1, "NOT PROVEN"), args
         assert any("partial" in reason for reason in outcome.report["reasons"]), args
@@ -243,10 +243,13 @@ def test_another_database_is_refused(project: Migration, monkeypatch: pytest.Mon
     """
     project.settings(modern='url = "${MODERN_URL}"', tables="")
     monkeypatch.setenv("MODERN_URL", NOWHERE)
-    assert {*go_on(project).statuses.values()} == {"NOT PROVEN"}
+    lost = go_on(project)
+    assert {*lost.statuses.values()} == {"NOT PROVEN"}
     monkeypatch.setenv("MODERN_URL", project.modern_url)
-    outcome = resume(project)
-    assert (outcome.verdict, taken_over(outcome)) == ("GO", [])
+    assert_usage_error(resume(project), "no journal to resume from", "reports/latest")
+    there = f"reports/{lost.report['run']['id']}"
+    assert resume(project, f"--parity-report={there}").code == 0
+    assert go_on(project).verdict == "GO"
     monkeypatch.setenv("MODERN_URL", project.modern.cluster.tcp_url(project.modern.name))
     assert taken_over(resume(project)) == [12]
     monkeypatch.setenv("MODERN_URL", NOWHERE)
