@@ -104,13 +104,11 @@ def merge_directories(places: Sequence[Path], out: Path) -> AuditReport:
 
 
 def _refuse_overwriting(path: Path, merged: AuditReport) -> None:
-    """Raise :class:`MergeRefused` if a report would be lost that is not of these runs."""
+    """Raise :class:`MergeRefused` for a report that is no earlier merge of any of these runs."""
     if not path.is_file():
         return
     known = {run["id"] for run in merged.run["shards"]}
-    there = _read(path).run
-    runs = there.get("shards") or [there]
-    if not known.issuperset(run.get("id") for run in runs):
+    if known.isdisjoint(run.get("id") for run in _read(path).run.get("shards", ())):
         raise MergeRefused(
             f"{path}: another audit's report would be overwritten; choose another --out, or remove "
             "that one"
