@@ -129,11 +129,12 @@ def readings() -> str:
     for word, family in TYPES.items():
         readable = []
         for each in Family:
-            facts = ColumnFacts("v", each.value, "v", each)
+            name = "bit(1)" if each is Family.BIT and family is not each else each.value
+            facts = ColumnFacts("v", name, "v", each)
             sides: dict[Any, ColumnFacts] = {"legacy": facts, "modern": facts}
             both: dict[Any, Dialect] = {"legacy": dialect, "modern": dialect}
             if isinstance(meet(sides, both, ColumnRules(), family), Meeting):
-                readable.append(each.value)
+                readable.append(name)
         rows.append((f"`{word}`", ", ".join(readable)))
     return _table(("`type =`", "may be stored as"), rows)
 
@@ -181,6 +182,7 @@ SAMPLES = (
         csv="t",
         json="true",
     ),
+    _sample(Family.BOOLEAN, pg="bit(1) | B'0'", maria="bit(1) | b'0'", csv="N", json='"off"'),
     _sample(
         Family.INTEGER,
         pg="bigint | -7",
@@ -206,6 +208,14 @@ SAMPLES = (
         parquet="DECIMAL(3,3) | 0.000",
         csv="-0.0",
         json="-0",
+    ),
+    _sample(
+        Family.DECIMAL,
+        pg="numeric(10,4) | 0.0015",
+        maria="decimal(10,4) | 0.0015",
+        parquet="DECIMAL(12,4) | 0.0015",
+        csv="1.5E-3",
+        json="1.5E-3",
     ),
     _sample(
         Family.FLOAT,
@@ -250,8 +260,8 @@ SAMPLES = (
         maria="char(36) | 'ABCDEF00-1234-4000-8000-00000000000A'",
         sqlite="CHAR(32) | 'abcdef0012344000800000000000000a'",
         parquet="UUID | 'abcdef00-1234-4000-8000-00000000000a'",
-        csv="ABCDEF00-1234-4000-8000-00000000000A",
-        json='"abcdef00-1234-4000-8000-00000000000a"',
+        csv="{ABCDEF00-1234-4000-8000-00000000000A}",
+        json='"urn:uuid:abcdef00-1234-4000-8000-00000000000a"',
     ),
     _sample(
         Family.UUID,
@@ -292,8 +302,8 @@ SAMPLES = (
         maria="timestamp(6) | '2024-07-01 10:00:00'",
         sqlite="TIMESTAMPTZ | '2024-07-01T12:00:00+02:00'",
         parquet="TIMESTAMPTZ | '2024-07-01 12:00:00+02'",
-        csv="2024-07-01T10:00:00Z",
-        json='"2024-07-01T10:00:00Z"',
+        csv="2024-07-01 12:00:00+02",
+        json='"2024-07-01T05:00:00-05:00"',
     ),
     _sample(
         Family.TIMESTAMPTZ,

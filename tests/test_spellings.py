@@ -7,6 +7,8 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
 from itertools import product
 from pathlib import Path
 from random import Random
@@ -203,3 +205,29 @@ def _read(stack: Stack, facts: ColumnFacts, family: str) -> list[str]:
     with stack.transaction(place) as connection, stack.guard(place):
         found = {int(number): text for number, text in connection.execute(rows)}
     return [found[number] for number in range(1, len(_TEXTS) + 1)]
+
+
+def test_moments_are_those_of_the_calendar() -> None:
+    """What Python's own calendar makes of a moment and its offset, in every year."""
+    for text in _random_moments():
+        moment = datetime.fromisoformat(text)
+        try:
+            utc = moment.astimezone(UTC)
+        except OverflowError:
+            continue
+        day = utc.strftime("%m-%d %H:%M:%S")
+        fraction = f".{utc.microsecond:06}".rstrip("0").rstrip(".")
+        assert spelled_as(Family.TIMESTAMPTZ, text) == f"{utc.year:04}-{day}{fraction}+00", text
+
+
+def test_numbers_are_those_of_decimal_arithmetic() -> None:
+    """A number with an exponent is the number that Python's decimals read, and is short."""
+    read = [(text, spelled_as(Family.DECIMAL, text)) for text in _DECIMALS]
+    for text, number in read:
+        if number is not None:
+            assert Decimal(number) == Decimal(text), text
+            assert "e" not in number.lower()
+            assert number in ("0", number.rstrip("0").rstrip(".") if "." in number else number)
+    left = {text for text, number in read if number is None}
+    assert {"1e1000", "1e-1000", "1e999999", "1e", "1E+3 ", "1_000", "\u0661e3"} <= left
+    assert max(len(number or "") for _, number in read) < 1100

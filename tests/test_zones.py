@@ -181,3 +181,43 @@ def _zone_tables(zone: str) -> list[str]:
     made = subprocess.run([program, file, zone], capture_output=True, text=True, check=True).stdout
     wanted = ("INSERT INTO", "SET @time_zone_id")
     return [each for each in re.split(r";\s*", made) if each.startswith(wanted)]
+
+
+# ---- texts without an offset
+
+
+def _as_moments(table: str, zone: str | None) -> str:
+    named = f'naive_zone = "{zone}"\n' if zone else ""
+    return f'[tables.{table}.columns.v]\ntype = "timestamptz"\n{named}'
+
+
+def test_texts_without_an_offset(engine: Engine) -> None:
+    """They are instants in UTC alone; in other zones columns are, where that tells all apart."""
+    naive, zoned = "2024-07-01 12:00:00", "2024-07-01 12:00:00+02"
+    kinds = [
+        ("text", "timestamptz", naive, "2024-07-01 12:00:00+00"),
+        ("text", "timestamptz", naive, "2024-07-01 10:00:00+00"),
+        ("text", "timestamp", zoned, naive),
+        ("text", "timestamp", naive, naive),
+        ("timestamp", "timestamp", naive, naive),
+        ("text", "timestamp", zoned, naive),
+        ("text", "text", "2024-03-31 02:30:00", "2024-03-31 03:30:00"),
+    ]
+    zones = ["UTC", *["Europe/Berlin"] * 4, None, "Europe/Berlin"]
+    for number, (legacy, modern, one, other) in enumerate(kinds):
+        for side, kind, value in ((engine.legacy, legacy, one), (engine.modern, modern, other)):
+            side.run("SET TimeZone = 'UTC'")
+            side.run(f"CREATE TABLE t{number} (id int PRIMARY KEY, v {kind})")
+            side.run(f"INSERT INTO t{number} VALUES (1, '{value}')")
+    tables = [f"t{number}" for number in range(len(kinds))]
+    more = "\n".join(map(_as_moments, tables, zones))
+    with engine.opened(f"[pairing]\ntables = {tables}\n{more}") as run:
+        found = [run.audit("global", table) for table in tables]
+    changed = ("changed", ("1",), ("v",))
+    assert_match(found[0], rows=1)
+    assert_drift(found[1], changed)
+    assert_match(found[2], rows=1)
+    assert_drift(found[3], changed)
+    assert_not_proven(found[4], "both sides hold naive times")
+    assert_not_proven(found[5], "say with naive_zone")
+    assert_drift(found[6], changed)

@@ -634,6 +634,14 @@ _NUMBERS = (
            engines=_EXACT),
     _alike("real and float", ("real", "float"), 1.5, 1.5),
     _alike("float of 300 digits", "float", 1e300, 1e300),
+    _alike("exponent in text", ("varchar(20)", "decimal(12,4)"), "1.5E-3", Decimal("0.0015"),
+           rule='type = "decimal"'),
+    _alike("zero with an exponent", ("varchar(20)", "decimal(12,4)"), "0E-8", Decimal(0),
+           rule='type = "decimal"'),
+    _unlike("exponent of another sign", ("varchar(20)", "decimal(12,4)"), "1.5E+3",
+            Decimal("0.0015"), rule='type = "decimal"'),
+    _unlike("exponent without bounds", ("varchar(20)", "decimal(12,4)"), "1e-999999", Decimal(0),
+            rule='type = "decimal"'),
     _alike("float NaN, equal", "float", float("nan"), float("nan"), engines=_SPECIAL),
     _alike("float infinity, equal", "float", float("inf"), float("inf"), engines=_SPECIAL),
 )  # fmt: skip
@@ -648,6 +656,7 @@ def _at(text: str) -> datetime:
 
 _NOON = _at("2024-07-01 12:00:00")
 _BERLIN = timezone(timedelta(hours=2))
+_AS_MOMENT = 'type = "timestamptz"'
 _IN_BERLIN = 'naive_zone = "Europe/Berlin"'
 
 _TIMES = (
@@ -690,6 +699,17 @@ _TIMES = (
            (_NOON + 2 * _HOUR).replace(tzinfo=_BERLIN)),
     _alike("naive time in its zone", ("timestamp(6)", "timestamptz"), _NOON,
            _NOON.replace(tzinfo=_BERLIN), rule=_IN_BERLIN),
+    _alike("moment of an offset in text", ("varchar(40)", "timestamptz"),
+           "2024-07-01T14:00:00.000+02:00", _NOON.replace(tzinfo=UTC), rule=_AS_MOMENT),
+    _unlike("moment of another offset in text", ("varchar(40)", "timestamptz"),
+            "2024-07-01 14:00:00+01", _NOON.replace(tzinfo=UTC), rule=_AS_MOMENT),
+    _unlike("moment of no offset in text", ("varchar(40)", "timestamptz"),
+            "2024-07-01 12:00:00", _NOON.replace(tzinfo=UTC), rule=_AS_MOMENT),
+    _unlike("moment of no day in text", ("varchar(40)", "timestamptz"),
+            "2024-06-31 14:00:00+02", _NOON.replace(tzinfo=UTC), rule=_AS_MOMENT),
+    _alike("naive time in text, by rule", ("varchar(40)", "timestamptz"),
+           "2024-07-01 12:00:00", _NOON.replace(tzinfo=UTC),
+           rule=f'naive_zone = "UTC"\n{_AS_MOMENT}'),
     _alike("last day, equal", "date", date(9999, 12, 31), date(9999, 12, 31)),
     _alike("first day, equal", "date", date(1, 1, 1), date(1, 1, 1)),
     _alike("infinite time, equal", "timestamp(6)", "infinity", "infinity", engines=_SPECIAL),
@@ -764,6 +784,16 @@ _TYPES = (
     _unlike("tinyint NULL and false", ("tinyint", "boolean"), None, False, rule=_AS_BOOLEAN),
     _alike("tinyint boolean", ("tinyint", "boolean"), 1, True, rule=_AS_BOOLEAN),
     _alike("boolean in text", ("varchar(5)", "boolean"), "true", True, rule=_AS_BOOLEAN),
+    _alike("flag of a letter", ("varchar(5)", "boolean"), "Y", True, rule=_AS_BOOLEAN),
+    _alike("flag of a word", ("varchar(5)", "boolean"), "off", False, rule=_AS_BOOLEAN),
+    _alike("flag of a bit", ("bit(1)", "boolean"), "1", True, rule=_AS_BOOLEAN),
+    _unlike("flag of the other letter", ("varchar(5)", "boolean"), "N", True, rule=_AS_BOOLEAN),
+    _unlike("flag with a space", ("varchar(5)", "boolean"), "Y ", True, rule=_AS_BOOLEAN),
+    _unlike("flag of no word", ("varchar(5)", "boolean"), "", False, rule=_AS_BOOLEAN),
+    _alike("uuid in braces", ("varchar(45)", "uuid"), f"{{{str(_UUID).upper()}}}", _UUID,
+           rule=_AS_UUID),
+    _unlike("uuid in a single brace", ("varchar(45)", "uuid"), f"{{{_UUID}", _UUID,
+            rule=_AS_UUID),
     _unlike("uuid", "uuid", _UUID, _OTHER_UUID),
     _unlike("uuid in text and uuid", ("char(36)", "uuid"), str(_UUID), _OTHER_UUID, rule=_AS_UUID),
     _alike("uuid in text", ("char(36)", "uuid"), str(_UUID), _UUID, rule=_AS_UUID),
