@@ -264,7 +264,7 @@ _READERS: dict[tuple[str, str], Callable[[Any], str | None]] = {
 
 # ---- a text that is read as another family: see spelling.py, which says the same in SQL
 
-_DECIMAL = re.compile(r"([+-]?)([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE]([+-]?0*[0-9]{1,3}))?")
+_DECIMAL = re.compile(r"([+-]?)([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE]([+-]?0{0,9}[0-9]{1,3}))?")
 _FLOAT = re.compile(r"([+-]?)((?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:e[+-]?[0-9]{1,4})?)")
 _BYTES = re.compile(r"\\x[0-9a-fA-F]*")
 _HEX_DIGITS = re.compile(r"\{([0-9a-f]{32})\}|(?:urn:uuid:)?([0-9a-f]{32})")
