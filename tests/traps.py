@@ -583,6 +583,7 @@ _SUMS = (
 
 _2_53 = 2**53
 _WIDE = "12345678901234567890123456.12345678901"
+_AS_FLOAT = 'type = "float"'
 
 _NUMBERS = (
     _unlike("smaller scale", ("decimal(12,4)", "decimal(12,2)"), Decimal("10.1234"),
@@ -644,6 +645,34 @@ _NUMBERS = (
             rule='type = "decimal"'),
     _alike("float NaN, equal", "float", float("nan"), float("nan"), engines=_SPECIAL),
     _alike("float infinity, equal", "float", float("inf"), float("inf"), engines=_SPECIAL),
+    _alike("float NaN with a sign bit", "float", -float("nan"), float("nan"), engines=_SPECIAL),
+    _alike("float of two shortest spellings", "float", 1e23, 9.999999999999999e22),
+    _alike("float of 17 digits in text", ("text", "float"), "0.10000000000000001", 0.1,
+           rule=_AS_FLOAT),
+    _alike("float of another shortest spelling", ("float", "text"), 1e23, "9.999999999999999e+22",
+           rule=_AS_FLOAT),
+    _alike("float beyond 2^53 in text", ("text", "float"), "123456789012345680",
+           123456789012345680.0, rule=_AS_FLOAT),
+    _alike("float of two texts", "text", "1e-1", "0.10000000000000001", rule=_AS_FLOAT),
+    _alike("float NaN in text", ("text", "float"), "-nan", float("nan"), engines=_SPECIAL,
+           rule=_AS_FLOAT),
+    _alike("0.1 of four bytes and in text", ("real", "text"), 0.1, "0.1", rule=_AS_FLOAT),
+    _alike("0.1 of four bytes and its double", ("text", "real"), "0.10000000149011612", 0.1,
+           rule=_AS_FLOAT),
+    _unlike("0.1 of four bytes and of 17 digits", ("real", "text"), 0.1, "0.10000000000000001",
+            rule=_AS_FLOAT),
+    _unlike("integer beyond four bytes", ("text", "real"), "16777217", 16777216.0, rule=_AS_FLOAT),
+    _unlike("2^53 in text and float", ("text", "float"), str(_2_53 + 1), float(_2_53),
+            rule=_AS_FLOAT),
+    _unlike("2^53 in bigint and float", ("bigint", "float"), _2_53 + 1, float(_2_53),
+            rule=_AS_FLOAT),
+    _unlike("sum of floats and its text", ("float", "text"), 0.1 + 0.2, "0.3", rule=_AS_FLOAT),
+    _unlike("float negative zero in text", ("text", "float"), "-0", 0.0, rule=_AS_FLOAT),
+    _unlike("float underflow in text", ("text", "float"), "1e-400", 0.0, rule=_AS_FLOAT),
+    _alike("decimal that SQLite misreads", "decimal(18,6)", Decimal("637873.130588"),
+           Decimal("637873.130588")),
+    _unlike("decimal beside one that SQLite misreads", "decimal(18,6)", Decimal("637873.130588"),
+            Decimal("637873.130587")),
 )  # fmt: skip
 
 
@@ -844,6 +873,7 @@ _TYPES = (
 
 # ---- keys
 
+_ID_AS_FLOAT = f'[tables.{TABLE}.columns."id"]\ntype = "float"'
 _KEY_OF_A = f'[tables.{TABLE}]\nkey = ["a"]'
 _NULLS: tuple[Row, ...] = ((None, "x"), (None, "y"), (1, "z"))
 _WORDS = ("\N{LATIN CAPITAL LETTER A WITH DIAERESIS}", "b", "Z", "z2", "_", "0", "-", "a b")
@@ -905,6 +935,16 @@ _KEYS = (
     _many("names that are reserved", _columns(**dict.fromkeys(_RESERVED, "integer")),
           [tuple(range(len(_RESERVED)))], [(*range(len(_RESERVED) - 1), 99)],
           ("changed", ("0",), (_RESERVED[-1],)), key=(_RESERVED[0],)),
+    Trap("float keys in other texts, equal", _columns(id="varchar(30)", v="integer"),
+         (("0.10000000000000001", 0), ("9999999999999999e7", 1)), ((0.1, 0), (1e23, 1)),
+         equal=True, modern_columns=_columns(id="float", v="integer"), settings=_ID_AS_FLOAT),
+    Trap("float key in another text", _columns(id="varchar(30)", v="integer"),
+         (("0.10000000000000001", 0), ("1e23", 1)), ((0.1, 0), (1e23, 2)),
+         equal=False, found=(("changed", ("1e+23",), ("v",)),),
+         modern_columns=_columns(id="float", v="integer"), settings=_ID_AS_FLOAT),
+    Trap("no key, floats in other texts, equal", _columns(id="varchar(30)"),
+         (("0.1",), ("0.10000000000000001",), ("1e23",)), ((0.1,), (0.1,), (1e23,)),
+         equal=True, modern_columns=_columns(id="float"), settings=_ID_AS_FLOAT, key=()),
     _many("names that need quotes", _columns(**{"Order No": "integer", "group": "text"}),
           [(1, "a"), (2, "b")], [(1, "a"), (2, "c")],
           ("changed", ("2",), ("group",)), key=("Order No",)),
