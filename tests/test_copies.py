@@ -110,3 +110,19 @@ def test_many_copies_are_counted_exactly(engine: Engine) -> None:
         assert run.audit("global", "t").drift == DriftCounts(missing=1, duplicate=12000)
     with engine.opened(f"{more}tolerance = {{rows = 12001}}") as run:
         assert run.audit("global", "t").status is Status.TOLERATED
+
+
+def test_copies_rest_under_settle(engine: Engine) -> None:
+    """Rows that are read again by their keys are told apart as copies and lost rows as well."""
+    engine.both("CREATE TABLE t (id int, v text)")
+    engine.both("INSERT INTO t VALUES (1, 'a'), (2, 'b'), (3, 'c')")
+    engine.legacy.run("INSERT INTO t VALUES (1, 'a'), (3, 'd'), (4, 'e')")
+    with engine.opened('[tables.t]\nkey = ["id"]') as run:
+        object.__setattr__(run.context, "settle", 0.1)
+        found = run.audit("global", "t")
+    assert_drift(
+        found, ("duplicate", ("1",), ()), ("duplicate", ("3",), ()), ("missing", ("4",), ())
+    )
+    assert {each.note for each in found.findings if each.kind.value == "duplicate"} == {
+        "2 rows of the legacy side have this id, 1 of the modern side"
+    }

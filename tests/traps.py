@@ -550,6 +550,8 @@ _SUMS = (
     ),
     _loose("pairs that XOR cancels", _columns(x="text"), _each("aab"), _each("ccb")),
     _loose("three identical rows or one", _columns(x="text"), _each("aaa"), _each("a")),
+    _loose("three copies against two", _columns(x="text"), _each("aaabb"), _each("aabbb")),
+    _loose("copies beside a lost row", _columns(x="text"), _each("aab"), _each("ac")),
     _loose("copies of another row", _columns(x="text"), _each("aab"), _each("abb")),
     _loose("extra zero", _columns(v="integer"), [(1,)], [(1,), (0,)]),
     _many(
