@@ -392,3 +392,28 @@ def test_values_of_any_type_select_tenants_by_index(
             before = _reads(connection)
             assert _asked(pair)["one tenant"]() == 1, kind
             assert _reads(connection) - before < 50, kind
+
+
+def test_a_key_map_is_watched_by_whatever_type(mysql_db: MariaDatabase, tmp_path: Path) -> None:
+    """The canary's altered ids go through a map as well: of uuids, bytes, and two charsets."""
+    lines = ["[tenants.a]", f"[pairing]\ntables = {[f'l_{kind}' for kind in KINDS]}"]
+    for kind, (key, leading, value) in KINDS.items():
+        mysql_db.script(
+            f"CREATE TABLE l_{kind} (id {leading} PRIMARY KEY, v int);"
+            f"CREATE TABLE n_{kind} (id int PRIMARY KEY, v int);"
+            f"CREATE TABLE map_{kind} (old {key} PRIMARY KEY, new int);"
+            f"INSERT INTO l_{kind} SELECT {value}, seq FROM seq_1_to_20;"
+            f"INSERT INTO n_{kind} SELECT seq, seq FROM seq_1_to_20;"
+            f"INSERT INTO map_{kind} SELECT {value}, seq FROM seq_1_to_20"
+        )
+        lines.append(f'[tables.l_{kind}]\nmodern = "n_{kind}"\ntenancy = "global"')
+        lines.append(f'[tables.l_{kind}.columns.id]\nmap = "{kind}"')
+        lines.append(f'[maps.{kind}]\nstack = "legacy"\ntable = "map_{kind}"')
+        lines.append('legacy = "old"\nmodern = "new"')
+    settings = _settings(tmp_path, mysql_db.url, mysql_db.url, lines)
+    settings.write_text(f'same_database = "for tests"\n{settings.read_text()}')
+    with opened(load_settings(settings)) as run:
+        for kind in KINDS:
+            for subject in ("global", "canary"):
+                found = run.audit(subject, f"l_{kind}")
+                assert found.status is Status.MATCH, (kind, found)
