@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
+from .characters import on_one_line
 from .model import Verdict
 from .reporting.merge import MergeRefused, merge_directories
 
@@ -52,10 +53,16 @@ def merge(
         raise _refused(f"the report could not be written to {out}: {error}") from None
     window = f"read between {merged.run['started']} and {merged.run['ended']}"
     for line in (merged.headline, *merged.reasons, window, f"report: {out / 'cab-report.html'}"):
-        typer.echo(line)
+        _say(line)
     raise typer.Exit(0 if merged.verdict is Verdict.GO else 1)
 
 
+def _say(line: str) -> None:
+    """Print a line to a terminal of any encoding; a hidden character as its code point."""
+    encoding = sys.stdout.encoding or "utf-8"
+    typer.echo(on_one_line(line).encode(encoding, "backslashreplace").decode(encoding))
+
+
 def _refused(why: str) -> typer.Exit:
-    typer.echo(f"ERROR: {why}", err=True)
+    typer.echo(f"ERROR: {on_one_line(why)}", err=True)
     return typer.Exit(2)

@@ -181,6 +181,8 @@ def test_the_printed_command_reaches_a_tenant_whose_name_cannot_be_seen(odd: Pro
     command = line.partition("again: ")[2].replace("pytest", "printf '%s\\n'", 1)
     said = subprocess.run(["bash", "-c", command], capture_output=True, check=True)
     assert "--tenants=\u202e01" in said.stdout.decode().splitlines()
+    assert not BIDI.search(outcome.stdout)
+    assert r"NO-GO for \u202e01 (tables" in outcome.stdout
 
 
 def test_a_row_that_one_side_has_alone_shows_its_values(odd: Project) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from hashlib import sha256
+from io import BytesIO, TextIOWrapper
 from itertools import pairwise
 
 import pytest
@@ -235,3 +236,13 @@ def test_positions_are_of_the_whole_value() -> None:
     lines = differing("\u0430" * 30, "a" * 30)
     assert len(lines) == 9
     assert all(first != second for first, second in pairwise(lines))
+
+
+def test_the_command_line_prints_to_any_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a terminal of ASCII does not have is escaped, and nothing hidden is printed."""
+    from pytest_tenantparity import cli
+
+    written = BytesIO()
+    monkeypatch.setattr("sys.stdout", TextIOWrapper(written, encoding="ascii"))
+    cli._say("NO-GO for caf\u00e9 \u202e01")
+    assert written.getvalue().decode() == r"NO-GO for caf\xe9 \u202e01" + "\n"

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from ..characters import on_one_line
 from ..inventory import audit_cells, exclusions
 from ..model import ANY_TABLE, SIDES, AuditReport, CheckKey, Status, Verdict
 from ..reporting import (
@@ -69,7 +70,7 @@ class Reporter:
             cells = session.own_cells(audit_cells(session.selection, session.selected_pairs))
             words = checks_in_words([(cell.subject, cell.table or ANY_TABLE) for cell in cells])
             lines.append(f"tenantparity: an audit of these has {len(cells):,} checks: {words}")
-        return lines
+        return [on_one_line(line) for line in lines]
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self) -> None:
@@ -136,7 +137,11 @@ class Reporter:
         """Say the verdict where the eye ends up."""
         if self._report is None:
             return
-        report, write = self._report, terminalreporter.write_line
+        report = self._report
+
+        def write(line: str, **markup: bool) -> None:
+            terminalreporter.write_line(on_one_line(line), **markup)
+
         terminalreporter.section("tenant parity", sep="=")
         colour = {Verdict.GO: "green", Verdict.NO_GO: "red"}.get(report.verdict, "yellow")
         write(report.headline, **{colour: True, "bold": True})
