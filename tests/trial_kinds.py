@@ -40,7 +40,7 @@ _START = datetime(2024, 2, 28, 23, 59, 59)  # noqa: DTZ001 - naive on purpose
 _ESCAPES = (r"\u0000", r"\ud83d\ude00", r"\u003a", r"\u00e9")
 _HALVES = (r"\ud800", r"\udc00x", r"\ud83dx\ude00")
 _ZONES = ("Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe", "Etc/GMT+5")
-_TRUE, _FALSE = ("t", "true", "y", "yes", "1"), ("f", "false", "n", "no", "0")
+_TRUE, _FALSE = ("t", "true", "y", "yes", "on", "1"), ("f", "false", "n", "no", "off", "0")
 
 
 @dataclass(frozen=True)
@@ -211,12 +211,15 @@ def _by_content(value: Value) -> str:
 def _with_offset(rng: Random, value: Value) -> str:
     if not isinstance(value, datetime):
         raise TypeError(value)
-    minutes = rng.choice([0, 0, 120, -300, 330, 765, -210])
-    local = value.astimezone(timezone(timedelta(minutes=minutes))).replace(tzinfo=None)
-    sign, hours, rest = "-" if minutes < 0 else "+", abs(minutes) // 60, abs(minutes) % 60
-    offsets = [f"{sign}{hours:02}:{rest:02}", f"{sign}{hours:02}{rest:02}"]
-    offsets += [] if rest else [f"{sign}{hours:02}"]
-    offsets += [] if minutes else ["Z", " UTC"]
+    seconds = rng.choice([0, 0, 7200, -18_000, 19_800, 45_900, -12_600, -3208])
+    local = value.astimezone(timezone(timedelta(seconds=seconds))).replace(tzinfo=None)
+    sign, (hours, rest) = "-" if seconds < 0 else "+", divmod(abs(seconds), 3600)
+    minutes, odd = divmod(rest, 60)
+    if odd:
+        return f"{local.isoformat(' ')}{sign}{hours:02}:{minutes:02}:{odd:02}"
+    offsets = [f"{sign}{hours:02}:{minutes:02}", f"{sign}{hours:02}{minutes:02}"]
+    offsets += [] if minutes else [f"{sign}{hours:02}", f" {sign}{hours:02}:00"]
+    offsets += [] if seconds else ["Z", " UTC"]
     return local.isoformat(rng.choice(" T")) + rng.choice(offsets)
 
 
@@ -237,7 +240,8 @@ def _as_word(rng: Random, value: Value) -> str:
 
 def _uuid_spelling(rng: Random, value: Value) -> str:
     text = str(value)
-    return rng.choice([text, text.upper(), f"{{{text}}}", f"{{{text.upper()}}}"])
+    bare = text.replace("-", "")
+    return rng.choice([text, text.upper(), bare, f"{{{text}}}", f"{{{bare}}}", f"urn:uuid:{text}"])
 
 
 def _float_spelling(rng: Random, value: Value) -> str:
