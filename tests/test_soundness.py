@@ -336,7 +336,8 @@ def test_equal_values_are_no_drift(
     engine.modern.run(f"INSERT INTO t VALUES (1, {modern_value}), (2, NULL)")
     evidence = engine.audit(more=f"[tables.t.columns.v]\n{rule}" if rule else "")
     assert_match(evidence, rows=2)
-    assert [each.column for each in evidence.rules] == (["v"] if rule else [])
+    padded = kind.startswith("char")  # which is told, as the other side does not pad
+    assert {each.column for each in evidence.rules} == ({"v"} if rule or padded else set())
 
 
 INCOMPARABLE = [

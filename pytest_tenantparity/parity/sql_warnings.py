@@ -33,6 +33,7 @@ _EQUAL = frozenset({"=", "<>", "!=", "<=>", "<", ">", "<=", ">="})
 _COMPARING = frozenset(
     {"IN", "LIKE", "NULLIF", "BETWEEN", "DISTINCT", "GREATEST", "LEAST", "MAX", "MIN", "STRCMP"}
     | {"FIND_IN_SET", "FIELD", "LOCATE", "INSTR", "POSITION", "RLIKE", "REGEXP", "GROUP"}
+    | {"REGEXP_REPLACE", "REGEXP_INSTR", "REGEXP_SUBSTR", "REGEXP_LIKE", "CONTAINS"}
 )
 _ARITHMETIC = frozenset({"+", "-", "*", "/", "%"})
 # Functions of which different values may be one value.
