@@ -89,8 +89,11 @@ def _expected(legacy: list[Row], modern: list[Row], keyed: bool) -> Counter[Seen
     """Compare two lists of rows as plainly as can be."""
     if not keyed:
         here, there = (Counter(tuple(map(_text, row)) for row in rows) for rows in (legacy, modern))
-        found = Counter({("missing", row, ()): n for row, n in (here - there).items()})
-        return found + Counter({("extra", row, ()): n for row, n in (there - here).items()})
+        found: Counter[Seen] = Counter()
+        for kind, own, other in (("missing", here, there), ("extra", there, here)):
+            for row, copies in (own - other).items():
+                found["duplicate" if other[row] else kind, row, ()] += copies
+        return found
     sides: dict[Any, dict[str, Row]] = defaultdict(dict)
     for side, rows in (("legacy", legacy), ("modern", modern)):
         for row in rows:
