@@ -27,7 +27,7 @@ from .findings import Sample, Sink, nowhere, order_of
 from .forgiving import Forgiving, agreed, all_applied
 from .shown_values import MASK, MOST_TEXT, explained_pair, remarks, shown, shown_pair
 from .structured import canonical_json
-from .surplus import shared_rows
+from .surplus import among
 from .tolerance import Limit, ToleranceRules, forgiving_limit, is_number
 
 if TYPE_CHECKING:
@@ -115,8 +115,7 @@ Change = tuple[_Column, str | None, str | None]  # legacy and modern values that
 class KeyDifference:
     """What either side has more of under one key.
 
-    ``shared`` is how many rows are equal on both sides, by what is stored as the key: rules can
-    make one key of several.
+    ``shared`` is how often both sides have these rows.
     """
 
     legacy: list[Surplus]
@@ -161,7 +160,7 @@ class Comparison:
     ) -> None:
         """Compare all rows of some keys; a key's rows must come in one batch.
 
-        Of ``shared`` rows, which are equal on both sides, the keys and numbers are enough.
+        ``shared`` is how often both sides have rows of which one has more, beside these.
         """
         for each in self.differences(legacy, modern, shared).values():
             self._compare_key(each)
@@ -174,29 +173,18 @@ class Comparison:
         both = here & there
         here, there = here - both, there - both
         self.differing = self.differing or bool(here or there)
+        equal = self._by_content(among(both, (*here, *there)) + Counter(shared))
         here, there = self._by_content(here), self._by_content(there)
-        both += here & there
-        here, there = here - there, there - here
-        equal = shared_rows(both, (*here, *there), self._stored_key)
-        for key, rows in shared.items():
-            equal[tuple(map(_Column.in_one_spelling, self._key_columns, key))] += rows
+        both = here & there
+        here, there = here - both, there - both
+        equal += among(both, (*here, *there))
         surplus = self._by_key(here), self._by_key(there)
-        keys = surplus[0].keys() | surplus[1].keys()
-        return {
-            key: KeyDifference(surplus[0][key], surplus[1][key], self._of(equal, surplus, key))
-            for key in keys
-        }
-
-    def _of(
-        self, equal: Mapping[Row, int], surplus: Sequence[Mapping[Row, list[Surplus]]], key: Row
-    ) -> dict[Row, int]:
-        """Return how many rows are equal on both sides, of those that share a key."""
-        stored = (self._stored_key(row) for side in surplus for row, _ in side[key])
-        return {each: equal[each] for each in stored if each in equal}
-
-    def _stored_key(self, row: Row) -> Row:
-        """Return a row's key in its one spelling; no rule forgives anything in it."""
-        return tuple(self._columns[n].in_one_spelling(row[n]) for n in self._key)
+        found = {}
+        for key in surplus[0].keys() | surplus[1].keys():
+            mine, yours = surplus[0][key], surplus[1][key]
+            rows = (row for row, _ in (*mine, *yours))
+            found[key] = KeyDifference(mine, yours, among(equal, rows))
+        return found
 
     @property
     def drift(self) -> DriftCounts:
@@ -257,43 +245,27 @@ class Comparison:
         if len(self._key) == len(self._columns):
             self._pair_off(legacy, modern)
         for row, copies in sorted(legacy, key=repr):
-            self._find_surplus("legacy", row, copies, found, alone=not modern)
+            self._find_surplus("legacy", row, copies, found)
         for row, copies in sorted(modern, key=repr):
-            self._find_surplus("modern", row, copies, found, alone=not legacy)
+            self._find_surplus("modern", row, copies, found)
 
-    def _find_surplus(
-        self, side: Side, row: Row, copies: int, found: KeyDifference, *, alone: bool
-    ) -> None:
-        """Count rows that one side has more of: copies, if the other side has their key as well.
-
-        ``alone``: only this side has more of the key. If both have, none is guessed to be a copy.
-        """
-        key = self._stored_key(row)
-        here, there = (self._rows_of(found, each, key) for each in (side, _OTHER_SIDE[side]))
-        # NULL is no key: such rows need not have anything to do with each other.
-        known = len(key) == len(self._columns) or None not in key
-        if not (self.tells_copies and alone and there and known):
+    def _find_surplus(self, side: Side, row: Row, copies: int, found: KeyDifference) -> None:
+        """Count a row that one side has more often: copies, if the other side has it at all."""
+        there = found.shared.get(row, 0)
+        if not (self.tells_copies and there):
             self._find(_ONE_SIDED[side], row, copies)
-        elif side in self.repeats_listed and not any(each.spelling for each in self._key_columns):
+        elif side in self.repeats_listed and not self._keys_have_several_texts:
             self.repeated += copies
         else:
-            self._find(FindingKind.DUPLICATE, row, copies, note=self._how_often(side, here, there))
-
-    def _rows_of(self, found: KeyDifference, side: Side, key: Row) -> int:
-        rows = found.legacy if side == "legacy" else found.modern
-        own = sum(copies for row, copies in rows if self._stored_key(row) == key)
-        return own + found.shared.get(key, 0)
-
-    def _how_often(self, side: Side, here: int, there: int) -> str:
-        other = _OTHER_SIDE[side]
-        if len(self._key) == len(self._columns):
-            return f"the {side} side has this row {here} times, the {other} side {there}"
-        names = " and ".join(column.name for column in self._key_columns)
-        return f"{here} rows of the {side} side have this {names}, {there} of the {other} side"
+            rows = found.legacy if side == "legacy" else found.modern
+            here = there + dict(rows)[row]
+            other = _OTHER_SIDE[side]
+            note = f"the {side} side has this row {here} times, the {other} side {there}"
+            self._find(FindingKind.DUPLICATE, row, copies, note=note)
 
     @property
-    def _key_columns(self) -> list[_Column]:
-        return [self._columns[n] for n in self._key]
+    def _keys_have_several_texts(self) -> bool:
+        return any(self._columns[n].spelling for n in self._key)
 
     def _pair_off(self, legacy: list[Surplus], modern: list[Surplus]) -> None:
         """Take out of rows that have no key but themselves as many as the rules make equal."""

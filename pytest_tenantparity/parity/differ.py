@@ -31,7 +31,7 @@ class Taker(Protocol):
     def add(
         self, legacy: Iterable[Row], modern: Iterable[Row], shared: Mapping[Row, int] = NO_ROWS
     ) -> None:
-        """Take all rows of some keys, but for those that are only counted, by key."""
+        """Take all rows of some keys, but for those that are only counted."""
 
 
 def find_differences(sides: Sides, taker: Taker, buckets: int = buckets_for(1)) -> RowCounts:
@@ -52,7 +52,7 @@ def find_differences(sides: Sides, taker: Taker, buckets: int = buckets_for(1)) 
     for surplus in seen.found.values():
         if not surplus:
             raise Unseen
-        taker.add(surplus.legacy, surplus.modern, surplus.shared_by_key)
+        taker.add(surplus.legacy, surplus.modern, surplus.shared_rows)
     return seen.counts.get("", RowCounts())
 
 

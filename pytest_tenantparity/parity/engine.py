@@ -160,7 +160,7 @@ def _compared(
         else:
             rows = shown.rows
             surplus = shown.surplus
-            taker.add(surplus.legacy, surplus.modern, surplus.shared_by_key)
+            taker.add(surplus.legacy, surplus.modern, surplus.shared_rows)
         if suspects is not None:
             suspects.settle(sides)
         evidence = conclude(key, pair, rows, opened.plan, comparison, tolerance, opened.digest_name)

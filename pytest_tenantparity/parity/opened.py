@@ -189,7 +189,6 @@ class OpenPair:
             guard=lambda: stack.guard(self.places[side], discreet=self.pair.has_masks, stop=until),
             pieces=self._pieces(side, stop) if scope.wide else (true(),),
             stop=stop,
-            key_at=[self.plan.columns.index(each) for each in self.plan.key],
         )
 
     def _pieces(self, side: Side, stop: Event) -> Iterable[ColumnElement[bool]]:

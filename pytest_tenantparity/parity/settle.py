@@ -27,7 +27,7 @@ MOST_HELD = 10_000  # keys of a check that are looked at again
 _MOST_LOOKS = 8
 
 State = tuple[frozenset[Surplus], frozenset[Surplus], frozenset[Surplus]]
-"""What either side has more of under one key, and how many rows of it are equal on both.
+"""What either side has more of under one key, and how often both have those rows.
 
 Two looks that see the same are equal.
 """

@@ -156,9 +156,7 @@ class _Search:
         here, there = _by_owner(legacy), _by_owner(modern)
         for owner in here.keys() | there.keys():
             known = self.surplus.get(owner, Surplus())
-            self.surplus[owner] = known.with_rows(
-                here.get(owner, ()), there.get(owner, ()), self.sides.legacy.key_of
-            )
+            self.surplus[owner] = known.with_rows(here.get(owner, ()), there.get(owner, ()))
         return True
 
     def _take_out(self, row: PlacedRow, alone: Bucket) -> None:

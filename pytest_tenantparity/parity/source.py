@@ -53,8 +53,7 @@ class Source:
     both sides wherever the keys are. ``number`` is the key itself where it is one whole number on
     both sides, which is cheaper. ``rows_about`` is about how many rows the table has; 0 is
     unknown. ``pieces`` are the conditions under which a scan reads the table, one after the other,
-    until ``stop`` is set; ``note`` hears how many there were. ``key_at`` are the places of the key
-    among the columns.
+    until ``stop`` is set; ``note`` hears how many there were.
     """
 
     connection: Connection
@@ -71,11 +70,6 @@ class Source:
     pieces: Iterable[ColumnElement[bool]] = (true(),)
     stop: Event = field(default_factory=Event)
     note: Callable[[int], object] = int
-    key_at: Sequence[int] = ()
-
-    def key_of(self, row: Row) -> Row:
-        """Return the key of a row that was read."""
-        return tuple(row[at] for at in self.key_at)
 
     @property
     def texts(self) -> list[ColumnElement[str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,7 +14,7 @@ from .cells import Row
 class Surplus:
     """The rows that one side has more of than the other, each as often as it has.
 
-    ``shared`` are keys of these rows, each with the number of rows that are equal on both sides.
+    ``shared`` are those of these rows that both sides have, each with how often they both do.
     """
 
     legacy: tuple[Row, ...] = ()
@@ -26,29 +26,20 @@ class Surplus:
         return len(self.legacy) + len(self.modern)
 
     @cached_property
-    def shared_by_key(self) -> Mapping[Row, int]:
-        """How many rows of each key are equal on both sides."""
+    def shared_rows(self) -> Mapping[Row, int]:
+        """How often both sides have these rows."""
         return dict(self.shared)
 
-    def with_rows(
-        self, legacy: Iterable[Row], modern: Iterable[Row], key_of: Callable[[Row], Row]
-    ) -> Surplus:
+    def with_rows(self, legacy: Iterable[Row], modern: Iterable[Row]) -> Surplus:
         """Add all rows of some keys, and take out what both sides have."""
         new_here, new_there = Counter(legacy), Counter(modern)
         both = new_here & new_there
         here, there = Counter(self.legacy) + new_here, Counter(self.modern) + new_there
         here, there = here - there, there - here
-        shared = Counter(self.shared_by_key) + shared_rows(both, (*here, *there), key_of)
+        shared = Counter(self.shared_rows) + among(both, (*here, *there))
         return Surplus(tuple(here.elements()), tuple(there.elements()), tuple(shared.items()))
 
 
-def shared_rows(
-    both: Mapping[Row, int], differing: Iterable[Row], key_of: Callable[[Row], Row]
-) -> Counter[Row]:
-    """Count the rows that both sides have, by key, for the keys of the rows that differ."""
-    shared: Counter[Row] = Counter()
-    keys = {key_of(row) for row in differing} if both else set()
-    for row, copies in both.items() if keys else ():
-        if (key := key_of(row)) in keys:
-            shared[key] += copies
-    return shared
+def among(counts: Mapping[Row, int], rows: Iterable[Row]) -> Counter[Row]:
+    """Return the counts of some rows, of those that are counted."""
+    return Counter({row: counts[row] for row in rows if row in counts})

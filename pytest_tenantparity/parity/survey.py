@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from ..model import RowCounts
-from .cells import Row
 from .differ import Rows, differing_rows, digest_all
 from .locate import Difference, buckets_for
 from .sketch import SidesOf, require_same, sketched
@@ -51,7 +50,7 @@ def _by_cells(sides: Sides, owners: Collection[str]) -> Survey:
     held: dict[str, Surplus | None] = dict.fromkeys({owner for owner, _ in found.cells})
     held |= dict.fromkeys(readable, Surplus())
     for legacy, modern in differing_rows(sides, found.of(readable)):
-        _hold(held, legacy, modern, sides.legacy.key_of)
+        _hold(held, legacy, modern)
     return Survey(counts, held)
 
 
@@ -70,13 +69,10 @@ def _readable(found: Difference) -> set[str]:
     return chosen
 
 
-def _hold(
-    held: dict[str, Surplus | None], legacy: Rows, modern: Rows, key_of: Callable[[Row], Row]
-) -> None:
+def _hold(held: dict[str, Surplus | None], legacy: Rows, modern: Rows) -> None:
     for owner in legacy.keys() | modern.keys():
         if (surplus := held[owner]) is not None:
-            here, there = legacy.get(owner, ()), modern.get(owner, ())
-            held[owner] = surplus.with_rows(here, there, key_of)
+            held[owner] = surplus.with_rows(legacy.get(owner, ()), modern.get(owner, ()))
     while sum(len(each) for each in held.values() if each is not None) > _MOST_HELD:
         largest = max(held, key=lambda owner: len(held[owner] or ()))
         held[largest] = None
