@@ -461,7 +461,7 @@ def test_null_by_a_word_of_its_own(old: Files, new: Files, tmp_path: Path) -> No
     named = replace(old, query=r"?null=%5CN")
     assert_match(between(named, new, tmp_path).audit(more=KEYED), rows=3)
     unknown = between(replace(old, query="?nul=x"), new, tmp_path)
-    assert_not_proven(unknown.audit(more=KEYED), "?null=")
+    assert_not_proven(unknown.audit(more=KEYED), "Did you mean 'null'?")
 
 
 def test_odd_names(old: Files, new: Files, tmp_path: Path) -> None:

@@ -27,7 +27,10 @@ from pytest_tenantparity.stacks import Stack, StackState, open_stack
 from pytest_tenantparity.stacks.url import address_of, resolve_url, stack_url, written
 
 from .mariadb import MariaServer, running_mariadb
+from .project import Project, assert_usage_error
 from .servers import Cluster, Database, new_database, running_cluster
+
+pytest_plugins = ["tests.project"]
 
 PASSWORD = "pässwörd €𝄞"  # noqa: S105 - of users that the tests make
 
@@ -411,10 +414,13 @@ def test_used_up_connections_of_mariadb(guarded_maria: MariaServer) -> None:
     assert "lower max_connections or the workers" in said
 
 
-def test_mariadb_is_called_mariadb(maria: MariaServer) -> None:
+def test_mariadb_is_called_mariadb(maria: MariaServer, offline: Project) -> None:
     """Not MySQL, which is what the URL and the driver call it."""
     state = opened(maria.url("information_schema"))
     assert state.databases[""].server.product == "MariaDB"
+    offline.settings(legacy=f'url = "{maria.url("information_schema")}"')
+    outcome = offline.run("-n", "2")
+    assert_usage_error(outcome, "[legacy] sessions of MariaDB cannot share a snapshot")
 
 
 @pytest.fixture(scope="module")

@@ -77,7 +77,7 @@ def normalised(url: URL, *, shows_names: bool) -> URL:
     given = {_spelled(name): value for name, value in texts(url).items()}
     if "host" in given:
         raise Unsuitable("names several hosts, or a folder; name one host, or unix_socket=/path")
-    found = checked(given, _READERS, _REFUSED, engine="MySQL's driver", shows_names=shows_names)
+    found = checked(given, _READERS, _REFUSED, engine="PyMySQL", shows_names=shows_names)
     mode = _mode(found)
     for name in _DROPPED:
         found.pop(name, None)
