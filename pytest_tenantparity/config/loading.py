@@ -13,6 +13,7 @@ from ..errors import SettingsError
 from .explain import Source, explain
 from .settings import Settings
 from .tenants_file import read_tenants
+from .utf8 import read_utf8
 
 TABLE_IN_PYPROJECT = ("tool", "tenantparity")
 
@@ -20,9 +21,9 @@ TABLE_IN_PYPROJECT = ("tool", "tenantparity")
 def load_settings(path: Path) -> Settings:
     """Read and validate one file; raises :class:`SettingsError` naming the key and the place."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_utf8(path)
         content = tomllib.loads(text, parse_float=Decimal)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise SettingsError(f"{path}: cannot be read as TOML: {error}") from error
     prefix = TABLE_IN_PYPROJECT if path.name == "pyproject.toml" else ()
     for name in prefix:

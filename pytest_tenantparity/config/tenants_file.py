@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import SettingsError
+from .utf8 import read_utf8
 
+_STACK_IDS = frozenset({"legacy_account", "modern_id"})  # where a space may be part of a value
 _TOLERANCE_FIELDS = ("absolute", "relative", "seconds", "rows", "ratio")
 
 
@@ -18,14 +20,15 @@ def read_tenants(path: Path) -> dict[str, Any]:
     """Return the file's tenants by id, in the shape of the ``[tenants]`` table.
 
     JSON and YAML hold either ``{"tenants": {id: {...}}}``, ``{id: {...}}`` or a list of
-    records with an ``id``. CSV has a header line; several legacy accounts are joined by ``;``.
+    records with an ``id``. CSV has a header line; several legacy accounts are joined by ``;``,
+    in quotes where ``;`` also divides the cells.
     Raises :class:`SettingsError` when the file cannot be read so.
     """
     reader = {".csv": _read_csv, ".json": _read_json, ".yaml": _read_yaml, ".yml": _read_yaml}
     if path.suffix.lower() not in reader:
         raise SettingsError(f"{path}: tenants are read from .csv, .json, .yaml or .yml")
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_utf8(path)
         found = reader[path.suffix.lower()](text)
     except (OSError, ValueError, TypeError, csv.Error) as error:
         raise SettingsError(f"{path}: cannot be read: {error}") from error
@@ -87,16 +90,56 @@ def _read_yaml(text: str) -> Any:
 
 
 def _read_csv(text: str) -> list[dict[str, Any]]:
-    rows = csv.DictReader(io.StringIO(text), restkey="surplus", strict=True)
-    return [_csv_record(row) for row in rows]
+    """Read records. Cells are divided by what divides the header: a comma, ``;`` or a tab.
+
+    Spaces before a cell are layout, unless the cell is quoted. Empty lines are passed over.
+    """
+    lines = [line for line in text.split("\n") if line.strip()]
+    delimiter = _delimiter(lines[0]) if lines else ","
+    rows = csv.reader(io.StringIO(text), delimiter=delimiter, strict=True, skipinitialspace=True)
+    filled = ((rows.line_num, row) for row in rows if any(cell.strip() for cell in row))
+    _, first = next(filled, (0, []))
+    header = [name.strip().lower() for name in first]
+    for name in header:
+        if header.count(name) > 1:
+            raise ValueError(f"the header has the column {name!r} twice (case does not count)")
+    return [_csv_record(header, row, line, delimiter) for line, row in filled]
 
 
-def _csv_record(row: dict[str, Any]) -> dict[str, Any]:
-    if "surplus" in row:
-        raise ValueError(f"the line of {row.get('id')!r} has more cells than the header")
-    record: dict[str, Any] = {key: cell for key, cell in row.items() if cell}
+def _delimiter(header: str) -> str:
+    """Return what divides the cells of the header; refuse a header that leaves it open."""
+    found = [
+        each
+        for each in ",;\t"
+        if len(next(csv.reader([header], delimiter=each, skipinitialspace=True), [])) > 1
+    ]
+    if len(found) > 1:
+        raise ValueError(
+            f"the header {header!r} holds several of ',', ';' and tab; divide its cells by one"
+        )
+    return found[0] if found else ","
+
+
+def _csv_record(header: list[str], row: list[str], line: int, delimiter: str) -> dict[str, Any]:
+    if len(row) > len(header):
+        name = dict(zip(header, row, strict=False)).get("id", "")
+        hint = '; several accounts are quoted: "A1;A2"' if delimiter == ";" else ""
+        raise ValueError(f"line {line}, of {name!r}, has more cells than the header{hint}")
+    cells = {name: _cell(name, cell, line) for name, cell in zip(header, row, strict=False)}
+    record: dict[str, Any] = {name: cell for name, cell in cells.items() if cell}
     if "legacy_accounts" in record:
         parts = record["legacy_accounts"].split(";")
         record["legacy_accounts"] = [part.strip() for part in parts if part.strip()]
     tolerance = {name: record.pop(name) for name in _TOLERANCE_FIELDS if name in record}
     return record | ({"tolerance": tolerance} if tolerance else {})
+
+
+def _cell(name: str, cell: str, line: int) -> str:
+    """Return a cell's value. Spaces at its ends say nothing, except in an id of a stack."""
+    bare = cell.strip()
+    if name in _STACK_IDS and bare and bare != cell:
+        raise ValueError(
+            f"line {line}: the {name} {cell!r} has spaces at an end; take them away, or give "
+            "the tenant in a JSON, YAML or TOML file, where they count"
+        )
+    return bare

@@ -8,6 +8,7 @@ from pathlib import Path
 from ..errors import SettingsError
 
 FILE_NAME = "tenantparity.toml"
+_MARK = b"[tool.tenantparity"
 
 
 def find_settings(starts: Iterable[Path], root: Path) -> Path | None:
@@ -27,7 +28,7 @@ def _nearest(start: Path, root: Path) -> Path | None:
         if (own := folder / FILE_NAME).is_file():
             return own
         pyproject = folder / "pyproject.toml"
-        if pyproject.is_file() and "[tool.tenantparity" in pyproject.read_text(encoding="utf-8"):
+        if pyproject.is_file() and _MARK in pyproject.read_bytes():
             return pyproject
         if folder == root:
             return None
