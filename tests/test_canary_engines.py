@@ -83,3 +83,32 @@ def test_the_canary_watches_every_column_on_every_pair_of_engines(
     evidence = _canaries(places(legacy, "legacy"), places(modern, "modern"))
     assert [each.reasons for each in evidence] == [()] * len(TABLES)
     assert {each.status for each in evidence} == {Status.MATCH}
+
+
+def _files(folder: Path, kind: str) -> str:
+    """Write three rows, of which two share a key, as a file of some kind; return its URL."""
+    folder.mkdir()
+    if kind == "csv":
+        (folder / "t.csv").write_text("tenant,grp,note\nacme,1,a\nacme,1,b\nacme,2,a\n")
+        return f"archive:///{folder}"
+    rows = [{"grp": "1", "note": "b"}, {"grp": "2", "note": "a"}, {"grp": "1", "note": "a"}]
+    (folder / "t.json").write_text(json.dumps({"tenants": {"acme": {"t": rows}}}))
+    return f"snapshot:///{folder}/t.json"
+
+
+@pytest.mark.parametrize("modern", ["csv", "json"])
+@pytest.mark.parametrize("legacy", ["csv", "json"])
+def test_files_of_text_and_of_documents_are_watched(
+    tmp_path: Path, legacy: str, modern: str
+) -> None:
+    """CSV and JSON snapshots, on either side, whose rows share the settings' key."""
+    path = tmp_path / "tenantparity.toml"
+    path.write_text(
+        f'[legacy]\nurl = "{_files(tmp_path / "legacy", legacy)}"\n{SHARED}\n'
+        f'[modern]\nurl = "{_files(tmp_path / "modern", modern)}"\n{SHARED}\n'
+        '[pairing]\ntables = ["t"]\n[tables.t]\nkey = ["grp"]\n[tenants.acme]\n'
+    )
+    with opened(load_settings(path)) as run:
+        evidence = run.audit("canary", "t")
+        assert run.audit("global", "t").status is Status.MATCH
+    assert (evidence.status, evidence.reasons) == (Status.MATCH, ())

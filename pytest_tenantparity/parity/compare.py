@@ -242,11 +242,13 @@ class Comparison:
         if len(legacy) == len(modern) == 1 and legacy[0][1] == modern[0][1]:
             self._compare_rows(legacy[0][0], modern[0][0], legacy[0][1])
             return
+        # The order in which rows were read must not decide which rules are said to forgive them.
+        legacy, modern = sorted(legacy, key=repr), sorted(modern, key=repr)
         if len(self._key) == len(self._columns):
             self._pair_off(legacy, modern)
-        for row, copies in sorted(legacy, key=repr):
+        for row, copies in legacy:
             self._find_surplus("legacy", row, copies, found)
-        for row, copies in sorted(modern, key=repr):
+        for row, copies in modern:
             self._find_surplus("modern", row, copies, found)
 
     def _find_surplus(self, side: Side, row: Row, copies: int, found: KeyDifference) -> None:
