@@ -50,5 +50,19 @@ def settings_sql(key: str) -> Iterator[None]:
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return `` Did you mean 'x'?`` for the nearest known name, or nothing."""
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return f" Did you mean {near[0]!r}?" if near else ""
+    near = nearest(name, known)
+    return f" Did you mean {near!r}?" if near else ""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return the known name that is most like a name, whatever its case; empty if none is."""
+    folded: dict[str, str] = {}
+    for each in sorted(known):
+        folded.setdefault(each.casefold(), each)
+    near = difflib.get_close_matches(name.casefold(), list(folded), n=1)
+    return folded[near[0]] if near else ""
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number of things, such as ``1 check`` or ``2,000 checks``."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")

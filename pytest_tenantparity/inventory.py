@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from .config import Settings, StackSettings, TableSettings, Tenancy
-from .config.names import ignored_as
+from .config import Filter, Settings, StackSettings, TableSettings, Tenancy
+from .config.names import ignored_as, toml_key
 from .errors import SettingsError, did_you_mean
 from .model import (
     ANY_TABLE,
@@ -20,7 +20,9 @@ from .model import (
     SIDES,
     UNASSIGNED,
     Cell,
+    CohortFacts,
     Exclusion,
+    PairFacts,
     Side,
     Tenant,
 )
@@ -44,6 +46,18 @@ class TablePair:
     def table(self, side: Side) -> str:
         """Return the table's name on one side."""
         return self.legacy_table if side == "legacy" else self.modern_table
+
+    def tables_of(self, settings: Settings, side: Side, known: Collection[str]) -> list[str]:
+        """Return the known tables of one side that are the pair's; several are a collision."""
+        if settings.pairing.names == "exact":
+            return [name for name in (self.table(side),) if name in known]
+        return sorted(name for name in known if self.is_table(settings, side, name))
+
+    def is_table(self, settings: Settings, side: Side, name: str) -> bool:
+        """Whether a table of one side is the pair's. A name that the settings give is exact."""
+        if side == "legacy" or self.settings.modern is not None:
+            return name == self.table(side)
+        return settings.pairing.folded(name) == settings.pairing.folded(self.modern_table)
 
     def tenancy(self, side: Side) -> Tenancy:
         """Return how tenants are found on one side."""
@@ -135,7 +149,7 @@ def planned_pairs(settings: Settings) -> tuple[TablePair, ...] | None:
     if settings.pairing.tables is None:
         return None
     names = dict.fromkeys((*settings.pairing.tables, *settings.tables))
-    return _distinct(make_pair(settings, name) for name in names)
+    return _distinct(settings, (make_pair(settings, name) for name in names))
 
 
 def discover_pairs(
@@ -153,13 +167,15 @@ def discover_pairs(
         if not is_ignored(settings, "legacy", name) and ("legacy", name) not in maps
     ]
     names = dict.fromkeys((*settings.tables, *sorted(legacy)))
-    taken = {make_pair(settings, name).modern_table for name in names}
-    for name in sorted(set(modern_tables) - taken):
+    known = set(modern_tables)
+    paired = [make_pair(settings, name) for name in names]
+    taken = {name for pair in paired for name in pair.tables_of(settings, "modern", known)}
+    for name in sorted(known - taken):
         original = _undo_rule(settings.pairing.modern, name)
         ignored = is_ignored(settings, "modern", name) or ("modern", name) in maps
         if original is not None and not ignored:
             names[original] = None
-    return _distinct(make_pair(settings, name) for name in names)
+    return _distinct(settings, (make_pair(settings, name) for name in names))
 
 
 def is_ignored(settings: Settings, side: Side, table: str) -> bool:
@@ -174,15 +190,18 @@ def _undo_rule(rule: str, modern_name: str) -> str | None:
     return modern_name.removeprefix(prefix).removesuffix(suffix) or None
 
 
-def _distinct(pairs: Iterable[TablePair]) -> tuple[TablePair, ...]:
+def _distinct(settings: Settings, pairs: Iterable[TablePair]) -> tuple[TablePair, ...]:
     by_modern: dict[str, TablePair] = {}
+    lower = settings.pairing.names == "lowercase"
+    folded = ", since [pairing] names tells names apart in lower case" if lower else ""
     for pair in pairs:
-        if pair.modern_table in by_modern:
+        modern = settings.pairing.folded(pair.modern_table)
+        if modern in by_modern:
             raise SettingsError(
-                f"the legacy tables {by_modern[pair.modern_table].name!r} and {pair.name!r} "
-                f"are both paired with the modern table {pair.modern_table!r}"
+                f"the legacy tables {by_modern[modern].name!r} and {pair.name!r} "
+                f"are both paired with the modern table {pair.modern_table!r}{folded}"
             )
-        by_modern[pair.modern_table] = pair
+        by_modern[modern] = pair
     return tuple(by_modern.values())
 
 
@@ -190,11 +209,10 @@ def coverage_gaps(
     settings: Settings, pairs: Sequence[TablePair], side: Side, tables: Iterable[str]
 ) -> list[str]:
     """Return the tables of one side that are neither compared, nor a map, nor ignored."""
-    paired = {pair.table(side) for pair in pairs}
-    paired |= {table for stack, table in settings.used_maps if stack == side}
-    return sorted(
-        name for name in tables if name not in paired and not is_ignored(settings, side, name)
-    )
+    maps = {table for stack, table in settings.used_maps if stack == side}
+    known = set(tables)
+    paired = {name for pair in pairs for name in pair.tables_of(settings, side, known)}
+    return sorted(name for name in known - maps - paired if not is_ignored(settings, side, name))
 
 
 _MOST_SAMPLED = 20
@@ -363,28 +381,125 @@ def tenant_table_cells(selection: Selection, pairs: Sequence[TablePair] | None) 
             yield Cell(tenant.id, name)
 
 
-def exclusions(settings: Settings, selection: Selection) -> list[Exclusion]:
-    """Return all that is kept out of the comparison, with the reasons given."""
+def cohort_facts(settings: Settings, selection: Selection) -> list[CohortFacts]:
+    """Return the cohorts of the selected tenants, in the order in which they move."""
+    found = []
+    for name in settings.known_cohorts:
+        own = settings.cohorts.get(name)
+        tenants = [tenant for tenant in selection.tenants if tenant.cohort == name]
+        names = {each.id: each.name for each in tenants if each.name != each.id}
+        if tenants:
+            order, window = (None, None) if own is None else (own.order, own.rollback_window)
+            found.append(CohortFacts(name, order, window, names))
+    return found
+
+
+def planned_facts(pairs: Iterable[TablePair]) -> list[PairFacts]:
+    """Return the pairs of a plan, as far as they are known before one is opened."""
+    return [
+        PairFacts(
+            pair.name,
+            pair.legacy_table,
+            pair.modern_table,
+            tenancy_in_words(pair.legacy_tenancy),
+            tenancy_in_words(pair.modern_tenancy),
+            key_is="no check could open this pair",
+        )
+        for pair in pairs
+    ]
+
+
+def tenancy_in_words(tenancy: Tenancy) -> str:
+    """Return how a side finds the rows of a tenant."""
+    if tenancy.is_global:
+        return "shared by all tenants"
+    for word, value in (
+        ("column", tenancy.column),
+        ("path", tenancy.path),
+        ("schema", tenancy.schema_template),
+        ("database", tenancy.database),
+    ):
+        if value is not None:
+            return f"{word} {value}"
+    return ""
+
+
+def exclusions(
+    settings: Settings,
+    selection: Selection,
+    pairs: Sequence[TablePair] | None = None,
+    views: Mapping[Side, Mapping[str, str]] | None = None,
+) -> list[Exclusion]:
+    """Return all that is kept out of the comparison, with the reasons given.
+
+    ``pairs`` are those that take part, if they are known: what the settings say of another table,
+    or of a tenant that was not selected, keeps nothing out of this run. ``views`` are those that
+    the settings do not name, each with what its engine calls it.
+    """
     taken_away = sorted(set(RESERVED_SUBJECTS) - {CANARY} - selection.subjects)
     found = [
         *((f"all {name} checks", "not selected on the command line") for name in taken_away),
         *((f"table {name}", why) for name, why in settings.ignore.tables.items()),
         *((f"column {name} of every table", why) for name, why in settings.ignore.columns.items()),
     ]
+    known = None if pairs is None else {pair.name for pair in pairs}
+    subjects = {*(tenant.id for tenant in selection.tenants), *selection.subjects}
+    excluded = [Exclusion(what, why) for what, why in found]
     for name, table in settings.tables.items():
-        found += _exclusions_of(name, table)
-    return [Exclusion(what, why) for what, why in found]
+        if known is None or name in known:
+            excluded += _exclusions_of(name, table, subjects)
+    for side, named in (views or {}).items():
+        excluded += [
+            Exclusion(f"{side} {kind} {name}", _WHY_NO_VIEW[kind].format(_naming(side, name)))
+            for name, kind in sorted(named.items())
+        ]
+    return excluded
 
 
-def _exclusions_of(name: str, table: TableSettings) -> Iterator[tuple[str, str]]:
+_WHY_NO_VIEW = {
+    "view": "a view holds no rows of its own; {} compares it",
+    "materialized view": "its rows are copies that can be made anew; {} compares it",
+}
+
+
+def _naming(side: Side, view: str) -> str:
+    """Return the setting that has a view compared."""
+    if side == "legacy":
+        return f"[tables.{toml_key(view)}]"
+    return f'[tables.<legacy name>] modern = "{view}"'
+
+
+def unnamed_views(
+    settings: Settings, pairs: Sequence[TablePair], side: Side, views: Mapping[str, str]
+) -> dict[str, str]:
+    """Return those of a side's views that nothing compares, reads on its way, or ignores."""
+    used = {name for pair in pairs for name in pair.tables_of(settings, side, views)}
+    used |= {hop.table for pair in pairs for hop in pair.tenancy(side).hops}
+    used |= {table for stack, table in settings.used_maps if stack == side}
+    return {
+        name: kind
+        for name, kind in views.items()
+        if name not in used and not is_ignored(settings, side, name)
+    }
+
+
+def rows_but(side: Side, table: str, row_filter: Filter) -> str:
+    """Return which rows of one side a filter leaves out, in words."""
+    return f"{side} rows of {table} but those with {row_filter.sql}"
+
+
+def _exclusions_of(
+    name: str, table: TableSettings, subjects: Collection[str]
+) -> Iterator[Exclusion]:
     for column, why in table.ignore.items():
-        yield f"column {name}.{column}", why
+        yield Exclusion(f"column {name}.{column}", why)
     for side in SIDES:
         if (each := table.row_filter(side)) is not None:
-            yield f"{side} rows of {name} but those with {each.sql}", each.reason
+            yield Exclusion(rows_but(side, name, each), each.reason)
     for declared_side, why in table.unassigned.items():
-        yield f"{declared_side} rows of {name} that belong to no tenant", why
+        if UNASSIGNED in subjects:
+            yield Exclusion(f"{declared_side} rows of {name} that belong to no tenant", why)
     declared = table.empty if isinstance(table.empty, dict) else {"any tenant": table.empty}
     for tenant, reason in declared.items():
-        if reason is not None:
-            yield f"no rows in {name} for {tenant}", reason
+        if reason is not None and (tenant in subjects or not isinstance(table.empty, dict)):
+            yield Exclusion(f"no rows in {name} for {tenant}", reason)

@@ -203,6 +203,33 @@ class NamedRule:
 
 
 @dataclass(frozen=True, slots=True)
+class PairColumn:
+    """A column of a table pair of which there is something to say, and that."""
+
+    name: str
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
+class PairFacts:
+    """A table pair as it was compared: the table of each side, the key, whose the rows are.
+
+    ``legacy`` and ``modern`` are empty where no check could open the pair. ``key_is`` says where
+    the key comes from; ``columns`` are those that are not simply compared under their own name.
+    """
+
+    table: str
+    legacy: str
+    modern: str
+    legacy_tenancy: str
+    modern_tenancy: str
+    key: tuple[str, ...] = ()
+    key_is: str = ""
+    compared: int = 0
+    columns: tuple[PairColumn, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """How the rows of one side of a table were read."""
 
@@ -234,7 +261,9 @@ class Evidence:
 
     ``digest`` names the hash that equality rests on; ``columns`` is what a canary watched,
     ``accounts`` are whose the rows of the whole table are. ``in_flight`` are rows that differed in
-    the snapshots and agreed when they were looked at again.
+    the snapshots and agreed when they were looked at again. ``left_out`` are the rows that filters
+    keep out, by the words of the exclusion. ``pairs`` say what was compared with what: each process
+    says that once, with the first check that it is about.
     """
 
     key: CheckKey
@@ -249,16 +278,33 @@ class Evidence:
     columns: ColumnCounts | None = None
     accounts: tuple[Account, ...] = ()
     in_flight: int = 0
+    left_out: dict[str, int] = field(default_factory=dict)
+    pairs: tuple[PairFacts, ...] = ()
     seconds: float = 0.0
     work: Work = NO_WORK
 
 
 @dataclass(frozen=True, slots=True)
 class Exclusion:
-    """Something that the settings keep out of the comparison, and why."""
+    """Something that is kept out of the comparison, and why.
+
+    ``rows`` are how many rows of the whole table a filter leaves out; None where that is not
+    about rows, or where no coverage check counted them.
+    """
 
     what: str
     reason: str
+    rows: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CohortFacts:
+    """Tenants of this run that move together. ``names`` are those tenants' names, by their ids."""
+
+    name: str
+    order: int | None
+    rollback_window: str | None
+    names: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,5 +353,7 @@ class AuditReport:
     headline: str
     reasons: tuple[str, ...]
     population: Population
+    cohorts: tuple[CohortFacts, ...] = field(default=(), kw_only=True)  # not in older reports
+    pairs: tuple[PairFacts, ...] = field(default=(), kw_only=True)
     checks: tuple[Check, ...]
     run: dict[str, Any]

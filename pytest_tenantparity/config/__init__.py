@@ -1,9 +1,18 @@
 """tenantparity.toml and the environment, validated once."""
 
 from .loading import load_settings
-from .settings import KeyMap, Settings, StackSettings, TableSettings, Tenancy, ThrottleSettings
+from .settings import (
+    Filter,
+    KeyMap,
+    Settings,
+    StackSettings,
+    TableSettings,
+    Tenancy,
+    ThrottleSettings,
+)
 
 __all__ = [
+    "Filter",
     "KeyMap",
     "Settings",
     "StackSettings",

@@ -23,7 +23,9 @@ def quoted(name: str) -> str:
 
 
 def toml_key(name: str) -> str:
-    """Return a name as a key of a TOML table's header."""
+    """Return a name as a key of a TOML table's header; without one, what is to be put there."""
+    if not name:
+        return "<legacy name>"
     if _BARE_KEY.fullmatch(name):
         return name
     return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from functools import cache
 from typing import Annotated, Any, Literal, Self
@@ -398,6 +398,19 @@ class Pairing(Model):
     tables: tuple[str, ...] | None = Field(
         None, min_length=1, description="legacy tables of the plan; else they are discovered"
     )
+    names: Literal["exact", "lowercase"] = Field(
+        "exact",
+        description="when a table or column has the name of its counterpart: if it is the same, "
+        "or if it is the same in lower case",
+    )
+
+    def folded(self, name: str) -> str:
+        """Return what a name is told apart by."""
+        return name.lower() if self.names == "lowercase" else name
+
+    def matching(self, name: str, known: Iterable[str]) -> list[str]:
+        """Return the known names that a name pairs with; several are a collision."""
+        return sorted(each for each in known if self.folded(each) == self.folded(name))
 
     @field_validator("modern")
     @classmethod

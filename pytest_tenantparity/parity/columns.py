@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from sqlalchemy import ColumnElement, Text, case, column, func, literal, literal_column
@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Text, case, column, func, literal, literal
 from ..config import Settings, TableSettings
 from ..config.names import ignored_as
 from ..config.settings import ColumnSettings
+from ..errors import nearest
 from ..inventory import TablePair
 from ..model import SIDES, NamedRule, Side
 from ..stacks.catalog import DOCUMENTS, NUMBERS, TIMES, ColumnFacts, Family, TableFacts
@@ -248,18 +249,75 @@ class _Planner:
     dialects: Mapping[Side, Dialect]
     lookups: Mapping[str, Lookup]
     result: ColumnPlan = field(default_factory=ColumnPlan)
+    _lonely: list[str] = field(default_factory=list)  # legacy columns without a counterpart
 
     def plan(self) -> ColumnPlan:
+        self._refuse_collisions()
         own = {facts.name for facts in self.legacy.columns}
         used = {self._pair_column(facts.name) for facts in self.legacy.columns}
         used |= {
             self._pair_expression_only(name) for name in sorted(self._table.columns.keys() - own)
         }
-        for facts in self.modern.columns:
-            if facts.name not in used and not self._is_spared("modern", facts.name):
-                self._problem(facts.name, "is only in the modern table")
+        surplus = [
+            facts.name
+            for facts in self.modern.columns
+            if facts.name not in used and not self._is_spared("modern", facts.name)
+        ]
+        if self._say_by_case(surplus):
+            self.result.key = list(self.result.columns)
+            return self.result
+        for name in self._lonely:
+            self._problem(name, self._missing(name, surplus))
+        for name in surplus:
+            self._problem(name, f"is only in the modern table{_near(name, self._lonely)}")
         self._find_key()
         return self.result
+
+    def _missing(self, name: str, surplus: Sequence[str]) -> str:
+        modern = self._modern_name(name)
+        missing = f"has no counterpart {modern!r} in {self.modern.name!r} on the modern stack"
+        return missing + _near(modern, surplus)
+
+    def _say_by_case(self, surplus: Sequence[str]) -> bool:
+        """Say once, and not of each column, that all names differ in nothing but case."""
+        here, there = sorted(map(str.lower, self._lonely)), sorted(map(str.lower, surplus))
+        if not here or here != there or len(set(here)) < len(here):
+            return False
+        other = next(name for name in surplus if name.lower() == self._lonely[0].lower())
+        self.result.problems.append(
+            f"the names of {len(here)} columns of {self.pair.name!r} differ from the modern ones "
+            f"in upper and lower case alone, such as {self._lonely[0]!r} and {other!r}; "
+            '[pairing] names = "lowercase" pairs them'
+        )
+        return True
+
+    def _refuse_collisions(self) -> None:
+        """Name the columns of one side that are one in lower case, where that pairs them."""
+        pairing = self.settings.pairing
+        if pairing.names == "exact":
+            return
+        for side, table in (("legacy", self.legacy), ("modern", self.modern)):
+            names = [facts.name for facts in table.columns]
+            alike = {tuple(pairing.matching(name, names)) for name in names}
+            self.result.problems += [
+                f"the {side} columns {' and '.join(map(repr, each))} of {table.name!r} have one "
+                "name in lower case; pair each of them by its own name "
+                f"([tables.{self.pair.name}.columns.<legacy name>] modern), and leave [pairing] "
+                "names as it is"
+                for each in sorted(alike)
+                if len(each) > 1
+            ]
+
+    def _modern_name(self, name: str) -> str:
+        """Return the name of a legacy column's counterpart, whether or not that is there."""
+        own = self._table.columns.get(name)
+        if own is not None and own.modern is not None:
+            return own.modern
+        if self.settings.pairing.names == "exact":
+            return name
+        known = [facts.name for facts in self.modern.columns]
+        found = self.settings.pairing.matching(name, known)
+        return found[0] if len(found) == 1 else name
 
     @property
     def _table(self) -> TableSettings:
@@ -275,7 +333,7 @@ class _Planner:
     def _pair_column(self, name: str) -> str | None:
         """Plan one legacy column; return the modern column that it takes up."""
         own = self._table.columns.get(name, ColumnSettings())
-        modern_name = name if own.modern is None else own.modern
+        modern_name = self._modern_name(name)
         if self._is_ignored("legacy", name):
             return modern_name if self._is_ignored("modern", modern_name) else None
         legacy_facts, modern_facts = self.legacy.column(name), self.modern.column(modern_name)
@@ -285,8 +343,7 @@ class _Planner:
             if name == self.tenant_columns.legacy and self._merges_tenants:
                 self._leave_out(name, f"{name} selects each tenant's rows on the legacy stack")
             elif not self._is_spared("legacy", name):
-                missing = f"has no counterpart {modern_name!r} in {self.modern.name!r}"
-                self._problem(name, f"{missing} on the modern stack")
+                self._lonely.append(name)
             return None
         if not self._is_left_out(name, legacy, modern, own):
             self._add(name, legacy, modern, own)
@@ -326,7 +383,7 @@ class _Planner:
     def _pair_expression_only(self, name: str) -> str:
         """Plan a compared value that is no column of the legacy table; return its modern name."""
         own = self._table.columns[name]
-        modern_name = name if own.modern is None else own.modern
+        modern_name = self._modern_name(name)
         modern_facts = self.modern.column(modern_name)
         legacy = self._side("legacy", name, None, own.legacy_sql)
         modern = self._side("modern", name, modern_facts, own.modern_sql)
@@ -406,10 +463,8 @@ class _Planner:
 
     def _modern_key(self) -> tuple[str, ...]:
         own = self.pair.modern_tenancy.first_column
-        renamed = {
-            (name if c.modern is None else c.modern): name
-            for name, c in self._table.columns.items()
-        }
+        names = [*(facts.name for facts in self.legacy.columns), *self._table.columns]
+        renamed = {self._modern_name(name): name for name in names}
         return tuple(renamed.get(name, name) for name in self.modern.primary_key if name != own)
 
 
@@ -449,6 +504,12 @@ def _pads(pair: ColumnPair, side: Side) -> bool:
 
 def _padded(side: Side) -> str:
     return f'the {side} side pads with spaces (char(n)); trim = "trailing" would forgive those'
+
+
+def _near(name: str, known: Sequence[str]) -> str:
+    """Return which known name is most like one, in words; nothing if none is."""
+    near = nearest(name, known)
+    return f" (the nearest name is {near!r})" if near else ""
 
 
 def _spoken_rules(pair: ColumnPair, own: ColumnSettings) -> list[NamedRule]:

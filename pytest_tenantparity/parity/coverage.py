@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from ..errors import NotProven
-from ..inventory import Place, TablePair, coverage_gaps, place_of, place_of_shared
+from sqlalchemy import ColumnElement, case, func, literal_column, select
+
+from ..config.names import toml_key
+from ..errors import ConnectionLost, NotProven, nearest
+from ..inventory import (
+    Place,
+    TablePair,
+    coverage_gaps,
+    place_of,
+    place_of_shared,
+    rows_but,
+)
 from ..model import SIDES, CheckKey, Evidence, Side, Status
 from .context import Context
+from .scope import source_of
+
+_UNCOUNTED = -1  # rows: a place could not be asked
 
 
 def check_coverage(context: Context, key: CheckKey) -> Evidence:
     """Name every table, on either side, that is neither compared nor ignored for a reason."""
     reasons: list[str] = []
+    left_out: dict[str, int] = {}
     for side in SIDES:  # says so, where a stack is not there
         context.stacks[side].database(place_of_shared(context.settings.stack(side)))
     if not context.pairs:
@@ -19,10 +33,46 @@ def check_coverage(context: Context, key: CheckKey) -> Evidence:
         for place, pairs in _places(context, side).items():
             try:
                 reasons += _gaps(context, side, place, pairs)
+                for pair in pairs:
+                    _count_left_out(context, side, place, pair, left_out)
             except NotProven as error:  # of one tenant's place, which hides no other's gaps
                 reasons.append(str(error))
     status = Status.NOT_PROVEN if reasons else Status.MATCH
-    return Evidence(key, status, reasons=tuple(dict.fromkeys(reasons)))
+    counted = {what: rows for what, rows in left_out.items() if rows != _UNCOUNTED}
+    return Evidence(key, status, reasons=tuple(dict.fromkeys(reasons)), left_out=counted)
+
+
+def _count_left_out(
+    context: Context, side: Side, place: Place, pair: TablePair, counts: dict[str, int]
+) -> None:
+    """Add up the rows that a filter leaves out of one side of a pair, in all places."""
+    row_filter = pair.settings.row_filter(side)
+    stack = context.stacks[side]
+    if row_filter is None:
+        return
+    tables = stack.catalog(place).tables
+    found = [tables[name] for name in pair.tables_of(context.settings, side, tables)]
+    if len(found) != 1 or found[0].refused:
+        return
+    (facts,) = found
+    # A condition that is NULL keeps a row out, too.
+    met: ColumnElement[bool] = literal_column(f"({row_filter.sql})")
+    kept = func.sum(case((met, literal_column("1")), else_=literal_column("0")))
+    counted = select(func.count(), kept).select_from(source_of(facts))
+    what = rows_but(side, pair.name, row_filter)
+    try:
+        with (
+            stack.transaction(place) as connection,
+            stack.guard(place, discreet=pair.has_masks),
+        ):
+            total, taken = connection.execute(counted).one()
+    except ConnectionLost:
+        raise
+    except NotProven:  # each check of the table says why; a count of other places alone misleads
+        counts[what] = _UNCOUNTED
+    else:
+        if counts.get(what) != _UNCOUNTED:
+            counts[what] = counts.get(what, 0) + int(total) - int(taken or 0)
 
 
 def _places(context: Context, side: Side) -> dict[Place, list[TablePair]]:
@@ -45,7 +95,16 @@ def _gaps(context: Context, side: Side, place: Place, pairs: list[TablePair]) ->
     gaps = coverage_gaps(context.settings, pairs, side, tables)
     hidden = [f"{catalog.hidden} on the {side} stack"] if catalog.hidden else []
     return hidden + [
-        f"the {side} table {catalog.schema}.{name} is neither compared nor ignored; pair it "
-        f'([tables.*]) or give a reason ([ignore.tables] "{side}.{name}" = "...")'
+        f"the {side} table {catalog.schema}.{name} is neither compared nor ignored; "
+        f"{_way_out(context, side, name)}, or give a reason "
+        f'([ignore.tables] "{side}.{name}" = "...")'
         for name in gaps
     ]
+
+
+def _way_out(context: Context, side: Side, name: str) -> str:
+    """Return the settings that would pair a table that belongs to no pair."""
+    if side == "legacy":
+        return f'pair it ([tables.{toml_key(name)}] modern = "...")'
+    near = nearest(name, context.pairs)
+    return f'pair it with a legacy table ([tables.{toml_key(near)}] modern = "{name}")'

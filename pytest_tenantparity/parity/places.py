@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from ..config.names import toml_key
-from ..errors import NotProven, did_you_mean
+from ..errors import NotProven, did_you_mean, nearest
 from ..inventory import Place, TablePair, place_of
 from ..model import SIDES, Side, Tenant
 from ..stacks import TableFacts
@@ -43,7 +43,14 @@ def is_located(context: Context, pair: TablePair, tenant: Tenant | None) -> bool
 def _table(context: Context, pair: TablePair, side: Side, place: Place) -> TableFacts:
     catalog = context.stacks[side].catalog(place)
     tables, name = catalog.tables, pair.table(side)
-    if name in tables:
+    found = pair.tables_of(context.settings, side, tables)
+    if len(found) > 1:
+        raise NotProven(
+            f"the {side} tables {' and '.join(map(repr, sorted(found)))} have one name in lower "
+            f'case; say which is meant: [tables.{toml_key(pair.name)}] modern = "..."'
+        )
+    if found:
+        name = found[0]
         if tables[name].refused:
             raise NotProven(f"the {side} table {name!r} {tables[name].refused}")
         return tables[name]
@@ -51,7 +58,32 @@ def _table(context: Context, pair: TablePair, side: Side, place: Place) -> Table
         raise NotProven(f"the {side} schema {catalog.schema!r} has no tables, or does not exist")
     raise NotProven(
         f"the {side} stack has no table {catalog.schema}.{name}.{did_you_mean(name, tables)} "
-        f"Restore it, name it in [tables.{pair.name}], or ignore it with a reason"
+        f"{_way_out(context, pair, side, place)}{_by_case(name, tables)}"
+    )
+
+
+def _by_case(name: str, tables: Collection[str]) -> str:
+    """Return the setting that pairs names that differ in case alone, where there is one."""
+    if name.lower() not in {each.lower() for each in tables}:
+        return ""
+    return '. [pairing] names = "lowercase" pairs names that differ only in case'
+
+
+def _way_out(context: Context, pair: TablePair, side: Side, place: Place) -> str:
+    """Return what to do about a table that is on one side alone."""
+    if side == "modern":
+        return (
+            f"Restore it, say what it is called there ([tables.{toml_key(pair.name)}] modern = "
+            f'"..."), or leave the legacy table out with a reason ([ignore.tables] '
+            f'"legacy.{pair.name}" = "...")'
+        )
+    modern = pair.modern_table
+    tables = context.stacks[side].catalog(place).tables
+    near = nearest(modern, tables)
+    return (
+        f"The modern table {modern!r} would be its counterpart. Restore it, say which legacy table "
+        f'became {modern!r} ([tables.{toml_key(near)}] modern = "{modern}"), or leave the modern '
+        f'table out with a reason ([ignore.tables] "modern.{modern}" = "...")'
     )
 
 
@@ -81,15 +113,16 @@ def require_way(context: Context, pair: TablePair, side: Side, place: Place) -> 
         if table not in catalog.tables:
             said = f"the table {table!r}, which a tenancy leads through, is not there on the"
             near = did_you_mean(table, catalog.tables)
-            raise NotProven(f"{said} {side} stack.{near} {_way_out(pair, side)}")
+            raise NotProven(f"{said} {side} stack.{near} {_tenancy_setting(pair, side)}")
         facts = catalog.tables[table]
         if facts.column(name) is None:
             said = f"{facts.schema}.{table} has no column {name!r}, which leads to the tenant"
             near = did_you_mean(name, [column.name for column in facts.columns])
-            raise NotProven(f"the {side} table {said}.{near} {_way_out(pair, side)}")
+            raise NotProven(f"the {side} table {said}.{near} {_tenancy_setting(pair, side)}")
 
 
-def _way_out(pair: TablePair, side: Side) -> str:
+def _tenancy_setting(pair: TablePair, side: Side) -> str:
+    """Return the setting in force for a table's tenancy, and what to write there."""
     own, table = getattr(pair.settings, f"{side}_tenancy"), f"[tables.{toml_key(pair.name)}]"
     written = f"{table} {side}_tenancy" if own is not None else f"{table} tenancy"
     if own is None and pair.settings.tenancy is None:

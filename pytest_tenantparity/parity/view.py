@@ -75,9 +75,10 @@ class TenantView:
 
     def _facts(self, pair: TablePair) -> TableFacts:
         tables = self._context.stacks[self.side].catalog(self._place(pair)).tables
-        if pair.table(self.side) not in tables:
+        found = pair.tables_of(self._context.settings, self.side, tables)
+        if len(found) != 1:
             raise NotProven(f"the {self.side} stack has no table {pair.table(self.side)!r}")
-        return tables[pair.table(self.side)]
+        return tables[found[0]]
 
     def _column(self, table: str, name: str) -> ColumnElement[Any]:
         pair = self._pair(table)
@@ -86,6 +87,8 @@ class TenantView:
         if self.side == "modern" and own is not None and own.modern is not None:
             name = own.modern
         known = [each.name for each in facts.columns]
+        found = self._context.settings.pairing.matching(name, known)
+        name = found[0] if self.side == "modern" and len(found) == 1 else name
         if name not in known:
             raise NotProven(
                 f"the {self.side} table {pair.table(self.side)!r} has no column {name!r}."

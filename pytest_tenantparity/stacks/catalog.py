@@ -64,9 +64,15 @@ class ColumnFacts:
     collation: str = ""
 
 
+NO_COLUMNS = (
+    "has no columns, so that its rows cannot be compared; drop it, or leave it out with a reason "
+    "([ignore.tables])"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class TableFacts:
-    """A table or view. ``stored`` is false for views, which hold no rows of their own.
+    """A table or view. ``view`` is what the engine calls it, if it is a view; else empty.
 
     ``plain``: it is no view, has no partitions or heirs, and is on no other server.
     ``enforced``: the database itself sees to it that no two rows share a primary key. ``refused``
@@ -80,13 +86,18 @@ class TableFacts:
     name: str
     columns: tuple[ColumnFacts, ...]
     primary_key: tuple[str, ...]
-    stored: bool = True
+    view: str = ""
     plain: bool = True
     enforced: bool = True
     refused: str = ""
     indexed: tuple[str, ...] = ()
     rows: int = 0
     locks: int = 1
+
+    @property
+    def stored(self) -> bool:
+        """Whether it holds rows of its own, which a view only shows."""
+        return not self.view
 
     @property
     def shape(self) -> TableFacts:
@@ -120,6 +131,11 @@ class Catalog:
     def stored_tables(self) -> list[str]:
         """Names of the tables that hold rows."""
         return [name for name, table in self.tables.items() if table.stored]
+
+    @property
+    def views(self) -> dict[str, str]:
+        """What each view is called by the engine: a view, or a materialized view."""
+        return {name: table.view for name, table in self.tables.items() if table.view}
 
 
 @dataclass(frozen=True, slots=True)

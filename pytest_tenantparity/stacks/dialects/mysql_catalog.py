@@ -134,7 +134,7 @@ def catalog_of(connection: Connection, schema: str) -> Catalog:
             table,
             tuple(columns.get(table, ())),
             tuple(keys.get(table, ())),
-            stored=kind != "VIEW",
+            view="view" if kind == "VIEW" else "",
             plain=kind == "BASE TABLE",
             refused=_refused(kind, engine, unsafe, frozen=frozen),
             indexed=tuple(indexed.get(table, ())),

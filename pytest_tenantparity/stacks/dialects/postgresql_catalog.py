@@ -8,10 +8,10 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from ..catalog import Catalog, ColumnFacts, Family, TableFacts
+from ..catalog import NO_COLUMNS, Catalog, ColumnFacts, Family, TableFacts
 
 _PLAIN = "r"
-_STORED = (_PLAIN, "heirs", "p", "f")  # with heirs, of partitions, on another server
+_VIEWS = {"v": "view", "m": "materialized view"}  # all else holds rows of its own
 
 _Name = tuple[str, str]  # of a table: its schema, and its own
 
@@ -74,11 +74,18 @@ _BASE = """
     LEFT JOIN pg_catalog.pg_type t1 ON t.typtype = 'd' AND t1.oid = t.typbasetype
     LEFT JOIN pg_catalog.pg_type t2 ON t1.typtype = 'd' AND t2.oid = t1.typbasetype
     LEFT JOIN pg_catalog.pg_type t3 ON t2.typtype = 'd' AND t3.oid = t2.typbasetype
-    JOIN pg_catalog.pg_type b ON b.oid = coalesce(t3.oid, t2.oid, t1.oid, t.oid)
+    LEFT JOIN pg_catalog.pg_type b ON b.oid = coalesce(t3.oid, t2.oid, t1.oid, t.oid)
     LEFT JOIN pg_catalog.pg_type e1 ON e1.oid = b.typelem
     LEFT JOIN pg_catalog.pg_type e2 ON e1.typtype = 'd' AND e2.oid = e1.typbasetype
     LEFT JOIN pg_catalog.pg_type e3 ON e2.typtype = 'd' AND e3.oid = e2.typbasetype
     LEFT JOIN pg_catalog.pg_type e ON e.oid = coalesce(e3.oid, e2.oid, e1.oid)
+"""
+
+# A partition is read through its parent, if the parent is in the same schema.
+_NO_PART = """
+    NOT (c.relispartition AND EXISTS (
+        SELECT FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class h ON h.oid = i.inhparent
+        WHERE i.inhrelid = c.oid AND h.relnamespace = c.relnamespace))
 """
 
 _COLUMNS = text(f"""
@@ -105,28 +112,30 @@ _COLUMNS = text(f"""
            {_KIND}
     FROM pg_catalog.pg_class c
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-    JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-    JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+    -- A table may be without columns, and hold rows all the same.
+    LEFT JOIN pg_catalog.pg_attribute a
+        ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+    LEFT JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
     {_BASE}
     CROSS JOIN LATERAL (
         SELECT CASE t.typtype WHEN 'd' THEN coalesce(nullif(t.typtypmod, -1),
             nullif(t1.typtypmod, -1), nullif(t2.typtypmod, -1), -1) ELSE a.atttypmod END
     ) AS m(typmod)
     WHERE n.nspname = ANY (:schemas)
-    AND c.relkind IN ('r', 'p', 'f', 'v', 'm') AND NOT c.relispartition
+    AND c.relkind IN ('r', 'p', 'f', 'v', 'm') AND {_NO_PART}
     ORDER BY n.nspname, c.relname, a.attnum
 """)  # noqa: S608 - a constant
 
-_PRIMARY_KEYS = text("""
+_PRIMARY_KEYS = text(f"""
     SELECT n.nspname, c.relname, a.attname
     FROM pg_catalog.pg_index i
     JOIN pg_catalog.pg_class c ON c.oid = i.indrelid
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     CROSS JOIN LATERAL unnest(i.indkey) WITH ORDINALITY AS k(attnum, position)
     JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.attnum
-    WHERE n.nspname = ANY (:schemas) AND i.indisprimary AND NOT c.relispartition
+    WHERE n.nspname = ANY (:schemas) AND i.indisprimary AND {_NO_PART}
     ORDER BY n.nspname, c.relname, k.position
-""")
+""")  # noqa: S608 - a constant
 
 _INDEXED = text("""
     SELECT DISTINCT n.nspname, c.relname, a.attname
@@ -149,12 +158,12 @@ _TYPE = text(f"""
 
 # Nothing here locks a table or reads its files, which someone else may have locked. What was never
 # analysed has at least been counted as it was written, but not on a standby.
-_ROWS = text("""
+_ROWS = text(f"""
     WITH RECURSIVE parts (root, part) AS (
         SELECT c.oid, c.oid
         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
         WHERE n.nspname = ANY (:schemas)
-        AND c.relkind IN ('r', 'p', 'f', 'm') AND NOT c.relispartition
+        AND c.relkind IN ('r', 'p', 'f', 'm') AND {_NO_PART}
         UNION
         SELECT p.root, i.inhrelid FROM parts p JOIN pg_catalog.pg_inherits i ON i.inhparent = p.part
     )
@@ -166,7 +175,7 @@ _ROWS = text("""
     JOIN pg_catalog.pg_namespace n ON n.oid = r.relnamespace
     JOIN pg_catalog.pg_class c ON c.oid = p.part AND c.relkind <> 'p'
     GROUP BY n.nspname, r.relname
-""")
+""")  # noqa: S608 - a constant
 
 _BLOCKS = text("""
     SELECT pg_relation_size(c.oid) / current_setting('block_size')::int
@@ -191,9 +200,11 @@ def catalogs_of(connection: Connection, schemas: Collection[str]) -> dict[str, C
     sizes = {(schema, name): size for schema, name, *size in connection.execute(_ROWS, where)}
     columns: dict[tuple[_Name, str], list[ColumnFacts]] = {}
     known: dict[Any, Any] = {}
-    for schema, table, kind, *column in connection.execute(_COLUMNS, where):
-        facts = _column(*column)
-        columns.setdefault(((schema, table), kind), []).append(known.setdefault(facts, facts))
+    for schema, table, kind, name, *column in connection.execute(_COLUMNS, where):
+        found = columns.setdefault(((schema, table), kind), [])
+        if name is not None:
+            facts = _column(name, *column)
+            found.append(known.setdefault(facts, facts))
     catalogs = {schema: Catalog(schema, {}) for schema in schemas}
     for (full_name, kind), found in columns.items():
         (schema, name), all_columns = full_name, tuple(found)
@@ -204,8 +215,9 @@ def catalogs_of(connection: Connection, schemas: Collection[str]) -> dict[str, C
             known.setdefault(name, name),
             known.setdefault(all_columns, all_columns),
             known.setdefault(key, key),
-            stored=kind in _STORED,
+            view=_VIEWS.get(kind, ""),
             plain=kind == _PLAIN,
+            refused="" if all_columns else NO_COLUMNS,
             indexed=known.setdefault(first, first),
             rows=int(rows),
             locks=locks,

@@ -441,22 +441,22 @@ def _begin(connection: Connection) -> None:
 
 
 def _table(connection: Connection, name: str, kind: str) -> TableFacts:
-    stored = kind != "view"
+    view = "view" if kind == "view" else ""
     if not is_writable(name):
         why = "has a name that is not UTF-8, by which no query can read it; rename the table"
-        return TableFacts(SCHEMA, encodable(name), (), (), stored, refused=why)
+        return TableFacts(SCHEMA, encodable(name), (), (), view, refused=why)
     if kind == "virtual":
         why = "is a virtual table: what it holds, a module's code decides"
-        return TableFacts(SCHEMA, name, (), (), stored, refused=why)
+        return TableFacts(SCHEMA, name, (), (), view, refused=why)
     try:
         rows = connection.execute(_COLUMNS, {"table": name}).all()
     except DBAPIError as error:  # a view of a table that is gone
-        return TableFacts(SCHEMA, name, (), (), stored, refused=f"cannot be read: {error.orig}")
+        return TableFacts(SCHEMA, name, (), (), view, refused=f"cannot be read: {error.orig}")
     if unreadable := [column for column, _, _ in rows if not is_writable(column)]:
         why = (
             f"has a column '{encodable(unreadable[0])}', whose name is not UTF-8; rename the column"
         )
-        return TableFacts(SCHEMA, name, (), (), stored, refused=why)
+        return TableFacts(SCHEMA, name, (), (), view, refused=why)
     key = sorted((place, column) for column, _, place in rows if place)
     columns = tuple(_column(column, declared) for column, declared, _ in rows)
     return TableFacts(
@@ -464,9 +464,9 @@ def _table(connection: Connection, name: str, kind: str) -> TableFacts:
         name,
         columns,
         tuple(column for _, column in key),
-        stored,
+        view,
         indexed=_indexed(connection, name, [column for _, column in key]),
-        rows=_size(connection, name) if stored else 0,
+        rows=0 if view else _size(connection, name),
     )
 
 
