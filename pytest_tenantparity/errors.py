@@ -63,6 +63,6 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return folded[near[0]] if near else ""
 
 
-def counted(number: int, noun: str) -> str:
+def counted(number: int, noun: str, plural: str = "") -> str:
     """Return a number of things, such as ``1 check`` or ``2,000 checks``."""
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"

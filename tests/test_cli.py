@@ -252,7 +252,7 @@ def test_kubernetes_pods_do_what_they_say(project: Migration) -> None:
     assert [pod(audit, index).returncode for index in (0, 1)] == [0, 0]
     done = pod(merge, 0)
     assert done.returncode == 1, done.stderr
-    assert b"NO-GO for cohort-1. 1 of 2 tenants drift." in done.stdout
+    assert b"NO-GO for cohort-1. 1 of 2 tenants drifts." in done.stdout
     shutil.rmtree(reports / "first/shard-1")
     assert b"without shard 1 of 2" in pod(merge, 0).stdout
 
@@ -291,7 +291,7 @@ def test_hosts_share_one_snapshot(project: Migration) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "GO for all. All 4 tenants are proven equal." in done.stdout
+    assert "GO for all tenants. All 4 tenants are proven equal." in done.stdout
     assert sorted((project.path / "hosts.txt").read_text().split()) == ["audit-1", "audit-2"]
     left = {path.name for path in project.path.rglob("*") if path.suffix == ".py"}
     assert left == {"test_audit.py"}

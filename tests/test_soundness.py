@@ -1174,7 +1174,7 @@ def test_declared_rows_of_nobody_are_a_rule(tenants_engine: Engine) -> None:
         subject="unassigned", legacy=BY_TENANT, modern=BY_TENANT, more=more
     )
     assert evidence.status is Status.MATCH
-    rule = NamedRule("1 legacy rows of no tenant are declared: test rows of 2019")
+    rule = NamedRule("1 legacy row of no tenant is declared: test rows of 2019")
     assert evidence.rules == (rule,)
     tenants_engine.modern.run("INSERT INTO t VALUES (8, NULL)")
     evidence = tenants_engine.audit(

@@ -57,9 +57,13 @@ def audit(context: Context, key: CheckKey, layers: Sequence[Layer] = ()) -> Evid
     except NotProven as error:
         evidence = Evidence(key, Status.NOT_PROVEN, reasons=(str(error),))
     waits = {side: now - waited[side] for side, now in context.waited.items() if now > waited[side]}
-    work = Work(waits, *context.notes.give())
+    readings, hints, pairs = context.notes.give()
+    work = Work(waits, readings, hints)
     return replace(
-        evidence, seconds=perf_counter() - started, work=NO_WORK if work == NO_WORK else work
+        evidence,
+        pairs=pairs,
+        seconds=perf_counter() - started,
+        work=NO_WORK if work == NO_WORK else work,
     )
 
 

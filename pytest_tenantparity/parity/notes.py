@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ..model import Reading
+from ..model import PairFacts, Reading
 
-Note = Reading | str
-"""How a table was read, or a hint at what would make that cheaper."""
+Note = Reading | PairFacts | str
+"""How a table was read, what was compared with what, or a hint at what would be cheaper."""
 
 
 @dataclass
@@ -23,10 +23,11 @@ class Notes:
             self._known.add(note)
             self._new.append(note)
 
-    def give(self) -> tuple[tuple[Reading, ...], tuple[str, ...]]:
-        """Return the readings and the hints that are new, in an order that no thread decides."""
+    def give(self) -> tuple[tuple[Reading, ...], tuple[str, ...], tuple[PairFacts, ...]]:
+        """Return readings, hints and pairs that are new, in an order that no thread decides."""
         new, self._new = self._new, []
         hints = sorted(each for each in new if isinstance(each, str))
         readings = [each for each in new if isinstance(each, Reading)]
         readings.sort(key=lambda each: (each.table, each.side, each.how))
-        return tuple(readings), tuple(hints)
+        pairs = sorted((e for e in new if isinstance(e, PairFacts)), key=lambda each: each.table)
+        return tuple(readings), tuple(hints), tuple(pairs)

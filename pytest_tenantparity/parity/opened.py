@@ -16,6 +16,7 @@ from ..stacks import ColumnFacts, Dialect, Portable, TableFacts
 from ..stacks.dialects import Item
 from .columns import ColumnPair, ColumnPlan, TenantColumns, plan_columns
 from .context import Context
+from .described import described
 from .key_maps import Lookup, lookup_in
 from .pieces import Pieces
 from .places import located, require_way
@@ -274,6 +275,7 @@ def opened_in(
         raise NotProven(f"no column of {pair.name!r} can be compared: {'; '.join(plan.problems)}")
     opened = OpenPair(context, pair, places, tables, connections, plan)
     plan.rules += opened.digest_rules
+    context.notes.take(described(opened))
     return opened
 
 

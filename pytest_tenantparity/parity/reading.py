@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Column, Index, MetaData, Table
 from sqlalchemy.schema import CreateIndex
 
+from ..errors import counted
 from ..model import Reading, Side
 from .scope import Scope
 from .source import Source
@@ -55,7 +56,7 @@ def _how(opened: OpenPair, side: Side, scope: Scope, pieces: int) -> str:
     if scope.owners is None:
         return f"each tenant {way}"
     asked = len(set(scope.owners.tenants.values()))
-    tenants = f"{asked} tenants" if asked == among else f"{asked} of {among} tenants"
+    tenants = counted(asked, "tenant") if asked == among else f"{asked} of {among} tenants"
     by = "" if scope.wide else f", each {way}" if column is None else f", {way}"
     return f"one scan for {tenants}{by}{parts}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..errors import counted
 from ..inventory import TablePair
 from ..model import (
     SIDES,
@@ -55,7 +56,10 @@ def check_strays(context: Context, key: CheckKey, pair: TablePair) -> Evidence:
         drift=drift,
         findings=tuple(findings),
         rules=tuple(
-            NamedRule(f"{counts[side]} {side} rows of no tenant are declared: {reason}")
+            NamedRule(
+                f"{counted(counts[side], f'{side} row')} of no tenant "
+                f"{'is' if counts[side] == 1 else 'are'} declared: {reason}"
+            )
             for side, reason in pair.settings.unassigned.items()
         ),
         reasons=tuple(reasons),

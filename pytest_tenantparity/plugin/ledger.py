@@ -80,9 +80,10 @@ class Ledger:
     @staticmethod
     def _worse(before: Evidence | None, now: Evidence) -> Evidence:
         """Of two outcomes of one check, such as a rerun's, the one that proves less."""
-        if before is None or _GRAVITY.index(now.status) <= _GRAVITY.index(before.status):
+        if before is None:
             return now
-        return before
+        worse = _GRAVITY.index(now.status) <= _GRAVITY.index(before.status)
+        return replace(now if worse else before, pairs=(*before.pairs, *now.pairs))
 
     def settle(self) -> list[Evidence]:
         """Return evidence for every planned check, in a fixed order."""

@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from ..characters import on_one_line
-from ..inventory import audit_cells, exclusions
+from ..errors import counted
+from ..inventory import audit_cells, cohort_facts, exclusions, planned_facts
 from ..model import ANY_TABLE, SIDES, AuditReport, CheckKey, Status, Verdict
 from ..reporting import (
     DRIFT_NAME,
+    Plan,
     build_report,
     earlier_in_words,
     hints_in_words,
@@ -22,7 +24,7 @@ from ..reporting import (
 )
 from ..wire import to_wire
 from . import allure, junit
-from .counted import checks_in_words, counted
+from .counted import checks_in_words
 from .kept import keep_what_is_shown
 from .ledger import Ledger
 from .left_out import overridden
@@ -61,8 +63,8 @@ class Reporter:
         session = self._session
         tables = "tables to be discovered"
         if session.selected_pairs is not None:
-            tables = counted(len(session.selected_pairs), "table", "tables")
-        tenants = counted(len(session.selection.tenants), "tenant", "tenants")
+            tables = counted(len(session.selected_pairs), "table")
+        tenants = counted(len(session.selection.tenants), "tenant")
         if session.share is not None:
             tenants = f"{len(session.share.own_tenants)} of {tenants}"
         lines = [f"tenantparity: {session.path}, {session.scope}: {tenants}, {tables}"]
@@ -226,12 +228,19 @@ class Reporter:
         shard = shard_facts(session, evidence)
         part = [shard.note] if shard is not None and shard.note else []
         run = describe_run(session, self._ledger.planned.values(), complete=not reasons)
-        return build_report(
+        plan = Plan(
             scope=session.scope,
+            exclusions=exclusions(
+                session.settings, session.selection, session.selected_pairs, session.unnamed_views
+            ),
+            pairs=planned_facts(session.selected_pairs or ()),
+            cohorts=cohort_facts(session.settings, session.selection),
+        )
+        return build_report(
+            plan,
             evidence=evidence,
             executed=len(self._ledger.executed),
             reasons=[*part, *reasons],
-            exclusions=exclusions(session.settings, session.selection),
             cohort_of=session.cohort_of,
             run=run
             | {"shard": None if shard is None else to_wire(shard)}

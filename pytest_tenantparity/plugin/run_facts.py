@@ -38,11 +38,19 @@ def describe_run(
         "settings": {
             "path": str(session.path),
             "sha256": settings_digest(session.settings),
+            **_reasons(session.settings),
         },
         "versions": {"python": platform.python_version(), **versions()},
         "servers": {side: [to_wire(each) for each in found] for side, found in servers.items()},
         "skew_seconds": _skew([each[0].snapshot_at for each in servers.values() if each]),
     }
+
+
+def _reasons(settings: Settings) -> dict[str, str]:
+    """Return what the settings assure of the stacks as a whole, in their own words."""
+    reasons = {f"[{side}] frozen": settings.stack(side).frozen for side in SIDES}
+    reasons["same_database"] = settings.same_database
+    return {name: reason for name, reason in reasons.items() if reason is not None}
 
 
 def settings_digest(settings: Settings) -> str:

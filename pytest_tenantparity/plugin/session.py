@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -32,6 +32,7 @@ from ..inventory import (
     sampled_tenants,
     select_pairs,
     select_tenants,
+    unnamed_views,
 )
 from ..model import CANARY, SIDES, Cell, CheckKey, Side
 from ..parity import Context, Once, Scans, environment_layer
@@ -54,6 +55,8 @@ from .left_out import LeftOut
 from .notice import Notice
 from .options import settle_of, watermark_of, worker_count
 from .run_directory import RunDirectory
+
+_MOST_PLACES = 3  # that a message names
 
 
 @dataclass(frozen=True)
@@ -170,8 +173,10 @@ class AuditSession:
         if any("" in state.unavailable for state in states):
             return
         pairs = discover_pairs(self.settings, *map(self._tables, SIDES))
-        if pairs or not any(state.unavailable for state in states):
+        if pairs:
             self.set_pairs(pairs)
+        elif not any(state.unavailable for state in states):
+            raise SettingsError(self._nothing_found())
 
     def close(self) -> None:
         """Close this process's connections, and let go of the snapshots."""
@@ -262,9 +267,9 @@ class AuditSession:
     @property
     def whole_scope(self) -> str:
         """What was selected, in the user's own words."""
-        tenants = ", ".join(self.config.getoption("tenants")) or "all tenants"
-        tables = ", ".join(self.config.getoption("parity_tables"))
-        return f"{tenants} (tables {tables})" if tables else tenants
+        tenants = _in_words(self.config.getoption("tenants"), "all tenants")
+        tables = self.config.getoption("parity_tables")
+        return f"{tenants} (tables {_in_words(tables, 'all')})" if tables else tenants
 
     def own_cells(self, cells: Iterable[Cell]) -> list[Cell]:
         """Return those of some checks that this run makes, and no other shard."""
@@ -292,6 +297,42 @@ class AuditSession:
             return
         terms = _terms_of(self.config, "--parity-tables")
         self.pairs, self.selected_pairs = pairs, select_pairs(pairs, terms)
+
+    def _nothing_found(self) -> str:
+        """Say where tables were looked for, where there are none to compare."""
+        if any(self._tables(side) for side in SIDES):
+            return (
+                "every table of both stacks is ignored or a map, so that nothing is compared; "
+                "take some table out of [ignore.tables]"
+            )
+        looked = "; ".join(f"{side}: {', '.join(self._looked_at(side))}" for side in SIDES)
+        return (
+            f"no table was found in either stack ({looked}); check both URLs and the schemas "
+            "([legacy] schema, [modern] schema), or name the tables that must be there "
+            "([pairing] tables)"
+        )
+
+    def _looked_at(self, side: Side) -> list[str]:
+        """Return the schemas and databases in which tables of one side were looked for."""
+        found = [
+            f"schema {catalog.schema!r} of {state.server.database} at {state.server.address}"
+            for state in self.states[side].databases.values()
+            for catalog in state.catalogs.values()
+        ]
+        more = len(found) - _MOST_PLACES
+        return [*found[:_MOST_PLACES], *([f"and {more} more"] if more > 0 else [])]
+
+    @property
+    def unnamed_views(self) -> dict[Side, dict[str, str]]:
+        """The views of both sides that nothing compares, each with what its engine calls it."""
+        views: dict[Side, dict[str, str]] = {}
+        for side in SIDES if self.pairs is not None and self.states else ():
+            found: dict[str, str] = {}
+            for database in self.states[side].databases.values():
+                for catalog in database.catalogs.values():
+                    found |= catalog.views
+            views[side] = unnamed_views(self.settings, self.pairs or (), side, found)
+        return views
 
     def _tables(self, side: Side) -> list[str]:
         tables: dict[str, None] = {}
@@ -402,6 +443,15 @@ def _terms_of(config: pytest.Config, option: str) -> list[str]:
     """Return the terms of ``--tenants`` or ``--parity-tables``."""
     values = config.getoption(option.removeprefix("--").replace("-", "_"))
     return read_terms(option, values, config.invocation_params.dir)
+
+
+def _in_words(values: Sequence[str], everything: str) -> str:
+    """Return what an option selects: ``all,a`` is everything, ``!b`` is without b."""
+    terms = [term.strip() for value in values for term in value.split(",") if term.strip()]
+    wanted = [term for term in terms if not term.startswith("!")]
+    without = ", ".join(term[1:] for term in terms if term.startswith("!"))
+    scope = everything if not wanted or "all" in wanted else ", ".join(wanted)
+    return f"{scope} without {without}" if without else scope
 
 
 def _require_watermarks(settings: Settings) -> None:

@@ -1,7 +1,7 @@
 """The report: one writer a format, all of them from the same model."""
 
 from .again import Again
-from .build import build_report
+from .build import Plan, build_report
 from .drafts import remove_drafts, replacing
 from .drift_file import DRIFT_NAME, DriftParts, write_drift
 from .listing import MOST_LISTED, cut_evenly
@@ -20,6 +20,7 @@ __all__ = [
     "REPORT_NAMES",
     "Again",
     "DriftParts",
+    "Plan",
     "build_report",
     "cut_evenly",
     "drift_in_words",

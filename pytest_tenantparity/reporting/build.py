@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
+from ..errors import counted
 from ..model import (
     RESERVED_SUBJECTS,
     SIDES,
     AuditReport,
     Check,
+    CohortFacts,
     Evidence,
     Exclusion,
+    PairFacts,
     Population,
     RowCounts,
     Side,
@@ -26,12 +30,24 @@ SCHEMA = "tenantparity/cab-report/1"
 _SCALE = (10, 60, 600, 3_600, 21_600, 86_400)
 
 
+@dataclass(frozen=True)
+class Plan:
+    """What a run is about: its scope in words, and what the settings say of it.
+
+    What checks say of a pair takes the place of what the plan says of it.
+    """
+
+    scope: str
+    exclusions: Sequence[Exclusion] = ()
+    pairs: Sequence[PairFacts] = ()
+    cohorts: Sequence[CohortFacts] = ()
+
+
 def build_report(
-    scope: str,
+    plan: Plan,
     evidence: Sequence[Evidence],
     executed: int,
     reasons: Sequence[str],
-    exclusions: Sequence[Exclusion],
     cohort_of: Callable[[str], str],
     run: dict[str, Any],
 ) -> AuditReport:
@@ -41,18 +57,39 @@ def build_report(
     return AuditReport(
         schema=SCHEMA,
         verdict=verdict,
-        headline=_headline(verdict, scope, evidence, reasons),
+        headline=_headline(verdict, plan.scope, evidence, reasons),
         reasons=tuple(reasons),
         population=Population(
             planned=len(evidence),
             executed=executed,
             proven=sum(1 for each in evidence if each.status is not Status.NOT_PROVEN),
             rows=_rows(evidence),
-            exclusions=tuple(exclusions),
+            exclusions=_counted(plan.exclusions, evidence),
         ),
+        cohorts=tuple(plan.cohorts),
+        pairs=_pairs(plan.pairs, evidence),
         checks=tuple(_check(each, cohort_of) for each in cut_evenly(evidence)),
         run=_work(evidence) | run | {"seconds_by_check": timings},
     )
+
+
+def _counted(
+    exclusions: Sequence[Exclusion], evidence: Sequence[Evidence]
+) -> tuple[Exclusion, ...]:
+    """Add how many rows each filter leaves out, where a check has counted them."""
+    counts: dict[str, int] = {}
+    for each in evidence:
+        counts |= each.left_out
+    return tuple(replace(e, rows=counts.get(e.what, e.rows)) for e in exclusions)
+
+
+def _pairs(planned: Sequence[PairFacts], evidence: Sequence[Evidence]) -> tuple[PairFacts, ...]:
+    """Return every pair as it was compared, or else as it was planned."""
+    known = {facts for each in evidence for facts in each.pairs}
+    known |= {facts for facts in planned if facts.compared}
+    opened = {facts.table for facts in known}
+    known |= {facts for facts in planned if facts.table not in opened}
+    return tuple(sorted(known, key=lambda f: (f.table, f.legacy, f.modern, f.key, repr(f))))
 
 
 def _verdict(evidence: Sequence[Evidence], reasons: Sequence[str]) -> Verdict:
@@ -78,18 +115,32 @@ def _headline(
     parts = []
     if verdict is Verdict.GO:
         equal = f"All {len(tenants)} tenants are proven equal."
+        if len(tenants) == 1:
+            equal = "The tenant is proven equal."
         parts.append(equal if tenants else "What was selected is proven; it holds no tenant.")
     if drifting:
-        parts.append(f"{len(drifting)} of {len(tenants)} tenants drift.")
+        parts.append(f"{_share(len(drifting), len(tenants), 'drifts', 'drift')}.")
     if unproven:
-        parts.append(f"{len(unproven)} of {len(tenants)} tenants could not be verified.")
-    for status, words in ((Status.DRIFT, "drift"), (Status.NOT_PROVEN, "could not be verified")):
+        words = "could not be verified"
+        parts.append(f"{_share(len(unproven), len(tenants), words, words)}.")
+    for status, one, words in (
+        (Status.DRIFT, "drifts", "drift"),
+        (Status.NOT_PROVEN, "could not be verified", "could not be verified"),
+    ):
         count = sum(1 for each in shared if each.status is status)
         if count:
-            parts.append(f"{count} checks beyond single tenants {words}.")
+            found = counted(count, "check")
+            parts.append(f"{found} beyond single tenants {one if count == 1 else words}.")
     if reasons:
         parts.append("INCOMPLETE.")
     return f"{verdict} for {scope}. {' '.join(parts)}".strip()
+
+
+def _share(some: int, among: int, one: str, several: str) -> str:
+    """Return how many tenants do something, of how many."""
+    if among == 1:
+        return f"The tenant {one}"
+    return f"{some} of {among} tenants {one if some == 1 else several}"
 
 
 def _work(evidence: Sequence[Evidence]) -> dict[str, Any]:

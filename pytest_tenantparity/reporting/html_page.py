@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from ..characters import is_clear, is_escaped, is_visible, on_one_line
+from ..errors import counted
 from ..model import AuditReport
 from .view import SYMBOLS, ReportView
 
@@ -55,6 +56,7 @@ def render(report: AuditReport) -> Iterator[str]:
         view=ReportView(report),
         report=report,
         symbols=SYMBOLS,
+        counted=counted,
         style=style,
         style_hash=b64encode(sha256(style.encode()).digest()).decode(),
     )

@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ..characters import escaped as escaped_text
 from ..characters import is_clear, is_escaped, on_one_line, quoted
+from ..errors import counted
 from ..model import AuditReport
 from .view import SYMBOLS, ReportView
 
@@ -41,4 +42,6 @@ def render(report: AuditReport) -> Iterator[str]:
     )
     environment.filters["shown"] = shown
     template = environment.get_template("cab-report.md.j2")
-    return template.generate(view=ReportView(report), report=report, symbols=SYMBOLS)
+    return template.generate(
+        view=ReportView(report), report=report, symbols=SYMBOLS, counted=counted
+    )

@@ -15,7 +15,7 @@ from ..model import SIDES, AuditReport, Check, CheckKey, Evidence, Exclusion, Si
 from ..sharding import ShardFacts
 from ..wire import from_wire
 from . import json_file
-from .build import build_report
+from .build import Plan, build_report
 from .drift_file import DRIFT_NAME
 from .listing import cut_evenly
 from .merge_drift import join_drift
@@ -143,11 +143,15 @@ def merge_reports(reports: Mapping[str, AuditReport], more: Sequence[str] = ()) 
     cohorts = {check.tenant: check.cohort for check in checks}
     seconds = {CheckKey(*key): each for part in parts for *key, each in part.run.seconds_by_check}
     report = build_report(
-        scope=parts[0].shard.scope,
+        Plan(
+            parts[0].shard.scope,
+            _exclusions(parts),
+            [facts for part in parts for facts in part.report.pairs],
+            parts[0].report.cohorts,
+        ),
         evidence=[_evidence(check, seconds.get(_key(check), 0.0)) for check in checks],
         executed=sum(part.report.population.executed for part in parts),
         reasons=reasons,
-        exclusions=_exclusions(parts),
         cohort_of=cohorts.__getitem__,
         run=_run(parts, complete=not reasons),
     )
@@ -260,7 +264,13 @@ def _reasons(parts: Sequence[_Part]) -> list[str]:
 
 
 def _exclusions(parts: Sequence[_Part]) -> list[Exclusion]:
-    return list(dict.fromkeys(e for part in parts for e in part.report.population.exclusions))
+    """Return what any shard left out, with the rows that one of them has counted."""
+    found: dict[tuple[str, str], Exclusion] = {}
+    for each in (e for part in parts for e in part.report.population.exclusions):
+        known = found.get((each.what, each.reason))
+        if known is None or known.rows is None:
+            found[each.what, each.reason] = each
+    return list(found.values())
 
 
 def _key(check: Check) -> CheckKey:

@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ..characters import oddities
+from ..errors import counted
 from ..model import (
     RESERVED_SUBJECTS,
     AuditReport,
     Check,
     CheckKey,
     DriftCounts,
+    PairColumn,
+    PairFacts,
     RowCounts,
     Status,
 )
@@ -62,8 +65,9 @@ def in_flight_in_words(rows: int) -> str:
 def earlier_in_words(report: AuditReport) -> list[str]:
     """Return, for each earlier run, how many checks stand as it proved them, and of when."""
     return [
-        f"{each['checks']} checks were proven by the run {each['run']}, begun {each['started']}, "
-        "and not made again: what has changed since was not looked at"
+        f"{counted(each['checks'], 'check')} {'was' if each['checks'] == 1 else 'were'} proven by "
+        f"the run {each['run']}, begun {each['started']}, and not made again: what has changed "
+        "since was not looked at"
         for each in report.run.get("resumed", ())
     ]
 
@@ -86,7 +90,7 @@ def hints_in_words(report: AuditReport) -> list[str]:
     """Return the first hints at what would make the next run cheaper, and how many more."""
     hints: list[str] = report.run.get("hints", [])
     more = len(hints) - _MOST_HINTS
-    rest = [f"and {more} more hints: run.hints in cab-report.json"] if more > 0 else []
+    rest = [f"and {counted(more, 'more hint')}: run.hints in cab-report.json"] if more > 0 else []
     return [f"hint: {each}" for each in hints[:_MOST_HINTS]] + rest
 
 
@@ -141,6 +145,45 @@ class ReportView:
     def watched(self) -> list[Check]:
         """The checks in which the canary watched a table's columns."""
         return [check for check in self.report.checks if check.columns is not None]
+
+    @cached_property
+    def _uncompared(self) -> dict[str, list[PairColumn]]:
+        """The columns of each table that are not compared."""
+        found: dict[str, dict[PairColumn, None]] = {}
+        for facts in self.report.pairs:
+            for column in facts.columns:
+                if column.how.startswith("not compared"):
+                    found.setdefault(facts.table, {})[column] = None
+        return {table: list(columns) for table, columns in found.items()}
+
+    def uncompared(self, check: Check) -> list[PairColumn]:
+        """The columns of a check's table that are not compared, each with the reason."""
+        return self._uncompared.get(check.table, [])
+
+    @staticmethod
+    def key_in_words(pair: PairFacts) -> str:
+        """By which columns the rows of a pair are matched, and where that comes from."""
+        whole = not pair.key or pair.key_is.startswith("no key")
+        return pair.key_is if whole else f"key {', '.join(pair.key)}: {pair.key_is}"
+
+    @cached_property
+    def names(self) -> dict[str, str]:
+        """The names of tenants that have one beside their id."""
+        return {key: name for each in self.report.cohorts for key, name in each.names.items()}
+
+    @cached_property
+    def assured(self) -> list[tuple[str, str]]:
+        """What the settings assure of the stacks as a whole, such as that one is frozen."""
+        settings = self.report.run["settings"].items()
+        return [(name, said) for name, said in settings if name not in ("path", "sha256")]
+
+    @cached_property
+    def left_out(self) -> list[tuple[str, str, str]]:
+        """What was left out, how many rows that is where they were counted, and why."""
+        return [
+            (each.what, "" if each.rows is None else f"{each.rows:,}", each.reason)
+            for each in self.report.population.exclusions
+        ]
 
     @cached_property
     def accounted(self) -> list[Check]:
