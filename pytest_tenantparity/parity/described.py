@@ -41,7 +41,7 @@ def _table(opened: OpenPair, side: Side) -> str:
         settings: StackSettings = opened.context.settings.stack(side)
         own = settings.schema_name or facts.schema
         # In MySQL a database is a schema: its name is that of one tenant's.
-        place = "" if own == opened.places[side].database else f".{own}"
+        place = "" if own.lower() == opened.places[side].database.lower() else f".{own}"
         return f"{tenancy.database}{place}.{facts.name}"
     return f"{facts.schema}.{facts.name}"
 
