@@ -73,7 +73,7 @@ def test_every_pair_is_described(project: Migration) -> None:
     for words in ("public.tenant_trades", "the settings name it", "48h", "column account"):
         assert words in page
         assert words in text
-    assert "acme (Acme &amp; Sons)" in page
+    assert "<bdi>acme</bdi> (<bdi>Acme &amp; Sons</bdi>)" in page
     assert "trades 2/4 (not compared: account, note, modern.tenant, modern.note)" in text
 
 
