@@ -26,7 +26,7 @@ from sqlalchemy.engine import Engine
 def note(connection, cursor, statement, *_):
     if "parity_row_hash" in statement:
         names = ("tenant_trades", "tenant_positions", "prices", "trades", "positions")
-        table = next(name for name in names if f"{name} " in statement)
+        table = next(name for name in names if f'"{name}"' in statement)
         with open("scans.txt", "a") as file:
             file.write(f"{connection.engine.url.database} {table}\\n")
 """

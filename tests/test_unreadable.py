@@ -234,3 +234,17 @@ def test_one_tenants_value_costs_no_other_tenant(engine: Engine) -> None:
     for side in ("legacy", "modern"):
         assert f"of the {side} side ([tables.t.columns.v] {side}_sql) could not be" in _reason(b)
     assert "for the row tenant = 'b', id = '13'" in _reason(b)
+
+
+def test_the_other_checks_name_the_column_too(engine: Engine) -> None:
+    """The rows of no tenant, and the canary, say which column of the settings' SQL failed."""
+    engine.both("CREATE TABLE t (id int PRIMARY KEY, tenant text, v text)")
+    engine.both("INSERT INTO t SELECT g, 'acme', 'x' FROM generate_series(1, 10) g")
+    engine.legacy.run("INSERT INTO t VALUES (99, 'nobody', 'y')")
+    more = '[tables.t.columns.id]\nlegacy_sql = "v::int"\nmodern_sql = "v::int"'
+    tenancy = 'tenancy = { column = "tenant" }'
+    with engine.opened(more, legacy=tenancy, modern=tenancy) as run:
+        found = [run.audit(subject, "t") for subject in ("unassigned", "canary")]
+    for each in found:
+        assert each.status is Status.NOT_PROVEN
+        assert "([tables.t.columns.id] legacy_sql) could not be worked out" in _reason(each)

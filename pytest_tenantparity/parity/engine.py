@@ -34,6 +34,7 @@ from .duplicates import with_duplicates
 from .elsewhere import with_owners
 from .mapped_ids import with_mapped_ids
 from .opened import open_pair
+from .places import first_located
 from .settle import Suspects, under_settle, with_settled
 from .strays import check_strays
 from .surveyed import Shown, shown_by_survey
@@ -89,10 +90,14 @@ def _check(
     if key.tenant == COVERAGE:
         return check_coverage(context, key)
     pair = _pair(context, key)
-    if key.tenant == CANARY:
-        return check_canary(context, key, pair)
-    if key.tenant == UNASSIGNED:
-        return check_strays(context, key, pair)
+    if key.tenant in (CANARY, UNASSIGNED):
+        check = check_canary if key.tenant == CANARY else check_strays
+        try:
+            return check(context, key, pair)
+        except Unreadable as error:
+            anyone = first_located(context, pair, context.selected)
+            blame = blame_for(context, pair, anyone, error, whole=True)
+            raise NotProven("; ".join(blame.reasons)) from None
     tenant = None if key.tenant == GLOBAL else context.tenants[key.tenant]
     written = layers_for(context.settings, pair, tenant)
     tolerance = ToleranceRules([context.environment, *written, *layers])

@@ -23,6 +23,7 @@ from ..stacks.dialects import Nulls
 from .columns import ColumnPair
 from .context import Context
 from .opened import OpenPair, open_pair
+from .scope import Scope, filtered, source_of
 from .source import Source
 
 _MOST_SCANNED = 1_000_000  # rows that are hashed some twenty times to find one of them
@@ -39,13 +40,24 @@ class Blame:
     reasons: tuple[str, ...]
 
 
-def blame_for(context: Context, pair: TablePair, tenant: Tenant | None, error: Unreadable) -> Blame:
-    """Find what made a scan fail; where that is not found, the server's words are the reason."""
+def blame_for(
+    context: Context,
+    pair: TablePair,
+    tenant: Tenant | None,
+    error: Unreadable,
+    *,
+    whole: bool = False,
+) -> Blame:
+    """Find what made a scan fail; where that is not found, the server's words are the reason.
+
+    ``whole``: the scan was of all rows where the tenant's are kept, not of the tenant's alone.
+    """
     columns: set[str] = set()
     reasons: list[str] = []
     with suppress(NotProven), open_pair(context, pair, tenant) as opened:
         for side in SIDES:
-            probe = _Probe(opened, side, opened.source(side, opened.rows_of(side, tenant)))
+            rows = _all_rows(opened, side) if whole else opened.rows_of(side, tenant)
+            probe = _Probe(opened, side, opened.source(side, rows))
             if (found := probe.failing()) is None:
                 found = probe.unhashed()
                 reasons += [f"{error}: {each}" for each in found.reasons]
@@ -55,6 +67,12 @@ def blame_for(context: Context, pair: TablePair, tenant: Tenant | None, error: U
     if not reasons:
         return Blame(frozenset(), (str(error),))
     return Blame(frozenset(columns), tuple(reasons))
+
+
+def _all_rows(opened: OpenPair, side: Side) -> Scope:
+    row_filter = opened.pair.settings.row_filter(side)
+    condition = filtered(None, row_filter.sql if row_filter else None)
+    return Scope(source_of(opened.tables[side]), condition, wide=True)
 
 
 def without(opened: OpenPair, blame: Blame) -> OpenPair:
