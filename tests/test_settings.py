@@ -427,7 +427,7 @@ BROKEN_FILES = [
     ("t.json", '{"x": {"cohort": "one"}, "x": {"cohort": "two"}}', "'x'"),
     ("t.yaml", "x: {cohort: one}\nx: {cohort: two}\n", "x"),
     ("t.yaml", "a: [", "cannot be read"),
-    ("t.csv", "id,cohort\nx,one,more\n", "'x' has more cells than the header"),
+    ("t.csv", "id,cohort\nx,one,more\n", "line 2, of 'x', has more cells than the header"),
     ("t.csv", 'id,cohort\n"x', "cannot be read"),
     ("t.csv", "name\nx\n", "record 1 has no id"),
     ("t.csv", "id\nx\nx\n", "record 2 repeats the id 'x'"),

@@ -207,6 +207,8 @@ def run_shards(project: Project, of: int, *args: str) -> list[int]:
 
 def _start(project: Project, shard: int, of: int, *args: str) -> subprocess.Popen[bytes]:
     options = [f"--parity-shard={shard}/{of}", f"--parity-report=shards/{shard}", *args]
+    if "--parity-resume" not in args:  # no run overwrites the report of another
+        shutil.rmtree(project.path / "shards" / str(shard), ignore_errors=True)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options]
     with (project.path / f"{shard}.txt").open("wb") as output:
         return subprocess.Popen(command, cwd=project.path, stdout=output, stderr=output)
