@@ -75,7 +75,8 @@ def _reads(terminal: Terminal) -> Callable[[], bool]:
 
 def _alike(terminal: Terminal) -> list[str]:
     """Return the lines of a run, but for what differs between any two runs."""
-    text = re.sub(r"\d+\.\d+s|gw\d|\[ *\d+%\]", "", terminal.text)
+    run_id = r"\d*T\d{6}Z-[0-9a-f]{6}"  # without the day, which may stand on the line before
+    text = re.sub(rf"\d+\.\d+s|gw\d|\[ *\d+%\]|{run_id}", "", terminal.text)
     return sorted(re.sub(r"=+", "=", line).rstrip() for line in text.splitlines())
 
 
