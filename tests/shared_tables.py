@@ -21,8 +21,7 @@ from .places import Place, PostgreSQLPlace
 from .traps import Engine, Row, Side, Trap, TrapColumn
 from .trials import make_trial
 
-_OWNERS = (TrapColumn("tenant_id", "bigint"), TrapColumn("tenant_id", "varchar(20)"))
-"""Called alike on both sides, where the ids differ: the column is left out."""
+_OWNERS = (TrapColumn("legacy_owner", "bigint"), TrapColumn("modern_owner", "varchar(20)"))
 _BATCH = 60
 TENANTS: dict[str, tuple[tuple[int, ...], str]] = {
     "acme": ((7,), "it's: 7"),
@@ -55,7 +54,7 @@ def shared(given: Mapping[str, Trap]) -> Trap:
         modern=tuple(
             (TENANTS[tenant][1], *row) for tenant, trap in given.items() for row in trap.modern
         ),
-        key=(legacy.name, *first.key) if first.key else (),
+        key=(legacy.name, modern.name, *first.key) if first.key else (),
     )
 
 
@@ -155,25 +154,17 @@ def _settings(
             f'modern_id = "{modern_id}"'
             for name, (accounts, modern_id) in TENANTS.items()
         ),
-        *(
-            _without_owner(trap, legacy.engine, modern.engine, t)
-            if own_schemas
-            else traps.settings(trap, legacy.engine, modern.engine, t)
-            for t, trap in batch.items()
-        ),
+        *(_without_owner(trap, legacy.engine, modern.engine, t) for t, trap in batch.items()),
     ]
 
 
 def _without_owner(trap: Trap, legacy: Engine, modern: Engine, table: str) -> str:
-    """Return a trap's settings without the owners' column, which is on one side alone.
-
-    There, several values of a tenant tell more than the other side has.
-    """
+    """Return a trap's settings, with the owners' columns left out where tenants have several."""
     keyed = trap.key if trap.enforced else ()
     own = replace(trap, settings=traps.with_key(trap.settings, keyed)) if keyed else trap
     text = traps.settings(own, legacy, modern, table)
     reason = "says whose the row is"
-    names = f'"{_OWNERS[0].name}" = "{reason}"'
+    names = "\n".join(f'"{each.name}" = "{reason}"' for each in _OWNERS)
     header = f"[tables.{table}.ignore]"
     if header in text:
         return text.replace(header, f"{header}\n{names}")

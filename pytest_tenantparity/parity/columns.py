@@ -180,14 +180,14 @@ class TenantColumns:
     """The column on each side that has the same known value in every row in scope; None: none is.
 
     ``renamed``: some tenant has another value on the modern stack than on the legacy one, so that
-    equal rows hold different values. ``merged``: some tenant has several legacy values, which
-    become one. ``configured``: the settings say how the legacy column is compared.
+    equal rows hold different values. ``merged`` is the legacy column if the tenant has several
+    legacy values, which become one. ``configured``: the settings say how that column is compared.
     """
 
     legacy: str | None
     modern: str | None
     renamed: bool = False
-    merged: bool = False
+    merged: str | None = None
     configured: bool = False
 
     def on(self, side: Side) -> str | None:
@@ -340,9 +340,7 @@ class _Planner:
         legacy = self._side("legacy", name, legacy_facts, own.legacy_sql)
         modern = self._side("modern", name, modern_facts, own.modern_sql)
         if legacy is None or modern is None:
-            if name == self.tenant_columns.legacy and self._merges_tenants:
-                self._leave_out(name, f"{name} selects each tenant's rows on the legacy stack")
-            elif not self._is_spared("legacy", name):
+            if not self._is_spared("legacy", name):
                 self._lonely.append(name)
             return None
         if not self._is_left_out(name, legacy, modern, own):
@@ -359,8 +357,12 @@ class _Planner:
         """
         of_tenants = self.tenant_columns
         modern_name = name if own.modern is None else own.modern
-        of_both = (of_tenants.legacy, of_tenants.modern)
-        if of_tenants.configured or (name, modern_name) != of_both:
+        if of_tenants.configured or modern_name != of_tenants.modern:
+            return False
+        if name == of_tenants.merged:
+            self._problem(name, "tells several accounts of one tenant apart, and modern does not")
+            return True
+        if name != of_tenants.legacy:
             return False
         facts: dict[Side, ColumnFacts] = {"legacy": legacy.facts, "modern": modern.facts}
         rules = self._rules(own, {each.family for each in facts.values()})
@@ -370,11 +372,6 @@ class _Planner:
         shown = name if name == modern_name else f"{name} ({modern_name} on the modern stack)"
         self._leave_out(name, f"{shown} selects each tenant's rows on both stacks")
         return True
-
-    @property
-    def _merges_tenants(self) -> bool:
-        """Whether legacy values are told apart that one modern value stands for."""
-        return self.tenant_columns.merged and self.tenant_columns.modern is not None
 
     def _leave_out(self, name: str, why: str) -> None:
         why = f"is left out: {why}, by the values of [tenants.*]"
@@ -444,7 +441,7 @@ class _Planner:
     def _find_key(self) -> None:
         by_name = {pair.name: pair for pair in self.result.columns}
         # A tenant's one value, where it is not compared, is no part of the rows' key.
-        tenants = {self.tenant_columns.legacy} - by_name.keys()
+        tenants = {self.tenant_columns.legacy, self.tenant_columns.merged} - by_name.keys()
         own = tuple(name for name in self._table.key or () if name not in tenants)
         primary = tuple(name for name in self.legacy.primary_key if name not in tenants)
         names = own or primary or self._modern_key()

@@ -340,22 +340,22 @@ def _lookups(context: Context, pair: TablePair, places: Mapping[Side, Place]) ->
 def implied_column(pair: TablePair, side: Side, tenant: Tenant | None) -> str | None:
     """Return the column that holds the tenant's one value in every row of its scope.
 
-    A path of any length leaves open which value a row has. So do several values of a tenant,
-    unless a column selects its rows on both sides: then they all become the other side's one.
+    A tenant with several values, or a path of any length, leaves open which value a row has.
     """
-    both = all(pair.tenancy(each).column is not None for each in SIDES)
     several = tenant is not None and len(tenant_values(side, [tenant])) > 1
-    return None if several and not both else pair.tenancy(side).column
+    return None if several else pair.tenancy(side).column
 
 
 def _tenant_columns(context: Context, pair: TablePair, tenant: Tenant | None) -> TenantColumns:
-    own = pair.settings.columns.get(pair.legacy_tenancy.column or "")
+    column = pair.legacy_tenancy.column
+    own = pair.settings.columns.get(column or "")
     values = [(each.legacy_accounts, each.modern_id) for each in context.tenants.values()]
+    several = tenant is not None and len(tenant.legacy_accounts) > 1
     return TenantColumns(
         implied_column(pair, "legacy", tenant),
         implied_column(pair, "modern", tenant),
         renamed=any(accounts != (modern_id,) for accounts, modern_id in values),
-        merged=any(len(accounts) > 1 for accounts, _ in values),
+        merged=column if several else None,
         configured=own is not None and bool(own.model_fields_set - {"modern", "mask"}),
     )
 
