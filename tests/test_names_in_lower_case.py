@@ -88,3 +88,20 @@ def test_names_that_are_one_in_lower_case_are_refused(engine: Engine) -> None:
         engine.opened(FOLDED),
     ):
         pass
+
+
+def test_tenants_columns_that_differ_in_case_are_one_pair(engine: Engine) -> None:
+    """Ids that were issued anew are left out, whatever case their column has on either side."""
+    for database, name, tenant in ((engine.legacy, '"TenantId"', "A1"),
+                                   (engine.modern, "tenantid", "acme")):  # fmt: skip
+        database.run(f"CREATE TABLE t ({name} text, id int, v int, PRIMARY KEY ({name}, id))")
+        database.run(f"INSERT INTO t VALUES ('{tenant}', 1, 1)")
+    found = engine.audit(
+        subject="acme",
+        more=f'{FOLDED}\n[tenants.acme]\nlegacy_account = "A1"',
+        legacy='tenancy = {column = "TenantId"}',
+        modern='tenancy = {column = "tenantid"}',
+    )
+    assert found.status is Status.MATCH, found
+    (rule,) = found.rules
+    assert "TenantId (tenantid on the modern stack) selects each tenant's rows" in rule.rule

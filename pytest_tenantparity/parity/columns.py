@@ -355,8 +355,7 @@ class _Planner:
         The condition that selects a tenant's rows fixes the value on either side. A row that has
         another tenant's value is in the other tenant's checks, or in those of no tenant.
         """
-        of_tenants = self.tenant_columns
-        modern_name = name if own.modern is None else own.modern
+        of_tenants, modern_name = self.tenant_columns, self._modern_name(name)
         if of_tenants.configured or modern_name != of_tenants.modern:
             return False
         if name == of_tenants.merged:
