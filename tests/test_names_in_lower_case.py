@@ -105,3 +105,32 @@ def test_tenants_columns_that_differ_in_case_are_one_pair(engine: Engine) -> Non
     assert found.status is Status.MATCH, found
     (rule,) = found.rules
     assert "TenantId (tenantid on the modern stack) selects each tenant's rows" in rule.rule
+
+
+def test_tenants_of_tables_that_differ_in_case_are_found(engine: Engine) -> None:
+    """A column or a path leads to the tenants from a table that has another case over there."""
+    for database, tables, words in (
+        (engine.legacy, ('"Orders"', '"Users"'), ('"Id"', '"UserId"', '"Tenant"')),
+        (engine.modern, ("orders", "users"), ("id", "userid", "tenant")),
+    ):
+        (orders, users), (key, user, tenant) = tables, words
+        database.run(f"CREATE TABLE {users} ({key} int PRIMARY KEY, {tenant} text)")
+        database.run(f"INSERT INTO {users} VALUES (1, 'acme'), (2, 'beta')")
+        database.run(f"CREATE TABLE {orders} ({key} int PRIMARY KEY, {user} int)")
+        database.run(f"INSERT INTO {orders} VALUES (7, 1), (8, 1), (9, 2)")
+    engine.modern.run("UPDATE orders SET userid = 2 WHERE id = 8")
+    paths = """
+[tables.Orders]
+legacy_tenancy = {path = "UserId -> Users.Id -> Tenant"}
+modern_tenancy = {path = "userid -> users.id -> tenant"}
+[tenants.acme]
+[tenants.beta]
+"""
+    sides = ('tenancy = {column = "Tenant"}', 'tenancy = {column = "tenant"}')
+    with engine.opened(FOLDED + paths, legacy=sides[0], modern=sides[1]) as run:
+        for subject in ("acme", "beta", "unassigned", "canary"):
+            assert run.audit(subject, "Users").status is Status.MATCH, run.audit(subject, "Users")
+        for subject in ("unassigned", "canary"):
+            assert run.audit(subject, "Orders").status is Status.MATCH
+        (lost,) = run.audit("acme", "Orders").findings
+    assert (lost.kind, lost.note) == ("missing", "the modern table has it under the tenant 'beta'")

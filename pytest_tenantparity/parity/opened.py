@@ -250,7 +250,7 @@ def opened_in(
 ) -> OpenPair:
     """Open a pair by connections to where the tenant's rows are; raises :class:`NotProven`."""
     for side in SIDES:
-        require_way(context, pair, side, places[side])
+        require_way(context, pair, side, places[side], tables[side])
     expressions = {
         side: _expression_types(context, pair, side, places[side], tables[side], connection)
         for side, connection in connections.items()

@@ -101,12 +101,17 @@ def _refuse_same_table(context: Context, pair: TablePair, places: Mapping[Side, 
         raise NotProven(f"legacy and modern read the same table {pair.name!r}; that proves nothing")
 
 
-def require_way(context: Context, pair: TablePair, side: Side, place: Place) -> None:
-    """Refuse a tenancy that leads through a column or table which is not there."""
+def require_way(
+    context: Context, pair: TablePair, side: Side, place: Place, own: TableFacts
+) -> None:
+    """Refuse a tenancy that leads through a column or table which is not there.
+
+    ``own`` is the pair's table, whose name need not be the one that the settings make of it.
+    """
     tenancy, catalog = pair.tenancy(side), context.stacks[side].catalog(place)
     if tenancy.first_column is None:
         return
-    steps = [(pair.table(side), tenancy.first_column)]
+    steps = [(own.name, tenancy.first_column)]
     for hop in tenancy.hops:
         steps += [(hop.table, hop.key), (hop.table, hop.take)]
     for table, name in steps:
