@@ -140,16 +140,16 @@ def sizes_of(session: AuditSession) -> dict[str, Size]:
 
 def _size(session: AuditSession, pair: TablePair, side: Side) -> Size:
     state = session.states.get(side)
-    catalogs = [
-        catalog
+    found = [
+        catalog.tables[name]
         for database in (state.databases.values() if state else ())
         for catalog in database.catalogs.values()
-        if pair.table(side) in catalog.tables
+        for name in pair.tables_of(session.settings, side, catalog.tables)
     ]
-    rows = sum(catalog.tables[pair.table(side)].rows for catalog in catalogs)
+    rows = sum(table.rows for table in found)
     if pair.tenancy(side).first_column is not None:  # tenants as large as the others, that is
         rows = rows * len(session.selection.tenants) // len(session.settings.tenant_models())
-    return Size(rows, max(1, len(catalogs)))
+    return Size(rows, max(1, len(found)))
 
 
 def _terminal(config: pytest.Config) -> TextIO | None:
