@@ -91,6 +91,8 @@ tenancy = {path = '"who.is" -> "x.y"."user.id" -> "of.whom"'}
 """
     with engine.opened(more, legacy="", modern="") as run:
         assert list(run.context.pairs) == ["t.t"]
+        (facts,) = run.audit("acme", "t.t").pairs
+        assert {each.how for each in facts.columns} == {"not compared: for tests"}
         for subject in ("acme", "unassigned"):
             assert run.audit(subject, "t.t").status is Status.MATCH, run.audit(subject, "t.t")
         assert run.audit("coverage", "*").status is Status.MATCH

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ..config import StackSettings, TableSettings
+from ..config.names import ignored_as
 from ..config.settings import ColumnSettings
 from ..inventory import TablePair, tenancy_in_words
 from ..model import SIDES, PairColumn, PairFacts, Side
@@ -119,9 +120,8 @@ def _why_not(opened: OpenPair, side: Side, name: str) -> str:
     table: TableSettings = opened.pair.settings
     everywhere = opened.context.settings.ignore.columns
     for reasons in (table.ignore, everywhere):
-        for key in (name, f"{side}.{name}"):
-            if key in reasons:
-                return reasons[key]
+        for key in sorted(ignored_as(side, name) & reasons.keys()):
+            return reasons[key]
     if name == opened.pair.tenancy(side).column:
         return "it holds the tenant's id, by which the rows are chosen"
-    return "nothing on the other side is paired with it (NOT PROVEN)"
+    return "the reasons of this table's checks say why (NOT PROVEN)"
