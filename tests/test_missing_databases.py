@@ -7,6 +7,11 @@ from contextlib import ExitStack
 
 import pytest
 
+from pytest_tenantparity.errors import ConnectionLost
+from pytest_tenantparity.model import Status
+from pytest_tenantparity.parity import coverage
+
+from .engine_driver import Engine
 from .mariadb import MariaDatabase
 from .project import TEST, Migration, Outcome
 from .servers import Database, new_database
@@ -104,3 +109,38 @@ def test_a_missing_database_of_mariadb_is_named(
     missing = _run(project, mysql_db.url, "nowhere_{tenant}", "--tenants=acme", prefix="gone")
     assert missing.statuses == {"acme": "NOT PROVEN", "coverage": "NOT PROVEN"}
     assert "gone_acme" in missing.reasons("acme", "*")
+
+
+FILTERED = """
+[tables.t]
+legacy_filter = { sql = "id < 5", reason = "for tests" }
+modern_filter = { sql = "id < 5", reason = "for tests" }
+[tenants.acme]
+[tenants.blue]
+"""
+
+
+def test_rows_left_out_are_not_counted_in_some_databases_alone(
+    engine: Engine, cleanup: ExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where one tenant's database is missing, the number for its side is not known."""
+    _databases(engine.legacy, ["acme", "blue"], cleanup)
+    _databases(engine.modern, ["acme"], cleanup)
+    legacy, modern = (
+        f'tenancy = {{database = "{of.name}_{{tenant}}"}}' for of in (engine.legacy, engine.modern)
+    )
+    with engine.opened(FILTERED, legacy=legacy, modern=modern) as run:
+        found = run.audit("coverage", "*")
+        assert found.status is Status.NOT_PROVEN
+        assert found.left_out == {"legacy rows of t but those with id < 5": 0}
+        # A connection that is lost meanwhile is made again.
+        left = [ConnectionLost("gone")]
+        count = coverage._count_left_out
+
+        def lose(*args: object) -> None:
+            if left:
+                raise left.pop()
+            count(*args)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(coverage, "_count_left_out", lose)
+        assert run.audit("coverage", "*").reasons == found.reasons

@@ -35,11 +35,20 @@ def check_coverage(context: Context, key: CheckKey) -> Evidence:
                 reasons += _gaps(context, side, place, pairs)
                 for pair in pairs:
                     _count_left_out(context, side, place, pair, left_out)
+            except ConnectionLost:  # another connection may do better
+                raise
             except NotProven as error:  # of one tenant's place, which hides no other's gaps
                 reasons.append(str(error))
+                left_out |= _uncounted(side, pairs)
     status = Status.NOT_PROVEN if reasons else Status.MATCH
     counted = {what: rows for what, rows in left_out.items() if rows != _UNCOUNTED}
     return Evidence(key, status, reasons=tuple(dict.fromkeys(reasons)), left_out=counted)
+
+
+def _uncounted(side: Side, pairs: list[TablePair]) -> dict[str, int]:
+    """Give up counting what filters leave out: a count of other places alone misleads."""
+    filters = ((pair, pair.settings.row_filter(side)) for pair in pairs)
+    return {rows_but(side, pair.name, own): _UNCOUNTED for pair, own in filters if own is not None}
 
 
 def _count_left_out(
@@ -53,6 +62,7 @@ def _count_left_out(
     tables = stack.catalog(place).tables
     found = [tables[name] for name in pair.tables_of(context.settings, side, tables)]
     if len(found) != 1 or found[0].refused:
+        counts |= _uncounted(side, [pair])
         return
     (facts,) = found
     # A condition that is NULL keeps a row out, too.
@@ -68,8 +78,8 @@ def _count_left_out(
             total, taken = connection.execute(counted).one()
     except ConnectionLost:
         raise
-    except NotProven:  # each check of the table says why; a count of other places alone misleads
-        counts[what] = _UNCOUNTED
+    except NotProven:  # each check of the table says why
+        counts |= _uncounted(side, [pair])
     else:
         if counts.get(what) != _UNCOUNTED:
             counts[what] = counts.get(what, 0) + int(total) - int(taken or 0)
