@@ -208,6 +208,26 @@ def test_no_secret_is_in_it() -> None:
     """Values of options that may be secret are not shown, however they are spelled."""
     words = ["--db-password=hunter2", "--api-token", "hunter2", "--to=pg://me:hunter2@h/d", "-x"]
     assert _masked(words) == ["--db-password=***", "--api-token", "***", "--to=***", "-x"]
+    words = [
+        "-o",
+        "db_password=hunter2",
+        "--override-ini=api_token=hunter2",
+        "-odb_password=hunter2",
+    ]
+    words += ["--to", "pg://h/d?user=me&password=hunter2", "--to=pg://me:hun/ter2@h/d"]
+    words += [
+        "--db",
+        "host=h password=hunter2 user=me",
+        "-o",
+        "python_files=check_*.py",
+        "-P",
+        "a=b",
+    ]
+    assert _masked(words) == [
+        *("-o", "db_password=***", "--override-ini=api_token=***", "-odb_password=***"),
+        *("--to", "pg://h/d?user=me&password=***", "--to=***"),
+        *("--db", "host=h password=***", "-o", "python_files=check_*.py", "-P", "a=b"),
+    ]
 
 
 @pytest.mark.parametrize("name", ["MODERN_URL", "API_TOKEN", "DB_PASSWORD", "a b"])

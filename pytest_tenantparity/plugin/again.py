@@ -59,7 +59,13 @@ _VARIABLES = (
     "PYTEST_DISABLE_PLUGIN_AUTOLOAD",
     "PYTHONPATH",
 )
-_SECRET = re.compile(r"pass|pwd|secret|token|key|credential|auth|dsn|url", re.IGNORECASE)
+_WORDS = "pass|pwd|secret|token|key|credential|auth|dsn|url"
+_SECRET = re.compile(_WORDS, re.IGNORECASE)
+# Behind an option, in a connection string, or in the query of a URL.
+_ASSIGNED = re.compile(
+    rf"((?:^|[=?&;\s])[\w.-]*(?:{_WORDS})[\w.-]*=)(?!(?:true|false)$).*", re.IGNORECASE | re.DOTALL
+)
+_USERINFO = re.compile(r"://\S*@")
 _RUNNERS = ("UV_RUN_RECURSION_DEPTH", "TOX_ENV_NAME", "HATCH_ENV_ACTIVE", "NOX_CURRENT_SESSION")
 _INI_FILES = (
     *("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini"),
@@ -67,9 +73,9 @@ _INI_FILES = (
 )
 
 
-def may_be_secret(name: str, value: str) -> bool:
-    """Whether a variable or an option may hold something that no output may show."""
-    return bool(_SECRET.search(name)) or bool(re.search(r"://[^/]*@", value))
+def _holds_secret(value: str) -> bool:
+    """Whether a variable's value may hold something that no output may show."""
+    return _USERINFO.search(value) is not None or _ASSIGNED.search(value) is not None
 
 
 def command_of(config: pytest.Config) -> str:
@@ -177,15 +183,14 @@ def _masked(words: Sequence[str]) -> list[str]:
     shown: list[str] = []
     before = ""
     for word in map(str, words):
-        name, is_pair, value = word.partition("=")
-        if before.startswith("--") and not word.startswith("-") and may_be_secret(before, word):
+        name, is_pair, _ = word.partition("=")
+        if before.startswith("--") and not word.startswith("-") and _SECRET.search(before):
             shown.append("***")
-        elif name.startswith("--") and is_pair and may_be_secret(name, value):
-            shown.append(f"{name}=***")
-        elif re.search(r"://[^/]*@", word):
-            shown.append("***")
+        elif _USERINFO.search(word):
+            is_option = name.startswith("-") and not _USERINFO.search(name)
+            shown.append(f"{name}=***" if is_pair and is_option else "***")
         else:
-            shown.append(word)
+            shown.append(_ASSIGNED.sub(r"\1***", word))
         before = "" if is_pair else word
     return shown
 
@@ -197,7 +202,7 @@ def _environment(settings: Settings, environment: Mapping[str, str]) -> Iterator
     """
     for name in settings.report.environment:
         value = environment.get(name)
-        if value is not None and not may_be_secret("", value):
+        if value is not None and not _holds_secret(value):
             yield name, value
     for name in settings.url_variables:
         if environment.get(name) == "":
