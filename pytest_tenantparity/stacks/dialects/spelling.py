@@ -258,11 +258,6 @@ def _offset(own: Spelling) -> Spelling:
     return reduce(lambda so_far, each: so_far + _text(":") + each, others, hours)
 
 
-def without_zeros(own: Spelling) -> Spelling:
-    """Take away the zeros that end a fraction, and the point if nothing else is behind it."""
-    return case((own.contains(_text(".")), replaced(own, "[.]?0*$")), else_=own)
-
-
 def matches(own: Spelling, pattern: str) -> ColumnElement[bool]:
     """Whether a text of plain ASCII has a part of the pattern's form."""
     # Some engines let "$" stand in front of a last newline, of which Unicode has several.
