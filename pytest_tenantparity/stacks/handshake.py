@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 from sqlalchemy import ColumnElement, Connection, Text, cast, literal, null, select
@@ -85,7 +84,7 @@ def _refusal(connection: Connection, dialect: Dialect, question: _Question) -> s
     """Return why a digest cannot be trusted; nothing if it can."""
     try:
         # An error may cost this digest, but not the transaction, which holds the snapshot.
-        with connection.begin_nested() if dialect.errors_end_transactions else nullcontext():
+        with dialect.apart(connection):
             answers = _answers(connection, question.hashes)
     except DBAPIError as error:
         if dialect.fault(error) is not NotProven:

@@ -139,9 +139,6 @@ class Dialect(ABC):
     singles: ClassVar[frozenset[str]] = frozenset()
     """The types whose values are floats of four bytes."""
 
-    errors_end_transactions: ClassVar[bool] = False
-    """Whether nothing more can be asked in a transaction in which a statement has failed."""
-
     shares_snapshots: ClassVar[bool] = False
     """Whether several sessions can read from one snapshot."""
 

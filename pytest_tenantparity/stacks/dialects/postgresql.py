@@ -168,7 +168,6 @@ class PostgreSQL(Dialect):
         5188839079988009638,
         -3988319929281441629,
     )
-    errors_end_transactions = True
     shares_snapshots = True
     groups_apart = True
     unites = True
