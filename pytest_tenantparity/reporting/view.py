@@ -20,6 +20,7 @@ from ..model import (
     RowCounts,
     Status,
 )
+from ..parity.sql_warnings import WARNING
 from ..wire import from_wire
 from .again import Again
 from .listing import cut_evenly
@@ -77,13 +78,13 @@ def warnings_in_words(report: AuditReport) -> list[str]:
     rules = {each.rule for check in report.checks for each in check.rules}
     found = sorted(each for each in rules if _is_warning(each))
     more = len(found) - _MOST_WARNINGS
-    rest = [f"and {more} more warnings: rules in cab-report.json"] if more > 0 else []
+    rest = [f"and {counted(more, 'more warning')}: rules in cab-report.json"] if more > 0 else []
     return found[:_MOST_WARNINGS] + rest
 
 
 def _is_warning(rule: str) -> bool:
     """Whether a rule says that SQL of the settings may take different values for equal."""
-    return rule.startswith("warning: ")
+    return rule.startswith(WARNING)
 
 
 def hints_in_words(report: AuditReport) -> list[str]:
