@@ -251,7 +251,7 @@ def _unescaped(term: str) -> str:
     return _ESCAPED.sub(r"\1", term)
 
 
-def _split(value: str) -> Iterator[str]:
+def split_terms(value: str) -> Iterator[str]:
     """Yield the terms between commas, without white space around them, escapes as they are."""
     for found in _TERM.finditer(value):
         term = found[0].lstrip()
@@ -262,7 +262,7 @@ def _split(value: str) -> Iterator[str]:
 
 
 def _terms(option: str, value: str, folder: Path, within: tuple[str, ...] = ()) -> Iterator[str]:
-    for term in _split(value):
+    for term in split_terms(value):
         if term in within:
             raise SettingsError(f"{option}: {term} leads back to itself")
         if term.startswith("@"):

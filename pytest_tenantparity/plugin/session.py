@@ -32,6 +32,7 @@ from ..inventory import (
     sampled_tenants,
     select_pairs,
     select_tenants,
+    split_terms,
     unnamed_views,
 )
 from ..model import CANARY, SIDES, Cell, CheckKey, Side
@@ -447,7 +448,7 @@ def _terms_of(config: pytest.Config, option: str) -> list[str]:
 
 def _in_words(values: Sequence[str], everything: str) -> str:
     """Return what an option selects: ``all,a`` is everything, ``!b`` is without b."""
-    terms = [term.strip() for value in values for term in value.split(",") if term.strip()]
+    terms = [term for value in values for term in split_terms(value) if term]
     wanted = [term for term in terms if not term.startswith("!")]
     without = ", ".join(term[1:] for term in terms if term.startswith("!"))
     scope = everything if not wanted or "all" in wanted else ", ".join(wanted)
