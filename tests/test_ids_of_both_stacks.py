@@ -128,3 +128,33 @@ def test_rows_are_found_again_by_any_key(tmp_path: Path, kind: str) -> None:
     )
     (finding,) = evidence.findings
     assert finding.note == "the modern table has it under the tenant 'b'"
+
+
+OF_A_TENANT = """
+[maps.refs]
+stack = "modern"
+table = "refs"
+legacy = "old"
+modern = "new"
+[tables.t]
+key = ["code"]
+[tables.t.columns.code]
+modern_sql = "code::int"
+[tables.t.columns.ref]
+map = "refs"
+[tenants.acme]
+[tenants.beta]
+"""
+
+
+def test_a_failing_look_for_the_owner_costs_no_ids(engine: Engine) -> None:
+    """Another tenant's row ends the look for the lost row's owner, and not the transaction."""
+    engine.legacy.run("CREATE TABLE t (tenant text, code int, ref int)")
+    engine.legacy.run("INSERT INTO t VALUES ('acme', 1, 10), ('acme', 2, 20), ('beta', 9, 10)")
+    engine.modern.run("CREATE TABLE t (tenant text, code text, ref int)")
+    engine.modern.run("INSERT INTO t VALUES ('acme', '1', 110), ('beta', 'x', 110)")
+    engine.modern.run("CREATE TABLE refs (old int, new int)")
+    engine.modern.run("INSERT INTO refs VALUES (10, 110), (20, 120)")
+    own = 'tenancy = {column = "tenant"}'
+    (lost,) = engine.audit(subject="acme", more=OF_A_TENANT, legacy=own, modern=own).findings
+    assert lost.ids == {"ref": MappedId("20", "120")}

@@ -59,7 +59,7 @@ def _owners(opened: OpenPair, side: Side, keys: Sequence[Row]) -> dict[Row, str 
     rows_there = source.scope.table
     owner = owner_of(rows_there, facts, catalog, stack.dialect, opened.pair.tenancy(side))
     statement = select(owner, *source.key).select_from(rows_there)
-    with source.guard():
+    with source.guard(), stack.dialect.apart(source.connection):
         rows = source.connection.execute(statement.where(among(opened, side, source, keys))).all()
     # Of several owners, the first is said.
     ordered = sorted(rows, key=repr, reverse=True)

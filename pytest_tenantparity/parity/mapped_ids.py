@@ -64,8 +64,10 @@ def _looked_up(
     named = dialect.canonical(own, lookup.own, lookup.own.family, column.rules)
     statement = select(led, named).select_from(lookup.rows())
     statement = statement.where(led.in_([literal(text, Text) for text in wanted]))
-    with opened.context.stacks[side].guard(opened.places[side], discreet=opened.pair.has_masks):
-        rows = opened.connections[side].execute(statement).all()
+    guard = opened.context.stacks[side].guard(opened.places[side], discreet=opened.pair.has_masks)
+    connection = opened.connections[side]
+    with guard, dialect.apart(connection):
+        rows = connection.execute(statement).all()
     return {str(theirs): str(mine) for theirs, mine in rows}
 
 
