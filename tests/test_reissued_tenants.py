@@ -172,3 +172,28 @@ legacy_account = "A1"
         same, unlike = run.audit("acme", "same"), run.audit("acme", "unlike")
         assert (same.status, same.rules) == (Status.MATCH, ())
         assert (unlike.status, unlike.rules) == (Status.MATCH, (LEFT_OUT,)), unlike
+
+
+@pytest.mark.parametrize("legacy_name", ["tenant_id", "account"])
+def test_a_column_that_tells_two_accounts_apart_needs_a_reason(
+    engine: Engine, legacy_name: str
+) -> None:
+    """Where two accounts became one tenant, what told them apart is lost, whatever its name was."""
+    engine.legacy.run(f"CREATE TABLE t (id int PRIMARY KEY, {legacy_name} text, v int)")
+    engine.modern.run("CREATE TABLE t (id int PRIMARY KEY, tenant_id text, v int)")
+    engine.legacy.run("INSERT INTO t VALUES (1, 'A1', 1), (2, 'A2', 2), (3, 'B1', 3)")
+    engine.modern.run("INSERT INTO t VALUES (1, 'acme', 1), (2, 'acme', 2), (3, 'beta', 3)")
+    tenants = (
+        '[tenants.acme]\nlegacy_accounts = ["A1", "A2"]\n[tenants.beta]\nlegacy_account = "B1"'
+    )
+    reason = f'[tables.t.ignore]\n"legacy.{legacy_name}" = "the platform has no accounts"\n'
+    if legacy_name == "tenant_id":
+        reason += '"modern.tenant_id" = "says whose the row is"\n'
+    legacy = f'tenancy = {{column = "{legacy_name}"}}'
+    with engine.opened(tenants, legacy=legacy, modern=BY_ID) as run:
+        lost = run.audit("acme", "t")
+        assert run.audit("beta", "t").status is Status.MATCH
+    assert lost.status is Status.NOT_PROVEN
+    assert f"column '{legacy_name}' of 't'" in lost.reasons[0]
+    with engine.opened(reason + tenants, legacy=legacy, modern=BY_ID) as run:
+        assert run.audit("acme", "t").status is Status.MATCH

@@ -226,7 +226,8 @@ def test_numbers_are_those_of_decimal_arithmetic() -> None:
     read = [(text, spelled_as(Family.DECIMAL, text)) for text in _DECIMALS]
     for text, number in read:
         if number is not None:
-            assert Decimal(number) == Decimal(text), text
+            found, meant = Decimal(number), Decimal(text)
+            assert found == meant or (found.is_nan() and meant.is_nan()), text
             assert "e" not in number.lower()
             assert number in ("0", number.rstrip("0").rstrip(".") if "." in number else number)
     left = {text for text, number in read if number is None}
