@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from pytest_tenantparity.errors import SettingsError
 from pytest_tenantparity.model import Evidence, NamedRule, Status
 
 from .engine_driver import Engine, seen
+from .servers import Database
+from .test_float_texts import Elsewhere
 from .test_soundness import assert_drift, assert_match, assert_not_proven
 
 MAP = """
@@ -225,6 +232,53 @@ def test_ids_of_every_type_are_led(
     more = MAP.replace("table =", f'stack = "{stack}"\n    table =')
     assert_match(audit(engine, more), rows=3)
     engine.modern.run(f"UPDATE t SET user_id = {new_value.format(1)} WHERE id = 2")
+    assert_drift(audit(engine, more), ("changed", ("2",), ("user_id",)))
+
+
+LOOSE = [
+    ("interval", "interval", "1 day", "24:00:00"),
+    ("numeric[]", "numeric[]", "{1.0}", "{1.00}"),
+    ("float8", "float8", "0", "-0"),
+    ("bigint", "float8", "9007199254740992", "9007199254740993"),
+]
+
+
+@pytest.mark.parametrize(("own", "kind", "one", "other"), LOOSE, ids=str)
+def test_ids_that_postgresql_alone_takes_for_equal_are_told_apart(
+    engine: Engine, own: str, kind: str, one: str, other: str
+) -> None:
+    """A map is looked up by the values that its check for a bijection tells apart."""
+    engine.legacy.run(f"CREATE TABLE t (id int PRIMARY KEY, user_id {own})")
+    engine.legacy.run(f"INSERT INTO t VALUES (1, '{one}'), (2, '{other}')")
+    engine.legacy.run(f"CREATE TABLE user_ids (old {kind}, new int)")
+    engine.legacy.run(f"INSERT INTO user_ids VALUES ('{one}', 101)")
+    if own == kind:
+        engine.legacy.run(f"INSERT INTO user_ids VALUES ('{other}', 102)")
+    engine.modern.run("CREATE TABLE t (id int PRIMARY KEY, user_id int)")
+    engine.modern.run("INSERT INTO t VALUES (1, 101), (2, 101)")
+    more = MAP.replace("table =", 'stack = "legacy"\n    table =')
+    assert_drift(audit(engine, more), ("changed", ("2",), ("user_id",)))
+    if own == kind:
+        engine.modern.run("UPDATE t SET user_id = 102 WHERE id = 2")
+        assert_match(audit(engine, more), rows=2)
+
+
+def test_ids_that_sqlite_alone_takes_for_equal_are_told_apart(
+    modern_db: Database, tmp_path: Path
+) -> None:
+    """In a column without a type 7 and 7.0 are two values, and two ids."""
+    with closing(sqlite3.connect(tmp_path / "old.db")) as file, file:
+        file.executescript(
+            "CREATE TABLE user_ids (old, new int);"
+            "INSERT INTO user_ids VALUES (7, 101), (7.0, 102);"
+            "CREATE TABLE t (id INTEGER PRIMARY KEY, user_id);"
+            "INSERT INTO t VALUES (1, 7), (2, 7.0)"
+        )
+    modern_db.run("CREATE TABLE t (id int PRIMARY KEY, user_id int)")
+    modern_db.run("INSERT INTO t VALUES (1, 101), (2, 101)")
+    here: Any = Elsewhere(f"sqlite:///{tmp_path / 'old.db'}")
+    engine = Engine(here, modern_db, tmp_path)
+    more = MAP.replace("table =", 'stack = "legacy"\n    table =')
     assert_drift(audit(engine, more), ("changed", ("2",), ("user_id",)))
 
 

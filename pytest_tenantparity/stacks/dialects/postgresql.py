@@ -39,7 +39,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import UserDefinedType
 
 from ...errors import NotProven
-from ..catalog import DOCUMENTS, Catalog, ColumnFacts, Family, ServerFacts, TableFacts
+from ..catalog import DOCUMENTS, NUMBERS, Catalog, ColumnFacts, Family, ServerFacts, TableFacts
 from ..secrets import Hidden
 from .base import ColumnRules, Dialect, Extent, Item, Nulls, Session
 from .floats import SINGLE
@@ -98,6 +98,9 @@ _catalog = func.pg_catalog
 _OF_QUERIES = ("21", "22", "42", "38", "39", "0A", "P0")
 
 _PLAIN = frozenset({Family.INTEGER, Family.DECIMAL, Family.FLOAT, Family.BOOLEAN})
+
+# Their own equality takes some values of different texts for equal.
+_LOOSELY_EQUAL = frozenset({Family.INTERVAL, Family.JSONB, Family.SAME_TYPE})
 
 _LONGEST_CHAIN = 32
 
@@ -370,6 +373,23 @@ class PostgreSQL(Dialect):
 
     def exact(self, value: ColumnElement[Any], column: ColumnFacts) -> ColumnElement[Any]:
         return cast(value, Text).collate("C") if column.fuzzy else value
+
+    def match_forms(
+        self, value: ColumnElement[Any], column: ColumnFacts, other: ColumnFacts
+    ) -> tuple[ColumnElement[Any], ...]:
+        """Beside the value, which an index may hold, the text of one whose = is not exact.
+
+        To PostgreSQL a day is 24 hours, {a} is {A} in an array of citext, and 2^53 + 1 as a whole
+        number is 2^53 as a float.
+        """
+        exact, kinds = self.exact(value, column), {column.family, other.family}
+        if Family.FLOAT in kinds and kinds <= NUMBERS:
+            text_ = self.canonical(value, column, Family.FLOAT, ColumnRules(common=True))
+        elif len(kinds) == 1 and kinds <= _LOOSELY_EQUAL:
+            text_ = self.text(value, column, ColumnRules())
+        else:
+            return (exact,)
+        return exact, text_.collate("C")
 
     def least_change(
         self, value: ColumnElement[Any], column: ColumnFacts

@@ -155,6 +155,8 @@ _NEUTRAL = {
 # What an expression's values are read as, where a text is taken as it is.
 AS_TEXT = dict.fromkeys(TEXTS, Family.TEXT) | dict.fromkeys(DOCUMENTS, Family.JSON)
 
+_WITHOUT_AFFINITY = frozenset({Family.BYTES, Family.SAME_TYPE})
+
 _PLAIN_RULES = ColumnRules(common=True)
 _PARAMETERS = {"mode": one_of("ro"), "uri": yes_or_no, "check_same_thread": yes_or_no}
 _INTEGER = re.compile(r"[+-]?[0-9]+")
@@ -378,9 +380,12 @@ class SQLite(Dialect):
         """SQLite looks up each row of a join by an index, or makes one: of columns alone.
 
         What is exactly equal is equal under any affinity, since both values were stored under it.
+        Without an affinity, 7 and 7.0 are kept apart, and are equal all the same.
         """
-        del other
-        return value.collate("BINARY"), self.exact(value, column)
+        own, exact = value.collate("BINARY"), self.exact(value, column)
+        if column.family is other.family and column.family in _WITHOUT_AFFINITY:
+            return own, func.typeof(value, type_=Text), exact
+        return own, exact
 
     def least_change(
         self, value: ColumnElement[Any], column: ColumnFacts
