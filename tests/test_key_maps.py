@@ -126,6 +126,21 @@ def test_a_map_that_is_no_bijection_is_not_proven(engine: Engine, rows: str) -> 
     assert "no bijection" in "\n".join(evidence.reasons)
 
 
+def test_a_map_to_two_texts_of_one_id_is_not_proven(engine: Engine) -> None:
+    """Where ids are read as another type, what the map leads to has to differ as that."""
+    engine.legacy.run("CREATE TABLE t (id int PRIMARY KEY, user_id int)")
+    engine.legacy.run("INSERT INTO t VALUES (1, 1), (2, 2)")
+    engine.modern.run("CREATE TABLE t (id int PRIMARY KEY, user_id uuid)")
+    engine.modern.run("INSERT INTO t VALUES (1, %s), (2, %s)", UUID + "a", UUID + "a")
+    engine.legacy.run("CREATE TABLE user_ids (old int, new text)")
+    engine.legacy.run("INSERT INTO user_ids VALUES (1, %s), (2, %s)", UUID + "a", UUID + "A")
+    more = MAP.replace("table =", 'stack = "legacy"\n    table =') + 'type = "uuid"'
+    assert_not_proven(audit(engine, more), "no bijection", "1 different new")
+    engine.legacy.run("UPDATE user_ids SET new = %s WHERE old = 2", UUID + "B")
+    engine.modern.run("UPDATE t SET user_id = %s WHERE id = 2", UUID + "b")
+    assert_match(audit(engine, more), rows=2)
+
+
 def test_a_map_s_filter_takes_rows_out(engine: Engine) -> None:
     """Only the rows that the filter keeps count, for the look-up and for the bijection."""
     children(engine)

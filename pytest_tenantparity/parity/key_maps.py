@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from sqlalchemy import (
     ColumnElement,
@@ -20,12 +21,14 @@ from sqlalchemy import (
 from ..config import KeyMap
 from ..errors import NotProven, did_you_mean
 from ..model import Side
-from ..stacks import Catalog, ColumnFacts, Dialect, TableFacts
+from ..stacks import Catalog, ColumnFacts, Dialect, Family, TableFacts
 from ..stacks.dialects import ColumnRules
 from .scope import source_of
 
 # Names that no table of a user has, so that a row's own columns keep theirs inside the look-up.
 _OWN, _OTHER = "parity_map_own", "parity_map_other"
+
+Compared: TypeAlias = tuple[Family, ColumnRules]
 
 
 @dataclass(frozen=True)
@@ -48,14 +51,22 @@ class Lookup:
         found = select(other).select_from(rows).where(same).limit(literal_column("1"))
         return found.scalar_subquery()
 
-    def faults(self, connection: Connection, dialect: Dialect) -> list[str]:
-        """Return why the map does not lead each id to one other, and back."""
+    def faults(
+        self, connection: Connection, dialect: Dialect, compared: Iterable[Compared] = ()
+    ) -> list[str]:
+        """Return why the map does not lead each id to one other, and back.
+
+        ``compared`` is as what columns compare the other stack's ids: two texts can be one UUID.
+        """
         plain = ColumnRules()
-        own = dialect.canonical(column(_OWN), self.own, self.own.family, plain)
-        other = dialect.canonical(column(_OTHER), self.other, self.other.family, plain)
-        counts = (func.count(), func.count(distinct(own)), func.count(distinct(other)))
-        counted = connection.execute(select(*counts).select_from(self.rows())).one()
-        rows, owns, others = counted[0], counted[1], counted[2]
+        read = [(self.other.family, plain), *compared]
+        texts = [
+            dialect.canonical(column(_OWN), self.own, self.own.family, plain),
+            *(dialect.canonical(column(_OTHER), self.other, *each) for each in read),
+        ]
+        counts = (func.count(), *(func.count(distinct(each)) for each in texts))
+        rows, owns, *different = connection.execute(select(*counts).select_from(self.rows())).one()
+        others = min(different)
         if rows == owns == others:
             return []
         fault = (

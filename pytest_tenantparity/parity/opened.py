@@ -265,8 +265,10 @@ def opened_in(
         side = lookup.settings.stack
         guard = context.stacks[side].guard(places[side], discreet=pair.has_masks)
         own_filter = " filter" if lookup.settings.filter else ""
+        led = [each for each in plan.columns if each.on(side).lookup is lookup]
+        compared = dict.fromkeys((each.family, each.rules) for each in led)
         with settings_sql(f"[maps.{lookup.name}]{own_filter}"), guard:
-            plan.problems += lookup.faults(connections[side], dialects[side])
+            plan.problems += lookup.faults(connections[side], dialects[side], compared)
     for side, zone in sorted(_zones(plan.columns)):
         with context.stacks[side].guard(places[side], discreet=pair.has_masks):
             _require_zone(connections[side], dialects[side], side, zone)
