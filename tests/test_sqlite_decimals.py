@@ -112,3 +112,27 @@ def test_a_double_is_the_text_that_reads_back(modern_db: Database, tmp_path: Pat
     beside = [nextafter(number, inf) for number in stored]
     _sqlite(tmp_path, "DECIMAL(18,6)", beside)
     assert engine.audit(more=FLOAT).drift.changed == len(beside)
+
+
+def test_the_canary_moves_a_double_to_another_decimal(modern_db: Database, tmp_path: Path) -> None:
+    """The double nearest to a decimal, and the one that SQLite reads it as, are one to the audit.
+
+    A canary that only moved a value from one to the other would call the audit blind.
+    """
+    _postgresql(modern_db, DECIMALS)
+    for stored in ([*DECIMALS], [float(text) for text in DECIMALS]):
+        for first in range(min(len(DECIMALS), 8)):
+            values = [*stored[first:], *stored[:first]]
+            engine = Engine(_sqlite(tmp_path, "DECIMAL(18,6)", values), modern_db, tmp_path)
+            assert engine.audit(subject="canary").status is Status.MATCH, values[0]
+
+
+def test_sql_that_gives_doubles_gives_no_texts_of_shorter_floats(
+    modern_db: Database, tmp_path: Path
+) -> None:
+    """0.1 in eight bytes is not 0.1 in four, whether a column holds it or SQL gives it."""
+    _postgresql(modern_db, ["0.1", "0.1", "0.5"], "real")
+    stored = [0.1, 0.10000000149011612, 0.5]
+    engine = Engine(_sqlite(tmp_path, "REAL", stored), modern_db, tmp_path)
+    for more in ("", f'{FLOAT}\nlegacy_sql = "v"'):
+        assert seen(engine.audit(more=more)) == [("changed", ("0",), ("v",))]

@@ -483,7 +483,9 @@ def _with_floats(
         return replace(rules, lone_double=any(exact) and sum(doubles) == 1)
     if any(one and not as_text for one, as_text in zip(exact, written, strict=True)):
         return rules  # digits meet digits
-    narrow = any(dialect.holds_singles(facts) for dialect, facts in both)
+    # SQL of SQLite may give doubles, too, which are no texts of the other side's shorter floats.
+    either = any(as_text and double for as_text, double in zip(written, doubles, strict=True))
+    narrow = not either and any(dialect.holds_singles(facts) for dialect, facts in both)
     return replace(rules, float_bits=SINGLE if narrow else DOUBLE)
 
 
