@@ -393,7 +393,8 @@ def _other_integer(number: int, family: str) -> int:
 def _other_real(number: float, family: str) -> float:
     if math.isinf(number):
         return 0.0
-    near = math.nextafter(number, 0.0 if number else 1.0)
+    # Of two neighbours, both may stand for one decimal: SQLite's reading of it, and the nearest.
+    near = math.nextafter(math.nextafter(number, end := 0.0 if number else 1.0), end)
     # A double so small would have a decimal of a thousand digits.
     return 0.5 if family == Family.DECIMAL and not number else near
 
