@@ -31,7 +31,8 @@ test: $(READY)
 	$(PYTEST) tests -n 2
 
 test-oldest: $(OLDEST)
-	$(OLDEST_VENV)/bin/python -m pytest tests/test_plugin_items.py tests/test_plugin_modes.py -n 2
+	$(OLDEST_VENV)/bin/python -m pytest tests/test_plugin_items.py tests/test_plugin_modes.py \
+		tests/test_left_out.py tests/test_status_elsewhere.py -n 2
 
 # Engines that are not installed are left out by the tests, and are an error here.
 soundness: $(READY)
