@@ -270,14 +270,15 @@ class Dialect(ABC):
             zone=rules.naive_zone,
         )
 
-    @abstractmethod
     def shifted(self, moment: ColumnElement[str], offset: ColumnElement[str]) -> ColumnElement[str]:
         """Return the text of a moment of a clock that is ahead of UTC by an offset, in UTC.
 
         ``moment`` is a text such as ``2024-07-01 12:00:00``, of a day that there is, in the years
         1 to 9999; the offset is one such as ``-05:30:00``. The outcome is not before the year 1,
-        and may lie in the year 10000. No error is raised.
+        and may lie in the year 10000. The server raises no error. Dialects whose texts are made in
+        Python do without.
         """
+        raise NotImplementedError(f"{self.name} has no arithmetic of moments")
 
     def native_hash(self, items: Sequence[Item], salt: int) -> ColumnElement[int]:
         """Return a 64-bit hash of a row: injective in nulls, lengths and column order."""

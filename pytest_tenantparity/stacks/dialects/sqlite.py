@@ -314,9 +314,6 @@ class SQLite(Dialect):
         read = spelled(value.collate("BINARY"), Family.WRITTEN, meant, rules)
         return either(value, read, typed)
 
-    def shifted(self, moment: ColumnElement[str], offset: ColumnElement[str]) -> ColumnElement[str]:
-        return func.parity_shifted(moment, offset, type_=Text)
-
     def portable_hash(
         self, texts: Sequence[ColumnElement[str]], salt: int, digest: Portable
     ) -> ColumnElement[int]:

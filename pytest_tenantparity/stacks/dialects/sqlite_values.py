@@ -46,7 +46,6 @@ def teach(connection: sqlite3.Connection) -> None:
         "parity_text": (3, parity_text),
         "parity_spell": (2, spell_text),
         "parity_decimal": (1, decimal_text),
-        "parity_shifted": (2, parity_shifted),
         "parity_float": (1, float_text),
         "parity_shown_decimal": (3, shown_decimal),
         "parity_shown_float": (3, shown_float),
@@ -228,12 +227,6 @@ def _instant(day: str, clock: str, fraction: str | None, shift: timedelta) -> st
         text = ("9999" if moment.year == local.year else "10000") + text[4:]
     kept = (fraction or "").rstrip("0").rstrip(".")
     return f"{text}{kept}+00"
-
-
-def parity_shifted(moment: str, offset: str) -> str | None:
-    """Return :meth:`.base.Dialect.shifted`."""
-    read = _as_timestamptz(moment + offset)
-    return None if read is None else read.removesuffix("+00")
 
 
 def _as_naive_in_utc(text: str) -> str | None:
