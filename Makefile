@@ -8,12 +8,13 @@ OLDEST_VENV := .venv-oldest
 OLDEST := $(OLDEST_VENV)/.ready
 PYTEST := $(VENV)/bin/python -m pytest
 
-.PHONY: help migration-audit demo-drift test test-oldest soundness peers bench lint schemas clean
+.PHONY: help migration-audit demo-drift test test-unit test-oldest soundness peers bench lint schemas clean
 
 help:
 	@echo "make migration-audit   audit $(TENANTS) on both stacks (TENANTS=... for others)"
 	@echo "make demo-drift        plant faults in cohort-2 and see them found (ends red)"
 	@echo "make test              run the tests"
+	@echo "make test-unit         those that need no database"
 	@echo "make test-oldest       the same plugin on the oldest pytest it supports"
 	@echo "make soundness         every trap and 20,000 random tables on every pair of engines"
 	@echo "make peers             the same traps before reladiff, datacompy and data-diff"
@@ -30,9 +31,12 @@ demo-drift: $(READY)
 test: $(READY)
 	$(PYTEST) tests -n 2
 
+test-unit: $(READY)
+	$(PYTEST) tests/unit -n 2
+
 test-oldest: $(OLDEST)
-	$(OLDEST_VENV)/bin/python -m pytest tests/test_plugin_items.py tests/test_plugin_modes.py \
-		tests/test_left_out.py tests/test_status_elsewhere.py -n 2
+	$(OLDEST_VENV)/bin/python -m pytest tests/plugin/test_items.py tests/plugin/test_modes.py \
+		tests/plugin/test_left_out.py tests/plugin/test_status_elsewhere.py -n 2
 
 # Engines that are not installed are left out by the tests, and are an error here.
 soundness: $(READY)

@@ -16,10 +16,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from tests.dual_write import DualWrite
-from tests.project import _MODERN as MODERN
-from tests.project import LEGACY, TENANTS, TEST
-from tests.servers import Database, new_database, running_cluster
+from tests.support.dual_write import DualWrite
+from tests.support.postgresql import Database, new_database, running_cluster
+from tests.support.project import _MODERN as MODERN
+from tests.support.project import LEGACY, TENANTS, TEST
 
 _SETTINGS = """
 [legacy]

@@ -20,12 +20,12 @@ from random import Random
 from time import perf_counter
 from typing import Any
 
-from tests.engine_driver import seen
-from tests.judging import FALSE_ALARM, FALSE_MATCH, NOT_PROVEN, RIGHT, WRONG, judge
-from tests.places import PAIRS, PLACES, audit_all
-from tests.traps import TRAPS, Engine, Trap, exists
-from tests.trials import make_trial
-from tests.ways import WAYS, forced
+from tests.soundness.judging import FALSE_ALARM, FALSE_MATCH, NOT_PROVEN, RIGHT, WRONG, judge
+from tests.soundness.traps import TRAPS, Engine, Trap, exists
+from tests.soundness.trials import make_trial
+from tests.soundness.ways import WAYS, forced
+from tests.support.engine_driver import seen
+from tests.support.engine_pairs import PAIRS, PLACES, audit_all
 
 from .peers.summary import as_table, summarise
 

@@ -40,7 +40,7 @@ from pytest_tenantparity.stacks import (
 )
 from pytest_tenantparity.stacks.catalog import DOCUMENTS
 from pytest_tenantparity.stacks.dialects import ColumnRules
-from tests.places import (
+from tests.support.engine_pairs import (
     PLACES,
     ArchivePlace,
     MariaDBPlace,

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from .engine_driver import Engine
-from .mariadb import MariaDatabase, MariaServer, new_mariadb_database, running_mariadb
-from .servers import DEBIAN, Cluster, Database, new_database, running_cluster
+from .support.engine_driver import Engine
+from .support.mariadb import MariaDatabase, MariaServer, new_mariadb_database, running_mariadb
+from .support.postgresql import DEBIAN, Cluster, Database, new_database, running_cluster
 
 pytest_plugins = ["pytester"]
 

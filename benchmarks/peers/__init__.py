@@ -1,4 +1,4 @@
-"""The trap list of ``tests/traps.py`` before other comparison tools, in their ordinary use."""
+"""The traps of ``tests/soundness/traps.py`` before other comparison tools, in ordinary use."""
 
 from .run import run_peers
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
-from tests.mariadb import MariaDatabase, new_mariadb_database, running_mariadb
-from tests.servers import Database, new_database, running_cluster
-from tests.traps import Engine, Side, Trap, ddl, insert
+from tests.soundness.traps import Engine, Side, Trap, ddl, insert
+from tests.support.mariadb import MariaDatabase, new_mariadb_database, running_mariadb
+from tests.support.postgresql import Database, new_database, running_cluster
 
 _IN_UTC = "SET time_zone = '+00:00'"
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import Any, cast
 
-from tests.traps import SIDES, TABLE, TRAPS, Engine, Trap, exists
+from tests.soundness.traps import SIDES, TABLE, TRAPS, Engine, Trap, exists
 
 from .conversation import Conversation
 from .environments import PEERS

@@ -15,7 +15,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from tests.mariadb import MariaDatabase, new_mariadb_database, running_mariadb
+from tests.support.mariadb import MariaDatabase, new_mariadb_database, running_mariadb
 
 from .bench import Bench, Chapter
 from .data import COLUMNS, DataSet, Side

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
-from tests.servers import new_database
+from tests.support.postgresql import new_database
 
 from .bench import Bench, Chapter
 from .data import DataSet, Side, create

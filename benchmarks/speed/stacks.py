@@ -11,7 +11,14 @@ from time import perf_counter
 
 import psycopg
 
-from tests.servers import DEBIAN, EMBEDDED, Cluster, Database, new_database, running_cluster
+from tests.support.postgresql import (
+    DEBIAN,
+    EMBEDDED,
+    Cluster,
+    Database,
+    new_database,
+    running_cluster,
+)
 
 from .data import SIDES, DataSet, Side, create, drop
 

@@ -1,0 +1,1 @@
+"""What each database engine stores and says."""

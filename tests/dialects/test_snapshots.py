@@ -1,0 +1,566 @@
+"""Snapshot files of the old toolkit: exact numbers, exact kinds, and a reason for each bad file."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_tenantparity.model import Evidence, Status
+
+from ..support.engine_driver import Engine
+from ..support.expectations import assert_drift, assert_match, assert_not_proven
+from ..support.files import Snapshot
+from ..support.postgresql import Database
+from ..support.project import Outcome, Project, _clean
+
+pytest_plugins = ["tests.support.project"]
+
+DATA = Path(__file__).parents[3] / "shared" / "data" / "legacycointrader"
+TENANCY = 'tenancy = { column = "tenant" }'
+TENANTS = "[tenants.a]\n[tenants.b]\n"
+RESOURCE = '[pairing]\ntables = ["r"]\n'
+
+
+@dataclass(frozen=True)
+class Snapshots:
+    """Two snapshots, and the checks of them."""
+
+    legacy: Snapshot
+    modern: Snapshot
+    folder: Path
+
+    def both(self, **tenants: Any) -> None:
+        """Write the same to both."""
+        self.legacy.tenants(**tenants)
+        self.modern.tenants(**tenants)
+
+    def audit(self, subject: str = "a", more: str = RESOURCE, table: str = "r") -> Evidence:
+        """Compare one tenant's records of one resource."""
+        legacy: Any = self.legacy
+        modern: Any = self.modern
+        engine = Engine(legacy, modern, self.folder)
+        return engine.audit(table, subject, f"{more}\n{TENANTS}", legacy=TENANCY, modern=TENANCY)
+
+
+@pytest.fixture
+def snapshots(tmp_path: Path) -> Snapshots:
+    """Two JSON files."""
+    return Snapshots(
+        Snapshot(tmp_path / "legacy.json"), Snapshot(tmp_path / "modern.json"), tmp_path
+    )
+
+
+# ---- values
+
+DIFFERENT = [
+    ("number and string", "1", '"1"'),
+    ("true and 1", "true", "1"),
+    ("true and its name", "true", '"true"'),
+    ("null and empty", "null", '""'),
+    ("null and false", "null", "false"),
+    ("null and its name", "null", '"null"'),
+    ("object and its text", '{"x": 1}', '"{\\"x\\": 1}"'),
+    ("list and its text", "[]", '"[]"'),
+    ("list and object", "[]", "{}"),
+    ("order of a list", "[1, 2]", "[2, 1]"),
+    ("inside an object", '{"x": {"y": 1}}', '{"x": {"y": "1"}}'),
+    ("null inside an object", '{"x": null}', "{}"),
+    ("20th digit", "0.12345678901234567890", "0.12345678901234567891"),
+    ("2^53", "9007199254740992", "9007199254740993"),
+    ("beyond 64 bits", "18446744073709551616", "18446744073709551617"),
+    ("behind a NUL", '"a\\u0000b"', '"a\\u0000c"'),
+    ("case", '"a"', '"A"'),
+    ("blank", '"a"', '"a "'),
+    ("tagged number", "1", '"number 1"'),
+]
+
+
+@pytest.mark.parametrize("kinds", ["one kind", "several kinds"])
+@pytest.mark.parametrize(
+    ("one", "other"), [pytest.param(*case[1:], id=case[0]) for case in DIFFERENT]
+)
+def test_different_values_are_told_apart(
+    snapshots: Snapshots, one: str, other: str, kinds: str
+) -> None:
+    """Each value equals itself, and nothing else is taken for it, whatever else the field holds."""
+    more = ', {"id": 8, "v": "x"}, {"id": 9, "v": 5}' if kinds == "several kinds" else ""
+    text = f'{{"tenants": {{"a": {{"r": [{{"id": 1, "v": %s}}, {{"id": 2, "v": %s}}{more}]}}}}}}'
+    snapshots.legacy.write(text % (one, other))
+    snapshots.modern.write(text % (one, other))
+    assert_match(snapshots.audit())
+    snapshots.modern.write(text % (other, other))
+    assert_drift(snapshots.audit(), ("changed", ("a", "1"), ("v",)))
+
+
+ALIKE = [
+    ("1.5", "1.50"),
+    ("1e3", "1000.0"),
+    ("-0.0", "0"),
+    ("1E-3", "0.001"),
+    ('"\\u00e9"', '"é"'),
+    ('{"x": 1, "y": 2.0}', '{"y": 2, "x": 1}'),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), ALIKE)
+def test_spelling_is_no_difference(snapshots: Snapshots, one: str, other: str) -> None:
+    """Numbers are decimals, keys of objects have no order, and escapes are what they stand for."""
+    text = '{"tenants": {"a": {"r": [{"id": 1, "v": %s}]}}}'
+    snapshots.legacy.write(text % one)
+    snapshots.modern.write(text % other)
+    assert_match(snapshots.audit(), rows=1)
+
+
+def test_a_field_whose_kind_changed_in_one_record_is_named_there_alone(
+    snapshots: Snapshots,
+) -> None:
+    """A number that became a string in one record does not spoil the field of the others."""
+    records = [{"id": n, "v": n / 4} for n in range(1, 6)]
+    snapshots.legacy.tenants(a={"r": records})
+    snapshots.modern.tenants(a={"r": [*records[:2], {"id": 3, "v": "0.75"}, *records[3:]]})
+    evidence = snapshots.audit()
+    assert_drift(evidence, ("changed", ("a", "3"), ("v",)))
+    assert evidence.findings[0].columns["v"].modern == 'text "0.75"'
+
+
+def test_a_field_that_became_strings_everywhere_is_read_under_a_rule(snapshots: Snapshots) -> None:
+    """Numbers are no strings, unless the settings say what both are meant to be."""
+    snapshots.legacy.tenants(a={"r": [{"id": 1, "v": 0.5}, {"id": 2, "v": 0.25}]})
+    snapshots.modern.tenants(a={"r": [{"id": 1, "v": "0.50"}, {"id": 2, "v": "0.26"}]})
+    assert_drift(snapshots.audit(), *(("changed", ("a", n), ("v",)) for n in "12"))
+    more = f'{RESOURCE}[tables.r.columns.v]\ntype = "decimal"'
+    evidence = snapshots.audit(more=more)
+    assert_drift(evidence, ("changed", ("a", "2"), ("v",)))
+    assert [(rule.column, rule.rule) for rule in evidence.rules] == [
+        ("v", "is read as decimal, however it is stored")
+    ]
+
+
+def test_an_absent_field_is_not_null(snapshots: Snapshots) -> None:
+    """Where records are ragged, what each lacks is a value of its own, to ignore for a reason."""
+    snapshots.both(a={"r": [{"id": 1, "v": None}, {"id": 2}, {"id": 3, "v": 5}]})
+    assert_match(snapshots.audit(), rows=3)
+    snapshots.modern.tenants(a={"r": [{"id": 1}, {"id": 2, "v": None}, {"id": 3, "v": 5}]})
+    changed = [("changed", ("a", n), ("absent_fields",)) for n in "12"]
+    assert_drift(snapshots.audit(), *changed)
+    more = f'{RESOURCE}[tables.r.ignore]\nabsent_fields = "nulls are left out of the export"'
+    assert snapshots.audit(more=more).status is Status.MATCH
+    snapshots.modern.tenants(a={"r": [{"id": n, "v": 5 if n == 3 else None} for n in (1, 2, 3)]})
+    assert_not_proven(snapshots.audit(), "absent_fields", "ignore it with a reason")
+
+
+# ---- records
+
+SHAPES: dict[str, tuple[Any, Any, tuple[str, ...]]] = {
+    "list by id": ([{"id": 1, "v": 1}], [{"id": 1, "v": 2}], ("a", "1")),
+    "list by uuid": ([{"uuid": "u", "v": 1}], [{"uuid": "u", "v": 2}], ("a", "u")),
+    "list by external_id": (
+        [{"external_id": "e", "uuid": None, "v": 1}],
+        [{"external_id": "e", "uuid": None, "v": 2}],
+        ("a", "e"),
+    ),
+    "map": ({"x": {"v": 1}, "y": {"v": 1}}, {"x": {"v": 2}, "y": {"v": 1}}, ("a", "x")),
+    "map that repeats its keys": (
+        {"x": {"record_id": "x", "v": 1}},
+        {"x": {"record_id": "x", "v": 2}},
+        ("a", "x"),
+    ),
+    "singleton": ({"v": 1, "w": {}}, {"v": 2, "w": {}}, ("a",)),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_records_of_each_shape(snapshots: Snapshots, shape: str) -> None:
+    """A record is known by its id, by its key in the map, or by its tenant alone."""
+    legacy, modern, key = SHAPES[shape]
+    snapshots.both(a={"r": legacy})
+    assert_match(snapshots.audit())
+    snapshots.modern.tenants(a={"r": modern})
+    assert_drift(snapshots.audit(), ("changed", key, ("v",)))
+
+
+def test_a_scalar_is_a_record_of_one_value(snapshots: Snapshots) -> None:
+    """A resource that is a number is compared as one."""
+    snapshots.both(a={"r": 1.5})
+    assert_match(snapshots.audit(), rows=1)
+    snapshots.modern.tenants(a={"r": 1.6})
+    assert_drift(snapshots.audit(), ("changed", ("a",), ("value",)))
+
+
+def test_records_without_a_key_are_counted(snapshots: Snapshots) -> None:
+    """Where no name is in every record, records are a multiset."""
+    snapshots.both(a={"r": [{"v": 1}, {"v": 1}, {"v": 2}]})
+    assert_match(snapshots.audit(), rows=3)
+    snapshots.modern.tenants(a={"r": [{"v": 1}, {"v": 2}, {"v": 2}]})
+    assert_drift(snapshots.audit(), ("duplicate", ("a", "1"), ()), ("duplicate", ("a", "2"), ()))
+
+
+def test_repeated_ids_are_found(snapshots: Snapshots) -> None:
+    """An id that two records of a tenant share is a finding, also where both sides have both."""
+    snapshots.both(a={"r": [{"id": 1, "v": 1}, {"id": 1, "v": 2}]}, b={"r": [{"id": 1, "v": 3}]})
+    found = snapshots.audit()
+    assert found.status is Status.DRIFT
+    assert found.drift.duplicate == 2
+    assert_match(snapshots.audit("b"), rows=1)
+
+
+def test_an_id_that_one_side_repeats_is_one_finding(snapshots: Snapshots) -> None:
+    """Of equal records of one id, the further ones are duplicates: none is missing as well."""
+    snapshots.legacy.tenants(a={"r": [{"id": 1, "v": 1}, {"id": 1, "v": 1}, {"id": 2, "v": 0}]})
+    snapshots.modern.tenants(a={"r": [{"id": 1, "v": 1}, {"id": 2, "v": 0}]})
+    assert_drift(snapshots.audit(), ("duplicate", ("a", "1"), ()))
+    snapshots.legacy.tenants(a={"r": [{"id": 1, "v": 1}, {"id": 1, "v": 2}, {"id": 1, "v": 1}]})
+    snapshots.modern.tenants(a={"r": [{"id": 1, "v": 1}, {"id": 1, "v": 1}]})
+    found = snapshots.audit()
+    assert_drift(found, *[("duplicate", ("a", "1"), ())] * 3, ("missing", ("a", "1"), ()))
+    assert found.drift.duplicate == 3
+
+
+def test_lost_and_new_records_are_named(snapshots: Snapshots) -> None:
+    """Also when the whole tenant is gone, or nobody's records are there."""
+    snapshots.legacy.tenants(a={"r": [{"id": 1}, {"id": 2}]}, b={"r": [{"id": 3}]})
+    snapshots.modern.tenants(a={"r": [{"id": 2}, {"id": 4}]}, c={"r": [{"id": 5}]})
+    assert_drift(snapshots.audit(), ("missing", ("a", "1"), ()), ("extra", ("a", "4"), ()))
+    assert_drift(snapshots.audit("b"), ("missing", ("b", "3"), ()))
+    assert_drift(snapshots.audit("unassigned"), ("extra", ("c", "5"), ()))
+
+
+@pytest.mark.parametrize("empty", [{}, []])
+def test_a_resource_that_is_empty_or_gone_is_no_match(snapshots: Snapshots, empty: Any) -> None:
+    """Without a record nothing is known of the fields, and that is said."""
+    snapshots.legacy.tenants(a={"r": [{"id": 1, "v": 2}]})
+    snapshots.modern.tenants(a={"r": empty})
+    assert snapshots.audit().status is Status.DRIFT
+    assert snapshots.audit().drift.missing == 1
+    snapshots.modern.tenants(a={"other": [{"id": 1}]})
+    assert_not_proven(snapshots.audit(), "no table main.r")
+    snapshots.both(a={"r": empty})
+    assert_not_proven(snapshots.audit(), "proves nothing")
+
+
+def test_nobody_forgets_a_resource(snapshots: Snapshots) -> None:
+    """A resource that is compared nowhere is a gap of the coverage."""
+    snapshots.both(a={"r": [{"id": 1}], "s": [{"id": 1}]})
+    assert_not_proven(snapshots.audit("coverage", table="*"), "main.s is neither compared nor")
+
+
+# ---- files
+
+WRONG = [
+    ("misspelt top", '{"tenant": {}}', ["'tenant'", "Did you mean 'tenants'?"]),
+    ("unknown top", '{"tenants": {}, "version": 2}', ["'version'", "only 'tenants'"]),
+    ("no object", "[1]", ["it is a list, and has to be an object"]),
+    ("no tenants", "{}", ["no key 'tenants'"]),
+    ("tenants in a list", '{"tenants": []}', ["tenants is a list"]),
+    ("tenant is null", '{"tenants": {"a": null}}', ["tenants.a is null"]),
+    ("cut short", '{"tenants": {"a": {', ["line 1, column 20"]),
+    ("NaN", '{"tenants": {"a": {"r": [{"id": NaN}]}}}', ["NaN is no number"]),
+    ("Infinity", '{"tenants": {"a": {"r": [{"id": -Infinity}]}}}', ["-Infinity is no number"]),
+    ("key twice", '{"tenants": {"a": {"r": {"x": 1, "y": 2, "x": 1}}}}', ["'x' is twice"]),
+    ("tenant twice", '{"tenants": {"a": {}, "a": {}}}', ["'a' is twice"]),
+    ("endless number", '{"tenants": {"a": {"r": 1e999999999}}}', ["1e999999999", "digits"]),
+    ("more than endless", '{"tenants": {"a": {"r": 1e9999999999999999999999}}}', ["digits"]),
+    ("too deep", '{"tenants": ' + "[" * 100_000, ["nested too deeply"]),
+]
+
+
+@pytest.mark.parametrize(("text", "words"), [pytest.param(*case[1:], id=case[0]) for case in WRONG])
+def test_a_wrong_file_is_not_proven(snapshots: Snapshots, text: str, words: list[str]) -> None:
+    """The reason names the file, the place, and what was found there."""
+    snapshots.both(a={"r": [{"id": 1}]})
+    snapshots.modern.write(text)
+    assert_not_proven(snapshots.audit(), "modern", "modern.json", *words)
+
+
+def test_a_file_that_cannot_be_read(snapshots: Snapshots) -> None:
+    """A file that is not there, of another kind, or no UTF-8, is a reason."""
+    snapshots.both(a={"r": [{"id": 1}]})
+    snapshots.modern.path.write_bytes(b'{"tenants": {"\xff": {}}}')
+    assert_not_proven(snapshots.audit(), "modern.json", "byte 14 is no UTF-8")
+    snapshots.modern.path.unlink()
+    assert_not_proven(snapshots.audit(), "modern.json", "No such file")
+    other = Snapshots(snapshots.legacy, Snapshot(snapshots.folder / "m.csv"), snapshots.folder)
+    other.modern.write("id,v")
+    assert_not_proven(other.audit(), "m.csv", ".json, .yaml or .yml")
+
+
+REFUSED = [
+    ("list and map", {"a": {"r": [{"id": 1}]}, "b": {"r": {"x": {"v": 1}}}}, "is a list for some"),
+    ("scalar in a list", {"a": {"r": [{"id": 1}, 5]}}, "a number at tenants.a.r[1]"),
+    ("tenant's own meaning", {"a": {"r": [{"id": 1, "tenant": "x"}]}}, "'tenant' of its own"),
+    ("record_id's own meaning", {"a": {"r": {"x": {"record_id": 1}}}}, "'record_id' of its own"),
+    ("fields alike", {"a": {"r": [{"id": 1, "v": 1, "V": 2}]}}, "differ in case alone: 'v', 'V'"),
+    ("resources alike", {"a": {"r": [{"id": 1}], "R": [{"id": 1}]}}, "'r' and 'R'"),
+    ("half a pair", {"a": {"r": [{"id": 1, "v": "\ud800"}]}}, "half a surrogate pair"),
+    ("half a pair in a document", {"a": {"r": [{"id": 1, "v": ["\udfff"]}]}}, "id Decimal('1')"),
+    ("NUL in a name", {"a": {"r": [{"id": 1, "a\x00b": 1}]}}, "cannot be made a table"),
+]
+
+
+@pytest.mark.parametrize(
+    ("tenants", "words"), [pytest.param(*case[1:], id=case[0]) for case in REFUSED]
+)
+def test_a_resource_that_is_no_table_is_refused_alone(
+    snapshots: Snapshots, tenants: dict[str, Any], words: str
+) -> None:
+    """What cannot be compared is said, and other resources are."""
+    fine = [{"id": 1}]
+    snapshots.both(**{name: {**each, "fine": fine} for name, each in tenants.items()})
+    assert_not_proven(snapshots.audit(), "the legacy table 'r'", words)
+    assert_match(snapshots.audit(table="fine", more='[pairing]\ntables = ["fine"]'), rows=1)
+
+
+def test_a_file_is_not_compared_with_itself(snapshots: Snapshots) -> None:
+    """However the second URL leads to it."""
+    snapshots.legacy.tenants(a={"r": [{"id": 1}]})
+    snapshots.modern.path.symlink_to(snapshots.legacy.path)
+    assert_not_proven(snapshots.audit(), "are the same database")
+
+
+def test_a_file_that_changes_under_a_run_is_not_proven(snapshots: Snapshots) -> None:
+    """All checks of all processes read what the run began with, or say that they cannot."""
+    snapshots.both(a={"r": [{"id": 1}]})
+    legacy: Any = snapshots.legacy
+    modern: Any = snapshots.modern
+    engine = Engine(legacy, modern, snapshots.folder)
+    with engine.opened(f"{RESOURCE}{TENANTS}", legacy=TENANCY, modern=TENANCY) as run:
+        snapshots.modern.tenants(a={"r": [{"id": 2}]})
+        assert_not_proven(run.audit("a", "r"), "modern.json has changed since the run began")
+
+
+# ---- YAML
+
+YAML = """
+tenants:
+  a:
+    r:
+      - {id: 1, v: 1.10, code: 0170, day: 2024-01-01, flag: no, on: 'yes', none: ~, yes: true}
+"""
+
+
+def test_yaml_is_read_by_the_rules_of_json(tmp_path: Path) -> None:
+    """1.10 is a decimal, and 0170, 2024-01-01 and no are strings, as they are written."""
+    files = Snapshots(Snapshot(tmp_path / "l.yaml"), Snapshot(tmp_path / "m.json"), tmp_path)
+    files.legacy.write(YAML)
+    record = {"id": 1, "v": 1.1, "code": "0170", "day": "2024-01-01", "flag": "no"}
+    files.modern.tenants(a={"r": [{**record, "on": "yes", "none": None, "yes": True}]})
+    assert_match(files.audit(), rows=1)
+    files.modern.tenants(a={"r": [{**record, "on": "yes", "none": None, "yes": False}]})
+    assert_drift(files.audit(), ("changed", ("a", "1"), ("yes",)))
+
+
+def test_every_json_file_is_a_yaml_file(tmp_path: Path) -> None:
+    """The same text says the same under either name, exponents and escapes included."""
+    files = Snapshots(Snapshot(tmp_path / "l.yml"), Snapshot(tmp_path / "m.json"), tmp_path)
+    text = (
+        '{"tenants": {"a": {"r": [{"id": 1, "v": 1e-7, "w": -2E+3, "x": "\\u00e9\\n", "y": {}}]}}}'
+    )
+    files.legacy.write(text)
+    files.modern.write(text)
+    assert_match(files.audit(), rows=1)
+
+
+WRONG_YAML = [
+    ("tenants: {a: {r: {x: 1, x: 2}}}", "'x' is twice"),
+    ("tenants: {a: {r: {1: 1, '1': 2}}}", "'1' is twice"),
+    ("tenants: {a: {r: .nan}}", ".nan is no number"),
+    ("tenants: {a: {r: -.Inf}}", "-.Inf is no number"),
+    ("tenants: {a: {r: !!float '1.5'}}", "the tag tag:yaml.org,2002:float"),
+    ("tenants: {a: {r: !!python/object:os.system x}}", "the tag"),
+    ("tenants: {a: {r: !!set {x, y}}}", "the tag"),
+    ("tenants: {a: {r: &x {v: 1}, s: {<<: *x}}}", "line 1 merges"),
+    ("tenants: {a: {r: {? [1] : 2}}}", "a key that is no text"),
+    ("tenants: &x {a: *x}", "aliases"),
+    ("tenants: {a: {r: 1}}\n---\ntenants: {}", "no YAML"),
+    ("tenants: {a: [", "no YAML"),
+    ("", "it is null"),
+    ("a: &a [x,x,x,x,x,x,x,x,x,x]\n"
+     + "\n".join(f"{n}: &{n} [{', '.join(['*' + m] * 10)}]" for m, n in zip("abcdefgh", "bcdefghi",
+       strict=True)), "aliases"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "words"), WRONG_YAML)
+def test_wrong_yaml_is_not_proven(tmp_path: Path, text: str, words: str) -> None:
+    """What JSON could not say, and what would be read otherwise than it looks, is refused."""
+    files = Snapshots(Snapshot(tmp_path / "l.yaml"), Snapshot(tmp_path / "m.json"), tmp_path)
+    files.legacy.write(text)
+    files.modern.tenants(a={"r": [{"id": 1}]})
+    assert_not_proven(files.audit(), "l.yaml", words)
+
+
+def test_aliases_stand_for_what_they_name(tmp_path: Path) -> None:
+    """PyYAML writes them for whatever a program used twice."""
+    files = Snapshots(Snapshot(tmp_path / "l.yaml"), Snapshot(tmp_path / "m.json"), tmp_path)
+    files.legacy.write("tenants: {a: {r: [{id: 1, v: &v [1, 2]}, {id: 2, v: *v}]}}")
+    files.modern.tenants(a={"r": [{"id": 1, "v": [1, 2]}, {"id": 2, "v": [1, 2]}]})
+    assert_match(files.audit(), rows=2)
+
+
+# ---- against PostgreSQL
+
+RECORD: dict[str, Any] = {
+    "id": "A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11",
+    "amount": 1.25,
+    "count": 7,
+    "price": "0.10",
+    "active": True,
+    "note": "é\n",
+    "at": "2024-01-02T03:04:05Z",
+    "day": "2024-01-02",
+    "meta": {"b": 1, "a": [1.5, None]},
+    "gone": None,
+}
+COLUMNS = """
+    id uuid, amount numeric(18,8), count bigint, price numeric, active boolean, note text,
+    at timestamptz, day date, meta jsonb, gone int
+"""
+CHANGES = {
+    "amount": "1.25000001",
+    "count": "8",
+    "price": "0.11",
+    "active": "false",
+    "note": "'é'",
+    "at": "'2024-01-02 03:04:06Z'",
+    "day": "'2024-01-03'",
+    "meta": '\'{"a": [1.5], "b": 1}\'',
+    "gone": "0",
+}
+
+
+def test_a_snapshot_of_what_a_database_holds_matches_it(
+    tmp_path: Path, modern_db: Database
+) -> None:
+    """Each field is read as its column's type, and one that was changed is named."""
+    snapshot: Any = Snapshot(tmp_path / "l.json")
+    snapshot.tenants(a={"r": [RECORD]})
+    modern_db.run(f"CREATE TABLE r (tenant text, {COLUMNS}, PRIMARY KEY (tenant, id))")
+    values = [json.dumps(v) if name == "meta" else v for name, v in RECORD.items()]
+    modern_db.run(f"INSERT INTO r VALUES ('a', {', '.join(['%s'] * len(values))})", *values)
+    engine = Engine(snapshot, modern_db, tmp_path)
+
+    def audit() -> Evidence:
+        more = f"{RESOURCE}{TENANTS}"
+        return engine.audit("r", "a", more, legacy=TENANCY, modern=TENANCY)
+
+    assert audit().status is Status.MATCH, audit()
+    key = ("a", RECORD["id"].lower())
+    for number, (column, value) in enumerate(CHANGES.items(), start=1):
+        modern_db.run(f"UPDATE r SET {column} = {value}")
+        assert_drift(audit(), ("changed", key, tuple(list(CHANGES)[:number])))
+    evidence = engine.audit("r", "canary", f"{RESOURCE}{TENANTS}", legacy=TENANCY, modern=TENANCY)
+    assert (evidence.status, evidence.reasons) == (Status.MATCH, ())
+
+
+def test_kinds_do_not_meet_in_a_column_of_texts(tmp_path: Path, modern_db: Database) -> None:
+    """In a field of several kinds only a string equals a text of the database."""
+    snapshot: Any = Snapshot(tmp_path / "l.json")
+    values: list[Any] = ["1", 1, True, {}, None]
+    snapshot.tenants(a={"r": [{"id": n, "v": value} for n, value in enumerate(values)]})
+    modern_db.run("CREATE TABLE r (tenant text, id int, v text, PRIMARY KEY (tenant, id))")
+    modern_db.run("INSERT INTO r VALUES ('a', 0, '1'), ('a', 1, '1'), ('a', 2, 'true')")
+    modern_db.run("INSERT INTO r VALUES ('a', 3, '{}'), ('a', 4, NULL)")
+    engine = Engine(snapshot, modern_db, tmp_path)
+    found = engine.audit("r", "a", f"{RESOURCE}{TENANTS}", legacy=TENANCY, modern=TENANCY)
+    assert_drift(found, *(("changed", ("a", n), ("v",)) for n in "123"))
+
+
+# ---- as a user runs it
+
+SETTINGS = """
+[legacy]
+url = "snapshot:///legacy.json"
+tenancy = { column = "tenant" }
+[modern]
+url = "%s"
+tenancy = { column = "tenant" }
+[tenants.tenant-a]
+[tenants.tenant-b]
+[tables.positions]
+empty = { tenant-b = "holds none" }
+"""
+
+
+@pytest.fixture
+def sample(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """A project over copies of the sample snapshots."""
+    if not DATA.exists():
+        pytest.skip(f"the sample snapshots are not at {DATA}")
+    _clean(monkeypatch)
+    project = Project(pytester, "", "")
+    project.furnish()
+    for side in ("legacy", "modern"):
+        shutil.copyfile(DATA / f"{side}_snapshot.json", project.path / f"{side}.json")
+    project.write("tenantparity.toml", SETTINGS % "snapshot:///modern.json")
+    return project
+
+
+def _changed(project: Project, change: Any) -> Outcome:
+    path = project.path / "modern.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    change(content)
+    path.write_text(json.dumps(content), encoding="utf-8")
+    return project.run("--tenants=all", "--fail-on-drift")
+
+
+@pytest.mark.parametrize("options", [(), ("-n2",)], ids=["one process", "two workers"])
+def test_the_sample_snapshots_match(sample: Project, options: tuple[str, ...]) -> None:
+    """A clean copy is a match, and pytest ends with 0."""
+    outcome = sample.run("--tenants=all", "--fail-on-drift", *options)
+    assert outcome.code == 0, outcome.output
+    assert set(outcome.statuses.values()) == {"MATCH"}
+
+
+def test_a_changed_balance_is_named(sample: Project) -> None:
+    """One hundredth of one balance: that record, that field, and nothing else."""
+
+    def change(content: Any) -> None:
+        content["tenants"]["tenant-a"]["balances"][0]["available"] = 1.26
+
+    outcome = _changed(sample, change)
+    assert outcome.code == 1
+    assert outcome.with_status("DRIFT") == ["tenant-a-balances"]
+    (finding,) = outcome.check("tenant-a", "balances")["findings"]
+    assert finding["key"] == {"tenant": "tenant-a", "id": "btc"}
+    assert list(finding["columns"]) == ["available"]
+
+
+def test_a_missing_tenant_is_found(sample: Project) -> None:
+    """Its records are missing, each of them."""
+    outcome = _changed(sample, lambda content: content["tenants"].pop("tenant-b"))
+    assert outcome.code == 1
+    assert outcome.with_status("DRIFT") == ["tenant-b-balances"]
+    assert outcome.check("tenant-b", "balances")["drift"]["missing"] == 1
+
+
+def test_a_misspelt_top_level_key_proves_nothing(sample: Project) -> None:
+    """The old toolkit found two empty snapshots to be alike; here every check says why not."""
+    outcome = _changed(sample, lambda content: content.update(tenant=content.pop("tenants")))
+    assert outcome.code == 1
+    assert set(outcome.statuses.values()) == {"NOT PROVEN"}
+    assert "Did you mean 'tenants'?" in outcome.output
+
+
+def test_the_sample_snapshot_against_postgresql(sample: Project, modern_db: Database) -> None:
+    """A database that holds what the file says matches it, and one that does not is found out."""
+    modern_db.run("""
+        CREATE TABLE balances (tenant text, id text, asset text, available numeric(18,8),
+                               reserved numeric(18,8), PRIMARY KEY (tenant, id));
+        CREATE TABLE positions (tenant text, record_id text, symbol text, size numeric(18,8),
+                                entry_price numeric(18,8), PRIMARY KEY (tenant, record_id));
+        INSERT INTO balances VALUES ('tenant-a', 'btc', 'BTC', 1.25, 0.05),
+            ('tenant-a', 'eth', 'ETH', 12, 1), ('tenant-b', 'sol', 'SOL', 250, 0);
+        INSERT INTO positions VALUES ('tenant-a', 'pos-1', 'BTC-USD', 0.5, 30000),
+            ('tenant-a', 'pos-2', 'ETH-USD', 10, 1800);
+    """)
+    sample.write("tenantparity.toml", SETTINGS % modern_db.url)
+    outcome = sample.run("--tenants=all", "--fail-on-drift")
+    assert outcome.code == 0, outcome.output
+    modern_db.run("UPDATE positions SET size = 0.50000001 WHERE record_id = 'pos-1'")
+    outcome = sample.run("--tenants=all", "--fail-on-drift")
+    assert (outcome.code, outcome.with_status("DRIFT")) == (1, ["tenant-a-positions"])

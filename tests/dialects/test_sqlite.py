@@ -1,0 +1,689 @@
+"""SQLite: a value is what it is, whatever its column says; a match means equal there, too."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Text,
+    column,
+    func,
+    literal,
+    literal_column,
+    select,
+    table,
+)
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
+
+from pytest_tenantparity.config import StackSettings
+from pytest_tenantparity.model import Status
+from pytest_tenantparity.stacks.catalog import Family
+from pytest_tenantparity.stacks.dialects import ColumnRules, Portable, Session, portable_hash
+from pytest_tenantparity.stacks.dialects.spelling import as_float, spell
+from pytest_tenantparity.stacks.dialects.sqlite import SQLite
+from pytest_tenantparity.stacks.dialects.sqlite_values import (
+    IN_UTC,
+    SPELLINGS,
+    ExactSum,
+    decimal_text,
+    float_text,
+    spell_text,
+)
+from pytest_tenantparity.stacks.handshake import trusted_digests
+
+from ..support.engine_driver import Engine
+from ..support.expectations import assert_drift, assert_match, assert_not_proven
+from ..support.files import File, engine_over
+from ..support.postgresql import Database
+
+BY_TENANT = 'tenancy = {column = "tenant"}'
+BROKEN = "CAST(x'61FF' AS TEXT)"
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Engine:
+    """Checks over two SQLite files."""
+    return engine_over(File(tmp_path / "legacy.db"), File(tmp_path / "modern.db"), tmp_path)
+
+
+@pytest.fixture(params=["from SQLite", "to SQLite"])
+def mixed(
+    request: pytest.FixtureRequest, tmp_path: Path, legacy_db: Database, modern_db: Database
+) -> Iterator[tuple[Engine, File, Database]]:
+    """Checks between a SQLite file and PostgreSQL, in both directions, and which is which."""
+    file = File(tmp_path / "t.db")
+    if request.param == "from SQLite":
+        yield engine_over(file, modern_db, tmp_path), file, modern_db
+    else:
+        yield engine_over(legacy_db, file, tmp_path), file, legacy_db
+
+
+@contextmanager
+def connected(url: str, **settings: Any) -> Iterator[Connection]:
+    """Open a file as a run would."""
+    session = Session("tests", StackSettings(url=url, **settings))
+    engine = SQLite().create_engine(make_url(url), session)
+    try:
+        with engine.connect() as connection:
+            yield connection
+    finally:
+        engine.dispose()
+
+
+# ---- one text for one value
+
+STORED = (
+    *("NULL", "0", "1", "2", "-1", "1.5", "1e300", "'1'", "'abc'", "''", "' 1'", "'1 '", "'true'"),
+    *("x''", "x'31'", BROKEN, "CAST(x'62FF' AS TEXT)", "CAST(x'EDA080' AS TEXT)"),
+    *("'a' || char(0) || 'b'", "'a' || char(0) || 'c'", "'a' || char(10)", "'é'", "'e\u0301'"),
+    *("'2024-01-02'", "'2024-01-02' || char(0)", "'2024-01-02 03:04'", "'2024-01-02T03:04Z'"),
+    *("2460311.5", "1704164640", "9e999", "-9e999", "'blob x''31'''", "'text \"abc\"'"),
+    *("CAST(x'FF' AS TEXT) || 'blob x''31'''", "'A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11'"),
+    *("9007199254740993", "9007199254740992", "9223372036854775807", "9223372036854775807.5"),
+    *("1152921504606847000", "1152921504606846976.5", "'\\x31'", "'{}'", "'null'", "'integer 1'"),
+)
+DECLARED = (
+    *("INTEGER", "DECIMAL(10,2)", "DOUBLE", "BOOLEAN", "TEXT", "TEXT COLLATE NOCASE", "BLOB"),
+    *("DATE", "DATETIME", "TIME", "JSON", "UUID", "TIMESTAMPTZ", "MONEY", ""),
+)
+
+
+@pytest.mark.parametrize("declared", DECLARED)
+def test_each_stored_value_has_a_text_of_its_own(tmp_path: Path, declared: str) -> None:
+    """Two values of a column have one text only where SQLite holds the same for both."""
+    file = File(tmp_path / "t.db")
+    rows = ", ".join(f"({value})" for value in STORED)
+    file.run(f"CREATE TABLE t (v {declared}); INSERT INTO t VALUES {rows}")
+    with connected(file.url) as connection:
+        (facts,) = SQLite().catalog(connection, "main").tables["t"].columns
+        own = SQLite().text(column("v"), facts, ColumnRules())
+        stored = "typeof(v) || CASE typeof(v) WHEN 'real' THEN format('%!.20g', v) "
+        stored += "ELSE coalesce(hex(CAST(v AS BLOB)), '') END"
+        source: Any = select(own, literal_column(f"({stored})")).select_from(table("t"))
+        found: dict[str | None, set[str]] = {}
+        for text, value in connection.execute(source):
+            found.setdefault(text, set()).add(value)
+    assert {text: values for text, values in found.items() if len(values) > 1} == {}
+    assert found[None] == {"null"}
+
+
+DIFFERENT = [
+    ("NULL and empty", "TEXT", "NULL", "''"),
+    ("NULL and zero", "INT", "NULL", "0"),
+    ("case under NOCASE", "TEXT COLLATE NOCASE", "'a'", "'A'"),
+    ("trailing space under RTRIM", "TEXT COLLATE RTRIM", "'a'", "'a '"),
+    ("integer and its text", "BLOB", "1", "'1'"),
+    ("integer and real", "", "1", "1.0"),
+    ("text and blob", "TEXT", "'a'", "x'61'"),
+    ("blob and its spelling", "TEXT", "x'61'", "'blob x''61'''"),
+    ("behind a NUL", "TEXT", "'a' || char(0) || 'b'", "'a' || char(0) || 'c'"),
+    ("a NUL alone", "TEXT", "'a'", "'a' || char(0)"),
+    ("two texts that are no UTF-8", "TEXT", BROKEN, "CAST(x'61FE' AS TEXT)"),
+    ("no UTF-8 and a question mark", "TEXT", BROKEN, "'a?'"),
+    ("no UTF-8 and its replacement", "TEXT", BROKEN, "'a' || char(65533)"),
+    ("sum of floats", "REAL", "0.3", "0.1 + 0.2"),
+    ("sum of floats as decimals", "DECIMAL(10,2)", "0.3", "0.1 + 0.2"),
+    ("neighbours of 2^53", "INT", "9007199254740992", "9007199254740993"),
+    ("neighbours of 2^63", "BIGINT", "9223372036854775806", "9223372036854775807"),
+    ("infinities", "REAL", "9e999", "-9e999"),
+    ("true and two", "BOOLEAN", "1", "2"),
+    ("true and its name", "BOOLEAN", "1", "'true'"),
+    ("time and epoch", "DATETIME", "'1970-01-01 00:00:00'", "0"),
+    ("time and time in UTC", "DATETIME", "'2024-01-01 00:00:00'", "'2024-01-01 00:00:00Z'"),
+    ("date and midnight", "DATE", "'2024-01-01'", "'2024-01-01 00:00:00'"),
+    ("12th digit of a second", "DATETIME", "'2024-01-01 00:00:00.000000000001'",
+     "'2024-01-01 00:00:00'"),
+    ("number and text in JSON", "JSON", "1", "'\"1\"'"),
+    ("length of a blob", "BLOB", "x'00'", "x'0000'"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("declared", "one", "other"), [pytest.param(*case[1:], id=case[0]) for case in DIFFERENT]
+)
+def test_different_values_are_told_apart(
+    files: Engine, declared: str, one: str, other: str
+) -> None:
+    """Each of two values equals itself, and is changed where the other stands."""
+    files.both(f"CREATE TABLE t (id INTEGER PRIMARY KEY, v {declared})")
+    files.both(f"INSERT INTO t VALUES (1, {one}), (2, {other})")
+    assert_match(files.audit(), rows=2)
+    files.modern.run(f"UPDATE t SET v = {other} WHERE id = 1")
+    assert_drift(files.audit(), ("changed", ("1",), ("v",)))
+
+
+def test_a_key_of_any_kind_of_value_knows_its_row(files: Engine) -> None:
+    """Keys that differ in their storage class alone, or are NULL, are different keys."""
+    files.both("CREATE TABLE t (k PRIMARY KEY, v INT)")
+    files.both("INSERT INTO t VALUES (1, 0), ('1', 0), (x'31', 0), (NULL, 1), (NULL, 2)")
+    assert_match(files.audit(), rows=5)
+    files.modern.run("UPDATE t SET v = 9 WHERE k = '1'")
+    assert_drift(files.audit(), ("changed", ('text "1"',), ("v",)))
+
+
+def test_tables_without_rowid_views_and_generated_columns(files: Engine) -> None:
+    """No column vanishes, and names that need quotes are no hindrance."""
+    for database in (files.legacy, files.modern):
+        database.run("""
+            CREATE TABLE t ("a b" TEXT, "select" INT, PRIMARY KEY ("select", "a b")) WITHOUT ROWID;
+            CREATE TABLE g (id INTEGER PRIMARY KEY, a INT, v INT AS (a * 2), s INT AS (a) STORED);
+            INSERT INTO t VALUES ('x', 1), ('y', 1);
+            INSERT INTO g VALUES (1, 5);
+            CREATE VIEW w AS SELECT * FROM t;
+            CREATE VIEW broken AS SELECT * FROM nowhere;
+        """)
+    with connected(files.legacy.url) as connection:
+        catalog = SQLite().catalog(connection, "main")
+    assert catalog.stored_tables == ["g", "t"]
+    assert [each.name for each in catalog.tables["g"].columns] == ["id", "a", "v", "s"]
+    assert catalog.tables["t"].primary_key == ("select", "a b")
+    assert "cannot be read" in catalog.tables["broken"].refused
+    assert_match(files.audit(), rows=2)
+    files.modern.run("UPDATE g SET a = 6")
+    assert_drift(files.audit("g"), ("changed", ("1",), ("a", "v", "s")))
+    more = '[pairing]\ntables = ["t", "w"]\n[ignore.tables]\ng = "elsewhere"'
+    assert_match(files.audit("w", more=more), rows=2)
+
+
+def test_a_virtual_table_is_named_and_not_read(files: Engine) -> None:
+    """What a module's code makes up is no proof; its shadow tables are parts of it."""
+    files.both("CREATE VIRTUAL TABLE t USING fts5 (body)")
+    assert_not_proven(files.audit(), "is a virtual table")
+    assert_not_proven(files.audit(subject="coverage", table="*", more="[pairing]\ntables = ['x']"),
+                      "main.t is neither compared nor ignored")  # fmt: skip
+
+
+# ---- against PostgreSQL
+
+ALIKE = [
+    ("integer", "INTEGER", "bigint", "-9007199254740993", "5"),
+    ("decimal", "DECIMAL(18,4)", "numeric(18,4)", "1.50", "1.51"),
+    ("decimal of an integer", "DECIMAL(18,4)", "numeric(18,4)", "1500.0", "1500.01"),
+    ("small decimal", "NUMERIC", "numeric", "0.0000001", "0.0000002"),
+    ("large decimal", "NUMERIC", "numeric", "1e22", "1e23"),
+    ("integer as a decimal", "NUMERIC", "integer", "12", "13"),
+    ("float", "DOUBLE", "double precision", "0.1", "0.30000000000000004"),
+    ("large float", "REAL", "double precision", "1.7976931348623157e308", "1e300"),
+    ("small float", "FLOAT", "double precision", "5e-324", "1e-323"),
+    ("boolean", "BOOLEAN", "boolean", "TRUE", "FALSE"),
+    ("text", "NVARCHAR(9)", "varchar(9)", "'é😀 '''", "'é😀 ''x'"),
+    ("text and char", "CHAR(3)", "char(3)", "'abc'", "'abd'"),
+    ("bytes", "BLOB", "bytea", "x'00ff'|'\\x00ff'", "x'00fe'|'\\x00fe'"),
+    ("no bytes", "BLOB", "bytea", "x''|''", "x'00'|'\\x00'"),
+    ("date", "DATE", "date", "'2024-02-29'", "'2024-03-01'"),
+    ("time", "TIME", "time", "'10:00:00.50'", "'10:00:00.500001'"),
+    ("time to the minute", "TIME", "time", "'10:00'", "'10:01'"),
+    ("timestamp", "DATETIME", "timestamp", "'2024-01-02 03:04:05'", "'2024-01-02 03:04:06'"),
+    ("timestamp with zeros", "DATETIME", "timestamp", "'2024-01-02 03:04:05.120000'",
+     "'2024-01-02 03:04:05.120001'"),
+    ("timestamp with T", "TIMESTAMP", "timestamp", "'2024-01-02T03:04'", "'2024-01-02T03:05'"),
+    ("time in a zone", "TIMESTAMPTZ", "timestamptz", "'2024-01-01T01:00:00.50+02:00'",
+     "'2024-01-01 01:00:00Z'"),
+    ("uuid", "UUID", "uuid", "'A0EEBC999C0B4EF8BB6D6BB9BD380A11'",
+     "'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a12'"),
+]  # fmt: skip
+
+
+def _both_spellings(value: str) -> tuple[str, str]:
+    one, _, other = value.partition("|")
+    return one, other or one
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours", "one", "other"), [pytest.param(*case[1:], id=case[0]) for case in ALIKE]
+)
+def test_sqlite_and_postgresql(
+    mixed: tuple[Engine, File, Database], theirs: str, ours: str, one: str, other: str
+) -> None:
+    """Equal values match between the engines, and one changed on either side is named."""
+    engine, file, server = mixed
+    file.run(f"CREATE TABLE t (id INTEGER PRIMARY KEY, v {theirs})")
+    server.run(f"CREATE TABLE t (id int PRIMARY KEY, v {ours})")
+    for number, value in enumerate((one, other, "NULL"), start=1):
+        written, read = _both_spellings(value)
+        file.run(f"INSERT INTO t VALUES ({number}, {written})")
+        server.run(f"INSERT INTO t VALUES ({number}, {read})")
+    assert_match(engine.audit(), rows=3)
+    file.run(f"UPDATE t SET v = {_both_spellings(other)[0]} WHERE id = 1")
+    server.run(f"UPDATE t SET v = {_both_spellings(one)[1]} WHERE id = 2")
+    found = ("changed", ("1",), ("v",)), ("changed", ("2",), ("v",))
+    assert_drift(engine.audit(), *found)
+    server.run(f"UPDATE t SET v = {_both_spellings(one)[1]} WHERE id = 3")
+    assert_drift(engine.audit(), *found, ("changed", ("3",), ("v",)))
+
+
+STRANGERS = [
+    ("INTEGER", "int", "'abc'", 'text "abc"'),
+    ("INTEGER", "int", "1.5", "real 1.5"),
+    ("BOOLEAN", "boolean", "2", "integer 2"),
+    ("BOOLEAN", "int", "2", "integer 2"),
+    ("DECIMAL", "numeric", "x'31'", "blob x'31'"),
+    ("DOUBLE", "double precision", "'NaN'", 'text "NaN"'),
+    ("TEXT", "text", "x'61'", "blob x'61'"),
+    ("TEXT", "text", BROKEN, r"E'a\xff'"),
+    ("TEXT", "text", "'a' || char(0)", "a\x00"),
+    ("DATETIME", "timestamp", "1704164640", "integer 1704164640"),
+    ("DATETIME", "timestamp", "'2024-01-01 00:00:00+00'", 'text "2024-01-01 00:00:00+00"'),
+    ("DATE", "date", "2460311.5", "real 2460311.5"),
+    ("TIMESTAMPTZ", "timestamptz", "'2024-01-01 00:00:00'", 'text "2024-01-01 00:00:00"'),
+    ("BLOB", "bytea", "'\\x61'", 'text "\\\\x61"'),
+    ("UUID", "uuid", "x'31'", "blob x'31'"),
+]
+
+
+@pytest.mark.parametrize(("theirs", "ours", "value", "shown"), STRANGERS)
+def test_a_value_that_is_not_of_its_columns_type_equals_nothing(
+    tmp_path: Path, modern_db: Database, theirs: str, ours: str, value: str, shown: str
+) -> None:
+    """It is no error and no NULL: it is reported as what it is."""
+    file = File(tmp_path / "t.db")
+    file.run(
+        f"CREATE TABLE t (id INTEGER PRIMARY KEY, v {theirs}); INSERT INTO t VALUES (1, {value})"
+    )
+    modern_db.run(f"CREATE TABLE t (id int PRIMARY KEY, v {ours}); INSERT INTO t VALUES (1, NULL)")
+    evidence = engine_over(file, modern_db, tmp_path).audit()
+    assert_drift(evidence, ("changed", ("1",), ("v",)))
+    assert evidence.findings[0].columns["v"].legacy == shown
+
+
+def test_a_value_without_a_declared_type_meets_no_other_engine(
+    tmp_path: Path, modern_db: Database
+) -> None:
+    """A column that promises nothing is compared with its like alone, or through an expression."""
+    file = File(tmp_path / "t.db")
+    file.run("CREATE TABLE t (id INTEGER PRIMARY KEY, v); INSERT INTO t VALUES (1, 5), (2, '6')")
+    modern_db.run("CREATE TABLE t (id int PRIMARY KEY, v int); INSERT INTO t VALUES (1, 5), (2, 6)")
+    engine = engine_over(file, modern_db, tmp_path)
+    assert_not_proven(engine.audit(), "'v'", "without a type", "no text in common")
+    evidence = engine.audit(more='[tables.t.columns.v]\nlegacy_sql = "v"')
+    assert evidence.status is Status.MATCH
+    assert evidence.rules[0].rule.startswith("is read as integer")
+
+
+# ---- expressions
+
+EXPRESSIONS = [
+    ("amount * 2", "numeric", "3"),
+    ("amount > 1", "boolean", "true"),
+    ("name || '!'", "text", "'x!'"),
+    ("CAST(amount AS TEXT)", "numeric", "1.50"),
+    ("CAST(amount AS TEXT)", "text", "'1.5'"),
+    ("amount / 3", "double precision", "0.5"),
+    ("datetime(epoch, 'unixepoch')", "timestamp", "'2024-01-02 03:04:00'"),
+    ("hex(id)", "bytea", "NULL"),
+    ("x'61'", "bytea", "'a'"),
+    ("'5'", "int", "5"),
+    ("NULL", "text", "NULL"),
+]
+
+
+@pytest.mark.parametrize(("sql", "ours", "value"), EXPRESSIONS)
+def test_an_expressions_value_is_read_by_its_storage_class(
+    tmp_path: Path, modern_db: Database, sql: str, ours: str, value: str
+) -> None:
+    """Numbers are read as numbers and texts as texts, and a stranger equals nothing."""
+    file = File(tmp_path / "t.db")
+    file.run("CREATE TABLE t (id INTEGER PRIMARY KEY, v, amount REAL, name TEXT, epoch INT)")
+    file.run("INSERT INTO t VALUES (1, 0, 1.5, 'x', 1704164640)")
+    modern_db.run(
+        f"CREATE TABLE t (id int PRIMARY KEY, v {ours}); INSERT INTO t VALUES (1, {value})"
+    )
+    ignored = 'ignore = {amount = "see v", name = "see v", epoch = "see v"}'
+    more = f'[tables.t]\n{ignored}\n[tables.t.columns.v]\nlegacy_sql = "{sql}"'
+    evidence = engine_over(file, modern_db, tmp_path).audit(more=more)
+    if sql == "hex(id)":
+        assert_drift(evidence, ("changed", ("1",), ("v",)))
+    else:
+        assert evidence.status is Status.MATCH, evidence
+
+
+def test_a_number_is_no_text_in_an_expression(tmp_path: Path, modern_db: Database) -> None:
+    """Where the other side holds texts, an expression's number is another value."""
+    file = File(tmp_path / "t.db")
+    file.run("CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t VALUES (1, '5')")
+    modern_db.run("CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t VALUES (1, '5')")
+    engine = engine_over(file, modern_db, tmp_path)
+    more = '[tables.t.columns.v]\nlegacy_sql = "CAST(v AS INT)"'
+    assert_drift(engine.audit(more=more), ("changed", ("1",), ("v",)))
+
+
+def test_a_misspelt_name_in_double_quotes_is_no_text(files: Engine) -> None:
+    """SQLite would take it for a text that all rows have in common."""
+    files.both("CREATE TABLE t (id INTEGER PRIMARY KEY, amount INT); INSERT INTO t VALUES (1, 2)")
+    more = "[tables.t.columns.amount]\nlegacy_sql = '\"amuont\"'\nmodern_sql = '\"amuont\"'"
+    assert_not_proven(files.audit(more=more), '"amuont"', "is no column")
+    more = "[tables.t.columns.amount]\nlegacy_sql = '\"Amount\"'"
+    assert files.audit(more=more).status is Status.MATCH
+
+
+def test_an_expressions_collation_stays_inside(files: Engine) -> None:
+    """COLLATE in a setting does not make the tool's own comparisons blind."""
+    files.both("CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT)")
+    files.legacy.run("INSERT INTO t VALUES (1, 'a'), (2, 'true')")
+    files.modern.run("INSERT INTO t VALUES (1, 'A'), (2, 'TRUE')")
+    sql = "v COLLATE NOCASE"
+    more = (
+        f'[tables.t]\nkey = ["v"]\n[tables.t.columns.v]\nlegacy_sql = "{sql}"\nmodern_sql = "{sql}"'
+    )
+    assert files.audit(more=more).drift.total == 4
+
+
+# ---- tenants
+
+
+@pytest.mark.parametrize(
+    ("declared", "mine", "others"),
+    [
+        ("TEXT", "'7'", "'07', '7.0', '7 ', ' 7', x'37', '7' || char(0)"),
+        ("TEXT COLLATE RTRIM", "'7'", "'7 '"),
+        ("INTEGER", "7", "70, 'abc', 7.5, x'37', NULL"),
+        ("DECIMAL(9,2)", "7", "7.01, 'x7', x'37'"),
+        ("", "'7'", "7, 7.0, x'37', '07'"),
+        ("STRING", "'seven'", "7"),
+    ],
+)
+def test_a_tenants_rows_are_exactly_its_own(
+    files: Engine, declared: str, mine: str, others: str
+) -> None:
+    """No affinity and no collation takes another value for the tenant's."""
+    tenant = mine.strip("'")
+    files.both(f"CREATE TABLE t (id INTEGER PRIMARY KEY, tenant {declared})")
+    files.both(f"INSERT INTO t (tenant) VALUES ({mine})")
+    for other in others.split(", "):
+        files.both(f"INSERT INTO t (tenant) VALUES ({other})")
+    more = f"[tenants.{tenant}]"
+    found = files.audit(subject=tenant, more=more, legacy=BY_TENANT, modern=BY_TENANT)
+    assert_match(found, rows=1)
+    strays = files.audit(subject="unassigned", more=more, legacy=BY_TENANT, modern=BY_TENANT)
+    assert (strays.drift.missing, strays.drift.extra) == (len(others.split(", ")),) * 2
+
+
+def test_a_tenant_that_the_column_cannot_hold_is_an_error(files: Engine) -> None:
+    """'abc' is no integer: the settings and the table do not fit together."""
+    files.both("CREATE TABLE t (id INTEGER PRIMARY KEY, tenant INT); INSERT INTO t VALUES (1, 0)")
+    found = files.audit(subject="abc", more="[tenants.abc]", legacy=BY_TENANT, modern=BY_TENANT)
+    assert_not_proven(found, "'abc' is no integer", "tenant")
+
+
+def test_hops_join_exactly(files: Engine) -> None:
+    """'07' does not lead to 7, nor 'x' to 'X', whatever the columns' types and collations."""
+    files.both("CREATE TABLE t (id INTEGER PRIMARY KEY, owner TEXT COLLATE NOCASE)")
+    files.both("CREATE TABLE owners (id PRIMARY KEY, tenant TEXT)")
+    files.both("INSERT INTO t VALUES (1, 'x'), (2, 'X'), (3, '7'), (4, '07')")
+    files.both("INSERT INTO owners VALUES ('x', 'a'), (7, 'a'), ('07', 'b'), ('X', 'b')")
+    via = 'tenancy = {path = "owner -> owners.id -> tenant"}'
+    more = "[tenants.a]\n[tenants.b]\n"
+    a, b = (files.audit(subject=tenant, more=more, legacy=via, modern=via) for tenant in "ab")
+    assert_match(a, rows=1)
+    assert_match(b, rows=2)
+    strays = files.audit(subject="unassigned", more=more, legacy=via, modern=via)
+    assert (strays.drift.missing, strays.drift.extra) == (1, 1)
+
+
+# ---- sessions
+
+
+def test_a_file_that_is_not_there_is_not_made(files: Engine) -> None:
+    """The reason names the path, and looking for a file leaves none behind."""
+    files.legacy.run("CREATE TABLE t (id INT)")
+    assert_not_proven(files.audit(), "modern", "there is no file", "modern.db")
+    assert not (files.folder / "modern.db").exists()
+
+
+def test_what_is_no_database_is_said(files: Engine) -> None:
+    """A file of something else is NOT PROVEN, for a reason that says so."""
+    files.legacy.run("CREATE TABLE t (id INT)")
+    (files.folder / "modern.db").write_bytes(b"no database" * 999)
+    assert_not_proven(files.audit(), "file is not a database")
+
+
+def test_utf16_is_refused(files: Engine) -> None:
+    """SQLite itself puts U+FFFD for what is no UTF-16, so that nothing could be told of it."""
+    files.both("PRAGMA encoding = 'UTF-16le'; CREATE TABLE t (id INT); INSERT INTO t VALUES (1)")
+    assert_not_proven(files.audit(), "UTF-16le", "make a copy in UTF-8")
+
+
+@pytest.mark.parametrize("way", ["the same", "symlink", "hard link", "relative"])
+def test_a_file_is_not_compared_with_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    """However the second URL leads to it; a copy is another database."""
+    file, other = File(tmp_path / "a.db"), File(tmp_path / "b.db")
+    file.run("CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1)")
+    if way == "symlink":
+        other.path.symlink_to(file.path)
+    elif way == "hard link":
+        os.link(file.path, other.path)
+    elif way == "relative":
+        monkeypatch.chdir(tmp_path)
+        other = File(Path("a.db"))
+    else:
+        other = file
+    assert_not_proven(engine_over(file, other, tmp_path).audit(), "are the same database", "a.db")
+    copy = File(tmp_path / "c.db")
+    copy.path.write_bytes(file.path.read_bytes())
+    assert_match(engine_over(file, copy, tmp_path).audit(), rows=1)
+
+
+def test_nothing_can_be_written(tmp_path: Path) -> None:
+    """Neither by a statement, nor after one that would allow it, nor by two in one string."""
+    file = File(tmp_path / "t.db")
+    file.run("CREATE TABLE t (id INT)")
+    before = file.path.read_bytes()
+    with connected(file.url) as connection:
+        for statement in (
+            "INSERT INTO t VALUES (1)",
+            "SELECT 1; INSERT INTO t VALUES (1)",
+            f"ATTACH '{tmp_path / 'new.db'}' AS new",
+        ):
+            with pytest.raises(DBAPIError):
+                connection.exec_driver_sql(statement)
+        connection.exec_driver_sql("PRAGMA query_only = 0")
+        with pytest.raises(DBAPIError, match="readonly"):
+            connection.exec_driver_sql("INSERT INTO t VALUES (1)")
+    assert file.path.read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["t.db"]
+
+
+def test_a_process_reads_one_snapshot(files: Engine) -> None:
+    """What is committed while checks run is seen by none of them."""
+    files.both("PRAGMA journal_mode = wal; CREATE TABLE t (id INTEGER PRIMARY KEY)")
+    files.both("INSERT INTO t VALUES (1)")
+    with files.opened() as run:
+        assert_match(run.audit("global", "t"), rows=1)
+        files.modern.run("INSERT INTO t VALUES (2)")
+        assert_match(run.audit("global", "t"), rows=1)
+    assert_drift(files.audit(), ("extra", ("2",), ()))
+
+
+def test_a_lock_is_waited_for_and_named(files: Engine) -> None:
+    """Where a writer holds the file, the reason says so, after lock_timeout."""
+    files.both("CREATE TABLE t (id INTEGER PRIMARY KEY)")
+    with closing(sqlite3.connect(files.folder / "modern.db", isolation_level=None)) as writer:
+        writer.execute("BEGIN EXCLUSIVE")
+        evidence = files.audit(modern='tenancy = "global"\nlock_timeout = 0.2')
+    assert_not_proven(evidence, "modern", "database is locked", "raise lock_timeout")
+
+
+ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
+
+
+def test_a_statement_that_takes_too_long_is_stopped(files: Engine) -> None:
+    """The reason is the timeout, and the session can be used afterwards."""
+    files.both("CREATE TABLE t (id INTEGER PRIMARY KEY, v INT); INSERT INTO t VALUES (1, 2)")
+    more = f'[tables.t.columns.v]\nlegacy_sql = "({ENDLESS})"'
+    evidence = files.audit(more=more, legacy='tenancy = "global"\nstatement_timeout = 0.3')
+    assert_not_proven(evidence, "legacy", "statement timeout; raise statement_timeout")
+    with connected(files.legacy.url, statement_timeout=0.2) as connection:
+        with pytest.raises(DBAPIError):
+            connection.exec_driver_sql(ENDLESS)
+        assert connection.exec_driver_sql("SELECT 1").scalar() == 1
+
+
+def test_another_thread_can_stop_a_statement(tmp_path: Path) -> None:
+    """What runs for ever ends when it is cancelled."""
+    file = File(tmp_path / "t.db")
+    file.run("CREATE TABLE t (id INT)")
+    with connected(file.url) as connection:
+        connection.exec_driver_sql("SELECT 1")
+        threading.Timer(0.2, SQLite().cancel, [connection]).start()
+        started = time.monotonic()
+        with pytest.raises(DBAPIError, match="interrupted"):
+            connection.exec_driver_sql(ENDLESS)
+    assert time.monotonic() - started < 10
+
+
+# ---- the digest
+
+
+def test_the_handshake_and_wide_rows(tmp_path: Path) -> None:
+    """The portable digest is the one that Python makes, of two columns and of two thousand."""
+    file = File(tmp_path / "t.db")
+    file.run("CREATE TABLE t (id INT)")
+    texts = [None if n % 7 == 0 else f"é{n}" for n in range(500)]
+    with connected(file.url) as connection:
+        assert trusted_digests(connection, SQLite(), "UTF8").trusted == tuple(Portable)
+        asked = [literal(text, Text) for text in texts]
+        hashes = [SQLite().portable_hash(asked, -5, digest) for digest in Portable]
+        answers = connection.execute(select(*hashes)).one()
+    assert list(answers) == [portable_hash(texts, -5, digest) for digest in Portable]
+
+
+def test_sums_are_exact() -> None:
+    """Where SQLite's own sum would overflow, the digest's does not."""
+    total = ExactSum()
+    for number in (2**63 - 1, 2**63 - 1, 1, None):
+        total.step(number)
+    assert total.finalize() == str(2**64 - 1)
+
+
+@pytest.fixture(scope="module")
+def speller(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
+    """A session in which SQL can be asked to spell numbers."""
+    file = File(tmp_path_factory.mktemp("speller") / "t.db")
+    file.run("CREATE TABLE t (id INT)")
+    with connected(file.url) as connection:
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, sqlite3.Connection)
+        driver.create_function("in_utc", 2, in_utc, deterministic=True)
+        yield connection
+
+
+def in_utc(moment: str, offset: str) -> str:
+    """Return a moment of a clock that is ahead of UTC by an offset, in UTC."""
+    hours, minutes, seconds = (int(part) for part in offset[1:].split(":"))
+    ahead = timedelta(hours=hours, minutes=minutes, seconds=seconds)
+    clock = datetime.fromisoformat(moment)
+    try:
+        return str(clock + ahead if offset[0] == "-" else clock - ahead)
+    except OverflowError:  # Python has no year 10000.
+        return str(clock.replace(year=9996) + ahead).replace("9997", "10000", 1)
+
+
+def shifted(moment: ColumnElement[str], offset: ColumnElement[str]) -> ColumnElement[str]:
+    """Return SQL for :func:`in_utc`: SQLite's own texts are made in Python, without SQL."""
+    return func.in_utc(moment, offset, type_=Text)
+
+
+@given(number=st.floats(allow_nan=False))
+def test_numbers_are_spelled_as_all_engines_spell_them(speller: Connection, number: float) -> None:
+    """What Python makes of a double is what the common SQL makes of its text."""
+    assert float_text(number) == speller.scalar(select(as_float(literal(repr(number), Text))))
+    assert float(decimal_text(number)) == number
+
+
+PIECES = st.sampled_from(
+    [
+        *("2024-01-02", "03:04", ":05", ".50", "+00", "Infinity", "nan", "e10000", "true", "FALSE"),
+        *(
+            "2024-02-30",
+            "9999-12-31",
+            "0001-01-01T",
+            "+02",
+            ":30",
+            "-0530",
+            " UTC",
+            "E+3",
+            "e-0012",
+        ),
+        *("{", "}", "urn:uuid:", "yes", "No", "off", "e-0012"),
+        *("\\xAB", "a0eebc999c0b4ef8BB6D6bb9bd380a11", "é", "\u212a", "\u0130nf", "\u0662"),
+        *"0123456789+-.:eETZ tfx\n\\",
+    ]
+)
+
+
+@given(text=st.lists(PIECES, max_size=6).map("".join), family=st.sampled_from(sorted(SPELLINGS)))
+def test_texts_are_read_as_all_engines_read_them(
+    speller: Connection, text: str, family: str
+) -> None:
+    """What Python reads a text as is what the common SQL reads it as, or nothing."""
+    meant, zone = (Family.TIMESTAMPTZ, "UTC") if family == IN_UTC else (Family(family), None)
+    common = spell(
+        literal(text, Text),
+        Family.WRITTEN,
+        meant,
+        common=True,
+        shifted=shifted,
+        zone=zone,
+    )
+    own = spell_text(text.encode(), family)
+    assert speller.scalar(select(common)) == (text if own is None else own)
+
+
+# ---- the canary
+
+
+def test_a_change_in_any_column_would_be_seen(mixed: tuple[Engine, File, Database]) -> None:
+    """The canary finds no column of any type that it could change unnoticed."""
+    engine, file, server = mixed
+    cases = [case for case in ALIKE if case[0] != "small float"]  # no PostgreSQL arithmetic there
+    theirs = ", ".join(f"c{n} {case[1]}" for n, case in enumerate(cases))
+    ours = ", ".join(f"c{n} {case[2]}" for n, case in enumerate(cases))
+    file.run(f"CREATE TABLE t (id INTEGER PRIMARY KEY, {theirs})")
+    server.run(f"CREATE TABLE t (id int PRIMARY KEY, {ours})")
+    for number, place in enumerate((3, 4, 3), start=1):
+        values = [_both_spellings(case[place]) for case in cases]
+        nulls = number == 3
+        written = ", ".join("NULL" if nulls else one for one, _ in values)
+        read = ", ".join("NULL" if nulls else other for _, other in values)
+        file.run(f"INSERT INTO t VALUES ({number}, {written})")
+        server.run(f"INSERT INTO t VALUES ({number}, {read})")
+    assert_match(engine.audit(), rows=3)
+    evidence = engine.audit(subject="canary")
+    assert evidence.reasons == ()
+    assert evidence.status is Status.MATCH
+
+
+def test_each_row_is_hashed_once(tmp_path: Path) -> None:
+    """However many aggregates there are: a subquery with a limit is not flattened."""
+    file = File(tmp_path / "t.db")
+    file.run("CREATE TABLE t (v INT); INSERT INTO t VALUES (1), (2), (3)")
+    calls: list[int] = []
+
+    def hashed(value: int) -> int:
+        calls.append(value)
+        return value
+
+    with connected(file.url) as connection:
+        driver: Any = connection.connection.dbapi_connection
+        driver.create_function("hashed", 1, hashed)
+        rows = select(func.hashed(column("v")).label("h")).select_from(table("t"))
+        inner = SQLite().once(rows).subquery()
+        outer = select(func.count(inner.c.h), SQLite().exact_sum(inner.c.h))
+        assert connection.execute(outer).one() == (3, "6")
+    assert calls == [1, 2, 3]

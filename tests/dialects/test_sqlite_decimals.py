@@ -1,0 +1,138 @@
+"""SQLite keeps decimals as doubles: read as SQLite shows them, and told apart."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from math import inf, nextafter
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from pytest_tenantparity.model import Status
+
+from ..support.engine_driver import Engine, seen
+from ..support.files import Elsewhere
+from ..support.postgresql import Database
+
+FLOAT = '[tables.t.columns.v]\ntype = "float"'
+
+
+def _misread() -> list[str]:
+    """Return decimals for which this SQLite stores another double than the nearest one, if any."""
+    rng = Random(1)  # noqa: S311 - a seed is the point
+    places = [rng.choice([6, 7, 8]) for _ in range(40_000)]
+    texts = [f"{rng.randrange(10**6)}.{rng.randrange(10**d):0{d}d}" for d in places]
+    with closing(sqlite3.connect(":memory:")) as connection:
+        read = [connection.execute("SELECT CAST(? AS REAL)", [t]).fetchone()[0] for t in texts]
+    return [t for t, number in zip(texts, read, strict=True) if number != float(t)]
+
+
+DECIMALS = ["637873.130588", "0.1", "-0.000001", "123456789012.5", *_misread()]
+
+
+def _sqlite(folder: Path, kind: str, values: Sequence[object], name: str = "old") -> Any:
+    path = folder / f"{name}.sqlite"
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("DROP TABLE IF EXISTS t")
+        connection.execute(f"CREATE TABLE t (id INTEGER PRIMARY KEY, v {kind})")
+        connection.executemany("INSERT INTO t VALUES (?, ?)", list(enumerate(values)))
+    return Elsewhere(f"sqlite:///{path}")
+
+
+def _postgresql(database: Database, values: Sequence[str], kind: str = "numeric(30, 12)") -> None:
+    database.run(f"DROP TABLE IF EXISTS t; CREATE TABLE t (id int PRIMARY KEY, v {kind})")
+    for n, value in enumerate(values):
+        database.run("INSERT INTO t VALUES (%s, %s)", n, value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "more"),
+    [
+        ("DECIMAL(18,6)", ""),
+        ("NUMERIC", FLOAT),
+        ("DOUBLE", FLOAT),
+        ("DECIMAL(18,6)", '[tables.t.columns.v]\nlegacy_sql = "v + 0"'),
+    ],
+)
+def test_a_decimal_is_what_sqlite_shows_of_it(
+    kind: str, more: str, modern_db: Database, tmp_path: Path
+) -> None:
+    """A decimal matches, whether SQLite was given it as a text or as the nearest double."""
+    _postgresql(modern_db, DECIMALS * 2)
+    both: list[object] = [*DECIMALS, *map(float, DECIMALS)]
+    engine = Engine(_sqlite(tmp_path, kind, both), modern_db, tmp_path)
+    evidence = engine.audit(more=more)
+    assert (seen(evidence), evidence.status) == ([], Status.MATCH)
+    engine = Engine(_csv(tmp_path, DECIMALS * 2), engine.legacy, tmp_path)
+    if not more:
+        evidence = engine.audit(more='[tables.t]\nkey = ["id"]')
+        assert (seen(evidence), evidence.status) == ([], Status.MATCH)
+
+
+def _csv(folder: Path, values: Sequence[str]) -> Any:
+    home = folder / "csv"
+    home.mkdir()
+    lines = "".join(f"{n},{value}\n" for n, value in enumerate(values))
+    (home / "t.csv").write_text(f"id,v\n{lines}")
+    return Elsewhere(f"archive:///{home}")
+
+
+def test_a_sum_of_floats_is_no_decimal(modern_db: Database, tmp_path: Path) -> None:
+    """Where SQLite does not read its own 15 digits as the same double, all digits count."""
+    stored = [0.1 + 0.2, "637873.130589", 2.0**53, 1e300, "9007199254740993", 0.30000000000000004]
+    decimals = ["0.3", "637873.130588", "9007199254740993", "1", "9007199254740993"]
+    decimals += ["0.30000000000000004"]
+    _postgresql(modern_db, decimals, "numeric")
+    engine = Engine(_sqlite(tmp_path, "DECIMAL(18,6)", stored), modern_db, tmp_path)
+    assert [key for _, (key,), _ in seen(engine.audit())] == ["0", "1", "2", "3"]
+
+
+@pytest.mark.parametrize("kind", ["DECIMAL(18,6)", "DOUBLE"])
+def test_two_doubles_of_sqlite_are_two_values(kind: str, tmp_path: Path) -> None:
+    """Within SQLite, a double is not the one beside it, though SQLite shows the same of both."""
+    given = [float(text) for text in DECIMALS]
+    beside = [nextafter(number, inf) for number in given]
+    engine = Engine(
+        _sqlite(tmp_path, kind, given), _sqlite(tmp_path, kind, beside, "new"), tmp_path
+    )
+    evidence = engine.audit()
+    assert (evidence.drift.changed, evidence.drift.total) == (len(given), len(given))
+
+
+def test_a_double_is_the_text_that_reads_back(modern_db: Database, tmp_path: Path) -> None:
+    """Beside doubles of another engine, the 64 bits count, and not what SQLite shows."""
+    stored = [float(text) for text in DECIMALS]
+    _postgresql(modern_db, [repr(number) for number in stored], "float8")
+    engine = Engine(_sqlite(tmp_path, "DECIMAL(18,6)", stored), modern_db, tmp_path)
+    assert (seen(engine.audit(more=FLOAT)), engine.audit(more=FLOAT).status) == ([], Status.MATCH)
+    beside = [nextafter(number, inf) for number in stored]
+    _sqlite(tmp_path, "DECIMAL(18,6)", beside)
+    assert engine.audit(more=FLOAT).drift.changed == len(beside)
+
+
+def test_the_canary_moves_a_double_to_another_decimal(modern_db: Database, tmp_path: Path) -> None:
+    """The double nearest to a decimal, and the one that SQLite reads it as, are one to the audit.
+
+    A canary that only moved a value from one to the other would call the audit blind.
+    """
+    _postgresql(modern_db, DECIMALS)
+    for stored in ([*DECIMALS], [float(text) for text in DECIMALS]):
+        for first in range(min(len(DECIMALS), 8)):
+            values = [*stored[first:], *stored[:first]]
+            engine = Engine(_sqlite(tmp_path, "DECIMAL(18,6)", values), modern_db, tmp_path)
+            assert engine.audit(subject="canary").status is Status.MATCH, values[0]
+
+
+def test_sql_that_gives_doubles_gives_no_texts_of_shorter_floats(
+    modern_db: Database, tmp_path: Path
+) -> None:
+    """0.1 in eight bytes is not 0.1 in four, whether a column holds it or SQL gives it."""
+    _postgresql(modern_db, ["0.1", "0.1", "0.5"], "real")
+    stored = [0.1, 0.10000000149011612, 0.5]
+    engine = Engine(_sqlite(tmp_path, "REAL", stored), modern_db, tmp_path)
+    for more in ("", f'{FLOAT}\nlegacy_sql = "v"'):
+        assert seen(engine.audit(more=more)) == [("changed", ("0",), ("v",))]

@@ -1,0 +1,223 @@
+"""A zone's name means one thing in every engine, or it is refused with what to write instead."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import zoneinfo
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from pytest_tenantparity.config import load_settings
+from pytest_tenantparity.config.settings import TableSettings
+from pytest_tenantparity.config.zones import _INSTEAD, known_zone
+from pytest_tenantparity.errors import SettingsError
+from pytest_tenantparity.model import Evidence
+
+from ..support.engine_driver import Engine
+from ..support.expectations import assert_drift, assert_match, assert_not_proven
+from ..support.mariadb import MariaServer, new_mariadb_database
+from ..support.postgresql import Database
+
+_REFUSED = [
+    *("CET", "EET", "MET", "WET", "EST", "MST", "HST", "EST5EDT", "PST8PDT", "GMT", "Z", "Zulu"),
+    *("UTC+2", "GMT-3", "+02:00", "-0500", "Europe/berlin", "EUROPE/BERLIN", "Berlin", "utc"),
+    *("Japan", "GB", "Poland", "posix/Europe/Berlin", "right/Europe/Berlin", "<+02>-2", "Europe"),
+    *("UTC ", "localtime", "Factory", "", " ", "/etc/localtime", "../UTC"),
+    *("Europe/Berlin'; --", "\u0000"),
+]  # fmt: skip
+_BERLIN = '[tables.t.columns.v]\nnaive_zone = "Europe/Berlin"\n'
+
+
+def test_names_that_engines_read_differently_are_refused() -> None:
+    """Abbreviations, POSIX strings, local names and other spellings: each is named and refused."""
+    for zone in _REFUSED:
+        with pytest.raises(ValueError, match="write") as refused:
+            known_zone(zone)
+        assert repr(zone) in str(refused.value)
+        for name in re.findall(r"'([^' ]+)'", str(refused.value).partition("; ")[2]):
+            assert known_zone(name)  # what is proposed is taken
+
+
+def test_names_with_a_slash_are_taken_as_they_are() -> None:
+    """Zones by their IANA names, and the names of UTC, which all become one."""
+    for zone in ("Europe/Berlin", "America/Argentina/Buenos_Aires", "Etc/GMT+2", "Africa/Lagos"):
+        assert known_zone(zone) == zone
+    assert {known_zone(zone) for zone in ("UTC", "Etc/UTC", "Etc/GMT", "Etc/Zulu")} == {"UTC"}
+
+
+def test_each_name_that_is_proposed_is_taken() -> None:
+    """No proposal leads to the next error."""
+    proposed = re.findall(r"'([^']+)'", " ".join(_INSTEAD.values()))
+    assert [zone for zone in proposed if known_zone(zone) != zone] == []
+
+
+def test_the_settings_name_the_key_and_the_line(tmp_path: Path) -> None:
+    """In [rules], in a column, and in what a hook returns."""
+    stacks = '[legacy]\nurl = "sqlite:///a"\n[modern]\nurl = "sqlite:///b"\n[tenants.a]\n'
+    path = tmp_path / "tenantparity.toml"
+    for table in ("rules", "tables.t.columns.v"):
+        path.write_text(f'{stacks}[{table}]\nnaive_zone = "CET"\n', encoding="utf-8")
+        with pytest.raises(SettingsError) as refused:
+            load_settings(path)
+        assert f"{path}:7: [{table}] naive_zone: 'CET' is an abb" in str(refused.value)
+        assert "write 'Europe/Berlin', or 'Africa/Lagos'" in str(refused.value)
+    with pytest.raises(ValidationError, match="Europe/London"):
+        TableSettings.model_validate({"columns": {"v": {"naive_zone": "GB"}}})
+
+
+@pytest.fixture
+def zones(tmp_path: Path) -> Iterator[Path]:
+    """Return a folder in which this machine looks for zones first."""
+    folder = tmp_path / "zones"
+    for name in ("Mars/Base", "Asia/Tokyo"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy("/usr/share/zoneinfo/Asia/Seoul", folder / name)
+    _look_in([str(folder), *zoneinfo.TZPATH])
+    yield folder
+    _look_in(None)
+
+
+def _look_in(path: list[str] | None) -> None:
+    zoneinfo.reset_tzpath(path)
+    zoneinfo.ZoneInfo.clear_cache()
+
+
+def _naive(engine: Engine, zone: str) -> Evidence:
+    return engine.audit(more=f'[tables.t.columns.v]\nnaive_zone = "{zone}"\n')
+
+
+@pytest.mark.usefixtures("zones")
+def test_the_server_has_to_know_the_zone(engine: Engine) -> None:
+    """A zone that it lacks, or has by other rules, is NOT PROVEN; a good one is compared."""
+    engine.legacy.run("CREATE TABLE t (id int PRIMARY KEY, v timestamp)")
+    engine.modern.run("CREATE TABLE t (id int PRIMARY KEY, v timestamptz)")
+    engine.legacy.run("INSERT INTO t VALUES (1, '2024-07-01 12:00')")
+    engine.modern.run("INSERT INTO t VALUES (1, '2024-07-01 10:00Z')")
+    assert_match(_naive(engine, "Europe/Berlin"), rows=1)
+    assert_not_proven(_naive(engine, "Mars/Base"), "no time zone 'Mars/Base'", "legacy stack")
+    assert_not_proven(_naive(engine, "Asia/Tokyo"), "other rules for Asia/Tokyo", "tzdata")
+    assert_drift(_naive(engine, "Europe/London"), ("changed", ("1",), ("v",)))
+
+
+def test_summer_time_is_not_lost(engine: Engine) -> None:
+    """What CET was read as, always +1, is a difference: an hour in each summer."""
+    engine.legacy.run("CREATE TABLE t (id int PRIMARY KEY, v timestamp)")
+    engine.modern.run("CREATE TABLE t (id int PRIMARY KEY, v timestamptz)")
+    engine.legacy.run("INSERT INTO t VALUES (1, '2024-07-01 12:00'), (2, '2024-01-01 12:00')")
+    engine.modern.run("INSERT INTO t VALUES (1, '2024-07-01 11:00Z'), (2, '2024-01-01 11:00Z')")
+    assert_drift(_naive(engine, "Europe/Berlin"), ("changed", ("1",), ("v",)))
+    assert_match(_naive(engine, "Africa/Lagos"), rows=2)
+
+
+# ---- engines that convert no zones
+
+
+def _with_cure(evidence: Evidence) -> str:
+    """Return the settings that a refusal proposes."""
+    found = re.search(r'((?:legacy|modern)_sql = ".*?[^\\]")', " ".join(evidence.reasons))
+    assert found is not None, evidence.reasons
+    return f"[tables.t.columns.v]\n{found[1]}\n"
+
+
+_NAIVE = "(1, '2024-07-01 12:00:00'), (2, '2024-01-01 12:00:00'), (3, NULL)"
+_INSTANTS = "(1, '2024-07-01 10:00:00'), (2, '2024-01-01 11:00:00'), (3, NULL)"
+
+
+def test_mariadb_beside_postgresql_names_its_cure(
+    maria: MariaServer, modern_db: Database, tmp_path: Path
+) -> None:
+    """The other side's conversion, pasted from the refusal, compares every row."""
+    legacy: Any = new_mariadb_database(maria)
+    engine = Engine(legacy, modern_db, tmp_path)
+    legacy.run("CREATE TABLE t (id int PRIMARY KEY, v datetime)")
+    legacy.run(f"INSERT INTO t VALUES {_NAIVE}")
+    modern_db.run("CREATE TABLE t (id int PRIMARY KEY, v timestamptz)")
+    modern_db.run("SET TimeZone = 'UTC'")
+    modern_db.run(f"INSERT INTO t VALUES {_INSTANTS}")
+    refusal = engine.audit(more=_BERLIN)
+    assert_not_proven(refusal, "MySQL converts no zone but UTC", "AT TIME ZONE 'Europe/Berlin'")
+    cure = _with_cure(refusal)
+    assert_match(engine.audit(more=cure), rows=3)
+    modern_db.run("UPDATE t SET v = '2024-07-01 11:00Z' WHERE id = 1")
+    assert_drift(engine.audit(more=cure), ("changed", ("1",), ("v",)))
+    modern_db.run("UPDATE t SET v = NULL WHERE id = 1")
+    assert_drift(engine.audit(more=cure), ("changed", ("1",), ("v",)))
+    legacy.drop()
+
+
+def test_mariadb_beside_mariadb_names_its_cure(maria: MariaServer, tmp_path: Path) -> None:
+    """CONVERT_TZ works where the server has the zone; where not, no row is taken for equal."""
+    legacy: Any = new_mariadb_database(maria)
+    modern: Any = new_mariadb_database(maria)
+    engine = Engine(legacy, modern, tmp_path)
+    legacy.run("CREATE TABLE t (id int PRIMARY KEY, v datetime)")
+    legacy.run(f"INSERT INTO t VALUES {_NAIVE}")
+    modern.run("SET time_zone = '+00:00'")
+    modern.run("CREATE TABLE t (id int PRIMARY KEY, v timestamp NULL)")
+    modern.run(f"INSERT INTO t VALUES {_INSTANTS}")
+    cure = _with_cure(engine.audit(more=_BERLIN))
+    assert "CONVERT_TZ" in cure
+    assert_drift(engine.audit(more=cure), *(("changed", (n,), ("v",)) for n in "12"))
+    with maria.connect("mysql") as connection, connection.cursor() as cursor:
+        for statement in _zone_tables("Europe/Berlin"):
+            cursor.execute(statement)
+    assert_match(engine.audit(more=cure), rows=3)
+    modern.run("UPDATE t SET v = '2024-07-01 11:00:00' WHERE id = 1")
+    assert_drift(engine.audit(more=cure), ("changed", ("1",), ("v",)))
+    legacy.drop()
+    modern.drop()
+
+
+def _zone_tables(zone: str) -> list[str]:
+    """Return the statements that teach a MariaDB server one zone."""
+    program = shutil.which("mariadb-tzinfo-to-sql") or "mysql_tzinfo_to_sql"
+    file = f"/usr/share/zoneinfo/{zone}"
+    made = subprocess.run([program, file, zone], capture_output=True, text=True, check=True).stdout
+    wanted = ("INSERT INTO", "SET @time_zone_id")
+    return [each for each in re.split(r";\s*", made) if each.startswith(wanted)]
+
+
+# ---- texts without an offset
+
+
+def _as_moments(table: str, zone: str | None) -> str:
+    named = f'naive_zone = "{zone}"\n' if zone else ""
+    return f'[tables.{table}.columns.v]\ntype = "timestamptz"\n{named}'
+
+
+def test_texts_without_an_offset(engine: Engine) -> None:
+    """They are instants in UTC alone; in other zones columns are, where that tells all apart."""
+    naive, zoned = "2024-07-01 12:00:00", "2024-07-01 12:00:00+02"
+    kinds = [
+        ("text", "timestamptz", naive, "2024-07-01 12:00:00+00"),
+        ("text", "timestamptz", naive, "2024-07-01 10:00:00+00"),
+        ("text", "timestamp", zoned, naive),
+        ("text", "timestamp", naive, naive),
+        ("timestamp", "timestamp", naive, naive),
+        ("text", "timestamp", zoned, naive),
+        ("text", "text", "2024-03-31 02:30:00", "2024-03-31 03:30:00"),
+    ]
+    zones = ["UTC", *["Europe/Berlin"] * 4, None, "Europe/Berlin"]
+    for number, (legacy, modern, one, other) in enumerate(kinds):
+        for side, kind, value in ((engine.legacy, legacy, one), (engine.modern, modern, other)):
+            side.run("SET TimeZone = 'UTC'")
+            side.run(f"CREATE TABLE t{number} (id int PRIMARY KEY, v {kind})")
+            side.run(f"INSERT INTO t{number} VALUES (1, '{value}')")
+    tables = [f"t{number}" for number in range(len(kinds))]
+    more = "\n".join(map(_as_moments, tables, zones))
+    with engine.opened(f"[pairing]\ntables = {tables}\n{more}") as run:
+        found = [run.audit("global", table) for table in tables]
+    changed = ("changed", ("1",), ("v",))
+    assert_match(found[0], rows=1)
+    assert_drift(found[1], changed)
+    assert_match(found[2], rows=1)
+    assert_drift(found[3], changed)
+    assert_not_proven(found[4], "both sides hold naive times")
+    assert_not_proven(found[5], "say with naive_zone")
+    assert_drift(found[6], changed)

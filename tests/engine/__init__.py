@@ -1,0 +1,1 @@
+"""The audit of two stacks, without pytest."""

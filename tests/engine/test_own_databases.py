@@ -1,0 +1,586 @@
+"""Tenants with a database each: their small tables by one statement, by one connection."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from threading import Event, Thread
+from time import sleep
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from pytest_tenantparity.errors import ConnectionLost, SettingsError, StackUnavailable
+from pytest_tenantparity.inventory import Place as Home
+from pytest_tenantparity.model import SIDES, CheckKey, Evidence, Side, Status
+from pytest_tenantparity.parity import audit, bundle, small, surveyed
+from pytest_tenantparity.stacks import Anchor, Stack, open_stack
+from pytest_tenantparity.stacks.dialects import postgresql_small
+from pytest_tenantparity.stacks.dialects.mysql import MySQL
+from pytest_tenantparity.stacks.dialects.postgresql_session import PatientConnection
+
+from ..soundness.traps import TRAPS, exists
+from ..soundness.traps import Engine as EngineName
+from ..support.engine_driver import SHARED, Engine
+from ..support.engine_pairs import Place, places
+from ..support.expectations import assert_drift, assert_match, assert_not_proven
+from ..support.mariadb import MariaDatabase
+from ..support.postgresql import Database, new_database
+from ..support.project import TEST, Migration, Outcome, assert_usage_error, own_backends
+from ..support.shards import FROZEN, but_run, merge, run_shards
+from ..support.shared_tables import audit_shared, for_each_tenant, trials_among_others, wrong
+
+__all__ = ["places"]
+pytest_plugins = ["tests.support.project"]
+
+NAMES = ["acme", "blue", "cora"]
+TABLES = ["a", "b", "c"]
+TENANTS = "\n".join(f"[tenants.{name}]" for name in NAMES)
+ALONE = "each tenant where its own rows are"
+LAST = "DELETE FROM c WHERE id = 3"
+BUNDLED = f"{ALONE}, its small tables by one statement"
+
+
+@dataclass(frozen=True)
+class Homes:
+    """A database of each tenant on both sides, each with the same three tables."""
+
+    engine: Engine
+    databases: dict[tuple[Side, str], Database]
+
+    def tenancy(self, side: Side) -> str:
+        """Return the line of a stack's settings."""
+        of = self.engine.legacy if side == "legacy" else self.engine.modern
+        return f'tenancy = {{database = "{of.name}_{{tenant}}"}}'
+
+    def run(self, tenant: str, statement: str, *sides: Side) -> None:
+        """Run SQL in a tenant's database on some sides, or on both."""
+        for side in sides or SIDES:
+            self.databases[side, tenant].run(statement)
+
+    def opened(self, more: str = "", line: str = "") -> Any:
+        """Open both stacks; ``line`` is one more of the settings of each."""
+        legacy, modern = (f"{self.tenancy(side)}\n{line}" for side in SIDES)
+        return self.engine.opened(f"{more}\n{TENANTS}", legacy=legacy, modern=modern)
+
+    def audit(self, more: str = "", line: str = "") -> dict[tuple[str, str], Evidence]:
+        """Audit every table of every tenant, in the order of the plugin's tests."""
+        with self.opened(more, line) as run:
+            return {(n, t): run.audit(n, t) for n in NAMES for t in TABLES}
+
+
+@pytest.fixture
+def homes(engine: Engine) -> Iterator[Homes]:
+    """Three tenants, nine tables, of which each two hold other rows."""
+    with ExitStack() as cleanup:
+        databases: dict[tuple[Side, str], Database] = {}
+        for side, of in zip(SIDES, (engine.legacy, engine.modern), strict=True):
+            for name in NAMES:
+                own = databases[side, name] = new_database(of.cluster, name=f"{of.name}_{name}")
+                cleanup.callback(own.drop)
+                for table in TABLES:
+                    own.run(
+                        f"CREATE TABLE {table} (id int PRIMARY KEY, v text); INSERT INTO {table} "
+                        f"SELECT g, '{name} {table} ' || g FROM generate_series(1, 3) g"
+                    )
+        yield Homes(engine, databases)
+
+
+def hows(found: dict[tuple[str, str], Evidence]) -> dict[str, set[str]]:
+    """Return in which ways each table was read."""
+    read: dict[str, set[str]] = {}
+    for evidence in found.values():
+        for each in evidence.work.readings:
+            read.setdefault(each.table, set()).add(each.how)
+    return read
+
+
+def statuses(found: dict[tuple[str, str], Evidence]) -> dict[str, list[str]]:
+    """Return what was said of each tenant and table that did not match, by status."""
+    other: dict[str, list[str]] = {}
+    for (tenant, table), evidence in found.items():
+        if evidence.status is not Status.MATCH:
+            other.setdefault(evidence.status.value, []).append(f"{tenant}-{table}")
+    return other
+
+
+# ---- what is asked for together
+
+
+def test_a_tenant_s_tables_are_proven_by_one_statement(homes: Homes) -> None:
+    """Each check says how many rows there are, and that they were asked for with the others."""
+    found = homes.audit()
+    assert statuses(found) == {}
+    assert {(each.rows.legacy, each.rows.modern) for each in found.values()} == {(3, 3)}
+    assert {each.digest for each in found.values()} == {"hashtextextended"}
+    assert hows(found) == {table: {BUNDLED} for table in TABLES}
+
+
+@pytest.mark.parametrize(
+    ("change", "finding"),
+    [
+        ("UPDATE b SET v = 'other' WHERE id = 2", ("changed", ("2",), ("v",))),
+        ("DELETE FROM b WHERE id = 2", ("missing", ("2",), ())),
+        ("INSERT INTO b VALUES (4, 'more')", ("extra", ("4",), ())),
+    ],
+)
+def test_what_differs_is_found_in_its_own_table(
+    homes: Homes, change: str, finding: tuple[str, tuple[str], tuple[str]]
+) -> None:
+    """One row of one tenant's table is drift there, and nowhere else."""
+    homes.run("blue", change, "modern")
+    found = homes.audit()
+    assert statuses(found) == {"DRIFT": ["blue-b"]}
+    assert_drift(found["blue", "b"], finding)
+    assert hows(found)["b"] == {ALONE, BUNDLED}
+
+
+def test_rows_that_change_places_are_seen(homes: Homes) -> None:
+    """The rows of two tables, and of two tenants, are each digested on their own."""
+    homes.run("acme", "ALTER TABLE a RENAME TO x; ALTER TABLE b RENAME TO a", "modern")
+    homes.run("acme", "ALTER TABLE x RENAME TO b", "modern")
+    for name, other in (("blue", "cora"), ("cora", "blue")):
+        homes.run(name, f"UPDATE c SET v = replace(v, '{name}', '{other}')", "modern")
+    assert statuses(homes.audit()) == {"DRIFT": ["acme-a", "acme-b", "blue-c", "cora-c"]}
+
+
+def test_empty_tables_prove_nothing(homes: Homes) -> None:
+    """Nothing was compared, however equal it was."""
+    homes.run("cora", "DELETE FROM a")
+    found = homes.audit()
+    assert statuses(found) == {"NOT PROVEN": ["cora-a"]}
+
+
+def test_tables_that_are_not_selected_are_not_read(homes: Homes) -> None:
+    """Of those that no test is about, nobody knows whether they may be read."""
+    with homes.opened() as run:
+        context = replace(run.context, asked={"a": set(NAMES), "b": {"acme"}})
+        found = {(name, "a"): audit(context, CheckKey("t", name, "a")) for name in NAMES}
+    assert statuses(found) == {}
+    assert hows(found) == {"a": {ALONE, BUNDLED}, "b": {BUNDLED}}
+
+
+def test_a_lost_connection_spoils_no_check(homes: Homes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A statement that is too much for a server is given up; its parts are not."""
+
+    def too_much(*_: object, **__: object) -> None:
+        raise ConnectionLost("the statement is too long")
+
+    monkeypatch.setattr(bundle, "digests", too_much)
+    found = homes.audit()
+    assert statuses(found) == {}
+    assert hows(found) == {table: {ALONE} for table in TABLES}
+
+
+@pytest.mark.parametrize(
+    ("table", "kind"),
+    [
+        ("a", "DROP TABLE a; CREATE VIEW a AS SELECT id, v FROM b"),
+        ("b", "CREATE TABLE heirs () INHERITS (b)"),
+        ("c", "DROP TABLE c; CREATE TABLE c (id int PRIMARY KEY, v text) PARTITION BY RANGE (id)"),
+    ],
+    ids=["a view", "heirs", "partitions"],
+)
+def test_what_nobody_knows_the_size_of_goes_alone(homes: Homes, table: str, kind: str) -> None:
+    """Of views, heirs and partitions a statement could last for long."""
+    homes.run("acme", kind)
+    with homes.opened("[ignore.tables]\nheirs = 'of b'") as run:
+        found = {("acme", each): run.audit("acme", each) for each in TABLES}
+    assert hows(found) == {each: {ALONE if each == table else BUNDLED} for each in TABLES}
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        (
+            '[tables.b.modern_filter]\nsql = "id IN (SELECT 1 + g FROM generate_series(0, 2) g)"\n'
+            'reason = "as it is"'
+        ),
+        "[tables.b.columns.v]\nmodern_sql = \"v || ''\"",
+    ],
+    ids=["a filter", "a column"],
+)
+def test_what_sql_reads_nobody_knows(homes: Homes, rule: str) -> None:
+    """SQL of the settings may read other tables, which are large, or locked by someone."""
+    found = homes.audit(rule)
+    assert statuses(found) == {}
+    assert hows(found) == {"a": {BUNDLED}, "b": {ALONE}, "c": {BUNDLED}}
+
+
+@pytest.mark.parametrize(("name", "value"), [("_SMALL", 2), ("_MOST", 1), ("_MOST_LOCKS", 3)])
+def test_only_so_many_small_tables_are_asked_for_together(
+    homes: Homes, monkeypatch: pytest.MonkeyPatch, name: str, value: int
+) -> None:
+    """None with more rows, and no more tables and locks in a statement, each having an index."""
+    for tenant in NAMES:
+        homes.run(tenant, "ANALYZE")
+    monkeypatch.setattr(small, name, value)
+    assert hows(homes.audit()) == {table: {ALONE} for table in TABLES}
+    monkeypatch.setattr(small, name, 2 * (value + 1))
+    assert {BUNDLED} in hows(homes.audit()).values()
+
+
+def test_tables_larger_than_known_go_alone(homes: Homes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no statistics say how large a table is, its file does, before it is read."""
+    monkeypatch.setattr(postgresql_small, "_MOST_BLOCKS", 2)
+    found = homes.audit()
+    assert statuses(found) == {}
+    assert hows(found) == {table: {ALONE} for table in TABLES}
+
+
+def test_a_mask_s_values_are_in_no_output(homes: Homes) -> None:
+    """What the server says of a value that cannot be read with others stays where it is."""
+    for side in SIDES:
+        homes.run("acme", "UPDATE b SET v = 'top secret' WHERE id = 1", side)
+    rule = "[tables.b.columns.v]\nmask = true\n"
+    sql = 'legacy_sql = "v::int::text"\nmodern_sql = "v::int::text"\n'
+    found = homes.audit(rule + sql)
+    assert found["acme", "b"].status is Status.NOT_PROVEN
+    assert statuses(found)["NOT PROVEN"] == [f"{name}-b" for name in NAMES]
+    assert "top secret" not in repr(found)
+
+
+# ---- someone else is at work
+
+
+def test_a_locked_table_stops_its_own_check_alone(homes: Homes) -> None:
+    """Where one table cannot be locked, each is asked for alone."""
+    with homes.opened(line="lock_timeout = 0.2") as run, ExitStack() as cleanup:
+        home = homes.databases["modern", "acme"]
+        other = cleanup.enter_context(home.cluster.connect(home.name))
+        other.autocommit = False
+        other.execute("LOCK TABLE b IN ACCESS EXCLUSIVE MODE")
+        found = {(n, t): run.audit(n, t) for n in NAMES for t in TABLES}
+    assert statuses(found) == {"NOT PROVEN": ["acme-b"]}
+    assert_not_proven(found["acme", "b"], "lock")
+
+
+def test_a_migration_under_way_meets_no_deadlock(homes: Homes) -> None:
+    """Who alters one table after the other waits for the audit a moment, and is not aborted."""
+    home, said = homes.databases["modern", "acme"], []
+    begun = Event()
+
+    def migrate() -> None:
+        with home.cluster.connect(home.name) as other:
+            other.autocommit = False
+            try:
+                other.execute("LOCK TABLE c IN ACCESS EXCLUSIVE MODE")
+                begun.set()
+                sleep(2)
+                other.execute("ALTER TABLE a ADD COLUMN w int")
+                other.commit()
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is to be none
+                said.append(error)
+
+    with homes.opened() as run:
+        migration = Thread(target=migrate)
+        migration.start()
+        assert begun.wait(10)
+        found = {(n, t): run.audit(n, t) for n in NAMES for t in TABLES}
+        migration.join()
+    assert said == []
+    assert hows({key: each for key, each in found.items() if key[0] == "acme"}).keys() >= {"a", "b"}
+    assert "DRIFT" not in statuses(found)
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_table_made_anew_after_the_snapshot_proves_nothing(homes: Homes, table: str) -> None:
+    """The snapshot sees no row of it, and the catalog says another table than there is."""
+    with homes.opened() as run:
+        homes.run("blue", f"DROP TABLE {table}; CREATE TABLE {table} (id int PRIMARY KEY, v text)")
+        homes.run("blue", f"INSERT INTO {table} VALUES (1, 'new')")
+        found = {(n, t): run.audit(n, t) for n in NAMES for t in TABLES}
+    assert statuses(found) == {"NOT PROVEN": [f"blue-{table}"]}
+
+
+# ---- by one connection
+
+
+def test_a_statement_is_compiled_once_for_all_databases(homes: Homes) -> None:
+    """All databases of a server have one engine, and one statement for their tables."""
+    with homes.opened() as run:
+        for name in NAMES:
+            for table in TABLES:
+                assert_match(run.audit(name, table), 3)
+        for stack in run.context.stacks.values():
+            assert stack._passing is not None
+            (engine,) = stack._passing._engines.values()
+            kept = [str(each) for each in (engine._compiled_cache or {}).values()]
+            assert Counter("UNION ALL" in sql for sql in kept)[True] == 1
+
+
+def test_a_connection_is_to_the_database_that_is_asked_for(homes: Homes) -> None:
+    """Whatever was read before, and also where a connection was lost meanwhile."""
+    with homes.opened() as run:
+        stack: Stack = run.context.stacks["legacy"]
+        for number, tenant in enumerate([*NAMES, *reversed(NAMES), *NAMES]):
+            name = homes.databases["legacy", tenant].name
+            with stack.transaction(Home(name, "")) as connection:
+                assert connection.scalar(text("SELECT current_database()")) == name
+                if number % 4 == 3:
+                    own = connection.scalar(text("SELECT pg_backend_pid()"))
+                    homes.engine.legacy.run("SELECT pg_terminate_backend(%s)", own)
+                    connection.invalidate()
+        with stack.transaction(Home("", "")) as connection:
+            assert connection.scalar(text("SELECT current_database()")) == homes.engine.legacy.name
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ("ALTER TABLE a ALTER v TYPE varchar(99)", Status.NOT_PROVEN),
+        ("DROP TABLE b; CREATE TABLE b (id int PRIMARY KEY)", Status.NOT_PROVEN),
+        ("CREATE INDEX ON a (v); ANALYZE", Status.MATCH),
+    ],
+)
+def test_a_database_that_is_not_held_has_to_be_as_it_was(
+    homes: Homes, change: str, status: Status
+) -> None:
+    """What was planned by a catalog that is no longer true proves nothing."""
+    with homes.opened(line=FROZEN) as run:
+        homes.run("blue", change, "modern")
+        assert run.audit("blue", "c").status is status
+        assert_match(run.audit("acme", "a"), 3)
+
+
+def test_a_route_that_leads_elsewhere_meanwhile_proves_nothing(
+    homes: Homes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Were the modern stack's name to lead to the legacy stack, all would be equal to itself."""
+    homes.run("acme", LAST, "modern")
+    here, there = homes.engine.legacy.cluster, homes.engine.modern.cluster
+    connect = PatientConnection.connect
+
+    def elsewhere(*args: Any, **settings: Any) -> Any:
+        if settings["port"] == str(there.port):
+            settings |= {"host": str(here.directory), "port": str(here.port)}
+        return connect(*args, **settings)
+
+    assert here != there
+    with homes.opened(line=FROZEN) as run:
+        monkeypatch.setattr(PatientConnection, "connect", elsewhere)
+        assert_not_proven(run.audit("acme", "c"), "another server answers")
+
+
+def test_a_process_of_mariadb_asks_whose_its_own_snapshot_is(
+    homes: Homes, mysql_db: MariaDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There, no snapshot can be joined, by which another server would be noticed."""
+    mysql_db.run("CREATE TABLE t (id int PRIMARY KEY)")
+    mysql_db.run("INSERT INTO t VALUES (1)")
+    homes.engine.legacy.run("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)")
+    moved: Any = Engine(homes.engine.legacy, mysql_db, tmp_path)  # type: ignore[arg-type]
+    answered = MySQL.server
+    with moved.opened("[tenants.acme]") as run:
+        assert_match(run.audit("global", "t"), 1)
+    with moved.opened("[tenants.acme]") as run:
+        monkeypatch.setattr(
+            MySQL, "server", lambda *given: replace(answered(*given), instance="elsewhere")
+        )
+        for _ in range(2):
+            assert_not_proven(run.audit("global", "t"), "another server answers")
+
+
+def test_a_url_may_name_its_database_where_libpq_lets_it(homes: Homes) -> None:
+    """What the URL's path does not say is left to the URL's other parts, after each tenant."""
+    lines = []
+    for side, of in zip(SIDES, (homes.engine.legacy, homes.engine.modern), strict=True):
+        of.run("CREATE TABLE prices (id int PRIMARY KEY); INSERT INTO prices VALUES (1)")
+        url = of.url.replace(f"/{of.name}?", "/?") + f"&dbname={of.name}"
+        lines.append(f'url = "{url}"\n{homes.tenancy(side)}')
+    more = f'[tables.prices]\ntenancy = "global"\n{TENANTS}'
+    with homes.engine.opened(more, legacy=lines[0], modern=lines[1]) as run:
+        assert_match(run.audit("acme", "a"), 3)
+        assert_match(run.audit("global", "prices"), 1)
+        assert_match(run.audit("blue", "a"), 3)
+
+
+def test_what_ends_an_opening_leaves_no_session(homes: Homes) -> None:
+    """A refusal before the third database, and an end from another thread, hang up on all."""
+    settings = homes.engine.settings("", legacy=homes.tenancy("legacy"), modern=SHARED)
+    homes_of = [Home(homes.databases["legacy", name].name, "") for name in NAMES]
+    mine = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'opening'"
+    held: list[int] = []
+
+    def refuse(snapshots: int) -> None:
+        held.append(snapshots)
+        if len(held) == 3:
+            assert homes.engine.legacy.run(mine) == [(2,)]
+            raise SettingsError("too many")
+
+    def end(_: int) -> None:
+        if homes.engine.legacy.run(mine) == [(2,)]:
+            ended.release()
+
+    refused, ended = Anchor(refuse), Anchor(end)
+    for anchor, error in ((refused, SettingsError), (ended, StackUnavailable)):
+        with pytest.raises(error):
+            open_stack("legacy", settings.legacy, "opening", places=homes_of, anchor=anchor)
+        anchor.release()
+        for _ in range(100):
+            if homes.engine.legacy.run(mine) == [(0,)]:
+                break
+            sleep(0.05)
+        assert homes.engine.legacy.run(mine) == [(0,)]
+    assert held == [4] * 3
+
+
+# ---- whole runs
+
+SESSIONS = """
+from pathlib import Path
+
+def test_sessions(tenant, legacy):
+    asked = "SELECT datname FROM pg_stat_activity WHERE application_name LIKE 'tenantparity/%'"
+    names = [each["datname"] for each in legacy.query(asked)]
+    Path(f"{tenant.id}.txt").write_text("\\n".join(names))
+"""
+
+
+@pytest.fixture
+def project_of(homes: Homes, project: Migration) -> Callable[..., Outcome]:
+    """Run an audit of the tenants' databases; ``line`` is one of each stack's settings."""
+    legacy, modern = homes.engine.legacy, homes.engine.modern
+    assert (project.legacy.name, project.modern.name) == (legacy.name, modern.name)
+    for database in (legacy, modern):
+        database.wipe()
+        database.run("CREATE TABLE nobody_s (id int)")
+    project.write("test_audit.py", TEST)
+
+    def run(*args: str, line: str = "", head: str = "") -> Outcome:
+        project.write(
+            "tenantparity.toml",
+            f"{head}\n"
+            f'[legacy]\nurl = "{legacy.url}"\n{homes.tenancy("legacy")}\n{line}\n'
+            f'[modern]\nurl = "{modern.url}"\n{homes.tenancy("modern")}\n{line}\n'
+            f'[ignore.tables]\nnobody_s = "of the test"\n{TENANTS}\n',
+        )
+        return project.run(*args)
+
+    return run
+
+
+def test_a_frozen_stack_holds_no_session_for_a_tenant(
+    homes: Homes, project_of: Callable[..., Outcome], project: Migration
+) -> None:
+    """As few connections as a run of one database takes, for however many tenants."""
+    refused = project_of("-p", "no:xdist", line="max_connections = 3")
+    assert_usage_error(refused, "max_connections = 3", "4 snapshots", "[legacy] frozen")
+    project.write("test_sessions.py", SESSIONS)
+    outcome = project_of("-p", "no:xdist", line=f"max_connections = 2\n{FROZEN}")
+    assert (outcome.code, outcome.verdict) == (0, "GO"), outcome.output
+    own = {homes.databases["legacy", name].name: name for name in NAMES}
+    for name in NAMES:
+        named = (project.path / f"{name}.txt").read_text().splitlines()
+        others = [own[each] for each in named if each in own and own[each] != name]
+        assert len(others) <= 1, named  # one that is just being left
+        assert homes.databases["legacy", name].name in named
+    assert len(outcome.with_status("MATCH")) == 10 + len(NAMES)  # with the coverage
+    assert {each["database"].split()[0] for each in outcome.report["run"]["servers"]["legacy"]} == {
+        homes.engine.legacy.name,
+        *(homes.databases["legacy", name].name for name in NAMES),
+    }
+    homes.run("cora", LAST, "modern")
+    found = project_of("-n", "2", line=f"max_connections = 3\n{FROZEN}")
+    assert found.with_status("DRIFT") == ["cora-c"]
+    assert len(found.with_status("MATCH")) == 9 + len(NAMES)
+    assert own_backends(project.legacy.cluster, project.modern.cluster) == []
+
+
+def test_several_processes_say_what_one_says(
+    homes: Homes, project_of: Callable[..., Outcome]
+) -> None:
+    """With the snapshots held, which the workers join."""
+    homes.run("cora", LAST, "modern")
+    one, two = project_of("-n", "0"), project_of("-n", "2")
+    assert one.with_status("DRIFT") == ["cora-c"]
+    assert but_run(one) == but_run(two)
+
+
+def test_shards_of_databases_merge_to_one_run(
+    homes: Homes, project_of: Callable[..., Outcome], project: Migration
+) -> None:
+    """Each shard reads its own tenants, and knows what tables there are of the others."""
+    homes.run("cora", LAST, "modern")
+    homes.run("blue", "CREATE TABLE more (id int)", "legacy")
+    whole = project_of(line=FROZEN)
+    run_shards(project, 3)
+    merged = merge(project, "shards")
+    assert but_run(merged) == but_run(whole)
+    assert whole.with_status("DRIFT") == ["cora-c"]
+    assert whole.with_status("NOT PROVEN") == ["acme-more", "blue-more", "cora-more"]
+
+
+# ---- all traps
+
+
+@pytest.fixture
+def bundled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tables that would be read as one with those of other tenants are bundled instead."""
+    for module in (bundle, surveyed):
+        monkeypatch.setattr(module, "together_with", lambda *_: ())
+
+
+LAYOUTS: list[tuple[EngineName, list[Side]]] = [
+    ("postgresql", ["legacy", "modern"]),
+    ("mariadb", ["modern"]),
+]
+LAYOUT_NAMES = [engine for engine, _ in LAYOUTS]
+
+
+@pytest.mark.usefixtures("bundled")
+@pytest.mark.parametrize(("legacy", "own_schemas"), LAYOUTS, ids=LAYOUT_NAMES)
+def test_no_tenant_falls_into_a_trap(
+    places: Callable[[EngineName, Side], Place], legacy: EngineName, own_schemas: list[Side]
+) -> None:
+    """Every trap, where one statement asks for all small tables of a tenant."""
+    held = [t for t in TRAPS if exists(t, "legacy", legacy) and exists(t, "modern", "postgresql")]
+    here, there = places(legacy, "legacy"), places("postgresql", "modern")
+    verdicts = audit_shared(here, there, [for_each_tenant(trap) for trap in held], own_schemas)
+    assert wrong(verdicts) == []
+    read = [each.how for said in verdicts for each in said.evidence.work.readings]
+    assert len([how for how in read if how.endswith("by one statement")]) > 80
+
+
+@pytest.mark.usefixtures("bundled")
+@pytest.mark.parametrize(("legacy", "own_schemas"), LAYOUTS, ids=LAYOUT_NAMES)
+def test_what_differs_in_random_tables_is_found(
+    places: Callable[[EngineName, Side], Place], legacy: EngineName, own_schemas: list[Side]
+) -> None:
+    """Exact for the tenants that differ, MATCH for the others."""
+    given = trials_among_others(f"bundles/{legacy}", legacy, "postgresql", 16)
+    here, there = places(legacy, "legacy"), places("postgresql", "modern")
+    assert wrong(audit_shared(here, there, given, own_schemas)) == []
+
+
+# ---- MariaDB
+
+
+def test_databases_of_mariadb_are_asked_for_tenant_by_tenant(
+    homes: Homes, mysql_db: MariaDatabase, tmp_path: Path
+) -> None:
+    """Tables of tenants that no union can take together are asked for with the tenant's others."""
+    moved: Any = Engine(homes.engine.legacy, mysql_db, tmp_path)  # type: ignore[arg-type]
+    with ExitStack() as cleanup:
+        for name in NAMES:
+            own = f"{mysql_db.name}_{name}"
+            mysql_db.run(f"CREATE DATABASE {own} COLLATE utf8mb4_general_ci")
+            cleanup.callback(mysql_db.run, f"DROP DATABASE {own}")
+            for table in TABLES:
+                mysql_db.run(f"CREATE TABLE {own}.{table} (id int PRIMARY KEY, v text)")
+                for row in range(1, 4):
+                    value = f"{name} {table} {row}"
+                    mysql_db.run(f"INSERT INTO {own}.{table} VALUES ({row}, '{value}')")
+        with closing(mysql_db.server.connect(f"{mysql_db.name}_blue")) as connection:
+            connection.cursor().execute("UPDATE b SET v = upper(v) WHERE id = 2")
+            connection.commit()
+        there = f'tenancy = {{schema = "{mysql_db.name}_{{tenant}}"}}'
+        with moved.opened(TENANTS, legacy=homes.tenancy("legacy"), modern=there) as run:
+            found = {(n, t): run.audit(n, t) for n in NAMES for t in TABLES}
+    assert statuses(found) == {"DRIFT": ["blue-b"]}
+    assert_drift(found["blue", "b"], ("changed", ("2",), ("v",)))
+    assert hows(found) == {"a": {BUNDLED}, "b": {ALONE, BUNDLED}, "c": {BUNDLED}}

@@ -1,0 +1,485 @@
+"""Tenants with a place each: small tables of schemas are read together, and judged each alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import ExitStack
+from pathlib import Path
+from threading import Event, Thread
+from time import sleep
+from typing import Any
+
+import psycopg
+import pytest
+from sqlalchemy import Connection, text
+
+from pytest_tenantparity.config import load_settings
+from pytest_tenantparity.model import Evidence, Status
+from pytest_tenantparity.parity import small
+from pytest_tenantparity.parity.scope import MARK
+from pytest_tenantparity.stacks.dialects import Dialect, postgresql, postgresql_small
+from pytest_tenantparity.stacks.handshake import Digests, trusted_digests
+
+from ..support.engine_driver import Engine, opened, seen
+from ..support.expectations import assert_drift, assert_match, assert_not_proven
+from ..support.mariadb import MariaDatabase
+from ..support.postgresql import new_database
+
+NAMES = [f"t{n}" for n in range(6)]
+TENANTS = "\n".join(f"[tenants.{name}]" for name in NAMES)
+OWN = 'tenancy = {schema = "{tenant}"}'
+ALONE = "each tenant where its own rows are"
+TABLE = "id int PRIMARY KEY, v text"
+
+
+def everyone(number: int = len(NAMES)) -> str:
+    """Return how a scan of so many tenants' tables is described."""
+    among = f"{number} tenants" if number == len(NAMES) else f"{number} of {len(NAMES)} tenants"
+    return f"one scan for {among}, each where its own rows are"
+
+
+@pytest.fixture
+def schemas(engine: Engine) -> Engine:
+    """Six tenants, each with a schema on both sides and three rows in its table."""
+    for name in NAMES:
+        engine.both(f"CREATE SCHEMA {name}")
+        engine.both(f"CREATE TABLE {name}.t ({TABLE})")
+        engine.both(f"INSERT INTO {name}.t SELECT g, '{name} ' || g FROM generate_series(1, 3) g")
+    return engine
+
+
+def audit(engine: Engine, more: str = "", names: Iterable[str] = NAMES) -> dict[str, Evidence]:
+    """Audit the table of some tenants."""
+    with engine.opened(f"{more}\n{TENANTS}", legacy=OWN, modern=OWN) as run:
+        return {name: run.audit(name, "t") for name in names}
+
+
+def hows(found: dict[str, Evidence]) -> set[str]:
+    """Return in which ways tables were read."""
+    return {each.how for evidence in found.values() for each in evidence.work.readings}
+
+
+def test_many_schemas_are_read_by_one_scan(schemas: Engine) -> None:
+    """All six are matched by one statement a side; what differs is found in its own tenant."""
+    found = audit(schemas)
+    assert [each.status for each in found.values()] == [Status.MATCH] * 6
+    assert hows(found) == {everyone()}
+    schemas.modern.run("UPDATE t3.t SET v = 'w' WHERE id = 2; DELETE FROM t5.t WHERE id = 3")
+    found = audit(schemas)
+    assert_drift(found["t3"], ("changed", ("2",), ("v",)))
+    assert_drift(found["t5"], ("missing", ("3",), ()))
+    assert [found[name].status for name in ("t0", "t1", "t2", "t4")] == [Status.MATCH] * 4
+
+
+def test_rows_of_two_tenants_that_changed_places_are_seen(schemas: Engine) -> None:
+    """The same rows in another tenant's schema are no match, though all rows together are."""
+    schemas.modern.run("ALTER SCHEMA t1 RENAME TO x; ALTER SCHEMA t2 RENAME TO t1")
+    schemas.modern.run("ALTER SCHEMA x RENAME TO t2")
+    found = audit(schemas)
+    assert {name for name, each in found.items() if each.status is Status.DRIFT} == {"t1", "t2"}
+    assert [each.drift.changed for each in found.values()] == [0, 3, 3, 0, 0, 0]
+
+
+def test_more_schemas_than_a_statement_takes(
+    schemas: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a scan takes four, the other two have one of their own; a last one would go alone."""
+    monkeypatch.setattr(small, "_MOST", 4)
+    found = audit(schemas)
+    assert [each.status for each in found.values()] == [Status.MATCH] * 6
+    assert hows(found) == {everyone(4), everyone(2)}
+    monkeypatch.setattr(small, "_MOST", 5)
+    found = audit(schemas)
+    assert [each.status for each in found.values()] == [Status.MATCH] * 6
+    assert hows(found) == {everyone(5), ALONE}
+
+
+OTHERS = {
+    "column": "ALTER TABLE t2.t ADD w int",
+    "type": "ALTER TABLE t2.t ALTER v TYPE varchar(99)",
+    "key": "ALTER TABLE t2.t DROP CONSTRAINT t_pkey, ADD PRIMARY KEY (id, v)",
+    "view": "ALTER TABLE t2.t RENAME TO u; CREATE VIEW t2.t AS SELECT * FROM t2.u",
+    "heir": "CREATE TABLE t2.u () INHERITS (t2.t); INSERT INTO t2.u VALUES (4, 'heir')",
+    "many rows": "INSERT INTO t2.t SELECT g, '' FROM generate_series(10, 20100) g; ANALYZE t2.t",
+}
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_a_table_unlike_the_others_is_asked_alone(schemas: Engine, kind: str) -> None:
+    """Another shape, a view, heirs, or many rows: that tenant goes alone, and is judged as ever."""
+    schemas.both(OTHERS[kind])
+    found = audit(schemas, '[ignore.tables]\nu = "behind the table"')
+    assert hows(found) == {everyone(5), ALONE}
+    assert {each.how for each in found["t2"].work.readings} == {ALONE}
+    assert [each.status for each in found.values()] == [Status.MATCH] * 6, found["t2"].reasons
+    schemas.modern.run("UPDATE t2.t SET v = 'w' WHERE id = 2")
+    assert audit(schemas, '[ignore.tables]\nu = "behind"')["t2"].drift.total > 0
+
+
+def test_one_side_unlike_is_enough_to_go_alone(schemas: Engine) -> None:
+    """A column that one tenant has on one side only is that tenant's problem, and no other's."""
+    schemas.modern.run("ALTER TABLE t2.t ADD w int")
+    found = audit(schemas)
+    assert_not_proven(found["t2"], "column 'w' of 't' is only in the modern table")
+    assert [found[name].status for name in NAMES if name != "t2"] == [Status.MATCH] * 5
+
+
+def test_a_table_that_is_not_there_or_locked_stops_its_tenant_alone(schemas: Engine) -> None:
+    """What goes wrong in one tenant's table is NOT PROVEN for it, and the others are matched."""
+    schemas.legacy.run("DROP TABLE t1.t")
+    with schemas.modern.cluster.connect(schemas.modern.name) as other:
+        other.autocommit = False
+        other.execute("LOCK TABLE t3.t IN ACCESS EXCLUSIVE MODE")
+        brief = f"{OWN}\nlock_timeout = 0.5"
+        with schemas.opened(TENANTS, legacy=OWN, modern=brief) as run:
+            found = {name: run.audit(name, "t") for name in NAMES}
+    assert_not_proven(found["t1"], "the legacy schema 't1' has no tables")
+    assert_not_proven(found["t3"], "lock")
+    proven = [name for name in NAMES if found[name].status is Status.MATCH]
+    assert proven == ["t0", "t2", "t4", "t5"]
+
+
+def test_a_filter_is_about_each_tenant_s_own_table(schemas: Engine) -> None:
+    """A filter means the same in a table read with others, the whole row included."""
+    more = """
+        [tables.t]
+        modern_filter = {sql = "t::text <> '(2,w)'", reason = "made by the migration"}
+    """
+    schemas.modern.run("INSERT INTO t2.t VALUES (9, 'w'); UPDATE t3.t SET v = 'w' WHERE id = 2")
+    found = audit(schemas, more)
+    assert hows(found) == {everyone()}
+    assert_drift(found["t2"], ("extra", ("9",), ()))
+    assert_drift(found["t3"], ("missing", ("2",), ()))
+
+
+def test_expressions_of_the_settings_are_asked_tenant_by_tenant(schemas: Engine) -> None:
+    """SQL could mean something else in tables read as one: the whole row has one column more."""
+    more = '[tables.t.columns.row]\nlegacy_sql = "to_jsonb(t)"\nmodern_sql = "to_jsonb(t)"'
+    found = audit(schemas, more)
+    assert hows(found) == {ALONE}
+    assert [each.status for each in found.values()] == [Status.MATCH] * 6
+
+
+def test_a_tenant_with_one_place_on_both_sides_proves_nothing(schemas: Engine) -> None:
+    """Where legacy and modern are one schema for one tenant, it is not matched with itself."""
+    tenants = "".join(
+        f"[tenants.{name}]\nlegacy_account = '{name}'\nmodern_id = '{modern}'\n"
+        for name, modern in (("t0", "t3"), ("t1", "t4"), ("t2", "t2"))
+    )
+    path = schemas.folder / "tenantparity.toml"
+    legacy = f'url = "{schemas.modern.url}"\ntenancy = {{schema = "{{legacy_account}}"}}'
+    schemas.settings(tenants, legacy=legacy, modern='tenancy = {schema = "{modern_id}"}')
+    reason = 'same_database = "tenants were copied in place"\n'
+    path.write_text(reason + path.read_text(encoding="utf-8"), encoding="utf-8")
+    for here, there in (("t0", "t3"), ("t1", "t4")):
+        schemas.modern.run(f"TRUNCATE {there}.t; INSERT INTO {there}.t SELECT * FROM {here}.t")
+    with opened(load_settings(path)) as run:
+        found = {name: run.audit(name, "t") for name in ("t0", "t1", "t2")}
+    assert_match(found["t0"], 3)
+    assert_match(found["t1"], 3)
+    assert hows(found) == {"one scan for 2 of 3 tenants, each where its own rows are"}
+    assert_not_proven(found["t2"], "read the same table 't'")
+
+
+def test_a_shared_table_on_the_other_side(schemas: Engine) -> None:
+    """A table with a column of tenants is scanned once for the schemas of several."""
+    schemas.legacy.run("CREATE TABLE t (id int, v text, tenant text, PRIMARY KEY (tenant, id))")
+    for name in NAMES:
+        schemas.legacy.run(f"INSERT INTO t SELECT id, v, '{name}' FROM {name}.t")
+    column = 'tenancy = {column = "tenant"}'
+    with schemas.opened(TENANTS, legacy=column, modern=OWN) as run:
+        found = {name: run.audit(name, "t") for name in NAMES}
+        assert_match(run.audit("unassigned", "t"), 0)
+    assert [each.status for each in found.values()] == [Status.MATCH] * 6
+    assert hows(found) == {"one scan for 6 tenants", everyone()}
+    schemas.modern.run("INSERT INTO t4.t VALUES (7, 'v')")
+    schemas.legacy.run("INSERT INTO t VALUES (8, 'v', 'nobody')")
+    with schemas.opened(TENANTS, legacy=column, modern=OWN) as run:
+        assert_drift(run.audit("t4", "t"), ("extra", ("7",), ()))
+        assert_match(run.audit("t3", "t"), 3)
+        assert seen(run.audit("unassigned", "t")) == [("missing", ("8",), ())]
+
+
+def test_a_server_answers_the_known_questions_once_for_each_encoding(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four databases of one server, one of them LATIN1, make two handshakes a stack."""
+    asked = []
+
+    def counted(connection: Connection, dialect: Dialect, encoding: str) -> Digests:
+        asked.append(encoding)
+        return trusted_digests(connection, dialect, encoding)
+
+    monkeypatch.setattr("pytest_tenantparity.stacks.opening.trusted_digests", counted)
+    names = ["a", "b", "c"]
+    with ExitStack() as cleanup:
+        for side in (engine.legacy, engine.modern):
+            for name in names:
+                encoding = "LATIN1" if name == "c" else "UTF8"
+                own = new_database(side.cluster, encoding, f"{side.name}_{name}")
+                cleanup.callback(own.drop)
+                own.run(f"CREATE TABLE t ({TABLE}); INSERT INTO t VALUES (1, 'v')")
+        places = [
+            f'tenancy = {{database = "{side.name}_{{tenant}}"}}'
+            for side in (engine.legacy, engine.modern)
+        ]
+        tenants = "\n".join(f"[tenants.{name}]" for name in names)
+        with engine.opened(tenants, legacy=places[0], modern=places[1]) as run:
+            for name in names:
+                assert_match(run.audit(name, "t"), 1)
+    assert sorted(asked) == ["LATIN1"] * 2 + ["UTF8"] * 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "other", "altered", "status"),
+    [
+        # The common type of numeric and float8 is float8, to which the two values are one.
+        ("numeric", "1.2345678901234567", "1.23456789012346", "float8", Status.DRIFT),
+        # As timestamps, dates are spelled otherwise than on the other side.
+        ("date", "2024-02-29", "2024-02-29", "timestamp", Status.MATCH),
+        # Of what a union would make the first table's type, and not the others', nothing is seen.
+        ("varchar(30)", "a", "a", "text", Status.MATCH),
+    ],
+)
+def test_a_table_altered_after_the_snapshot_changes_no_other_tenant_s_values(
+    engine: Engine, kind: str, value: str, other: str, altered: str, status: Status
+) -> None:
+    """Another type in one tenant's table, that those of all would be converted to, is seen."""
+    for side, each in ((engine.legacy, value), (engine.modern, other)):
+        for name in NAMES:
+            side.run(f"CREATE SCHEMA {name}; CREATE TABLE {name}.t (id int PRIMARY KEY, v {kind})")
+            side.run(f"INSERT INTO {name}.t VALUES (1, '{each}')")
+    with engine.opened(TENANTS, legacy=OWN, modern=OWN) as run:
+        engine.legacy.run(f"ALTER TABLE t2.t ALTER v TYPE {altered}")
+        found = {name: run.audit(name, "t") for name in NAMES}
+    assert {name: found[name].status for name in NAMES if name != "t2"} == dict.fromkeys(
+        [name for name in NAMES if name != "t2"], status
+    )
+    assert found["t2"].status is not Status.MATCH or altered == "text"
+
+
+def test_a_column_called_like_the_mark_is_compared(engine: Engine) -> None:
+    """The column that tells tenants apart hides none of the table's own."""
+    for name in NAMES:
+        engine.both(f"CREATE SCHEMA {name}; CREATE TABLE {name}.t (id int, {MARK} int)")
+        engine.both(f"INSERT INTO {name}.t VALUES (1, 100)")
+    engine.modern.run(f"UPDATE t4.t SET {MARK} = 999")
+    found = audit(engine)
+    assert hows(found) == {ALONE}
+    drifting = [name for name in NAMES if found[name].status is Status.DRIFT]
+    assert drifting == ["t4"]
+
+
+def test_tables_that_are_larger_than_known_are_asked_alone(
+    schemas: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the server's statistics know nothing of the rows, the space that they take tells."""
+    schemas.both("ALTER TABLE t1.t SET (autovacuum_enabled = off)")
+    schemas.both("INSERT INTO t1.t SELECT g, repeat('x', 900) FROM generate_series(10, 500) g")
+    schemas.both("SELECT pg_stat_force_next_flush()")
+    schemas.both("SELECT pg_stat_reset()")
+    assert hows(audit(schemas)) == {everyone()}
+    monkeypatch.setattr(postgresql_small, "_MOST_BLOCKS", 50)
+    found = audit(schemas)
+    assert hows(found) == {ALONE}
+    assert [each.status for each in found.values()] == [Status.MATCH] * 6
+
+
+def test_partitions_go_alone(schemas: Engine) -> None:
+    """A table of partitions is not read with others, and its rows are compared all the same."""
+    for name in NAMES[:3]:
+        schemas.both(f"DROP TABLE {name}.t; CREATE TABLE {name}.t ({TABLE}) PARTITION BY HASH (id)")
+        schemas.both(f"CREATE TABLE {name}.p PARTITION OF {name}.t "
+                     "FOR VALUES WITH (MODULUS 1, REMAINDER 0)")  # fmt: skip
+        schemas.both(f"INSERT INTO {name}.t VALUES (1, 'v')")
+    schemas.modern.run("UPDATE t1.t SET v = 'w'")
+    found = audit(schemas)
+    assert hows(found) == {ALONE, everyone(3)}
+    assert_drift(found["t1"], ("changed", ("1",), ("v",)))
+    assert [found[name].status for name in NAMES if name != "t1"] == [Status.MATCH] * 5
+
+
+def test_so_many_locks_and_no_more(schemas: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Indexes are locked, too: fewer tables of many indexes go into a statement."""
+    for name in NAMES:
+        schemas.modern.run("".join(f"CREATE INDEX ON {name}.t (v, id); " for _ in range(4)))
+    monkeypatch.setattr(small, "_MOST_LOCKS", 2 * 6)
+    assert hows(audit(schemas)) == {everyone(2)}
+    monkeypatch.setattr(small, "_MOST_LOCKS", 2 * 6 - 1)
+    assert hows(audit(schemas)) == {ALONE}
+
+
+def test_a_migration_under_way_meets_no_deadlock(schemas: Engine) -> None:
+    """Who alters one schema after the other waits for the audit a moment, and is not aborted."""
+    said: list[object] = []
+    begun = Event()
+
+    def migrate() -> None:
+        with schemas.modern.cluster.connect(schemas.modern.name) as other:
+            other.autocommit = False
+            try:
+                other.execute("ALTER TABLE t3.t ADD COLUMN w int")
+                begun.set()
+                sleep(2)
+                other.execute("ALTER TABLE t1.t ADD COLUMN w int")
+                other.commit()
+            except psycopg.Error as error:
+                said.append(error)
+                other.rollback()
+
+    with schemas.opened(TENANTS, legacy=OWN, modern=OWN) as run:
+        migration = Thread(target=migrate)
+        migration.start()
+        assert begun.wait(10)
+        found = {name: run.audit(name, "t") for name in NAMES}
+        migration.join()
+    assert said == []
+    assert [found[name].status for name in ("t0", "t2", "t4", "t5")] == [Status.MATCH] * 4
+
+
+def test_what_is_asked_once_is_not_kept(schemas: Engine) -> None:
+    """The statement for many tables is long, and is not kept in its compiled form."""
+    with schemas.opened(TENANTS, legacy=OWN, modern=OWN) as run:
+        for name in NAMES:
+            run.audit(name, "t")
+        for stack in run.context.stacks.values():
+            assert stack._passing is not None
+            (engine,) = stack._passing._engines.values()
+            kept = [str(each) for each in (engine._compiled_cache or {}).values()]
+            assert [sql for sql in kept if "UNION ALL" in sql] == []
+
+
+def test_databases_of_mariadb_are_asked_one_by_one(
+    schemas: Engine, mysql_db: MariaDatabase, tmp_path: Path
+) -> None:
+    """An engine whose unions may change a type reads each tenant where its rows are."""
+    names = NAMES[:3]
+    for name in names:
+        mysql_db.run(f"CREATE DATABASE {mysql_db.name}_{name}")
+        mysql_db.run(f"CREATE TABLE {mysql_db.name}_{name}.t ({TABLE})")
+        for row in range(1, 4):
+            mysql_db.run(f"INSERT INTO {mysql_db.name}_{name}.t VALUES ({row}, '{name} {row}')")
+    tenants = "\n".join(f"[tenants.{name}]" for name in names)
+    moved: Any = Engine(schemas.legacy, mysql_db, tmp_path)  # type: ignore[arg-type]
+    own = f'tenancy = {{schema = "{mysql_db.name}_{{tenant}}"}}'
+    try:
+        with moved.opened(tenants, legacy=OWN, modern=own) as run:
+            found = {name: run.audit(name, "t") for name in names}
+    finally:
+        for name in names:
+            mysql_db.run(f"DROP DATABASE {mysql_db.name}_{name}")
+    assert hows(found) == {ALONE}
+    assert [each.status for each in found.values()] == [Status.MATCH] * 3
+
+
+@pytest.mark.parametrize("encoding", ["UTF8", "LATIN1"])
+def test_a_schema_whose_name_the_client_s_own_encoding_lacks(engine: Engine, encoding: str) -> None:
+    """What a session is told to be is told in UTF-8, whatever the role's default is."""
+    for side in (engine.legacy, engine.modern):
+        side.run(f"ALTER ROLE postgres IN DATABASE {side.name} SET client_encoding = '{encoding}'")
+        side.run(f'CREATE SCHEMA "схема"; CREATE TABLE "схема".t ({TABLE})')
+        side.run("INSERT INTO \"схема\".t VALUES (1, 'v')")
+    shared = 'tenancy = "global"\nschema = "схема"'
+    assert_match(engine.audit("t", legacy=shared, modern=shared), 1)
+
+
+def test_names_that_have_to_be_quoted(engine: Engine) -> None:
+    """Quotes, colons, percent signs and capitals in names and filters are what they are."""
+    table, column_ = 'od:d "t" %s', 'V:x "%(y)s" ä'
+    quoted, own = (f'"{each.replace(chr(34), 2 * chr(34))}"' for each in (table, column_))
+    names = ["a%s", "b:c", 'd"e', "F g"]
+    for name in names:
+        home = '"{}"'.format(f"s {name}".replace('"', '""'))
+        for side in (engine.legacy, engine.modern):
+            side.run(f"CREATE SCHEMA {home}")
+            side.run(f"CREATE TABLE {home}.{quoted} (id int PRIMARY KEY, {own} text)")
+            side.run(f"INSERT INTO {home}.{quoted} VALUES (1, ':p %%'), (2, '12:30'), (3, '%(p)s')")
+    engine.modern.run(f"UPDATE \"s b:c\".{quoted} SET {own} = 'w' WHERE id = 2")
+    tenants = "\n".join(f"[tenants.{n}]\nmodern_id = '{name}'" for n, name in enumerate(names))
+    where = "id::text <> '9:1' AND id % 100 <> 7 AND 'a :b %s' <> 'c'"
+    more = f"[tables.'{table}'.modern_filter]\nsql = \"{where}\"\nreason = 'as it is'\n{tenants}"
+    place = 'tenancy = {schema = "s {modern_id}"}'
+    with engine.opened(more, legacy=place, modern=place) as run:
+        found = {name: run.audit(str(n), table) for n, name in enumerate(names)}
+    assert hows(found) == {"one scan for 4 tenants, each where its own rows are"}
+    assert_drift(found["b:c"], ("changed", ("2",), (column_,)))
+    assert [found[name].status for name in names if name != "b:c"] == [Status.MATCH] * 3
+
+
+def test_heirs_go_alone(schemas: Engine) -> None:
+    """Nobody knows how much the heirs of a table hold: none is read with others."""
+    for name in NAMES:
+        schemas.both(f"CREATE TABLE {name}.u () INHERITS ({name}.t)")
+        schemas.both(f"INSERT INTO {name}.u VALUES (4, 'heir')")
+    found = audit(schemas, '[ignore.tables]\nu = "an heir"')
+    assert hows(found) == {ALONE}
+    assert [(each.status, each.rows.legacy) for each in found.values()] == [(Status.MATCH, 4)] * 6
+
+
+@pytest.mark.parametrize("replaced", [NAMES, NAMES[:2]], ids=["all", "some"])
+def test_tables_made_anew_after_the_snapshot_prove_nothing(
+    schemas: Engine, replaced: list[str]
+) -> None:
+    """A refresh of the tables during the run is NOT PROVEN for their tenants, and no crash."""
+    with schemas.opened(TENANTS, legacy=OWN, modern=OWN) as run:
+        for name in replaced:
+            schemas.both(f"DROP TABLE {name}.t; CREATE TABLE {name}.t ({TABLE})")
+            schemas.both(f"INSERT INTO {name}.t VALUES (1, '{name}')")
+        found = {name: run.audit(name, "t") for name in NAMES}
+    for name in NAMES:
+        expected = Status.NOT_PROVEN if name in replaced else Status.MATCH
+        assert found[name].status is expected, found[name]
+
+
+@pytest.mark.parametrize("own", ["0.2", "300"])
+def test_the_session_s_own_timeout_holds_again(
+    schemas: Engine, monkeypatch: pytest.MonkeyPatch, own: str
+) -> None:
+    """While locks are taken a statement may last half a second, or less; then as long as before."""
+    seen_: list[tuple[str, str, str]] = []
+    timeout = text("SHOW statement_timeout")
+
+    def watched(connection: Connection, rows: Any, tables: Any) -> None:
+        def types(rows: Any) -> Any:
+            within.append(connection.scalar(timeout))
+            return _types(rows)
+
+        within: list[str] = []
+        _types = postgresql_small._types
+        before = connection.scalar(timeout)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(postgresql_small, "_types", types)
+            postgresql_small.require_alike(connection, rows, tables)
+        seen_.append((before, within[0], connection.scalar(timeout)))
+
+    monkeypatch.setattr(postgresql, "require_alike", watched)
+    lines = f"{OWN}\nstatement_timeout = {own}"
+    with schemas.opened(TENANTS, legacy=lines, modern=lines) as run:
+        assert run.audit("t0", "t").status is Status.MATCH
+    before, within = {"0.2": ("200ms", "200ms"), "300": ("5min", "500ms")}[own]
+    assert seen_ == [(before, within, before)] * 2
+
+
+def test_no_locks_are_held_while_the_other_stack_is_too_busy(schemas: Engine) -> None:
+    """Where a throttle holds the audit up, nobody waits for it on the other stack."""
+    schemas.modern.run("CREATE TABLE gate (shut boolean); INSERT INTO gate VALUES (true)")
+    throttled = f'{OWN}\nthrottle = {{probe = "SELECT shut FROM public.gate"}}'
+    more = f'[ignore.tables]\ngate = "a probe"\n[pairing]\ntables = ["t"]\n{TENANTS}'
+    locked = (
+        "SELECT count(*) FROM pg_locks l JOIN pg_class c ON c.oid = l.relation "
+        "WHERE l.granted AND c.relname = 't' AND l.pid <> pg_backend_pid()"
+    )
+    found: dict[str, Evidence] = {}
+    with schemas.opened(more, legacy=OWN, modern=throttled) as run:
+
+        def ask() -> None:
+            found.update({name: run.audit(name, "t") for name in NAMES})
+
+        asking = Thread(target=ask)
+        asking.start()
+        sleep(1.5)
+        assert asking.is_alive()
+        assert schemas.legacy.run(locked) == [(0,)]
+        schemas.modern.run("UPDATE gate SET shut = false")
+        asking.join()
+    assert [each.status for each in found.values()] == [Status.MATCH] * 6

@@ -1,0 +1,121 @@
+"""Very large tables are read piece by piece: what is left out, what is read twice, how long."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import ColumnElement, literal
+
+from pytest_tenantparity.parity.pieces import Pieces
+from pytest_tenantparity.stacks import Extent
+from pytest_tenantparity.stacks.dialects import mysql, postgresql
+
+from ..support.engine_driver import Engine, Run
+from ..support.expectations import assert_drift, assert_match
+from ..support.mariadb import MariaDatabase
+from ..support.postgresql import Database
+
+SMALL = "tenancy = 'global'\npiece_seconds = 0.02"
+OWNED = "tenancy = {column = 'tenant'}\npiece_seconds = 0.02"
+ROWS = (
+    "CREATE TABLE t (id int PRIMARY KEY, tenant text, v text); INSERT INTO t "
+    "SELECT g, 't' || g % 3, repeat('x', 400) || g FROM generate_series(1, 6000) g"
+)
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Take even small tables apart; the pieces that were read."""
+    seen: list[str] = []
+    pieces = Pieces.__iter__
+
+    def noted(self: Pieces) -> Iterator[ColumnElement[bool]]:
+        for piece in pieces(self):
+            seen.append(str(piece))
+            yield piece
+
+    monkeypatch.setattr(Pieces, "__iter__", noted)
+    monkeypatch.setattr(postgresql, "_LARGE", 1)
+    monkeypatch.setattr(mysql, "_LARGE", 1)
+    monkeypatch.setattr("pytest_tenantparity.parity.pieces._LAST", 0)
+    return seen
+
+
+def test_pieces_make_up_the_table(engine: Engine, asked: list[str]) -> None:
+    """Every row is in exactly one piece: the first and the last block, and each version."""
+    engine.both(ROWS)
+    assert_match(engine.audit(legacy=SMALL, modern=SMALL), rows=6000)
+    assert len(asked) > 6
+    engine.modern.run("UPDATE t SET v = 'new' WHERE id IN (1, 3000, 6000)")
+    changed = [("changed", (str(each),), ("v",)) for each in (1, 3000, 6000)]
+    assert_drift(engine.audit(legacy=SMALL, modern=SMALL), *changed)
+
+
+def test_pieces_tell_tenants_apart(engine: Engine, asked: list[str]) -> None:
+    """The rows of one tenant lie in many pieces, and are added up."""
+    engine.both(ROWS)
+    engine.modern.run("DELETE FROM t WHERE id IN (4, 5999)")
+    tenants = "\n".join(f"[tenants.t{n}]" for n in range(3))
+    with engine.opened(tenants, legacy=OWNED, modern=OWNED) as run:
+        assert_match(run.audit("t0", "t"), rows=2000)
+        assert_drift(run.audit("t1", "t"), ("missing", ("4",), ()))
+        assert_drift(run.audit("t2", "t"), ("missing", ("5999",), ()))
+    assert len(asked) > 6
+
+
+def test_few_tenants_are_not_scanned_for(engine: Engine, asked: list[str]) -> None:
+    """Where few of all tenants are asked for, the server is free to use its index."""
+    engine.both(ROWS)
+    tenants = "\n".join(f"[tenants.t{n}]" for n in range(12))
+    with engine.opened(tenants, legacy=OWNED, modern=OWNED) as run:
+        few = Run(replace(run.context, asked={"t": {"t0", "t1"}}))
+        assert_match(few.audit("t0", "t"), rows=2000)
+    assert asked == []
+
+
+def test_a_child_table_longer_than_its_parent(engine: Engine, asked: list[str]) -> None:
+    """The end of the last piece is open: a child's rows lie beyond the parent's blocks."""
+    engine.both(ROWS)
+    engine.both("CREATE TABLE child () INHERITS (t)")
+    engine.both(
+        "INSERT INTO child SELECT g, 't0', repeat('y', 400) || g "
+        "FROM generate_series(6001, 20000) g; DELETE FROM ONLY t WHERE id > 3000"
+    )
+    engine.both("VACUUM FULL t")
+    engine.modern.run("UPDATE child SET v = 'new' WHERE id = 20000")
+    more = '[ignore.tables]\nchild = "is read with its parent"'
+    evidence = engine.audit(more=more, legacy=SMALL, modern=SMALL)
+    assert_drift(evidence, ("changed", ("20000",), ("v",)))
+    assert evidence.rows.legacy == 17_000
+    assert len(asked) > 3
+
+
+def test_keys_with_gaps_and_below_zero(
+    mysql_db: MariaDatabase, modern_db: Database, tmp_path: Path, asked: list[str]
+) -> None:
+    """MariaDB's pieces are ranges of its key, however unevenly that is used."""
+    keys = [*range(-3000, -2000), -1, *range(5_000, 6_000), 20_000]
+    table = "CREATE TABLE t (id bigint PRIMARY KEY, v int)"
+    values = ", ".join(f"({key}, {key % 100})" for key in keys)
+    for database in (mysql_db, modern_db):
+        database.run(table)
+        database.run(f"INSERT INTO t VALUES {values}")
+    modern_db.run("UPDATE t SET v = 999 WHERE id IN (-3000, -1, 20000)")
+    engine = Engine(mysql_db, modern_db, tmp_path)  # type: ignore[arg-type]
+    evidence = engine.audit(legacy=SMALL, modern=SMALL)
+    changed = [("changed", (str(each),), ("v",)) for each in (-3000, -1, 20_000)]
+    assert_drift(evidence, *changed)
+    assert evidence.rows.legacy == len(keys)
+    assert len(asked) > 3
+
+
+def test_rests_are_as_long_as_asked_for() -> None:
+    """After each piece but the last comes a rest, in proportion to what the piece took."""
+    rests: list[float] = []
+    extent = Extent(0, 6_400, lambda low, high: literal(low is None or high is None))
+    pieces = list(Pieces(extent, 0.000001, rest=2.0, wait=rests.append, tell=lambda _: None))
+    assert len(rests) == len(pieces) - 1 > 10
+    assert min(rests) > 0

@@ -1,0 +1,229 @@
+"""How tables were read is said, and which index would have made that cheaper."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_tenantparity.model import Evidence, Reading, Status
+from pytest_tenantparity.stacks import catalog
+
+from ..support.engine_driver import Engine, Run
+from ..support.mariadb import MariaDatabase
+from ..support.postgresql import Database
+from ..support.project import DRIFT, Migration
+from ..support.shards import but_run
+from .test_pieces import ROWS as WIDE
+from .test_pieces import SMALL, asked
+
+pytest_plugins = ["tests.support.project"]
+__all__ = ["asked"]
+
+TENANTS = "\n".join(f"[tenants.t{n}]" for n in range(12))
+OWNED = 'tenancy = {column = "tenant"}'
+TABLE = "CREATE TABLE t (id int PRIMARY KEY, tenant varchar(9), v int)"
+ROWS = "INSERT INTO t SELECT g, 't' || g % 12, g FROM generate_series(1, 2400) g"
+SPOIL = "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'i'::regclass"
+SIDES = ("legacy", "modern")
+
+
+@pytest.fixture
+def all_are_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take tables of a hundred rows for large ones."""
+    monkeypatch.setattr(catalog, "LARGE", 100)
+
+
+@pytest.fixture
+def table(engine: Engine) -> Engine:
+    """One table of twelve tenants, whose size the servers know."""
+    engine.both(f"{TABLE}; {ROWS}")
+    engine.both("ANALYZE t")
+    return engine
+
+
+def few(engine: Engine) -> Evidence:
+    """Audit one of two tenants that are asked for."""
+    with engine.opened(TENANTS, legacy=OWNED, modern=OWNED) as run:
+        return Run(replace(run.context, asked={"t": {"t0", "t1"}})).audit("t0", "t")
+
+
+def ways(evidence: Evidence) -> set[str]:
+    """Return how both sides of the table were read."""
+    assert evidence.status in (Status.MATCH, Status.DRIFT), evidence
+    return {each.how for each in evidence.work.readings}
+
+
+def statement_of(hint: str) -> str:
+    """Return the SQL that a hint ends with."""
+    return hint.partition("this would help: ")[2]
+
+
+@pytest.mark.usefixtures("all_are_large")
+def test_a_hint_s_statement_makes_the_hint_go_away(table: Engine) -> None:
+    """Few tenants of a large table want an index; the one that the hint creates is it."""
+    evidence = few(table)
+    assert ways(evidence) == {"one scan for 2 of 12 tenants, without an index on tenant"}
+    hints = evidence.work.hints
+    assert [
+        "no index of the legacy table public.t begins with tenant" in each for each in hints
+    ] == [True, False]
+    table.legacy.run(statement_of(hints[0]))
+    evidence = few(table)
+    assert set(evidence.work.readings) == {
+        Reading("t", "legacy", "one scan for 2 of 12 tenants, by the index on tenant"),
+        Reading("t", "modern", "one scan for 2 of 12 tenants, without an index on tenant"),
+    }
+    assert ["modern table" in each for each in evidence.work.hints] == [True]
+
+
+@pytest.mark.usefixtures("all_are_large")
+@pytest.mark.parametrize(
+    "index",
+    [
+        "CREATE INDEX ON t (v, tenant)",
+        "CREATE INDEX ON t (tenant) WHERE v > 0",
+        "CREATE INDEX ON t (lower(tenant), tenant)",
+        f"CREATE INDEX i ON t (tenant); {SPOIL}",
+    ],
+)
+def test_an_index_that_cannot_be_used(table: Engine, index: str) -> None:
+    """An index that begins with something else, is partial or not valid is none."""
+    table.both(index)
+    assert len(few(table).work.hints) == len(SIDES)
+
+
+def test_small_tables_want_no_index(table: Engine) -> None:
+    """Nobody is told to index what is read within a second."""
+    evidence = few(table)
+    assert ways(evidence) == {"one scan for 2 of 12 tenants, without an index on tenant"}
+    assert evidence.work.hints == ()
+
+
+@pytest.mark.usefixtures("all_are_large")
+def test_who_asks_for_all_is_not_told_to_index(table: Engine) -> None:
+    """A whole table is read without an index, and that is right."""
+    with table.opened(TENANTS, legacy=OWNED, modern=OWNED) as run:
+        first, second = run.audit("t0", "t"), run.audit("t1", "t")
+    assert ways(first) == {"one scan for 12 tenants"}
+    assert first.work.hints == ()
+    assert second.work.readings == ()
+
+
+def test_pieces_are_counted(engine: Engine, asked: list[str]) -> None:
+    """Of a table that was taken apart it is said into how many pieces."""
+    engine.both(WIDE)
+    with engine.opened(legacy=SMALL, modern=SMALL) as run:
+        evidence = run.audit("global", "t")
+    hows = [each.how for each in evidence.work.readings]
+    counts = [re.fullmatch(r"one scan of all rows, in (\d+) pieces", how) for how in hows]
+    assert len(asked) == sum(int(each[1]) for each in counts if each) > 4
+
+
+@pytest.mark.usefixtures("all_are_large")
+def test_one_tenant_asked_alone(table: Engine) -> None:
+    """A tenant that is asked apart is so by the index, or for want of one."""
+    table.legacy.run("CREATE INDEX ON t (tenant, id)")
+    with table.opened(TENANTS, legacy=OWNED, modern=OWNED) as run:
+        evidence = Run(replace(run.context, asked={"t": {"t0"}})).audit("t0", "t")
+    by, without = "each tenant by the index on tenant", "each tenant without an index on tenant"
+    assert ways(evidence) == {by, without}
+
+
+@pytest.mark.usefixtures("all_are_large")
+def test_rows_that_are_looked_up_again(table: Engine) -> None:
+    """With settle, a key that no index begins with is hinted at once rows differ."""
+    table.both("ALTER TABLE t DROP CONSTRAINT t_pkey")
+    table.modern.run("UPDATE t SET v = -1 WHERE id = 12")
+    with table.opened("[tables.t]\nkey = ['id']") as run:
+        evidence = Run(replace(run.context, settle=0.2)).audit("global", "t")
+    assert evidence.drift.changed == 1
+    assert ["begins with id, by which differing rows" in each for each in evidence.work.hints] == [
+        True,
+        True,
+    ]
+
+
+# ---- other engines
+
+
+@pytest.mark.usefixtures("all_are_large")
+def test_mariadb(mysql_db: MariaDatabase, modern_db: Database, tmp_path: Path) -> None:
+    """MariaDB's indexes and sizes are known, and its hint is a statement of its own."""
+    mysql_db.run(TABLE.replace("varchar(9)", "text"))
+    mysql_db.run("INSERT INTO t SELECT seq, CONCAT('t', seq % 12), seq FROM seq_1_to_2400")
+    mysql_db.run("CREATE INDEX other ON t (v, tenant(9))")
+    mysql_db.run("ANALYZE TABLE t")
+    modern_db.run(f"{TABLE}; {ROWS}")
+    old: Any = mysql_db
+    engine = Engine(old, modern_db, tmp_path)
+    (hint,) = (each for each in few(engine).work.hints if "legacy" in each)
+    mysql_db.run(statement_of(hint))
+    evidence = few(engine)
+    assert [each for each in evidence.work.hints if "legacy" in each] == []
+    assert "one scan for 2 of 12 tenants, by the index on tenant" in ways(evidence)
+
+
+@pytest.mark.usefixtures("all_are_large")
+def test_sqlite(modern_db: Database, tmp_path: Path) -> None:
+    """SQLite's indexes are known, and its sizes where ANALYZE has counted them."""
+    path = tmp_path / "old.db"
+    rows = [(n, f"t{n % 12}", n) for n in range(1, 2401)]
+
+    with closing(sqlite3.connect(path)) as database:
+        database.execute(TABLE)
+        database.executemany("INSERT INTO t VALUES (?, ?, ?)", rows)
+        database.execute("CREATE INDEX partial ON t (tenant) WHERE v > 0")
+        database.execute("CREATE INDEX other ON t (v, tenant)")
+        database.commit()
+        database.execute("ANALYZE")
+        database.commit()
+    modern_db.run(f"{TABLE}; {ROWS}")
+    old: Any = modern_db
+    engine, legacy = Engine(old, modern_db, tmp_path), f'url = "sqlite:///{path}"\n{OWNED}'
+
+    def audited() -> Evidence:
+        with engine.opened(TENANTS, legacy=legacy, modern=OWNED) as opened:
+            return Run(replace(opened.context, asked={"t": {"t0", "t1"}})).audit("t0", "t")
+
+    (hint,) = (each for each in audited().work.hints if "legacy" in each)
+    with closing(sqlite3.connect(path)) as database:
+        database.execute(statement_of(hint))
+        database.commit()
+    evidence = audited()
+    assert [each for each in evidence.work.hints if "legacy" in each] == []
+    assert "one scan for 2 of 12 tenants, by the index on tenant" in ways(evidence)
+
+
+# ---- in a run
+
+
+def test_the_report_says_it_in_its_run_block(project: Migration) -> None:
+    """Readings and hints are in ``run``, hints in the terminal; the rest is the same bytes."""
+    project.modern.run(DRIFT)
+    more = f"SELECT i, 'X', 1, 'of nobody' FROM generate_series(1000, {2 * catalog.LARGE}) i"
+    project.legacy.run(f"INSERT INTO trades {more}; ANALYZE")
+    others = "\n".join(f"[tenants.other{n}]" for n in range(12))
+    project.settings(others, legacy="piece_seconds = 60")
+    args = ["--tenants=acme,beta", "--parity-tables=trades"]
+    project.settings(f"{others}\n[tables.trades.unassigned]\nlegacy = 'old ones'")
+    before = project.run("-n", "2", *args)
+    hint = "CREATE INDEX CONCURRENTLY trades_account_idx ON public.trades (account)"
+    assert before.stdout.count("hint: ") == 1
+    assert hint in before.stdout
+    run = before.report["run"]
+    assert [hint in each for each in run["hints"]] == [True]
+    way = "one scan for 2 of 16 tenants, without an index on account"
+    assert ["trades", "legacy", way] in run["readings"]
+    assert "readings" not in json.dumps(before.report["checks"])
+    project.legacy.run(hint)
+    after = project.run(*args)
+    assert after.report["run"]["hints"] == []
+    assert "hint: " not in after.stdout
+    assert but_run(before) == but_run(after)

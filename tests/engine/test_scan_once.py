@@ -1,0 +1,70 @@
+"""Whose rows one scan takes in: those of the tenants that tests of this run are about."""
+
+from __future__ import annotations
+
+import pytest
+
+from ..support.project import DRIFT, TEST, Migration, Outcome
+
+pytest_plugins = ["tests.support.project"]
+
+_TOLERANT = TEST.replace("@pytest.mark.parity", "@pytest.mark.drift_tolerance(absolute=1)")
+
+# Reading a row of anybody but acme is an error that the server reports.
+ACME_ALONE = """
+[tables.trades.columns.note]
+legacy_sql = "CASE WHEN account <> 'A1' THEN (1 / (id - id))::text ELSE note END"
+"""
+
+
+# Every process writes down the scans that it makes: each groups a table's row hashes.
+SCANS = """
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+
+@event.listens_for(Engine, "before_cursor_execute")
+def note(connection, cursor, statement, *_):
+    if "parity_row_hash" in statement:
+        names = ("tenant_trades", "tenant_positions", "prices", "trades", "positions")
+        table = next(name for name in names if f'"{name}"' in statement)
+        with open("scans.txt", "a") as file:
+            file.write(f"{connection.engine.url.database} {table}\\n")
+"""
+DISTRIBUTIONS = ("no", "load", "worksteal", "loadscope", "loadfile", "loadgroup")
+
+
+@pytest.mark.parametrize("dist", DISTRIBUTIONS)
+def test_one_scan_a_table_and_side(project: Migration, dist: str) -> None:
+    """Whatever hands the tests out, and to however many processes, each table is scanned once."""
+    project.write("conftest.py", SCANS)
+    workers = ["-n", "0"] if dist == "no" else ["-n", "3", f"--dist={dist}"]
+    outcome = project.run(*workers)
+    assert (outcome.code, outcome.verdict) == (0, "GO"), outcome.output
+    scans = (project.path / "scans.txt").read_text().splitlines()
+    tables = sorted(line.split()[1] for line in scans)
+    # Of the reference table each side is asked by the one test that is about it.
+    every = ["positions", "prices", "prices", "tenant_positions", "tenant_trades", "trades"]
+    assert tables == every, scans
+
+
+def test_a_single_test_asks_for_its_tenant_alone(project: Migration) -> None:
+    """With -k for one tenant no row of another is read; without it the server would say so."""
+    project.settings(ACME_ALONE)
+    alone = project.run("-k", "acme-trades")
+    assert alone.with_status("MATCH") == ["acme-trades"], alone.output
+    assert "division by zero" in project.run().reasons("beta", "trades")
+
+
+def go_on(project: Migration, *args: str) -> Outcome:
+    """Run pytest and leave what is in the report's directory as it is."""
+    return project.start(*args).wait(120)
+
+
+def test_a_proof_that_no_longer_stands_is_made_again(project: Migration) -> None:
+    """A check that the scan left out as proven, and whose test's limits changed, is asked apart."""
+    project.modern.run(DRIFT)
+    project.run("--tenants=acme,beta,eu-north")
+    project.write("test_audit.py", _TOLERANT)
+    again = go_on(project, "--parity-resume", "--tenants=acme,beta,eu-north")
+    assert again.check("beta", "trades")["status"] == "MATCH", again.output
+    assert again.check("acme", "trades")["status"] == "TOLERATED", again.output

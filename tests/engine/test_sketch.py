@@ -1,0 +1,278 @@
+"""Rows that differ are told by the scan that proves the others equal; and by nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from random import Random
+
+import pytest
+from sqlalchemy import ColumnElement, event, func, literal_column
+from sqlalchemy.engine import Engine as SqlEngine
+
+from pytest_tenantparity.model import Evidence, RowCounts
+from pytest_tenantparity.parity import sketch
+from pytest_tenantparity.parity.cells import PlacedRow
+from pytest_tenantparity.parity.columns import ColumnPair
+from pytest_tenantparity.parity.locate import Difference
+from pytest_tenantparity.stacks.dialects import Nulls, dialect_for
+
+from ..support.engine_driver import Engine, Seen, seen
+from ..support.expectations import assert_drift, assert_match, assert_not_proven
+
+ROWS = 5_000
+OWNED = 'tenancy = {column = "tenant"}'
+TENANTS = "\n".join(f"[tenants.t{n}]" for n in range(5))
+TABLE = """
+    CREATE TABLE t (id bigint, code text, tenant text, v text, PRIMARY KEY ({key}));
+    INSERT INTO t SELECT g * 7919, 'c' || g, 't' || g % 5, 'v' || g
+    FROM generate_series(1, {rows}) g
+"""
+# What rows go by.
+KEYS = {"whole number": "id", "text": "code", "composite": "code, id"}
+
+
+@pytest.fixture
+def scans() -> Iterator[list[str]]:
+    """The statements that hash all rows of a table, as they are made."""
+    made: list[str] = []
+
+    def note(_: object, __: object, statement: str, *___: object) -> None:
+        if "parity_row_hash" in statement:
+            made.append(statement)
+
+    event.listen(SqlEngine, "before_cursor_execute", note)
+    yield made
+    event.remove(SqlEngine, "before_cursor_execute", note)
+
+
+def plant(engine: Engine, numbers: list[int]) -> dict[int, str]:
+    """Change, lose, add or move rows of the modern side; return what was done to each number."""
+    ways = ("changed", "missing", "extra", "moved")
+    planted = {number: ways[place % 4] for place, number in enumerate(numbers)}
+    statements = {
+        "changed": "UPDATE t SET v = v || '!' WHERE code = 'c{n}'",
+        "missing": "DELETE FROM t WHERE code = 'c{n}'",
+        "extra": "DELETE FROM t WHERE code = 'c{n}'",
+        "moved": "UPDATE t SET tenant = 't' || ({n} + 1) % 5 WHERE code = 'c{n}'",
+    }
+    for number, way in planted.items():
+        side = engine.legacy if way == "extra" else engine.modern
+        side.run(statements[way].format(n=number))
+    return planted
+
+
+def key_of(number: int, kind: str) -> tuple[str, ...]:
+    """Return what a row is known by."""
+    key = {"id": str(number * 7919), "code": f"c{number}"}
+    return tuple(key[name] for name in KEYS[kind].split(", "))
+
+
+def expected(planted: dict[int, str], kind: str) -> dict[str, list[Seen]]:
+    """Return what has to be found in each tenant."""
+    found: dict[str, list[Seen]] = {f"t{n}": [] for n in range(5)}
+    for number, way in planted.items():
+        own, next_one = f"t{number % 5}", f"t{(number + 1) % 5}"
+        if way == "moved":
+            found[own].append(("missing", key_of(number, kind), ()))
+            found[next_one].append(("extra", key_of(number, kind), ()))
+        else:
+            found[own].append((way, key_of(number, kind), ("v",) if way == "changed" else ()))
+    return found
+
+
+@pytest.mark.parametrize("kind", KEYS)
+def test_scattered_drifts_are_named_by_one_scan(
+    engine: Engine, scans: list[str], kind: str
+) -> None:
+    """Of some rows that differ each is told, in its tenant, and no table's rows are hashed twice.
+
+    Where keys are no whole numbers, they alone are hashed again to look the rows up.
+    """
+    engine.both(TABLE.format(key=KEYS[kind], rows=ROWS))
+    planted = plant(engine, Random(kind).sample(range(1, ROWS + 1), 40))  # noqa: S311
+    with engine.opened(TENANTS, legacy=OWNED, modern=OWNED) as run:
+        for tenant, found in expected(planted, kind).items():
+            assert_drift(run.audit(tenant, "t"), *found)
+    assert len(scans) == 2
+
+
+def test_a_whole_table_takes_one_scan_too(engine: Engine, scans: list[str]) -> None:
+    """A table without tenants is told by one scan of each side, equal rows that repeat included."""
+    engine.both("CREATE TABLE t (v text)")
+    engine.both("INSERT INTO t SELECT 'v' || g % 900 FROM generate_series(1, 3000) g")
+    assert_match(engine.audit(), 3000)
+    engine.modern.run("INSERT INTO t VALUES ('new'), ('v5')")
+    engine.legacy.run("INSERT INTO t VALUES (NULL)")
+    found = engine.audit()
+    assert_drift(
+        found, ("extra", ("new",), ()), ("duplicate", ("v5",), ()), ("missing", (None,), ())
+    )
+    assert len(scans) == 4
+
+
+def _both_ways(engine: Engine) -> list[Evidence]:
+    """Audit five tenants by one scan."""
+    with engine.opened(TENANTS, legacy=OWNED, modern=OWNED) as run:
+        return [run.audit(f"t{n}", "t") for n in range(5)]
+
+
+def _wrong_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The XOR is of something else than the places."""
+
+    def constant(_: object) -> ColumnElement[int]:
+        return func.max(literal_column("12345"))
+
+    monkeypatch.setattr(dialect_for("postgresql"), "xor", constant)
+
+
+def _nothing_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Places lead to no rows."""
+    monkeypatch.setattr("pytest_tenantparity.parity.source.Source.rows_at", lambda *_: iter(()))
+
+
+def _too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """More places show than may be looked at."""
+    monkeypatch.setattr(sketch, "_MOST_READ", 3)
+
+
+def test_a_key_with_too_many_rows_is_found_by_cells(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, scans: list[str]
+) -> None:
+    """One place can hold any number of rows; what was read of them is left, and nothing is lost."""
+    engine.both("CREATE TABLE t (id int, v text)")
+    engine.both("INSERT INTO t SELECT g % 2, 'v' || g FROM generate_series(1, 300) g")
+    engine.modern.run("DELETE FROM t WHERE v = 'v7'")
+    monkeypatch.setattr(sketch, "_MOST_READ", 100)
+    evidence = engine.audit(more="[tables.t]\nkey = ['id']")
+    assert_drift(evidence, ("missing", ("1",), ()))
+    assert "parity_bucket" in scans[-1]
+
+
+@pytest.mark.parametrize("broken", [_wrong_places, _nothing_is_read, _too_many])
+def test_what_the_sketch_cannot_tell_is_found_by_cells(
+    engine: Engine,
+    monkeypatch: pytest.MonkeyPatch,
+    scans: list[str],
+    broken: Callable[[pytest.MonkeyPatch], None],
+) -> None:
+    """A sketch that leads nowhere costs another scan, and no finding is lost or made up."""
+    engine.both(TABLE.format(key="id", rows=ROWS))
+    planted = plant(engine, Random(1).sample(range(1, ROWS + 1), 40))  # noqa: S311
+    broken(monkeypatch)
+    for evidence, found in zip(
+        _both_ways(engine), expected(planted, "whole number").values(), strict=True
+    ):
+        assert_drift(evidence, *found)
+    assert len(scans) > 2
+
+
+def test_rows_that_hide_each_other_show_in_another_grid(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, scans: list[str]
+) -> None:
+    """Of two rows in one cell neither is told; cells of their owner tell them, by one more scan."""
+    engine.both(TABLE.format(key="id", rows=ROWS))
+    engine.modern.run("DELETE FROM t WHERE code IN ('c5', 'c10')")
+    first = sketch._grid
+    monkeypatch.setattr(sketch, "_grid", lambda *given: replace(first(*given), buckets=1))
+    monkeypatch.setattr(sketch, "_FEW", 1)  # with one cell, each of the cells still differs
+    evidence = _both_ways(engine)
+    assert_drift(evidence[0], ("missing", ("39595",), ()), ("missing", ("79190",), ()))
+    assert [each.status.value for each in evidence[1:]] == ["MATCH"] * 4
+    assert len(scans) == 4
+    assert '"tenant" = any' in scans[-1]
+
+
+def test_a_row_that_only_moved_is_told_by_its_owners(engine: Engine, scans: list[str]) -> None:
+    """A row that is the same but for a tenant that is not compared has one hash on both sides."""
+    engine.both("CREATE TABLE t (id bigint PRIMARY KEY, v text, tenant text, new_tenant text)")
+    engine.both(
+        "INSERT INTO t SELECT g, 'v' || g, 't' || g % 5, 't' || g % 5 "
+        "FROM generate_series(1, 900) g"
+    )
+    engine.legacy.run("ALTER TABLE t DROP COLUMN new_tenant")
+    engine.modern.run("ALTER TABLE t DROP COLUMN tenant")
+    engine.modern.run("UPDATE t SET new_tenant = 't1' WHERE id IN (5, 15)")
+    with engine.opened(TENANTS, legacy=OWNED, modern='tenancy = {column = "new_tenant"}') as run:
+        assert_drift(run.audit("t0", "t"), ("missing", ("5",), ()), ("missing", ("15",), ()))
+        assert_drift(run.audit("t1", "t"), ("extra", ("5",), ()), ("extra", ("15",), ()))
+        assert_match(run.audit("t2", "t"), 180)
+    assert len(scans) == 4
+
+
+def _reads_alike(monkeypatch: pytest.MonkeyPatch, where: int) -> None:
+    """What lies at a place has the same text on both sides, whatever its hash is."""
+
+    def read(owner: str, place: int, hashed: int, row: tuple[str | None, ...]) -> PlacedRow:
+        return PlacedRow(owner, place, hashed, (*row[:3], "same") if place == where else row)
+
+    monkeypatch.setattr("pytest_tenantparity.parity.source.PlacedRow", read)
+
+
+@pytest.mark.parametrize("more", [0, 40])
+def test_a_row_without_a_hash_is_not_proven(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, more: int
+) -> None:
+    """A NULL where none was to be expected leaves a row without a hash, in tables of any width."""
+    columns = "".join(f", c{n} int NOT NULL DEFAULT 0" for n in range(more))
+    engine.both(f"CREATE TABLE t (id int PRIMARY KEY, x int, y int NOT NULL{columns})")
+    engine.both("INSERT INTO t SELECT g, g, g FROM generate_series(1, 50) g")
+    monkeypatch.setattr(ColumnPair, "nulls", Nulls.NEVER)
+    assert_match(engine.audit(), 50)
+    engine.both("UPDATE t SET x = NULL WHERE id = 7")
+    named = "1 of 1 rows could not be hashed by the server: column 'x' of the legacy side"
+    assert_not_proven(engine.audit(), named, "row id = '7'")
+    engine.modern.run("UPDATE t SET y = 8 WHERE id = 7")
+    assert_drift(engine.audit(), ("changed", ("7",), ("y",)))
+
+
+def test_rows_whose_texts_do_not_differ_prove_nothing(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was found by its place and reads the same on both sides is NOT PROVEN, not a match."""
+    engine.both(TABLE.format(key="id", rows=50))
+    engine.modern.run("UPDATE t SET v = 'other' WHERE id = 7919")
+
+    _reads_alike(monkeypatch, 7919)
+    assert_not_proven(engine.audit(), "what the servers hash is not what they send")
+
+
+def test_a_key_that_is_not_unique_is_told_whole(engine: Engine, scans: list[str]) -> None:
+    """All rows of a key are read, and only those of which one side has more are findings."""
+    engine.both("CREATE TABLE t (id int, n int, v text)")
+    engine.both("INSERT INTO t SELECT g / 3, g, 'v' FROM generate_series(1, 3000) g")
+    engine.modern.run("UPDATE t SET v = 'w' WHERE n IN (9, 300); DELETE FROM t WHERE n = 600")
+    evidence = engine.audit(more="[tables.t]\nkey = ['id']")
+    kinds = sorted((kind, key) for kind, key, _ in seen(evidence))
+    changed = [("changed", ("100",)), ("changed", ("3",))]
+    assert kinds == [*changed, ("missing", ("200",))], evidence
+    assert len(scans) == 2
+
+
+def test_scans_that_contradict_each_other_prove_nothing(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where one scan sees a difference and the next one does not, no check is a match."""
+    engine.both(TABLE.format(key="id", rows=ROWS))
+    engine.modern.run("DELETE FROM t WHERE code = 'c5'")
+    _nothing_is_read(monkeypatch)  # so that the cells are asked
+
+    def equal(*_: object) -> tuple[dict[str, RowCounts], Difference]:
+        return {f"t{n}": RowCounts(1000, 1000) for n in range(5)}, Difference(1, {})
+
+    monkeypatch.setattr("pytest_tenantparity.parity.differ.digest_all", equal)
+    monkeypatch.setattr("pytest_tenantparity.parity.survey.digest_all", equal)
+    assert_not_proven(engine.audit(), "do not agree")
+    for evidence in _both_ways(engine):
+        assert_not_proven(evidence, "do not agree")
+
+
+def test_one_row_that_reads_alike_is_not_passed_over_for_others(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A row that differs for the server alone makes the check NOT PROVEN, whatever else differs."""
+    engine.both(TABLE.format(key="id", rows=50))
+    engine.modern.run("UPDATE t SET v = 'other' WHERE id IN (7919, 15838)")
+
+    _reads_alike(monkeypatch, 7919)
+    assert_not_proven(engine.audit(), "what the servers hash is not what they send")

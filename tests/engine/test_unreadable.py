@@ -1,0 +1,250 @@
+"""A value that the server cannot work out, or hash, is named; what else there is, is compared."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from pytest_tenantparity.model import Evidence, Status
+
+from ..support.engine_driver import Engine, seen
+from ..support.engine_pairs import SQLitePlace
+from ..support.files import Files
+from ..support.mariadb import MariaDatabase, MariaServer, new_mariadb_database
+from ..support.postgresql import Database
+
+
+def _reason(evidence: Evidence) -> str:
+    assert evidence.status in (Status.DRIFT, Status.NOT_PROVEN), evidence
+    return "\n".join(evidence.reasons)
+
+
+SETTINGS = """
+    [tables.t0.columns.v]
+    legacy_sql = "100 / v"
+    [tables.t1.columns.v]
+    legacy_sql = "w::int"
+    [tables.t1.columns.w]
+    legacy_sql = "w"
+    [tables.t2.columns.v]
+    legacy_sql = "100 / v"
+    [tables.t3.columns.id]
+    legacy_sql = "100 / v"
+    [tables.t4.legacy_filter]
+    sql = "100 / v > 1"
+    reason = "a test"
+    [tables.t5.columns.v]
+    legacy_sql = "nope + 1"
+    [tables.t6.modern_filter]
+    sql = "deleted_at IS NULL"
+    reason = "a test"
+    [tables.t7.columns.v]
+    map = "ids"
+    [tables.t8.columns.v]
+    modern_sql = "100 / v"
+    mask = true
+    [tables.t8.columns.id]
+    mask = true
+    [maps.ids]
+    table = "ids"
+    legacy = "old"
+    modern = "new"
+    filter = "nope = 1"
+"""
+
+
+@pytest.fixture
+def divided(engine: Engine) -> Engine:
+    """Tables in which one row's value cannot be divided by, and another row drifted."""
+    rows = "generate_series(1, 500) AS g"
+    for number in range(9):
+        key = {1: "text", 2: "int"}.get(number, "int")
+        primary = "" if number == 2 else "PRIMARY KEY"
+        engine.both(f"CREATE TABLE t{number} (id {key} {primary}, v int, w text)")
+        value = "g" if number in (1, 4, 6) else "100 / g"
+        engine.legacy.run(f"INSERT INTO t{number} SELECT g, g, g FROM {rows}")
+        engine.modern.run(f"INSERT INTO t{number} SELECT g, {value}, g FROM {rows}")
+        engine.modern.run(f"UPDATE t{number} SET w = 'drift' WHERE id = '7'")
+    engine.legacy.run("UPDATE t0 SET v = 0 WHERE id = 321")
+    engine.legacy.run("UPDATE t1 SET w = 'x21' WHERE id = '321'")
+    engine.modern.run("UPDATE t1 SET w = 'x21' WHERE id = '321'")
+    engine.legacy.run("UPDATE t2 SET v = 0 WHERE id = 321")
+    engine.legacy.run("UPDATE t3 SET v = 0 WHERE id = 321")
+    engine.legacy.run("UPDATE t4 SET v = 0 WHERE id = 321")
+    engine.modern.run("UPDATE t8 SET v = 0 WHERE id = 321")
+    engine.modern.run("CREATE TABLE ids (old int, new int)")
+    return engine
+
+
+def test_the_column_and_the_row_are_named(divided: Engine) -> None:
+    """SQL of the settings that fails for one row costs its column; drift elsewhere is found."""
+    with divided.opened(SETTINGS) as run:
+        found = {f"t{number}": run.audit("global", f"t{number}") for number in range(9)}
+    for table, where in (
+        ("t0", "[tables.t0.columns.v] legacy_sql) could not be worked out for the row id = '321'"),
+        ("t1", "[tables.t1.columns.v] legacy_sql) could not be worked out for the row id = '321'"),
+        ("t2", "[tables.t2.columns.v] legacy_sql) could not be worked out"),
+        ("t8", "[tables.t8.columns.v] modern_sql) could not be worked out for the row id = '***'"),
+    ):
+        assert where in _reason(found[table]), table
+        assert "all else was compared" in _reason(found[table])
+        assert found[table].status is Status.DRIFT
+        expected = {"missing", "extra"} if table == "t2" else {"changed"}
+        assert {kind for kind, *_ in seen(found[table])} == expected
+        assert found[table].drift.total == len(expected)
+    for table in ("t0", "t1", "t2"):
+        assert "division by zero" in _reason(found[table]) or "'x21'" not in _reason(found["t0"])
+    assert "left out" in _reason(found["t8"])  # the server's words, which could quote a value
+    for table, where in (
+        ("t3", "column 'id' of the legacy side ([tables.t3.columns.id] legacy_sql) could not be"),
+        ("t4", "[tables.t4] legacy_filter could not be worked out"),
+        ("t5", "[tables.t5.columns.v] legacy_sql: legacy ("),
+        ("t6", "[tables.t6] modern_filter could not be worked out"),
+        ("t7", "[maps.ids] filter: modern ("),
+    ):
+        assert found[table].status is Status.NOT_PROVEN
+        assert where in _reason(found[table]), _reason(found[table])
+
+
+def test_the_queries_are_few(divided: Engine) -> None:
+    """One row of 500 is found by some dozen queries, not one for each row."""
+    divided.legacy.run("ANALYZE")
+    with divided.opened(SETTINGS) as run:
+        stack = run.context.stacks["legacy"]
+        asked = []
+        guard = stack.guard
+        stack.guard = lambda *a, **k: asked.append(1) or guard(*a, **k)  # type: ignore[method-assign, func-returns-value]
+        run.audit("global", "t1")
+    assert len(asked) < 40
+
+
+def test_each_engine_names_them(
+    mysql_db: MariaDatabase, modern_db: Database, tmp_path: Path
+) -> None:
+    """MariaDB, SQLite and DuckDB refuse values in words of their own; column and row are named."""
+    mysql_db.run("CREATE TABLE t (id int PRIMARY KEY, v bigint unsigned, w int)")
+    mysql_db.run("INSERT INTO t VALUES (1, 5, 1), (2, 1, 2), (3, 4, 3)")
+    mysql_db.run("CREATE TABLE u AS SELECT concat('k', id) AS id, v, w FROM t")
+    lite = SQLitePlace(tmp_path / "old.sqlite")
+    with closing(sqlite3.connect(lite.path)) as connection, connection:
+        connection.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, v INTEGER, w INTEGER)")
+        least = -(2**63)
+        connection.execute("INSERT INTO t VALUES (1, -3, 1), (2, ?, 2), (3, -2, 3)", (least,))
+        connection.execute("CREATE TABLE u (id TEXT, v INTEGER, w INTEGER)")
+        connection.execute("INSERT INTO u SELECT 'k' || id, v, w FROM t")
+    folder = tmp_path / "archive"
+    folder.mkdir()
+    with duckdb.connect() as archive:
+        rows = "SELECT * FROM (VALUES (1, '3', 1), (2, 'x', 2), (3, '2', 3)) AS t(id, v, w)"
+        archive.execute(f"COPY ({rows}) TO '{folder}/t.parquet' (FORMAT parquet)")
+        other = f"SELECT 'k' || id AS id, v, w FROM ({rows})"
+        archive.execute(f"COPY ({other}) TO '{folder}/u.parquet' (FORMAT parquet)")
+    modern_db.run("CREATE TABLE t (id int PRIMARY KEY, v bigint, w int)")
+    modern_db.run("INSERT INTO t VALUES (1, 3, 1), (2, 2, 2), (3, 2, 4)")
+    modern_db.run("CREATE TABLE u AS SELECT 'k' || id AS id, v, w FROM t")
+    for legacy, sql in ((mysql_db, "v - 2"), (lite, "abs(v)"), (Files(folder), "v::BIGINT")):
+        engine = Engine(legacy, modern_db, tmp_path)  # type: ignore[arg-type]
+        more = f'[tables.t]\nkey = ["id"]\n[tables.t.columns.v]\nlegacy_sql = "{sql}"'
+        evidence = engine.audit(more=more)
+        where = "[tables.t.columns.v] legacy_sql) could not be worked out for the row id = '2'"
+        assert where in _reason(evidence), evidence
+        assert seen(evidence) == [("changed", ("3",), ("w",))], sql
+        by_text = engine.audit("u", more=more.replace("tables.t", "tables.u"))
+        assert "could not be worked out for the row id = 'k2'" in _reason(by_text), by_text
+        assert seen(by_text) == [("changed", ("k3",), ("w",))], sql
+        wrong = f'[tables.t]\nkey = ["id"]\n[tables.t.columns.v]\nlegacy_sql = "nope({sql})"'
+        assert "[tables.t.columns.v] legacy_sql: legacy (" in _reason(engine.audit(more=wrong))
+        wrong = '[tables.t]\nkey = ["id"]\nlegacy_filter = { sql = "nope > 1", reason = "a test" }'
+        assert "[tables.t] legacy_filter could not be" in _reason(engine.audit(more=wrong)), sql
+
+
+@pytest.fixture
+def narrow(maria: MariaServer) -> Iterator[MariaDatabase]:
+    """A database whose new sessions build no text of more than 64 KiB."""
+    database = new_mariadb_database(maria)
+    database.run(
+        "CREATE TABLE t (id int PRIMARY KEY, v longblob, w longtext, a varchar(9) charset ascii)"
+    )
+    database.run("INSERT INTO t VALUES (1, 'a', 'b', 'c'), (2, 'a', 'b', 'c'), (3, 'a', 'b', 'c')")
+    (before,) = database.run("SELECT @@global.max_allowed_packet")[0]
+    database.run("UPDATE t SET v = repeat('x', 40000) WHERE id = 2")
+    database.run("CREATE TABLE wide AS SELECT id, w, w AS x FROM t")
+    database.run("UPDATE wide SET w = repeat('x', 40000), x = w WHERE id = 2")
+    database.run("CREATE TABLE bare AS SELECT id, a, w FROM t")
+    database.run("UPDATE bare SET a = X'E9' WHERE id = 2")
+    database.run("SET GLOBAL max_allowed_packet = 65536")
+    yield database
+    database.run(f"SET GLOBAL max_allowed_packet = {before}")
+    database.drop()
+
+
+def test_a_value_that_is_too_long_is_named(
+    narrow: MariaDatabase, modern_db: Database, tmp_path: Path
+) -> None:
+    """Row, column, size and the way out are named, and the way out works."""
+    modern_db.run("CREATE TABLE t (id int PRIMARY KEY, v bytea, w text, a text)")
+    modern_db.run("INSERT INTO t VALUES (1, 'a', 'b', 'c'), (2, 'a', 'b', 'c'), (3, 'a', 'X', 'c')")
+    modern_db.run("UPDATE t SET v = repeat('x', 40000)::bytea WHERE id = 2")
+    modern_db.run("CREATE TABLE wide AS SELECT id, w, w AS x FROM t")
+    modern_db.run("CREATE TABLE bare AS SELECT id, a, w FROM t")
+    engine = Engine(narrow, modern_db, tmp_path)  # type: ignore[arg-type]
+    keys = "".join(f'[tables.{table}]\nkey = ["id"]\n' for table in ("t", "wide", "bare"))
+    with engine.opened(keys) as run:
+        long, wide, bare = (run.audit("global", table) for table in ("t", "wide", "bare"))
+    assert seen(long) == [("changed", ("3",), ("w",))]
+    assert "column 'v' of the legacy side has no text for the row id = '2' (40,000 bytes)" in (
+        _reason(long)
+    )
+    assert "max_allowed_packet of 65,536 bytes" in _reason(long)
+    assert wide.status is Status.NOT_PROVEN
+    assert "the legacy row id = '2' of 80,001 bytes, most of them in w and x" in _reason(wide)
+    assert "no text of the character set ascii" in _reason(bare)
+    assert seen(bare) == [("changed", ("3",), ("w",))]
+    digest = """
+        [tables.t.columns.v]
+        legacy_sql = "SHA2(v, 256)"
+        modern_sql = "encode(sha256(v), 'hex')"
+    """
+    evidence = engine.audit(more=digest)
+    assert evidence.reasons == ()
+    assert seen(evidence) == [("changed", ("3",), ("w",))]
+
+
+def test_one_tenants_value_costs_no_other_tenant(engine: Engine) -> None:
+    """A scan for all tenants that fails for one of them proves the others one by one."""
+    engine.both("CREATE TABLE t (id int, tenant text, v text, w int, PRIMARY KEY (tenant, id))")
+    engine.both(
+        "INSERT INTO t SELECT g, tenant, g, g FROM generate_series(1, 20) g, "
+        "unnest(ARRAY['a', 'b', 'c']) AS tenant"
+    )
+    engine.both("UPDATE t SET v = 'x' WHERE tenant = 'b' AND id = 13")
+    engine.modern.run("UPDATE t SET w = 0 WHERE tenant = 'b' AND id = 7")
+    more = '[tables.t.columns.v]\nlegacy_sql = "v::int"\nmodern_sql = "v::int"\n[tenants.{}]'
+    tenancy = 'tenancy = { column = "tenant" }'
+    settings = more.format("a]\n[tenants.b]\n[tenants.c")
+    with engine.opened(settings, legacy=tenancy, modern=tenancy) as run:
+        a, b, c = (run.audit(tenant, "t") for tenant in "abc")
+    assert (a.status, c.status) == (Status.MATCH, Status.MATCH)
+    assert seen(b) == [("changed", ("b", "7"), ("w",))]
+    for side in ("legacy", "modern"):
+        assert f"of the {side} side ([tables.t.columns.v] {side}_sql) could not be" in _reason(b)
+    assert "for the row tenant = 'b', id = '13'" in _reason(b)
+
+
+def test_the_other_checks_name_the_column_too(engine: Engine) -> None:
+    """The rows of no tenant, and the canary, say which column of the settings' SQL failed."""
+    engine.both("CREATE TABLE t (id int PRIMARY KEY, tenant text, v text)")
+    engine.both("INSERT INTO t SELECT g, 'acme', 'x' FROM generate_series(1, 10) g")
+    engine.legacy.run("INSERT INTO t VALUES (99, 'nobody', 'y')")
+    more = '[tables.t.columns.id]\nlegacy_sql = "v::int"\nmodern_sql = "v::int"'
+    tenancy = 'tenancy = { column = "tenant" }'
+    with engine.opened(more, legacy=tenancy, modern=tenancy) as run:
+        found = [run.audit(subject, "t") for subject in ("unassigned", "canary")]
+    for each in found:
+        assert each.status is Status.NOT_PROVEN
+        assert "([tables.t.columns.id] legacy_sql) could not be worked out" in _reason(each)

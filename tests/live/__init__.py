@@ -1,0 +1,1 @@
+"""Servers that are written to, busy, or fail in mid-audit."""

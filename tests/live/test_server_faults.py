@@ -1,0 +1,529 @@
+"""Whatever a server does in mid-audit, the outcome is proven or NOT PROVEN, in bounded time."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+import psycopg
+import pytest
+import stamina
+
+from pytest_tenantparity.errors import ConnectionLost, NotProven
+from pytest_tenantparity.model import Evidence, Status
+from pytest_tenantparity.stacks import open_stack, retried
+
+from ..support.engine_driver import SHARED, Engine, seen
+from ..support.expectations import assert_not_proven
+from ..support.faults import during, void, within
+from ..support.mariadb import MariaServer, new_mariadb_database, running_mariadb
+from ..support.postgresql import (
+    EMBEDDED,
+    Cluster,
+    Database,
+    _initialise,
+    new_database,
+    running_cluster,
+)
+from ..support.project import LEGACY, Migration, own_backends, slow
+from ..support.proxy import Proxy, proxied
+
+pytest_plugins = ["tests.support.project"]
+
+ROWS = (
+    "CREATE TABLE t (id int PRIMARY KEY, note varchar(20))",
+    "INSERT INTO t VALUES (1, 'a'), (2, 'b'), (3, 'c')",
+    "CREATE TABLE d (id int PRIMARY KEY, note varchar(20))",
+    "INSERT INTO d VALUES (1, 'a'), (2, 'b'), (3, 'c')",
+)
+DRIFT = "UPDATE d SET note = 'x' WHERE id = 2"
+PLANTED = [("changed", ("2",), ("note",))]
+# MariaDB works the expression out a dozen times.
+SLEEPS = {"postgresql": "pg_sleep(1) IS NULL", "mysql": "SLEEP(0.4) = 2"}
+FROZEN = f"{SHARED}\nfrozen = 'a copy'"
+BRIEF = f"{SHARED}\nstatement_timeout = 1\nlock_timeout = 0.5\nconnect_timeout = 1"
+SNAPSHOT_LOST = "the connection was lost, and with it the snapshot"
+
+
+@dataclass
+class Victim:
+    """A legacy server that something happens to, and how to do it."""
+
+    engine: Engine
+    kind: str
+    port: int
+    url: str
+    terminate: Callable[[], None]
+    """End the audit's sessions that sleep in a query."""
+    asleep: Callable[[], int]
+    """Count the audit's queries that sleep."""
+
+    def settings(self, table: str, condition: str = "id = 1") -> str:
+        """Return settings under which a scan takes some seconds."""
+        expression = f"CASE WHEN {condition} AND {SLEEPS[self.kind]} THEN '' ELSE note END"
+        return f'[tables.{table}.columns.note]\nlegacy_sql = "{expression}"\n'
+
+    def legacy(self, proxy: Proxy, lines: str = SHARED) -> str:
+        """Return the lines of the legacy stack, through a proxy."""
+        return f'url = "{self.url.replace(str(self.port), str(proxy.port), 1)}"\n{lines}'
+
+    def audit(self, fault: Callable[[], None], table: str = "t", legacy: str = SHARED) -> Evidence:
+        """Make one check, during whose first slow scan a fault comes."""
+        with during(self.asleep, fault):
+            return self.engine.audit(table, more=self.settings(table), legacy=legacy)
+
+
+@pytest.fixture(scope="module")
+def maria() -> Iterator[MariaServer]:
+    """One server; a skip where there is none."""
+    with running_mariadb() as server:
+        yield server
+
+
+@pytest.fixture
+def pg(engine: Engine) -> Victim:
+    """A legacy stack in PostgreSQL, and the same rows in another."""
+    for statement in ROWS:
+        engine.both(statement)
+    engine.modern.run(DRIFT)
+    asleep = "FROM pg_stat_activity WHERE application_name = 'tests' AND wait_event = 'PgSleep'"
+    cluster, name = engine.legacy.cluster, engine.legacy.name
+
+    def run(statement: str) -> int:
+        with cluster.connect() as admin:
+            row = admin.execute(statement.encode()).fetchone()
+        return int(row[0]) if row else 0
+
+    return Victim(
+        engine,
+        "postgresql",
+        cluster.port,
+        cluster.tcp_url(name),
+        lambda: void(run(f"SELECT count(pg_terminate_backend(pid)) {asleep}")),
+        lambda: run(f"SELECT count(*) {asleep}"),
+    )
+
+
+@pytest.fixture
+def my(maria: MariaServer, modern_db: Database, tmp_path: Path) -> Iterator[Victim]:
+    """A legacy stack in MariaDB, and the same rows in PostgreSQL."""
+    legacy = new_mariadb_database(maria)
+    for statement in ROWS:
+        legacy.run(statement)
+        modern_db.run(statement)
+    modern_db.run(DRIFT)
+    old: Any = legacy
+    yield Victim(
+        Engine(old, modern_db, tmp_path),
+        "mysql",
+        maria.port,
+        legacy.url,
+        lambda: void(
+            [_query(maria, f"KILL {thread}") for (thread,) in _sleeping(maria, legacy.name)]
+        ),
+        lambda: len(_sleeping(maria, legacy.name)),
+    )
+    legacy.drop()
+
+
+def _sleeping(server: MariaServer, database: str) -> list[tuple[Any, ...]]:
+    sleeping = "SELECT id FROM information_schema.processlist WHERE state = 'User sleep'"
+    return _query(server, f"{sleeping} AND db = '{database}'")
+
+
+def _query(server: MariaServer, statement: str) -> list[tuple[Any, ...]]:
+    with closing(server.connect()) as admin, admin.cursor() as cursor:
+        cursor.execute(statement)
+        return list(cursor.fetchall())
+
+
+@pytest.fixture
+def _no_waits() -> Iterator[None]:
+    """Ask again at once."""
+    stamina.set_testing(True, attempts=5, cap=True)
+    yield
+    stamina.set_testing(False)
+
+
+# ---- asking again
+
+
+@pytest.mark.usefixtures("_no_waits")
+def test_a_question_is_asked_again_where_its_connection_was_lost() -> None:
+    """Five times at most; what a server refuses for good is asked once."""
+    asked: list[type[NotProven]] = []
+
+    def failing(fault: type[NotProven], times: int) -> Callable[[], int]:
+        def question() -> int:
+            asked.append(fault)
+            if len(asked) <= times:
+                raise fault("legacy: why")
+            return 7
+
+        return question
+
+    assert retried(failing(ConnectionLost, 4)) == 7
+    asked.clear()
+    with pytest.raises(NotProven, match=r"^legacy: why \(asked 5 times\)$") as lost:
+        retried(lambda: retried(failing(ConnectionLost, 9)))
+    assert (len(asked), lost.type) == (5, NotProven)
+    asked.clear()
+    with pytest.raises(NotProven, match=r"^legacy: why$"):
+        retried(failing(NotProven, 9))
+    assert len(asked) == 1
+
+
+@pytest.mark.usefixtures("_no_waits")
+@pytest.mark.parametrize("table", ["t", "d"])
+@pytest.mark.parametrize("how", ["terminated", "reset"])
+def test_a_lost_connection_joins_the_snapshot_again(pg: Victim, how: str, table: str) -> None:
+    """PostgreSQL: the check is proven, of the same moment, and drift is drift."""
+    with proxied(pg.port) as proxy:
+        fault = pg.terminate if how == "terminated" else lambda: proxy.reset(keep=1)
+        evidence = pg.audit(_late_write(pg, fault, table), table, pg.legacy(proxy))
+    assert evidence.status is (Status.DRIFT if table == "d" else Status.MATCH), evidence
+    assert seen(evidence) == (PLANTED if table == "d" else [])
+
+
+@pytest.mark.usefixtures("_no_waits")
+def test_a_lost_snapshot_is_not_proven(pg: Victim) -> None:
+    """With the session gone that held it, nobody can read from the same moment again."""
+    with proxied(pg.port) as proxy:
+        evidence = pg.audit(proxy.reset, "t", pg.legacy(proxy))
+    assert_not_proven(evidence, "legacy (127.0.0.1:", "the run's snapshot is gone")
+
+
+def _late_write(victim: Victim, fault: Callable[[], None], table: str) -> Callable[[], None]:
+    """Write to the table first, so that a later snapshot would be told from the run's."""
+
+    def both() -> None:
+        victim.engine.legacy.run(f"UPDATE {table} SET note = 'late' WHERE id = 3")
+        fault()
+
+    return both
+
+
+@pytest.mark.usefixtures("_no_waits")
+def test_a_connection_that_is_always_lost_is_not_proven(pg: Victim) -> None:
+    """Retries run out, the reason says how often it was tried."""
+    stopped = threading.Event()
+
+    def always() -> None:
+        while not stopped.wait(0.02):
+            pg.terminate()
+
+    thread = threading.Thread(target=always)
+    thread.start()
+    try:
+        evidence = pg.engine.audit("t", more=pg.settings("t"))
+    finally:
+        stopped.set()
+        thread.join()
+    assert_not_proven(evidence, "legacy (", "terminating connection", "asked 5 times")
+
+
+def test_a_snapshot_of_the_same_name_is_not_taken_for_the_runs(pg: Victim) -> None:
+    """A restarted server gives names again: what is seen under it has to be the same moment."""
+    with (
+        pg.engine.opened() as run,
+        pg.engine.legacy.cluster.connect(pg.engine.legacy.name) as other,
+    ):
+        pg.engine.legacy.run("UPDATE t SET note = 'late' WHERE id = 3")
+        other.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+        row = other.execute("SELECT pg_export_snapshot()").fetchone()
+        stack = run.context.stacks["legacy"]
+        state = stack._state.databases[""]
+        _, _, moment = state.snapshot.partition(" ")
+        assert row is not None
+        stack._state.databases[""] = replace(state, snapshot=f"{row[0]} {moment}")
+        assert_not_proven(run.audit("global", "t"), "legacy (", "the run's snapshot is gone")
+
+
+@pytest.mark.usefixtures("_no_waits")
+@pytest.mark.parametrize("how", ["killed", "reset"])
+def test_a_lost_connection_of_mariadb_loses_its_snapshot(my: Victim, how: str) -> None:
+    """Sessions share none there, so that nobody can read from the same moment again."""
+    with proxied(my.port) as proxy:
+        fault = my.terminate if how == "killed" else proxy.reset
+        assert_not_proven(my.audit(fault, "t", my.legacy(proxy)), SNAPSHOT_LOST)
+
+
+@pytest.mark.usefixtures("_no_waits")
+@pytest.mark.parametrize("table", ["t", "d"])
+@pytest.mark.parametrize("how", ["killed", "reset"])
+def test_a_lost_connection_to_what_is_frozen(my: Victim, how: str, table: str) -> None:
+    """Where nothing is written, the check is made again and proven, and drift is drift."""
+    with proxied(my.port) as proxy:
+        fault = my.terminate if how == "killed" else proxy.reset
+        evidence = my.audit(fault, table, my.legacy(proxy, FROZEN))
+    assert evidence.status is (Status.DRIFT if table == "d" else Status.MATCH), evidence
+    assert seen(evidence) == (PLANTED if table == "d" else [])
+
+
+# ---- a server that says nothing any more
+
+
+@pytest.mark.usefixtures("_no_waits")
+@pytest.mark.parametrize("server", ["pg", "my"])
+def test_a_server_that_falls_silent_is_not_waited_for(
+    server: str, request: pytest.FixtureRequest
+) -> None:
+    """A host that is gone, without a word, is NOT PROVEN once the timeouts are over."""
+    victim: Victim = request.getfixturevalue(server)
+    with proxied(victim.port) as proxy, within(60):
+        evidence = victim.audit(proxy.swallow, "t", victim.legacy(proxy, BRIEF))
+        assert_not_proven(evidence, "legacy")
+
+
+@pytest.mark.parametrize("server", ["pg", "my"])
+def test_a_server_that_never_spoke_is_not_waited_for(
+    server: str, request: pytest.FixtureRequest
+) -> None:
+    """A port behind which nobody answers is unavailable after connect_timeout."""
+    victim: Victim = request.getfixturevalue(server)
+    with proxied(victim.port) as proxy, within(30):
+        proxy.swallow()
+        assert_not_proven(victim.engine.audit("t", legacy=victim.legacy(proxy, BRIEF)), "legacy (")
+
+
+@pytest.mark.usefixtures("_no_waits")
+def test_a_stack_that_stays_away_is_asked_no_more(pg: Victim) -> None:
+    """Thousands of checks do not each wait for a server that is gone."""
+    with proxied(pg.port) as proxy, pg.engine.opened(legacy=pg.legacy(proxy)) as run:
+        proxy.close()
+        assert_not_proven(run.audit("global", "t"), "legacy (", "refused")
+        assert_not_proven(run.audit("global", "d"), "legacy (", "it was asked no more: run again")
+        begun = time.monotonic()
+        assert_not_proven(run.audit("global", "t"), "it was asked no more: run again")
+        assert time.monotonic() - begun < 0.1
+
+
+# ---- a server that restarts
+
+
+def restart(cluster: Cluster) -> None:
+    """Restart PostgreSQL as after a crash."""
+    binaries, user = _initialise(cluster.directory, EMBEDDED)
+    command = [str(binaries / "pg_ctl"), "-D", str(cluster.directory), "-m", "immediate", "restart"]
+    with (cluster.directory / "log").open("ab") as log:
+        subprocess.run(
+            command, check=True, user=user, cwd=cluster.directory, stdout=log, stderr=log
+        )
+
+
+@pytest.fixture(scope="module")
+def mortal() -> Iterator[Cluster]:
+    """A PostgreSQL server that may be restarted, with ten connections."""
+    with running_cluster() as cluster:
+        with cluster.connect() as admin:
+            admin.execute("ALTER SYSTEM SET max_connections = 10")
+        restart(cluster)
+        yield cluster
+
+
+@pytest.mark.parametrize("mode", [["-n", "0"], ["-n", "2"]], ids=" ".join)
+def test_restart_in_mid_scan(project: Migration, mortal: Cluster, mode: list[str]) -> None:
+    """The snapshot is gone: what was not proven before is NOT PROVEN, and the run fails."""
+    database = new_database(mortal)
+    database.run(LEGACY)
+    database.run("UPDATE trades SET amount = amount + 1 WHERE account = 'A4'")
+    database._connection.close()
+    changed = replace(project, legacy=database, legacy_url=database.url)
+    changed.settings(slow("A1"))
+    changed.modern.run("UPDATE tenant_positions SET quantity = 99 WHERE tenant = 'eu-south'")
+    running = changed.start(*mode)
+    try:
+        _wait_until(lambda: any("PgSleep" in each for each in own_backends(mortal)))
+        restart(mortal)
+        outcome = running.wait(120)
+    finally:
+        with suppress(ProcessLookupError):
+            running.send(signal.SIGKILL)
+        running.process.wait(10)
+    assert (outcome.code, outcome.verdict) in ((1, "NOT PROVEN"), (1, "NO-GO")), outcome.output
+    assert "Traceback" not in outcome.everything
+    assert "acme-trades" in outcome.with_status("NOT PROVEN")
+    assert "the run's snapshot is gone" in outcome.reasons("acme", "trades")
+    assert not {"eu-south-trades", "eu-south-positions"} & {*outcome.with_status("MATCH")}
+
+
+def _wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline, "it never came to that"
+        time.sleep(0.05)
+
+
+def test_restart_of_mariadb_in_mid_scan(modern_db: Database, tmp_path: Path) -> None:
+    """A server that is killed and comes back has another snapshot: NOT PROVEN."""
+    with running_mariadb() as server, ExitStack() as cleanup:
+        legacy: Any = new_mariadb_database(server)
+        for statement in ROWS:
+            legacy.run(statement)
+            modern_db.run(statement)
+        victim = Victim(
+            Engine(legacy, modern_db, tmp_path),
+            "mysql",
+            server.port,
+            legacy.url,
+            lambda: None,
+            lambda: len(_sleeping(server, legacy.name)),
+        )
+        evidence = victim.audit(lambda: void(cleanup.callback(_end, _restart_mariadb(server))))
+        assert_not_proven(evidence, SNAPSHOT_LOST)
+        legacy._connection.close()
+
+
+def _restart_mariadb(server: MariaServer) -> subprocess.Popen[bytes]:
+    pid = int((next((server.directory / "data").glob("*.pid"))).read_text())
+    process = psutil.Process(pid)
+    command = process.cmdline()
+    process.kill()
+    process.wait(30)
+    with (server.directory / "log").open("ab") as log:
+        return subprocess.Popen(command, cwd=server.directory, stdout=log, stderr=log)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
+
+
+# ---- a server that says no
+
+
+def test_full_connection_slots(mortal: Cluster, modern_db: Database, tmp_path: Path) -> None:
+    """Slots that come free within connect_timeout are waited for; else it says what to do."""
+    legacy = new_database(mortal)
+    engine = Engine(legacy, modern_db, tmp_path)
+    for statement in ROWS:
+        engine.both(statement)
+    role = legacy.new_role()
+    legacy.run(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}")
+    url = f'url = "{legacy.url_of(role)}"\n{SHARED}'
+    with ExitStack() as held:
+        _take_all_slots(held, mortal, legacy.name)
+        evidence = engine.audit("t", legacy=f"{url}\nconnect_timeout = 1")
+        assert_not_proven(evidence, "legacy (", "connections are used up")
+        threading.Timer(1.0, held.pop_all().close).start()
+        assert engine.audit("t", legacy=f"{url}\nconnect_timeout = 30").status is Status.MATCH
+    legacy.drop()
+
+
+def _take_all_slots(held: ExitStack, cluster: Cluster, database: str) -> None:
+    with suppress(psycopg.OperationalError):
+        while True:
+            held.enter_context(cluster.connect(database))
+
+
+def test_statement_timeout_is_not_asked_again(pg: Victim) -> None:
+    """A query that took too long would do so again: it is NOT PROVEN at once."""
+    with within(30):
+        legacy = f"{SHARED}\nstatement_timeout = 0.2"
+        evidence = pg.engine.audit("t", more=pg.settings("t"), legacy=legacy)
+    assert_not_proven(evidence, "raise statement_timeout")
+    assert "asked" not in evidence.reasons[0]
+
+
+def test_a_table_that_is_locked_in_mariadb(my: Victim) -> None:
+    """LOCK TABLES of somebody else is NOT PROVEN after lock_timeout."""
+    old: Any = my.engine.legacy
+    old.run("LOCK TABLES t WRITE")
+    try:
+        evidence = my.engine.audit("t", legacy=f"{SHARED}\nlock_timeout = 1")
+    finally:
+        old.run("UNLOCK TABLES")
+    assert_not_proven(evidence, "legacy (", "raise lock_timeout")
+
+
+# ---- how long a snapshot is held
+
+
+HELD = """
+    SELECT count(*) FROM pg_stat_activity
+    WHERE application_name = 'tests' AND backend_xmin IS NOT NULL
+"""
+
+
+def test_a_snapshot_is_let_go_of_in_time(pg: Victim) -> None:
+    """Nothing of the run keeps the server from cleaning up then; what is left is NOT PROVEN."""
+    brief = f"{SHARED}\nsnapshot_timeout = 3"
+    legacy: Database = pg.engine.legacy
+    more = pg.settings("t", "id = 1 AND pg_sleep(20) IS NULL")
+    with pg.engine.opened(more, legacy=brief) as run:
+        assert seen(run.audit("global", "d")) == PLANTED
+        assert legacy.run(HELD) == [(1,)]
+        with within(15):
+            evidence = run.audit("global", "t")  # under way when the time is over
+        words = ("legacy: the run's snapshot was let go of after 3 seconds", "snapshot_timeout")
+        assert_not_proven(evidence, *words)
+        _wait_until(lambda: legacy.run(HELD) == [(0,)])
+        assert_not_proven(run.audit("global", "d"), *words)
+
+
+def test_a_kept_snapshot_is_let_go_of_in_time(my: Victim) -> None:
+    """MariaDB: also the one that the process keeps between its checks."""
+    brief = f"{SHARED}\nsnapshot_timeout = 3"
+    sessions = "SELECT 1 FROM information_schema.processlist WHERE db LIKE 'tp_%' AND id <> {}"
+    own: Any = my.engine.legacy
+    mine = own.run("SELECT connection_id()")[0][0]
+    with my.engine.opened(legacy=brief) as run:
+        assert seen(run.audit("global", "d")) == PLANTED
+        assert len(own.run(sessions.format(mine))) == 2
+        _wait_until(lambda: own.run(sessions.format(mine)) == [])
+        assert_not_proven(run.audit("global", "d"), "let go of after 3 seconds")
+
+
+def test_a_snapshot_without_a_limit(pg: Victim) -> None:
+    """Nought means: for as long as the run lasts."""
+    settings = pg.engine.settings(legacy=f"{SHARED}\nsnapshot_timeout = 0").legacy
+    state, anchor = open_stack("legacy", settings, "tests")
+    anchor.release()
+    assert (state.expires, anchor._alarm) == (None, None)
+
+
+# ---- Ctrl-C
+
+
+@pytest.mark.parametrize("mode", [["-n", "0"], ["-n", "2"]], ids=" ".join)
+def test_interrupt_leaves_nothing_running_in_mariadb(
+    project: Migration, maria: MariaServer, mode: list[str]
+) -> None:
+    """After Ctrl-C no session of the audit is left on the server."""
+    database = new_mariadb_database(maria)
+    for statement in MARIADB_TRADES:
+        database.run(statement)
+    expression = "CASE WHEN account = 'A4' AND SLEEP(30) = 2 THEN '' ELSE note END"
+    project.settings(
+        f'[tables.trades.columns.note]\nlegacy_sql = "{expression}"',
+        legacy=f'url = "{database.url}"\nfrozen = "a copy"',
+        tables='tables = ["trades"]',
+    )
+    running = project.start(*mode)
+    try:
+        _wait_until(lambda: bool(_sleeping(maria, database.name)))
+        running.send(signal.SIGINT)
+        outcome = running.wait(60)
+    finally:
+        with suppress(ProcessLookupError):
+            running.send(signal.SIGKILL)
+        running.process.wait(10)
+    assert (outcome.code, outcome.verdict) == (2, "NOT PROVEN"), outcome.output
+    sessions = "SELECT id FROM information_schema.processlist WHERE user = 'audit'"
+    _wait_until(lambda: _query(maria, sessions) == [])
+    database.drop()
+
+
+MARIADB_TRADES = (
+    "CREATE TABLE trades (id int PRIMARY KEY, account text, amount decimal(24,12), note text)",
+    "INSERT INTO trades SELECT seq, CONCAT('A', 1 + seq % 4), seq * 1.25, '' FROM seq_1_to_24",
+    "UPDATE trades SET note = CONCAT('note ', id)",
+)

@@ -1,0 +1,533 @@
+"""An audit waits while a server is too busy for it, and never takes what it cannot see for rest."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
+
+import psycopg
+import pymysql
+import pytest
+from psycopg import sql
+from sqlalchemy import create_engine, true
+
+from pytest_tenantparity.errors import NotProven
+from pytest_tenantparity.inventory import Place
+from pytest_tenantparity.model import Evidence, Status
+from pytest_tenantparity.parity.opened import open_pair
+from pytest_tenantparity.parity.scope import Scope, source_of
+from pytest_tenantparity.stacks.dialects import dialect_for
+from pytest_tenantparity.stacks.throttle import Throttle
+
+from ..support.engine_driver import SHARED, Engine
+from ..support.expectations import assert_match, assert_not_proven
+from ..support.faults import during, void, within
+from ..support.mariadb import MariaDatabase, MariaServer, running_mariadb
+from ..support.postgresql import Cluster, Database, new_database, running_standby
+from ..support.project import Migration, assert_usage_error, own_backends
+
+pytest_plugins = ["tests.support.project"]
+
+TABLE = "CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t VALUES (1, 'a'), (2, 'b')"
+GATE = "CREATE TABLE gate (busy boolean); INSERT INTO gate VALUES (true)"
+IGNORED = '[ignore.tables]\ngate = "the load of the test"\nnoise = "what is replicated"\n'
+ASLEEP = "SELECT id FROM information_schema.processlist WHERE state = 'User sleep'"
+PROBE = "probe = 'SELECT busy FROM gate'"
+
+
+def throttled(limits: str, more: str = "") -> str:
+    """Return the lines of a stack that is asked under some limits."""
+    return f"{SHARED}\nthrottle = {{ {limits} }}\n{more}"
+
+
+@pytest.fixture
+def asks_always(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look at the server before each question, even if it has just been asked."""
+    monkeypatch.setattr("pytest_tenantparity.stacks.throttle._APART", 0)
+
+
+@pytest.fixture
+def tables(engine: Engine) -> Engine:
+    """The same rows on both sides."""
+    engine.both(TABLE)
+    return engine
+
+
+@pytest.fixture
+def mysql_db(mysql_db: MariaDatabase) -> MariaDatabase:
+    """The same rows in MariaDB."""
+    mysql_db.script(TABLE)
+    return mysql_db
+
+
+@pytest.fixture
+def mixed(mysql_db: MariaDatabase, modern_db: Database, tmp_path: Path) -> Engine:
+    """The same rows in MariaDB and in PostgreSQL."""
+    modern_db.run(TABLE)
+    old: Any = mysql_db
+    return Engine(old, modern_db, tmp_path)
+
+
+def audited(engine: Engine, limits: str, more: str = "") -> tuple[Evidence, float]:
+    """Make one check under some limits of the legacy stack; how long it waited, too."""
+    with engine.opened(IGNORED, legacy=throttled(limits, more)) as run:
+        evidence = run.audit("global", "t")
+        return evidence, run.context.stacks["legacy"].waited
+
+
+def assert_waits(engine: Engine, legacy: str, until: Callable[[], object]) -> None:
+    """Require a match that comes once something is done, which is not before it is waited for."""
+    with engine.opened(IGNORED, legacy=legacy) as run:
+        stack = run.context.stacks["legacy"]
+        with during(lambda: int(stack.waited > 0), lambda: void(until())):
+            evidence = run.audit("global", "t")
+    assert_match(evidence, rows=2)
+
+
+def assert_went_on(found: tuple[Evidence, float]) -> None:
+    """Require a match that nothing was in the way of."""
+    evidence, waited = found
+    assert_match(evidence, rows=2)
+    assert waited == 0
+
+
+# ---- what it waits for
+
+
+def test_a_probe_is_asked_of_the_present(tables: Engine) -> None:
+    """What the probe reads is what is there now, not what the run's snapshot shows of it."""
+    tables.legacy.run(GATE)
+    open_gate = "UPDATE gate SET busy = false"
+    assert_waits(tables, throttled(PROBE), lambda: tables.legacy.run(open_gate))
+
+
+@pytest.mark.parametrize("probe", ["SELECT false", "SELECT 0", "SELECT 0.0", "SELECT 5 % 5"])
+def test_a_probe_that_says_no(tables: Engine, probe: str) -> None:
+    """False and zero of any type hold nothing up."""
+    assert_went_on(audited(tables, f"probe = '{probe}'"))
+
+
+def test_queries_of_other_sessions(tables: Engine) -> None:
+    """More running queries than allowed are waited for; the audit's own are none of them."""
+    cluster = tables.legacy.cluster
+    with cluster.connect() as other, cluster.connect() as own:
+        own.execute("SET application_name = 'tests'")  # what the run is called
+        with asleep(own):
+            assert_went_on(audited(tables, "running_queries = 0"))
+        with asleep(other):
+            assert_went_on(audited(tables, "running_queries = 1"))
+            assert_waits(tables, throttled("running_queries = 0"), other.cancel_safe)
+
+
+@contextmanager
+def asleep(session: psycopg.Connection) -> Iterator[None]:
+    """Have a session run a query until it is cancelled, at the latest at the end."""
+
+    def sleep() -> None:
+        with suppress(psycopg.errors.QueryCanceled):
+            session.execute("SELECT pg_sleep(600)")
+
+    thread = Thread(target=sleep)
+    thread.start()
+    with session_of(session) as admin:
+        asks = "SELECT count(*) FROM pg_stat_activity WHERE pid = %s AND state = 'active'"
+        eventually(lambda: admin.execute(asks, [session.info.backend_pid]).fetchone() == (1,))
+    try:
+        yield
+    finally:
+        session.cancel_safe()
+        thread.join()
+
+
+@contextmanager
+def session_of(session: psycopg.Connection) -> Iterator[psycopg.Connection]:
+    """Open another session of the same server."""
+    where = session.info
+    with psycopg.connect(
+        host=where.host, port=where.port, user=where.user, dbname=where.dbname, autocommit=True
+    ) as another:
+        yield another
+
+
+def eventually(condition: Callable[[], bool]) -> None:
+    """Wait until something holds."""
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+@pytest.fixture(scope="module")
+def replicated(debian_cluster: Cluster) -> Iterator[tuple[Cluster, Cluster]]:
+    """A server, and its standby."""
+    with running_standby(debian_cluster) as standby:
+        yield debian_cluster, standby
+
+
+@contextmanager
+def paused(primary: Database, standby: Cluster) -> Iterator[Callable[[], None]]:
+    """Have the standby fall behind; it goes on when told to, at the latest at the end."""
+
+    def go_on() -> None:
+        with standby.connect() as session:
+            session.execute("SELECT pg_wal_replay_resume()")
+
+    def is_behind() -> bool:
+        primary.run("INSERT INTO noise VALUES (1)")  # a lag is known from what is sent
+        lags = "SELECT max(replay_lag) > interval '2 seconds' FROM pg_stat_replication"
+        return primary.run(lags) == [(True,)]
+
+    primary.run("CREATE TABLE noise (n int)")
+    eventually(lambda: _replayed(primary, standby))
+    with standby.connect() as session:
+        session.execute("SELECT pg_wal_replay_pause()")
+    eventually(is_behind)
+    try:
+        yield go_on
+    finally:
+        go_on()
+
+
+@pytest.mark.parametrize("asked", ["the primary", "the standby"])
+def test_replication_that_lags(
+    replicated: tuple[Cluster, Cluster], modern_db: Database, tmp_path: Path, asked: str
+) -> None:
+    """A standby that is behind is waited for, by whoever asks it or the server that it follows."""
+    cluster, standby = replicated
+    primary = new_database(cluster)
+    primary.run(TABLE)
+    modern_db.run(TABLE)
+    engine = Engine(primary, modern_db, tmp_path)
+    own = cluster if asked == "the primary" else standby
+    legacy = f'url = "{own.url(primary.name)}"\n{throttled("replication_lag = 1.0")}'
+    with paused(primary, standby) as go_on:
+        assert_waits(engine, legacy, go_on)
+    primary.drop()
+
+
+def _replayed(primary: Database, standby: Cluster) -> bool:
+    # Not what is flushed: commits are not waited for on these servers.
+    ((place,),) = primary.run("SELECT pg_current_wal_insert_lsn()::text")
+    with standby.connect() as session:
+        found = session.execute("SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn", [place])
+        return found.fetchone() == (True,)
+
+
+def test_an_idle_standby_is_not_behind(
+    replicated: tuple[Cluster, Cluster], modern_db: Database, tmp_path: Path
+) -> None:
+    """Where all that came has been replayed, the age of the last commit is no lag."""
+    cluster, standby = replicated
+    primary = new_database(cluster)
+    primary.run(TABLE)
+    modern_db.run(TABLE)
+    eventually(lambda: _replayed(primary, standby))
+    time.sleep(1.5)
+    engine = Engine(primary, modern_db, tmp_path)
+    for own in replicated:
+        legacy = f'url = "{own.url(primary.name)}"\n{throttled("replication_lag = 1.0")}'
+        assert_match(engine.audit(legacy=legacy), rows=2)
+    primary.drop()
+
+
+def test_a_standby_that_is_told_nothing_is_behind(replicated: tuple[Cluster, Cluster]) -> None:
+    """All that came has been replayed there, too; what did not come is what counts."""
+    cluster, standby = replicated
+    primary = new_database(cluster)
+    primary.run(TABLE)
+    eventually(lambda: _replayed(primary, standby))
+    with standby.connect() as session:
+        (source,) = session.execute("SHOW primary_conninfo").fetchone() or ("",)
+
+    def follow(whom: str) -> None:
+        with standby.connect() as session:
+            session.execute(sql.SQL("ALTER SYSTEM SET primary_conninfo = {}").format(whom))
+            session.execute("SELECT pg_reload_conf()")
+
+    engine = create_engine(standby.tcp_url("postgres"))
+    follow("")
+    try:
+        with engine.connect() as connection:
+            eventually(lambda: dialect_for("postgresql").replication_lag(connection) > 0.5)
+    finally:
+        follow(source)
+        engine.dispose()
+        primary.drop()
+
+
+def test_mariadb_is_asked_as_well(mixed: Engine, maria: MariaServer) -> None:
+    """Its probe sees the present, and its running queries are those of others."""
+    mixed.legacy.run("CREATE TABLE gate (busy boolean)")
+    mixed.legacy.run("INSERT INTO gate VALUES (true)")
+    open_gate = "UPDATE gate SET busy = false"
+    assert_waits(mixed, throttled(PROBE), lambda: mixed.legacy.run(open_gate))
+    with maria.connect() as other, other.cursor() as cursor:
+
+        def sleep() -> None:
+            with suppress(pymysql.MySQLError):
+                cursor.execute("SELECT SLEEP(600)")
+
+        sleeping = Thread(target=sleep)
+        sleeping.start()
+        eventually(lambda: bool(mixed.legacy.run(ASLEEP)))
+        kill = f"KILL QUERY {mixed.legacy.run(ASLEEP)[0][0]}"
+        assert_went_on(audited(mixed, "running_queries = 1"))
+        assert_waits(mixed, throttled("running_queries = 0"), lambda: mixed.legacy.run(kill))
+        sleeping.join()
+
+
+def test_a_replica_of_mariadb(mixed: Engine, mysql_db: MariaDatabase) -> None:
+    """A replica is asked how far it is behind; one whose replication has stopped does not know."""
+    with running_mariadb("--log-bin", "--server-id=2") as source:
+        mysql_db.run("SET GLOBAL server_id = 3")
+        mysql_db.run(
+            f"CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT={source.port}, "
+            "MASTER_USER='audit', MASTER_LOG_FILE=%s, MASTER_LOG_POS=%s",
+            *_now(source),
+        )
+        mysql_db.run("START SLAVE")
+        try:
+            eventually(lambda: _behind(mysql_db) == 0)
+            assert_went_on(audited(mixed, "replication_lag = 1.0"))
+            _run(source, "CREATE DATABASE noise", "CREATE TABLE noise.t (id int)")
+            eventually(lambda: bool(mysql_db.run("SHOW TABLES FROM noise")))
+            with mysql_db.server.connect() as lock, lock.cursor() as cursor:
+                cursor.execute("LOCK TABLES noise.t WRITE")
+                _run(source, "INSERT INTO noise.t VALUES (1)")
+                eventually(lambda: (_behind(mysql_db) or 0) > 1)
+                legacy = throttled("replication_lag = 1.0")
+                assert_waits(mixed, legacy, lambda: cursor.execute("UNLOCK TABLES"))
+            mysql_db.run("STOP SLAVE")
+            evidence, _ = audited(mixed, "replication_lag = 1.0")
+            assert_not_proven(evidence, "replication_lag", "replication has stopped")
+        finally:
+            mysql_db.run("STOP SLAVE")
+            mysql_db.run("RESET SLAVE ALL")
+
+
+def _run(server: MariaServer, *statements: str) -> None:
+    with server.connect() as session, session.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+
+
+def _now(source: MariaServer) -> tuple[str, int]:
+    with source.connect() as session, session.cursor() as cursor:
+        cursor.execute("SHOW MASTER STATUS")
+        name, place, *_ = cursor.fetchall()[0]
+    return name, place
+
+
+def _behind(replica: MariaDatabase) -> int | None:
+    """Return how many seconds a replica says that it is behind; None: it does not follow."""
+    ((*_, behind),) = [row[:33] for row in replica.run("SHOW SLAVE STATUS")]
+    return None if behind is None else int(behind)
+
+
+# ---- what it cannot see
+
+
+@pytest.mark.parametrize(
+    ("probe", "words"),
+    [
+        ("SELECT NULL::boolean", "gave None"),
+        ("SELECT 1 WHERE false", "gave None"),
+        ("SELECT 'no'", "gave 'no'"),
+        ("SELECT 1, 2", "one column"),
+        ("SELECT generate_series(1, 2)", "more than one row"),
+        ("SELECT no_such_column", "does not exist"),
+        ("SELECT 1; SELECT 0", "syntax error"),
+        ("DELETE FROM t RETURNING 0", "syntax error"),
+    ],
+)
+def test_a_probe_that_says_nothing(tables: Engine, probe: str, words: str) -> None:
+    """A probe that fails, or gives nothing or no answer, is not taken for a no."""
+    evidence, _ = audited(tables, f'probe = "{probe}"')
+    assert_not_proven(evidence, words)
+
+
+@pytest.mark.parametrize("limit", ["running_queries = 50", "replication_lag = 10.0"])
+def test_a_role_that_is_shown_nothing(tables: Engine, limit: str) -> None:
+    """A role that may not see other sessions does not take that for silence."""
+    role = tables.legacy.new_role()
+    tables.legacy.run(f"GRANT SELECT ON t TO {role}")
+    more = throttled(limit)
+    legacy = f'url = "{tables.legacy.url_of(role)}"\n{more}'
+    assert_not_proven(tables.audit(legacy=legacy), "grant", "pg_monitor")
+    tables.legacy.run(f"GRANT pg_monitor TO {role}")
+    evidence = tables.audit(legacy=legacy)
+    if "queries" in limit:
+        assert_match(evidence, rows=2)
+    else:
+        assert_not_proven(evidence, "no standby is connected")
+    tables.legacy.run(f"DROP OWNED BY {role}")
+
+
+def test_a_user_of_mariadb_that_is_shown_nothing(mixed: Engine, mysql_db: MariaDatabase) -> None:
+    """Without PROCESS a user sees its own sessions only; a server that is no replica has no lag."""
+    user = mysql_db.server.new_name()
+    mysql_db.run(f"CREATE USER {user}@'127.0.0.1'")
+    mysql_db.run(f"GRANT SELECT ON `{mysql_db.name}`.* TO {user}@'127.0.0.1'")
+    url = f'url = "{mysql_db.server.url(mysql_db.name, user)}"\n'
+    legacy = url + throttled("running_queries = 50")
+    assert_not_proven(mixed.audit(legacy=legacy), "grant", "PROCESS")
+    mysql_db.run(f"GRANT PROCESS ON *.* TO {user}@'127.0.0.1'")
+    assert_match(mixed.audit(legacy=legacy), rows=2)
+    mysql_db.run(f"DROP USER {user}@'127.0.0.1'")
+    evidence = mixed.audit(legacy=throttled("replication_lag = 1.0"))
+    assert_not_proven(evidence, "this server is no replica")
+
+
+# ---- how it ends
+
+
+def test_the_snapshot_s_time_ends_the_wait(tables: Engine) -> None:
+    """A server that is never idle holds no snapshot longer than snapshot_timeout."""
+    with within(60):
+        evidence, waited = audited(tables, "probe = 'SELECT true'", "snapshot_timeout = 10")
+    assert_not_proven(evidence, "let go of after 10 seconds")
+    assert waited > 0
+
+
+@pytest.mark.usefixtures("asks_always")
+def test_a_failed_side_ends_the_other_s_wait(tables: Engine) -> None:
+    """Nobody waits for a server whose answers are of no use any more."""
+
+    def fail() -> int:
+        time.sleep(0.5)
+        raise NotProven("of the other side")
+
+    tables.legacy.run(GATE.replace("true", "false"))
+    legacy = throttled(PROBE, "snapshot_timeout = 30")
+    with tables.opened(IGNORED, legacy=legacy) as run:
+        pair = run.context.pairs["t"]
+        with open_pair(run.context, pair, None) as opened:
+            sides = opened.sides(lambda side: Scope(source_of(opened.tables[side]), true()))
+            tables.legacy.run("UPDATE gate SET busy = true")
+            with within(9), pytest.raises(NotProven, match="of the other side"):
+                sides.both(sides.legacy.count, fail)
+
+
+def test_a_stopped_wait_asks_nothing(tables: Engine) -> None:
+    """Whoever is stopped while waiting does not ask after all."""
+    with tables.opened(legacy=throttled("probe = 'SELECT true'")) as run:
+        stop = Event()
+        guard = run.context.stacks["legacy"].guard(Place("", ""), stop=stop)
+        with (
+            during(lambda: int(run.context.stacks["legacy"].waited > 0), stop.set),
+            pytest.raises(NotProven, match="broken off"),
+            guard,
+        ):
+            pytest.fail("was let through")
+
+
+def test_many_small_checks_ask_once_a_second() -> None:
+    """Twenty thousand small checks do not each ask a server how it is."""
+    asked: list[float] = []
+
+    def is_too_busy() -> bool:
+        asked.append(time.monotonic())
+        return False
+
+    throttle, begun = Throttle(is_too_busy, lambda: None), time.monotonic()
+    for _ in range(20_000):
+        throttle.wait(Event())
+    assert len(asked) <= 1 + time.monotonic() - begun
+
+
+def test_waits_grow_and_are_bounded() -> None:
+    """A busy server is asked ever more seldom, and no less than every few seconds."""
+    pauses: list[float] = []
+
+    class Patient(Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            pauses.append(timeout or 0)
+            return False
+
+    Throttle(lambda: len(pauses) < 10, lambda: None).wait(Patient())
+    assert pauses == sorted(pauses)
+    assert pauses[0] < 1 < pauses[-1] < 10
+
+
+# ---- in a run
+
+
+def test_a_run_of_several_processes(project: Migration) -> None:
+    """Each process waits for itself, with one connection more, and leaves none behind."""
+    project.legacy.run(GATE)
+    ignored = '[ignore.tables]\n"legacy.gate" = "the load of the test"\n'
+    limits = f"throttle = {{ {PROBE} }}\n"
+    project.settings(ignored, legacy=f"{limits}max_connections = 5\nsnapshot_timeout = 100")
+    open_gate = "UPDATE gate SET busy = false"
+
+    seen: list[float] = []
+
+    def waiting() -> int:  # one holds the snapshot, each worker has one, and the first a second
+        if len(own_backends(project.legacy.cluster)) > 3:
+            seen.append(time.monotonic())
+        return int(bool(seen) and time.monotonic() - seen[0] > 5)
+
+    with during(waiting, lambda: void(project.legacy.run(open_gate))):
+        outcome = project.run("-n", "2", "--tenants=all")
+    assert outcome.code == 0, outcome.output
+    assert outcome.verdict == "GO"
+    waited = outcome.report["run"]["throttled_seconds"]
+    assert waited["legacy"] > 0
+    assert waited["modern"] == 0
+    assert own_backends(project.legacy.cluster, project.modern.cluster) == []
+    project.settings(ignored, legacy=f"{limits}max_connections = 4")
+    assert_usage_error(
+        project.run("-n", "2", "--tenants=all"), "max_connections = 4", "for the throttle"
+    )
+
+
+def test_ctrl_c_ends_the_wait(project: Migration) -> None:
+    """A server that is never idle does not keep the user's prompt."""
+    legacy, modern = project.legacy.cluster, project.modern.cluster
+    project.settings(legacy="throttle = { probe = 'SELECT true' }")
+    running = project.start("--tenants=acme")
+    eventually(
+        lambda: len(own_backends(legacy)) > 2
+    )  # the snapshot's, its reader's, the throttle's
+    time.sleep(1)
+    running.send(signal.SIGINT)
+    outcome = running.wait(60)
+    assert outcome.code == pytest.ExitCode.INTERRUPTED, outcome.output
+    assert outcome.verdict == "NOT PROVEN"
+    assert own_backends(legacy, modern) == []
+
+
+def test_files_have_no_load(project: Migration, tmp_path: Path) -> None:
+    """A throttle for what cannot say how busy it is is refused before anything is read."""
+    url = f'url = "sqlite:///{tmp_path / "old.db"}"\nthrottle = {{ running_queries = 1 }}'
+    (tmp_path / "old.db").touch()
+    project.settings(legacy=url)
+    assert_usage_error(project.run("--tenants=all"), "[legacy] throttle", "SQLite", "PostgreSQL")
+
+
+@pytest.mark.usefixtures("asks_always")
+def test_reads_of_differing_rows_wait_too(tables: Engine) -> None:
+    """Rows that differ are not read from a server that has become too busy meanwhile."""
+    tables.modern.run("UPDATE t SET v = 'x' WHERE id = 2")
+    probe = "SELECT count(*) % 2 FROM gate"
+    tables.legacy.run("CREATE TABLE gate (busy boolean)")
+    stop = Event()
+
+    def turn() -> None:
+        while not stop.wait(0.02):
+            tables.legacy.run("INSERT INTO gate VALUES (true)")
+
+    thread = Thread(target=turn)
+    thread.start()
+    try:
+        evidence, _ = audited(tables, f"probe = '{probe}'")
+    finally:
+        stop.set()
+        thread.join()
+    assert evidence.status is Status.DRIFT
+    assert evidence.drift.changed == 1

@@ -1,0 +1,207 @@
+"""Progress: what it says, that it never stands in pytest's way, and where it is silent."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from collections.abc import Callable
+
+import pytest
+
+from ..support.project import Migration
+from ..support.terminal import Terminal, pytest_in_terminal
+
+pytest_plugins = ["tests.support.project"]
+
+MODES = pytest.mark.parametrize(
+    "mode", [[], ["-v"], ["-n", "2"], ["-n", "2", "-v"]], ids=["dots", "v", "n2", "n2-v"]
+)
+OFF = {"CI": "1"}
+
+# Reads even small tables in eight pieces, and stops after three until there is a file "go".
+HELD = """
+import os
+from pathlib import Path
+from time import sleep
+
+from pytest_tenantparity.parity import pieces
+from pytest_tenantparity.plugin import progress, status_line
+from pytest_tenantparity.stacks.dialects import postgresql
+
+postgresql._LARGE = 1
+pieces._LAST = 0
+pieces._FIRST = pieces._MOST = 8
+progress._BEAT = 0.05
+taken_apart = pieces.Pieces.__iter__
+
+def held(self):
+    for number, piece in enumerate(taken_apart(self)):
+        if number == 3:
+            Path("held").write_text(str(os.getpid()))
+            while not Path("go").exists():
+                sleep(0.01)
+        yield piece
+
+pieces.Pieces.__iter__ = held
+"""
+WIDE = (
+    "INSERT INTO {} SELECT i, {}, i * 1.25, repeat('x', 400) || i FROM generate_series(101, 676) i"
+)
+
+
+@pytest.fixture
+def large(project: Migration) -> Migration:
+    """A project with trades of some blocks: 600 rows of four tenants, as its servers know."""
+    project.legacy.run(WIDE.format("trades", "'A' || 1 + i % 4"))
+    tenant = "(ARRAY['acme','beta','eu-north','eu-south'])[1 + i % 4]"
+    columns = "tenant_trades (id, tenant, amount, note)"
+    project.modern.run(WIDE.format(columns, tenant))
+    for database in (project.legacy, project.modern):
+        database.run("ANALYZE")
+    project.settings(legacy="piece_seconds = 0.001", modern="piece_seconds = 0.001")
+    project.write("conftest.py", HELD)
+    return project
+
+
+def _go(project: Migration) -> None:
+    project.write("go", "")
+
+
+def _reads(terminal: Terminal) -> Callable[[], bool]:
+    """Return whether the line tells of a scan that is held."""
+    return lambda: re.search(r"trades 3\d%", terminal.below) is not None
+
+
+def _alike(terminal: Terminal) -> list[str]:
+    """Return the lines of a run, but for what differs between any two runs."""
+    run_id = r"\d*T\d{6}Z-[0-9a-f]{6}"  # without the day, which may stand on the line before
+    text = re.sub(rf"\d+\.\d+s|gw\d|\[ *\d+%\]|{run_id}", "", terminal.text)
+    return sorted(re.sub(r"=+", "=", line).rstrip() for line in text.splitlines())
+
+
+def _undisturbed(project: Migration, *mode: str) -> list[str]:
+    with pytest_in_terminal(project.path, *mode, environment=OFF) as terminal:
+        assert terminal.finish() == 0, terminal.text
+        return _alike(terminal)
+
+
+@MODES
+def test_line_is_drawn_below_and_leaves_nothing(large: Migration, mode: list[str]) -> None:
+    """Within a scan, the line says how far it is; afterwards all reads as if it had never been."""
+    with pytest_in_terminal(large.path, *mode) as terminal:
+        terminal.wait_for(_reads(terminal))
+        line = terminal.below
+        _go(large)
+        assert terminal.finish() == 0, terminal.text
+    assert re.fullmatch(
+        r"parity: 0/4 tenants, no drift so far, \d+ of about 613 rows, trades 3\d%, \d/12 checks",
+        line,
+    )
+    assert " parity: " not in terminal.text
+    assert _alike(terminal) == _undisturbed(large, *mode)
+
+
+def test_share_is_that_of_the_scan(large: Migration) -> None:
+    """After three pieces of eight, three eighths of the rows are done."""
+    with pytest_in_terminal(large.path) as terminal:
+        terminal.wait_for(_reads(terminal))
+        found = re.search(r"(\d+) of about 613 rows, trades (\d+)%", terminal.below)
+        _go(large)
+        terminal.finish()
+    assert found is not None
+    rows, percent = map(int, found.groups())
+    assert 33 <= percent <= 37
+    assert 600 * 33 // 100 <= rows <= 613 * 38 // 100
+
+
+@MODES
+def test_lost_connections_leave_nothing(large: Migration, mode: list[str]) -> None:
+    """Where the servers end all sessions within a scan, the line is gone as well."""
+    with pytest_in_terminal(large.path, *mode) as terminal:
+        terminal.wait_for(_reads(terminal))
+        for database in (large.legacy, large.modern):
+            database.run(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE application_name LIKE 'tenantparity/%'"
+            )
+        _go(large)
+        assert terminal.finish() == pytest.ExitCode.TESTS_FAILED
+    assert "NOT PROVEN" in terminal.text
+    assert not [line for line in terminal.lines if re.search(r"\bparity: ", line)]
+
+
+def test_dead_worker_leaves_nothing(large: Migration) -> None:
+    """What xdist says of a worker that was killed within a scan stands on lines of its own."""
+    with pytest_in_terminal(large.path, "-n", "2") as terminal:
+        terminal.wait_for((large.path / "held").exists)
+        terminal.wait_for(_reads(terminal))
+        os.kill(int((large.path / "held").read_text()), signal.SIGKILL)
+        _go(large)
+        assert terminal.finish() == pytest.ExitCode.TESTS_FAILED
+    assert re.search(r"^replacing crashed worker gw\d$", terminal.text, re.MULTILINE)
+    assert not [line for line in terminal.lines if re.search(r"\bparity: ", line)]
+
+
+@pytest.mark.parametrize("mode", [[], ["-n", "2"]], ids=["n0", "n2"])
+def test_interrupt_leaves_nothing(large: Migration, mode: list[str]) -> None:
+    """Ctrl-C within a scan ends with pytest's words alone."""
+    with pytest_in_terminal(large.path, *mode) as terminal:
+        terminal.wait_for(_reads(terminal))
+        os.killpg(terminal.process.pid, signal.SIGINT)
+        _go(large)
+        assert terminal.finish() == pytest.ExitCode.INTERRUPTED
+    assert "KeyboardInterrupt" in terminal.text
+    assert not [line for line in terminal.lines if re.search(r"\bparity: ", line)]
+
+
+@pytest.mark.parametrize(
+    ("args", "environment"),
+    [(["-q"], {}), (["-s"], {}), ([], OFF), ([], {"TERM": "dumb"}), (["--log-cli-level=INFO"], {})],
+    ids=["q", "s", "ci", "dumb", "log-cli"],
+)
+def test_no_line_is_drawn(large: Migration, args: list[str], environment: dict[str, str]) -> None:
+    """Nothing is drawn for who asked for quiet, in CI, and where tests print themselves."""
+    with pytest_in_terminal(large.path, *args, environment=environment) as terminal:
+        terminal.wait_for((large.path / "held").exists)
+        _go(large)
+        assert terminal.finish() == 0, terminal.text
+    assert b" parity: " not in terminal.said
+    assert b"\x1b7" not in terminal.said
+
+
+@MODES
+def test_log_gets_a_whole_line_now_and_then(large: Migration, mode: list[str]) -> None:
+    """In a pipe a line is due every few minutes: plain, on its own, and with all there is."""
+    large.write("conftest.py", HELD + "status_line.EVERY = 0.1\n")
+    running = large.start(*mode)
+    output = large.path / "stdout.txt"
+    while not re.search(r"trades [1-9]", output.read_text()):
+        assert running.process.poll() is None, output.read_text()
+    _go(large)
+    outcome = running.wait(120)
+    assert outcome.code == 0, outcome.output
+    assert "\x1b" not in outcome.stdout
+    lines = [line for line in outcome.stdout.splitlines() if " parity: " in f" {line}"]
+    assert len(lines) > 1
+    for line in lines:
+        assert re.fullmatch(r"parity: \d/4 tenants, .*\d+/\d+ checks", line), outcome.stdout
+
+
+@pytest.mark.parametrize("mode", [[], ["-q"]], ids=["pipe", "q"])
+def test_log_of_a_short_run_is_as_ever(large: Migration, mode: list[str]) -> None:
+    """A run that is over before the first line is due says nothing; with -q none ever is."""
+    large.write("conftest.py", HELD + ("status_line.EVERY = 0.0\n" if mode else ""))
+    _go(large)
+    outcome = large.run(*mode)
+    assert outcome.code == 0, outcome.output
+    assert " parity: " not in f" {outcome.stdout}".replace("\n", "\n ")
+
+
+def test_other_tests_show_no_progress(large: Migration) -> None:
+    """A run that has settings beside it, and no audit in it, is left alone."""
+    large.write("test_audit.py", "def test_anything():\n    assert True\n")
+    with pytest_in_terminal(large.path, "test_audit.py") as terminal:
+        terminal.finish()
+    assert "1 passed" in terminal.text
+    assert b"\x1b7" not in terminal.said

@@ -1,0 +1,247 @@
+"""No run overwrites a report, and ``latest`` leads to the last run that read both stacks."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pytest_tenantparity.errors import SettingsError
+from pytest_tenantparity.plugin.run_directory import RunDirectory
+from pytest_tenantparity.reporting.drafts import draft_of, replacing
+from pytest_tenantparity.reporting.merge import MergeRefused, merge_directories
+
+from ..support.project import (
+    DRIFT_OF_FILES,
+    LATEST,
+    Project,
+    assert_usage_error,
+    change,
+    report_files,
+    run_directories,
+)
+
+pytest_plugins = ["tests.support.project"]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Return all files of a folder."""
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def latest(project: Project) -> str:
+    """Return the name of the run that ``latest`` leads to; the link is relative."""
+    return str((project.path / LATEST).readlink())
+
+
+# ---- each run has its own
+
+
+def test_every_run_has_a_directory_of_its_own(files: Project) -> None:
+    """A later run changes nothing of an earlier report, and ``latest`` follows."""
+    first = files.run()
+    assert (first.code, first.verdict) == (0, "GO")
+    name = first.report["run"]["id"]
+    assert latest(files) == name
+    before = contents(files.path / "reports" / name)
+    change(files, DRIFT_OF_FILES)
+    second = files.run()
+    assert second.verdict == "NO-GO"
+    assert latest(files) == second.report["run"]["id"] > name
+    assert report_files(files.path / LATEST) == second.files
+    assert contents(files.path / "reports" / name) == before
+
+
+def test_latest_stays_where_nothing_was_tested(files: Project) -> None:
+    """Runs that select nothing, only collect, or reach no database leave ``latest`` alone."""
+    name = files.run().report["run"]["id"]
+    for args, code, left in (
+        (["--collect-only"], 0, 0),
+        (["--tenants=acme,!acme"], 4, 0),
+        (["--parity-tables=nowhere"], 4, 0),
+        (["-k", "nothing"], 5, 1),
+    ):
+        before = run_directories(files.path)
+        assert files.run(*args).code == code, args
+        assert len(run_directories(files.path) - before) == left, args
+        assert latest(files) == name, args
+    (files.path / "modern.db").rename(files.path / "away.db")
+    lost = files.run()
+    assert (lost.code, lost.verdict, latest(files)) == (1, "NOT PROVEN", name)
+    assert "latest still leads to an earlier run" in lost.stdout
+
+
+def test_a_run_without_any_check_leaves_no_directory(files: Project) -> None:
+    """Tests beside an audit leave neither a directory of a run nor the folder of all."""
+    files.write("test_other.py", "def test_it():\n    pass\n")
+    assert files.run("test_other.py").code == 0
+    assert not (files.path / "reports").exists()
+
+
+# ---- --parity-report
+
+
+CONNECT = "from pathlib import Path\ndef pytest_parity_connect():\n    Path('opened').touch()\n"
+
+
+def test_named_directory_is_exactly_that_and_is_not_overwritten(files: Project) -> None:
+    """A second run into one directory ends before anything is opened, and says the ways out."""
+    files.write("conftest.py", CONNECT)
+    first = files.run("--parity-report=out/here", report="out/here")
+    assert (first.verdict, (files.path / LATEST).exists()) == ("GO", False)
+    before = contents(files.path / "out/here")
+    (files.path / "opened").unlink()
+    assert_usage_error(
+        files.run("--parity-report=out/here"),
+        *("out/here holds the report of an earlier run", "name another", "remove this one"),
+    )
+    assert contents(files.path / "out/here") == before
+    assert not (files.path / "opened").exists()
+
+
+def test_resumed_run_has_its_own_directory_or_the_one_that_is_named(files: Project) -> None:
+    """The run that is gone on with keeps its report; in a named directory it is replaced."""
+    first = files.run("-k", "acme")
+    name = first.report["run"]["id"]
+    before = contents(files.path / "reports" / name)
+    second = files.run("--parity-resume")
+    assert (second.code, second.verdict) == (0, "GO")
+    assert [each["run"] for each in second.report["run"]["resumed"]] == [name]
+    assert contents(files.path / "reports" / name) == before
+    journal = (files.path / LATEST / "journal.jsonl").read_text()
+    assert journal.count('"evidence"') == len(second.report["checks"])
+    there = f"reports/{name}"
+    third = files.run("--parity-resume", f"--parity-report={there}")
+    assert (third.code, json.loads(report_files(files.path / there)[".json"])["verdict"]) == (
+        0,
+        "GO",
+    )
+
+
+# ---- a directory that cannot be written
+
+
+LIMITED = """
+import resource
+
+def limit(size):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+"""
+
+
+def test_disk_without_room_is_refused_before_anything_is_opened(files: Project) -> None:
+    """Where a report would not fit, the run ends with exit code 4 and leaves nothing."""
+    files.write("conftest.py", f"{CONNECT}{LIMITED}limit(1 << 12)\n")
+    outcome = files.run("-p", "no:cacheprovider")
+    assert_usage_error(outcome, "the report cannot be written to", "File too large", "make room")
+    assert not (files.path / "reports").exists()
+    assert not (files.path / "opened").exists()
+
+
+def test_disk_that_fills_up_leaves_no_half_files(files: Project) -> None:
+    """The report of the unfinished run stays whole, and no draft is left behind."""
+    hook = "def pytest_parity_evidence():\n    limit(1 << 12)\n"
+    files.write("conftest.py", LIMITED + hook)
+    outcome = files.run("-p", "no:cacheprovider")
+    assert outcome.code == 1
+    assert "the report could not be written to" in outcome.stdout
+    assert outcome.report["run"]["state"] == "INCOMPLETE"
+    assert all("NOT PROVEN" in text for text in outcome.files.values())
+    names = {*contents(files.path / LATEST)}
+    assert names == {
+        *("cab-report.json", "cab-report.html", "cab-report.md"),
+        *("drift.jsonl.gz", "journal.jsonl"),
+    }
+
+
+def test_a_file_in_the_way_is_refused(tmp_path: Path) -> None:
+    """A directory that cannot be made is refused, and what was made for it is removed."""
+    (tmp_path / "file").touch()
+    with pytest.raises(SettingsError, match="cannot be written to"):
+        RunDirectory(tmp_path / "file" / "run", tmp_path / "file").prepare(resume=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_drafts_of_a_killed_run_are_removed(tmp_path: Path) -> None:
+    """Half files in a named directory are removed; files of others stay."""
+    for name in (".cab-report.json.17", ".journal.jsonl.4", ".other.3", ".cab-report.json.x"):
+        (tmp_path / name).touch()
+    RunDirectory(tmp_path).prepare(resume=True)
+    assert {path.name for path in tmp_path.iterdir()} == {".other.3", ".cab-report.json.x"}
+
+
+def test_files_are_replaced_together(tmp_path: Path) -> None:
+    """If the second of two files fails, the first one stays as it was."""
+    one, other = tmp_path / "one", tmp_path / "other"
+    one.write_text("before")
+
+    def fail() -> None:
+        with replacing(one, other) as (first, second):
+            first.write(b"after")
+            second.write(b"half")
+            raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        fail()
+    assert (one.read_text(), draft_of(one).exists(), draft_of(other).exists()) == (
+        "before",
+        False,
+        False,
+    )
+    assert not other.exists()
+
+
+def test_merge_overwrites_no_other_report(files: Project) -> None:
+    """Its own earlier report of the same shards is replaced; that of other runs is refused."""
+    reports = [files.path / name for name in ("one", "other")]
+    for report in reports:
+        files.run("--parity-shard=1/1", f"--parity-report={report.name}")
+    out = files.path / "out"
+    first = merge_directories(reports[:1], out)
+    assert merge_directories(reports[:1], out).run["id"] == first.run["id"]
+    before = contents(out)
+    for target in (out, reports[0]):
+        with pytest.raises(MergeRefused, match="would be overwritten; choose another --out"):
+            merge_directories(reports[1:], target)
+    assert contents(out) == before
+
+
+# ---- where links cannot be made
+
+
+def published(parent: Path, name: str) -> RunDirectory:
+    """Return a run's directory that ``latest`` was led to."""
+    directory = RunDirectory(parent / name, parent)
+    directory.prepare(resume=False)
+    directory.publish()
+    return directory
+
+
+def test_without_links_the_name_is_in_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file system without links gets ``latest.txt``; once links can be made, it goes."""
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "symlink_to", lambda *_, **__: _refuse())
+        first = published(tmp_path, "1")
+    assert (tmp_path / "latest.txt").read_text() == "1\n"
+    assert first.latest == tmp_path / "1"
+    assert "latest.txt has its name" in (first.trouble or "")
+    second = published(tmp_path, "2")
+    assert (second.trouble, second.latest.resolve()) == (None, tmp_path / "2")
+    assert not (tmp_path / "latest.txt").exists()
+
+
+def _refuse() -> None:
+    raise PermissionError(1, "Operation not permitted")
+
+
+def test_directory_of_an_earlier_version_is_left_alone(tmp_path: Path) -> None:
+    """A ``latest`` that is a directory keeps its report, and the name is in a file."""
+    (tmp_path / "latest").mkdir()
+    (tmp_path / "latest" / "cab-report.json").write_text("before")
+    found = published(tmp_path, "1")
+    assert (tmp_path / "latest" / "cab-report.json").read_text() == "before"
+    assert (found.latest, (tmp_path / "latest.txt").read_text()) == (tmp_path / "1", "1\n")
+    assert {path.name for path in tmp_path.iterdir()} == {"1", "latest", "latest.txt"}

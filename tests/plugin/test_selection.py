@@ -1,0 +1,221 @@
+"""Which checks a command line makes, and what it refuses."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ..support.project import ALL, NAMED, NOWHERE, SHARED, Migration, Project, assert_usage_error
+
+pytest_plugins = ["tests.support.project"]
+
+ACME, BETA, NORTH, SOUTH = ALL[0:2], ALL[2:4], ALL[4:6], ALL[6:8]
+
+BY_PYTESTER = {"__pycache__", "runpytest-0", "runpytest-current", "stdout", "stderr"}
+
+SELECTIONS = [
+    pytest.param(["--tenants=all"], [*ALL, *SHARED], id="all"),
+    pytest.param(["--tenants=acme"], [*ACME, *SHARED], id="a tenant"),
+    pytest.param(["--tenants=cohort-1"], [*ACME, *BETA, *SHARED], id="a cohort"),
+    pytest.param(
+        ["--tenants=acme,eu-*,!eu-south"], [*ACME, *NORTH, *SHARED], id="pattern and exception"
+    ),
+    pytest.param(
+        ["--tenants", "acme", "--tenants", "eu-south"], [*ACME, *SOUTH, *SHARED], id="repeated"
+    ),
+    pytest.param(["--tenants=!cohort-2"], [*ACME, *BETA, *SHARED], id="only an exception"),
+    pytest.param(["--tenants=beta", "--tenants=@picked.txt"], [*ALL[:6], *SHARED], id="a file"),
+    pytest.param(
+        ["--tenants=acme,!unassigned,!coverage"], [*ACME, "global-prices"], id="without strays"
+    ),
+    pytest.param(["--tenants=global"], ["global-prices"], id="a reserved subject alone"),
+    pytest.param(
+        ["--tenants=acme", "--parity-tables=tra*", "--parity-tables=prices"],
+        ["acme-trades", "global-prices", "unassigned-trades", "coverage"],
+        id="tables",
+    ),
+    pytest.param(
+        ["--tenants=acme", "--parity-tables=!trades"],
+        ["acme-positions", "global-prices", "unassigned-positions", "coverage"],
+        id="tables but one",
+    ),
+]
+
+
+@pytest.mark.parametrize(("args", "expected"), SELECTIONS)
+def test_selection_plans_exactly(offline: Project, args: list[str], expected: list[str]) -> None:
+    """The command line plans the named tenants and tables, and all that belongs to no tenant."""
+    offline.write("picked.txt", "# the first to move\nacme, cohort-2 # two\n!eu-south\n")
+    assert sorted(offline.collect(*args)) == sorted(expected)
+
+
+def test_selection_runs_what_it_planned(project: Migration) -> None:
+    """The checks in the report are those of the selection, and all of it was carried out."""
+    outcome = project.run("--tenants=cohort-2,!eu-north", "--parity-tables=trades")
+    assert outcome.code == 0
+    assert sorted(outcome.statuses) == ["coverage", "eu-south-trades", "unassigned-trades"]
+    population = outcome.report["population"]
+    assert [population[name] for name in ("planned", "executed", "proven")] == [3, 3, 3]
+    assert "cohort-2 without eu-north" in outcome.report["headline"]
+
+
+REFUSED = [
+    pytest.param(["--tenants=acmee"], ["--tenants", "'acmee'", "Did you mean 'acme'?"], id="name"),
+    pytest.param(["--tenants=cohort-3"], ["'cohort-3'", "Did you mean 'cohort-"], id="cohort"),
+    pytest.param(["--tenants=acme,us-*"], ["--tenants", "'us-*'"], id="pattern of nothing"),
+    pytest.param(["--tenants=all,!bta"], ["'bta'", "Did you mean 'beta'?"], id="exception"),
+    pytest.param(["--tenants=@nowhere.txt"], ["nowhere.txt", "cannot be read"], id="no file"),
+    pytest.param(["--tenants=@typo.txt"], ["'btea'", "Did you mean 'beta'?"], id="name in file"),
+    pytest.param(["--tenants=acme,!acme"], ["selects nothing"], id="tenant taken away again"),
+    pytest.param(["--tenants=!cohort-1,!cohort-2"], ["selects nothing"], id="all taken away"),
+    pytest.param(["--tenants="], ["--tenants"], id="empty text"),
+    pytest.param(["--tenants=@empty.txt"], ["empty.txt"], id="empty file"),
+    pytest.param(
+        ["--parity-tables=trade"],
+        ["--parity-tables", "'trade'", "Did you mean 'trades'?"],
+        id="table",
+    ),
+    pytest.param(["--parity-tables=trades,!trades"], ["selects nothing"], id="no table"),
+    pytest.param(["--parity-tables=@nowhere.txt"], ["--parity-tables", "nowhere.txt"], id="file"),
+    pytest.param(
+        ["--parity-config=other.toml"], ["--parity-config=other.toml", "no such file"], id="config"
+    ),
+]
+
+
+@pytest.mark.parametrize(("args", "words"), REFUSED)
+def test_selection_of_nothing_known_is_refused(
+    offline: Project, args: list[str], words: list[str]
+) -> None:
+    """An unknown name and an empty selection end with exit code 4 and a line that helps."""
+    offline.write("typo.txt", "acme\nbtea\n")
+    offline.write("empty.txt", "# nobody yet\n")
+    outcome = offline.run(*args)
+    assert_usage_error(outcome, *words)
+    assert not outcome.files
+
+
+def test_unknown_table_is_refused_once_discovered(project: Migration) -> None:
+    """Where the tables are discovered, an unknown one is refused as soon as they are known."""
+    project.settings(tables="")
+    outcome = project.run("--parity-tables=trade")
+    assert_usage_error(outcome, "--parity-tables", "'trade'", "Did you mean 'trades'?")
+    outcome = project.run("--tenants=beta", "--parity-tables=trades")
+    assert outcome.code == 0
+    assert sorted(outcome.statuses) == ["beta-trades", "coverage", "unassigned-trades"]
+
+
+@pytest.mark.parametrize("option", ["--tenants=acme", "--fail-on-drift", "--parity-tables=trades"])
+def test_audit_without_settings_is_refused(offline: Project, option: str) -> None:
+    """Whoever asks for an audit where there are no settings gets no green run."""
+    (offline.path / "tenantparity.toml").unlink()
+    outcome = offline.run(option)
+    assert_usage_error(outcome, option.partition("=")[0], "no tenantparity.toml")
+
+
+def test_wrong_key_is_refused(offline: Project) -> None:
+    """A wrong key in the settings ends with exit code 4, its line, and the nearest right key."""
+    path = offline.settings("[tables.trades]\nignor = { note = 'free text' }")
+    line = path.read_text().splitlines().index("ignor = { note = 'free text' }") + 1
+    assert_usage_error(offline.run(), f"tenantparity.toml:{line}", "'ignore'", "[tables.trades]")
+
+
+def test_two_settings_in_reach_are_refused(offline: Project) -> None:
+    """Tests of two settings at once are refused; naming one of them settles it."""
+    for name in ("east", "west"):
+        offline.write(f"{name}/test_{name}.py", (offline.path / "test_audit.py").read_text())
+        text = (offline.path / "tenantparity.toml").read_text()
+        offline.write(f"{name}/tenantparity.toml", text)
+    assert_usage_error(offline.run("east", "west"), "east", "west", "--parity-config")
+    assert offline.collect("east", "west", "--parity-config=east/tenantparity.toml", "-k", "cove")
+
+
+def test_settings_are_found_beside_and_above(offline: Project) -> None:
+    """The nearest settings above a test are used, those in a pyproject.toml too."""
+    text = (offline.path / "tenantparity.toml").read_text()
+    (offline.path / "tenantparity.toml").unlink()
+    inside = "\n".join(
+        line.replace("[", "[tool.tenantparity.", 1) if line.startswith("[") else line
+        for line in text.splitlines()
+    )
+    offline.write("sub/pyproject.toml", inside)
+    offline.write("sub/deep/test_audit.py", (offline.path / "test_audit.py").read_text())
+    assert "acme-trades" in offline.collect("sub/deep")
+
+
+@pytest.mark.parametrize("tables", [NAMED, ""], ids=["named", "discovered"])
+def test_collect_only_touches_nothing(offline: Project, tables: str) -> None:
+    """The plan is printed without a database, and without a trace on the disk."""
+    offline.settings(tables=tables)
+    before = sorted(path.name for path in offline.path.iterdir())
+    items = offline.collect("--tenants=acme", "-p", "no:cacheprovider")
+    expected = [*ACME, *SHARED] if tables else ["acme-*", "coverage"]
+    assert sorted(items) == sorted(expected)
+    after = {path.name for path in offline.path.iterdir()} - BY_PYTESTER
+    assert sorted(after) == before
+
+
+def test_collect_only_needs_no_password(offline: Project) -> None:
+    """A plan needs no secret in the environment."""
+    url = NOWHERE.replace("audit@", "audit:${NOT_SET_ANYWHERE}@")
+    offline.settings(legacy=f'url = "{url}"')
+    assert "acme-trades" in offline.collect()
+
+
+UNRELATED = """
+import sys
+
+def test_unrelated():
+    heavy = {"sqlalchemy", "pydantic", "jinja2", "deepdiff", "psycopg"}
+    assert heavy.isdisjoint(sys.modules)
+"""
+
+
+def test_without_settings_the_plugin_is_inert(offline: Project) -> None:
+    """In a project without settings nothing is said, written, or imported that is heavy."""
+    (offline.path / "tenantparity.toml").unlink()
+    (offline.path / "test_audit.py").unlink()
+    offline.write("test_unrelated.py", UNRELATED)
+    outcome = offline.run()
+    assert outcome.code == 0, outcome.output
+    said = [line for line in outcome.stdout.splitlines() if not line.startswith("plugins:")]
+    assert "parity" not in "\n".join(said)
+    assert not (offline.path / "reports").exists()
+
+
+def test_settings_in_reach_of_unrelated_tests_do_no_harm(offline: Project) -> None:
+    """Tests that audit nothing pass beside the settings, and leave no report."""
+    (offline.path / "test_audit.py").unlink()
+    offline.write("test_unrelated.py", "def test_unrelated():\n    pass\n")
+    outcome = offline.run()
+    assert outcome.code == 0, outcome.output
+    assert not outcome.files
+
+
+def test_import_of_the_plugin_is_light() -> None:
+    """Loading the plugin alone pulls in none of the libraries that an audit needs."""
+    script = (
+        "import sys, pytest; before = set(sys.modules); import pytest_tenantparity.plugin.hooks; "
+        "print(*sorted({name.partition('.')[0] for name in set(sys.modules) - before}))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parents[2],
+    )
+    own = set(done.stdout.split()) - sys.stdlib_module_names
+    assert own == {"pytest_tenantparity"}
+
+
+def test_parity_fixture_without_settings_says_so(offline: Project) -> None:
+    """A parity test in a project without settings fails, and says what is missing."""
+    (offline.path / "tenantparity.toml").unlink()
+    outcome = offline.run()
+    assert outcome.code == 1
+    assert "no tenantparity.toml" in outcome.stdout
+    assert not outcome.files

@@ -1,0 +1,467 @@
+"""An audit that is shared out and joined again says what one run would have said."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import random
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_tenantparity.errors import SettingsError
+from pytest_tenantparity.model import AuditReport, Cell, Verdict
+from pytest_tenantparity.reporting import DRIFT_NAME, json_file, write_report
+from pytest_tenantparity.reporting.merge import (
+    MergeRefused,
+    merge_directories,
+    merge_reports,
+)
+from pytest_tenantparity.sharding import Share, read_shard, share_out
+from pytest_tenantparity.wire import from_wire
+
+from ..support import project as projects
+from ..support.project import (
+    NOWHERE,
+    TENANTS,
+    TEST,
+    Migration,
+    Outcome,
+    Project,
+    assert_usage_error,
+    report_files,
+)
+from ..support.shards import FROZEN, assert_refused, but_run, merge, run_shards, start_shard
+
+pytest_plugins = ["tests.support.project"]
+
+# ---- sharing out
+
+IDS = st.lists(st.text("abc", min_size=1, max_size=4), unique=True, max_size=12)
+SIZES = st.dictionaries(st.text("abc", min_size=1, max_size=4), st.integers(0, 1_000))
+CELLS = [Cell(subject, f"t{i}") for subject in ("global", "unassigned") for i in range(7)]
+
+
+@given(tenants=IDS, sizes=SIZES, shards=st.integers(1, 9), data=st.data())
+def test_every_cell_is_in_one_shard(
+    tenants: list[str], sizes: dict[str, int], shards: int, data: st.DataObject
+) -> None:
+    """Each check belongs to exactly one shard, in whatever order the tenants are written."""
+    parts = share_out(tenants, sizes, shards)
+    assert parts == share_out(data.draw(st.permutations(tenants)), sizes, shards)
+    cells = [Cell(tenant, "t") for tenant in tenants] + CELLS
+    owned = [cell for i in range(shards) for cell in Share(i + 1, parts).own(cells, CELLS)]
+    assert sorted(owned, key=lambda cell: cell.id) == sorted(cells, key=lambda cell: cell.id)
+
+
+@given(tenants=IDS, sizes=SIZES, shards=st.integers(1, 9))
+def test_no_shard_is_much_heavier(tenants: list[str], sizes: dict[str, int], shards: int) -> None:
+    """No shard is heavier than the lightest one by more than one tenant, however sizes differ."""
+    known = {tenant: sizes.get(tenant, 0) for tenant in tenants}
+    loads = [sum(known[t] for t in part) for part in share_out(tenants, known, shards)]
+    assert max(loads) - min(loads) <= max(known.values(), default=0)
+
+
+def test_sizes_decide() -> None:
+    """One large tenant has a shard to itself; of unknown size is as large as the average."""
+    sizes = {"huge": 90, "a": 10, "b": 10, "c": 10}
+    assert share_out(["a", "b", "huge", "c"], sizes, 2) == (("huge",), ("a", "b", "c"))
+    assert share_out(["huge", "a", "new"], {"huge": 90, "a": 10}, 2) == (("huge",), ("new", "a"))
+
+
+def test_without_sizes_tenants_are_counted() -> None:
+    """Where nobody knows a size, or all are empty, shards differ by one tenant at most."""
+    tenants = [f"t{i}" for i in range(10)]
+    for sizes in ({}, dict.fromkeys(tenants, 0)):
+        assert [len(part) for part in share_out(tenants, sizes, 4)] == [3, 3, 2, 2]
+
+
+def test_more_shards_than_tenants_share_the_rest() -> None:
+    """What is about no single tenant goes to the shards that have no tenant."""
+    parts = share_out(["acme", "beta"], {}, 4)
+    beyond = [Cell("coverage", "*"), Cell("global", "prices")]
+    cells = [Cell("acme", "trades"), Cell("beta", "trades"), *beyond]
+    owned = [[cell.id for cell in Share(i, parts).own(cells, beyond)] for i in (1, 2, 3, 4)]
+    assert owned == [["acme-trades"], ["beta-trades"], ["global-prices"], ["coverage"]]
+
+
+@pytest.mark.parametrize("text", ["", "0/3", "4/3", "1", "1/0", "-1/3", "1/3/5", "a/b", "²/3"])
+def test_wrong_shards_are_refused(text: str) -> None:
+    """What is no i/n with 1 <= i <= n is a wrong option, and the message shows a right one."""
+    with pytest.raises(SettingsError, match="from 1/3 to 3/3"):
+        read_shard(text)
+
+
+# ---- options
+
+
+@pytest.fixture
+def frozen(offline: Project) -> Project:
+    """A project whose stacks are declared frozen, and cannot be reached."""
+    offline.settings(legacy=FROZEN, modern=FROZEN)
+    return offline
+
+
+def test_wrong_options_are_usage_errors(frozen: Project) -> None:
+    """Each wrong option ends the run with exit code 4 and one line, before any connection."""
+    assert_usage_error(frozen.run("--parity-shard=4/3"), "--parity-shard=4/3", "1/3")
+    assert_usage_error(frozen.run("--parity-sizes=x.json"), "add --parity-shard")
+    assert_usage_error(
+        frozen.run("--parity-shard=1/3", "--parity-sizes=x.json"), "x.json", "No such file"
+    )
+    frozen.write("x.json", '{"schema": 1}')
+    assert_usage_error(
+        frozen.run("--parity-shard=1/3", "--parity-sizes=x.json"), "x.json", "no cab-report.json"
+    )
+
+
+def test_shards_need_frozen_stacks(offline: Project) -> None:
+    """Shards read at different moments, which only stacks that stand still allow; 1/1 is one."""
+    offline.settings(legacy=FROZEN)
+    assert_usage_error(offline.run("--parity-shard=1/2"), "[modern]", "frozen", "--parity-shard")
+    assert offline.run("--parity-shard=1/1").code == 1  # the stacks are nowhere
+
+
+def test_collecting_a_shard_asks_no_database(frozen: Project) -> None:
+    """--collect-only prints a shard's plan; settings' sizes and a report's decide what is in it."""
+    assert frozen.collect("--parity-shard=2/2", "--parity-tables=trades") == [
+        "beta-trades",
+        "eu-south-trades",
+        "coverage",
+    ]
+    tenants = TENANTS.replace("legacy_account", "size = 9\nlegacy_account")
+    tenants = tenants.replace("size = 9", "size = 900", 1)
+    frozen.settings(legacy=FROZEN, modern=FROZEN, tenants=tenants)
+    shard = ["--parity-shard=1/2", "--parity-tables=trades", "--tenants=all,!coverage,!unassigned"]
+    assert frozen.collect(*shard) == ["acme-trades"]
+    rows = {"acme": 1, "beta": 1, "eu-north": 1, "eu-south": 50}
+    frozen.write("sizes.json", json.dumps(_report_of(rows)))
+    assert frozen.collect(*shard, "--parity-sizes=sizes.json") == ["eu-south-trades"]
+
+
+def _report_of(rows: dict[str, int]) -> dict[str, Any]:
+    """Return a report in which each tenant has some rows."""
+    checks: list[dict[str, Any]] = [
+        {"check": "c", "tenant": tenant, "cohort": "", "table": "t", "status": "MATCH",
+         "rows": {"legacy": count, "modern": count}, "drift": {}, "findings": [],
+         "tolerance": [], "rules": [], "reasons": [], "digest": "", "columns": None,
+         "accounts": [], "in_flight": 0, "seconds": 10}
+        for tenant, count in rows.items()
+    ]  # fmt: skip
+    population = {"planned": 1, "executed": 1, "proven": 1, "rows": {}}
+    return {
+        "schema": "tenantparity/cab-report/1", "verdict": "GO", "headline": "", "reasons": [],
+        "population": population, "checks": checks, "run": {},
+    }  # fmt: skip
+
+
+# ---- joining, on real databases
+
+
+@pytest.fixture
+def still(project: Migration) -> Migration:
+    """A migration whose databases are declared frozen, with some drift, and with the canary."""
+    project.settings(legacy=FROZEN, modern=FROZEN, head="canary = true")
+    project.modern.run(projects.DRIFT)
+    project.modern.run("DELETE FROM tenant_positions WHERE id = 'p2'")
+    project.modern.run("UPDATE prices SET price = price + 1 WHERE symbol = 'S1'")
+    return project
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A place for what two shards left, so that they have to run once only."""
+    return tmp_path_factory.mktemp("kept") / "shards"
+
+
+@pytest.fixture
+def shards(project: Migration, kept: Path) -> Migration:
+    """A project without drift whose two shards have run."""
+    project.settings(legacy=FROZEN, modern=FROZEN)
+    if kept.exists():
+        shutil.copytree(kept, project.path / "shards")
+    else:
+        assert run_shards(project, 2) == [0, 0]
+        shutil.copytree(project.path / "shards", kept)
+    return project
+
+
+SHARED_OUT = [
+    pytest.param(2, [], 3, id="two"),
+    pytest.param(3, [], 3, id="three"),
+    pytest.param(8, ["--tenants=all,!canary,!global"], 2, id="eight, one of them empty"),
+]
+
+
+@pytest.mark.parametrize(("of", "args", "drifting"), SHARED_OUT)
+def test_shards_merge_to_the_report_of_one_run(
+    still: Migration, of: int, args: list[str], drifting: int
+) -> None:
+    """But for ``run`` the merged report is byte for byte that of an audit that was not shared."""
+    whole = still.run(*args)
+    assert whole.verdict == "NO-GO"
+    assert len(whole.with_status("DRIFT")) == drifting
+    assert run_shards(still, of, *args) == [0] * of
+    merged = merge(still, "shards")
+    assert merged.code == 1, merged.output
+    assert but_run(merged) == but_run(whole)
+    assert drift_of(still, "merged") == drift_of(still, "reports/latest") != b""
+    assert merged.stdout.splitlines()[0] == whole.report["headline"]
+    run = merged.report["run"]
+    assert run["state"] == "COMPLETE"
+    assert [each["shard"]["index"] for each in run["shards"]] == list(range(1, of + 1))
+    shards = [outcome_of(still, i).report for i in range(1, of + 1)]
+    assert run["shards"] == [each["run"] for each in shards]
+    assert sorted(map(len, run["seconds_by_check"])) == [4] * len(whole.report["checks"])
+
+
+def drift_of(project: Project, folder: str) -> bytes:
+    """Return the list of all differing rows in a report's folder."""
+    return (project.path / folder / DRIFT_NAME).read_bytes()
+
+
+def outcome_of(project: Project, shard: int) -> Outcome:
+    """Return a shard's report."""
+    return Outcome(0, "", "", report_files(project.path / "shards" / str(shard)))
+
+
+def test_shards_without_drift_merge_to_go(project: Migration) -> None:
+    """Shards that prove their parts make GO and exit code 0, and none of them says GO itself."""
+    project.settings(legacy=FROZEN, modern=FROZEN, tables="")
+    whole = project.run()
+    assert whole.verdict == "GO"
+    assert run_shards(project, 2, "-n", "2") == [0, 0]
+    for shard in (1, 2):
+        report = outcome_of(project, shard).report
+        assert report["verdict"] == "NOT PROVEN"
+        assert f"all tenants, shard {shard} of 2." in report["headline"]
+        assert "6 of its 6 checks are proven" in report["reasons"][0]
+        assert report["run"]["state"] == "COMPLETE"
+    merged = merge(project, "shards/1", "shards/2/cab-report.json")
+    assert (merged.code, merged.verdict) == (0, "GO")
+    assert but_run(merged) == but_run(whole)
+
+
+def test_drift_of_a_shard_fails_it(still: Migration) -> None:
+    """A shard is NO-GO where it found drift, and fails with --fail-on-drift, as any run does."""
+    outcome = still.run("--parity-shard=1/4", "--fail-on-drift")
+    assert (outcome.code, outcome.verdict) == (1, "NO-GO")
+    assert outcome.with_status("DRIFT") == ["acme-trades"]
+
+
+@pytest.mark.parametrize("mode", [["-n", "0"], ["-n", "1"]], ids=["-n 0", "-n 1"])
+def test_empty_shard_is_right(still: Migration, mode: list[str]) -> None:
+    """A shard with nothing to do passes, and says that it is empty."""
+    only = "--tenants=acme,beta,!global,!coverage,!unassigned,!canary"
+    outcome = still.run("--parity-shard=3/3", only, *mode)
+    assert outcome.code == 0, outcome.output
+    assert "shard 3 of 3 is a part of the audit: it is empty" in outcome.stdout
+    assert "1 skipped" in outcome.stdout
+    assert outcome.report["run"]["state"] == "COMPLETE"
+
+
+def test_empty_shard_without_any_test_is_not_proven(still: Migration) -> None:
+    """Where no test audits anything, no shard is empty by right."""
+    (still.path / "test_audit.py").write_text("def test_it():\n    pass\n")
+    outcome = still.run("--parity-shard=3/3", "--tenants=acme,!global,!coverage,!unassigned")
+    assert outcome.code == 1
+    assert "no test was collected that audits a tenant" in outcome.stdout
+
+
+def test_missing_shard_is_not_proven(shards: Migration) -> None:
+    """Without one of its shards an audit is NOT PROVEN, and the report names the shard."""
+    shutil.rmtree(shards.path / "shards/2")
+    merged = merge(shards, "shards")
+    assert (merged.code, merged.verdict) == (1, "NOT PROVEN")
+    reason = "partial: without shard 2 of 2, what would have been checked there is unknown"
+    assert merged.report["reasons"] == [reason]
+    assert reason in merged.stdout
+    assert merged.report["run"]["state"] == "INCOMPLETE"
+    assert merged.report["headline"].endswith("INCOMPLETE.")
+
+
+def test_shard_that_left_something_out_is_not_proven(shards: Migration) -> None:
+    """What kept one shard from being complete is said of the whole, with the shard's number."""
+    assert start_shard(shards, 2, 2, "-k", "trades").wait(120) == 1
+    merged = merge(shards, "shards")
+    assert (merged.code, merged.verdict) == (1, "NOT PROVEN")
+    (reason,) = merged.report["reasons"]
+    assert reason.startswith("shard 2 of 2: partial: ")
+    assert "not carried out" in reason
+
+
+def test_doubled_shard_is_refused(shards: Migration) -> None:
+    """The same shard twice, in two folders, is refused with both names."""
+    shutil.copytree(shards.path / "shards/1", shards.path / "shards/copy")
+    merged = merge(shards, "shards")
+    assert_refused(merged, "shards/1", "shards/copy", "shard 1 of 2")
+    assert merged.files == {}
+
+
+def other_settings(project: Migration) -> None:
+    """Forgive more than the other shard does."""
+    project.settings("[tolerance]\nabsolute = 1", legacy=FROZEN, modern=FROZEN)
+
+
+def other_test(project: Migration) -> None:
+    """Check more than the other shard does."""
+    project.write("test_own.py", "def test_own(legacy, modern):\n    pass\n")
+
+
+def other_tolerance(project: Migration) -> None:
+    """Forgive more than the other shard does, by a marker."""
+    marked = TEST.replace("@pytest", "@pytest.mark.drift_tolerance(absolute=1)\n@pytest", 1)
+    project.write("test_audit.py", marked)
+
+
+DIFFERENT: list[Any] = [
+    pytest.param(other_settings, [], "settings", id="settings"),
+    pytest.param(other_test, [], "plan", id="test"),
+    pytest.param(other_tolerance, [], "plan", id="marker"),
+    pytest.param(None, ["--tenants=cohort-1,cohort-2"], "plan", id="words"),
+    pytest.param(None, ["--tenants=acme,beta"], "plan", id="tenants"),
+    pytest.param(None, ["--parity-canary"], "plan", id="canary"),
+]
+
+
+@pytest.mark.parametrize(("change", "args", "what"), DIFFERENT)
+def test_shard_of_another_audit_is_refused(
+    shards: Migration, change: Callable[[Migration], None] | None, args: list[str], what: str
+) -> None:
+    """Shards that were told different things are not one audit; the message says in what."""
+    if change is not None:
+        change(shards)
+    assert start_shard(shards, 2, 2, *args).wait(120) == 0
+    assert_refused(merge(shards, "shards"), "shards/1", "shards/2", what)
+
+
+def test_shard_of_another_environment_is_refused(
+    shards: Migration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A tolerance in one shard's environment makes it another audit."""
+    monkeypatch.setenv("MIGRATION_DRIFT_TOLERANCE", "0.01")
+    assert start_shard(shards, 2, 2).wait(120) == 0
+    assert_refused(merge(shards, "shards"), "shards/1", "shards/2", "plan")
+
+
+def edited(project: Project, **run: Any) -> dict[str, AuditReport]:
+    """Return both reports by name, the second with another run block."""
+    one, two = (outcome_of(project, i).report for i in (1, 2))
+    two["run"] |= run
+    return {f"shard-{i}.json": from_wire(AuditReport, wire) for i, wire in ((1, one), (2, two))}
+
+
+def test_shard_that_differs_in_any_way_is_refused(shards: Migration) -> None:
+    """Another tool version, another server, another number of shards: none of them joins."""
+    report = outcome_of(shards, 2).report
+    run, facts = report["run"], report["run"]["shard"]
+    server = run["servers"]["modern"][0]
+    for what, change in {
+        "version of pytest-tenantparity": {
+            "versions": run["versions"] | {"pytest-tenantparity": "0.0.9"}
+        },
+        "modern stack": {
+            "servers": run["servers"] | {"modern": [server | {"database": "staging"}]}
+        },
+        "number of shards": {"shard": facts | {"of": 3}},
+        "plan of all shards": {"shard": facts | {"plan": "0" * 64}},
+        "there can be no shard 3 of 2": {"shard": facts | {"index": 3}},
+        "does not say what": {"shard": facts | {"plan": None}},
+        "is no shard's report": {"shard": None},
+    }.items():
+        with pytest.raises(MergeRefused, match=what) as refused:
+            merge_reports(edited(shards, **change))
+        assert "shard-2.json" in str(refused.value)
+    with pytest.raises(MergeRefused, match="no report"):
+        merge_reports({})
+
+
+def test_shard_that_was_killed_is_not_proven(shards: Migration) -> None:
+    """What a shard leaves that did not live to finish is merged as NOT PROVEN."""
+    facts = outcome_of(shards, 2).report["run"]["shard"]
+    for plan in (None, facts["plan"]):
+        dead = {"state": "INCOMPLETE", "servers": {"legacy": [], "modern": []}}
+        reports = edited(shards, shard=facts | {"plan": plan}, **dead)
+        said = ("the run has not ended",)
+        reports["shard-2.json"] = replace(reports["shard-2.json"], reasons=said)
+        merged = merge_reports(reports)
+        assert merged.verdict is Verdict.NOT_PROVEN
+        assert merged.reasons == ("shard 2 of 2: the run has not ended",)
+
+
+def test_stack_that_one_shard_could_not_reach_is_not_proven(shards: Migration) -> None:
+    """A shard whose server was away is joined, and its checks are NOT PROVEN with the reason."""
+    shards.write("conftest.py", f"def pytest_parity_connect(stack):\n    return {NOWHERE!r}\n")
+    assert start_shard(shards, 2, 2).wait(120) == 1
+    merged = merge(shards, "shards")
+    assert (merged.code, merged.verdict) == (1, "NOT PROVEN")
+    assert len(merged.with_status("NOT PROVEN")) == 6
+    assert len(merged.with_status("MATCH")) == 6
+
+
+# ---- what lies beside the reports
+
+
+def test_an_earlier_merge_is_written_anew(shards: Migration) -> None:
+    """A merge into a folder within the shards' can be repeated; no shard is overwritten."""
+    folder = shards.path / "shards"
+    first = merge_directories([folder], folder / "whole")
+    assert first.verdict is Verdict.GO
+    assert merge_directories([folder], folder / "whole") == first
+    with pytest.raises(MergeRefused, match="overwritten"):
+        merge_directories([folder], folder / "1")
+
+
+BROKEN = {
+    "no gzip": b"no gzip",
+    "cut off": gzip.compress(b'{"check": "c", "tenant": "t", "table": "t"}\n')[:-9],
+    "no line": gzip.compress(b"no line\n"),
+    "no check": gzip.compress(b'{"tenant": "t"}\n'),
+    "broken behind a whole one": gzip.compress(b"") + b"\x1f\x8b",
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_broken_list_of_rows_is_refused(shards: Migration, name: str) -> None:
+    """A list of differing rows that cannot be read is named, and no report is written."""
+    (shards.path / "shards/2" / DRIFT_NAME).write_bytes(BROKEN[name])
+    with pytest.raises(MergeRefused, match=f"shards/2/{DRIFT_NAME}: "):
+        merge_directories([shards.path / "shards"], shards.path / "merged")
+    assert list((shards.path / "merged").iterdir()) == []
+
+
+def test_long_lists_of_rows_are_joined(shards: Migration) -> None:
+    """Members of any length are copied whole, in the order of the checks."""
+    lines: dict[str, bytes] = {}
+    for tenant, shard in (("acme", 1), ("beta", 2), ("eu-north", 1), ("eu-south", 2)):
+        line = json.dumps({"check": "c", "tenant": tenant, "table": "t", "x": tenant * 40_000})
+        noise = random.Random(tenant).randbytes(90_000).hex()  # noqa: S311
+        lines[tenant] = f'{line}\n{{"x": "{noise}"}}\n'.encode()
+        with (shards.path / f"shards/{shard}" / DRIFT_NAME).open("ab") as file:
+            file.write(gzip.compress(lines[tenant]))
+    merge_directories([shards.path / "shards"], shards.path / "merged")
+    assert gzip.decompress(drift_of(shards, "merged")) == b"".join(lines.values())
+
+
+def test_list_of_rows_that_is_not_there_is_said(still: Migration) -> None:
+    """A shard that found drift and comes without its list leaves a reason."""
+    assert still.run("--parity-shard=1/1").verdict == "NO-GO"
+    (still.path / "reports/latest" / DRIFT_NAME).unlink()
+    merged = merge(still, "reports/latest")
+    assert (merged.code, merged.verdict) == (1, "NO-GO")
+    assert f"came without {DRIFT_NAME}" in merged.report["reasons"][0]
+
+
+def test_reports_can_be_rendered_again(shards: Migration) -> None:
+    """All formats come out of the JSON alone, byte for byte, of a shard and of the whole."""
+    merge_directories([shards.path / "shards"], shards.path / "merged")
+    for folder in ("shards/1", "merged"):
+        files = report_files(shards.path / folder)
+        write_report(json_file.read(files[".json"]), shards.path / "again")
+        assert report_files(shards.path / "again") == files

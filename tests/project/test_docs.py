@@ -1,0 +1,101 @@
+"""What is written down is true: the settings' reference, the schemas, the README's links."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+import pytest_tenantparity.schemas
+from pytest_tenantparity.config.schema import settings_schema
+from pytest_tenantparity.plugin import hookspecs
+from pytest_tenantparity.schemas.__main__ import schema_files
+
+ROOT = Path(__file__).parents[2]
+SCHEMAS = Path(pytest_tenantparity.schemas.__file__).parent
+
+
+def _keys(schema: dict[str, Any]) -> Iterator[str]:
+    for definition in (schema, *schema["$defs"].values()):
+        yield from definition.get("properties", {})
+        for option in definition.get("anyOf", []):
+            yield from option.get("properties", {})
+
+
+def test_every_setting_is_in_the_reference() -> None:
+    """docs/settings.md names every key that the settings know."""
+    reference = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+    words = set(re.findall(r"[a-z_]+", reference))
+    keys = set(_keys(settings_schema())) - {"global", "sql", "reason"}
+    assert len(keys) > 40
+    assert keys <= words
+
+
+def test_every_hook_is_in_the_reference() -> None:
+    """docs/hooks.md names every hook that there is."""
+    reference = (ROOT / "docs" / "hooks.md").read_text(encoding="utf-8")
+    hooks = [name for name in vars(hookspecs) if name.startswith("pytest_parity_")]
+    assert len(hooks) == 5
+    assert all(hook in reference for hook in hooks)
+
+
+@pytest.mark.parametrize("name", sorted(schema_files()))
+def test_shipped_schemas_are_those_of_the_models(name: str) -> None:
+    """The schema files are what `make schemas` writes from the models of today."""
+    shipped = json.loads((SCHEMAS / name).read_text(encoding="utf-8"))
+    assert shipped == schema_files()[name]
+
+
+def test_the_harness_settings_fit_the_schema() -> None:
+    """An editor that checks suites/tenantparity.toml by the schema has no complaint."""
+    settings = tomllib.loads((ROOT / "suites" / "tenantparity.toml").read_text(encoding="utf-8"))
+    jsonschema.validate(settings, settings_schema())
+    settings["legacy"]["urll"] = "x"
+    with pytest.raises(jsonschema.ValidationError, match="urll"):
+        jsonschema.validate(settings, settings_schema())
+
+
+@pytest.mark.parametrize(
+    "document", ["README.md", *(f"docs/{p.name}" for p in ROOT.glob("docs/*.md"))]
+)
+def test_links_lead_somewhere(document: str) -> None:
+    """Every relative link of a document is to a file that exists."""
+    text = (ROOT / document).read_text(encoding="utf-8")
+    links = [link for link in re.findall(r"\]\(([^)#\s]+)", text) if "://" not in link]
+    missing = [link for link in links if not ((ROOT / document).parent / link).exists()]
+    assert not missing
+
+
+def test_architecture_names_files_that_exist() -> None:
+    """Every module that docs/architecture.md names is there, and no room goes unnamed."""
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    package = ROOT / "pytest_tenantparity"
+    known = {path.name for path in package.rglob("*.py")}
+    named = set(re.findall(r"\b(\w+\.py)\b", text))
+    assert named <= known | {"conftest.py"}
+    rooms = {path.name for path in package.iterdir() if (path / "__init__.py").exists()}
+    assert all(f"{room}/" in text for room in rooms)
+
+
+def test_files_that_the_docs_name_exist() -> None:
+    """Each source file, document and example that README.md or docs/ names is in the repository."""
+    folders = ("pytest_tenantparity", "suites", "tests", "benchmarks", "docs", "examples")
+    files = [path for folder in folders for path in (ROOT / folder).rglob("*.*")]
+    known = {path.relative_to(ROOT).as_posix() for path in [*files, *ROOT.glob("*.*")]}
+    users = {"conftest.py", "test_parity.py", "cab-report.md", "docker-compose.yml", "one_file.py"}
+    documents = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    lost = {
+        f"{document.name}: {name}"
+        for document in documents
+        for name in re.findall(
+            r"(?<![\w/:.-])(?:\.\./)*([\w/-]+\.(?:py|md|sh|ya?ml))\b", document.read_text("utf-8")
+        )
+        if name not in users and not any(f"/{path}".endswith(f"/{name}") for path in known)
+    }
+    assert lost == set()

@@ -1,0 +1,67 @@
+"""Imports run down only, and whoever adds one that runs up is told."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
+    """Check the contracts of a folder's pyproject.toml against the packages beside it."""
+    # A path of its own: what is checked is the folder, whatever else is installed.
+    program = (
+        "import sys; sys.path.insert(0, sys.argv.pop(1));"
+        "from importlinter.cli import lint_imports_command; lint_imports_command()"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", program, str(folder), "--no-cache"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """A copy of the repository's package and settings."""
+    for name in ("pytest_tenantparity", "suites"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    return tmp_path
+
+
+def test_imports_run_down_only() -> None:
+    """Every module imports floors below its own, and each library has its one home."""
+    done = lint_imports(ROOT)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+UPWARD = [
+    pytest.param("stacks/catalog.py", "from ..plugin import hooks", id="stacks to plugin"),
+    pytest.param("model.py", "from .config import Settings", id="model to config"),
+    pytest.param("parity/engine.py", "from ..reporting import build", id="parity to reporting"),
+    pytest.param("inventory.py", "from .stacks import Stack", id="inventory to stacks"),
+    pytest.param("parity/engine.py", "import pytest", id="engine to pytest"),
+    pytest.param("plugin/hooks.py", "import psycopg", id="plugin to a driver"),
+    pytest.param("plugin/hooks.py", "import suites", id="package to the suites"),
+]
+
+
+@pytest.mark.parametrize(("module", "line"), UPWARD)
+def test_upward_import_is_refused(copy: Path, module: str, line: str) -> None:
+    """An import that runs up, or brings a library where it does not belong, breaks a contract."""
+    path = copy / "pytest_tenantparity" / module
+    text = path.read_text(encoding="utf-8")
+    future = "from __future__ import annotations\n"
+    assert future in text
+    path.write_text(text.replace(future, f"{future}\n{line}\n", 1), encoding="utf-8")
+    done = lint_imports(copy)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "BROKEN" in done.stdout

@@ -1,0 +1,225 @@
+"""The wheel, installed elsewhere, does what the README shows."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+import venv
+from dataclasses import dataclass
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+
+from ..support.postgresql import Database
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = "pytest_tenantparity"
+
+
+def run(*command: object, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a command outside the repository, where nothing leads back to it."""
+    unwanted = re.compile("PYTHON|PYTEST|MIGRATION_DRIFT_TOLERANCE")
+    kept = {name: value for name, value in os.environ.items() if not unwanted.match(name)}
+    return subprocess.run(
+        [str(part) for part in command],
+        check=False,
+        cwd=folder,
+        env={**kept, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+    )
+
+
+# ---- what the README shows
+
+
+@dataclass(frozen=True)
+class Example:
+    """The README's own files and command, as they stand there."""
+
+    settings: str
+    test: str
+    variables: tuple[str, str]
+    command: tuple[str, ...]
+
+
+def read_example() -> Example:
+    """Take the example out of the README's fenced blocks."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```\w*\n(.*?)^```$", readme, flags=re.DOTALL | re.MULTILINE)
+    (settings,) = (block for block in blocks if block.startswith("# tenantparity.toml\n"))
+    (test,) = (block for block in blocks if block.startswith("# test_parity.py\n"))
+    (session,) = (block for block in blocks if "$ export LEGACY_DATABASE_URL=" in block)
+    legacy, modern = re.findall(r"^\$ export (\w+)=", session, flags=re.MULTILINE)
+    (command,) = re.findall(r"^\$ (pytest .*)$", session, flags=re.MULTILINE)
+    return Example(settings, test, (legacy, modern), tuple(shlex.split(command)))
+
+
+def code_lines(block: str) -> int:
+    """Count the lines that are neither empty nor a comment."""
+    return sum(1 for line in block.splitlines() if line.strip() and not line.startswith("#"))
+
+
+# ---- the wheel
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built out of the repository by a builder of its own."""
+    folder = tmp_path_factory.mktemp("wheel")
+    build = [sys.executable, "-m", "build", "--wheel", "--outdir", folder, ROOT]
+    result = run(*build, folder=folder)
+    assert result.returncode == 0, result.stdout
+    (found,) = folder.glob("*.whl")
+    return found
+
+
+@pytest.fixture(scope="module")
+def elsewhere(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The programs of an environment that holds the wheel and what it depends on."""
+    folder = tmp_path_factory.mktemp("environment")
+    venv.create(folder, with_pip=True)
+    programs = folder / "bin"
+    install = [programs / "python", "-m", "pip", "install", "--quiet"]
+    result = run(*install, "--disable-pip-version-check", wheel, folder=folder)
+    assert result.returncode == 0, result.stdout
+    return programs
+
+
+def test_wheel_holds_the_package_alone(wheel: Path) -> None:
+    """Every file of the package is in the wheel, its data files included, and nothing else is."""
+    with ZipFile(wheel) as archive:
+        names = {name for name in archive.namelist() if not name.endswith("/")}
+        entry_points = next(name for name in names if name.endswith("/entry_points.txt"))
+        declared = archive.read(entry_points).decode()
+    version = wheel.name.split("-")[1]
+    packed = {name for name in names if name.startswith(f"{PACKAGE}/")}
+    metadata = names - packed
+    assert {name.partition("/")[0] for name in metadata} == {f"{PACKAGE}-{version}.dist-info"}
+    files = (path.relative_to(ROOT) for path in (ROOT / PACKAGE).rglob("*") if path.is_file())
+    caches = re.compile(r"(^|/)(\.|__pycache__)")
+    expected = {str(path) for path in files if not caches.search(str(path))}
+    assert packed == expected
+    suffixes = {name.rpartition("/")[2].partition(".")[2] for name in packed}
+    assert {"py", "typed", "css", "html.j2", "md.j2", "schema.json"} <= suffixes
+    assert "[pytest11]\ntenantparity = pytest_tenantparity.plugin.hooks" in declared
+
+
+def test_installed_package_brings_no_repository(elsewhere: Path, tmp_path: Path) -> None:
+    """The environment has the wheel's package, and neither the harness nor any extra."""
+    program = (
+        "import importlib.util as u, pytest_tenantparity as p; print(p.__file__);"
+        "print([n for n in ('suites', 'tests', 'xdist', 'allure', 'yaml') if u.find_spec(n)])"
+    )
+    result = run(elsewhere / "python", "-c", program, folder=tmp_path)
+
+    assert result.returncode == 0, result.stdout
+    where, others = result.stdout.splitlines()
+    assert Path(where).is_relative_to(elsewhere.parent)
+    assert others == "[]"
+
+
+# ---- the README's example
+
+LEGACY = """
+    CREATE TABLE accounts (
+        account_id TEXT PRIMARY KEY, owner VARCHAR(40), balance NUMERIC(18, 8) NOT NULL
+    );
+    CREATE TABLE trades (
+        id INTEGER PRIMARY KEY, account_id TEXT NOT NULL, symbol VARCHAR(12) NOT NULL,
+        amount NUMERIC(18, 8) NOT NULL, note TEXT
+    );
+    INSERT INTO accounts VALUES ('{account}', 'Zoë', 1234.50000000);
+    INSERT INTO trades
+    SELECT n, '{account}', 'BTC/EUR', n / 7.0, CASE WHEN n % 3 > 0 THEN repeat('x', n % 5) END
+    FROM generate_series(1, 200) AS n;
+"""
+MODERN = """
+    CREATE TABLE tenant_accounts (
+        tenant_id TEXT, account_id TEXT, owner TEXT, balance NUMERIC(24, 12) NOT NULL,
+        PRIMARY KEY (tenant_id, account_id)
+    );
+    CREATE TABLE tenant_trades (
+        tenant_id TEXT, id BIGINT, account_id TEXT NOT NULL, symbol TEXT NOT NULL,
+        amount NUMERIC(24, 12) NOT NULL, note TEXT, PRIMARY KEY (tenant_id, id)
+    );
+"""
+
+
+@dataclass(frozen=True)
+class Site:
+    """A folder with the example's files, and the two databases that it audits."""
+
+    folder: Path
+    programs: Path
+    example: Example
+    legacy: Database
+    modern: Database
+
+    def audit(self) -> tuple[int, str, dict[str, object]]:
+        """Run the README's command; return exit code, output and report."""
+        pytest_program, *arguments = self.example.command
+        urls = [each.url.replace("+psycopg", "") for each in (self.legacy, self.modern)]
+        variables = dict(zip(self.example.variables, urls, strict=True))
+        command = [self.programs / pytest_program, *arguments]
+        result = run(*command, folder=self.folder, **variables)
+        report = self.folder / "reports" / "latest" / "cab-report.json"
+        return result.returncode, result.stdout, json.loads(report.read_text("utf-8"))
+
+
+@pytest.fixture
+def site(elsewhere: Path, legacy_db: Database, modern_db: Database, tmp_path: Path) -> Site:
+    """The example's files as they stand in the README, and two databases that fit them."""
+    example = read_example()
+    (tmp_path / "tenantparity.toml").write_text(example.settings, encoding="utf-8")
+    (tmp_path / "test_parity.py").write_text(example.test, encoding="utf-8")
+    ((_, tenant),) = tomllib.loads(example.settings)["tenants"].items()
+    legacy_db.run(LEGACY.format(account=tenant["legacy_account"]))
+    modern_db.run(MODERN)
+    for table in ("accounts", "trades"):
+        for row in legacy_db.run(f"SELECT * FROM {table}"):
+            places = ", ".join(["%s"] * (1 + len(row)))
+            modern_db.run(
+                f"INSERT INTO tenant_{table} VALUES ({places})", tenant["modern_id"], *row
+            )
+    return Site(tmp_path, elsewhere, example, legacy_db, modern_db)
+
+
+def test_example_is_as_short_as_promised() -> None:
+    """Ten lines of settings and three of test are all that a simple audit takes."""
+    example = read_example()
+    assert code_lines(example.settings) <= 10
+    assert code_lines(example.test) <= 3
+    assert {f"${{{name}}}" for name in example.variables} == {
+        stack["url"]
+        for name, stack in tomllib.loads(example.settings).items()
+        if name in ("legacy", "modern")
+    }
+
+
+def test_example_goes_green_and_then_red(site: Site) -> None:
+    """The installed wheel says GO, and after one changed value NO-GO with the value's name."""
+    code, output, report = site.audit()
+    assert (code, report["verdict"]) == (0, "GO"), output
+
+    site.modern.run("UPDATE tenant_trades SET amount = amount + 0.000000000001 WHERE id = 77")
+    code, output, report = site.audit()
+    assert (code, report["verdict"]) == (1, "NO-GO"), output
+    checks = report["checks"]
+    assert isinstance(checks, list)
+    findings = [
+        (check["tenant"], check["table"], found["kind"], found["key"], found["columns"])
+        for check in checks
+        for found in check["findings"]
+    ]
+    values = {"legacy": "11", "modern": "11.000000000001", "explanation": []}
+    assert findings == [("acme", "trades", "changed", {"id": "77"}, {"amount": values})]
+    assert "amount: legacy '11', modern '11.000000000001'" in output

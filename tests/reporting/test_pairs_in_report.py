@@ -1,0 +1,122 @@
+"""The report says what was compared with what: tables, keys, tenancy, columns, filters, cohorts."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ..support.project import TENANTS, Migration
+
+pytest_plugins = ["tests.support.project"]
+
+MORE = """
+[cohorts.cohort-1]
+order = 1
+rollback_window = "48h"
+[tables.positions]
+key = ["id"]
+[tables.trades]
+ignore = { note = "free text of the old system" }
+legacy_filter = { sql = "id > 4", reason = "test rows" }
+modern_filter = { sql = "id > 4", reason = "test rows" }
+[tables.trades.columns.amount]
+legacy_sql = "amount * 1"
+"""
+NAMED = TENANTS.replace("[tenants.acme]", '[tenants.acme]\nname = "Acme & Sons"')
+
+
+def _without_run(report: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in report.items() if key != "run"}
+
+
+def test_every_pair_is_described(project: Migration) -> None:
+    """Tables with schemas, the key and its origin, tenancy, columns, and rows left out."""
+    project.settings(MORE, tenants=NAMED)
+    outcome = project.run("--tenants=cohort-1", "--parity-canary", "-n", "0")
+    assert outcome.verdict == "GO", outcome.output
+    pairs = {each["table"]: each for each in outcome.report["pairs"]}
+    assert list(pairs) == ["positions", "prices", "trades"]
+    trades = pairs["trades"]
+    columns = {each["name"]: each["how"] for each in trades.pop("columns")}
+    assert trades == {
+        "table": "trades",
+        "legacy": "public.trades",
+        "modern": "public.tenant_trades",
+        "legacy_tenancy": "column account",
+        "modern_tenancy": "column tenant",
+        "key": ["id"],
+        "key_is": "the primary key of the legacy table",
+        "compared": 2,
+    }
+    chosen = "not compared: it holds the tenant's id, by which the rows are chosen"
+    assert columns == {
+        "account": chosen,
+        "amount": "the legacy side is amount * 1",
+        "note": "not compared: free text of the old system",
+        "modern.tenant": chosen,
+        "modern.note": "not compared: free text of the old system",
+    }
+    assert pairs["positions"]["key_is"] == "the settings name it"
+    assert pairs["prices"]["legacy_tenancy"] == "shared by all tenants"
+    filters = {e["what"]: e["rows"] for e in outcome.report["population"]["exclusions"]}
+    assert filters["legacy rows of trades but those with id > 4"] == 4
+    assert filters["modern rows of trades but those with id > 4"] == 4
+    assert outcome.report["cohorts"] == [
+        {
+            "name": "cohort-1",
+            "order": 1,
+            "rollback_window": "48h",
+            "names": {"acme": "Acme & Sons"},
+        }
+    ]
+    page, text = outcome.files[".html"], outcome.files[".md"].replace("\\", "")
+    for words in ("public.tenant_trades", "the settings name it", "48h", "column account"):
+        assert words in page
+        assert words in text
+    assert "<bdi>acme</bdi> (<bdi>Acme &amp; Sons</bdi>)" in page
+    assert "trades 2/4 (not compared: account, note, modern.tenant, modern.note)" in text
+
+
+def test_a_pair_that_no_check_could_open_is_named(project: Migration) -> None:
+    """What the settings pair is in the report although the modern table is not there."""
+    project.modern.run("DROP TABLE tenant_positions")
+    outcome = project.run("--tenants=acme", "-n", "0")
+    (lost,) = (each for each in outcome.report["pairs"] if each["table"] == "positions")
+    assert (lost["legacy"], lost["modern"]) == ("positions", "tenant_positions")
+    assert (lost["compared"], lost["key_is"]) == (0, "no check could open this pair")
+
+
+def test_workers_shards_and_a_resumed_run_describe_the_same_pairs(project: Migration) -> None:
+    """However the checks are dealt out, the deterministic part has the same bytes."""
+    frozen = 'frozen = "a copy"'
+    project.settings(MORE, legacy=frozen, modern=frozen)
+    outcome = project.run("-n", "0")
+    assert outcome.report["run"]["settings"]["[legacy] frozen"] == "a copy"
+    for suffix in (".html", ".md"):
+        assert "frozen" in outcome.files[suffix]
+    alone = _without_run(outcome.report)
+    assert len(alone["pairs"]) == 3
+    assert _without_run(project.run("-n", "2").report) == alone
+    project.run("-n", "0", "-k", "beta or coverage or prices", "--parity-report=half")
+    resumed = project.run("-n", "0", "--parity-resume", "--parity-report=half", report="nowhere")
+    assert resumed.code == 0, resumed.output
+    half = json.loads((project.path / "half" / "cab-report.json").read_text("utf-8"))
+    assert _without_run(half) == alone
+
+
+def test_one_is_not_several(project: Migration) -> None:
+    """Numbers of one have a singular, in the header, the headline and the summary."""
+    outcome = project.run("--tenants=acme", "--parity-tables=trades", "-n", "0")
+    assert "acme (tables trades): 1 tenant, 1 table" in outcome.stdout
+    assert outcome.report["headline"] == "GO for acme (tables trades). The tenant is proven equal."
+    project.modern.run("DELETE FROM tenant_trades WHERE tenant = 'acme'")
+    outcome = project.run("--tenants=acme", "--parity-tables=trades", "-n", "0")
+    assert outcome.report["headline"] == "NO-GO for acme (tables trades). The tenant drifts."
+    project.modern.run("DROP TABLE prices")
+    outcome = project.run("--parity-tables=trades,prices", "-n", "0")
+    assert outcome.report["headline"] == (
+        "NO-GO for all tenants (tables trades, prices). 1 of 4 tenants drifts. "
+        "1 check beyond single tenants could not be verified."
+    )
+    outcome = project.run("--tenants=all,acme,!beta", "--parity-tables=trades", "-n", "0")
+    assert outcome.report["headline"].startswith("NO-GO for all tenants without beta (tables ")

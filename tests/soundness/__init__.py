@@ -1,0 +1,1 @@
+"""Traps and random trials on every pair of engines."""

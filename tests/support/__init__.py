@@ -1,0 +1,1 @@
+"""What tests of all kinds stand on: servers, engines, projects, data."""

@@ -1,0 +1,224 @@
+"""Where traps and trials are laid out: a database of each engine, for many tables at a time."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import tempfile
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from pytest_tenantparity.config import load_settings
+from pytest_tenantparity.model import Evidence
+
+from ..soundness import traps
+from ..soundness.traps import Engine, Side, Trap
+from .engine_driver import SHARED, opened
+from .mariadb import MariaDatabase, new_mariadb_database, running_mariadb
+from .postgresql import Database, new_database, running_cluster
+
+_BATCH = 100
+
+
+class Place(ABC):
+    """An empty database, that can be filled and emptied again."""
+
+    engine: Engine
+    url: str
+
+    @abstractmethod
+    def build(self, tables: Mapping[str, Trap], side: Side) -> None:
+        """Make one side of each trap as a table of its own, and nothing else."""
+
+
+@dataclass
+class PostgreSQLPlace(Place):
+    """A schema of a PostgreSQL database."""
+
+    database: Database
+    engine: Engine = "postgresql"
+
+    @property
+    def url(self) -> str:  # type: ignore[override]
+        """The SQLAlchemy URL."""
+        return self.database.url
+
+    def build(self, tables: Mapping[str, Trap], side: Side) -> None:
+        """Make the tables."""
+        self.build_in("public", tables, side)
+
+    def build_in(self, schema: str, tables: Mapping[str, Trap], side: Side) -> None:
+        """Make the tables of one schema, and nothing else in it."""
+        self.database.run(f"DROP SCHEMA IF EXISTS {schema} CASCADE; CREATE SCHEMA {schema}")
+        with self.database._connection.cursor() as cursor:
+            cursor.execute(f"SET search_path = {schema}")
+            for name, trap in tables.items():
+                cursor.execute("; ".join(traps.ddl(trap, side, self.engine, name)))
+                statement, rows = traps.insert(trap, side, self.engine, name)
+                cursor.executemany(statement, rows)
+            cursor.execute("RESET search_path")
+
+
+@dataclass
+class MariaDBPlace(Place):
+    """A database of MariaDB."""
+
+    database: MariaDatabase
+    engine: Engine = "mariadb"
+
+    @property
+    def url(self) -> str:  # type: ignore[override]
+        """The SQLAlchemy URL."""
+        return self.database.url
+
+    def build(self, tables: Mapping[str, Trap], side: Side) -> None:
+        """Make the tables."""
+        self.database.wipe()
+        with closing(self.database.server.connect(self.database.name)) as connection:
+            cursor = connection.cursor()
+            cursor.execute("SET time_zone = '+00:00'")
+            for name, trap in tables.items():
+                for statement in traps.ddl(trap, side, self.engine, name):
+                    cursor.execute(statement)
+                statement, rows = traps.insert(trap, side, self.engine, name)
+                cursor.executemany(statement, rows)
+
+
+@dataclass
+class SQLitePlace(Place):
+    """A file."""
+
+    path: Path
+    engine: Engine = "sqlite"
+
+    @property
+    def url(self) -> str:  # type: ignore[override]
+        """The SQLAlchemy URL."""
+        return f"sqlite:///{self.path}"
+
+    def build(self, tables: Mapping[str, Trap], side: Side) -> None:
+        """Make the tables."""
+        self.path.unlink(missing_ok=True)
+        with closing(sqlite3.connect(self.path)) as connection, connection:
+            for name, trap in tables.items():
+                for statement in traps.ddl(trap, side, self.engine, name):
+                    connection.execute(statement)
+                connection.executemany(*traps.insert(trap, side, self.engine, name))
+
+
+@dataclass
+class ArchivePlace(Place):
+    """A folder of Parquet files."""
+
+    folder: Path
+    engine: Engine = "duckdb"
+
+    @property
+    def url(self) -> str:  # type: ignore[override]
+        """The URL."""
+        return f"archive:///{self.folder}"
+
+    def build(self, tables: Mapping[str, Trap], side: Side) -> None:
+        """Make the files."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir()
+        with closing(duckdb.connect()) as connection:
+            connection.execute("SET TimeZone = 'UTC'")
+            for name, trap in tables.items():
+                for statement in traps.ddl(trap, side, self.engine, name):
+                    connection.execute(statement)
+                statement, rows = traps.insert(trap, side, self.engine, name)
+                if rows:
+                    connection.executemany(statement, rows)
+                target = self.folder / f"{name}.parquet"
+                connection.execute(f"COPY {name} TO '{target}' (FORMAT parquet)")
+                connection.execute(f"DROP TABLE {name}")
+
+
+@contextmanager
+def _postgresql() -> Iterator[Place]:
+    with running_cluster() as cluster:
+        database = new_database(cluster)
+        yield PostgreSQLPlace(database)
+        database.drop()
+
+
+@contextmanager
+def _mariadb() -> Iterator[Place]:
+    with running_mariadb() as server:
+        database = new_mariadb_database(server)
+        yield MariaDBPlace(database)
+        database.drop()
+
+
+@contextmanager
+def _sqlite() -> Iterator[Place]:
+    with tempfile.TemporaryDirectory(prefix="tp-") as folder:
+        yield SQLitePlace(Path(folder) / "place.sqlite")
+
+
+@contextmanager
+def _duckdb() -> Iterator[Place]:
+    with tempfile.TemporaryDirectory(prefix="tp-") as folder:
+        yield ArchivePlace(Path(folder) / "archive")
+
+
+PLACES: dict[Engine, Callable[[], AbstractContextManager[Place]]] = {
+    "postgresql": _postgresql,
+    "mariadb": _mariadb,
+    "sqlite": _sqlite,
+    "duckdb": _duckdb,
+}
+"""What makes a place of each engine, on a server of its own where it needs one."""
+
+PAIRS = [(legacy, modern) for legacy in PLACES for modern in PLACES]
+
+
+def audit_all(legacy: Place, modern: Place, given: Sequence[Trap]) -> list[Evidence]:
+    """Lay traps out on both sides, a batch at a time, and audit each."""
+    found: list[Evidence] = []
+    for start in range(0, len(given), _BATCH):
+        batch = {f"t{n}": trap for n, trap in enumerate(given[start : start + _BATCH])}
+        legacy.build(batch, "legacy")
+        modern.build(batch, "modern")
+        found += _audits(legacy, modern, batch)
+    return found
+
+
+def _audits(legacy: Place, modern: Place, batch: Mapping[str, Trap]) -> list[Evidence]:
+    parts = [
+        f'[legacy]\nurl = "{legacy.url}"\n{SHARED}',
+        f'[modern]\nurl = "{modern.url}"\n{SHARED}',
+        f"[pairing]\ntables = {list(batch)}",
+        '[tenants.acme]\nlegacy_account = "A1"\n[tenants.beta]\nlegacy_account = "A2"',
+        *(traps.settings(trap, legacy.engine, modern.engine, t) for t, trap in batch.items()),
+    ]
+    with tempfile.TemporaryDirectory(prefix="tp-") as folder:
+        path = Path(folder) / "tenantparity.toml"
+        path.write_text("\n".join(parts), encoding="utf-8")
+        with opened(load_settings(path)) as run:
+            return [run.audit(trap.subject, name) for name, trap in batch.items()]
+
+
+@pytest.fixture(scope="session")
+def places() -> Iterator[Callable[[Engine, Side], Place]]:
+    """Return a place of an engine for a side; each is made once, when it is first asked for."""
+    made: dict[tuple[Engine, Side], Place] = {}
+    open_places: list[AbstractContextManager[Place]] = []
+
+    def place(engine: Engine, side: Side) -> Place:
+        if (engine, side) not in made:
+            manager = PLACES[engine]()
+            made[engine, side] = manager.__enter__()
+            open_places.append(manager)
+        return made[engine, side]
+
+    yield place
+    for manager in reversed(open_places):
+        manager.__exit__(None, None, None)

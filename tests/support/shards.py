@@ -1,0 +1,58 @@
+"""An audit that is shared out over processes, and joined again by the command."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+
+from .project import Outcome, Project, report_files
+
+FROZEN = 'frozen = "a copy that is restored for the test"'
+
+
+def run_shards(project: Project, of: int, *args: str) -> list[int]:
+    """Run all shards, two at a time, each into ``shards/i``; return their exit codes."""
+    codes = []
+    for first in range(1, of + 1, 2):
+        running = [start_shard(project, i, of, *args) for i in (first, first + 1) if i <= of]
+        codes += [process.wait(120) for process in running]
+    return codes
+
+
+def start_shard(project: Project, shard: int, of: int, *args: str) -> subprocess.Popen[bytes]:
+    """Start one shard, whose report goes to ``shards/<shard>``."""
+    options = [f"--parity-shard={shard}/{of}", f"--parity-report=shards/{shard}", *args]
+    if "--parity-resume" not in args:  # no run overwrites the report of another
+        shutil.rmtree(project.path / "shards" / str(shard), ignore_errors=True)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options]
+    with (project.path / f"{shard}.txt").open("wb") as output:
+        return subprocess.Popen(command, cwd=project.path, stdout=output, stderr=output)
+
+
+def merge(project: Project, *places: str) -> Outcome:
+    """Run the command in the folder; the report is in ``merged``."""
+    command = [sys.executable, "-c", "from pytest_tenantparity.cli import app; app()"]
+    done = subprocess.run(
+        [*command, "report", "merge", *places, "--out=merged"],
+        cwd=project.path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    files = report_files(project.path / "merged")
+    return Outcome(done.returncode, done.stdout, done.stderr, files)
+
+
+def assert_refused(outcome: Outcome, *words: str) -> None:
+    """Require exit code 2, and one line on stderr that holds all the words."""
+    assert outcome.code == 2, outcome.output
+    assert outcome.stderr.startswith("ERROR: ")
+    assert outcome.stderr.count("\n") == 1, outcome.stderr
+    assert [word for word in words if word not in outcome.stderr] == []
+
+
+def but_run(outcome: Outcome) -> str:
+    """Return a report's bytes without its run block."""
+    return json.dumps({key: value for key, value in outcome.report.items() if key != "run"})

@@ -1,0 +1,38 @@
+"""Commands that a report prints, pasted into a shell."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+
+def shell(folder: Path, command: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run a command line in a shell, as a user who pastes it does."""
+    return subprocess.run(  # noqa: S602 - a shell is what it is about
+        command,
+        shell=True,
+        cwd=folder,
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+def found(output: str) -> dict[str, str]:
+    """Return what the terminal says of each check, by the command that repeats it."""
+    pattern = (
+        r"(?ms)^(?!FAILED )(\S[^\n]*: (?:DRIFT|NOT PROVEN)\n(?:  [^\n]*\n)*?)  again: ([^\n]*)$"
+    )
+    return {command: said for said, command in re.findall(pattern, output)}
+
+
+def assert_repeats(folder: Path, command: str, said: str, **variables: str) -> None:
+    """Require that a command, pasted, says the same of the check and does not end with 0."""
+    done = shell(folder, command, **variables)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert said in found(done.stdout).values(), done.stdout + done.stderr
+    assert "ERROR" not in done.stderr

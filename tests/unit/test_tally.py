@@ -1,0 +1,269 @@
+"""The arithmetic of progress, by a clock that the tests set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import literal
+
+from pytest_tenantparity.model import (
+    CheckKey,
+    DriftCounts,
+    Evidence,
+    RowCounts,
+    Side,
+    Status,
+)
+from pytest_tenantparity.parity import Scan, Scans
+from pytest_tenantparity.parity.pieces import Pieces
+from pytest_tenantparity.parity.progress import Teller
+from pytest_tenantparity.plugin.tally import Size, Tally, short, time_left
+from pytest_tenantparity.stacks import Extent
+
+from ..support.engine_driver import Engine
+
+
+class Clock:
+    """Stands still until a test moves it."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        """Return the seconds."""
+        return self.now
+
+
+def _both(
+    table: str, legacy: float, modern: float, place: str = "", *, again: bool = False
+) -> list[Scan]:
+    shares: dict[Side, float] = {"legacy": legacy, "modern": modern}
+    return [Scan(table, side, place, share, again) for side, share in shares.items()]
+
+
+def _tally(sizes: dict[str, Size], clock: Clock, tenants: int = 2) -> Tally:
+    tally = Tally(sizes, clock)
+    tally.plan([CheckKey("t", f"t{n}", table) for n in range(tenants) for table in sizes])
+    return tally
+
+
+def _evidence(tenant: str, table: str, status: Status = Status.MATCH, drift: int = 0) -> Evidence:
+    rows, counts = RowCounts(50, 50), DriftCounts(changed=drift)
+    return Evidence(CheckKey("t", tenant, table), status, rows, counts)
+
+
+def test_the_slower_side_counts() -> None:
+    """A row is done once both sides of it are; so are the rate, and the time that is left."""
+    clock = Clock()
+    tally = _tally({"trades": Size(1_000_000)}, clock)
+    tally.line(_both("trades", 0.0, 0.0))
+    clock.now = 100.0
+    line = tally.line(_both("trades", 0.9, 0.2))
+    assert "200k of about 1.0M rows, 2.0k rows/s, trades 20%" in line
+    assert "about 7 min left" in line  # 800,000 rows at 2,000 a second
+
+
+def test_rate_is_that_of_the_last_minutes() -> None:
+    """An hour at another pace is forgotten, five minutes after."""
+    clock = Clock()
+    tally = _tally({"trades": Size(10_000_000)}, clock)
+    for second in range(1_200):
+        clock.now = float(second)
+        rows = second * 10 if second < 500 else 5_000 + (second - 500) * 1_000
+        line = tally.line(_both("trades", rows / 1e7, rows / 1e7))
+    assert "1.0k rows/s" in line
+
+
+def test_nothing_is_said_of_a_rate_too_soon() -> None:
+    """The first seconds, and rows that do not move, make no estimate."""
+    clock = Clock()
+    tally = _tally({"trades": Size(1_000)}, clock)
+    tally.line(_both("trades", 0.0, 0.0))
+    clock.now = 4.0
+    assert "left" not in tally.line(_both("trades", 0.5, 0.5))
+    clock.now = 400.0
+    assert "left" in tally.line(_both("trades", 0.5, 0.5))
+    fresh = _tally({"trades": Size(1_000)}, clock)
+    fresh.line(_both("trades", 0.5, 0.5))
+    clock.now = 800.0
+    assert "rows/s" not in fresh.line(_both("trades", 0.5, 0.5))
+
+
+def test_no_time_is_told_while_a_table_of_unknown_size_is_read() -> None:
+    """Nobody knows how long a large table takes of which nobody knows how large it is."""
+    clock = Clock()
+    tally = _tally({"notes": Size(), "trades": Size(1_000)}, clock)
+    tally.line(_both("trades", 0.0, 0.0))
+    clock.now = 100.0
+    line = tally.line([*_both("trades", 0.5, 0.5), *_both("notes", 0.3, 0.3)])
+    assert "left" not in line
+    assert "notes 30%" in line
+
+
+def test_tenant_is_done_with_its_last_check() -> None:
+    """A tenant counts once all of its checks have evidence; one that is made twice counts once."""
+    tally = _tally({"notes": Size(100), "trades": Size(100)}, Clock())
+    tally.take(_evidence("t0", "trades"))
+    tally.take(_evidence("t0", "trades"))
+    assert "0/2 tenants" in tally.line([])
+    assert "1/4 checks" in tally.line([])
+    tally.take(_evidence("t0", "notes"))
+    assert "1/2 tenants" in tally.line([])
+    assert "100 of about 200 rows" in tally.line([])  # by the checks, where no scan tells
+
+
+def test_reserved_subjects_are_no_tenants() -> None:
+    """The checks of nobody's rows count as checks alone."""
+    tally = Tally({}, Clock())
+    tally.plan([CheckKey("t", "unassigned", "trades"), CheckKey("t", "acme", "trades")])
+    assert tally.line([]).endswith("0/1 tenants, no drift so far, 0/2 checks")
+
+
+def test_drift_is_counted() -> None:
+    """So far: how many checks found any, of how many rows, and what could not be proven."""
+    tally = _tally({"trades": Size()}, Clock(), tenants=4)
+    tally.take(_evidence("t0", "trades", Status.DRIFT, drift=1_200))
+    assert "DRIFT in 1 check (1,200 rows), 50 rows" in tally.line([])
+    tally.take(_evidence("t1", "trades", Status.DRIFT, drift=4))
+    tally.take(_evidence("t2", "trades", Status.NOT_PROVEN))
+    assert "DRIFT in 2 checks (1,204 rows), 1 NOT PROVEN" in tally.line([])
+
+
+def test_second_reading_takes_nothing_back() -> None:
+    """Where the rows that differ are looked for, the table has been read all the same."""
+    tally = _tally({"trades": Size(1_000)}, Clock())
+    line = tally.line(_both("trades", 0.3, 0.4, again=True))
+    assert "1.0k of about 1.0k rows, trades again 30%" in line
+
+
+def test_another_scan_takes_nothing_back() -> None:
+    """A canary reads a table anew: that shows, and the rows that were done stay so."""
+    tally = _tally({"trades": Size(1_000)}, Clock())
+    tally.line(_both("trades", 1.0, 1.0))
+    assert "1.0k of about 1.0k rows, trades 10%" in tally.line(_both("trades", 0.1, 0.2))
+
+
+def test_places_are_parts_of_a_table() -> None:
+    """A tenant's own schema holds one part of the table, be it read to its end."""
+    tally = _tally({"trades": Size(1_000, places=4)}, Clock(), tenants=4)
+    scans = [*_both("trades", 1.0, 1.0, "a"), *_both("trades", 0.5, 0.8, "b")]
+    assert "375 of about 1.0k rows, trades 37%" in tally.line(scans)
+
+
+def test_a_finished_table_is_not_being_read() -> None:
+    """A scan that a dead process left behind says nothing once the table's checks are made."""
+    tally = _tally({"trades": Size(1_000)}, Clock())
+    for tenant in ("t0", "t1"):
+        tally.take(_evidence(tenant, "trades"))
+    assert "trades" not in tally.line(_both("trades", 0.5, 0.5))
+
+
+def test_what_does_not_fit_is_left_out() -> None:
+    """The most important comes first, and nothing is cut in the middle."""
+    tally = _tally({"trades": Size(1_000)}, Clock())
+    scans = _both("trades", 0.5, 0.5)
+    assert tally.line(scans, 40) == "parity: 0/2 tenants, no drift so far"
+    assert tally.line(scans, 10) == ""
+
+
+def test_names_cannot_move_the_cursor() -> None:
+    """A table's name is hostile text on an operator's terminal."""
+    tally = _tally({"a\x1b[2Jb": Size(10)}, Clock())
+    assert "a?[2Jb 50%" in tally.line(_both("a\x1b[2Jb", 0.5, 0.5))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0.1, "about a minute left"),
+        (61, "about 2 min left"),
+        (3_540, "about 59 min left"),
+        (3_541, "about 1 h 00 min left"),
+        (11_000, "about 3 h 10 min left"),
+    ],
+)
+def test_time_left_in_words(seconds: float, words: str) -> None:
+    """Minutes, and tens of minutes from an hour on: no more is known."""
+    assert time_left(seconds) == words
+
+
+def test_numbers_in_few_digits() -> None:
+    """Two digits or three are enough of an estimate."""
+    numbers = (0, 999, 9_800, 310_400, 1_240_000, 24_310_000, 3.1e9)
+    assert [short(each) for each in numbers] == ["0", "999", "9.8k", "310k", "1.2M", "24M", "3.1bn"]
+
+
+def test_pieces_tell_their_share() -> None:
+    """From nothing to all of the extent, each time that the table is read."""
+    told: list[float] = []
+    extent = Extent(100, 6_500, lambda low, high: literal(low is None or high is None))
+    pieces = Pieces(extent, 0.000001, rest=1.0, wait=lambda _: None, tell=told.append)
+    count = len(list(pieces))
+    assert told == sorted(told)
+    assert (told[0], told[-1], len(told)) == (0.0, 1.0, count + 1)
+    assert told[1] == pytest.approx(1 / 64)
+
+
+def test_scans_of_all_processes_are_read(tmp_path: Path) -> None:
+    """The last word on each scan, from the folder that they share; a second reading is one."""
+    tell = Teller(Scans(tmp_path).tell, Scan("trades", "legacy", "here"))
+    Scans(tmp_path).tell(Scan("trades", "modern", "here", 0.25))
+    for share in (0.0, 0.5, 1.0):
+        tell(share)
+    assert set(Scans(tmp_path)) == {
+        Scan("trades", "legacy", "here", 1.0),
+        Scan("trades", "modern", "here", 0.25),
+    }
+    tell(0.1)
+    assert Scan("trades", "legacy", "here", 0.1, again=True) in set(Scans(tmp_path))
+
+
+def test_scans_on_a_disk_that_fails(tmp_path: Path) -> None:
+    """Without a folder, with one that is gone, and with a damaged file, nothing is told."""
+    for folder in (None, tmp_path / "gone"):
+        Scans(folder).tell(Scan("trades", "legacy", "here", 0.5))
+        assert list(Scans(folder)) == []
+    Scans(tmp_path).tell(Scan("trades", "legacy", "here", 0.5))
+    (damaged,) = (tmp_path / "scans").iterdir()
+    damaged.write_text("{")
+    assert list(Scans(tmp_path)) == []
+
+
+def test_postgresql_estimates_rows(engine: Engine) -> None:
+    """Analysed or only counted as it was written, with the rows of partitions and of children."""
+    engine.legacy.run(
+        "CREATE TABLE a (id int PRIMARY KEY); INSERT INTO a SELECT generate_series(1, 3000);"
+        "CREATE TABLE child () INHERITS (a); INSERT INTO child SELECT generate_series(1, 1000);"
+        "CREATE TABLE p (id int) PARTITION BY HASH (id);"
+        "CREATE TABLE p0 PARTITION OF p FOR VALUES WITH (MODULUS 2, REMAINDER 0);"
+        "CREATE TABLE p1 PARTITION OF p FOR VALUES WITH (MODULUS 2, REMAINDER 1);"
+        "INSERT INTO p SELECT generate_series(1, 500); CREATE VIEW v AS SELECT * FROM a"
+    )
+    engine.legacy.run("ANALYZE")
+    engine.modern.run("CREATE TABLE a (id int PRIMARY KEY)")
+    engine.modern.run("INSERT INTO a SELECT generate_series(1, 700)")
+    engine.modern.run("SELECT pg_stat_force_next_flush()")
+    with engine.opened() as run:
+        stacks = run.context.stacks
+        legacy, modern = (
+            next(iter(stacks[side]._state.databases.values())).catalogs[""].tables
+            for side in ("legacy", "modern")
+        )
+    assert {name: table.rows for name, table in legacy.items()} == {
+        "a": 4_000,
+        "child": 1_000,
+        "p": 500,
+        "v": 0,
+    }
+    assert modern["a"].rows == 700
+
+
+def test_a_locked_table_is_estimated_all_the_same(engine: Engine) -> None:
+    """Nothing is opened for an estimate: a lock on one table must not cost the whole stack."""
+    engine.both("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t SELECT generate_series(1, 10)")
+    engine.both("CREATE TABLE u (id int PRIMARY KEY); INSERT INTO u SELECT generate_series(1, 10)")
+    engine.legacy.run("BEGIN; LOCK TABLE u IN ACCESS EXCLUSIVE MODE")
+    try:
+        assert engine.audit("t").status is Status.MATCH
+    finally:
+        engine.legacy.run("ROLLBACK")
