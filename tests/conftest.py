@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from .support.engine_driver import Engine
+from .support.forkserver import ForkServer, running_fork_server
 from .support.mariadb import MariaDatabase, MariaServer, new_mariadb_database, running_mariadb
 from .support.postgresql import DEBIAN, Cluster, Database, new_database, running_cluster
 
@@ -80,6 +81,13 @@ def mysql_db(maria: MariaServer) -> Iterator[MariaDatabase]:
     database = new_mariadb_database(maria)
     yield database
     database.drop()
+
+
+@pytest.fixture(scope="session")
+def fork_server() -> Iterator[ForkServer]:
+    """The process that runs of pytest are forks of."""
+    with running_fork_server() as server:
+        yield server
 
 
 @pytest.fixture

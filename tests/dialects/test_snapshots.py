@@ -15,6 +15,7 @@ from pytest_tenantparity.model import Evidence, Status
 from ..support.engine_driver import Engine
 from ..support.expectations import assert_drift, assert_match, assert_not_proven
 from ..support.files import Snapshot
+from ..support.forkserver import ForkServer
 from ..support.postgresql import Database
 from ..support.project import Outcome, Project, _clean
 
@@ -487,12 +488,14 @@ empty = { tenant-b = "holds none" }
 
 
 @pytest.fixture
-def sample(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Project:
+def sample(
+    pytester: pytest.Pytester, fork_server: ForkServer, monkeypatch: pytest.MonkeyPatch
+) -> Project:
     """A project over copies of the sample snapshots."""
     if not DATA.exists():
         pytest.skip(f"the sample snapshots are not at {DATA}")
     _clean(monkeypatch)
-    project = Project(pytester, "", "")
+    project = Project(pytester, fork_server, "", "")
     project.furnish()
     for side in ("legacy", "modern"):
         shutil.copyfile(DATA / f"{side}_snapshot.json", project.path / f"{side}.json")

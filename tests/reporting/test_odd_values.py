@@ -16,6 +16,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from ..support.forkserver import ForkServer
 from ..support.odd_values import TENANTS, VALUES, odd_project
 from ..support.project import REPORT, Outcome, Project
 from .test_report import assert_valid
@@ -24,10 +25,12 @@ BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 
 @pytest.fixture
-def odd(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Project:
+def odd(
+    pytester: pytest.Pytester, fork_server: ForkServer, monkeypatch: pytest.MonkeyPatch
+) -> Project:
     """A project whose values are hard to show."""
     monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:hypothesispytest")
-    return odd_project(pytester)
+    return odd_project(pytester, fork_server)
 
 
 def notes(outcome: Outcome) -> dict[int, dict[str, Any]]:

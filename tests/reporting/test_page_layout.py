@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from ..support.forkserver import ForkServer
 from ..support.odd_values import odd_project
 from ..support.postgresql import unavailable
 
@@ -30,10 +31,12 @@ _FRAME = """<iframe id="f" src="page.html" style="width: {}px; height: 900px"></
 
 
 @pytest.fixture
-def page(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Path:
+def page(
+    pytester: pytest.Pytester, fork_server: ForkServer, monkeypatch: pytest.MonkeyPatch
+) -> Path:
     """The page of a run with a tenant of 300 characters, with drift of every kind."""
     monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:hypothesispytest")
-    project = odd_project(pytester)
+    project = odd_project(pytester, fork_server)
     project.run(f"--tenants=acme,{'t' * 300}")
     return project.path / "reports" / "latest" / "cab-report.html"
 

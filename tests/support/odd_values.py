@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from .forkserver import ForkServer
 from .project import Project
 
 BROKEN = "CAST(x'636166e9' AS TEXT)"
@@ -47,10 +48,10 @@ _DOCUMENTS = [
 ]
 
 
-def odd_project(pytester: pytest.Pytester) -> Project:
+def odd_project(pytester: pytest.Pytester, forks: ForkServer) -> Project:
     """Write the files, settings and tests; each value is in a changed row and in a key."""
     urls = [f"sqlite:///{pytester.path}/{side}.db" for side in ("legacy", "modern")]
-    project = Project(pytester, *urls)
+    project = Project(pytester, forks, *urls)
     project.furnish()
     tenants = "\n".join(
         f"[tenants.{json.dumps(name)}]\nlegacy_account = '{account}'"

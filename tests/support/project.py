@@ -22,6 +22,7 @@ from typing import Any
 
 import pytest
 
+from .forkserver import ForkServer
 from .postgresql import Cluster, Database
 
 REPORTS, LATEST = "reports", "reports/latest"
@@ -199,6 +200,7 @@ class Project:
     """A folder with settings and tests, and the URLs of its stacks."""
 
     pytester: pytest.Pytester
+    forks: ForkServer
     legacy_url: str
     modern_url: str
 
@@ -252,12 +254,14 @@ class Project:
         if report is not None:
             shutil.rmtree(self.path / report, ignore_errors=True)
         before = run_directories(self.path)
-        result = self.pytester.runpytest_subprocess(*args)
-        stdout, stderr = result.stdout.str(), result.stderr.str()
+        basetemp = self.path / "runpytest"
+        outputs = self.path / "stdout", self.path / "stderr"
+        code = self.forks.run([f"--basetemp={basetemp}", *map(str, args)], self.path, *outputs)
+        stdout, stderr = (path.read_text(encoding="utf-8") for path in outputs)
         files = new_report(self.path, before)
         if report is not None:
             files = report_files(self.path / report)
-        return Outcome(int(result.ret), stdout, stderr, files)
+        return Outcome(code, stdout, stderr, files)
 
     def collect(self, *args: str) -> list[str]:
         """Return what stands between the brackets of the items that would run."""
@@ -320,10 +324,12 @@ class Migration(Project):
 
 
 @pytest.fixture
-def offline(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Project:
+def offline(
+    pytester: pytest.Pytester, fork_server: ForkServer, monkeypatch: pytest.MonkeyPatch
+) -> Project:
     """A project whose stacks cannot be reached."""
     _clean(monkeypatch)
-    project = Project(pytester, NOWHERE, NOWHERE)
+    project = Project(pytester, fork_server, NOWHERE, NOWHERE)
     project.furnish()
     return project
 
@@ -331,6 +337,7 @@ def offline(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Proje
 @pytest.fixture
 def project(
     pytester: pytest.Pytester,
+    fork_server: ForkServer,
     monkeypatch: pytest.MonkeyPatch,
     legacy_db: Database,
     modern_db: Database,
@@ -339,13 +346,15 @@ def project(
     _clean(monkeypatch)
     legacy_db.run(LEGACY)
     modern_db.run(_MODERN)
-    project = Migration(pytester, legacy_db.url, modern_db.url, legacy_db, modern_db)
+    project = Migration(pytester, fork_server, legacy_db.url, modern_db.url, legacy_db, modern_db)
     project.furnish()
     return project
 
 
 @pytest.fixture
-def files(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Project:
+def files(
+    pytester: pytest.Pytester, fork_server: ForkServer, monkeypatch: pytest.MonkeyPatch
+) -> Project:
     """A project of one table whose stacks are SQLite files without any drift."""
     _clean(monkeypatch)
     for side, column in (("legacy", "account"), ("modern", "tenant")):
@@ -354,7 +363,7 @@ def files(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Project
             rows = [(1, "acme", "x"), (2, "beta", "y")]
             database.executemany("INSERT INTO trades VALUES (?, ?, ?)", rows)
     urls = [f"sqlite:///{pytester.path}/{side}.db" for side in ("legacy", "modern")]
-    project = Project(pytester, *urls)
+    project = Project(pytester, fork_server, *urls)
     project.write("test_audit.py", TEST)
     project.write("pytest.ini", "[pytest]\nstrict = true\nfilterwarnings = error\n")
     project.write("tenantparity.toml", SETTINGS_OF_FILES.format(*urls))
