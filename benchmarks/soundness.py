@@ -23,7 +23,7 @@ from typing import Any
 from tests.soundness.judging import FALSE_ALARM, FALSE_MATCH, NOT_PROVEN, RIGHT, WRONG, judge
 from tests.soundness.traps import TRAPS, Engine, Trap, exists
 from tests.soundness.trials import make_trial
-from tests.soundness.ways import WAYS, forced
+from tests.soundness.ways import WAYS
 from tests.support.engine_driver import seen
 from tests.support.engine_pairs import PAIRS, PLACES, audit_all
 
@@ -65,16 +65,14 @@ def run_pair(legacy: Engine, modern: Engine, mutated: int, seed: int) -> PairRes
     with ExitStack() as stack:
         here, there = (stack.enter_context(PLACES[each]()) for each in (legacy, modern))
         held = [t for t in TRAPS if exists(t, "legacy", legacy) and exists(t, "modern", modern)]
-        for way in WAYS:
-            with forced(way):
-                audited = audit_all(here, there, held)
+        for name, way in WAYS.items():
+            audited = audit_all(here, there, held, way)
             for trap, evidence in zip(held, audited, strict=True):
-                _take(result, result.traps, trap, evidence, f"{trap.name}, {way}")
+                _take(result, result.traps, trap, evidence, f"{trap.name}, {name}")
         numbers = range(mutated - (-mutated // (_UNCHANGED - 1)))
-        for batch, way in zip(_batches(numbers, _BATCH), cycle(WAYS), strict=False):
+        for batch, way in zip(_batches(numbers, _BATCH), cycle(WAYS.values()), strict=False):
             trials = [trial(legacy, modern, seed, number) for number in batch]
-            with forced(way):
-                found = audit_all(here, there, trials)
+            found = audit_all(here, there, trials, way)
             for number, each, evidence in zip(batch, trials, found, strict=True):
                 counts = result.unchanged if number % _UNCHANGED == 0 else result.mutated
                 _take(result, counts, each, evidence, number)

@@ -70,7 +70,7 @@ def _bundles(context: Context, tenant: Tenant) -> list[list[_Small]]:
         databases = tuple(found.places[side].database for side in SIDES)
         tables = list(found.tables.values())
         if databases not in latest or not latest[databases].takes_in(found, tables):
-            latest[databases] = Company()
+            latest[databases] = Company(context.limits)
             latest[databases].takes_in(found, tables)
             bundles.append(latest[databases])
     return [each.members for each in bundles if len(each.members) > 1]
@@ -92,7 +92,8 @@ def _small(context: Context, pair: TablePair, tenant: Tenant) -> _Small | None:
         found = _Small(pair, *located(context, pair, tenant))
     except NotProven:  # which its own check will say
         return None
-    return found if all(map(is_small, found.tables.values())) else None
+    small = all(is_small(table, context.limits) for table in found.tables.values())
+    return found if small else None
 
 
 @dataclass(frozen=True)
@@ -171,10 +172,11 @@ def _digests(opened: Sequence[OpenPair], tenant: Tenant) -> tuple[list[Digest], 
 
     def ask(side: Side, sources: Sequence[Source]) -> list[Digest]:
         dialect = context.stacks[side].dialect
-        dialect.hold_small(sources[0].connection, [each.tables[side] for each in opened])
+        tables = [each.tables[side] for each in opened]
+        dialect.hold_small(sources[0].connection, tables, context.limits)
         by_schema = any(each.pair.tenancy(side).schema_template for each in opened)
         return digests(sources, once=by_schema or not dialect.roams)
 
     legacy, modern = sources("legacy"), sources("modern")
-    sides = Sides(legacy[0], modern[0], context.pool, context.cancel)
+    sides = Sides(legacy[0], modern[0], context.pool, context.cancel, context.limits)
     return sides.both(lambda: ask("legacy", legacy), lambda: ask("modern", modern))

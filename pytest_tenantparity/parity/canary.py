@@ -222,11 +222,13 @@ def _not_reported(sample: Sample, change: _Change) -> str:
     comparison.tells_copies = False  # a row that was dropped may be a copy of another
     with ThreadPoolExecutor(max_workers=1) as one_connection:
         before, after = sample.source(change.before), sample.source(change.after)
-        sides = Sides(before, after, one_connection, sample.opened.context.cancel)
+        context = sample.opened.context
         # What proves is one digest of all rows, also where keys are divided: a sum that does not
         # tell two rows apart would tell two buckets apart.
+        limits = replace(context.limits, cells=1, cells_of_tenant=1)
+        sides = Sides(before, after, one_connection, context.cancel, limits)
         try:
-            find_differences(sides, comparison, buckets=1)
+            find_differences(sides, comparison)
         except Unseen:
             return f"{change.what} in the query, and only the digest noticed, not the comparison"
     keys_known = _has_keys(sample) and all(key for _, key, _ in change.expected)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..config import Settings
 from ..inventory import TablePair
+from ..limits import Limits
 from ..model import RowCounts, Side, Tenant
 from ..stacks import Stack
 from .compare import Normaliser
@@ -53,6 +54,7 @@ class Context:
     selected: Sequence[Tenant]
     salt: int
     environment: Layer
+    limits: Limits = field(default_factory=Limits)
     normalisers: Mapping[str, Normaliser] = field(default_factory=dict)
     pool: Executor = field(default_factory=_two_threads)
     drift: SinkOf = sink_to_nowhere

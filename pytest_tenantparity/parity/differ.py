@@ -14,9 +14,6 @@ from .locate import Difference, buckets_for, by_owner, difference, narrowed
 from .sketch import require_same, sketched
 from .source import Sides, Source
 
-_ROWS_PER_BATCH = 20_000  # that are held in memory
-_ROWS_PER_QUERY = 200_000  # that a server has to put in order
-
 Rows = dict[str, list[Row]]
 """The rows of each owner."""
 
@@ -34,19 +31,17 @@ class Taker(Protocol):
         """Take all rows of some keys, but for those that are only counted."""
 
 
-def find_differences(sides: Sides, taker: Taker, buckets: int = buckets_for(1)) -> RowCounts:
+def find_differences(sides: Sides, taker: Taker) -> RowCounts:
     """Hand all rows that differ on; return how many rows there are.
-
-    ``buckets`` are those of the keys, where the first scan does not tell what differs.
 
     Equal digests prove a match; nothing else does. Raises :class:`Unseen` where digests differ, and
     the rows that were read show no difference.
     """
     seen = sketched(lambda _: sides, [""])
     if seen is None:
-        return find_by_cells(sides, taker, buckets)
+        return find_by_cells(sides, taker)
     if seen.unsolved:
-        rows = find_by_cells(sides, taker, buckets)
+        rows = find_by_cells(sides, taker)
         require_same(seen, {"": rows}, {""} if taker.differing else set())
         return rows
     for surplus in seen.found.values():
@@ -56,9 +51,9 @@ def find_differences(sides: Sides, taker: Taker, buckets: int = buckets_for(1)) 
     return seen.counts.get("", RowCounts())
 
 
-def find_by_cells(sides: Sides, taker: Taker, buckets: int = buckets_for(1)) -> RowCounts:
+def find_by_cells(sides: Sides, taker: Taker) -> RowCounts:
     """Do the same by cells of keys, in which any number of rows may differ."""
-    counts, found = digest_all(sides, buckets)
+    counts, found = digest_all(sides, buckets_for(1, sides.limits))
     for legacy, modern in differing_rows(sides, found):
         taker.add(legacy.get("", ()), modern.get("", ()))
     if found.cells and not taker.differing:
@@ -83,9 +78,9 @@ def differing_rows(sides: Sides, found: Difference) -> Iterator[tuple[Rows, Rows
 
     All rows of a key come at once. Raises :class:`NotProven` where other rows come than counted.
     """
-    for query in found.gathered(_ROWS_PER_QUERY):
+    for query in found.gathered(sides.limits.rows_per_query):
         legacy, modern = _Stream(sides.legacy, query), _Stream(sides.modern, query)
-        for batch in query.gathered(_ROWS_PER_BATCH):
+        for batch in query.gathered(sides.limits.rows_per_batch):
             legacy.wanted = {cell: rows.legacy for cell, rows in batch.cells.items()}
             modern.wanted = {cell: rows.modern for cell, rows in batch.cells.items()}
             yield sides.both(legacy.read, modern.read)

@@ -5,16 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
+from ..limits import Limits
 from ..model import RowCounts
 from .cells import NOTHING, Cell, Digest, Part
 from .contradiction import Contradiction
 from .source import Sides
-
-CELLS = 16_384  # that a table's rows are divided into, about: one scan brings them all
-_FEWEST = 4  # buckets for each owner
-_READABLE = 150_000  # rows of both sides; where differing cells hold more, they are divided again
-_ROWS_PER_CELL = 32  # of both sides, then
-_MOST_CELLS = 30_000  # that a side is asked for, then: SQLite takes 32,766 values in a query
 
 
 @dataclass(frozen=True)
@@ -48,12 +43,12 @@ class Difference:
             yield Difference(self.buckets, gathered)
 
 
-def buckets_for(owners: int) -> int:
+def buckets_for(owners: int, limits: Limits) -> int:
     """Return into how many buckets each owner's keys are divided.
 
     An odd number, since keys are often dealt out in steps of a power of two.
     """
-    return max(_FEWEST, CELLS // owners) | 1
+    return max(limits.cells_of_tenant, limits.cells // owners) | 1
 
 
 def difference(
@@ -72,7 +67,8 @@ def narrowed(
     sides: Sides, found: Difference, legacy: Mapping[Cell, Digest], modern: Mapping[Cell, Digest]
 ) -> Difference:
     """Divide the differing cells again, where they hold too many rows to read them all."""
-    if found.rows <= _READABLE or (finer := _finer(found)) == found.buckets:
+    limits = sides.limits
+    if found.rows <= limits.rows_readable or (finer := _finer(found, limits)) == found.buckets:
         return found
     part = Part(found.buckets, found.cells)
     here, there = sides.ask(lambda source: source.cells(finer, part))
@@ -89,12 +85,12 @@ def by_owner(cells: Mapping[Cell, Digest]) -> dict[str, Digest]:
     return whole
 
 
-def _finer(found: Difference) -> int:
+def _finer(found: Difference, limits: Limits) -> int:
     """Return the number of buckets that makes small cells of those that differ.
 
     A multiple of what it was, so that each of the new buckets lies within one of the old ones.
     """
-    wanted = min(_MOST_CELLS, found.rows // _ROWS_PER_CELL)
+    wanted = min(limits.cells_divided, found.rows // limits.rows_per_cell)
     return found.buckets * max(1, wanted // len(found.cells))
 
 

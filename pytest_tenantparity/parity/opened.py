@@ -37,7 +37,6 @@ from .sql_warnings import WARNING, warnings_of
 # Who holds locks on many tables does not wait for a throttle: then each is asked alone.
 AT_ONCE = Event()
 AT_ONCE.set()
-_MANY = 4  # where no fewer than one of so many tenants are asked, the whole table is scanned
 
 ScopeMaker = Callable[[Side], Scope]
 
@@ -61,7 +60,7 @@ class OpenPair:
         legacy, modern = (
             noted(self, side, self.source(side, scope_on(side), at_once=at_once)) for side in SIDES
         )
-        return Sides(legacy, modern, self.context.pool, self.context.cancel)
+        return Sides(legacy, modern, self.context.pool, self.context.cancel, self.context.limits)
 
     def rows_of(self, side: Side, tenant: Tenant | None) -> Scope:
         """Return the rows of one tenant; without a tenant, all that there are."""
@@ -92,7 +91,8 @@ class OpenPair:
             with stack.guard(self.places[side], discreet=self.pair.has_masks):
                 if self.connections[side].scalar(scope.owners.ambiguous):
                     raise UnknownOwner("a value of a path's first column leads to several marks")
-        return replace(scope, wide=len(tenants) * _MANY >= len(self.context.tenants))
+        few = len(tenants) * self.context.limits.tenants_of_scan < len(self.context.tenants)
+        return replace(scope, wide=not few)
 
     def _united(self, side: Side, tenants: Sequence[Tenant]) -> Scope:
         """Return the rows of tables that are one tenant's each; raises :class:`NotProven`."""
@@ -101,7 +101,12 @@ class OpenPair:
         scope = united_scope(tables, row_filter.sql if row_filter else None)
         guard = stack.guard(self.places[side], discreet=self.pair.has_masks, stop=AT_ONCE)
         with guard:
-            stack.dialect.require_alike(self.connections[side], scope.table, list(tables.values()))
+            stack.dialect.require_alike(
+                self.connections[side],
+                scope.table,
+                list(tables.values()),
+                self.context.limits,
+            )
         return scope
 
     @property
@@ -194,13 +199,14 @@ class OpenPair:
 
     def _pieces(self, side: Side, stop: Event) -> Iterable[ColumnElement[bool]]:
         """Return the conditions under which a table is read, one after the other."""
-        stack = self.context.stacks[side]
+        stack, limits = self.context.stacks[side], self.context.limits
         with stack.guard(self.places[side], discreet=self.pair.has_masks):
-            extent = stack.dialect.extent(self.connections[side], self.tables[side])
+            extent = stack.dialect.extent(self.connections[side], self.tables[side], limits)
         if extent is None:
             return (true(),)
         tell = Teller(self.context.watch, Scan(self.pair.name, side, str(self.places[side])))
-        return Pieces(extent, stack.settings.piece_seconds, stack.settings.rest, stop.wait, tell)
+        chunk_seconds, rest = stack.settings.piece_seconds, stack.settings.rest
+        return Pieces(extent, chunk_seconds, rest, stop.wait, tell, limits)
 
     def _number(self, side: Side) -> ColumnElement[object] | None:
         """Return the key itself, where it is one whole number of 64 bits on both sides."""

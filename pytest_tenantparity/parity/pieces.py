@@ -8,11 +8,8 @@ from time import perf_counter
 
 from sqlalchemy import ColumnElement
 
+from ..limits import Limits
 from ..stacks import Extent
-
-_FIRST = 64  # the first piece is one of so many; it shows how fast the server is
-_MOST = 10_000  # pieces of one table, about
-_LAST = 5.0  # seconds; what takes no longer is read as the last piece
 
 
 @dataclass(frozen=True)
@@ -28,11 +25,15 @@ class Pieces:
     rest: float
     wait: Callable[[float], object]
     tell: Callable[[float], object]
+    limits: Limits
 
     def __iter__(self) -> Iterator[ColumnElement[bool]]:
         """Yield the condition of each piece, and measure how long its user takes."""
         low, at, end = None, self.extent.low, self.extent.high
-        size, smallest = (end - at) // _FIRST, max(1, (end - at) // _MOST)
+        size, smallest = (
+            (end - at) // self.limits.first_chunk,
+            max(1, (end - at) // self.limits.chunks),
+        )
         self.tell(0.0)
         while size and at + size < end:
             started = perf_counter()
@@ -40,7 +41,7 @@ class Pieces:
             took = max(perf_counter() - started, 0.001)
             low = at = at + size
             self.tell((at - self.extent.low) / (end - self.extent.low))
-            if (end - at) * took / size <= _LAST and not self.rest:
+            if (end - at) * took / size <= self.limits.last_chunk_seconds and not self.rest:
                 break
             size = max(smallest, int(size * self.seconds / took))
             self.wait(took * self.rest)

@@ -38,7 +38,8 @@ def note_want(opened: OpenPair, side: Side, column: str, why: str) -> None:
     facts = opened.tables[side]
     kind = facts.column(column)
     dialect = opened.context.stacks[side].dialect
-    if kind is None or not facts.is_large or column in facts.indexed or not dialect.seeks(kind):
+    large = facts.rows >= opened.context.limits.large_table_rows
+    if kind is None or not large or column in facts.indexed or not dialect.seeks(kind):
         return
     opened.context.notes.take(
         f"no index of the {side} table {facts.schema}.{facts.name} begins with {column}, {why}; "

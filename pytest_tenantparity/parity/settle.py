@@ -23,7 +23,6 @@ from .opened import OpenPair
 from .scope import Scope, source_of
 from .source import Sides, Source
 
-MOST_HELD = 10_000  # keys of a check that are looked at again
 _MOST_LOOKS = 8
 
 State = tuple[frozenset[Surplus], frozenset[Surplus], frozenset[Surplus]]
@@ -60,7 +59,7 @@ class Suspects:
             self.comparison.add(legacy, modern, shared)
             return
         self.held |= self._states(legacy, modern, shared)
-        if len(self.held) > MOST_HELD:
+        if len(self.held) > self.opened.context.limits.rows_in_flight:
             self.too_many = True
             self._conclude(self.held)
             self.held = {}
@@ -204,8 +203,9 @@ def with_settled(evidence: Evidence, suspects: Suspects) -> Evidence:
     """Add what was in flight, and what could not be told from that."""
     settled = replace(evidence, in_flight=suspects.in_flight)
     if suspects.too_many and evidence.status is Status.DRIFT:
+        most = suspects.opened.context.limits.rows_in_flight
         reason = (
-            f"more than {MOST_HELD:,} rows differ, so that none was looked at again: some may be "
+            f"more than {most:,} rows differ, so that none was looked at again: some may be "
             "in flight"
         )
         return replace(settled, reasons=(*evidence.reasons, reason))

@@ -27,13 +27,7 @@ K = TypeVar("K")
 SidesOf = Callable[[Collection[str]], Sides]
 """Returns both sides, limited to the rows of some owners."""
 
-_BUCKETS = 1_024  # for all owners together
-_CELLS = 16_384  # where each owner's rows are divided
-_ROWS_PER_BUCKET = 16  # in a small table: it is soon read again, and its buckets are to be few
 _OTHER_BITS = 32
-_MOST_READ = 10_000  # rows of a side
-_WORTH = 4  # a look is for no fewer than one in so many of the cells that differ
-_FEW = 8  # where no more than one cell in so many still differs, another grid may tell the rest
 
 
 @dataclass
@@ -60,8 +54,9 @@ def sketched(sides_of: SidesOf, owners: Collection[str]) -> Sketched | None:
         return None
     seen = _sketched(sides, _grid(sides, len(owners)))
     if seen.unsolved and seen.hopeful:
-        few = len(seen.unsolved)
-        grid = Grid(_power_of_two(min(_BUCKETS, _CELLS // few)), by_owner=True, shift=_OTHER_BITS)
+        limits, few = sides.limits, len(seen.unsolved)
+        buckets = _power_of_two(min(limits.buckets, limits.buckets_of_tenants // few))
+        grid = Grid(buckets, by_owner=True, shift=_OTHER_BITS)
         again = _sketched(sides_of(seen.unsolved), grid)
         require_same(seen, again.counts, again.found.keys() | again.unsolved)
         seen.found |= again.found
@@ -84,16 +79,19 @@ def _sketched(sides: Sides, grid: Grid) -> Sketched:
     search.run()
     unsolved = set(search.owners)
     found = {owner: search.surplus.get(owner, Surplus()) for owner in differing - unsolved}
-    hopeful = len(search.cells) * _FEW <= max(len(legacy.cells), len(modern.cells))
+    most = max(len(legacy.cells), len(modern.cells))
+    hopeful = len(search.cells) * sides.limits.buckets_again <= most
     return Sketched(_counts(legacy, modern), found, unsolved, hopeful)
 
 
 def _grid(sides: Sides, owners: int) -> Grid:
-    both = (sides.legacy, sides.modern)
+    both, limits = (sides.legacy, sides.modern), sides.limits
     by_owner = not all(source.dialect.groups_apart for source in both)
-    wanted = min(_BUCKETS, _CELLS // owners) if by_owner else _BUCKETS
+    wanted = limits.buckets
+    if by_owner:
+        wanted = min(wanted, limits.buckets_of_tenants // owners)
     if rows := max(source.rows_about for source in both):
-        wanted = min(wanted, rows // _ROWS_PER_BUCKET // (owners if by_owner else 1))
+        wanted = min(wanted, rows // limits.rows_per_bucket // (owners if by_owner else 1))
     return Grid(_power_of_two(wanted), by_owner)
 
 
@@ -138,15 +136,17 @@ class _Search:
         left = (*self.owners.values(), *self.cells.values())
         single = {bucket.places for bucket in left if abs(bucket.digest.rows) == 1}
         places = single - self._seen
-        few = len(places) + len(self._seen) <= _MOST_READ
-        return places if few and len(places) * _WORTH >= len(self.cells) else set()
+        limits = self.sides.limits
+        few = len(places) + len(self._seen) <= limits.rows_decoded
+        return places if few and len(places) * limits.buckets_per_row >= len(self.cells) else set()
 
     def _look(self, places: set[int]) -> bool:
         """Take the rows at some places out; return whether that could be done."""
+        most = self.sides.limits.rows_decoded
         legacy, modern = self.sides.ask(
-            lambda source: list(islice(source.rows_at(places), _MOST_READ + 1))
+            lambda source: list(islice(source.rows_at(places), most + 1))
         )
-        if max(len(legacy), len(modern)) > _MOST_READ:
+        if max(len(legacy), len(modern)) > most:
             return False
         _require_seen(legacy, modern)
         for row in legacy:

@@ -6,25 +6,23 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from ..limits import Limits
 from ..stacks import TableFacts
-
-_MOST = 64  # tables in one statement
-_MOST_COLUMNS = 2_000  # that it names on a side: each is an expression to compile, and to plan
-_MOST_LOCKS = 256  # that it takes on a side; a server has some thousands for all its sessions
-_SMALL = 20_000  # rows
 
 T = TypeVar("T")
 
 
-def is_small(table: TableFacts) -> bool:
+def is_small(table: TableFacts, limits: Limits) -> bool:
     """Whether a table is one to ask for with others."""
-    return table.plain and table.rows <= _SMALL and table.locks <= _MOST_LOCKS
+    few = table.rows <= limits.small_table_rows and table.locks <= limits.statement_locks
+    return table.plain and few
 
 
 @dataclass
 class Company(Generic[T]):
     """What one statement asks for, and what that costs on a side."""
 
+    limits: Limits
     members: list[T] = field(default_factory=list)
     locks: int = 0
     columns: int = 0
@@ -37,7 +35,11 @@ class Company(Generic[T]):
         if tables:
             locks = self.locks + max(each.locks for each in tables)
             columns = self.columns + max(len(each.columns) for each in tables)
-            full = len(self.members) == _MOST or locks > _MOST_LOCKS or columns > _MOST_COLUMNS
+            full = (
+                len(self.members) == self.limits.statement_tables
+                or locks > self.limits.statement_locks
+                or columns > self.limits.statement_columns
+            )
             if self.members and full:
                 return False
             self.locks, self.columns = locks, columns

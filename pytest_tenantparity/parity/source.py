@@ -30,6 +30,7 @@ from sqlalchemy import (
 )
 
 from ..errors import NotProven, Unreadable
+from ..limits import Limits
 from ..stacks import Dialect, Portable
 from ..stacks.dialects import Item
 from .cells import NOTHING, Bucket, Cell, Digest, Grid, Part, PlacedRow, Row, Sketch
@@ -334,6 +335,7 @@ class Sides:
     modern: Source
     pool: Executor
     cancel: Callable[[], None]
+    limits: Limits
 
     def ask(self, question: Callable[[Source], T]) -> tuple[T, T]:
         """Return both sides' answers to one question."""

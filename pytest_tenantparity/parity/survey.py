@@ -13,9 +13,6 @@ from .sketch import SidesOf, require_same, sketched
 from .source import Sides
 from .surplus import Surplus
 
-_MOST_READ = 150_000  # rows of both sides, for all tenants together
-_MOST_HELD = 10_000  # rows that differ, for all tenants together
-
 
 @dataclass(frozen=True)
 class Survey:
@@ -44,17 +41,17 @@ def survey(sides_of: SidesOf, owners: Collection[str]) -> Survey:
 
 def _by_cells(sides: Sides, owners: Collection[str]) -> Survey:
     """Divide all rows into cells of keys, and read those that differ."""
-    seen, found = digest_all(sides, buckets_for(len(owners)))
+    seen, found = digest_all(sides, buckets_for(len(owners), sides.limits))
     counts = {owner: seen.get(owner, RowCounts()) for owner in owners}
-    readable = _readable(found)
+    readable = _readable(found, sides.limits.tenants_rows_read)
     held: dict[str, Surplus | None] = dict.fromkeys({owner for owner, _ in found.cells})
     held |= dict.fromkeys(readable, Surplus())
     for legacy, modern in differing_rows(sides, found.of(readable)):
-        _hold(held, legacy, modern)
+        _hold(held, legacy, modern, sides.limits.tenants_rows_held)
     return Survey(counts, held)
 
 
-def _readable(found: Difference) -> set[str]:
+def _readable(found: Difference, most: int) -> set[str]:
     """Choose the tenants with the fewest rows to read, for as long as those are not too many."""
     rows: Counter[str] = Counter()
     for (owner, _), counts in found.cells.items():
@@ -63,16 +60,16 @@ def _readable(found: Difference) -> set[str]:
     total = 0
     for owner, count in sorted(rows.items(), key=lambda each: (each[1], each[0])):
         total += count
-        if total > _MOST_READ:
+        if total > most:
             break
         chosen.add(owner)
     return chosen
 
 
-def _hold(held: dict[str, Surplus | None], legacy: Rows, modern: Rows) -> None:
+def _hold(held: dict[str, Surplus | None], legacy: Rows, modern: Rows, most: int) -> None:
     for owner in legacy.keys() | modern.keys():
         if (surplus := held[owner]) is not None:
             held[owner] = surplus.with_rows(legacy.get(owner, ()), modern.get(owner, ()))
-    while sum(len(each) for each in held.values() if each is not None) > _MOST_HELD:
+    while sum(len(each) for each in held.values() if each is not None) > most:
         largest = max(held, key=lambda owner: len(held[owner] or ()))
         held[largest] = None

@@ -14,6 +14,7 @@ from dataclasses import replace
 
 from ..errors import NotProven
 from ..inventory import TablePair
+from ..limits import Limits
 from ..model import SIDES, Side, Tenant
 from ..stacks import TableFacts
 from .context import Context
@@ -38,7 +39,7 @@ def _companies(context: Context, pair: TablePair) -> dict[str, Sequence[Tenant]]
             continue
         kind, tables = found
         if kind not in latest or not latest[kind].takes_in(tenant, tables):
-            latest[kind] = Company()
+            latest[kind] = Company(context.limits)
             latest[kind].takes_in(tenant, tables)
             companies.append(latest[kind])
     return {
@@ -70,7 +71,7 @@ def _kind(
     except NotProven:  # which its own check will say
         return None
     tables = [found[side] for side in apart]
-    if not all(map(_can_be_united, tables)):
+    if not all(_can_be_united(table, context.limits) for table in tables):
         return None
     shapes = (replace(each.shape, schema="") for each in tables)
     kind = implied, *(places[side].database for side in apart), *shapes
@@ -92,5 +93,5 @@ def has_sql(context: Context, pair: TablePair, sides: Sequence[Side]) -> bool:
     return any(each.stack in sides for each in maps)
 
 
-def _can_be_united(table: TableFacts) -> bool:
-    return is_small(table) and table.column(MARK) is None
+def _can_be_united(table: TableFacts, limits: Limits) -> bool:
+    return is_small(table, limits) and table.column(MARK) is None

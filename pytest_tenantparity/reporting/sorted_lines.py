@@ -14,9 +14,6 @@ from typing import IO
 
 Line = tuple[tuple[object, ...], bytes]  # what it is ordered by, and the line
 
-_MOST_LINES = 20_000  # of a run in memory
-_MOST_BYTES = 8_000_000
-_MOST_RUNS = 64  # merged at a time: each is an open file
 _TEXT = itemgetter(1)
 
 
@@ -24,10 +21,15 @@ class SortedLines:
     """Takes lines in any order; gives them back by their order, and by text where that is one.
 
     The runs are files without names in ``directory``: whatever ends the process removes them.
+    ``lines`` and ``size`` (in bytes) are what a run holds at most, in memory; ``runs`` are merged
+    at a time, each of them an open file.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(
+        self, directory: Path, lines: int = 20_000, size: int = 8_000_000, runs: int = 64
+    ) -> None:
         self._directory = directory
+        self._most_lines, self._most_bytes, self._most_runs = lines, size, runs
         self._lines: list[Line] = []
         self._bytes = 0
         self._runs: list[list[IO[bytes]]] = []  # by how often their lines have been merged
@@ -37,7 +39,7 @@ class SortedLines:
         """Take a line; raises :class:`OSError` where the directory cannot be written."""
         self._lines.append((order, line))
         self._bytes += len(line)
-        if len(self._lines) >= _MOST_LINES or self._bytes >= _MOST_BYTES:
+        if len(self._lines) >= self._most_lines or self._bytes >= self._most_bytes:
             self._keep(self._sorted(), 0)
             self._lines, self._bytes = [], 0
 
@@ -63,7 +65,7 @@ class SortedLines:
         if level == len(self._runs):
             self._runs.append([])
         self._runs[level].append(run)
-        if len(self._runs[level]) == _MOST_RUNS:
+        if len(self._runs[level]) == self._most_runs:
             runs, self._runs[level] = self._runs[level], []
             self._keep(heapq.merge(*map(_read, runs)), level + 1)
             for each in runs:

@@ -36,7 +36,6 @@ FOREIGN = "\udcff"
 
 TEXTS = frozenset({Family.TEXT, Family.PADDED, Family.WRITTEN})
 NUMBERS = frozenset({Family.INTEGER, Family.DECIMAL, Family.FLOAT})
-LARGE = 100_000  # rows: no longer read within a second
 DOCUMENTS = frozenset({Family.JSON, Family.JSONB})
 TIMES = frozenset({Family.DATE, Family.TIME, Family.TIMESTAMP, Family.TIMESTAMPTZ})
 
@@ -103,11 +102,6 @@ class TableFacts:
     def shape(self) -> TableFacts:
         """The table, but for what only says by which way it is best read."""
         return replace(self, indexed=(), rows=0, locks=1)
-
-    @property
-    def is_large(self) -> bool:
-        """Whether it matters by which way its rows are looked up, as far as is known."""
-        return self.rows >= LARGE
 
     def column(self, name: str) -> ColumnFacts | None:
         """Return the column of that name, if there is one."""

@@ -24,6 +24,7 @@ from ..errors import (
     settings_sql,
 )
 from ..inventory import Place, place_of_shared
+from ..limits import Limits
 from ..model import Side
 from .catalog import Catalog, ServerFacts
 from .dialects import Dialect, Session, dialect_for
@@ -76,7 +77,13 @@ class StackState:
 class Stack:
     """Connections of one process to one stack, all within the run's snapshot."""
 
-    def __init__(self, state: StackState, settings: StackSettings, application: str) -> None:
+    def __init__(
+        self,
+        state: StackState,
+        settings: StackSettings,
+        application: str,
+        limits: Limits = Limits(),  # noqa: B008 - frozen
+    ) -> None:
         self.side = state.side
         self.settings = settings
         self._state = state
@@ -88,7 +95,7 @@ class Stack:
         self._busy: Connection | None = None
         self._lock = RLock()
         self._alarm: Timer | None = None
-        self._throttle = Throttle(self._is_too_busy, self._refuse_over_age)
+        self._throttle = Throttle(self._is_too_busy, self._refuse_over_age, limits.load_interval)
         self._monitor: Engine | None = None
         self._failures = 0
         self._given_up = ""

@@ -13,18 +13,23 @@ from ..config import ThrottleSettings
 from ..errors import NotProven
 from .dialects import Dialect
 
-_APART = 1.0  # seconds between two looks at a server that is not too busy
 _FIRST_WAIT = 0.25  # seconds; each wait is twice as long as the one before
 _LONGEST_WAIT = 4.0
 
 
 class Throttle:
-    """Has a process wait while ``is_too_busy``; ``refuse`` raises where it has been too long."""
+    """Has a process wait while ``is_too_busy``; ``refuse`` raises where it has been too long.
 
-    def __init__(self, is_too_busy: Callable[[], bool], refuse: Callable[[], None]) -> None:
+    ``interval``: seconds between two looks at a server that is not too busy.
+    """
+
+    def __init__(
+        self, is_too_busy: Callable[[], bool], refuse: Callable[[], None], interval: float
+    ) -> None:
         self.waited = 0.0
         self._is_too_busy = is_too_busy
         self._refuse = refuse
+        self._interval = interval
         self._fine_until = 0.0
 
     def wait(self, stop: Event) -> None:
@@ -38,7 +43,7 @@ class Throttle:
             self.waited += pause
             self._refuse()
             pause = min(2 * pause, _LONGEST_WAIT)
-        self._fine_until = monotonic() + _APART
+        self._fine_until = monotonic() + self._interval
 
 
 def is_too_busy(

@@ -5,18 +5,17 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pytest_tenantparity.errors import SettingsError
-from pytest_tenantparity.parity import locate
 from pytest_tenantparity.parity.cells import Cell, Digest, Part, Row
 from pytest_tenantparity.parity.source import Source
 
-from ..soundness.ways import forced
+from ..soundness.ways import BY_CELLS
 from ..support.engine_driver import Engine, seen
 from ..support.expectations import assert_drift, assert_match, assert_not_proven
 from ..support.postgresql import Database
@@ -72,66 +71,66 @@ def test_a_mark_of_ours_is_no_text_of_theirs(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def by_cells() -> Iterator[None]:
+def by_cells(engine: Engine) -> Engine:
     """Have differing rows read by cells of keys, as where too many differ to tell their places."""
-    with forced("by cells"):
-        yield
+    return replace(engine, limits=BY_CELLS.limits)
+
+
+def divided(engine: Engine, rows_per_cell: int) -> Engine:
+    """Have cells that differ divided again, whatever they hold."""
+    limits = replace(engine.limits, rows_readable=1, rows_per_cell=rows_per_cell)
+    return replace(engine, limits=limits)
 
 
 TWO = "CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t VALUES (1, 'a'), (2, 'b')"
 
 
-@pytest.mark.usefixtures("by_cells")
 def test_a_row_that_cannot_be_read_is_not_equal(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
+    by_cells: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A driver that swallows the very row that differs proves nothing."""
-    engine.both(TWO)
-    engine.modern.run("UPDATE t SET v = 'x' WHERE id = 2")
+    by_cells.both(TWO)
+    by_cells.modern.run("UPDATE t SET v = 'x' WHERE id = 2")
     rows = Source.rows
     monkeypatch.setattr(Source, "rows", lambda *args: (r for r in rows(*args) if r[1][0] != "2"))
-    assert_not_proven(engine.audit(), "1 rows were counted in a bucket, and 0 could be read")
+    assert_not_proven(by_cells.audit(), "1 rows were counted in a bucket, and 0 could be read")
 
 
-@pytest.mark.usefixtures("by_cells")
 def test_a_row_that_was_not_counted_is_noticed(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
+    by_cells: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """More rows than the digest was made of are no evidence either."""
-    engine.both(TWO)
-    engine.modern.run("UPDATE t SET v = 'x' WHERE id = 2")
+    by_cells.both(TWO)
+    by_cells.modern.run("UPDATE t SET v = 'x' WHERE id = 2")
     rows = Source.rows
     monkeypatch.setattr(Source, "rows", lambda *args: (r for r in rows(*args) for _ in "12"))
-    assert_not_proven(engine.audit(), "more rows could be read than were counted")
+    assert_not_proven(by_cells.audit(), "more rows could be read than were counted")
 
 
-@pytest.mark.usefixtures("by_cells")
 def test_a_difference_that_is_lost_on_the_way_is_not_equal(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
+    by_cells: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where the digests differ and the rows as read do not, something altered them between."""
-    engine.both(TWO)
-    engine.modern.run("UPDATE t SET v = 'B' WHERE id = 2")
+    by_cells.both(TWO)
+    by_cells.modern.run("UPDATE t SET v = 'B' WHERE id = 2")
     rows = Source.rows
 
     def lowered(*args: Any) -> Iterator[tuple[Cell, Row]]:
         return ((cell, tuple(str(v).lower() for v in row)) for cell, row in rows(*args))
 
     monkeypatch.setattr(Source, "rows", lowered)
-    assert_not_proven(engine.audit(), "the digests differ")
+    assert_not_proven(by_cells.audit(), "the digests differ")
 
 
-@pytest.mark.usefixtures("by_cells")
 def test_buckets_that_leave_a_row_out_are_noticed(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
+    by_cells: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The parts that are looked into have to add up to the whole."""
-    engine.both("CREATE TABLE t (id int PRIMARY KEY, v int)")
-    engine.both("INSERT INTO t SELECT g, g FROM generate_series(1, 60000) g")
-    engine.modern.run("UPDATE t SET v = 0 WHERE id = 500")
-    for name, number in {"_READABLE": 1, "_ROWS_PER_CELL": 1}.items():
-        monkeypatch.setattr(locate, name, number)
-    assert_drift(engine.audit(), ("changed", ("500",), ("v",)))
+    by_cells.both("CREATE TABLE t (id int PRIMARY KEY, v int)")
+    by_cells.both("INSERT INTO t SELECT g, g FROM generate_series(1, 60000) g")
+    by_cells.modern.run("UPDATE t SET v = 0 WHERE id = 500")
+    by_cells = divided(by_cells, rows_per_cell=1)
+    assert_drift(by_cells.audit(), ("changed", ("500",), ("v",)))
     cells = Source.cells
 
     def all_but_some(self: Source, buckets: int, part: Part | None = None) -> dict[Cell, Digest]:
@@ -139,23 +138,19 @@ def test_buckets_that_leave_a_row_out_are_noticed(
         return {cell: digest for cell, digest in found.items() if part is None or cell[1] < 20_000}
 
     monkeypatch.setattr(Source, "cells", all_but_some)
-    assert_not_proven(engine.audit(), "do not add up")
+    assert_not_proven(by_cells.audit(), "do not add up")
 
 
-@pytest.mark.usefixtures("by_cells")
 @pytest.mark.parametrize("key", ["g", "'k' || g"], ids=["whole numbers", "texts"])
-def test_cells_that_are_divided_again_lie_within_one_another(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch, key: str
-) -> None:
+def test_cells_that_are_divided_again_lie_within_one_another(by_cells: Engine, key: str) -> None:
     """Of a cell that differs, all rows are read and those of its neighbours are not."""
     kind = "text" if "k" in key else "int"
-    engine.both(f"CREATE TABLE t (id {kind} PRIMARY KEY, v int)")
-    engine.both(f"INSERT INTO t SELECT {key}, g FROM generate_series(1, 120000) g")
-    engine.modern.run("UPDATE t SET v = 0 WHERE v IN (500, 70000)")
-    for name, number in {"_READABLE": 1, "_ROWS_PER_CELL": 5}.items():
-        monkeypatch.setattr(locate, name, number)
+    by_cells.both(f"CREATE TABLE t (id {kind} PRIMARY KEY, v int)")
+    by_cells.both(f"INSERT INTO t SELECT {key}, g FROM generate_series(1, 120000) g")
+    by_cells.modern.run("UPDATE t SET v = 0 WHERE v IN (500, 70000)")
+    by_cells = divided(by_cells, rows_per_cell=5)
     changed = [f"k{n}" if kind == "text" else str(n) for n in (500, 70000)]
-    assert_drift(engine.audit(), *(("changed", (each,), ("v",)) for each in changed))
+    assert_drift(by_cells.audit(), *(("changed", (each,), ("v",)) for each in changed))
 
 
 def test_a_map_that_nothing_uses_hides_no_table(engine: Engine) -> None:

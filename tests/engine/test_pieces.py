@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import ColumnElement, literal
 
+from pytest_tenantparity.limits import Limits
 from pytest_tenantparity.parity.pieces import Pieces
 from pytest_tenantparity.stacks import Extent
-from pytest_tenantparity.stacks.dialects import mysql, postgresql
 
 from ..support.engine_driver import Engine, Run
 from ..support.expectations import assert_drift, assert_match
@@ -26,9 +26,18 @@ ROWS = (
 )
 
 
+EVEN_SMALL = Limits(large_table_blocks=1, large_table_rows=1, last_chunk_seconds=0)
+
+
+@pytest.fixture
+def engine(engine: Engine) -> Engine:
+    """Checks that take even small tables apart."""
+    return replace(engine, limits=EVEN_SMALL)
+
+
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Take even small tables apart; the pieces that were read."""
+    """The pieces that were read."""
     seen: list[str] = []
     pieces = Pieces.__iter__
 
@@ -38,9 +47,6 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             yield piece
 
     monkeypatch.setattr(Pieces, "__iter__", noted)
-    monkeypatch.setattr(postgresql, "_LARGE", 1)
-    monkeypatch.setattr(mysql, "_LARGE", 1)
-    monkeypatch.setattr("pytest_tenantparity.parity.pieces._LAST", 0)
     return seen
 
 
@@ -104,7 +110,7 @@ def test_keys_with_gaps_and_below_zero(
         database.run(table)
         database.run(f"INSERT INTO t VALUES {values}")
     modern_db.run("UPDATE t SET v = 999 WHERE id IN (-3000, -1, 20000)")
-    engine = Engine(mysql_db, modern_db, tmp_path)  # type: ignore[arg-type]
+    engine = Engine(mysql_db, modern_db, tmp_path, EVEN_SMALL)  # type: ignore[arg-type]
     evidence = engine.audit(legacy=SMALL, modern=SMALL)
     changed = [("changed", (str(each),), ("v",)) for each in (-3000, -1, 20_000)]
     assert_drift(evidence, *changed)
@@ -116,6 +122,8 @@ def test_rests_are_as_long_as_asked_for() -> None:
     """After each piece but the last comes a rest, in proportion to what the piece took."""
     rests: list[float] = []
     extent = Extent(0, 6_400, lambda low, high: literal(low is None or high is None))
-    pieces = list(Pieces(extent, 0.000001, rest=2.0, wait=rests.append, tell=lambda _: None))
+    pieces = list(
+        Pieces(extent, 0.000001, rest=2.0, wait=rests.append, tell=lambda _: None, limits=Limits())
+    )
     assert len(rests) == len(pieces) - 1 > 10
     assert min(rests) > 0

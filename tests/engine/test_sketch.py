@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import ColumnElement, event, func, literal_column
 from sqlalchemy.engine import Engine as SqlEngine
 
+from pytest_tenantparity.limits import Limits
 from pytest_tenantparity.model import Evidence, RowCounts
 from pytest_tenantparity.parity import sketch
 from pytest_tenantparity.parity.cells import PlacedRow
@@ -117,34 +118,35 @@ def _both_ways(engine: Engine) -> list[Evidence]:
         return [run.audit(f"t{n}", "t") for n in range(5)]
 
 
-def _wrong_places(monkeypatch: pytest.MonkeyPatch) -> None:
+def _wrong_places(monkeypatch: pytest.MonkeyPatch) -> Limits:
     """The XOR is of something else than the places."""
 
     def constant(_: object) -> ColumnElement[int]:
         return func.max(literal_column("12345"))
 
     monkeypatch.setattr(dialect_for("postgresql"), "xor", constant)
+    return Limits()
 
 
-def _nothing_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def _nothing_is_read(monkeypatch: pytest.MonkeyPatch) -> Limits:
     """Places lead to no rows."""
     monkeypatch.setattr("pytest_tenantparity.parity.source.Source.rows_at", lambda *_: iter(()))
+    return Limits()
 
 
-def _too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+def _too_many(_: pytest.MonkeyPatch) -> Limits:
     """More places show than may be looked at."""
-    monkeypatch.setattr(sketch, "_MOST_READ", 3)
+    return Limits(rows_decoded=3)
 
 
-def test_a_key_with_too_many_rows_is_found_by_cells(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch, scans: list[str]
-) -> None:
+def test_a_key_with_too_many_rows_is_found_by_cells(engine: Engine, scans: list[str]) -> None:
     """One place can hold any number of rows; what was read of them is left, and nothing is lost."""
     engine.both("CREATE TABLE t (id int, v text)")
     engine.both("INSERT INTO t SELECT g % 2, 'v' || g FROM generate_series(1, 300) g")
     engine.modern.run("DELETE FROM t WHERE v = 'v7'")
-    monkeypatch.setattr(sketch, "_MOST_READ", 100)
-    evidence = engine.audit(more="[tables.t]\nkey = ['id']")
+    evidence = replace(engine, limits=Limits(rows_decoded=100)).audit(
+        more="[tables.t]\nkey = ['id']"
+    )
     assert_drift(evidence, ("missing", ("1",), ()))
     assert "parity_bucket" in scans[-1]
 
@@ -154,12 +156,12 @@ def test_what_the_sketch_cannot_tell_is_found_by_cells(
     engine: Engine,
     monkeypatch: pytest.MonkeyPatch,
     scans: list[str],
-    broken: Callable[[pytest.MonkeyPatch], None],
+    broken: Callable[[pytest.MonkeyPatch], Limits],
 ) -> None:
     """A sketch that leads nowhere costs another scan, and no finding is lost or made up."""
     engine.both(TABLE.format(key="id", rows=ROWS))
     planted = plant(engine, Random(1).sample(range(1, ROWS + 1), 40))  # noqa: S311
-    broken(monkeypatch)
+    engine = replace(engine, limits=broken(monkeypatch))
     for evidence, found in zip(
         _both_ways(engine), expected(planted, "whole number").values(), strict=True
     ):
@@ -175,8 +177,8 @@ def test_rows_that_hide_each_other_show_in_another_grid(
     engine.modern.run("DELETE FROM t WHERE code IN ('c5', 'c10')")
     first = sketch._grid
     monkeypatch.setattr(sketch, "_grid", lambda *given: replace(first(*given), buckets=1))
-    monkeypatch.setattr(sketch, "_FEW", 1)  # with one cell, each of the cells still differs
-    evidence = _both_ways(engine)
+    limits = Limits(buckets_again=1)  # with one bucket, each of the buckets still differs
+    evidence = _both_ways(replace(engine, limits=limits))
     assert_drift(evidence[0], ("missing", ("39595",), ()), ("missing", ("79190",), ()))
     assert [each.status.value for each in evidence[1:]] == ["MATCH"] * 4
     assert len(scans) == 4

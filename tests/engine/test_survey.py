@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -12,7 +12,7 @@ from pytest_tenantparity.model import Account
 
 from ..soundness.traps import TRAPS, Side, exists
 from ..soundness.traps import Engine as EngineName
-from ..soundness.ways import WAYS, forced
+from ..soundness.ways import WAYS
 from ..support.engine_driver import Engine
 from ..support.engine_pairs import Place, places
 from ..support.expectations import assert_drift, assert_match, assert_not_proven
@@ -28,13 +28,6 @@ PAIRS: list[tuple[EngineName, EngineName]] = [
 TRIALS = 8
 
 
-@pytest.fixture(params=WAYS)
-def way(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Each of the ways in which a survey can go on from differing digests."""
-    with forced(request.param):
-        yield
-
-
 @pytest.mark.parametrize(("legacy", "modern"), PAIRS, ids=["-".join(pair) for pair in PAIRS])
 def test_no_tenant_of_a_shared_table_falls_into_a_trap(
     places: Callable[[EngineName, Side], Place], legacy: EngineName, modern: EngineName
@@ -47,14 +40,16 @@ def test_no_tenant_of_a_shared_table_falls_into_a_trap(
     assert len(verdicts) > 150 * 4
 
 
-@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(("legacy", "modern"), PAIRS, ids=["-".join(pair) for pair in PAIRS])
 def test_what_differs_is_found_in_its_own_tenant(
-    places: Callable[[EngineName, Side], Place], legacy: EngineName, modern: EngineName
+    places: Callable[[EngineName, Side], Place], legacy: EngineName, modern: EngineName, way: str
 ) -> None:
     """Random tables: exact for the tenants that differ, MATCH for the others."""
     given = trials_among_others(f"survey/{legacy}/{modern}", legacy, modern, TRIALS)
-    verdicts = audit_shared(places(legacy, "legacy"), places(modern, "modern"), given)
+    verdicts = audit_shared(
+        places(legacy, "legacy"), places(modern, "modern"), given, way=WAYS[way]
+    )
     assert wrong(verdicts) == []
 
 
@@ -82,15 +77,18 @@ def test_no_tenant_with_a_schema_of_its_own_falls_into_a_trap(
     assert len(together) > 150
 
 
-@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(("legacy", "own_schemas"), LAYOUTS, ids=LAYOUT_NAMES)
 def test_what_differs_is_found_in_its_own_schema(
-    places: Callable[[EngineName, Side], Place], legacy: EngineName, own_schemas: list[Side]
+    places: Callable[[EngineName, Side], Place],
+    legacy: EngineName,
+    own_schemas: list[Side],
+    way: str,
 ) -> None:
     """Random tables: exact for the tenants that differ, MATCH for the others."""
     given = trials_among_others(f"schemas/{legacy}", legacy, "postgresql", TRIALS)
     here, there = places(legacy, "legacy"), places("postgresql", "modern")
-    assert wrong(audit_shared(here, there, given, own_schemas)) == []
+    assert wrong(audit_shared(here, there, given, own_schemas, way=WAYS[way])) == []
 
 
 BY_TENANT = 'tenancy = {column = "tenant"}'

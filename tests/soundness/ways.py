@@ -5,52 +5,50 @@ Limits that only a large table reaches are made so small that any table does.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from types import ModuleType
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-import pytest
+from pytest_tenantparity.limits import Limits
+from pytest_tenantparity.stacks import Portable
 
-from pytest_tenantparity.parity import differ, locate, sketch, survey
-from pytest_tenantparity.stacks import Portable, handshake
 
-Limits = Mapping[tuple[ModuleType, str], object]
+@dataclass(frozen=True)
+class Way:
+    """How an audit is made to work; ``digest`` is the only one that is used, if one is named."""
 
+    limits: Limits = field(default_factory=Limits)
+    digest: str | None = None
+
+
+AS_IT_IS = Way()
 # All rows in two buckets: few of those that differ can be told by their places.
-_CROWDED: Limits = {(sketch, "_BUCKETS"): 2, (sketch, "_WORTH"): 99}
-# Another grid is tried, whatever the hope.
-_AGAIN: Limits = {**_CROWDED, (sketch, "_FEW"): 0}
-# None is looked for by its place, so that the cells of keys have to tell.
-_BY_CELLS: Limits = {(sketch, "_MOST_READ"): 0}
+CROWDED = Way(Limits(buckets=2, buckets_per_row=99))
+# Other buckets are tried, whatever the hope.
+OTHER_BUCKETS = Way(Limits(buckets=2, buckets_per_row=99, buckets_again=0))
+# No row is looked for by its place, so that the cells of keys have to tell.
+BY_CELLS = Way(Limits(rows_decoded=0))
 # Cells are divided again at once, and read a bucket at a time.
-_DIVIDED: Limits = {
-    (locate, "_READABLE"): 1,
-    (locate, "_ROWS_PER_CELL"): 1,
-    (locate, "CELLS"): 16,
-    (differ, "_ROWS_PER_BATCH"): 1,
-    (differ, "_ROWS_PER_QUERY"): 5,
-}
+DIVIDED = Way(
+    Limits(
+        rows_decoded=0,
+        cells=16,
+        rows_readable=1,
+        rows_per_cell=1,
+        rows_per_batch=1,
+        rows_per_query=5,
+    )
+)
 # Few tenants' rows are read together, or held: the others are asked apart.
-_APART: Limits = {(survey, "_MOST_READ"): 12, (survey, "_MOST_HELD"): 2}
+APART = Way(Limits(rows_decoded=0, tenants_rows_read=12, tenants_rows_held=2))
+# No digest is used but the portable one that needs no MD5.
+WITHOUT_MD5 = Way(digest=Portable.SHA256)
 
-# No digest is asked for but the portable one that needs no MD5.
-_WITHOUT_MD5: Limits = {(handshake, "TRIED"): (Portable.SHA256,), (handshake, "NATIVE"): False}
-
-WAYS: Mapping[str, Limits] = {
-    "as it is": {},
-    "crowded": _CROWDED,
-    "another grid": _AGAIN,
-    "by cells": _BY_CELLS,
-    "divided": {**_BY_CELLS, **_DIVIDED},
-    "apart": {**_BY_CELLS, **_APART},
-    "by SHA-256": _WITHOUT_MD5,
+WAYS: Mapping[str, Way] = {
+    "as it is": AS_IT_IS,
+    "crowded": CROWDED,
+    "another grid": OTHER_BUCKETS,
+    "by cells": BY_CELLS,
+    "divided": DIVIDED,
+    "apart": APART,
+    "by SHA-256": WITHOUT_MD5,
 }
-
-
-@contextmanager
-def forced(way: str) -> Iterator[None]:
-    """Take one of the ways."""
-    with pytest.MonkeyPatch.context() as patch:
-        for (module, name), limit in WAYS[way].items():
-            patch.setattr(module, name, limit)
-        yield

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pytest_tenantparity.config import Settings, load_settings
@@ -17,6 +17,7 @@ from pytest_tenantparity.inventory import (
     place_of,
     planned_pairs,
 )
+from pytest_tenantparity.limits import Limits
 from pytest_tenantparity.model import SIDES, CheckKey, Evidence, Side
 from pytest_tenantparity.parity import Context, Layer, audit, environment_layer
 from pytest_tenantparity.stacks import Stack, StackState, open_stack
@@ -45,6 +46,8 @@ class Engine:
     legacy: Database
     modern: Database
     folder: Path
+    limits: Limits = Limits()  # noqa: RUF009 - frozen
+    digest: str | None = None
 
     def both(self, statement: str) -> None:
         """Run SQL in both databases."""
@@ -76,7 +79,7 @@ class Engine:
     ) -> Iterator[Run]:
         """Open both stacks for several checks of one snapshot."""
         settings = self.settings(more, legacy=legacy, modern=modern)
-        with opened(settings, environment) as run:
+        with opened(settings, environment, self.limits, self.digest) as run:
             yield run
 
     def settings(self, more: str = "", *, legacy: str = SHARED, modern: str = SHARED) -> Settings:
@@ -96,8 +99,16 @@ def _with_url(lines: str, url: str) -> str:
 
 
 @contextmanager
-def opened(settings: Settings, environment: Mapping[str, str] = os.environ) -> Iterator[Run]:
-    """Open both stacks as a run would, and close them at the end."""
+def opened(
+    settings: Settings,
+    environment: Mapping[str, str] = os.environ,
+    limits: Limits = Limits(),  # noqa: B008 - frozen
+    digest: str | None = None,
+) -> Iterator[Run]:
+    """Open both stacks as a run would, and close them at the end.
+
+    ``digest`` is the only one that is used, if one is named.
+    """
     with ExitStack() as cleanup:
         states: dict[Side, StackState] = {}
         for side in SIDES:
@@ -106,20 +117,33 @@ def opened(settings: Settings, environment: Mapping[str, str] = os.environ) -> I
                 side, settings.stack(side), "tests", places=places, environment=environment
             )
             cleanup.callback(anchor.release)
+            if digest is not None:
+                states[side] = _with_digest(states[side], digest)
         pairs = planned_pairs(settings)
         if pairs is None:
             pairs = discover_pairs(settings, *(_tables(states[side]) for side in SIDES))
         context = Context(
             settings=settings,
             pairs={pair.name: pair for pair in pairs},
-            stacks={side: Stack(states[side], settings.stack(side), "tests") for side in SIDES},
+            stacks={
+                side: Stack(states[side], settings.stack(side), "tests", limits) for side in SIDES
+            },
             tenants={tenant.id: tenant for tenant in settings.tenant_models()},
             selected=settings.tenant_models(),
             salt=20_240_229,
             environment=environment_layer(environment),
+            limits=limits,
         )
         cleanup.callback(context.close)
         yield Run(context)
+
+
+def _with_digest(state: StackState, digest: str) -> StackState:
+    databases = {
+        name: replace(database, digests=tuple({*database.digests} & {digest}))
+        for name, database in state.databases.items()
+    }
+    return replace(state, databases=databases)
 
 
 def _places(settings: Settings, side: Side) -> set[Place]:

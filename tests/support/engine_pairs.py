@@ -19,6 +19,7 @@ from pytest_tenantparity.model import Evidence
 
 from ..soundness import traps
 from ..soundness.traps import Engine, Side, Trap
+from ..soundness.ways import AS_IT_IS, Way
 from .engine_driver import SHARED, opened
 from .mariadb import MariaDatabase, new_mariadb_database, running_mariadb
 from .postgresql import Database, new_database, running_cluster
@@ -180,18 +181,20 @@ PLACES: dict[Engine, Callable[[], AbstractContextManager[Place]]] = {
 PAIRS = [(legacy, modern) for legacy in PLACES for modern in PLACES]
 
 
-def audit_all(legacy: Place, modern: Place, given: Sequence[Trap]) -> list[Evidence]:
+def audit_all(
+    legacy: Place, modern: Place, given: Sequence[Trap], way: Way = AS_IT_IS
+) -> list[Evidence]:
     """Lay traps out on both sides, a batch at a time, and audit each."""
     found: list[Evidence] = []
     for start in range(0, len(given), _BATCH):
         batch = {f"t{n}": trap for n, trap in enumerate(given[start : start + _BATCH])}
         legacy.build(batch, "legacy")
         modern.build(batch, "modern")
-        found += _audits(legacy, modern, batch)
+        found += _audits(legacy, modern, batch, way)
     return found
 
 
-def _audits(legacy: Place, modern: Place, batch: Mapping[str, Trap]) -> list[Evidence]:
+def _audits(legacy: Place, modern: Place, batch: Mapping[str, Trap], way: Way) -> list[Evidence]:
     parts = [
         f'[legacy]\nurl = "{legacy.url}"\n{SHARED}',
         f'[modern]\nurl = "{modern.url}"\n{SHARED}',
@@ -202,7 +205,7 @@ def _audits(legacy: Place, modern: Place, batch: Mapping[str, Trap]) -> list[Evi
     with tempfile.TemporaryDirectory(prefix="tp-") as folder:
         path = Path(folder) / "tenantparity.toml"
         path.write_text("\n".join(parts), encoding="utf-8")
-        with opened(load_settings(path)) as run:
+        with opened(load_settings(path), limits=way.limits, digest=way.digest) as run:
             return [run.audit(trap.subject, name) for name, trap in batch.items()]
 
 

@@ -18,6 +18,7 @@ from ..soundness import traps
 from ..soundness.judging import RIGHT, judge
 from ..soundness.traps import Engine, Row, Side, Trap, TrapColumn
 from ..soundness.trials import make_trial
+from ..soundness.ways import AS_IT_IS, Way
 from .engine_driver import opened
 from .engine_pairs import Place, PostgreSQLPlace
 
@@ -92,6 +93,7 @@ def audit_shared(
     modern: Place,
     given: Sequence[Mapping[str, Trap]],
     own_schemas: Collection[Side] = (),
+    way: Way = AS_IT_IS,
 ) -> list[Verdict]:
     """Lay each tenant's traps out in one table, and judge what is said of each tenant.
 
@@ -105,7 +107,7 @@ def audit_shared(
                 _build_schemas(place, side, owned)
             else:
                 place.build({table: shared(each) for table, each in owned.items()}, side)
-        found += _judged(legacy, modern, owned, own_schemas)
+        found += _judged(legacy, modern, owned, own_schemas, way)
     return found
 
 
@@ -121,6 +123,7 @@ def _judged(
     modern: Place,
     owned: Mapping[str, Mapping[str, Trap]],
     own_schemas: Collection[Side],
+    way: Way,
 ) -> list[Verdict]:
     lines = _settings(
         legacy, modern, {table: each["acme"] for table, each in owned.items()}, own_schemas
@@ -128,7 +131,7 @@ def _judged(
     with tempfile.TemporaryDirectory(prefix="tp-") as folder:
         path = Path(folder) / "tenantparity.toml"
         path.write_text("\n".join(lines), encoding="utf-8")
-        with opened(load_settings(path)) as run:
+        with opened(load_settings(path), limits=way.limits, digest=way.digest) as run:
             checks = [
                 (f"{table} {trap.name}", tenant, trap, run.audit(tenant, table))
                 for tenant in TENANTS  # in the order of the plugin's tests

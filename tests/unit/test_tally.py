@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import literal
 
+from pytest_tenantparity.limits import Limits
 from pytest_tenantparity.model import (
     CheckKey,
     DriftCounts,
@@ -197,7 +198,9 @@ def test_pieces_tell_their_share() -> None:
     """From nothing to all of the extent, each time that the table is read."""
     told: list[float] = []
     extent = Extent(100, 6_500, lambda low, high: literal(low is None or high is None))
-    pieces = Pieces(extent, 0.000001, rest=1.0, wait=lambda _: None, tell=told.append)
+    pieces = Pieces(
+        extent, 0.000001, rest=1.0, wait=lambda _: None, tell=told.append, limits=Limits()
+    )
     count = len(list(pieces))
     assert told == sorted(told)
     assert (told[0], told[-1], len(told)) == (0.0, 1.0, count + 1)

@@ -30,6 +30,7 @@ from sqlalchemy.exc import DataError, DBAPIError, NotSupportedError, Programming
 
 from ...config import StackSettings
 from ...errors import ConnectionLost, NotProven
+from ...limits import Limits
 from ..catalog import TEXTS, Catalog, ColumnFacts, Family, ServerFacts, TableFacts
 from ..parameters import checked, texts
 from .altering import least_change, neutral
@@ -203,13 +204,17 @@ class Dialect(ABC):
         """Return the same of several schemas, by name."""
         return {schema: self.catalog(connection, schema) for schema in schemas}
 
-    def extent(self, connection: Connection, table: TableFacts) -> Extent | None:
+    def extent(self, connection: Connection, table: TableFacts, limits: Limits) -> Extent | None:
         """Return how a table can be read in pieces that cost no more than the whole; None: not."""
-        del connection, table
+        del connection, table, limits
         return None
 
     def require_alike(
-        self, connection: Connection, rows: FromClause, tables: Sequence[TableFacts]
+        self,
+        connection: Connection,
+        rows: FromClause,
+        tables: Sequence[TableFacts],
+        limits: Limits,
     ) -> None:
         """Make sure that a UNION ALL of tables converts no value for another table's sake.
 
@@ -219,7 +224,9 @@ class Dialect(ABC):
         """
         raise NotImplementedError(f"{self.name} does not unite tables")
 
-    def hold_small(self, connection: Connection, tables: Sequence[TableFacts]) -> None:
+    def hold_small(
+        self, connection: Connection, tables: Sequence[TableFacts], limits: Limits
+    ) -> None:
         """Make sure that a statement can ask for all of some tables and keep nobody waiting.
 
         Raises :class:`NotProven` where someone alters one, or where they are larger than was known.

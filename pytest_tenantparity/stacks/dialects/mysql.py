@@ -43,6 +43,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 from ...errors import NotProven, Unsuitable
+from ...limits import Limits
 from ..catalog import Catalog, ColumnFacts, Family, ServerFacts, TableFacts
 from ..secrets import Hidden
 from .base import ColumnRules, Dialect, Extent, Session
@@ -73,7 +74,6 @@ from .portable import Portable
 from .quoting import quoting
 from .spelling import as_decimal, spell
 
-_LARGE = 100_000  # keys, so many that a table may take longer than a second
 _ALL_ROWS = str(2**64 - 1)
 _NUMBERS = frozenset({Family.INTEGER, Family.DECIMAL})
 # Of any length, so that the server may find a text of theirs too long and give NULL, unless the
@@ -183,7 +183,9 @@ class MySQL(Dialect):
         del snapshot
         connection.exec_driver_sql(BEGIN_SNAPSHOT)
 
-    def hold_small(self, connection: Connection, tables: Sequence[TableFacts]) -> None:
+    def hold_small(
+        self, connection: Connection, tables: Sequence[TableFacts], limits: Limits
+    ) -> None:
         """Sizes are in the catalog, and what was read is locked to the run's end in any case."""
 
     def server(self, connection: Connection, address: str) -> ServerFacts:
@@ -211,7 +213,7 @@ class MySQL(Dialect):
     def catalog(self, connection: Connection, schema: str) -> Catalog:
         return catalog_of(connection, schema)
 
-    def extent(self, connection: Connection, table: TableFacts) -> Extent | None:
+    def extent(self, connection: Connection, table: TableFacts, limits: Limits) -> Extent | None:
         """By the first column of the primary key, in whose order InnoDB keeps the rows."""
         first = table.column(table.primary_key[0]) if table.primary_key else None
         if not table.stored or first is None or first.family is not Family.INTEGER:
@@ -220,7 +222,7 @@ class MySQL(Dialect):
         ends = select(func.min(place), func.max(place))
         source = sqlalchemy_table(table.name, schema=table.schema)
         low, high = connection.execute(ends.select_from(source)).one()
-        if low is None or int(high) - int(low) < _LARGE:
+        if low is None or int(high) - int(low) < limits.large_table_rows:
             return None
         return Extent(int(low), int(high), partial(_from_to, place))
 

@@ -39,6 +39,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import UserDefinedType
 
 from ...errors import NotProven
+from ...limits import Limits
 from ..catalog import DOCUMENTS, NUMBERS, Catalog, ColumnFacts, Family, ServerFacts, TableFacts
 from ..secrets import Hidden
 from .base import ColumnRules, Dialect, Extent, Item, Nulls, Session
@@ -108,8 +109,6 @@ _NEUTRAL = {
     Family.DATE: "date 'epoch'",
     Family.UUID: "uuid '00000000-0000-0000-0000-000000000000'",
 }
-
-_LARGE = 4_096  # blocks, 32 MB: no more than a second's work
 
 _EPOCHS = {
     Family.TIME: "time '00:00'",
@@ -256,18 +255,24 @@ class PostgreSQL(Dialect):
     def catalogs(self, connection: Connection, schemas: Collection[str]) -> dict[str, Catalog]:
         return catalogs_of(connection, schemas)
 
-    def extent(self, connection: Connection, table: TableFacts) -> Extent | None:
+    def extent(self, connection: Connection, table: TableFacts, limits: Limits) -> Extent | None:
         """By the blocks of the heap, which version 14 and later find without an index."""
         blocks = blocks_of(connection, table)
-        return Extent(0, blocks, _in_blocks) if blocks >= _LARGE else None
+        return Extent(0, blocks, _in_blocks) if blocks >= limits.large_table_blocks else None
 
     def require_alike(
-        self, connection: Connection, rows: FromClause, tables: Sequence[TableFacts]
+        self,
+        connection: Connection,
+        rows: FromClause,
+        tables: Sequence[TableFacts],
+        limits: Limits,
     ) -> None:
-        require_alike(connection, rows, tables)
+        require_alike(connection, rows, tables, limits.statement_blocks)
 
-    def hold_small(self, connection: Connection, tables: Sequence[TableFacts]) -> None:
-        hold_small(connection, tables)
+    def hold_small(
+        self, connection: Connection, tables: Sequence[TableFacts], limits: Limits
+    ) -> None:
+        hold_small(connection, tables, limits.statement_blocks)
 
     def naive_sql(self, column: str, zone: str) -> str:
         plain = re.fullmatch("[a-z_][a-z0-9_]*", column)

@@ -27,7 +27,6 @@ from ..catalog import TableFacts
 # holds others. Nobody who waits for those is to find a deadlock, for which the server looks after
 # a second.
 _PATIENCE = 500  # milliseconds
-_MOST_BLOCKS = 32_768  # of all tables together; 256 MB, some seconds' work
 
 _HURRY = text("""
     SELECT name, setting, pg_catalog.set_config(
@@ -52,7 +51,9 @@ _SIZES = text("""
 """)
 
 
-def require_alike(connection: Connection, rows: FromClause, tables: Sequence[TableFacts]) -> None:
+def require_alike(
+    connection: Connection, rows: FromClause, tables: Sequence[TableFacts], most_blocks: int
+) -> None:
     """Lock tables of one name, and make sure that the columns of their union are of their types.
 
     A column whose type was altered in one of them could convert those of all. Raises NotProven.
@@ -60,20 +61,20 @@ def require_alike(connection: Connection, rows: FromClause, tables: Sequence[Tab
     first = tables[0]
     with _briefly(connection):
         now = connection.execute(_types(rows), execution_options={"compiled_cache": None}).one()
-        _require_small(connection, tables)
+        _require_small(connection, tables, most_blocks)
     # The catalog that a query reads is the snapshot's, in which all tables are alike.
     then = connection.scalars(_TYPES, {"table": first.name, "schema": first.schema})
     if list(now) != list(then):
         raise NotProven(f"a table {first.name!r} was altered after the snapshot was taken")
 
 
-def hold_small(connection: Connection, tables: Sequence[TableFacts]) -> None:
+def hold_small(connection: Connection, tables: Sequence[TableFacts], most_blocks: int) -> None:
     """Lock tables against being altered, and make sure that all are small; raises NotProven."""
     quoted = connection.dialect.identifier_preparer.quote_identifier
     names = ", ".join(f"{quoted(each.schema)}.{quoted(each.name)}" for each in tables)
     with _briefly(connection):
         connection.exec_driver_sql(f"LOCK TABLE {names} IN ACCESS SHARE MODE")
-        _require_small(connection, tables)
+        _require_small(connection, tables, most_blocks)
 
 
 @contextmanager
@@ -87,13 +88,13 @@ def _briefly(connection: Connection) -> Iterator[None]:
     connection.execute(_TAKE_TIME, {"own": own["statement_timeout"]})
 
 
-def _require_small(connection: Connection, tables: Sequence[TableFacts]) -> None:
+def _require_small(connection: Connection, tables: Sequence[TableFacts], most_blocks: int) -> None:
     wanted = {(each.schema, each.name) for each in tables}
     schemas, names = map(list, zip(*wanted, strict=True))
     count, blocks = connection.execute(_SIZES, {"schemas": schemas, "tables": names}).one()
     if count != len(wanted):
         raise NotProven("a table was replaced after the snapshot was taken")
-    if blocks > _MOST_BLOCKS:
+    if blocks > most_blocks:
         raise NotProven("the tables are too large to be read by one statement")
 
 
