@@ -10,10 +10,16 @@ from ..errors import NotProven, TenantParityError
 from ..model import CheckKey, Evidence, Status
 from ..wire import encodable
 from .junit import note_status
+from .keys import VIEWS
 from .ledger import plan_to_wire
 from .notice import Notice, attach
 from .plan import item_key
 from .session import AuditSession
+
+_READ_NOTHING = (
+    "the test read neither stack, so that it proves nothing: query the fixtures legacy and modern, "
+    "or call parity.check()"
+)
 
 
 def attach_evidence(
@@ -29,7 +35,9 @@ def attach_evidence(
     if call.excinfo is not None and call.excinfo.errisinstance(TenantParityError):
         report.longrepr = f"{call.excinfo.typename}: {call.excinfo.value}"
     if report.when == "call" and key not in session.notices and not _uses_parity(item):
-        evidence = _of_outcome(key, call)
+        evidence = _of_outcome(key, call, item)
+        if report.passed and evidence.status is Status.NOT_PROVEN:
+            report.outcome, report.longrepr = "failed", evidence.reasons[0]
         session.notices[key] = Notice(key, evidence)
         note_status(item, evidence)
         report.user_properties = list(item.user_properties)
@@ -47,13 +55,22 @@ def _uses_parity(item: pytest.Item) -> bool:
     return "parity" in getattr(item, "fixturenames", ())
 
 
-def _of_outcome(key: CheckKey, call: pytest.CallInfo[None]) -> Evidence:
-    """A hand-written check holds, is refuted by its assertion, or could not be made."""
-    if call.excinfo is None:
-        return Evidence(key, Status.MATCH, seconds=call.duration)
-    refuted = call.excinfo.errisinstance((AssertionError, pytest.fail.Exception))
-    status = Status.DRIFT if refuted else Status.NOT_PROVEN
-    if call.excinfo.errisinstance(NotProven):
+def _of_outcome(key: CheckKey, call: pytest.CallInfo[None], item: pytest.Item) -> Evidence:
+    """Return what a hand-written test proves: nothing, unless it has read one of the stacks."""
+    reasons: tuple[str, ...] = ()
+    status = Status.MATCH
+    if call.excinfo is not None:
+        refuted = call.excinfo.errisinstance((AssertionError, pytest.fail.Exception))
+        proven = refuted and not call.excinfo.errisinstance(NotProven)
+        status = Status.DRIFT if proven else Status.NOT_PROVEN
+        said = str(call.excinfo.value).strip().partition("\n")[0] or call.excinfo.typename
+        reasons = (encodable(said),)
+    if status is not Status.NOT_PROVEN and not _queries(item):
         status = Status.NOT_PROVEN
-    said = str(call.excinfo.value).strip().partition("\n")[0] or call.excinfo.typename
-    return Evidence(key, status, reasons=(encodable(said),), seconds=call.duration)
+        reasons = (*reasons, _READ_NOTHING)
+    return Evidence(key, status, reasons=reasons, seconds=call.duration)
+
+
+def _queries(item: pytest.Item) -> int:
+    """Return how many queries a test has run by its fixtures."""
+    return sum(view.queries for view in item.stash.get(VIEWS, ()))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ..model import Cell, CheckKey, Evidence, Side, Status
-from .keys import SESSION
+from .keys import SESSION, VIEWS
 from .markers import tolerance_layers
 
 if TYPE_CHECKING:
@@ -114,7 +114,9 @@ def modern(request: pytest.FixtureRequest, tenant: Tenant) -> TenantView:
 def _view(request: pytest.FixtureRequest, side: Side, tenant: Tenant) -> TenantView:
     from ..parity import TenantView
 
-    return TenantView(_session(request).context, side, tenant)
+    view = TenantView(_session(request).context, side, tenant)
+    request.node.stash.setdefault(VIEWS, []).append(view)
+    return view
 
 
 def _session(request: pytest.FixtureRequest) -> AuditSession:

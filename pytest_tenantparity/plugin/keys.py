@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from ..parity import TenantView
     from .session import AuditSession
 
+VIEWS: pytest.StashKey[list[TenantView]] = pytest.StashKey()  # on an item: what it can query
 SESSION: pytest.StashKey[AuditSession] = pytest.StashKey()  # on the config, if there are settings

@@ -158,12 +158,17 @@ def _waits(evidence: Sequence[Evidence]) -> dict[Side, float]:
 
 
 def _rows(evidence: Sequence[Evidence]) -> RowCounts:
-    """Rows compared; a table that two tests compare counts once."""
-    counted: dict[tuple[str, str], RowCounts] = {}
+    """Return the rows compared. A tenant's table counts once, whichever of its tests read it."""
+    most: dict[tuple[str, str], RowCounts] = {}
     for each in evidence:
-        counted.setdefault((each.key.tenant, each.key.table), each.rows)
-    values = counted.values()
-    return RowCounts(sum(each.legacy for each in values), sum(each.modern for each in values))
+        place = each.key.tenant, each.key.table
+        known = most.get(place, RowCounts())
+        most[place] = RowCounts(
+            max(known.legacy, each.rows.legacy), max(known.modern, each.rows.modern)
+        )
+    return RowCounts(
+        sum(each.legacy for each in most.values()), sum(each.modern for each in most.values())
+    )
 
 
 def _check(evidence: Evidence, cohort_of: Callable[[str], str]) -> Check:
