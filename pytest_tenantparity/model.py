@@ -25,6 +25,10 @@ RESERVED_SUBJECTS = (GLOBAL, UNASSIGNED, COVERAGE, CANARY)
 ANY_TABLE = "*"
 
 
+SLOW = "slow: "
+"""How a hint begins that gives the reason why rows were read by a slower way than planned."""
+
+
 class Status(StrEnum):
     """What one check came to."""
 

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from ..errors import ConnectionLost, NotProven
 from ..inventory import Place, TablePair
-from ..model import SIDES, Reading, RowCounts, Side, Tenant
+from ..model import SIDES, SLOW, Reading, RowCounts, Side, Tenant
 from ..stacks import TableFacts
 from .cells import Digest
 from .context import Context
@@ -50,8 +50,8 @@ def shown_in_bundle(context: Context, check: str, pair: TablePair, tenant: Tenan
                 shown |= _shown(context, bundle, tenant)
             except ConnectionLost:  # who asks alone waits, and tries again
                 break
-            except NotProven:  # or says what is wrong
-                continue
+            except NotProven as error:  # or says what is wrong
+                _note_failure(context, bundle, str(error))
         if context.bundles:  # the last tenant's, whose other checks are not for this process
             context.bundles[next(reversed(context.bundles))].clear()
         context.bundles[check, tenant.id] = shown
@@ -98,9 +98,18 @@ def _small(context: Context, pair: TablePair, tenant: Tenant) -> _Small | None:
 
 @dataclass(frozen=True)
 class _Answer:
-    """How many rows the tables have that are equal, by their names."""
+    """How many rows the tables have that are equal, by their names; or why none was read."""
 
     equal: dict[str, RowCounts] = field(default_factory=dict)
+    failure: str = ""
+
+
+def _note_failure(context: Context, bundle: Sequence[_Small], why: str) -> None:
+    tables = ", ".join(each.pair.name for each in bundle)
+    context.notes.take(
+        f"{SLOW}the small tables {tables} were read one by one, since one statement for all of "
+        f"them failed: {why}"
+    )
 
 
 def _shown(context: Context, bundle: Sequence[_Small], tenant: Tenant) -> dict[str, Shown]:
@@ -111,10 +120,12 @@ def _shown(context: Context, bundle: Sequence[_Small], tenant: Tenant) -> dict[s
     with connected(context, places) as connections:
         opened = _opened(context, connections, bundle, tenant)
         question = f"bundle of {[each.pair.name for each in opened]} for {tenant.id!r}"
-        equal = context.once.ask(question, _Answer, lambda: _answer(opened, tenant)).equal
+        found = context.once.ask(question, _Answer, lambda: _answer(opened, tenant))
+    if found.failure:
+        _note_failure(context, bundle, found.failure)
     shown = {}
     for each in opened:
-        if (rows := equal.get(each.pair.name)) is not None:
+        if (rows := found.equal.get(each.pair.name)) is not None:
             for side in SIDES:
                 how = f"each tenant {way_of(each, side)}, its small tables by one statement"
                 context.notes.take(Reading(each.pair.name, side, how))
@@ -146,8 +157,8 @@ def _answer(opened: Sequence[OpenPair], tenant: Tenant) -> _Answer:
         legacy, modern = _digests(opened, tenant)
     except ConnectionLost:
         raise
-    except NotProven:
-        return _Answer()
+    except NotProven as error:
+        return _Answer(failure=str(error))
     names = [each.pair.name for each in opened]
     return _Answer(
         {

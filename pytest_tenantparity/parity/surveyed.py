@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from ..errors import ConnectionLost, NotProven
+from ..errors import ConnectionLost, NotProven, counted
 from ..inventory import TablePair
-from ..model import SIDES, RowCounts, Tenant
+from ..model import SIDES, SLOW, RowCounts, Tenant
 from ..stacks import retried
 from .columns import ColumnPlan
 from .context import Context
@@ -40,6 +40,7 @@ class Surveyed:
     keys_enforced: bool
     survey: Survey | None
     contradiction: str = ""
+    failure: str = ""
 
     def of(self, tenant: str) -> Shown | None:
         """Return what it shows of a tenant; raises :class:`NotProven`."""
@@ -58,10 +59,14 @@ class Surveyed:
 
 @dataclass(frozen=True)
 class _Answer:
-    """A survey; None where each tenant is to be asked apart, or where it contradicts itself."""
+    """A survey; None where each tenant is to be asked apart, or where it contradicts itself.
+
+    ``failure`` says why each tenant is to be asked apart.
+    """
 
     survey: Survey | None = None
     contradiction: str = ""
+    failure: str = ""
 
 
 def shown_by_survey(context: Context, pair: TablePair, tenant: Tenant) -> Shown | None:
@@ -76,6 +81,11 @@ def shown_by_survey(context: Context, pair: TablePair, tenant: Tenant) -> Shown 
     name = pair.name, together[0].id
     if name not in context.surveys:
         context.surveys[name] = retried(lambda: _survey(context, pair, together))
+    if context.surveys[name].failure:
+        context.notes.take(
+            f"{SLOW}{pair.name} was scanned once for each tenant, since one scan for "
+            f"{counted(len(together), 'tenant')} failed: {context.surveys[name].failure}"
+        )
     return context.surveys[name].of(tenant.id)
 
 
@@ -91,6 +101,7 @@ def _survey(context: Context, pair: TablePair, tenants: Sequence[Tenant]) -> Sur
             opened.keys_enforced,
             found.survey,
             found.contradiction,
+            found.failure,
         )
 
 
@@ -108,5 +119,5 @@ def _answer(opened: OpenPair, tenants: Sequence[Tenant]) -> _Answer:
         raise
     except Contradiction as error:  # who asks again, each tenant apart, might not meet with it
         return _Answer(contradiction=str(error))
-    except NotProven:  # what stands in the way is found again by each of them
-        return _Answer()
+    except NotProven as error:  # what stands in the way is found again by each of them
+        return _Answer(failure=str(error))

@@ -11,6 +11,7 @@ from ..characters import oddities
 from ..errors import counted
 from ..model import (
     RESERVED_SUBJECTS,
+    SLOW,
     AuditReport,
     Check,
     CheckKey,
@@ -88,8 +89,12 @@ def _is_warning(rule: str) -> bool:
 
 
 def hints_in_words(report: AuditReport) -> list[str]:
-    """Return the first hints at what would make the next run cheaper, and how many more."""
-    hints: list[str] = report.run.get("hints", [])
+    """Return the first hints at what would make the next run cheaper, and how many more.
+
+    Reasons for slow reads come first.
+    """
+    found: list[str] = report.run.get("hints", [])
+    hints = sorted(found, key=lambda hint: not hint.startswith(SLOW))
     more = len(hints) - _MOST_HINTS
     rest = [f"and {counted(more, 'more hint')}: run.hints in cab-report.json"] if more > 0 else []
     return [f"hint: {each}" for each in hints[:_MOST_HINTS]] + rest
