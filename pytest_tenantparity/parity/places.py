@@ -9,6 +9,7 @@ from ..errors import NotProven, did_you_mean, nearest
 from ..inventory import Place, TablePair, place_of
 from ..model import SIDES, Side, Tenant
 from ..stacks import TableFacts
+from ..stacks.catalog import SameData
 from .context import Context
 
 
@@ -90,14 +91,16 @@ def _way_out(context: Context, pair: TablePair, side: Side, place: Place) -> str
 def _refuse_same_table(context: Context, pair: TablePair, places: Mapping[Side, Place]) -> None:
     legacy, modern = (context.stacks[side].database(places[side]).server for side in SIDES)
     schemas = {side: context.stacks[side].catalog(places[side]).schema for side in SIDES}
-    if not legacy.reads_the_same_data_as(modern) or schemas["legacy"] != schemas["modern"]:
+    same = legacy.same_data_as(modern)
+    if same is None or schemas["legacy"] != schemas["modern"]:
         return
     if context.settings.same_database is None:
         raise NotProven(
-            f"legacy and modern are the same database: {legacy.database} at {legacy.address}, "
-            f"schema {schemas['legacy']}; check both URLs, or give a reason as same_database"
+            f"legacy and modern {same}: {legacy.database} at {legacy.address} and "
+            f"{modern.address}, schema {schemas['legacy']}; check both URLs, or give a reason as "
+            "same_database"
         )
-    if pair.legacy_table == pair.modern_table:
+    if pair.legacy_table == pair.modern_table and same is not SameData.UNKNOWN:
         raise NotProven(f"legacy and modern read the same table {pair.name!r}; that proves nothing")
 
 

@@ -132,6 +132,18 @@ class Catalog:
         return {name: table.view for name, table in self.tables.items() if table.view}
 
 
+class SameData(StrEnum):
+    """How two stacks read the data of one database, as the end of a sentence about both."""
+
+    ONE_SERVER = "are the same database"
+    REPLICA = "are a database and its replica"
+    UNKNOWN = (
+        "may be a database and its replica: one is a replica, both databases have one name and "
+        "oid, and a role may not read the server's identifier (on PostgreSQL: GRANT EXECUTE ON "
+        "FUNCTION pg_control_system() TO it)"
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class ServerFacts:
     """Which server answered, and when its snapshot was taken (UTC, ISO 8601)."""
@@ -159,11 +171,19 @@ class ServerFacts:
         """Whether both are one database of one server that was not restarted in between."""
         return self.itself == other.itself and self.database == other.database
 
-    def reads_the_same_data_as(self, other: ServerFacts) -> bool:
-        """Whether both are one database of one live server, or one replicates the other."""
+    def same_data_as(self, other: ServerFacts) -> SameData | None:
+        """Return how both read the data of one database; None if they do not.
+
+        Where a role may not read the identifier that a server and its replicas share, any replica
+        may be one of the other server.
+        """
         if self.database != other.database:
-            return False
-        if self.system and other.system and self.system != other.system:
-            return False
-        replicated = self.system == other.system != "" and (self.replica or other.replica)
-        return replicated or self.instance == other.instance
+            return None
+        known = bool(self.system and other.system)
+        if known and self.system != other.system:
+            return None
+        if self.instance == other.instance:
+            return SameData.ONE_SERVER
+        if not (self.replica or other.replica):
+            return None
+        return SameData.REPLICA if known else SameData.UNKNOWN
