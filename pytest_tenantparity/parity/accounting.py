@@ -38,9 +38,10 @@ def account(opened: OpenPair, side: Side) -> Account | None:
     known = opened.context.counted(opened.pair.name, side)
     tenants = list(opened.context.tenants.values())
     apart = _are_apart(opened, side, tenants)
-    if apart and known is not None and known <= (total := everything.count()):
-        return Account(side, total, known, total - known)
     owned = _belongs(opened, side, tenants)
+    if apart and known is not None:  # counted by the scans that compared the rows
+        total, strays = everything.count_each([true(), owned.is_not(true())])
+        return Account(side, total, known, strays)
     total, of_tenants, strays = everything.count_each([true(), owned, owned.is_not(true())])
     if not apart:
         of_tenants = _counted_apart(opened, side, everything, tenants)
