@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
@@ -11,8 +11,6 @@ from typing import TypeVar
 
 from filelock import FileLock
 
-from ..wire import from_wire, to_wire
-
 T = TypeVar("T")
 
 
@@ -20,7 +18,10 @@ T = TypeVar("T")
 class Once:
     """Keeps answers in a folder that the processes of a run share; None: this one is alone.
 
-    A process that dies at work leaves its question to the next.
+    A process that dies at work leaves its question to the next. Answers hold rows that are still to
+    be compared, so that every text has to come back as it was, whether or not it can be encoded:
+    :mod:`..wire` would escape half a surrogate pair, and make it equal to a text of that spelling.
+    The folder is the run's own, and no other user can write to it.
     """
 
     folder: Path | None = None
@@ -29,12 +30,14 @@ class Once:
         """Return the answer to a question, which is waited for where another process is at it."""
         if self.folder is None:
             return answer()
-        path = self.folder / f"{sha256(question.encode()).hexdigest()}.json"
+        path = self.folder / f"{sha256(question.encode()).hexdigest()}.pickle"
         with FileLock(f"{path}.lock"):
             if path.exists():
-                return from_wire(kind, json.loads(path.read_text(encoding="utf-8")))
+                known = pickle.loads(path.read_bytes())  # noqa: S301 - of this run, see above
+                assert isinstance(known, kind)  # noqa: S101
+                return known
             found = answer()
             new = path.with_suffix(".new")
-            new.write_text(json.dumps(to_wire(found)), encoding="utf-8")
+            new.write_bytes(pickle.dumps(found))
             new.replace(path)
             return found

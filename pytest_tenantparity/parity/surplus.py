@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from .cells import Row
+from .contradiction import Contradiction
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,10 @@ class Surplus:
     legacy: tuple[Row, ...] = ()
     modern: tuple[Row, ...] = ()
     shared: tuple[tuple[Row, int], ...] = ()
+
+    def __post_init__(self) -> None:
+        if not {*self.legacy}.isdisjoint(self.modern):
+            raise Contradiction("a row that differs on both sides is the same row on both sides")
 
     def __len__(self) -> int:
         """How many rows these are."""

@@ -1,0 +1,91 @@
+"""What one process of a run has read is compared by another exactly as it was read."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_tenantparity.parity.contradiction import Contradiction
+from pytest_tenantparity.parity.once import Once
+from pytest_tenantparity.parity.surplus import Surplus
+
+from ..support.engine_driver import Engine, Run
+from ..support.expectations import assert_drift, assert_match
+from ..support.files import File, engine_over
+
+TENANTS = "[tenants.a]\n[tenants.b]\n"
+BY_TENANT = 'tenancy = {column = "tenant"}'
+KEYED = '[tables.t]\nkey = ["id"]\n'
+
+# What SQLite holds on each side, and no encoding keeps: bytes that are no UTF-8, and how reports
+# and escapes spell them.
+LOOKALIKES = [
+    ("CAST(x'636166E9' AS TEXT)", r"'caf\xe9'"),
+    ("CAST(x'636166E9' AS TEXT)", r"'caf\udce9'"),
+    ("CAST(x'636166E9' AS TEXT)", "'caf\u00e9'"),
+    ("CAST(x'EDA0BDEDB880' AS TEXT)", "'\U0001f600'"),
+    ("CAST(x'EDA0BDEDB880' AS TEXT)", r"'\ud83d\ude00'"),
+    ("'caf' || char(0)", r"'caf\x00'"),
+]
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Engine:
+    """Two SQLite files."""
+    return engine_over(File(tmp_path / "legacy.db"), File(tmp_path / "modern.db"), tmp_path)
+
+
+def in_another_process(run: Run) -> Run:
+    """Return the same run as another of its processes has it."""
+    return Run(replace(run.context, surveys={}, together={}))
+
+
+def test_texts_that_cannot_be_encoded_are_compared_as_they_were_read(
+    files: Engine, tmp_path: Path
+) -> None:
+    """The one row of a tenant that differs is drift in every process, however alike it reads."""
+    folder = tmp_path / "shared"
+    wrong = []
+    for number, (legacy, modern) in enumerate(LOOKALIKES):
+        for file, value in ((files.legacy, legacy), (files.modern, modern)):
+            file.run(
+                "DROP TABLE IF EXISTS t; CREATE TABLE t (id INTEGER PRIMARY KEY, tenant TEXT, v "
+                f"TEXT); INSERT INTO t VALUES (1, 'a', {value}), (2, 'b', 'same')"
+            )
+        once = Once(folder / str(number))
+        (folder / str(number)).mkdir(parents=True)
+        with files.opened(f"{TENANTS}{KEYED}", legacy=BY_TENANT, modern=BY_TENANT) as opened:
+            first = Run(replace(opened.context, once=once))
+            assert_match(first.audit("b", "t"), rows=1)
+            second = in_another_process(first)
+            for run in (first, second):
+                evidence = run.audit("a", "t")
+                try:
+                    assert_drift(evidence, ("changed", ("1",), ("v",)))
+                except AssertionError:
+                    wrong.append((legacy, modern, evidence.status))
+    assert wrong == []
+
+
+TEXTS = st.text(st.characters(exclude_categories=()), max_size=8)
+
+
+@given(st.lists(st.tuples(TEXTS, TEXTS), unique=True, max_size=5))
+def test_rows_come_back_as_they_were(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, ...]]
+) -> None:
+    """Whatever characters a text holds, another process gets the same rows."""
+    once = Once(tmp_path_factory.mktemp("once"))
+    given_ = Surplus(tuple(rows), ())
+    assert once.ask("which rows differ?", Surplus, lambda: given_) == given_
+    assert once.ask("which rows differ?", Surplus, pytest.fail) == given_
+
+
+def test_a_row_cannot_differ_from_itself() -> None:
+    """A row that one side has more of is no row that the other side has more of."""
+    with pytest.raises(Contradiction):
+        Surplus((("1", "x"),), (("1", "x"),))
