@@ -76,6 +76,8 @@ class Limits:
     rows_in_flight: int = 10_000
     """Keys of a check that are looked at again."""
 
-    # Busy servers.
+    # Busy servers, and such as do not stop.
+    cancel_seconds: float = 10.0
+    """How long a cancelled query is waited for. Its session is given up then."""
     load_interval: float = 1.0
     """Seconds between two looks at the load of a server that is not too busy."""

@@ -189,5 +189,7 @@ def _digests(opened: Sequence[OpenPair], tenant: Tenant) -> tuple[list[Digest], 
         return digests(sources, once=by_schema or not dialect.roams)
 
     legacy, modern = sources("legacy"), sources("modern")
-    sides = Sides(legacy[0], modern[0], context.pool, context.cancel, context.limits)
+    sides = Sides(
+        legacy[0], modern[0], context.pool, context.cancel, context.give_up, context.limits
+    )
     return sides.both(lambda: ask("legacy", legacy), lambda: ask("modern", modern))

@@ -226,7 +226,7 @@ def _not_reported(sample: Sample, change: _Change) -> str:
         # What proves is one digest of all rows, also where keys are divided: a sum that does not
         # tell two rows apart would tell two buckets apart.
         limits = replace(context.limits, cells=1, cells_of_tenant=1)
-        sides = Sides(before, after, one_connection, context.cancel, limits)
+        sides = Sides(before, after, one_connection, context.cancel, context.give_up, limits)
         try:
             find_differences(sides, comparison)
         except Unseen:

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from .watermark import Bound
 
 
-def _two_threads() -> Executor:
-    return ThreadPoolExecutor(max_workers=2, thread_name_prefix="tenantparity")
+def _threads() -> Executor:
+    # Two are in use, one a side, and one more for each query that cannot be stopped.
+    return ThreadPoolExecutor(max_workers=64, thread_name_prefix="tenantparity")
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class Context:
     environment: Layer
     limits: Limits = field(default_factory=Limits)
     normalisers: Mapping[str, Normaliser] = field(default_factory=dict)
-    pool: Executor = field(default_factory=_two_threads)
+    pool: Executor = field(default_factory=_threads)
     drift: SinkOf = sink_to_nowhere
     settle: float | None = None
     watermark: Bound | None = None
@@ -97,6 +98,11 @@ class Context:
         """Stop what is being asked on either stack."""
         for stack in self.stacks.values():
             stack.cancel()
+
+    def give_up(self) -> None:
+        """Leave sessions to queries that could not be stopped; the next check opens new ones."""
+        for stack in self.stacks.values():
+            stack.give_up()
 
     def close(self) -> None:
         """Close the connections of this process."""

@@ -60,7 +60,8 @@ class OpenPair:
         legacy, modern = (
             noted(self, side, self.source(side, scope_on(side), at_once=at_once)) for side in SIDES
         )
-        return Sides(legacy, modern, self.context.pool, self.context.cancel, self.context.limits)
+        context = self.context
+        return Sides(legacy, modern, context.pool, context.cancel, context.give_up, context.limits)
 
     def rows_of(self, side: Side, tenant: Tenant | None) -> Scope:
         """Return the rows of one tenant; without a tenant, all that there are."""

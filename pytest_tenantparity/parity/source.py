@@ -43,7 +43,6 @@ _FETCH = 5_000  # rows asked of the server at a time
 # A statement of thousands of numbers is not made again: nothing is gained by its compiled form.
 _ONCE: dict[str, Any] = {"compiled_cache": None}
 _STREAMED = _ONCE | {"yield_per": _FETCH}
-_PATIENCE = 10.0  # seconds to wait for a cancelled query
 
 
 @dataclass(frozen=True)
@@ -329,12 +328,17 @@ def _digest(rows: int, hashed: int, total: Any) -> Digest:
 
 @dataclass(frozen=True)
 class Sides:
-    """Both sides of a check, asked at once."""
+    """Both sides of a check, asked at once.
+
+    ``cancel`` stops the queries of both sides; ``give_up`` leaves their sessions to queries that
+    did not stop.
+    """
 
     legacy: Source
     modern: Source
     pool: Executor
     cancel: Callable[[], None]
+    give_up: Callable[[], None]
     limits: Limits
 
     def ask(self, question: Callable[[Source], T]) -> tuple[T, T]:
@@ -361,5 +365,7 @@ class Sides:
             for source in (self.legacy, self.modern):
                 source.stop.set()
             self.cancel()
-            wait(futures, timeout=_PATIENCE)
+            if wait(futures, timeout=self.limits.cancel_seconds).not_done:
+                self.give_up()
+                wait(futures, timeout=1.0)
             raise

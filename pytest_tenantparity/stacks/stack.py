@@ -93,6 +93,7 @@ class Stack:
         self._open: dict[str, Connection] = {}
         self._begun: set[str] = set()
         self._busy: Connection | None = None
+        self._woken: list[Connection] = []
         self._lock = RLock()
         self._alarm: Timer | None = None
         self._throttle = Throttle(self._is_too_busy, self._refuse_over_age, limits.load_interval)
@@ -128,7 +129,10 @@ class Stack:
         finally:
             with self._lock:
                 self._busy = None
-                if connection.invalidated or self._is_over_age or not self._keeps:
+                kept = self._open.get(place.database) is connection
+                while self._woken:
+                    hang_up(self._woken.pop())
+                if kept and (connection.invalidated or self._is_over_age or not self._keeps):
                     self._end(place.database)
 
     @contextmanager
@@ -273,6 +277,22 @@ class Stack:
             return
         with suppress(SQLAlchemyError):  # lost in this very moment: nobody waits any longer
             self.dialect.cancel(connection)
+
+    def give_up(self) -> None:
+        """Leave the session to a query that could not be stopped.
+
+        The thread that waits for the server is woken, where there is a line to hang up. A thread
+        that computes in this process keeps the session until it ends.
+        """
+        busy, self._busy = self._busy, None
+        if busy is None:
+            return
+        for database, connection in list(self._open.items()):
+            if connection is busy:
+                del self._open[database]
+        busy.engine.dispose()  # so that its pool does not wait for this session to come back
+        if self.dialect.hang_up(busy):
+            self._woken.append(busy)
 
     def close(self) -> None:
         """Close every connection."""

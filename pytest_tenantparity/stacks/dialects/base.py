@@ -426,6 +426,11 @@ class Dialect(ABC):
     def cancel(self, connection: Connection) -> None:
         """Stop on the server what the connection is waiting for; called from another thread."""
 
+    def hang_up(self, connection: Connection) -> bool:
+        """End the line to the server, which wakes a thread that waits for it; False without one."""
+        del connection  # Engines within this process have none.
+        return False
+
 
 def _item(text: ColumnElement[str]) -> ColumnElement[str]:
     length = cast(func.char_length(text, type_=Integer), Text)

@@ -453,8 +453,13 @@ class MySQL(Dialect):
         try:
             kill_query(connection, driver.thread_id())
         except (pymysql.Error, DBAPIError, OSError, Unsuitable):
-            with suppress(OSError):  # the thread that waits for an answer is woken by this
-                driver._sock.shutdown(socket.SHUT_RDWR)  # noqa: SLF001
+            self.hang_up(connection)
+
+    def hang_up(self, connection: Connection) -> bool:
+        driver: Any = connection.connection.dbapi_connection
+        with suppress(OSError, AttributeError):  # it has no socket any more
+            driver._sock.shutdown(socket.SHUT_RDWR)  # noqa: SLF001
+        return True
 
 
 def _earlier(moment: ColumnElement[str], offset: ColumnElement[str]) -> ColumnElement[str]:

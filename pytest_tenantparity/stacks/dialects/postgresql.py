@@ -47,7 +47,7 @@ from .floats import SINGLE
 from .postgresql_advice import explain
 from .postgresql_catalog import blocks_of, catalogs_of, type_facts
 from .postgresql_load import replication_lag, running_queries
-from .postgresql_session import ALIVE, connecting, export, fault_of, join, stop
+from .postgresql_session import ALIVE, connecting, export, fault_of, hang_up, join, stop
 from .postgresql_small import hold_small, require_alike
 from .postgresql_url import arguments, normalised
 from .postgresql_zones import zone_fault
@@ -445,6 +445,12 @@ class PostgreSQL(Dialect):
         driver: Any = connection.connection.dbapi_connection
         if driver is not None:
             stop(driver)
+
+    def hang_up(self, connection: Connection) -> bool:
+        driver: Any = connection.connection.dbapi_connection
+        if driver is not None:
+            hang_up(driver)
+        return True
 
 
 def _in_blocks(low: int | None, high: int | None) -> ColumnElement[bool]:

@@ -169,10 +169,13 @@ def stop(driver: psycopg.Connection[Any]) -> None:
     try:
         driver.cancel_safe(timeout=_CANCEL_SECONDS)
     except psycopg.Error:
-        with suppress(psycopg.Error, OSError):
-            _hang_up(driver.pgconn.socket)
+        hang_up(driver)
 
 
-def _hang_up(descriptor: int) -> None:
-    with socket.socket(fileno=os.dup(descriptor)) as line:
+def hang_up(driver: psycopg.Connection[Any]) -> None:
+    """End the line to the server, which wakes the thread that waits for it."""
+    with (
+        suppress(psycopg.Error, OSError),
+        socket.socket(fileno=os.dup(driver.pgconn.socket)) as line,
+    ):
         line.shutdown(socket.SHUT_RDWR)
