@@ -9,10 +9,9 @@ import pytest
 
 from pytest_tenantparity.model import Account, Evidence, Status
 
-from ..dialects.test_postgresql import CASELESS
 from ..support.engine_driver import Engine, Run, seen
 from ..support.expectations import assert_drift, assert_match, assert_not_proven
-from ..support.postgresql import Cluster, Database, new_database
+from ..support.postgresql import CASELESS, Cluster, Database, new_database
 
 BY_TENANT = 'tenancy = {column = "tenant"}'
 BY_ACCOUNT = 'tenancy = {column = "account"}'

@@ -9,10 +9,9 @@ import pytest
 
 from pytest_tenantparity.model import AppliedTolerance, Evidence, Status
 
-from ..dialects.test_postgresql import CASELESS
 from ..support.engine_driver import Engine, seen
 from ..support.expectations import assert_drift, assert_match, assert_not_proven
-from ..support.postgresql import Cluster, Database, new_database
+from ..support.postgresql import CASELESS, Cluster, Database, new_database
 
 TOLERATED, DRIFT, MATCH = Status.TOLERATED, Status.DRIFT, Status.MATCH
 COLUMN = "[tables.t.columns.v]"

@@ -29,6 +29,9 @@ with warnings.catch_warnings():
 
 EMBEDDED = 18
 DEBIAN = 15
+CASELESS = (
+    "CREATE COLLATION caseless (provider = icu, locale = 'und-u-ks-level1', deterministic = false)"
+)
 _DEBIAN_BINARIES = Path("/usr/lib/postgresql/15/bin")
 _FAST = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off"
 _OWN_SCHEMAS = """

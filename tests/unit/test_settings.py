@@ -220,6 +220,12 @@ WHOLE = [
      r"\[cohorts.frist\] has no tenants; cohorts in use: default"),
     ("account twice", STACKS + "[tenants.x]\nlegacy_account = 'y'\n[tenants.y]",
      "'y' belongs to the tenants 'x' and 'y'"),
+    ("account as number and text",
+     STACKS + "[tenants.a]\nlegacy_account = 7\n[tenants.b]\nlegacy_account = '7'",
+     "'7' belongs to the tenants 'a' and 'b'"),
+    ("modern id as number and text",
+     STACKS + "[tenants.a]\nmodern_id = 7\n[tenants.b]\nmodern_id = '7'",
+     "'7' belongs to the tenants 'a' and 'b'"),
 ]  # fmt: skip
 
 
