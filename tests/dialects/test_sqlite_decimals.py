@@ -14,6 +14,7 @@ import pytest
 
 from pytest_tenantparity.model import Status
 
+from ..support.changes import checks
 from ..support.engine_driver import Engine, seen
 from ..support.files import Elsewhere
 from ..support.postgresql import Database
@@ -31,7 +32,8 @@ def _misread() -> list[str]:
     return [t for t, number in zip(texts, read, strict=True) if number != float(t)]
 
 
-DECIMALS = ["637873.130588", "0.1", "-0.000001", "123456789012.5", *_misread()]
+MISREAD = _misread()
+DECIMALS = ["637873.130588", "0.1", "-0.000001", "123456789012.5", *MISREAD]
 
 
 def _sqlite(folder: Path, kind: str, values: Sequence[object], name: str = "old") -> Any:
@@ -49,35 +51,47 @@ def _postgresql(database: Database, values: Sequence[str], kind: str = "numeric(
         database.run("INSERT INTO t VALUES (%s, %s)", n, value)
 
 
-@pytest.mark.parametrize(
-    ("kind", "more"),
-    [
-        ("DECIMAL(18,6)", ""),
-        ("NUMERIC", FLOAT),
-        ("DOUBLE", FLOAT),
-        ("DECIMAL(18,6)", '[tables.t.columns.v]\nlegacy_sql = "v + 0"'),
-    ],
-)
-def test_a_decimal_is_what_sqlite_shows_of_it(
-    kind: str, more: str, modern_db: Database, tmp_path: Path
-) -> None:
+COLUMNS = {
+    "plain": ("DECIMAL(18,6)", ""),
+    "as_float": ("NUMERIC", 'type = "float"'),
+    "double": ("DOUBLE", 'type = "float"'),
+    "given": ("DECIMAL(18,6)", 'legacy_sql = "given + 0"'),
+}
+
+
+def test_a_decimal_is_what_sqlite_shows_of_it(modern_db: Database, tmp_path: Path) -> None:
     """A decimal matches, whether SQLite was given it as a text or as the nearest double."""
-    _postgresql(modern_db, DECIMALS * 2)
-    both: list[object] = [*DECIMALS, *map(float, DECIMALS)]
-    engine = Engine(_sqlite(tmp_path, kind, both), modern_db, tmp_path)
+    both = [*DECIMALS, *map(float, DECIMALS)]
+    path = tmp_path / "old.sqlite"
+    with closing(sqlite3.connect(path)) as connection, connection:
+        kinds = ", ".join(f"{name} {kind}" for name, (kind, _) in COLUMNS.items())
+        connection.execute(f"CREATE TABLE t (id INTEGER PRIMARY KEY, {kinds})")
+        marks = ", ".join("?" * len(COLUMNS))
+        rows = [[n, *[value] * len(COLUMNS)] for n, value in enumerate(both)]
+        connection.executemany(f"INSERT INTO t VALUES (?, {marks})", rows)
+    columns = ", ".join(f"{name} numeric(30, 12)" for name in COLUMNS)
+    modern_db.run(f"CREATE TABLE t (id int PRIMARY KEY, {columns})")
+    for n, text in enumerate(DECIMALS * 2):
+        modern_db.run(f"INSERT INTO t VALUES ({n}, {', '.join([text] * len(COLUMNS))})")
+    more = "".join(f"[tables.t.columns.{name}]\n{line}\n" for name, (_, line) in COLUMNS.items())
+    engine = Engine(Elsewhere(f"sqlite:///{path}"), modern_db, tmp_path)  # type: ignore[arg-type]
     evidence = engine.audit(more=more)
     assert (seen(evidence), evidence.status) == ([], Status.MATCH)
-    engine = Engine(_csv(tmp_path, DECIMALS * 2), engine.legacy, tmp_path)
-    if not more:
-        evidence = engine.audit(more='[tables.t]\nkey = ["id"]')
-        assert (seen(evidence), evidence.status) == ([], Status.MATCH)
+    files = Engine(_csv(tmp_path, DECIMALS * 2), engine.legacy, tmp_path)
+    ignored = dict.fromkeys(("as_float", "double", "given"), "another test")
+    evidence = files.audit(more=f'[tables.t]\nkey = ["id"]\n{_ignored(ignored)}')
+    assert (seen(evidence), evidence.status) == ([], Status.MATCH)
+
+
+def _ignored(columns: dict[str, str]) -> str:
+    return f"ignore = {{{', '.join(f'{name} = {why!r}' for name, why in columns.items())}}}"
 
 
 def _csv(folder: Path, values: Sequence[str]) -> Any:
     home = folder / "csv"
     home.mkdir()
     lines = "".join(f"{n},{value}\n" for n, value in enumerate(values))
-    (home / "t.csv").write_text(f"id,v\n{lines}")
+    (home / "t.csv").write_text(f"id,plain\n{lines}")
     return Elsewhere(f"archive:///{home}")
 
 
@@ -117,14 +131,36 @@ def test_a_double_is_the_text_that_reads_back(modern_db: Database, tmp_path: Pat
 def test_the_canary_moves_a_double_to_another_decimal(modern_db: Database, tmp_path: Path) -> None:
     """The double nearest to a decimal, and the one that SQLite reads it as, are one to the audit.
 
-    A canary that only moved a value from one to the other would call the audit blind.
+    A canary that only moved a value from one to the other would call the audit blind. Each column
+    has another of the decimals first, for the canary changes the first value.
     """
-    _postgresql(modern_db, DECIMALS)
-    for stored in ([*DECIMALS], [float(text) for text in DECIMALS]):
-        for first in range(min(len(DECIMALS), 8)):
-            values = [*stored[first:], *stored[:first]]
-            engine = Engine(_sqlite(tmp_path, "DECIMAL(18,6)", values), modern_db, tmp_path)
-            assert engine.audit(subject="canary").status is Status.MATCH, values[0]
+    rotated = [[*DECIMALS[n:], *DECIMALS[:n]] for n in range(min(len(DECIMALS), 8))]
+    columns: list[tuple[list[str], list[object]]] = [(texts, [*texts]) for texts in rotated]
+    # The others are the same doubles, whichever SQLite is given.
+    columns += [(texts, [*map(float, texts)]) for texts in rotated if texts[0] in MISREAD]
+    path = tmp_path / "old.sqlite"
+    tables = [f"t{n}" for n in range(0, len(columns), 4)]
+    for table in tables:
+        few = columns[int(table[1:]) :][:4]
+        names = [f"v{n}" for n in range(len(few))]
+        with closing(sqlite3.connect(path)) as connection, connection:
+            kinds = ", ".join(f"{name} DECIMAL(18,6)" for name in names)
+            connection.execute(f"CREATE TABLE {table} (id INTEGER PRIMARY KEY, {kinds})")
+            marks = ", ".join("?" * len(few))
+            rows = zip(*(stored for _, stored in few), strict=True)
+            connection.executemany(
+                f"INSERT INTO {table} VALUES (?, {marks})",
+                [[n, *row] for n, row in enumerate(rows)],
+            )
+        kinds = ", ".join(f"{name} numeric(30, 12)" for name in names)
+        modern_db.run(f"CREATE TABLE {table} (id int PRIMARY KEY, {kinds})")
+        for n, row in enumerate(zip(*(texts for texts, _ in few), strict=True)):
+            modern_db.run(f"INSERT INTO {table} VALUES ({n}, {', '.join(row)})")
+    engine = Engine(Elsewhere(f"sqlite:///{path}"), modern_db, tmp_path)  # type: ignore[arg-type]
+    with checks(engine) as check:
+        for table in tables:
+            with check(table, table, "canary") as evidence:
+                assert (evidence.status, evidence.reasons) == (Status.MATCH, ())
 
 
 def test_sql_that_gives_doubles_gives_no_texts_of_shorter_floats(
