@@ -11,64 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
 
-from pytest_tenantparity.config import load_settings
-from pytest_tenantparity.config.settings import TableSettings
-from pytest_tenantparity.config.zones import _INSTEAD, known_zone
-from pytest_tenantparity.errors import SettingsError
 from pytest_tenantparity.model import Evidence
 
+from ..support.changes import checks
 from ..support.engine_driver import Engine
 from ..support.expectations import assert_drift, assert_match, assert_not_proven
 from ..support.mariadb import MariaServer, new_mariadb_database
 from ..support.postgresql import Database
 
-_REFUSED = [
-    *("CET", "EET", "MET", "WET", "EST", "MST", "HST", "EST5EDT", "PST8PDT", "GMT", "Z", "Zulu"),
-    *("UTC+2", "GMT-3", "+02:00", "-0500", "Europe/berlin", "EUROPE/BERLIN", "Berlin", "utc"),
-    *("Japan", "GB", "Poland", "posix/Europe/Berlin", "right/Europe/Berlin", "<+02>-2", "Europe"),
-    *("UTC ", "localtime", "Factory", "", " ", "/etc/localtime", "../UTC"),
-    *("Europe/Berlin'; --", "\u0000"),
-]  # fmt: skip
 _BERLIN = '[tables.t.columns.v]\nnaive_zone = "Europe/Berlin"\n'
-
-
-def test_names_that_engines_read_differently_are_refused() -> None:
-    """Abbreviations, POSIX strings, local names and other spellings: each is named and refused."""
-    for zone in _REFUSED:
-        with pytest.raises(ValueError, match="write") as refused:
-            known_zone(zone)
-        assert repr(zone) in str(refused.value)
-        for name in re.findall(r"'([^' ]+)'", str(refused.value).partition("; ")[2]):
-            assert known_zone(name)  # what is proposed is taken
-
-
-def test_names_with_a_slash_are_taken_as_they_are() -> None:
-    """Zones by their IANA names, and the names of UTC, which all become one."""
-    for zone in ("Europe/Berlin", "America/Argentina/Buenos_Aires", "Etc/GMT+2", "Africa/Lagos"):
-        assert known_zone(zone) == zone
-    assert {known_zone(zone) for zone in ("UTC", "Etc/UTC", "Etc/GMT", "Etc/Zulu")} == {"UTC"}
-
-
-def test_each_name_that_is_proposed_is_taken() -> None:
-    """No proposal leads to the next error."""
-    proposed = re.findall(r"'([^']+)'", " ".join(_INSTEAD.values()))
-    assert [zone for zone in proposed if known_zone(zone) != zone] == []
-
-
-def test_the_settings_name_the_key_and_the_line(tmp_path: Path) -> None:
-    """In [rules], in a column, and in what a hook returns."""
-    stacks = '[legacy]\nurl = "sqlite:///a"\n[modern]\nurl = "sqlite:///b"\n[tenants.a]\n'
-    path = tmp_path / "tenantparity.toml"
-    for table in ("rules", "tables.t.columns.v"):
-        path.write_text(f'{stacks}[{table}]\nnaive_zone = "CET"\n', encoding="utf-8")
-        with pytest.raises(SettingsError) as refused:
-            load_settings(path)
-        assert f"{path}:7: [{table}] naive_zone: 'CET' is an abb" in str(refused.value)
-        assert "write 'Europe/Berlin', or 'Africa/Lagos'" in str(refused.value)
-    with pytest.raises(ValidationError, match="Europe/London"):
-        TableSettings.model_validate({"columns": {"v": {"naive_zone": "GB"}}})
 
 
 @pytest.fixture
@@ -88,31 +40,47 @@ def _look_in(path: list[str] | None) -> None:
     zoneinfo.ZoneInfo.clear_cache()
 
 
-def _naive(engine: Engine, zone: str) -> Evidence:
-    return engine.audit(more=f'[tables.t.columns.v]\nnaive_zone = "{zone}"\n')
-
-
 @pytest.mark.usefixtures("zones")
 def test_the_server_has_to_know_the_zone(engine: Engine) -> None:
-    """A zone that it lacks, or has by other rules, is NOT PROVEN; a good one is compared."""
-    engine.legacy.run("CREATE TABLE t (id int PRIMARY KEY, v timestamp)")
-    engine.modern.run("CREATE TABLE t (id int PRIMARY KEY, v timestamptz)")
-    engine.legacy.run("INSERT INTO t VALUES (1, '2024-07-01 12:00')")
-    engine.modern.run("INSERT INTO t VALUES (1, '2024-07-01 10:00Z')")
-    assert_match(_naive(engine, "Europe/Berlin"), rows=1)
-    assert_not_proven(_naive(engine, "Mars/Base"), "no time zone 'Mars/Base'", "legacy stack")
-    assert_not_proven(_naive(engine, "Asia/Tokyo"), "other rules for Asia/Tokyo", "tzdata")
-    assert_drift(_naive(engine, "Europe/London"), ("changed", ("1",), ("v",)))
+    """A zone that it lacks, or has by other rules, is NOT PROVEN; a good one is compared.
 
-
-def test_summer_time_is_not_lost(engine: Engine) -> None:
-    """What CET was read as, always +1, is a difference: an hour in each summer."""
-    engine.legacy.run("CREATE TABLE t (id int PRIMARY KEY, v timestamp)")
-    engine.modern.run("CREATE TABLE t (id int PRIMARY KEY, v timestamptz)")
-    engine.legacy.run("INSERT INTO t VALUES (1, '2024-07-01 12:00'), (2, '2024-01-01 12:00')")
-    engine.modern.run("INSERT INTO t VALUES (1, '2024-07-01 11:00Z'), (2, '2024-01-01 11:00Z')")
-    assert_drift(_naive(engine, "Europe/Berlin"), ("changed", ("1",), ("v",)))
-    assert_match(_naive(engine, "Africa/Lagos"), rows=2)
+    What CET was read as, always +1, is a difference of an hour in each summer.
+    """
+    zones = {
+        "berlin": "Europe/Berlin",
+        "mars": "Mars/Base",
+        "tokyo": "Asia/Tokyo",
+        "london": "Europe/London",
+        "summer": "Europe/Berlin",
+        "lagos": "Africa/Lagos",
+    }
+    for table in zones:
+        engine.legacy.run(f"CREATE TABLE {table} (id int PRIMARY KEY, v timestamp)")
+        engine.modern.run(f"CREATE TABLE {table} (id int PRIMARY KEY, v timestamptz)")
+        engine.legacy.run(f"INSERT INTO {table} VALUES (1, '2024-07-01 12:00')")
+        if table in ("summer", "lagos"):
+            engine.legacy.run(f"INSERT INTO {table} VALUES (2, '2024-01-01 12:00')")
+            instants = "(1, '2024-07-01 11:00Z'), (2, '2024-01-01 11:00Z')"
+        else:
+            instants = "(1, '2024-07-01 10:00Z')"
+        engine.modern.run(f"INSERT INTO {table} VALUES {instants}")
+    changed = ("changed", ("1",), ("v",))
+    more = "".join(
+        f'[tables.{table}.columns.v]\nnaive_zone = "{zone}"\n' for table, zone in zones.items()
+    )
+    with checks(engine, more) as check:
+        with check("Berlin", "berlin") as evidence:
+            assert_match(evidence, rows=1)
+        with check("a zone that the server lacks", "mars") as evidence:
+            assert_not_proven(evidence, "no time zone 'Mars/Base'", "legacy stack")
+        with check("a zone of other rules", "tokyo") as evidence:
+            assert_not_proven(evidence, "other rules for Asia/Tokyo", "tzdata")
+        with check("London", "london") as evidence:
+            assert_drift(evidence, changed)
+        with check("Berlin's summer", "summer") as evidence:
+            assert_drift(evidence, changed)
+        with check("always an hour ahead", "lagos") as evidence:
+            assert_match(evidence, rows=2)
 
 
 # ---- engines that convert no zones
