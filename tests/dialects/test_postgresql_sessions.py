@@ -11,6 +11,7 @@ import pytest
 from pytest_tenantparity.model import NamedRule
 
 from ..support.changes import Change, check_changes, checks
+from ..support.each_value import each_value
 from ..support.engine_driver import Engine, Seen
 from ..support.expectations import assert_drift, assert_match, assert_not_proven
 from ..support.postgresql import CASELESS, Cluster, Database, new_database
@@ -71,15 +72,14 @@ def test_settings_of_a_database_or_role_do_not_leak(engine: Engine) -> None:
         (database, (setting,)) for setting in SESSION_SETTINGS
     ]
     trials += [(role, tuple(many)), (role, ("DateStyle = 'SQL, MDY'",))]
-    for target, settings in trials:
-        for setting in settings:
-            engine.legacy.run(f"ALTER {target} SET {setting}")
-        with checks(engine) as check:
-            with check(f"{target}: {settings}", "alike") as evidence:
-                assert_match(evidence, rows=10)
-            with check(f"{target}: {settings}, with a change", "shifted") as evidence:
-                assert_drift(evidence, ("changed", ("3",), ("stamp",)))
-        engine.legacy.run(f"ALTER {target} RESET ALL")
+    with each_value() as case:
+        for target, settings in trials:
+            for setting in settings:
+                engine.legacy.run(f"ALTER {target} SET {setting}")
+            with case(f"{target}: {settings}"), engine.opened() as run:
+                assert_match(run.audit("global", "alike"), rows=10)
+                assert_drift(run.audit("global", "shifted"), ("changed", ("3",), ("stamp",)))
+            engine.legacy.run(f"ALTER {target} RESET ALL")
 
 
 def test_quoted_type_names_do_not_hide_padding(engine: Engine) -> None:
