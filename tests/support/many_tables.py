@@ -1,0 +1,128 @@
+"""Many cases in one opening of both stacks: each has a table, and settings, of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from pytest_tenantparity.model import Evidence
+
+from .engine_driver import SHARED, Engine, Run, Seen
+
+
+@dataclass(frozen=True)
+class Case:
+    """A table of its own: SQL for each side, and settings; ``{t}`` is the table's name in all."""
+
+    label: str
+    legacy: str
+    modern: str
+    settings: str = ""
+
+
+@dataclass(frozen=True)
+class Value:
+    """A value on each side, and the settings of its column, which has the label's name."""
+
+    label: str
+    kind: str
+    legacy: str
+    modern: str
+    settings: str = ""
+    modern_kind: str = ""
+
+    @property
+    def name(self) -> str:
+        """The column's name, in quotes."""
+        return f'"{self.label}"'
+
+
+def values_case(label: str, values: Sequence[Value]) -> Case:
+    """Make a table with a column for each value, and a row in which that column alone is filled.
+
+    The rows' ids are 1 and up; one more row, 0, is empty.
+    """
+    statements: dict[str, list[str]] = {}
+    for side in ("legacy", "modern"):
+        kinds = [(each.modern_kind if side == "modern" else "") or each.kind for each in values]
+        named = ", ".join(f"{each.name} {kind}" for each, kind in zip(values, kinds, strict=True))
+        statements[side] = [
+            f"CREATE TABLE {{t}} (id int PRIMARY KEY, {named})",
+            "INSERT INTO {t} (id) VALUES (0)",
+            *(
+                f"INSERT INTO {{t}} (id, {each.name}) VALUES ({number}, {getattr(each, side)})"
+                for number, each in enumerate(values, 1)
+            ),
+        ]
+    settings = [f"[tables.{{t}}.columns.{each.name}]\n{each.settings}" for each in values]
+    legacy, modern = (";\n".join(lines) for lines in statements.values())
+    return Case(label, legacy, modern, "\n".join(settings))
+
+
+def in_groups(label: str, values: Sequence[Value], size: int = 10) -> dict[str, Sequence[Value]]:
+    """Split many values, so that no table has too many columns, by labels of their own."""
+    starts = range(0, len(values), size)
+    return {f"{label} {start}": values[start : start + size] for start in starts}
+
+
+def each_changed(values: Sequence[Value]) -> list[Seen]:
+    """Return what is found where every value of such a table has changed, and nothing else."""
+    return [("changed", (str(number),), (each.label,)) for number, each in enumerate(values, 1)]
+
+
+@dataclass(frozen=True)
+class Audits:
+    """Both stacks, open, with a table for each case."""
+
+    run: Run
+    names: dict[str, str]
+
+    def __call__(self, label: str, subject: str = "global") -> Evidence:
+        """Make a check of one case."""
+        return self.run.audit(subject, self.names[label])
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The tables of many cases."""
+
+    engine: Engine
+    cases: Sequence[Case]
+
+    @property
+    def names(self) -> dict[str, str]:
+        """The name of each case's table, by the case's label."""
+        names = {case.label: f"t{number}" for number, case in enumerate(self.cases)}
+        assert len(names) == len(self.cases), "two cases have one label"
+        return names
+
+    def lay_out(self) -> None:
+        """Make the tables and their rows on both sides."""
+        for side in ("legacy", "modern"):
+            statements = (
+                getattr(case, side).replace("{t}", self.names[case.label]) for case in self.cases
+            )
+            getattr(self.engine, side).run(";\n".join(statements))
+
+    @contextmanager
+    def opened(
+        self,
+        more: str = "",
+        *,
+        own: bool = True,
+        legacy: str = SHARED,
+        modern: str = SHARED,
+    ) -> Iterator[Audits]:
+        """Open both stacks once; without ``own``, the cases' settings do not apply."""
+        names = self.names
+        lines = [each.settings.replace("{t}", names[each.label]) for each in self.cases if own]
+        with self.engine.opened("\n".join([*lines, more]), legacy=legacy, modern=modern) as run:
+            yield Audits(run, names)
+
+
+def laid_out(engine: Engine, cases: Sequence[Case]) -> Tables:
+    """Make the tables of some cases and return them."""
+    tables = Tables(engine, cases)
+    tables.lay_out()
+    return tables
