@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeAlias
+
+import pytest
 
 from pytest_tenantparity.model import Evidence
 
 from .engine_driver import SHARED, Engine, Run, Seen
+from .expectations import assert_drift, assert_match, assert_not_proven
+
+Check: TypeAlias = Callable[[Evidence], None]
 
 
 @dataclass(frozen=True)
@@ -126,3 +133,38 @@ def laid_out(engine: Engine, cases: Sequence[Case]) -> Tables:
     tables = Tables(engine, cases)
     tables.lay_out()
     return tables
+
+
+def matches(rows: int) -> Check:
+    """Require a match of some rows."""
+    return partial(assert_match, rows=rows)
+
+
+def drifts(*expected: Seen) -> Check:
+    """Require exactly the given findings."""
+    return lambda evidence: assert_drift(evidence, *expected)
+
+
+def changed(key: str, *columns: str) -> Check:
+    """Require that some columns of one row have changed, and nothing else."""
+    return drifts(("changed", (key,), columns))
+
+
+def not_proven(*words: str) -> Check:
+    """Require NOT PROVEN, for a reason that holds all the words."""
+    return lambda evidence: assert_not_proven(evidence, *words)
+
+
+def check_each(
+    audit: Audits,
+    expected: Mapping[str, Check],
+    subtests: pytest.Subtests,
+    subject: str = "global",
+) -> dict[str, Evidence]:
+    """Audit the cases; require of each what is expected of it."""
+    found = {}
+    for label, check in expected.items():
+        with subtests.test(label):
+            found[label] = audit(label, subject)
+            check(found[label])
+    return found

@@ -1,0 +1,36 @@
+"""A column's map has to be one that the settings have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pytest_tenantparity.config import load_settings
+from pytest_tenantparity.errors import SettingsError
+
+SETTINGS = """
+[legacy]
+url = "postgresql://audit@old/db"
+tenancy = "global"
+[modern]
+url = "postgresql://audit@new/db"
+tenancy = "global"
+[tenants.acme]
+[maps.users]
+table = "user_ids"
+legacy = "old"
+modern = "new"
+[tables.t.columns.user_id]
+map = "{}"
+"""
+
+
+def test_an_unknown_map_is_refused(tmp_path: Path) -> None:
+    """A column that refers to a map of no name is an error of the settings."""
+    path = tmp_path / "tenantparity.toml"
+    path.write_text(SETTINGS.format("users"), encoding="utf-8")
+    assert load_settings(path).maps.keys() == {"users"}
+    path.write_text(SETTINGS.format("usres"), encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"no \[maps\.usres\]"):
+        load_settings(path)
