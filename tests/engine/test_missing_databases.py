@@ -73,18 +73,17 @@ def test_a_missing_database_is_named(project: Migration, cleanup: ExitStack) -> 
     """Tables are discovered in the databases that are there, and the missing one is named.
 
     That is so on either side, for discovered and for named tables, for several processes, and for
-    frozen stacks. Where no tenant has a database, every tenant's check names its own.
+    frozen stacks. Where no tenant has a modern database, every tenant's check names its own.
     """
     legacy, modern = project.legacy, project.modern
+    _databases(legacy, ["blue", "cora"], cleanup)
     _databases(modern, ["acme", "cora"], cleanup)
     modern.wipe()
     template = f"{modern.name}_{{tenant}}"
     with ExitStack() as first:
-        _databases(legacy, NAMES, first)
-        for tables in ("", 'tables = ["t"]'):
-            outcome = _run(project, modern.url, template, tables=tables)
-            _assert_named(outcome, "blue", "modern", f"{modern.name}_blue")
-    _databases(legacy, ["blue", "cora"], cleanup)
+        _databases(legacy, ["acme"], first)
+        outcome = _run(project, modern.url, template, tables='tables = ["t"]')
+        _assert_named(outcome, "blue", "modern", f"{modern.name}_blue")
     _databases(modern, ["blue"], cleanup)
     outcome = _run(project, modern.url, template, "-n", "2", line=FROZEN)
     _assert_named(outcome, "acme", "legacy", f"{legacy.name}_acme")

@@ -130,6 +130,8 @@ def test_each_engine_names_them(
     mysql_db.run("CREATE TABLE t (id int PRIMARY KEY, v bigint unsigned, w int)")
     mysql_db.run("INSERT INTO t VALUES (1, 5, 1), (2, 1, 2), (3, 4, 3)")
     mysql_db.run("CREATE TABLE u AS SELECT concat('k', id) AS id, v, w FROM t")
+    for table in ("wrong", "filtered"):
+        mysql_db.run(f"CREATE TABLE {table} AS SELECT * FROM t")
     lite = SQLitePlace(tmp_path / "old.sqlite")
     with closing(sqlite3.connect(lite.path)) as connection, connection:
         connection.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, v INTEGER, w INTEGER)")
@@ -137,30 +139,45 @@ def test_each_engine_names_them(
         connection.execute("INSERT INTO t VALUES (1, -3, 1), (2, ?, 2), (3, -2, 3)", (least,))
         connection.execute("CREATE TABLE u (id TEXT, v INTEGER, w INTEGER)")
         connection.execute("INSERT INTO u SELECT 'k' || id, v, w FROM t")
+        for table in ("wrong", "filtered"):
+            connection.execute(f"CREATE TABLE {table} AS SELECT * FROM t")
     folder = tmp_path / "archive"
     folder.mkdir()
     with duckdb.connect() as archive:
         rows = "SELECT * FROM (VALUES (1, '3', 1), (2, 'x', 2), (3, '2', 3)) AS t(id, v, w)"
-        archive.execute(f"COPY ({rows}) TO '{folder}/t.parquet' (FORMAT parquet)")
+        for table in ("t", "wrong", "filtered"):
+            archive.execute(f"COPY ({rows}) TO '{folder}/{table}.parquet' (FORMAT parquet)")
         other = f"SELECT 'k' || id AS id, v, w FROM ({rows})"
         archive.execute(f"COPY ({other}) TO '{folder}/u.parquet' (FORMAT parquet)")
     modern_db.run("CREATE TABLE t (id int PRIMARY KEY, v bigint, w int)")
     modern_db.run("INSERT INTO t VALUES (1, 3, 1), (2, 2, 2), (3, 2, 4)")
     modern_db.run("CREATE TABLE u AS SELECT 'k' || id AS id, v, w FROM t")
+    modern_db.run("CREATE TABLE wrong AS TABLE t; CREATE TABLE filtered AS TABLE t")
     for legacy, sql in ((mysql_db, "v - 2"), (lite, "abs(v)"), (Files(folder), "v::BIGINT")):
         engine = Engine(legacy, modern_db, tmp_path)  # type: ignore[arg-type]
-        more = f'[tables.t]\nkey = ["id"]\n[tables.t.columns.v]\nlegacy_sql = "{sql}"'
-        evidence = engine.audit(more=more)
+        more = f"""
+            [tables.filtered]
+            key = ["id"]
+            legacy_filter = {{ sql = "nope > 1", reason = "a test" }}
+            [tables.wrong]
+            key = ["id"]
+            [tables.wrong.columns.v]
+            legacy_sql = "nope({sql})"
+        """
+        for table in "tu":
+            more += f'[tables.{table}]\nkey = ["id"]\n[tables.{table}.columns.v]\n'
+            more += f'legacy_sql = "{sql}"\n'
+        with engine.opened(more) as run:
+            evidence, by_text, wrong, filtered = (
+                run.audit("global", table) for table in ("t", "u", "wrong", "filtered")
+            )
         where = "[tables.t.columns.v] legacy_sql) could not be worked out for the row id = '2'"
         assert where in _reason(evidence), evidence
         assert seen(evidence) == [("changed", ("3",), ("w",))], sql
-        by_text = engine.audit("u", more=more.replace("tables.t", "tables.u"))
         assert "could not be worked out for the row id = 'k2'" in _reason(by_text), by_text
         assert seen(by_text) == [("changed", ("k3",), ("w",))], sql
-        wrong = f'[tables.t]\nkey = ["id"]\n[tables.t.columns.v]\nlegacy_sql = "nope({sql})"'
-        assert "[tables.t.columns.v] legacy_sql: legacy (" in _reason(engine.audit(more=wrong))
-        wrong = '[tables.t]\nkey = ["id"]\nlegacy_filter = { sql = "nope > 1", reason = "a test" }'
-        assert "[tables.t] legacy_filter could not be" in _reason(engine.audit(more=wrong)), sql
+        assert "[tables.wrong.columns.v] legacy_sql: legacy (" in _reason(wrong), sql
+        assert "[tables.filtered] legacy_filter could not be" in _reason(filtered), sql
 
 
 @pytest.fixture
@@ -173,6 +190,7 @@ def narrow(maria: MariaServer) -> Iterator[MariaDatabase]:
     database.run("INSERT INTO t VALUES (1, 'a', 'b', 'c'), (2, 'a', 'b', 'c'), (3, 'a', 'b', 'c')")
     (before,) = database.run("SELECT @@global.max_allowed_packet")[0]
     database.run("UPDATE t SET v = repeat('x', 40000) WHERE id = 2")
+    database.run("CREATE TABLE digest AS SELECT * FROM t")
     database.run("CREATE TABLE wide AS SELECT id, w, w AS x FROM t")
     database.run("UPDATE wide SET w = repeat('x', 40000), x = w WHERE id = 2")
     database.run("CREATE TABLE bare AS SELECT id, a, w FROM t")
@@ -183,6 +201,9 @@ def narrow(maria: MariaServer) -> Iterator[MariaDatabase]:
     database.drop()
 
 
+TABLES = ("t", "wide", "bare", "digest")
+
+
 def test_a_value_that_is_too_long_is_named(
     narrow: MariaDatabase, modern_db: Database, tmp_path: Path
 ) -> None:
@@ -190,12 +211,18 @@ def test_a_value_that_is_too_long_is_named(
     modern_db.run("CREATE TABLE t (id int PRIMARY KEY, v bytea, w text, a text)")
     modern_db.run("INSERT INTO t VALUES (1, 'a', 'b', 'c'), (2, 'a', 'b', 'c'), (3, 'a', 'X', 'c')")
     modern_db.run("UPDATE t SET v = repeat('x', 40000)::bytea WHERE id = 2")
+    modern_db.run("CREATE TABLE digest AS TABLE t")
     modern_db.run("CREATE TABLE wide AS SELECT id, w, w AS x FROM t")
     modern_db.run("CREATE TABLE bare AS SELECT id, a, w FROM t")
     engine = Engine(narrow, modern_db, tmp_path)  # type: ignore[arg-type]
-    keys = "".join(f'[tables.{table}]\nkey = ["id"]\n' for table in ("t", "wide", "bare"))
-    with engine.opened(keys) as run:
-        long, wide, bare = (run.audit("global", table) for table in ("t", "wide", "bare"))
+    keys = "".join(f'[tables.{table}]\nkey = ["id"]\n' for table in TABLES)
+    digest = """
+        [tables.digest.columns.v]
+        legacy_sql = "SHA2(v, 256)"
+        modern_sql = "encode(sha256(v), 'hex')"
+    """
+    with engine.opened(keys + digest) as run:
+        long, wide, bare, by_digest = (run.audit("global", table) for table in TABLES)
     assert seen(long) == [("changed", ("3",), ("w",))]
     assert "column 'v' of the legacy side has no text for the row id = '2' (40,000 bytes)" in (
         _reason(long)
@@ -205,18 +232,15 @@ def test_a_value_that_is_too_long_is_named(
     assert "the legacy row id = '2' of 80,001 bytes, most of them in w and x" in _reason(wide)
     assert "no text of the character set ascii" in _reason(bare)
     assert seen(bare) == [("changed", ("3",), ("w",))]
-    digest = """
-        [tables.t.columns.v]
-        legacy_sql = "SHA2(v, 256)"
-        modern_sql = "encode(sha256(v), 'hex')"
-    """
-    evidence = engine.audit(more=digest)
-    assert evidence.reasons == ()
-    assert seen(evidence) == [("changed", ("3",), ("w",))]
+    assert by_digest.reasons == ()
+    assert seen(by_digest) == [("changed", ("3",), ("w",))]
 
 
 def test_one_tenants_value_costs_no_other_tenant(engine: Engine) -> None:
-    """A scan for all tenants that fails for one of them proves the others one by one."""
+    """A scan for all tenants that fails for one of them proves the others one by one.
+
+    The rows of no tenant, and the canary, say which column of the settings' SQL failed.
+    """
     engine.both("CREATE TABLE t (id int, tenant text, v text, w int, PRIMARY KEY (tenant, id))")
     engine.both(
         "INSERT INTO t SELECT g, tenant, g, g FROM generate_series(1, 20) g, "
@@ -224,27 +248,21 @@ def test_one_tenants_value_costs_no_other_tenant(engine: Engine) -> None:
     )
     engine.both("UPDATE t SET v = 'x' WHERE tenant = 'b' AND id = 13")
     engine.modern.run("UPDATE t SET w = 0 WHERE tenant = 'b' AND id = 7")
-    more = '[tables.t.columns.v]\nlegacy_sql = "v::int"\nmodern_sql = "v::int"\n[tenants.{}]'
+    engine.both("CREATE TABLE u (id int PRIMARY KEY, tenant text, v text)")
+    engine.both("INSERT INTO u SELECT g, 'a', 'x' FROM generate_series(1, 10) g")
+    engine.legacy.run("INSERT INTO u VALUES (99, 'nobody', 'y')")
+    column = '[tables.{}.columns.{}]\nlegacy_sql = "v::int"\nmodern_sql = "v::int"\n'
+    settings = column.format("t", "v") + column.format("u", "id")
+    settings += "[tenants.a]\n[tenants.b]\n[tenants.c]"
     tenancy = 'tenancy = { column = "tenant" }'
-    settings = more.format("a]\n[tenants.b]\n[tenants.c")
     with engine.opened(settings, legacy=tenancy, modern=tenancy) as run:
         a, b, c = (run.audit(tenant, "t") for tenant in "abc")
+        others = [run.audit(subject, "u") for subject in ("unassigned", "canary")]
     assert (a.status, c.status) == (Status.MATCH, Status.MATCH)
     assert seen(b) == [("changed", ("b", "7"), ("w",))]
     for side in ("legacy", "modern"):
         assert f"of the {side} side ([tables.t.columns.v] {side}_sql) could not be" in _reason(b)
     assert "for the row tenant = 'b', id = '13'" in _reason(b)
-
-
-def test_the_other_checks_name_the_column_too(engine: Engine) -> None:
-    """The rows of no tenant, and the canary, say which column of the settings' SQL failed."""
-    engine.both("CREATE TABLE t (id int PRIMARY KEY, tenant text, v text)")
-    engine.both("INSERT INTO t SELECT g, 'acme', 'x' FROM generate_series(1, 10) g")
-    engine.legacy.run("INSERT INTO t VALUES (99, 'nobody', 'y')")
-    more = '[tables.t.columns.id]\nlegacy_sql = "v::int"\nmodern_sql = "v::int"'
-    tenancy = 'tenancy = { column = "tenant" }'
-    with engine.opened(more, legacy=tenancy, modern=tenancy) as run:
-        found = [run.audit(subject, "t") for subject in ("unassigned", "canary")]
-    for each in found:
+    for each in others:
         assert each.status is Status.NOT_PROVEN
-        assert "([tables.t.columns.id] legacy_sql) could not be worked out" in _reason(each)
+        assert "([tables.u.columns.id] legacy_sql) could not be worked out" in _reason(each)
