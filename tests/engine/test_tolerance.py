@@ -9,7 +9,16 @@ from pytest_tenantparity.parity import environment_layer
 
 from ..support.engine_driver import Engine, Run, seen
 from ..support.expectations import assert_drift, assert_match
-from ..support.many_tables import Case, Value, each_changed, in_groups, laid_out, values_case
+from ..support.many_tables import (
+    Case,
+    Value,
+    each_changed,
+    each_is,
+    in_groups,
+    laid_out,
+    outcomes,
+    values_case,
+)
 
 TOLERATED, DRIFT, MATCH = Status.TOLERATED, Status.DRIFT, Status.MATCH
 
@@ -83,11 +92,14 @@ def test_limits_are_exact(engine: Engine, subtests: pytest.Subtests) -> None:
             with subtests.test(label):
                 evidence = check(label)
                 if label in match:
+                    assert outcomes(evidence) == {}
                     assert_match(evidence, rows=len(values) + 1)
                 elif label in drift:
+                    assert outcomes(evidence) == each_is("changed", values)
                     assert_drift(evidence, *each_changed(values))
                     assert evidence.tolerance == ()
                 else:
+                    assert outcomes(evidence) == each_is("forgiven", values)
                     assert evidence.status is TOLERATED, evidence
                     counts = sorted((each.column, each.rows) for each in evidence.tolerance)
                     assert counts == sorted((each.label, 1) for each in values)
@@ -128,6 +140,7 @@ def test_some_differences_are_never_forgiven(engine: Engine) -> None:
     tables = laid_out(engine, [values_case("values", values), *cases])
     with tables.opened("[tolerance]\nabsolute = 1e400\nrelative = 1\nseconds = 1e15") as check:
         evidence = check("values")
+        assert outcomes(evidence) == each_is("changed", values)
         assert_drift(evidence, *each_changed(values))
         assert evidence.tolerance == ()
         for name in KEYS:

@@ -8,7 +8,16 @@ from pytest_tenantparity.model import AppliedTolerance, Status
 
 from ..support.engine_driver import Engine, Seen
 from ..support.expectations import assert_drift, assert_match
-from ..support.many_tables import Case, Value, each_changed, in_groups, laid_out, values_case
+from ..support.many_tables import (
+    Case,
+    Value,
+    each_changed,
+    each_is,
+    in_groups,
+    laid_out,
+    outcomes,
+    values_case,
+)
 
 TOLERATED, DRIFT, MATCH = Status.TOLERATED, Status.DRIFT, Status.MATCH
 COLUMN = "[tables.t.columns.v]"
@@ -105,11 +114,14 @@ def test_rules_forgive_what_they_say(engine: Engine, subtests: pytest.Subtests) 
             with subtests.test(label):
                 evidence = audit(label)
                 if label in match:
+                    assert outcomes(evidence) == {}
                     assert_match(evidence, rows=len(values) + 1)
                 elif label in drift:
+                    assert outcomes(evidence) == each_is("changed", values)
                     assert_drift(evidence, *each_changed(values))
                     assert evidence.tolerance == ()
                 else:
+                    assert outcomes(evidence) == each_is("forgiven", values)
                     assert evidence.status is TOLERATED, evidence
                     counts = {(each.column, each.rows) for each in evidence.tolerance}
                     assert counts == {(each.label, 1) for each in values}

@@ -12,7 +12,16 @@ from pytest_tenantparity.model import Status
 from ..dialects.test_postgresql import CASELESS
 from ..support.engine_driver import Engine
 from ..support.expectations import assert_drift, assert_match, assert_not_proven
-from ..support.many_tables import Case, Value, each_changed, in_groups, laid_out, values_case
+from ..support.many_tables import (
+    Case,
+    Value,
+    each_changed,
+    each_is,
+    in_groups,
+    laid_out,
+    outcomes,
+    values_case,
+)
 from ..support.postgresql import Cluster, Database, new_database
 
 DRIFT, MATCH = Status.DRIFT, Status.MATCH
@@ -139,6 +148,7 @@ def test_types_are_read_as_the_settings_say(engine: Engine, subtests: pytest.Sub
         for label, values in groups.items():
             with subtests.test(label):
                 evidence = audit(label)
+                assert outcomes(evidence) == (each_is("changed", values) if label in drift else {})
                 if label in drift:
                     assert_drift(evidence, *each_changed(values))
                 else:
@@ -182,6 +192,7 @@ def test_what_is_no_value_is_forgiven_nothing(engine: Engine) -> None:
     ]
     with laid_out(engine, [values_case("t", values)]).opened() as audit:
         evidence = audit("t")
+    assert outcomes(evidence) == each_is("changed", values)
     assert_drift(evidence, *each_changed(values))
     assert evidence.tolerance == ()
 
@@ -302,6 +313,7 @@ def test_a_caseless_collation_changes_nothing(debian_engine: Engine) -> None:
     ]
     tables = laid_out(debian_engine, [values_case("types", types), values_case("rules", rules)])
     with tables.opened() as audit:
+        assert outcomes(audit("types")) == {}
         assert_match(audit("types"), rows=len(types) + 1)
         found = audit("rules")
     assert_drift(found, each_changed(rules)[0])

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import pytest
 
-from pytest_tenantparity.model import Evidence
+from pytest_tenantparity.model import Evidence, Status
 
 from .engine_driver import SHARED, Engine, Run, Seen
 from .expectations import assert_drift, assert_match, assert_not_proven
@@ -71,6 +71,21 @@ def in_groups(label: str, values: Sequence[Value], size: int = 10) -> dict[str, 
     """Split many values, so that no table has too many columns, by labels of their own."""
     starts = range(0, len(values), size)
     return {f"{label} {start}": values[start : start + size] for start in starts}
+
+
+def outcomes(evidence: Evidence) -> dict[str, str]:
+    """Return which values of such a table were found to be changed, and which were forgiven.
+
+    A test compares them first, so that its failure names each value.
+    """
+    forgiven = {str(each.column): "forgiven" for each in evidence.tolerance}
+    found = {name: "changed" for finding in evidence.findings for name in finding.columns}
+    return forgiven | (found if evidence.status is Status.DRIFT else {})
+
+
+def each_is(outcome: str, values: Sequence[Value]) -> dict[str, str]:
+    """Return what is expected where all values have one outcome."""
+    return {each.label: outcome for each in values}
 
 
 def each_changed(values: Sequence[Value]) -> list[Seen]:
