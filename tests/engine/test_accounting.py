@@ -9,11 +9,10 @@ import pytest
 
 from pytest_tenantparity.model import Account, Evidence, Status
 
-from ..dialects.test_postgresql import CASELESS
 from ..support.engine_driver import Engine, seen
 from ..support.expectations import assert_drift, assert_match, assert_not_proven
 from ..support.many_tables import Audits, Case, Check, check_each, laid_out, not_proven
-from ..support.postgresql import Cluster, Database, new_database
+from ..support.postgresql import CASELESS, Cluster, Database, new_database
 
 BY_TENANT = 'tenancy = {column = "tenant"}'
 TENANTS = "[tenants.a]\n[tenants.b]\n"

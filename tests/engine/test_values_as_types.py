@@ -9,7 +9,6 @@ import pytest
 
 from pytest_tenantparity.model import Status
 
-from ..dialects.test_postgresql import CASELESS
 from ..support.engine_driver import Engine
 from ..support.expectations import assert_drift, assert_match, assert_not_proven
 from ..support.many_tables import (
@@ -22,7 +21,7 @@ from ..support.many_tables import (
     outcomes,
     values_case,
 )
-from ..support.postgresql import Cluster, Database, new_database
+from ..support.postgresql import CASELESS, Cluster, Database, new_database
 
 DRIFT, MATCH = Status.DRIFT, Status.MATCH
 
