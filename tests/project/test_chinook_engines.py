@@ -4,79 +4,60 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
 from pytest_tenantparity.config import load_settings
-from pytest_tenantparity.model import SIDES, Evidence, Side, Status
+from pytest_tenantparity.model import Evidence, Status
 
 from ..support import chinook_engines as chinook
-from ..support.chinook_engines import MARIADB, PLANTED, POSTGRESQL, SQLITE, TABLES, Planted, Target
-from ..support.engine_driver import SHARED, opened, seen
-from ..support.mariadb import MariaDatabase, MariaServer, new_mariadb_database, running_mariadb
-from ..support.postgresql import Cluster, Database, new_database
+from ..support.chinook_engines import (
+    MARIADB,
+    PLANTED,
+    POSTGRESQL,
+    SQLITE,
+    TABLES,
+    Target,
+    changed,
+    rounds,
+    rows_of,
+)
+from ..support.engine_driver import SHARED, Seen, opened, seen
+from ..support.mariadb import MariaServer, new_mariadb_database
+from ..support.postgresql import Cluster, new_database
 
 PAIRS = [(POSTGRESQL, MARIADB), (POSTGRESQL, SQLITE), (SQLITE, MARIADB), (MARIADB, POSTGRESQL)]
 IDS = ["-".join(pair) for pair in PAIRS]
 
 
-@pytest.fixture(scope="module")
-def mariadb_server() -> Iterator[MariaServer]:
-    """A server for both sides."""
-    with running_mariadb() as server:
-        yield server
-
-
-@dataclass(frozen=True)
-class Databases:
-    """An empty database of each engine for each side."""
-
-    targets: dict[tuple[str, Side], Target]
-    legacies: dict[str, Target] = field(default_factory=dict)
-
-    def load(self, engine: str, side: Side) -> Target:
-        """Return Chinook as the engine's own script loads it, whatever was there before."""
-        target = self.targets[engine, side]
-        match target:
-            case Database():
-                target.wipe()
-                chinook.load_postgresql(target)
-            case MariaDatabase():
-                target.wipe()
-                chinook.load_mariadb(target)
-            case path:
-                chinook.load_sqlite(path)
-        return target
-
-    def repaired(self, legacy: str, modern: str) -> tuple[Target, Target]:
-        """Return two that hold what the authors of the data set wrote. Do not change the first."""
-        if legacy not in self.legacies:
-            self.legacies[legacy] = self.load(legacy, "legacy")
-            chinook.repair(self.legacies[legacy])
-        target = self.load(modern, "modern")
-        chinook.repair(target)
-        return self.legacies[legacy], target
+Loaded = dict[str, Target]
 
 
 @pytest.fixture(scope="module")
-def databases(
-    legacy_cluster: Cluster, mariadb_server: MariaServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Databases]:
-    """Make the databases, on one server an engine."""
-    postgresql = [new_database(legacy_cluster) for _ in SIDES]
-    mariadb = [new_mariadb_database(mariadb_server) for _ in SIDES]
-    folder = tmp_path_factory.mktemp("chinook")
-    targets: dict[tuple[str, Side], Target] = {}
-    for number, side in enumerate(SIDES):
-        targets[POSTGRESQL, side] = postgresql[number]
-        targets[MARIADB, side] = mariadb[number]
-        targets[SQLITE, side] = folder / f"{side}.sqlite"
-    yield Databases(targets)
-    for one, other in zip(postgresql, mariadb, strict=True):
-        one.drop()
-        other.drop()
+def loaded(
+    legacy_cluster: Cluster, maria: MariaServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Loaded]:
+    """Chinook by engine, as the engine's own script loads it. Each test undoes its changes."""
+    postgresql, mariadb = new_database(legacy_cluster), new_mariadb_database(maria)
+    file = tmp_path_factory.mktemp("chinook") / "chinook.sqlite"
+    chinook.load_postgresql(postgresql)
+    chinook.load_mariadb(mariadb)
+    chinook.load_sqlite(file)
+    yield {POSTGRESQL: postgresql, MARIADB: mariadb, SQLITE: file}
+    postgresql.drop()
+    mariadb.drop()
+
+
+@contextmanager
+def repaired(loaded: Loaded, *engines: str) -> Iterator[list[Target]]:
+    """Give databases what the authors of the data set wrote, until the end of the block."""
+    with ExitStack() as stack:
+        for engine in engines:
+            target = loaded[engine]
+            stack.enter_context(changed(target, chinook.repairs(target)))
+        yield [loaded[engine] for engine in engines]
 
 
 def audits(legacy: Target, modern: Target, folder: Path, *tables: str) -> dict[str, Evidence]:
@@ -100,9 +81,19 @@ def _url(target: Target) -> str:
 
 
 @pytest.mark.parametrize(("legacy", "modern"), PAIRS, ids=IDS)
-def test_all_tables_match(databases: Databases, tmp_path: Path, legacy: str, modern: str) -> None:
-    """All eleven tables are proven equal, whatever types the engines keep them in."""
-    found = audits(*databases.repaired(legacy, modern), tmp_path)
+def test_what_the_scripts_themselves_lose_is_found(
+    loaded: Loaded, tmp_path: Path, legacy: str, modern: str
+) -> None:
+    """Drift that nobody planted: PostgreSQL's script loses a space, MariaDB's four backslashes.
+
+    Without those, all eleven tables are proven equal, whatever types the engines keep them in.
+    """
+    found = audits(loaded[legacy], loaded[modern], tmp_path)
+    expected = chinook.drift_of_loading(legacy, modern)
+    assert {table: Counter(seen(each)) for table, each in found.items()} == expected
+
+    with repaired(loaded, legacy, modern) as targets:
+        found = audits(*targets, tmp_path)
     assert {table: (each.status, each.reasons) for table, each in found.items()} == dict.fromkeys(
         TABLES, (Status.MATCH, ())
     )
@@ -111,29 +102,20 @@ def test_all_tables_match(databases: Databases, tmp_path: Path, legacy: str, mod
 
 
 @pytest.mark.parametrize(("legacy", "modern"), PAIRS, ids=IDS)
-def test_what_the_scripts_themselves_lose_is_found(
-    databases: Databases, tmp_path: Path, legacy: str, modern: str
-) -> None:
-    """Drift that nobody planted: PostgreSQL's script loses a space, MariaDB's four backslashes."""
-    databases.legacies.pop(legacy, None)
-    targets = databases.load(legacy, "legacy"), databases.load(modern, "modern")
-    found = audits(*targets, tmp_path)
-    expected = chinook.drift_of_loading(legacy, modern)
-    assert {table: Counter(seen(each)) for table, each in found.items()} == expected
-
-
-@pytest.mark.parametrize(("legacy", "modern"), PAIRS, ids=IDS)
-@pytest.mark.parametrize("planted", PLANTED, ids=lambda planted: planted.name)
 def test_a_planted_change_is_named_exactly(
-    databases: Databases,
-    tmp_path: Path,
-    planted: Planted,
-    legacy: str,
-    modern: str,
+    loaded: Loaded, tmp_path: Path, legacy: str, modern: str
 ) -> None:
-    """Whatever goes wrong with a row on the way is found, with its key and columns; no more."""
-    targets = databases.repaired(legacy, modern)
-    planted.plant(targets[1])
-    found = audits(*targets, tmp_path, planted.table)[planted.table]
-    assert found.status is Status.DRIFT
-    assert Counter(seen(found)) == planted.found(legacy)
+    """Whatever goes wrong with a row on the way is found, with its key and columns; no more.
+
+    One change at a time is in a table; it is undone to the last value before the next one.
+    """
+    said: dict[str, tuple[Status, Counter[Seen]]] = {}
+    with repaired(loaded, legacy, modern) as targets:
+        before = {table: rows_of(targets[1], table) for table in TABLES}
+        for group in rounds(PLANTED):
+            with changed(targets[1], [change for each in group for change in each.changes]):
+                found = audits(*targets, tmp_path, *(each.table for each in group))
+            for each in group:
+                said[each.name] = found[each.table].status, Counter(seen(found[each.table]))
+        assert {table: rows_of(targets[1], table) for table in TABLES} == before
+    assert said == {each.name: (Status.DRIFT, each.found(legacy)) for each in PLANTED}

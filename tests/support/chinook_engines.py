@@ -12,8 +12,8 @@ import shutil
 import sqlite3
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -99,7 +99,7 @@ def _source(name: str) -> Path:
     return path
 
 
-# ---- asking
+# ---- reading
 
 
 def engine_of(target: Target) -> str:
@@ -170,8 +170,10 @@ class Change(ABC):
     def _seen(self, kind: str, key: tuple[int, ...], columns: tuple[str, ...] = ()) -> Seen:
         return kind, tuple(str(value) for value in key), columns
 
-    def _where(self, engine: str) -> str:
-        return " AND ".join(f"{column} = ?" for column in quoted(engine, *KEYS[self.table]))
+    @property
+    def keys(self) -> tuple[tuple[int, ...], ...]:
+        """The keys whose rows are other ones afterwards."""
+        return (self.key,)
 
 
 @dataclass(frozen=True)
@@ -184,7 +186,7 @@ class Update(Change):
         """Set the values."""
         (table,), columns = quoted(engine, self.table), quoted(engine, *self.values)
         sets = ", ".join(f"{column} = ?" for column in columns)
-        statement = f"UPDATE {table} SET {sets} WHERE {self._where(engine)}"
+        statement = f"UPDATE {table} SET {sets} WHERE {_by(engine, self.table)}"
         return statement, (*self.values.values(), *self.key)
 
     def found(self, names: Mapping[str, str]) -> Seen:
@@ -199,7 +201,7 @@ class Delete(Change):
     def statement(self, engine: str) -> tuple[str, tuple[Value, ...]]:
         """Delete the row."""
         (table,) = quoted(engine, self.table)
-        return f"DELETE FROM {table} WHERE {self._where(engine)}", self.key
+        return f"DELETE FROM {table} WHERE {_by(engine, self.table)}", self.key
 
     def found(self, names: Mapping[str, str]) -> Seen:  # noqa: ARG002 - it names no column
         """Return the row as missing."""
@@ -212,6 +214,11 @@ class Copy(Change):
 
     new_key: tuple[int, ...]
 
+    @property
+    def keys(self) -> tuple[tuple[int, ...], ...]:
+        """Both keys."""
+        return self.key, self.new_key
+
     def statement(self, engine: str) -> tuple[str, tuple[Value, ...]]:
         """Insert all other columns from the row itself."""
         (table,), columns = quoted(engine, self.table), quoted(engine, *TABLES[self.table])
@@ -219,7 +226,7 @@ class Copy(Change):
         values = [*map(str, self.new_key), *columns[size:]]
         statement = (
             f"INSERT INTO {table} ({', '.join(columns)})"
-            f" SELECT {', '.join(values)} FROM {table} WHERE {self._where(engine)}"
+            f" SELECT {', '.join(values)} FROM {table} WHERE {_by(engine, self.table)}"
         )
         return statement, self.key
 
@@ -228,10 +235,48 @@ class Copy(Change):
         return self._seen("extra", self.new_key)
 
 
-def run_change(target: Target, change: Change) -> None:
-    """Make a change in a database of any engine."""
-    statement, params = change.statement(engine_of(target))
-    run(target, statement, *params)
+@contextmanager
+def changed(target: Target, changes: Sequence[Change]) -> Iterator[None]:
+    """Make changes in a database of any engine; at the end put each row back as it was read."""
+    touched = {(change.table, key) for change in changes for key in change.keys}
+    before = [(table, key, _row(target, table, key)) for table, key in touched]
+    for change in changes:
+        statement, params = change.statement(engine_of(target))
+        run(target, statement, *params)
+    try:
+        yield
+    finally:
+        for table, key, row in before:
+            _put_back(target, table, key, row)
+
+
+def _row(target: Target, table: str, key: tuple[int, ...]) -> tuple[Any, ...] | None:
+    engine = engine_of(target)
+    columns, (source,) = quoted(engine, *TABLES[table]), quoted(engine, table)
+    found = run(
+        target, f"SELECT {', '.join(columns)} FROM {source} WHERE {_by(engine, table)}", *key
+    )
+    return found[0] if found else None
+
+
+def _put_back(
+    target: Target, table: str, key: tuple[int, ...], row: tuple[Any, ...] | None
+) -> None:
+    """Give a key the row that it had, in place where it has one, for others may refer to it."""
+    engine = engine_of(target)
+    columns, (name,) = quoted(engine, *TABLES[table]), quoted(engine, table)
+    if row is None:
+        run(target, f"DELETE FROM {name} WHERE {_by(engine, table)}", *key)
+    elif _row(target, table, key) is None:
+        marks = ", ".join("?" * len(row))
+        run(target, f"INSERT INTO {name} ({', '.join(columns)}) VALUES ({marks})", *row)
+    else:
+        sets = ", ".join(f"{column} = ?" for column in columns)
+        run(target, f"UPDATE {name} SET {sets} WHERE {_by(engine, table)}", *row, *key)
+
+
+def _by(engine: str, table: str) -> str:
+    return " AND ".join(f"{column} = ?" for column in quoted(engine, *KEYS[table]))
 
 
 @dataclass(frozen=True)
@@ -245,11 +290,6 @@ class Planted:
     def table(self) -> str:
         """The one table that is changed."""
         return self.changes[0].table
-
-    def plant(self, modern: Target) -> None:
-        """Make the changes."""
-        for change in self.changes:
-            run_change(modern, change)
 
     def found(self, legacy_engine: str) -> Counter[Seen]:
         """Return exactly what an audit of the table has to find."""
@@ -285,10 +325,9 @@ REPAIRS: dict[str, list[Update]] = {
 """What undoes the drift that the data set's own scripts make: real, and nobody planted it."""
 
 
-def repair(target: Target) -> None:
-    """Give a database just loaded the rows that the authors of the data set wrote."""
-    for change in REPAIRS[engine_of(target)]:
-        run_change(target, change)
+def repairs(target: Target) -> Sequence[Change]:
+    """Return what gives a database just loaded the rows that the data set's authors wrote."""
+    return REPAIRS[engine_of(target)]
 
 
 def drift_of_loading(legacy_engine: str, modern_engine: str) -> dict[str, Counter[Seen]]:
@@ -350,3 +389,16 @@ PLANTED = [
     ),
 ]
 """Each is one thing gone wrong; an audit has to find exactly that, and nothing elsewhere."""
+
+
+def rounds(planted: Sequence[Planted]) -> list[list[Planted]]:
+    """Return them in rounds of which each has one at most of every table."""
+    found: list[list[Planted]] = []
+    for each in planted:
+        free = (group for group in found if each.table not in [other.table for other in group])
+        group = next(free, None)
+        if group is None:
+            found.append([each])
+        else:
+            group.append(each)
+    return found
