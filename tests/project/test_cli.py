@@ -7,14 +7,16 @@ import re
 import shutil
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from typer.testing import CliRunner, Result
 
-from ..support.project import Migration, report_files
+from pytest_tenantparity.cli import app
+
+from ..support.project import Migration, Project, report_files
 
 pytest_plugins = ["tests.support.project"]
 
@@ -36,22 +38,6 @@ def run(*args: str, before: str = "") -> subprocess.CompletedProcess[str]:
 # ---- the command
 
 
-def test_script_is_declared() -> None:
-    """The wheel brings the command, and the extra that it needs."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    assert project["scripts"] == {"tenantparity": "pytest_tenantparity.cli:app"}
-    assert any(each.startswith("typer") for each in project["optional-dependencies"]["cli"])
-
-
-def test_help_names_every_command() -> None:
-    """Asking for help is answered with exit code 0, at every level."""
-    assert "report" in run("--help").stdout
-    assert "merge" in run("report", "--help").stdout
-    done = run("report", "merge", "--help")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "--parity-shard" in done.stdout
-
-
 def test_without_typer_it_says_what_to_install() -> None:
     """The command without its extra is one line and exit code 2, not a traceback."""
     done = run("report", "merge", "x", before="import sys; sys.modules['typer'] = None")
@@ -60,55 +46,40 @@ def test_without_typer_it_says_what_to_install() -> None:
     assert "pip install 'pytest-tenantparity[cli]'" in done.stderr
 
 
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        (None, "No such file"),
-        ("{", "cannot be read as a report"),
-        ("[]", "cannot be read as a report"),
-        ('{"schema": "other"}', "cannot be read as a report"),
-    ],
-)
-def test_what_is_no_report_is_refused(tmp_path: Path, text: str | None, words: str) -> None:
-    """A file that is none, or no report, is one line and exit code 2."""
-    file = tmp_path / "cab-report.json"
-    if text is not None:
-        file.write_text(text)
-    done = run("report", "merge", str(file), f"--out={tmp_path / 'out'}")
-    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
-    assert str(file) in done.stderr
-    assert words in done.stderr
-    assert not (tmp_path / "out").exists()
-
-
 def test_directory_without_reports_is_refused(tmp_path: Path) -> None:
-    """A directory in which no shard left anything is said to be empty."""
+    """A directory in which no shard left anything is one line on stderr, and exit code 2."""
     done = run("report", "merge", str(tmp_path))
-    assert done.returncode == 2
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
     assert f"{tmp_path}: there is no cab-report.json" in done.stderr
 
 
-def test_whole_report_is_no_shard(project: Migration) -> None:
-    """The report of an audit that was not shared out cannot be merged; nor can one be lost."""
-    assert project.run().verdict == "GO"
-    latest = project.path / "reports/latest"
-    done = run("report", "merge", str(latest), f"--out={project.path / 'out'}")
-    assert done.returncode == 2
-    assert "is no shard's report" in done.stderr
+def test_merge_without_its_report_has_not_passed(files: Project) -> None:
+    """The report of an audit that was not shared out cannot be merged; nor can one be lost.
+
+    A report that cannot be written is refused, with what is in the way.
+    """
+    assert files.run().verdict == "GO"
+    latest, blocked = files.path / "reports/latest", files.write("blocked", "a file")
+    assert "is no shard's report" in refusal(latest, files.path / "out")
     before = report_files(latest)
-    assert run("report", "merge", str(latest), f"--out={latest}").returncode == 2
+    refusal(latest, latest)
     assert report_files(latest) == before
 
+    assert files.run("--parity-shard=1/1").verdict == "GO"
+    assert merged(latest, files.path / "out").exit_code == 0
+    assert "could not be written" in refusal(latest, blocked / "out")
 
-def test_report_that_cannot_be_written_is_refused(project: Migration) -> None:
-    """Without its report a merge has not passed, and it says what is in the way."""
-    assert project.run("--parity-shard=1/1").verdict == "GO"
-    latest, blocked = project.path / "reports/latest", project.write("blocked", "a file")
-    assert run("report", "merge", str(latest), f"--out={project.path / 'out'}").returncode == 0
-    done = run("report", "merge", str(latest), f"--out={blocked / 'out'}")
-    assert done.returncode == 2
-    assert done.stderr.count("\n") == 1
-    assert "could not be written" in done.stderr
+
+def merged(reports: Path, out: Path) -> Result:
+    """Merge reports in this process."""
+    return CliRunner().invoke(app, ["report", "merge", str(reports), f"--out={out}"])
+
+
+def refusal(reports: Path, out: Path) -> str:
+    """Return the one line on stderr with which reports are not merged."""
+    done = merged(reports, out)
+    assert (done.exit_code, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    return done.stderr
 
 
 # ---- the examples
@@ -154,17 +125,12 @@ def test_scripts_parse(name: str) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_options_exist() -> None:
+def test_options_exist(offline: Project) -> None:
     """Every option that the examples give to pytest or to the command is one of theirs."""
-    helps = [
-        subprocess.run([sys.executable, "-m", "pytest", "--help"], capture_output=True, check=True),
-        subprocess.run(
-            [sys.executable, "-c", COMMAND, "report", "merge", "--help"],
-            capture_output=True,
-            check=True,
-        ),
-    ]
-    known = set(re.findall(r"--[a-z-]+", "".join(done.stdout.decode() for done in helps)))
+    done = run("report", "merge", "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    helps = offline.run("--help").stdout + done.stdout
+    known = set(re.findall(r"--[a-z-]+", helps))
     used = {
         option
         for script in scripts().values()

@@ -78,8 +78,10 @@ class Cells(HTMLParser):
 def test_no_value_keeps_the_report_from_being_written(odd: Project) -> None:
     """All formats are written: with xdist, JUnit and Allure, and under a terminal of ASCII.
 
-    Every difference is found, each text is valid, and no draft of a file stays behind.
+    Every difference is found, each text is valid, and no draft of a file stays behind. A table or
+    a column whose name is no UTF-8 is NOT PROVEN by that name, and all else is audited.
     """
+    add_names_that_are_no_utf_8(odd)
     with pytest.MonkeyPatch.context() as patch:
         for name, value in {
             "LC_ALL": "C",
@@ -104,14 +106,46 @@ def test_no_value_keeps_the_report_from_being_written(odd: Project) -> None:
         json.loads(path.read_text(encoding="utf-8"))
     left = {path.name for path in (odd.path / REPORT).iterdir()}
     assert [name for name in left if name.startswith(".")] == []
+    assert "has a name that is not UTF-8" in outcome.reasons("acme", r"z\xe9")
+    assert "whose name is not UTF-8; rename the column" in outcome.reasons("acme", "y")
+
+
+def add_names_that_are_no_utf_8(odd: Project) -> None:
+    """Add a table and a column whose names no query can spell, and audit all tables."""
+    for side, prefix in (("legacy", ""), ("modern", "tenant_")):
+        path = odd.path / f"{side}.db"
+        with closing(sqlite3.connect(path)) as db, db:
+            db.execute(f"CREATE TABLE {prefix}zz (id INTEGER PRIMARY KEY, tenant, account)")
+            db.execute(f"CREATE TABLE {prefix}y (id INTEGER PRIMARY KEY, tenant, account, qqqq)")
+        content = path.read_bytes().replace(b"qqqq", b"qq\xe9q")
+        for name in (b"tenant_zz", b"TABLE zz", b"tablezzzz"):
+            content = content.replace(name, name.replace(b"zz", b"z\xe9"))
+        path.write_bytes(content)
+    settings = odd.path / "tenantparity.toml"
+    text = settings.read_text(encoding="utf-8")
+    odd.write("tenantparity.toml", re.sub(r"tables = \[.*\]", "", text))
 
 
 def test_no_two_different_values_look_alike(odd: Project) -> None:
     """Page, Markdown, terminal and JSON show two values in two ways, or name what differs.
 
-    A character that turns the direction of text is never in prose as it is.
+    A character that turns the direction of text is never in prose as it is. Keys and tenants are
+    named, too; missing and extra rows show what they hold, within bounds.
     """
-    outcome = odd.run("--tenants=acme", "--parity-tables=trades", "--fail-on-drift")
+    odd.write("tenantparity.toml", settings_of(odd) + '\n[tables.positions]\nkey = ["id"]\n')
+    outcome = odd.run("--tenants=all", "-n0", "--fail-on-drift")
+    assert_values_are_told_apart(outcome)
+    assert_keys_and_tenants_are_named(outcome)
+    assert_rows_are_shown(outcome)
+
+
+def settings_of(odd: Project) -> str:
+    """Return the settings as they stand."""
+    return (odd.path / "tenantparity.toml").read_text(encoding="utf-8")
+
+
+def assert_values_are_told_apart(outcome: Outcome) -> None:
+    """Require that each pair of values is shown in two ways, or its difference named."""
     found = notes(outcome)
     for number, pair in found.items():
         assert pair["legacy"] != pair["modern"], VALUES[number]
@@ -160,9 +194,8 @@ def test_no_two_different_values_look_alike(odd: Project) -> None:
     assert "from character 4,941 on, sha256" in found[20]["modern"]
 
 
-def test_keys_and_tenants_are_named_too(odd: Project) -> None:
-    """A key or a tenant's name shows its hidden characters, and letters of another alphabet."""
-    outcome = odd.run("--tenants=all", "-n0", "--fail-on-drift")
+def assert_keys_and_tenants_are_named(outcome: Outcome) -> None:
+    """Require keys and tenants with their hidden characters, and letters of other alphabets."""
     keys = {finding["key"]["id"] for finding in outcome.check("acme", "positions")["findings"]}
     assert {r"E'caf\xe9'", r"caf\xe9", "blob x'61'", "pa\u200bid", "p\u0430id"} <= keys
     positions = outcome.check("acme", "positions")["findings"]
@@ -174,35 +207,10 @@ def test_keys_and_tenants_are_named_too(odd: Project) -> None:
     for words in (name.format(2, "0430"), name.format(1, "202E")):
         for text in (outcome.files[".html"], outcome.files[".md"], outcome.stdout):
             assert words in text
-    for text in (outcome.files[".md"], outcome.stdout):
-        assert not BIDI.search(text)
 
 
-def test_the_printed_command_reaches_a_tenant_whose_name_cannot_be_seen(odd: Project) -> None:
-    """The command of a drifting check, pasted into bash, audits the same tenant."""
-    outcome = odd.run("--tenants=\u202e01", "--parity-tables=trades", "--fail-on-drift")
-    # On a CI server, pytest's own summary repeats the whole message of a failed test.
-    lines = {each for each in outcome.stdout.splitlines() if "again: " in each}
-    (line,) = lines
-    command = line.partition("again: ")[2]
-    command = command.replace(f"{sys.executable} -m pytest", "printf '%s\\n'")
-    said = subprocess.run(["bash", "-c", command], capture_output=True, check=True)
-    assert "--tenants=\u202e01" in said.stdout.decode().splitlines()
-    assert not BIDI.search(outcome.stdout)
-    assert r"NO-GO for \u202e01 (tables" in outcome.stdout
-
-
-def test_a_row_that_one_side_has_alone_shows_its_values(odd: Project) -> None:
-    """Missing and extra rows show what they hold, in every format, within bounds.
-
-    Of a masked column only the mask is shown.
-    """
-    odd.write(
-        "tenantparity.toml",
-        (odd.path / "tenantparity.toml").read_text(encoding="utf-8")
-        + '\n[tables.positions]\nkey = ["id"]\n',
-    )
-    outcome = odd.run("--tenants=acme", "--parity-tables=positions", "--fail-on-drift")
+def assert_rows_are_shown(outcome: Outcome) -> None:
+    """Require the values of rows that one side has alone, in every format."""
     findings = outcome.check("acme", "positions")["findings"]
     rows = {each["key"]["id"]: each["row"] for each in findings if each["kind"] != "changed"}
     assert rows["10"] == {"note": "10"}
@@ -214,19 +222,44 @@ def test_a_row_that_one_side_has_alone_shows_its_values(odd: Project) -> None:
     assert "note “10”" in page
     long = next(row["note"] for key, row in rows.items() if len(key) > 1_000)
     assert len(long) < 400
-    odd.write(
-        "tenantparity.toml",
-        (odd.path / "tenantparity.toml").read_text(encoding="utf-8")
-        + "[tables.positions.columns.note]\nmask = true\n",
-    )
-    masked = odd.run("--tenants=acme", "--parity-tables=positions")
-    rows_masked = [
-        each["row"]
-        for each in masked.check("acme", "positions")["findings"]
-        if each["kind"] != "changed"
-    ]
-    assert rows_masked
-    assert all(row["note"] == "***" for row in rows_masked)
+
+
+def test_a_note_is_in_every_format(odd: Project) -> None:
+    """Where the other stack has a row is said in the list of all rows and in Markdown, too.
+
+    The command of a drifting check, pasted into bash, audits the tenant, though its name cannot
+    be seen. Of rows that one side has alone, a masked column shows the mask alone.
+    """
+    with closing(sqlite3.connect(odd.path / "modern.db")) as db, db:
+        db.execute("UPDATE tenant_trades SET tenant = ? WHERE id = 3", ("\u202e01",))
+    mask = '\n[tables.positions]\nkey = ["id"]\n[tables.positions.columns.note]\nmask = true\n'
+    odd.write("tenantparity.toml", settings_of(odd) + mask)
+    tables = "--parity-tables=trades,positions"
+    outcome = odd.run("--tenants=acme,\u202e01", tables, "--fail-on-drift")
+    assert not BIDI.search(outcome.stdout)
+    assert r"NO-GO for acme,\u202e01 (tables" in outcome.stdout
+
+    trades = [line for line in drift_lines(odd) if line["table"] == "trades"]
+    own = [line for line in trades if line["tenant"] == "acme"]
+    assert [line["key"]["id"] for line in own] == [str(n) for n in range(len(VALUES))] + ["100"]
+    (note,) = {line["note"] for line in own if line["kind"] == "missing"}
+    assert note == r"the modern table has it under the tenant '\u202e01'"
+    for text in (outcome.files[".md"].replace("\\\\", "\\"), outcome.stdout):
+        assert note in text
+    assert "the modern table has it under the tenant" in outcome.files[".html"]
+
+    # On a CI server, pytest's own summary repeats the whole message of a failed test.
+    lines = {each for each in outcome.stdout.splitlines() if "again: " in each}
+    (line,) = (each for each in lines if "202e" in each and "--parity-tables=trades" in each)
+    command = line.partition("again: ")[2]
+    command = command.replace(f"{sys.executable} -m pytest", "printf '%s\\n'")
+    said = subprocess.run(["bash", "-c", command], capture_output=True, check=True)
+    assert "--tenants=\u202e01" in said.stdout.decode().splitlines()
+
+    findings = outcome.check("acme", "positions")["findings"]
+    rows = [each["row"] for each in findings if each["kind"] != "changed"]
+    assert rows
+    assert all(row["note"] == "***" for row in rows)
 
 
 def test_a_failed_write_leaves_no_draft(tmp_path: Path) -> None:
@@ -239,38 +272,3 @@ def test_a_failed_write_leaves_no_draft(tmp_path: Path) -> None:
         file.writelines([b"half", "\ud800".encode()])
     assert [each.name for each in tmp_path.iterdir()] == ["report.json"]
     assert path.read_text() == "before"
-
-
-def test_names_that_are_no_utf_8_are_refused_by_name(odd: Project) -> None:
-    """A table or a column whose name no query can spell is NOT PROVEN; all else is audited."""
-    for side, prefix in (("legacy", ""), ("modern", "tenant_")):
-        path = odd.path / f"{side}.db"
-        with closing(sqlite3.connect(path)) as db, db:
-            db.execute(f"CREATE TABLE {prefix}zz (id INTEGER PRIMARY KEY, tenant, account)")
-            db.execute(f"CREATE TABLE {prefix}y (id INTEGER PRIMARY KEY, tenant, account, qqqq)")
-        content = path.read_bytes().replace(b"qqqq", b"qq\xe9q")
-        for name in (b"tenant_zz", b"TABLE zz", b"tablezzzz"):
-            content = content.replace(name, name.replace(b"zz", b"z\xe9"))
-        path.write_bytes(content)
-    settings = odd.path / "tenantparity.toml"
-    text = settings.read_text(encoding="utf-8")
-    odd.write("tenantparity.toml", re.sub(r"tables = \[.*\]", "", text))
-    outcome = odd.run("--tenants=acme", "-n2", "--junitxml=j.xml")
-    assert "INTERNALERROR" not in outcome.output
-    assert "has a name that is not UTF-8" in outcome.reasons("acme", r"z\xe9")
-    assert "whose name is not UTF-8; rename the column" in outcome.reasons("acme", "y")
-    assert outcome.check("acme", "trades")["status"] == "DRIFT"
-
-
-def test_a_note_is_in_every_format(odd: Project) -> None:
-    """Where the other stack has a row is said in the list of all rows and in Markdown, too."""
-    with closing(sqlite3.connect(odd.path / "modern.db")) as db, db:
-        db.execute("UPDATE tenant_trades SET tenant = ? WHERE id = 3", ("\u202e01",))
-    outcome = odd.run("--tenants=acme", "--parity-tables=trades", "--fail-on-drift")
-    (note,) = {line["note"] for line in drift_lines(odd) if line["kind"] == "missing"}
-    assert note == r"the modern table has it under the tenant '\u202e01'"
-    listed = [line["key"]["id"] for line in drift_lines(odd)]
-    assert listed == [str(n) for n in range(len(VALUES))] + ["100"]
-    for text in (outcome.files[".md"].replace("\\\\", "\\"), outcome.stdout):
-        assert note in text
-    assert "the modern table has it under the tenant" in outcome.files[".html"]

@@ -73,17 +73,16 @@ class Outline(HTMLParser):
         return tag == "div" and attrs.keys() >= {"role", "aria-label"} and attrs["tabindex"] == "0"
 
 
-def test_every_table_can_be_scrolled_by_keyboard(page: Path) -> None:
-    """Each table is in a region with a name that can take the focus; all is in <main>."""
+def test_the_page_can_be_read_on_a_telephone_and_by_keyboard(page: Path) -> None:
+    """Each table is in a region with a name that can take the focus; all is in <main>.
+
+    At 390 pixels nothing but a region that scrolls is wider than the page.
+    """
     outline = Outline(page.read_text(encoding="utf-8"))
     assert outline.outside == []
     assert outline.beyond_main == set()
     assert {"This run", "Population", "Status of each tenant and table"} <= set(outline.labels)
     assert "Differing rows of acme / trades" in outline.labels
-
-
-def test_the_page_fits_a_telephone(page: Path) -> None:
-    """At 390 pixels nothing but a region that scrolls is wider than the page."""
     chromium = shutil.which("chromium")
     if chromium is None:
         unavailable("chromium is not here")

@@ -1,0 +1,42 @@
+"""Lines of ``drift.jsonl.gz``, and the checks that they are of."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from typing import Any
+
+import jsonschema
+
+from pytest_tenantparity.model import CheckKey, DriftCounts, Evidence, Finding, FindingKind, Status
+from pytest_tenantparity.reporting import DriftParts
+from pytest_tenantparity.schemas.__main__ import schema_files
+
+Line = dict[str, Any]
+KEY = CheckKey("test_parity", "acme", "trades")
+
+
+def lines_of(content: bytes) -> list[Line]:
+    """Return the lines; each has to fit the schema."""
+    lines = [json.loads(line) for line in gzip.decompress(content).splitlines()]
+    validator = jsonschema.Draft202012Validator(schema_files()["drift.schema.json"])
+    for line in lines:
+        validator.validate(line)
+    return lines
+
+
+def missing(number: int) -> Finding:
+    """Return a finding of one row."""
+    return Finding(FindingKind.MISSING, {"id": str(number)})
+
+
+def drifted(key: CheckKey, rows: int, findings: tuple[Finding, ...] = ()) -> Evidence:
+    """Return the evidence of a check that misses some rows."""
+    return Evidence(key, Status.DRIFT, drift=DriftCounts(missing=rows), findings=findings)
+
+
+def found_again(parts: DriftParts, *numbers: int) -> None:
+    """Make a check that finds these rows."""
+    with parts.part(KEY) as sink:
+        for number in numbers:
+            sink(missing(number))

@@ -1,0 +1,36 @@
+"""The verdict as a sentence."""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_tenantparity.model import CheckKey, Evidence, Status
+from pytest_tenantparity.reporting import Plan, build_report
+
+MATCH, DRIFT, NOT_PROVEN = Status.MATCH, Status.DRIFT, Status.NOT_PROVEN
+BEYOND = "beyond single tenants"
+
+
+@pytest.mark.parametrize(
+    ("said", "statuses"),
+    [
+        ("GO for x. The tenant is proven equal.", {"acme": MATCH}),
+        ("GO for x. All 2 tenants are proven equal.", {"acme": MATCH, "beta": MATCH}),
+        ("NO-GO for x. The tenant drifts.", {"acme": DRIFT}),
+        ("NO-GO for x. 1 of 2 tenants drifts.", {"acme": DRIFT, "beta": MATCH}),
+        ("NO-GO for x. 2 of 2 tenants drift.", {"acme": DRIFT, "beta": DRIFT}),
+        (
+            f"NO-GO for x. 1 of 2 tenants drifts. 1 check {BEYOND} could not be verified.",
+            {"acme": DRIFT, "beta": MATCH, "global": NOT_PROVEN},
+        ),
+        (
+            f"NO-GO for x. 2 checks {BEYOND} drift.",
+            {"acme": MATCH, "global": DRIFT, "unassigned": DRIFT},
+        ),
+    ],
+)
+def test_one_is_not_several(said: str, statuses: dict[str, Status]) -> None:
+    """Numbers of one have a singular in the headline."""
+    evidence = [Evidence(CheckKey("t", each, "trades"), of) for each, of in statuses.items()]
+    report = build_report(Plan("x"), evidence, len(evidence), [], lambda _: "", {})
+    assert report.headline == said
