@@ -14,14 +14,11 @@ import pytest
 from psycopg import sql
 
 from benchmarks.speed import __main__ as speed
-from benchmarks.speed.chart import draw
 from benchmarks.speed.data import COLUMNS, SIDES, DataSet, account_of, tenant_sizes
-from benchmarks.speed.goals import GOALS, weigh
+from benchmarks.speed.goals import GOALS
 from benchmarks.speed.limits import digest_of
 from benchmarks.speed.process import Failed, run
-from benchmarks.speed.rounds import in_rounds
 from benchmarks.speed.stacks import Stacks, running_stacks
-from benchmarks.speed.whole import middle_of, sample_of
 from benchmarks.speed.wire import counting
 
 CLEAN = DataSet("clean", 3_000, 30)
@@ -95,44 +92,38 @@ def test_equal_tables_have_equal_digests(stacks: Stacks) -> None:
         assert digest_of(connection, sql.Identifier("drifted", "trades_1")) != found[0]
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        "symbol = side, side = symbol",
-        "qty = price, price = qty",
-        "qty = -qty",
-        "fee = NULL",
-        "note = ''",
-        "executed_at = executed_at + interval '1 us'",
-        FOLDED,
-        "account_id = gen_random_uuid()",
-        "metadata = metadata || '{\"tags\": []}'",
-        "id = -id",
-    ],
-)
-def test_a_change_of_any_column_changes_the_digest(stacks: Stacks, change: str) -> None:
-    """The limit's digest forgets no column, no sign and no bit of a time."""
-    table, update = sql.Identifier("clean", "trades_1"), f"UPDATE clean.trades_1 SET {change}"
-    text: Any = f"{update} WHERE id = 7"
-    with stacks.connect("modern") as connection:
-        before = digest_of(connection, table)
-        with connection.transaction(force_rollback=True):
-            assert connection.execute(text).rowcount == 1
-            assert digest_of(connection, table) != before
+CHANGES = [
+    "symbol = side, side = symbol",
+    "qty = price, price = qty",
+    "qty = -qty",
+    "fee = NULL",
+    "note = ''",
+    "executed_at = executed_at + interval '1 us'",
+    FOLDED,
+    "account_id = gen_random_uuid()",
+    "metadata = metadata || '{\"tags\": []}'",
+    "id = -id",
+]
+SWAP = """
+    UPDATE clean.trades_1 one SET note = other.note FROM clean.trades_1 other
+    WHERE (one.id, other.id) IN ((7, 8), (8, 7))
+"""
 
 
-def test_swapped_values_change_the_digest(stacks: Stacks) -> None:
-    """Two rows that exchange a value have another digest than before."""
+def test_any_change_of_a_row_changes_the_digest(stacks: Stacks) -> None:
+    """The limit's digest forgets no column, no sign, no bit of a time and no swap of two rows."""
     table = sql.Identifier("clean", "trades_1")
-    swap = """
-        UPDATE clean.trades_1 one SET note = other.note FROM clean.trades_1 other
-        WHERE (one.id, other.id) IN ((7, 8), (8, 7))
-    """
+    updates = {f"UPDATE clean.trades_1 SET {change} WHERE id = 7": 1 for change in CHANGES}
     with stacks.connect("modern") as connection:
-        before = digest_of(connection, table)
-        with connection.transaction(force_rollback=True):
-            assert connection.execute(swap).rowcount == 2
-            assert digest_of(connection, table) != before
+        before, forgotten = digest_of(connection, table), []
+        for update, rows in {**updates, SWAP: 2}.items():
+            text: Any = update
+            with connection.transaction(force_rollback=True):
+                assert connection.execute(text).rowcount == rows
+                if digest_of(connection, table) == before:
+                    forgotten.append(update)
+        assert digest_of(connection, table) == before
+    assert forgotten == []
 
 
 def test_a_tiny_run_of_all_but_peers(tmp_path: Path) -> None:
@@ -162,62 +153,6 @@ def test_a_tiny_run_of_all_but_peers(tmp_path: Path) -> None:
         assert "seconds" in texts_of((charts / f"{name}.svg").read_text(encoding="utf-8"))
 
 
-def test_unknown_chapters_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    """``--only`` names what there is."""
-    with pytest.raises(SystemExit):
-        speed.main(["--only", "whole,floods"])
-    assert "'floods' is none of whole, many, layouts" in capsys.readouterr().err
-
-
-def test_ratios_come_from_one_session() -> None:
-    """A ratio is of two medians of one chapter; half of it alone is nothing."""
-    works = {
-        "audit, a test a tenant": {"median": 14.0},
-        "pytest alone, a test a tenant": {"median": 2.0},
-        "cheapest digest": {"median": 10.0},
-    }
-    name = "all tenants of one table, identical: against the cheapest sound digest"
-    (found,) = [each for each in weigh({"whole": {"works": works}}) if each["name"] == name]
-    assert (found["goal"], found["reached"], found["met"]) == (1.25, 1.2, True)
-    elsewhere = {"whole": {"works": works | {"cheapest digest": {"median": None}}}}
-    elsewhere["rows"] = {"works": {"cheapest digest": {"median": 10.0}}}
-    (found,) = [each for each in weigh(elsewhere) if each["name"] == name]
-    assert (found["reached"], found["met"]) == (None, False)
-
-
-def test_nothing_measured_is_nothing_met() -> None:
-    """Every goal is listed and none is met where no chapter was run."""
-    assert [(each["reached"], each["met"]) for each in weigh({})] == [(None, False)] * len(GOALS)
-
-
-@pytest.mark.parametrize("points", [[0], [0, 10], [0, 10, 100]])
-def test_a_short_curve_is_not_measured(points: list[int]) -> None:
-    """Growth needs points enough to tell it, and none that failed."""
-    name = "growth with the drifts: exponent of the extra time over the last tenfold"
-    series = {"audit": [1.0 + point for point in points], "pytest alone": [0.5] * len(points)}
-    curve = {"axis": "drifts", "log": True, "points": points, "series": series}
-    (found,) = [g for g in weigh({"drifts": {"works": {}, "curves": {"drifts": curve}}})
-                if g["name"] == name]  # fmt: skip
-    assert (found["reached"], found["met"]) == ((1.0, True) if len(points) == 3 else (None, False))
-
-
-def test_rounds_interleave_and_keep_errors() -> None:
-    """Each round does everything once, in another order; what fails is told and not repeated."""
-    done: list[str] = []
-
-    def work(name: str) -> float:
-        done.append(name)
-        if name == "c":
-            raise Failed("no")
-        return float(len(done))
-
-    works = {name: (lambda name=name: work(name)) for name in "abc"}
-    found = in_rounds(works, 2, lambda _: None)
-    assert done == ["a", "b", "c", "b", "a"]
-    assert (found["a"].seconds, found["a"].median) == ([1.0, 5.0], 3.0)
-    assert found["c"].to_json() == {"median": None, "seconds": [], "error": "no"}
-
-
 def test_memory_counts_children_and_the_limit_ends_them(tmp_path: Path) -> None:
     """A child's memory is its parent's, too; what takes too long is killed and has failed."""
     hold = "held = b'x' * 150_000_000; import time; time.sleep({})"
@@ -241,23 +176,3 @@ def test_the_proxy_counts_both_directions() -> None:
                 there.sendall(b"y" * 234)
                 assert len(client.recv(234, socket.MSG_WAITALL)) == 234
         assert proxy.bytes == 1234
-
-
-def test_the_middle_and_the_sample() -> None:
-    """The mid-size tenant owns the median row; the sample is spread over all sizes."""
-    owned = {tenant: 1000 // tenant for tenant in range(1, 101)}
-    middle = middle_of(owned)
-    before = sum(rows for tenant, rows in owned.items() if tenant < middle)
-    assert before < sum(owned.values()) / 2 <= before + owned[middle]
-    assert sample_of(owned) == list(range(3, 101, 5))
-    assert sample_of({1: 5, 2: 3}) == [1, 2]
-
-
-@pytest.mark.parametrize("log", [True, False])
-def test_a_chart_has_axes_and_leaves_out_what_failed(log: bool) -> None:
-    """A curve has a dot for each point that was measured, and both axes say what they are."""
-    series = {"audit": [1.0, None, 3.0], "limit": [0.5, 0.7, 0.9]}
-    chart = draw({"axis": "rows & more", "log": log, "points": [0, 10, 100], "series": series})
-    assert {"seconds", "rows & more", "audit", "limit", "0", "10", "100"} <= texts_of(chart)
-    assert chart.count("<circle") == 5
-    assert "prefers-color-scheme: dark" in chart

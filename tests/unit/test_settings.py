@@ -6,6 +6,7 @@ import json
 import re
 import tomllib
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -581,11 +582,16 @@ def test_the_plan_of_an_audit(tmp_path: Path) -> None:
 # ---- the JSON Schema for editors
 
 
-def _errors(text: str) -> list[str]:
+@cache
+def _validator() -> Draft202012Validator:
     schema = settings_schema()
     Draft202012Validator.check_schema(schema)
+    return Draft202012Validator(schema)
+
+
+def _errors(text: str) -> list[str]:
     found: Any = tomllib.loads(text)
-    return [error.message for error in Draft202012Validator(schema).iter_errors(found)]
+    return [error.message for error in _validator().iter_errors(found)]
 
 
 def test_the_schema_accepts_what_the_settings_accept() -> None:

@@ -22,8 +22,6 @@ from pytest_tenantparity.parity.progress import Teller
 from pytest_tenantparity.plugin.tally import Size, Tally, short, time_left
 from pytest_tenantparity.stacks import Extent
 
-from ..support.engine_driver import Engine
-
 
 class Clock:
     """Stands still until a test moves it."""
@@ -230,43 +228,3 @@ def test_scans_on_a_disk_that_fails(tmp_path: Path) -> None:
     (damaged,) = (tmp_path / "scans").iterdir()
     damaged.write_text("{")
     assert list(Scans(tmp_path)) == []
-
-
-def test_postgresql_estimates_rows(engine: Engine) -> None:
-    """Analysed or only counted as it was written, with the rows of partitions and of children."""
-    engine.legacy.run(
-        "CREATE TABLE a (id int PRIMARY KEY); INSERT INTO a SELECT generate_series(1, 3000);"
-        "CREATE TABLE child () INHERITS (a); INSERT INTO child SELECT generate_series(1, 1000);"
-        "CREATE TABLE p (id int) PARTITION BY HASH (id);"
-        "CREATE TABLE p0 PARTITION OF p FOR VALUES WITH (MODULUS 2, REMAINDER 0);"
-        "CREATE TABLE p1 PARTITION OF p FOR VALUES WITH (MODULUS 2, REMAINDER 1);"
-        "INSERT INTO p SELECT generate_series(1, 500); CREATE VIEW v AS SELECT * FROM a"
-    )
-    engine.legacy.run("ANALYZE")
-    engine.modern.run("CREATE TABLE a (id int PRIMARY KEY)")
-    engine.modern.run("INSERT INTO a SELECT generate_series(1, 700)")
-    engine.modern.run("SELECT pg_stat_force_next_flush()")
-    with engine.opened() as run:
-        stacks = run.context.stacks
-        legacy, modern = (
-            next(iter(stacks[side]._state.databases.values())).catalogs[""].tables
-            for side in ("legacy", "modern")
-        )
-    assert {name: table.rows for name, table in legacy.items()} == {
-        "a": 4_000,
-        "child": 1_000,
-        "p": 500,
-        "v": 0,
-    }
-    assert modern["a"].rows == 700
-
-
-def test_a_locked_table_is_estimated_all_the_same(engine: Engine) -> None:
-    """Nothing is opened for an estimate: a lock on one table must not cost the whole stack."""
-    engine.both("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t SELECT generate_series(1, 10)")
-    engine.both("CREATE TABLE u (id int PRIMARY KEY); INSERT INTO u SELECT generate_series(1, 10)")
-    engine.legacy.run("BEGIN; LOCK TABLE u IN ACCESS EXCLUSIVE MODE")
-    try:
-        assert engine.audit("t").status is Status.MATCH
-    finally:
-        engine.legacy.run("ROLLBACK")

@@ -1,0 +1,96 @@
+"""From what the benchmarks measured to goals and charts; nothing here is measured."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from benchmarks.speed import __main__ as speed
+from benchmarks.speed.chart import draw
+from benchmarks.speed.goals import GOALS, weigh
+from benchmarks.speed.process import Failed
+from benchmarks.speed.rounds import in_rounds
+from benchmarks.speed.whole import middle_of, sample_of
+
+
+def texts_of(chart: str) -> set[str]:
+    """Return all texts of an SVG; raises ParseError where it is none."""
+    parts = ET.fromstring(chart).iter()  # noqa: S314 - our own
+    return {each.text or "" for each in parts if each.tag.endswith("text")}
+
+
+def test_unknown_chapters_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    """``--only`` names what there is."""
+    with pytest.raises(SystemExit):
+        speed.main(["--only", "whole,floods"])
+    assert "'floods' is none of whole, many, layouts" in capsys.readouterr().err
+
+
+def test_ratios_come_from_one_session() -> None:
+    """A ratio is of two medians of one chapter; half of it alone is nothing."""
+    works = {
+        "audit, a test a tenant": {"median": 14.0},
+        "pytest alone, a test a tenant": {"median": 2.0},
+        "cheapest digest": {"median": 10.0},
+    }
+    name = "all tenants of one table, identical: against the cheapest sound digest"
+    (found,) = [each for each in weigh({"whole": {"works": works}}) if each["name"] == name]
+    assert (found["goal"], found["reached"], found["met"]) == (1.25, 1.2, True)
+    elsewhere = {"whole": {"works": works | {"cheapest digest": {"median": None}}}}
+    elsewhere["rows"] = {"works": {"cheapest digest": {"median": 10.0}}}
+    (found,) = [each for each in weigh(elsewhere) if each["name"] == name]
+    assert (found["reached"], found["met"]) == (None, False)
+
+
+def test_nothing_measured_is_nothing_met() -> None:
+    """Every goal is listed and none is met where no chapter was run."""
+    assert [(each["reached"], each["met"]) for each in weigh({})] == [(None, False)] * len(GOALS)
+
+
+@pytest.mark.parametrize("points", [[0], [0, 10], [0, 10, 100]])
+def test_a_short_curve_is_not_measured(points: list[int]) -> None:
+    """Growth needs points enough to tell it, and none that failed."""
+    name = "growth with the drifts: exponent of the extra time over the last tenfold"
+    series = {"audit": [1.0 + point for point in points], "pytest alone": [0.5] * len(points)}
+    curve = {"axis": "drifts", "log": True, "points": points, "series": series}
+    (found,) = [g for g in weigh({"drifts": {"works": {}, "curves": {"drifts": curve}}})
+                if g["name"] == name]  # fmt: skip
+    assert (found["reached"], found["met"]) == ((1.0, True) if len(points) == 3 else (None, False))
+
+
+def test_rounds_interleave_and_keep_errors() -> None:
+    """Each round does everything once, in another order; what fails is told and not repeated."""
+    done: list[str] = []
+
+    def work(name: str) -> float:
+        done.append(name)
+        if name == "c":
+            raise Failed("no")
+        return float(len(done))
+
+    works = {name: (lambda name=name: work(name)) for name in "abc"}
+    found = in_rounds(works, 2, lambda _: None)
+    assert done == ["a", "b", "c", "b", "a"]
+    assert (found["a"].seconds, found["a"].median) == ([1.0, 5.0], 3.0)
+    assert found["c"].to_json() == {"median": None, "seconds": [], "error": "no"}
+
+
+def test_the_middle_and_the_sample() -> None:
+    """The mid-size tenant owns the median row; the sample is spread over all sizes."""
+    owned = {tenant: 1000 // tenant for tenant in range(1, 101)}
+    middle = middle_of(owned)
+    before = sum(rows for tenant, rows in owned.items() if tenant < middle)
+    assert before < sum(owned.values()) / 2 <= before + owned[middle]
+    assert sample_of(owned) == list(range(3, 101, 5))
+    assert sample_of({1: 5, 2: 3}) == [1, 2]
+
+
+@pytest.mark.parametrize("log", [True, False])
+def test_a_chart_has_axes_and_leaves_out_what_failed(log: bool) -> None:
+    """A curve has a dot for each point that was measured, and both axes say what they are."""
+    series = {"audit": [1.0, None, 3.0], "limit": [0.5, 0.7, 0.9]}
+    chart = draw({"axis": "rows & more", "log": log, "points": [0, 10, 100], "series": series})
+    assert {"seconds", "rows & more", "audit", "limit", "0", "10", "100"} <= texts_of(chart)
+    assert chart.count("<circle") == 5
+    assert "prefers-color-scheme: dark" in chart
