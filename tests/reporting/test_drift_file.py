@@ -288,8 +288,8 @@ def peak_with(project: Migration, rows: int) -> int:
 
 
 def test_memory_does_not_grow_with_the_drift(project: Migration) -> None:
-    """More rows that differ, by 30,000, take no more memory, and all are in the file."""
+    """More rows that differ, by 20,000, take no more memory, and all are in the file."""
     project.write("conftest.py", PEAK)
-    few, many = peak_with(project, 20_000), peak_with(project, 50_000)
+    few, many = peak_with(project, 20_000), peak_with(project, 40_000)
     assert many - few < 15_000, (few, many)
     assert many < 200_000, (few, many)
