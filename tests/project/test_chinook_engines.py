@@ -51,13 +51,13 @@ def loaded(
 
 
 @contextmanager
-def repaired(loaded: Loaded, *engines: str) -> Iterator[list[Target]]:
-    """Give databases what the authors of the data set wrote, until the end of the block."""
+def repaired(loaded: Loaded, legacy: str, modern: str) -> Iterator[tuple[Target, Target]]:
+    """Give two what the authors of the data set wrote, until the end of the block."""
     with ExitStack() as stack:
-        for engine in engines:
-            target = loaded[engine]
+        targets = loaded[legacy], loaded[modern]
+        for target in targets:
             stack.enter_context(changed(target, chinook.repairs(target)))
-        yield [loaded[engine] for engine in engines]
+        yield targets
 
 
 def audits(legacy: Target, modern: Target, folder: Path, *tables: str) -> dict[str, Evidence]:

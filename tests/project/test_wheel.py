@@ -86,10 +86,11 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def elsewhere(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The programs of an environment that holds the wheel and what it depends on."""
     folder = tmp_path_factory.mktemp("environment")
-    venv.create(folder, with_pip=True)
+    venv.create(folder, with_pip=False)
     programs = folder / "bin"
-    install = [programs / "python", "-m", "pip", "install", "--quiet"]
-    result = run(*install, "--disable-pip-version-check", wheel, folder=folder)
+    pip = [sys.executable, "-m", "pip", f"--python={programs / 'python'}"]
+    options = ["--quiet", "--disable-pip-version-check", "--no-compile"]
+    result = run(*pip, "install", *options, wheel, folder=folder)
     assert result.returncode == 0, result.stdout
     return programs
 

@@ -38,7 +38,7 @@ def test_every_pair_is_described(project: Migration) -> None:
     project.settings(MORE, tenants=NAMED, legacy=frozen, modern=frozen)
     outcome = project.run("--tenants=cohort-1", "--parity-canary", "-n", "0")
     assert outcome.verdict == "GO", outcome.output
-    pairs = {each["table"]: each for each in outcome.report["pairs"]}
+    pairs = {each["table"]: dict(each) for each in outcome.report["pairs"]}
     assert list(pairs) == ["positions", "prices", "trades"]
     trades = pairs["trades"]
     columns = {each["name"]: each["how"] for each in trades.pop("columns")}
