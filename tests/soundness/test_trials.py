@@ -45,7 +45,7 @@ def test_what_was_planted_is_found_and_nothing_else(
         if judge(trial, evidence) != RIGHT
     ]
     assert wrong == []
-    assert sum(not trial.equal for trial in trials) > 8
+    assert sum(not trial.equal for trial in trials) > 6
 
 
 @settings(
