@@ -16,7 +16,7 @@ import pytest
 from pytest_tenantparity.config import load_settings
 from pytest_tenantparity.model import DriftCounts
 from pytest_tenantparity.parity.findings import order_of
-from pytest_tenantparity.reporting import DriftParts, sorted_lines, write_drift
+from pytest_tenantparity.reporting import DriftParts, write_drift
 from pytest_tenantparity.reporting.sorted_lines import SortedLines
 
 from ..support.drift_lines import KEY, Line, drifted, found_again, lines_of
@@ -237,19 +237,17 @@ def own_temporary_directory(project: Migration) -> Iterator[Path]:
 def test_a_disk_that_fails_is_no_end_of_the_check(tmp_path: Path) -> None:
     """Drift is drift, also where it cannot be written down; the lines are missed at the end."""
     parts = DriftParts(tmp_path / "gone")
-    found_again(parts, *range(sorted_lines._MOST_LINES + 1))
+    found_again(parts, *range(20_001))
     (reason,) = write_drift(parts, [drifted(KEY, 20_001)], tmp_path)
     assert "holds 0 of the 20,001 differing rows" in reason
 
 
-def test_runs_are_merged_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_runs_are_merged_in_order(tmp_path: Path) -> None:
     """However often lines have been written and merged, all come back once, in order."""
-    monkeypatch.setattr(sorted_lines, "_MOST_LINES", 7)
-    monkeypatch.setattr(sorted_lines, "_MOST_RUNS", 3)
     keys: list[str | None] = [None, "", "a", "B", "-1", "2", "10", "1e3", "NaN", "é"]
     dice = random.Random(1)  # noqa: S311 - drawn for tests
     given = [(order_of([dice.choice(keys)]), b"%d" % dice.randrange(9)) for _ in range(1000)]
-    with closing(SortedLines(tmp_path)) as lines:
+    with closing(SortedLines(tmp_path, lines=7, runs=3)) as lines:
         for order, line in given:
             lines.add(order, line)
         assert list(lines.merged()) == [line for _, line in sorted(given)]
