@@ -18,7 +18,7 @@ def labelled_checks() -> Iterator[Check]:
     An error in a check ends that check alone. At the end, the test fails with all of them.
     """
     labels: list[str] = []
-    failed: dict[str, Exception] = {}
+    failed: dict[str, BaseException] = {}
 
     @contextmanager
     def check(label: str) -> Iterator[None]:
@@ -26,7 +26,7 @@ def labelled_checks() -> Iterator[Check]:
         labels.append(label)
         try:
             yield
-        except Exception as error:  # noqa: BLE001 - an error of the test's own is a failure, too
+        except (Exception, pytest.fail.Exception) as error:  # noqa: BLE001 - any error is a failure
             failed[label] = error
 
     yield check
