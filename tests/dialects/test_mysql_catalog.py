@@ -82,17 +82,6 @@ GRANTS = [
 ]
 
 
-GRANTS = [
-    ("GRANT SELECT ON *.* TO {u}", True),
-    ("GRANT SELECT ON {d}.* TO {u}", True),
-    ("GRANT ALL PRIVILEGES ON `tp\\_%`.* TO {u}", True),
-    ("GRANT SELECT ON {d}.t TO {u}", False),
-    ("GRANT SELECT (id) ON {d}.t TO {u}", False),
-    ("GRANT INSERT ON {d}.* TO {u}", False),
-    ("GRANT SELECT ON `{d}x`.* TO {u}", False),
-]
-
-
 def test_tables_that_the_user_may_not_see_are_owned_up_to(
     maria: MariaServer, old: MariaDatabase
 ) -> None:
