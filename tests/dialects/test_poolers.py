@@ -139,10 +139,10 @@ def test_a_worker_and_the_sessions_beside_it_are_refused_too(
 def test_a_run_through_a_pooler_says_so_for_every_check(
     project: Migration, pooler: Pooler, behind: Database
 ) -> None:
-    """The run is NOT PROVEN in every check, with workers and without a traceback."""
+    """The run is NOT PROVEN in every check, with a worker and without a traceback."""
     project.settings(modern=f'url = "{pooler.url(behind.name)}"')
     before = members_of(pooler, behind.name)
-    outcome = project.run("-n", "2")
+    outcome = project.run("-n", "1")
     assert (outcome.code, outcome.verdict) == (1, "NOT PROVEN"), outcome.output
     assert sorted(outcome.with_status("NOT PROVEN")) == sorted([*ALL, *SHARED_CHECKS])
     assert "Connect to the server itself" in outcome.reasons("acme", "trades")

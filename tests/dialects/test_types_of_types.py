@@ -10,6 +10,7 @@ import pytest
 from pytest_tenantparity.model import Status
 
 from ..support.engine_driver import Engine, seen
+from ..support.labelled import labelled_checks
 from ..support.mariadb import MariaDatabase
 from ..support.postgresql import Cluster, Database, new_database
 
@@ -51,88 +52,111 @@ def debian(debian_cluster: Cluster, engine: Engine) -> Iterator[Engine]:
 
 
 def test_arrays_and_domains_are_compared_by_their_elements(debian: Engine) -> None:
-    """Equal arrays match, and arrays that differ in one element, NULL or comma are drift."""
+    """Equal arrays match, and arrays that differ in one element, NULL or comma are drift.
+
+    A type that is refused has a reason with the SQL that helps. With it, equal values match, and
+    others are drift.
+    """
     debian.both(TYPES)
     for number, (declared, pairs) in enumerate(SAME_TYPE.items()):
         debian.both(f"CREATE TABLE t{number} (id int PRIMARY KEY, v {declared})")
-        for row, pair in enumerate(pairs):
-            for database, value in zip((debian.legacy, debian.modern), pair, strict=True):
-                database.run(f"INSERT INTO t{number} VALUES ({row}, {value})")
-            debian.both(f"INSERT INTO t{number} VALUES ({row + 100}, {pair[0]})")
-    with debian.opened() as run:
-        for number, (declared, pairs) in enumerate(SAME_TYPE.items()):
-            evidence = run.audit("global", f"t{number}")
-            assert evidence.reasons == (), declared
-            changed = [("changed", (str(row),), ("v",)) for row in range(len(pairs))]
-            assert sorted(seen(evidence)) == changed, declared
-            assert run.audit("canary", f"t{number}").status is Status.MATCH, declared
-
-
-def test_a_type_that_is_refused_is_compared_by_its_text(debian: Engine) -> None:
-    """The reason holds the SQL that helps; with it, equal values match and others are drift."""
-    debian.both(TYPES)
+        equal = [(row + 100, pair[0]) for row, pair in enumerate(pairs)]
+        for side, database in enumerate((debian.legacy, debian.modern)):
+            rows = [*((row, pair[side]) for row, pair in enumerate(pairs)), *equal]
+            database.run(f"INSERT INTO t{number} VALUES " + ", ".join(map(_row, rows)))
     hints = ""
     for number, (declared, pair) in enumerate(REFUSED.items()):
-        debian.both(f"CREATE TABLE t{number} (id int PRIMARY KEY, v {declared})")
-        debian.both(f"INSERT INTO t{number} VALUES (1, {pair[0]})")
-        debian.legacy.run(f"INSERT INTO t{number} VALUES (2, {pair[0]})")
-        debian.modern.run(f"INSERT INTO t{number} VALUES (2, {pair[1]})")
-        text = "v::text"
-        hints += f'[tables.t{number}.columns.v]\nlegacy_sql = "{text}"\nmodern_sql = "{text}"\n'
-    with debian.opened() as run:
+        debian.both(f"CREATE TABLE plain{number} (id int PRIMARY KEY, v {declared})")
+        debian.both(f"CREATE TABLE text{number} (id int PRIMARY KEY, v {declared})")
+        for side, database in enumerate((debian.legacy, debian.modern)):
+            for name in ("plain", "text"):
+                database.run(f"INSERT INTO {name}{number} VALUES (1, {pair[0]}), (2, {pair[side]})")
+        hints += f'[tables.text{number}.columns.v]\nlegacy_sql = "v::text"\n'
+        hints += 'modern_sql = "v::text"\n'
+    with debian.opened(hints) as run, labelled_checks() as check:
+        for number, (declared, pairs) in enumerate(SAME_TYPE.items()):
+            with check(declared):
+                evidence = run.audit("global", f"t{number}")
+                assert evidence.reasons == ()
+                changed = [("changed", (str(row),), ("v",)) for row in range(len(pairs))]
+                assert sorted(seen(evidence)) == changed
+                assert run.audit("canary", f"t{number}").status is Status.MATCH
         for number, declared in enumerate(REFUSED):
-            (reason,) = run.audit("global", f"t{number}").reasons
-            assert 'legacy_sql, modern_sql = "v::text"' in reason, declared
-    with debian.opened(hints) as run:
-        for number, declared in enumerate(REFUSED):
-            evidence = run.audit("global", f"t{number}")
-            assert evidence.reasons == (), declared
-            assert seen(evidence) == [("changed", ("2",), ("v",))], declared
+            with check(declared):
+                (reason,) = run.audit("global", f"plain{number}").reasons
+                assert 'legacy_sql, modern_sql = "v::text"' in reason
+                evidence = run.audit("global", f"text{number}")
+                assert evidence.reasons == ()
+                assert seen(evidence) == [("changed", ("2",), ("v",))]
+
+
+def _row(row: tuple[int, str]) -> str:
+    return f"({row[0]}, {row[1]})"
 
 
 def test_geometry_and_sets_are_refused_with_a_way_out(
     mysql_db: MariaDatabase, modern_db: Database, engine: Engine
 ) -> None:
-    """The hint at SQL of the settings is in the reason, and what it says works."""
-    mysql_db.run(
-        "CREATE TABLE t (id int PRIMARY KEY, g point, s set('a','b','c'), c char(4), w varchar(4))"
-    )
-    mysql_db.run("INSERT INTO t VALUES (1, ST_GeomFromText('POINT(1 2)'), 'b,a', 'x', 'x')")
-    modern_db.run("CREATE TYPE m AS ENUM ('a', 'b', 'c')")
-    modern_db.run("CREATE TABLE t (id int PRIMARY KEY, g text, s m[], c char(4), w char(4))")
+    """The hint at SQL of the settings is in the reason, and what it says works.
+
+    Padding of a char is noted, with the rule that forgives it.
+    """
     binary = "0101000000000000000000f03f0000000000000040"
-    modern_db.run("INSERT INTO t VALUES (1, %s, '{a,b}', 'x', 'x')", binary)
-    own = replace(engine, legacy=mysql_db)  # type: ignore[arg-type]
-    said = "\n".join(own.audit().reasons)
-    assert 'legacy_sql, modern_sql = "LOWER(HEX(ST_AsBinary(g)))"' in said
-    assert "array_to_string" in said
+    modern_db.run("CREATE TYPE m AS ENUM ('a', 'b', 'c')")
+    for name in ("t", "hinted", "trimmed"):
+        mysql_db.run(
+            f"CREATE TABLE {name} (id int PRIMARY KEY, g point, s set('a','b','c'), c char(4), "
+            "w varchar(4))"
+        )
+        mysql_db.run(
+            f"INSERT INTO {name} VALUES (1, ST_GeomFromText('POINT(1 2)'), 'b,a', 'x', 'x')"
+        )
+        modern_db.run(
+            f"CREATE TABLE {name} (id int PRIMARY KEY, g text, s m[], c char(4), w char(4))"
+        )
+        modern_db.run(f"INSERT INTO {name} VALUES (1, %s, '{{a,b}}', 'x', 'x')", binary)
     settings = """
-        [tables.t.columns.g]
+        [tables.{0}.columns.g]
         legacy_sql = "LOWER(HEX(ST_AsBinary(g)))"
-        [tables.t.columns.s]
+        [tables.{0}.columns.s]
         modern_sql = "array_to_string(s, ',')"
     """
-    evidence = own.audit(more=settings)
-    assert evidence.status is Status.DRIFT
-    (finding,) = evidence.findings
+    more = (
+        settings.format("hinted")
+        + settings.format("trimmed")
+        + """
+        [tables.trimmed.columns.c]
+        trim = "trailing"
+        [tables.trimmed.columns.w]
+        trim = "trailing"
+    """
+    )
+    own = replace(engine, legacy=mysql_db)  # type: ignore[arg-type]
+    with own.opened(more) as run:
+        plain, hinted, trimmed = (run.audit("global", n) for n in ("t", "hinted", "trimmed"))
+    reasons = "\n".join(plain.reasons)
+    assert 'legacy_sql, modern_sql = "LOWER(HEX(ST_AsBinary(g)))"' in reasons
+    assert "array_to_string" in reasons
+    assert hinted.status is Status.DRIFT
+    (finding,) = hinted.findings
     assert list(finding.columns) == ["c", "w"]
     assert "spaces at the end" in finding.note
     assert 'trim = "trailing"' in finding.note
-    padded = [rule for rule in evidence.rules if rule.column == "w"]
+    padded = [rule for rule in hinted.rules if rule.column == "w"]
     assert len(padded) == 1
     assert 'trim = "trailing"' in padded[0].rule
-    trimmed = f'{settings}\n[rules]\ntrim = "trailing"'
-    evidence = own.audit(more=trimmed)
-    assert evidence.status is Status.TOLERATED
-    assert not any("pads with spaces" in rule.rule for rule in evidence.rules)
+    assert trimmed.status is Status.TOLERATED
+    assert not any("pads with spaces" in rule.rule for rule in trimmed.rules)
 
 
 def test_padding_in_a_key_is_named(engine: Engine) -> None:
     """Rows whose padded keys miss each other are drift; the rule that forgives that is named."""
-    engine.legacy.run("CREATE TABLE t (id char(4) PRIMARY KEY, v int)")
-    engine.modern.run("CREATE TABLE t (id text PRIMARY KEY, v int)")
-    engine.both("INSERT INTO t VALUES ('a', 1)")
-    evidence = engine.audit()
+    for name in ("t", "trimmed"):
+        engine.legacy.run(f"CREATE TABLE {name} (id char(4) PRIMARY KEY, v int)")
+        engine.modern.run(f"CREATE TABLE {name} (id text PRIMARY KEY, v int)")
+        engine.both(f"INSERT INTO {name} VALUES ('a', 1)")
+    with engine.opened('[tables.trimmed.columns.id]\ntrim = "trailing"') as run:
+        evidence, trimmed = run.audit("global", "t"), run.audit("global", "trimmed")
     assert (evidence.drift.missing, evidence.drift.extra) == (1, 1)
     assert any('trim = "trailing"' in rule.rule for rule in evidence.rules)
-    assert engine.audit(more='[rules]\ntrim = "trailing"').status is Status.TOLERATED
+    assert trimmed.status is Status.TOLERATED
