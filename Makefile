@@ -39,7 +39,10 @@ test-oldest: $(OLDEST)
 		tests/plugin/test_left_out.py tests/plugin/test_status_elsewhere.py -n 2
 
 # Engines that are not installed are left out by the tests, and are an error here.
+soundness: export TENANTPARITY_ENGINES_REQUIRED = 1
+soundness: export TENANTPARITY_EVERY_LAYOUT = 1
 soundness: $(READY)
+	$(PYTEST) tests/soundness/test_among_tenants.py -n 2
 	$(VENV)/bin/python -m benchmarks.soundness $(if $(SEED),--seed $(SEED)) $(if $(TRIALS),--trials $(TRIALS))
 	$(VENV)/bin/python -m benchmarks.tables
 

@@ -8,7 +8,6 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event, Thread
-from time import sleep
 from typing import Any
 
 import pytest
@@ -16,25 +15,21 @@ from sqlalchemy import text
 
 from pytest_tenantparity.errors import ConnectionLost, SettingsError, StackUnavailable
 from pytest_tenantparity.inventory import Place as Home
-from pytest_tenantparity.limits import Limits
 from pytest_tenantparity.model import SIDES, CheckKey, Evidence, Side, Status
-from pytest_tenantparity.parity import audit, bundle, surveyed
+from pytest_tenantparity.parity import audit, bundle, small
 from pytest_tenantparity.stacks import Anchor, Stack, open_stack
+from pytest_tenantparity.stacks.dialects import postgresql_small
 from pytest_tenantparity.stacks.dialects.mysql import MySQL
 from pytest_tenantparity.stacks.dialects.postgresql_session import PatientConnection
 
-from ..soundness.traps import TRAPS, exists
-from ..soundness.traps import Engine as EngineName
-from ..support.engine_driver import SHARED, Engine
-from ..support.engine_pairs import Place, places
+from ..support.engine_driver import SHARED, Engine, Run
+from ..support.eventually import WAITING, eventually
 from ..support.expectations import assert_drift, assert_match, assert_not_proven
 from ..support.mariadb import MariaDatabase
 from ..support.postgresql import Database, new_database
 from ..support.project import TEST, Migration, Outcome, assert_usage_error, own_backends
 from ..support.shards import FROZEN, but_run, merge, run_shards
-from ..support.shared_tables import audit_shared, for_each_tenant, trials_among_others, wrong
 
-__all__ = ["places"]
 pytest_plugins = ["tests.support.project"]
 
 NAMES = ["acme", "blue", "cora"]
@@ -51,10 +46,8 @@ class Homes:
 
     engine: Engine
     databases: dict[tuple[Side, str], Database]
-
-    def limited(self, limits: Limits) -> Homes:
-        """Return the same under other limits."""
-        return replace(self, engine=replace(self.engine, limits=limits))
+    changed: set[tuple[Side, str]]
+    """The databases that have to be filled anew for the next test."""
 
     def tenancy(self, side: Side) -> str:
         """Return the line of a stack's settings."""
@@ -64,6 +57,7 @@ class Homes:
     def run(self, tenant: str, statement: str, *sides: Side) -> None:
         """Run SQL in a tenant's database on some sides, or on both."""
         for side in sides or SIDES:
+            self.changed.add((side, tenant))
             self.databases[side, tenant].run(statement)
 
     def opened(self, more: str = "", line: str = "") -> Any:
@@ -74,24 +68,46 @@ class Homes:
     def audit(self, more: str = "", line: str = "") -> dict[tuple[str, str], Evidence]:
         """Audit every table of every tenant, in the order of the plugin's tests."""
         with self.opened(more, line) as run:
-            return {(n, t): run.audit(n, t) for n in NAMES for t in TABLES}
+            return self.audits(run)
+
+    def audits(self, run: Run) -> dict[tuple[str, str], Evidence]:
+        """The same of stacks that are open."""
+        return {(n, t): run.audit(n, t) for n in NAMES for t in TABLES}
+
+
+@pytest.fixture(scope="module")
+def databases(
+    _legacy_home: Database, _modern_home: Database
+) -> Iterator[dict[tuple[Side, str], Database]]:
+    """Three databases on each side."""
+    with ExitStack() as cleanup:
+        made: dict[tuple[Side, str], Database] = {}
+        for side, of in zip(SIDES, (_legacy_home, _modern_home), strict=True):
+            for name in NAMES:
+                made[side, name] = new_database(of.cluster, name=f"{of.name}_{name}")
+                cleanup.callback(made[side, name].drop)
+                _fill(made[side, name], name)
+        yield made
+
+
+def _fill(database: Database, name: str) -> None:
+    database.run(
+        "".join(
+            f"CREATE TABLE {table} (id int PRIMARY KEY, v text); INSERT INTO {table} "
+            f"SELECT g, '{name} {table} ' || g FROM generate_series(1, 3) g;"
+            for table in TABLES
+        )
+    )
 
 
 @pytest.fixture
-def homes(engine: Engine) -> Iterator[Homes]:
+def homes(engine: Engine, databases: dict[tuple[Side, str], Database]) -> Iterator[Homes]:
     """Three tenants, nine tables, of which each two hold other rows."""
-    with ExitStack() as cleanup:
-        databases: dict[tuple[Side, str], Database] = {}
-        for side, of in zip(SIDES, (engine.legacy, engine.modern), strict=True):
-            for name in NAMES:
-                own = databases[side, name] = new_database(of.cluster, name=f"{of.name}_{name}")
-                cleanup.callback(own.drop)
-                for table in TABLES:
-                    own.run(
-                        f"CREATE TABLE {table} (id int PRIMARY KEY, v text); INSERT INTO {table} "
-                        f"SELECT g, '{name} {table} ' || g FROM generate_series(1, 3) g"
-                    )
-        yield Homes(engine, databases)
+    homes = Homes(engine, databases, set())
+    yield homes
+    for side, name in homes.changed:
+        databases[side, name].wipe()
+        _fill(databases[side, name], name)
 
 
 def hows(found: dict[tuple[str, str], Evidence]) -> dict[str, set[str]]:
@@ -124,23 +140,21 @@ def test_a_tenant_s_tables_are_proven_by_one_statement(homes: Homes) -> None:
     assert hows(found) == {table: {BUNDLED} for table in TABLES}
 
 
-@pytest.mark.parametrize(
-    ("change", "finding"),
-    [
-        ("UPDATE b SET v = 'other' WHERE id = 2", ("changed", ("2",), ("v",))),
-        ("DELETE FROM b WHERE id = 2", ("missing", ("2",), ())),
-        ("INSERT INTO b VALUES (4, 'more')", ("extra", ("4",), ())),
-    ],
-)
-def test_what_differs_is_found_in_its_own_table(
-    homes: Homes, change: str, finding: tuple[str, tuple[str], tuple[str]]
-) -> None:
+def test_what_differs_is_found_in_its_own_table(homes: Homes) -> None:
     """One row of one tenant's table is drift there, and nowhere else."""
-    homes.run("blue", change, "modern")
+    changes = {
+        ("acme", "a"): "UPDATE a SET v = 'other' WHERE id = 2",
+        ("blue", "b"): "DELETE FROM b WHERE id = 2",
+        ("cora", "c"): "INSERT INTO c VALUES (4, 'more')",
+    }
+    for (tenant, _), change in changes.items():
+        homes.run(tenant, change, "modern")
     found = homes.audit()
-    assert statuses(found) == {"DRIFT": ["blue-b"]}
-    assert_drift(found["blue", "b"], finding)
-    assert hows(found)["b"] == {ALONE, BUNDLED}
+    assert statuses(found) == {"DRIFT": ["acme-a", "blue-b", "cora-c"]}
+    assert_drift(found["acme", "a"], ("changed", ("2",), ("v",)))
+    assert_drift(found["blue", "b"], ("missing", ("2",), ()))
+    assert_drift(found["cora", "c"], ("extra", ("4",), ()))
+    assert hows(found) == {table: {ALONE, BUNDLED} for table in TABLES}
 
 
 def test_rows_that_change_places_are_seen(homes: Homes) -> None:
@@ -180,63 +194,58 @@ def test_a_lost_connection_spoils_no_check(homes: Homes, monkeypatch: pytest.Mon
     assert hows(found) == {table: {ALONE} for table in TABLES}
 
 
-@pytest.mark.parametrize(
-    ("table", "kind"),
-    [
-        ("a", "DROP TABLE a; CREATE VIEW a AS SELECT id, v FROM b"),
-        ("b", "CREATE TABLE heirs () INHERITS (b)"),
-        ("c", "DROP TABLE c; CREATE TABLE c (id int PRIMARY KEY, v text) PARTITION BY RANGE (id)"),
-    ],
-    ids=["a view", "heirs", "partitions"],
-)
-def test_what_nobody_knows_the_size_of_goes_alone(homes: Homes, table: str, kind: str) -> None:
+def test_what_nobody_knows_the_size_of_goes_alone(homes: Homes) -> None:
     """Of views, heirs and partitions a statement could last for long."""
-    homes.run("acme", kind)
-    with homes.opened("[ignore.tables]\nheirs = 'of b'") as run:
-        found = {("acme", each): run.audit("acme", each) for each in TABLES}
-    assert hows(found) == {each: {ALONE if each == table else BUNDLED} for each in TABLES}
-
-
-@pytest.mark.parametrize(
-    "rule",
-    [
-        (
-            '[tables.b.modern_filter]\nsql = "id IN (SELECT 1 + g FROM generate_series(0, 2) g)"\n'
-            'reason = "as it is"'
+    kinds = {
+        ("acme", "a"): "DROP TABLE a; CREATE VIEW a AS SELECT id, v FROM b",
+        ("blue", "b"): "CREATE TABLE heirs () INHERITS (b)",
+        ("cora", "c"): (
+            "DROP TABLE c; CREATE TABLE c (id int PRIMARY KEY, v text) PARTITION BY RANGE (id)"
         ),
-        "[tables.b.columns.v]\nmodern_sql = \"v || ''\"",
-    ],
-    ids=["a filter", "a column"],
-)
-def test_what_sql_reads_nobody_knows(homes: Homes, rule: str) -> None:
+    }
+    found = {}
+    for (tenant, _), kind in kinds.items():
+        homes.run(tenant, kind)
+        with homes.opened("[ignore.tables]\nheirs = 'of b'") as run:
+            found[tenant] = hows({(tenant, each): run.audit(tenant, each) for each in TABLES})
+    assert found == {
+        tenant: {each: {ALONE if each == table else BUNDLED} for each in TABLES}
+        for tenant, table in kinds
+    }
+
+
+def test_what_sql_reads_nobody_knows(homes: Homes) -> None:
     """SQL of the settings may read other tables, which are large, or locked by someone."""
-    found = homes.audit(rule)
-    assert statuses(found) == {}
-    assert hows(found) == {"a": {BUNDLED}, "b": {ALONE}, "c": {BUNDLED}}
+    rules = {
+        "a filter": (
+            "[tables.b.modern_filter]\n"
+            'sql = "id IN (SELECT 1 + g FROM generate_series(0, 2) g)"\nreason = "as it is"'
+        ),
+        "a column": "[tables.b.columns.v]\nmodern_sql = \"v || ''\"",
+    }
+    found = {name: homes.audit(rule) for name, rule in rules.items()}
+    assert {name: statuses(each) for name, each in found.items()} == {name: {} for name in rules}
+    b_alone = {"a": {BUNDLED}, "b": {ALONE}, "c": {BUNDLED}}
+    assert {name: hows(each) for name, each in found.items()} == dict.fromkeys(rules, b_alone)
 
 
-@pytest.mark.parametrize(
-    ("few", "more"),
-    [
-        (Limits(small_table_rows=2), Limits(small_table_rows=6)),
-        (Limits(statement_tables=1), Limits(statement_tables=4)),
-        (Limits(statement_locks=3), Limits(statement_locks=8)),
-    ],
-    ids=["rows", "tables", "locks"],
-)
+@pytest.mark.parametrize(("name", "value"), [("_SMALL", 2), ("_MOST", 1), ("_MOST_LOCKS", 3)])
 def test_only_so_many_small_tables_are_asked_for_together(
-    homes: Homes, few: Limits, more: Limits
+    homes: Homes, monkeypatch: pytest.MonkeyPatch, name: str, value: int
 ) -> None:
     """None with more rows, and no more tables and locks in a statement, each having an index."""
     for tenant in NAMES:
         homes.run(tenant, "ANALYZE")
-    assert hows(homes.limited(few).audit()) == {table: {ALONE} for table in TABLES}
-    assert {BUNDLED} in hows(homes.limited(more).audit()).values()
+    monkeypatch.setattr(small, name, value)
+    assert hows(homes.audit()) == {table: {ALONE} for table in TABLES}
+    monkeypatch.setattr(small, name, 2 * (value + 1))
+    assert {BUNDLED} in hows(homes.audit()).values()
 
 
-def test_tables_larger_than_known_go_alone(homes: Homes) -> None:
+def test_tables_larger_than_known_go_alone(homes: Homes, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where no statistics say how large a table is, its file does, before it is read."""
-    found = homes.limited(Limits(statement_blocks=2)).audit()
+    monkeypatch.setattr(postgresql_small, "_MOST_BLOCKS", 2)
+    found = homes.audit()
     assert statuses(found) == {}
     assert hows(found) == {table: {ALONE} for table in TABLES}
 
@@ -263,7 +272,7 @@ def test_a_locked_table_stops_its_own_check_alone(homes: Homes) -> None:
         other = cleanup.enter_context(home.cluster.connect(home.name))
         other.autocommit = False
         other.execute("LOCK TABLE b IN ACCESS EXCLUSIVE MODE")
-        found = {(n, t): run.audit(n, t) for n in NAMES for t in TABLES}
+        found = homes.audits(run)
     assert statuses(found) == {"NOT PROVEN": ["acme-b"]}
     assert_not_proven(found["acme", "b"], "lock")
 
@@ -279,7 +288,7 @@ def test_a_migration_under_way_meets_no_deadlock(homes: Homes) -> None:
             try:
                 other.execute("LOCK TABLE c IN ACCESS EXCLUSIVE MODE")
                 begun.set()
-                sleep(2)
+                eventually(lambda: home.run(WAITING) == [(True,)])
                 other.execute("ALTER TABLE a ADD COLUMN w int")
                 other.commit()
             except Exception as error:  # noqa: BLE001 - whatever it is, it is to be none
@@ -289,21 +298,24 @@ def test_a_migration_under_way_meets_no_deadlock(homes: Homes) -> None:
         migration = Thread(target=migrate)
         migration.start()
         assert begun.wait(10)
-        found = {(n, t): run.audit(n, t) for n in NAMES for t in TABLES}
+        found = homes.audits(run)
         migration.join()
     assert said == []
     assert hows({key: each for key, each in found.items() if key[0] == "acme"}).keys() >= {"a", "b"}
     assert "DRIFT" not in statuses(found)
 
 
-@pytest.mark.parametrize("table", TABLES)
-def test_a_table_made_anew_after_the_snapshot_proves_nothing(homes: Homes, table: str) -> None:
+def test_a_table_made_anew_after_the_snapshot_proves_nothing(homes: Homes) -> None:
     """The snapshot sees no row of it, and the catalog says another table than there is."""
+    anew = dict(zip(NAMES, TABLES, strict=True))
     with homes.opened() as run:
-        homes.run("blue", f"DROP TABLE {table}; CREATE TABLE {table} (id int PRIMARY KEY, v text)")
-        homes.run("blue", f"INSERT INTO {table} VALUES (1, 'new')")
-        found = {(n, t): run.audit(n, t) for n in NAMES for t in TABLES}
-    assert statuses(found) == {"NOT PROVEN": [f"blue-{table}"]}
+        for name, table in anew.items():
+            homes.run(
+                name, f"DROP TABLE {table}; CREATE TABLE {table} (id int PRIMARY KEY, v text)"
+            )
+            homes.run(name, f"INSERT INTO {table} VALUES (1, 'new')")
+        found = homes.audits(run)
+    assert statuses(found) == {"NOT PROVEN": [f"{name}-{table}" for name, table in anew.items()]}
 
 
 # ---- by one connection
@@ -338,22 +350,15 @@ def test_a_connection_is_to_the_database_that_is_asked_for(homes: Homes) -> None
             assert connection.scalar(text("SELECT current_database()")) == homes.engine.legacy.name
 
 
-@pytest.mark.parametrize(
-    ("change", "status"),
-    [
-        ("ALTER TABLE a ALTER v TYPE varchar(99)", Status.NOT_PROVEN),
-        ("DROP TABLE b; CREATE TABLE b (id int PRIMARY KEY)", Status.NOT_PROVEN),
-        ("CREATE INDEX ON a (v); ANALYZE", Status.MATCH),
-    ],
-)
-def test_a_database_that_is_not_held_has_to_be_as_it_was(
-    homes: Homes, change: str, status: Status
-) -> None:
+def test_a_database_that_is_not_held_has_to_be_as_it_was(homes: Homes) -> None:
     """What was planned by a catalog that is no longer true proves nothing."""
     with homes.opened(line=FROZEN) as run:
-        homes.run("blue", change, "modern")
-        assert run.audit("blue", "c").status is status
-        assert_match(run.audit("acme", "a"), 3)
+        homes.run("acme", "ALTER TABLE a ALTER v TYPE varchar(99)", "modern")
+        homes.run("blue", "DROP TABLE b; CREATE TABLE b (id int PRIMARY KEY)", "modern")
+        homes.run("cora", "CREATE INDEX ON a (v); ANALYZE", "modern")
+        found = {name: run.audit(name, "c").status for name in NAMES}
+    proven, not_proven = Status.MATCH, Status.NOT_PROVEN
+    assert found == {"acme": not_proven, "blue": not_proven, "cora": proven}
 
 
 def test_a_route_that_leads_elsewhere_meanwhile_proves_nothing(
@@ -430,11 +435,7 @@ def test_what_ends_an_opening_leaves_no_session(homes: Homes) -> None:
         with pytest.raises(error):
             open_stack("legacy", settings.legacy, "opening", places=homes_of, anchor=anchor)
         anchor.release()
-        for _ in range(100):
-            if homes.engine.legacy.run(mine) == [(0,)]:
-                break
-            sleep(0.05)
-        assert homes.engine.legacy.run(mine) == [(0,)]
+        eventually(lambda: homes.engine.legacy.run(mine) == [(0,)])
     assert held == [4] * 3
 
 
@@ -517,53 +518,11 @@ def test_shards_of_databases_merge_to_one_run(
     homes.run("cora", LAST, "modern")
     homes.run("blue", "CREATE TABLE more (id int)", "legacy")
     whole = project_of(line=FROZEN)
-    run_shards(project, 3)
+    run_shards(project, 2)
     merged = merge(project, "shards")
     assert but_run(merged) == but_run(whole)
     assert whole.with_status("DRIFT") == ["cora-c"]
     assert whole.with_status("NOT PROVEN") == ["acme-more", "blue-more", "cora-more"]
-
-
-# ---- all traps
-
-
-@pytest.fixture
-def bundled(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tables that would be read as one with those of other tenants are bundled instead."""
-    for module in (bundle, surveyed):
-        monkeypatch.setattr(module, "together_with", lambda *_: ())
-
-
-LAYOUTS: list[tuple[EngineName, list[Side]]] = [
-    ("postgresql", ["legacy", "modern"]),
-    ("mariadb", ["modern"]),
-]
-LAYOUT_NAMES = [engine for engine, _ in LAYOUTS]
-
-
-@pytest.mark.usefixtures("bundled")
-@pytest.mark.parametrize(("legacy", "own_schemas"), LAYOUTS, ids=LAYOUT_NAMES)
-def test_no_tenant_falls_into_a_trap(
-    places: Callable[[EngineName, Side], Place], legacy: EngineName, own_schemas: list[Side]
-) -> None:
-    """Every trap, where one statement asks for all small tables of a tenant."""
-    held = [t for t in TRAPS if exists(t, "legacy", legacy) and exists(t, "modern", "postgresql")]
-    here, there = places(legacy, "legacy"), places("postgresql", "modern")
-    verdicts = audit_shared(here, there, [for_each_tenant(trap) for trap in held], own_schemas)
-    assert wrong(verdicts) == []
-    read = [each.how for said in verdicts for each in said.evidence.work.readings]
-    assert len([how for how in read if how.endswith("by one statement")]) > 80
-
-
-@pytest.mark.usefixtures("bundled")
-@pytest.mark.parametrize(("legacy", "own_schemas"), LAYOUTS, ids=LAYOUT_NAMES)
-def test_what_differs_in_random_tables_is_found(
-    places: Callable[[EngineName, Side], Place], legacy: EngineName, own_schemas: list[Side]
-) -> None:
-    """Exact for the tenants that differ, MATCH for the others."""
-    given = trials_among_others(f"bundles/{legacy}", legacy, "postgresql", 16)
-    here, there = places(legacy, "legacy"), places("postgresql", "modern")
-    assert wrong(audit_shared(here, there, given, own_schemas)) == []
 
 
 # ---- MariaDB

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
-from time import sleep
 from typing import Any
 
 import psycopg
@@ -15,13 +14,14 @@ import pytest
 from sqlalchemy import Connection, text
 
 from pytest_tenantparity.config import load_settings
-from pytest_tenantparity.limits import Limits
 from pytest_tenantparity.model import Evidence, Status
+from pytest_tenantparity.parity import small
 from pytest_tenantparity.parity.scope import MARK
 from pytest_tenantparity.stacks.dialects import Dialect, postgresql, postgresql_small
 from pytest_tenantparity.stacks.handshake import Digests, trusted_digests
 
 from ..support.engine_driver import Engine, opened, seen
+from ..support.eventually import WAITING, eventually
 from ..support.expectations import assert_drift, assert_match, assert_not_proven
 from ..support.mariadb import MariaDatabase
 from ..support.postgresql import new_database
@@ -42,10 +42,13 @@ def everyone(number: int = len(NAMES)) -> str:
 @pytest.fixture
 def schemas(engine: Engine) -> Engine:
     """Six tenants, each with a schema on both sides and three rows in its table."""
-    for name in NAMES:
-        engine.both(f"CREATE SCHEMA {name}")
-        engine.both(f"CREATE TABLE {name}.t ({TABLE})")
-        engine.both(f"INSERT INTO {name}.t SELECT g, '{name} ' || g FROM generate_series(1, 3) g")
+    engine.both(
+        "".join(
+            f"CREATE SCHEMA {name}; CREATE TABLE {name}.t ({TABLE});"
+            f"INSERT INTO {name}.t SELECT g, '{name} ' || g FROM generate_series(1, 3) g;"
+            for name in NAMES
+        )
+    )
     return engine
 
 
@@ -58,6 +61,14 @@ def audit(engine: Engine, more: str = "", names: Iterable[str] = NAMES) -> dict[
 def hows(found: dict[str, Evidence]) -> set[str]:
     """Return in which ways tables were read."""
     return {each.how for evidence in found.values() for each in evidence.work.readings}
+
+
+def hows_by_table(found: Iterable[Evidence]) -> dict[str, set[str]]:
+    """Return in which ways each table was read."""
+    read: dict[str, set[str]] = {}
+    for each in (reading for evidence in found for reading in evidence.work.readings):
+        read.setdefault(each.table, set()).add(each.how)
+    return read
 
 
 def test_many_schemas_are_read_by_one_scan(schemas: Engine) -> None:
@@ -81,36 +92,62 @@ def test_rows_of_two_tenants_that_changed_places_are_seen(schemas: Engine) -> No
     assert [each.drift.changed for each in found.values()] == [0, 3, 3, 0, 0, 0]
 
 
-def test_more_schemas_than_a_statement_takes(schemas: Engine) -> None:
+def test_more_schemas_than_a_statement_takes(
+    schemas: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Where a scan takes four, the other two have one of their own; a last one would go alone."""
-    found = audit(replace(schemas, limits=Limits(statement_tables=4)))
+    monkeypatch.setattr(small, "_MOST", 4)
+    found = audit(schemas)
     assert [each.status for each in found.values()] == [Status.MATCH] * 6
     assert hows(found) == {everyone(4), everyone(2)}
-    found = audit(replace(schemas, limits=Limits(statement_tables=5)))
+    monkeypatch.setattr(small, "_MOST", 5)
+    found = audit(schemas)
     assert [each.status for each in found.values()] == [Status.MATCH] * 6
     assert hows(found) == {everyone(5), ALONE}
 
 
+# What makes a tenant's table unlike those of the others.
 OTHERS = {
-    "column": "ALTER TABLE t2.t ADD w int",
-    "type": "ALTER TABLE t2.t ALTER v TYPE varchar(99)",
-    "key": "ALTER TABLE t2.t DROP CONSTRAINT t_pkey, ADD PRIMARY KEY (id, v)",
-    "view": "ALTER TABLE t2.t RENAME TO u; CREATE VIEW t2.t AS SELECT * FROM t2.u",
-    "heir": "CREATE TABLE t2.u () INHERITS (t2.t); INSERT INTO t2.u VALUES (4, 'heir')",
-    "many rows": "INSERT INTO t2.t SELECT g, '' FROM generate_series(10, 20100) g; ANALYZE t2.t",
+    "other_column": "ALTER TABLE {table} ADD w int",
+    "other_type": "ALTER TABLE {table} ALTER v TYPE varchar(99)",
+    "other_key": "ALTER TABLE {table} DROP CONSTRAINT {table}_pkey, ADD PRIMARY KEY (id, v)",
+    "view": (
+        "ALTER TABLE {table} RENAME TO behind_a_view;"
+        "CREATE VIEW {table} AS SELECT * FROM behind_a_view"
+    ),
+    "with_heirs": (
+        "CREATE TABLE heirs () INHERITS ({table}); INSERT INTO heirs VALUES (4, 'heir')"
+    ),
+    "many_rows": (
+        "INSERT INTO {table} SELECT g, '' FROM generate_series(10, 20100) g; ANALYZE {table}"
+    ),
 }
 
 
-@pytest.mark.parametrize("kind", OTHERS)
-def test_a_table_unlike_the_others_is_asked_alone(schemas: Engine, kind: str) -> None:
+def test_a_table_unlike_the_others_is_asked_alone(schemas: Engine) -> None:
     """Another shape, a view, heirs, or many rows: that tenant goes alone, and is judged as ever."""
-    schemas.both(OTHERS[kind])
-    found = audit(schemas, '[ignore.tables]\nu = "behind the table"')
-    assert hows(found) == {everyone(5), ALONE}
-    assert {each.how for each in found["t2"].work.readings} == {ALONE}
-    assert [each.status for each in found.values()] == [Status.MATCH] * 6, found["t2"].reasons
-    schemas.modern.run("UPDATE t2.t SET v = 'w' WHERE id = 2")
-    assert audit(schemas, '[ignore.tables]\nu = "behind"')["t2"].drift.total > 0
+    for table, other in OTHERS.items():
+        for name in NAMES:
+            schemas.both(f"CREATE TABLE {name}.{table} (LIKE {name}.t INCLUDING ALL);"
+                         f"INSERT INTO {name}.{table} TABLE {name}.t")  # fmt: skip
+        schemas.both(f"SET search_path = t2; {other.format(table=table)}; RESET search_path")
+    ignored = "[ignore.tables]\nbehind_a_view = 'behind it'\nheirs = 'of the table'"
+    with schemas.opened(f"{ignored}\n{TENANTS}", legacy=OWN, modern=OWN) as run:
+        alone = {table: run.audit("t2", table) for table in OTHERS}
+        found = {(name, t): run.audit(name, t) for t in OTHERS for name in NAMES if name != "t2"}
+    bundled = f"{ALONE}, its small tables by one statement"
+    assert hows_by_table(alone.values()) == {
+        table: {bundled if table.startswith("other") else ALONE} for table in OTHERS
+    }
+    assert hows_by_table(found.values()) == {table: {everyone(5)} for table in OTHERS}
+    matched = [each.status for each in (*alone.values(), *found.values())]
+    assert matched == [Status.MATCH] * 6 * len(OTHERS), alone
+    for table in OTHERS:
+        schemas.modern.run(f"UPDATE t2.{table} SET v = 'w' WHERE id = 2")
+    with schemas.opened(f"{ignored}\n{TENANTS}", legacy=OWN, modern=OWN) as run:
+        drifts = {table: run.audit("t2", table).drift.total for table in OTHERS}
+    # Where the value is in the key, or no key is known, a change is one row less and one more.
+    assert drifts == {table: 2 if table in ("other_key", "view") else 1 for table in OTHERS}
 
 
 def test_one_side_unlike_is_enough_to_go_alone(schemas: Engine) -> None:
@@ -227,32 +264,46 @@ def test_a_server_answers_the_known_questions_once_for_each_encoding(
     assert sorted(asked) == ["LATIN1"] * 2 + ["UTF8"] * 2
 
 
-@pytest.mark.parametrize(
-    ("kind", "value", "other", "altered", "status"),
-    [
-        # The common type of numeric and float8 is float8, to which the two values are one.
-        ("numeric", "1.2345678901234567", "1.23456789012346", "float8", Status.DRIFT),
-        # As timestamps, dates are spelled otherwise than on the other side.
-        ("date", "2024-02-29", "2024-02-29", "timestamp", Status.MATCH),
-        # Of what a union would make the first table's type, and not the others', nothing is seen.
-        ("varchar(30)", "a", "a", "text", Status.MATCH),
-    ],
-)
+@dataclass(frozen=True)
+class Altered:
+    """A column that one tenant's table gets another type of, and what the others' tables are."""
+
+    kind: str
+    legacy: str
+    modern: str
+    becomes: str
+    status: Status
+
+
+ALTERED = {
+    # The common type of numeric and float8 is float8, to which the two values are one.
+    "digits": Altered("numeric", "1.2345678901234567", "1.23456789012346", "float8", Status.DRIFT),
+    # As timestamps, dates are spelled otherwise than on the other side.
+    "dates": Altered("date", "2024-02-29", "2024-02-29", "timestamp", Status.MATCH),
+    # Of what a union would make the first table's type, and not the others', nothing is seen.
+    "texts": Altered("varchar(30)", "a", "a", "text", Status.MATCH),
+}
+
+
 def test_a_table_altered_after_the_snapshot_changes_no_other_tenant_s_values(
-    engine: Engine, kind: str, value: str, other: str, altered: str, status: Status
+    engine: Engine,
 ) -> None:
     """Another type in one tenant's table, that those of all would be converted to, is seen."""
-    for side, each in ((engine.legacy, value), (engine.modern, other)):
-        for name in NAMES:
-            side.run(f"CREATE SCHEMA {name}; CREATE TABLE {name}.t (id int PRIMARY KEY, v {kind})")
-            side.run(f"INSERT INTO {name}.t VALUES (1, '{each}')")
+    for name in NAMES:
+        engine.both(f"CREATE SCHEMA {name}")
+        for table, case in ALTERED.items():
+            engine.both(f"CREATE TABLE {name}.{table} (id int PRIMARY KEY, v {case.kind})")
+            engine.legacy.run(f"INSERT INTO {name}.{table} VALUES (1, '{case.legacy}')")
+            engine.modern.run(f"INSERT INTO {name}.{table} VALUES (1, '{case.modern}')")
     with engine.opened(TENANTS, legacy=OWN, modern=OWN) as run:
-        engine.legacy.run(f"ALTER TABLE t2.t ALTER v TYPE {altered}")
-        found = {name: run.audit(name, "t") for name in NAMES}
-    assert {name: found[name].status for name in NAMES if name != "t2"} == dict.fromkeys(
-        [name for name in NAMES if name != "t2"], status
-    )
-    assert found["t2"].status is not Status.MATCH or altered == "text"
+        for table, case in ALTERED.items():
+            engine.legacy.run(f"ALTER TABLE t2.{table} ALTER v TYPE {case.becomes}")
+        found = {(name, t): run.audit(name, t).status for name in NAMES for t in ALTERED}
+    others = [name for name in NAMES if name != "t2"]
+    assert {(name, table): found[name, table] for name in others for table in ALTERED} == {
+        (name, table): case.status for name in others for table, case in ALTERED.items()
+    }
+    assert Status.MATCH not in {found["t2", table] for table in ("digits", "dates")}
 
 
 def test_a_column_called_like_the_mark_is_compared(engine: Engine) -> None:
@@ -267,14 +318,17 @@ def test_a_column_called_like_the_mark_is_compared(engine: Engine) -> None:
     assert drifting == ["t4"]
 
 
-def test_tables_that_are_larger_than_known_are_asked_alone(schemas: Engine) -> None:
+def test_tables_that_are_larger_than_known_are_asked_alone(
+    schemas: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Where the server's statistics know nothing of the rows, the space that they take tells."""
     schemas.both("ALTER TABLE t1.t SET (autovacuum_enabled = off)")
     schemas.both("INSERT INTO t1.t SELECT g, repeat('x', 900) FROM generate_series(10, 500) g")
     schemas.both("SELECT pg_stat_force_next_flush()")
     schemas.both("SELECT pg_stat_reset()")
     assert hows(audit(schemas)) == {everyone()}
-    found = audit(replace(schemas, limits=Limits(statement_blocks=50)))
+    monkeypatch.setattr(postgresql_small, "_MOST_BLOCKS", 50)
+    found = audit(schemas)
     assert hows(found) == {ALONE}
     assert [each.status for each in found.values()] == [Status.MATCH] * 6
 
@@ -293,12 +347,14 @@ def test_partitions_go_alone(schemas: Engine) -> None:
     assert [found[name].status for name in NAMES if name != "t1"] == [Status.MATCH] * 5
 
 
-def test_so_many_locks_and_no_more(schemas: Engine) -> None:
+def test_so_many_locks_and_no_more(schemas: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """Indexes are locked, too: fewer tables of many indexes go into a statement."""
     for name in NAMES:
         schemas.modern.run("".join(f"CREATE INDEX ON {name}.t (v, id); " for _ in range(4)))
-    for locks, how in {2 * 6: everyone(2), 2 * 6 - 1: ALONE}.items():
-        assert hows(audit(replace(schemas, limits=Limits(statement_locks=locks)))) == {how}
+    monkeypatch.setattr(small, "_MOST_LOCKS", 2 * 6)
+    assert hows(audit(schemas)) == {everyone(2)}
+    monkeypatch.setattr(small, "_MOST_LOCKS", 2 * 6 - 1)
+    assert hows(audit(schemas)) == {ALONE}
 
 
 def test_a_migration_under_way_meets_no_deadlock(schemas: Engine) -> None:
@@ -312,7 +368,7 @@ def test_a_migration_under_way_meets_no_deadlock(schemas: Engine) -> None:
             try:
                 other.execute("ALTER TABLE t3.t ADD COLUMN w int")
                 begun.set()
-                sleep(2)
+                eventually(lambda: schemas.modern.run(WAITING) == [(True,)])
                 other.execute("ALTER TABLE t1.t ADD COLUMN w int")
                 other.commit()
             except psycopg.Error as error:
@@ -364,10 +420,9 @@ def test_databases_of_mariadb_are_asked_one_by_one(
     assert [each.status for each in found.values()] == [Status.MATCH] * 3
 
 
-@pytest.mark.parametrize("encoding", ["UTF8", "LATIN1"])
-def test_a_schema_whose_name_the_client_s_own_encoding_lacks(engine: Engine, encoding: str) -> None:
+def test_a_schema_whose_name_the_client_s_own_encoding_lacks(engine: Engine) -> None:
     """What a session is told to be is told in UTF-8, whatever the role's default is."""
-    for side in (engine.legacy, engine.modern):
+    for side, encoding in ((engine.legacy, "UTF8"), (engine.modern, "LATIN1")):
         side.run(f"ALTER ROLE postgres IN DATABASE {side.name} SET client_encoding = '{encoding}'")
         side.run(f'CREATE SCHEMA "схема"; CREATE TABLE "схема".t ({TABLE})')
         side.run("INSERT INTO \"схема\".t VALUES (1, 'v')")
@@ -408,19 +463,20 @@ def test_heirs_go_alone(schemas: Engine) -> None:
     assert [(each.status, each.rows.legacy) for each in found.values()] == [(Status.MATCH, 4)] * 6
 
 
-@pytest.mark.parametrize("replaced", [NAMES, NAMES[:2]], ids=["all", "some"])
-def test_tables_made_anew_after_the_snapshot_prove_nothing(
-    schemas: Engine, replaced: list[str]
-) -> None:
-    """A refresh of the tables during the run is NOT PROVEN for their tenants, and no crash."""
-    with schemas.opened(TENANTS, legacy=OWN, modern=OWN) as run:
-        for name in replaced:
-            schemas.both(f"DROP TABLE {name}.t; CREATE TABLE {name}.t ({TABLE})")
-            schemas.both(f"INSERT INTO {name}.t VALUES (1, '{name}')")
-        found = {name: run.audit(name, "t") for name in NAMES}
+def test_tables_made_anew_after_the_snapshot_prove_nothing(schemas: Engine) -> None:
+    """A refresh of tables during the run, of some or of all, is NOT PROVEN for their tenants."""
     for name in NAMES:
-        expected = Status.NOT_PROVEN if name in replaced else Status.MATCH
-        assert found[name].status is expected, found[name]
+        schemas.both(f"CREATE TABLE {name}.u ({TABLE}); INSERT INTO {name}.u VALUES (1, '{name}')")
+    replaced = [*((name, "t") for name in NAMES), *((name, "u") for name in NAMES[:2])]
+    with schemas.opened(TENANTS, legacy=OWN, modern=OWN) as run:
+        for name, table in replaced:
+            schemas.both(f"DROP TABLE {name}.{table}; CREATE TABLE {name}.{table} ({TABLE})")
+            schemas.both(f"INSERT INTO {name}.{table} VALUES (1, '{name}')")
+        found = {(name, table): run.audit(name, table) for table in "tu" for name in NAMES}
+    not_proven = {key for key, each in found.items() if each.status is Status.NOT_PROVEN}
+    assert not_proven == {*replaced}
+    matched = {key for key, each in found.items() if each.status is Status.MATCH}
+    assert matched == {*found} - {*replaced}
 
 
 @pytest.mark.parametrize("own", ["0.2", "300"])
@@ -431,7 +487,7 @@ def test_the_session_s_own_timeout_holds_again(
     seen_: list[tuple[str, str, str]] = []
     timeout = text("SHOW statement_timeout")
 
-    def watched(connection: Connection, rows: Any, tables: Any, blocks: int) -> None:
+    def watched(connection: Connection, rows: Any, tables: Any) -> None:
         def types(rows: Any) -> Any:
             within.append(connection.scalar(timeout))
             return _types(rows)
@@ -441,7 +497,7 @@ def test_the_session_s_own_timeout_holds_again(
         before = connection.scalar(timeout)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(postgresql_small, "_types", types)
-            postgresql_small.require_alike(connection, rows, tables, blocks)
+            postgresql_small.require_alike(connection, rows, tables)
         seen_.append((before, within[0], connection.scalar(timeout)))
 
     monkeypatch.setattr(postgresql, "require_alike", watched)
@@ -469,7 +525,7 @@ def test_no_locks_are_held_while_the_other_stack_is_too_busy(schemas: Engine) ->
 
         asking = Thread(target=ask)
         asking.start()
-        sleep(1.5)
+        eventually(lambda: run.context.stacks["modern"].waited > 0)
         assert asking.is_alive()
         assert schemas.legacy.run(locked) == [(0,)]
         schemas.modern.run("UPDATE gate SET shut = false")

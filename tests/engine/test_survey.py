@@ -3,93 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable
 
 import pytest
 
 from pytest_tenantparity.model import Account
 
-from ..soundness.traps import TRAPS, Side, exists
-from ..soundness.traps import Engine as EngineName
-from ..soundness.ways import WAYS
 from ..support.engine_driver import Engine
-from ..support.engine_pairs import Place, places
 from ..support.expectations import assert_drift, assert_match, assert_not_proven
-from ..support.shared_tables import audit_shared, for_each_tenant, trials_among_others, wrong
-
-__all__ = ["places"]
-
-PAIRS: list[tuple[EngineName, EngineName]] = [
-    ("postgresql", "postgresql"),
-    ("postgresql", "mariadb"),
-    ("mariadb", "sqlite"),
-]
-TRIALS = 8
-
-
-@pytest.mark.parametrize(("legacy", "modern"), PAIRS, ids=["-".join(pair) for pair in PAIRS])
-def test_no_tenant_of_a_shared_table_falls_into_a_trap(
-    places: Callable[[EngineName, Side], Place], legacy: EngineName, modern: EngineName
-) -> None:
-    """Every trap, as the rows of each of four tenants of one table, is judged for each of them."""
-    held = [t for t in TRAPS if exists(t, "legacy", legacy) and exists(t, "modern", modern)]
-    given = [for_each_tenant(trap) for trap in held]
-    verdicts = audit_shared(places(legacy, "legacy"), places(modern, "modern"), given)
-    assert wrong(verdicts) == []
-    assert len(verdicts) > 150 * 4
-
-
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize(("legacy", "modern"), PAIRS, ids=["-".join(pair) for pair in PAIRS])
-def test_what_differs_is_found_in_its_own_tenant(
-    places: Callable[[EngineName, Side], Place], legacy: EngineName, modern: EngineName, way: str
-) -> None:
-    """Random tables: exact for the tenants that differ, MATCH for the others."""
-    given = trials_among_others(f"survey/{legacy}/{modern}", legacy, modern, TRIALS)
-    verdicts = audit_shared(
-        places(legacy, "legacy"), places(modern, "modern"), given, way=WAYS[way]
-    )
-    assert wrong(verdicts) == []
-
-
-LAYOUTS: list[tuple[EngineName, list[Side]]] = [
-    ("postgresql", ["legacy", "modern"]),
-    ("postgresql", ["legacy"]),
-    ("postgresql", ["modern"]),
-    ("mariadb", ["modern"]),
-]
-LAYOUT_NAMES = [f"{engine}-{'-'.join(sides)}" for engine, sides in LAYOUTS]
-
-
-@pytest.mark.parametrize(("legacy", "own_schemas"), LAYOUTS, ids=LAYOUT_NAMES)
-def test_no_tenant_with_a_schema_of_its_own_falls_into_a_trap(
-    places: Callable[[EngineName, Side], Place], legacy: EngineName, own_schemas: list[Side]
-) -> None:
-    """Every trap, where the tables of four tenants' schemas are read as one, if they can be."""
-    held = [t for t in TRAPS if exists(t, "legacy", legacy) and exists(t, "modern", "postgresql")]
-    given = [for_each_tenant(trap) for trap in held]
-    here, there = places(legacy, "legacy"), places("postgresql", "modern")
-    verdicts = audit_shared(here, there, given, own_schemas)
-    assert wrong(verdicts) == []
-    hows = [each.how for verdict in verdicts for each in verdict.evidence.work.readings]
-    together = [how for how in hows if re.match(r"one scan for .* each where its own rows", how)]
-    assert len(together) > 150
-
-
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize(("legacy", "own_schemas"), LAYOUTS, ids=LAYOUT_NAMES)
-def test_what_differs_is_found_in_its_own_schema(
-    places: Callable[[EngineName, Side], Place],
-    legacy: EngineName,
-    own_schemas: list[Side],
-    way: str,
-) -> None:
-    """Random tables: exact for the tenants that differ, MATCH for the others."""
-    given = trials_among_others(f"schemas/{legacy}", legacy, "postgresql", TRIALS)
-    here, there = places(legacy, "legacy"), places("postgresql", "modern")
-    assert wrong(audit_shared(here, there, given, own_schemas, way=WAYS[way])) == []
-
 
 BY_TENANT = 'tenancy = {column = "tenant"}'
 BY_USER = 'tenancy = {path = "usr -> users.id -> tenant"}'

@@ -185,7 +185,7 @@ def test_a_run_is_bounded_by_the_option(project: Migration) -> None:
         "rows": 1,
         "column": "id",
     }
-    again = project.start("--parity-watermark=1", "--parity-resume").wait(120)
+    again = project.run("--parity-watermark=1", "--parity-resume")
     assert again.code == 4
     assert "--parity-watermark (0 then, 1 now)" in again.output
 
@@ -205,8 +205,8 @@ def test_what_was_left_out_is_asked_again(project: Migration) -> None:
     """A resumed run takes over what was compared, not what was under way then."""
     project.settings(SETTINGS)
     project.modern.run(DRIFT)
-    before = project.start("--parity-watermark=0").wait(120)
-    outcome = project.start("--parity-watermark=0", "--parity-resume").wait(120)
+    before = project.run("--parity-watermark=0")
+    outcome = project.run("--parity-watermark=0", "--parity-resume")
     (taken_over,) = outcome.report["run"]["resumed"]
     assert (before.verdict, outcome.verdict) == ("GO", "GO")
     assert taken_over["checks"] == len(before.report["checks"]) - 1

@@ -7,7 +7,7 @@ import sqlite3
 import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from ..soundness.traps import Engine, Side, Trap
 from ..soundness.ways import AS_IT_IS, Way
 from .engine_driver import SHARED, opened
 from .mariadb import MariaDatabase, new_mariadb_database, running_mariadb
-from .postgresql import Database, new_database, running_cluster
+from .postgresql import Cluster, Database, new_database, running_cluster
 
 _BATCH = 100
 
@@ -144,10 +144,15 @@ class ArchivePlace(Place):
 
 @contextmanager
 def _postgresql() -> Iterator[Place]:
-    with running_cluster() as cluster:
-        database = new_database(cluster)
-        yield PostgreSQLPlace(database)
-        database.drop()
+    with running_cluster() as cluster, _database(cluster) as place:
+        yield place
+
+
+@contextmanager
+def _database(cluster: Cluster) -> Iterator[Place]:
+    database = new_database(cluster)
+    yield PostgreSQLPlace(database)
+    database.drop()
 
 
 @contextmanager
@@ -210,18 +215,20 @@ def _audits(legacy: Place, modern: Place, batch: Mapping[str, Trap], way: Way) -
 
 
 @pytest.fixture(scope="session")
-def places() -> Iterator[Callable[[Engine, Side], Place]]:
+def places(
+    legacy_cluster: Cluster, modern_cluster: Cluster
+) -> Iterator[Callable[[Engine, Side], Place]]:
     """Return a place of an engine for a side; each is made once, when it is first asked for."""
+    clusters: dict[Side, Cluster] = {"legacy": legacy_cluster, "modern": modern_cluster}
     made: dict[tuple[Engine, Side], Place] = {}
-    open_places: list[AbstractContextManager[Place]] = []
+    with ExitStack() as open_places:
 
-    def place(engine: Engine, side: Side) -> Place:
-        if (engine, side) not in made:
-            manager = PLACES[engine]()
-            made[engine, side] = manager.__enter__()
-            open_places.append(manager)
-        return made[engine, side]
+        def place(engine: Engine, side: Side) -> Place:
+            if (engine, side) not in made:
+                manager = PLACES[engine]()
+                if engine == "postgresql":
+                    manager = _database(clusters[side])
+                made[engine, side] = open_places.enter_context(manager)
+            return made[engine, side]
 
-    yield place
-    for manager in reversed(open_places):
-        manager.__exit__(None, None, None)
+        yield place

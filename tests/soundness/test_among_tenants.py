@@ -1,0 +1,76 @@
+"""Traps and random tables as the rows of several tenants, which are read by one statement.
+
+Tenants share a table, or have a schema each, whose tables are read as one or by tenant. ``make
+soundness`` runs every trap and every way of reading in every layout.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from ..support.engine_pairs import Place, places
+from ..support.shared_tables import audit_shared, for_each_tenant, trials_among_others, wrong
+from ..support.united import Layout, pairs_of, traps_in
+from .traps import TRAPS, Engine, Side, Trap
+from .ways import WAYS, forced
+
+__all__ = ["places"]
+
+LAYOUTS = [
+    Layout("postgresql", "postgresql"),
+    Layout("postgresql", "mariadb"),
+    Layout("mariadb", "sqlite"),
+    Layout("postgresql", "postgresql", ("legacy", "modern")),
+    Layout("postgresql", "postgresql", ("legacy",)),
+    Layout("postgresql", "postgresql", ("modern",)),
+    Layout("mariadb", "postgresql", ("modern",)),
+    Layout("postgresql", "postgresql", ("legacy", "modern"), bundled=True),
+    Layout("mariadb", "postgresql", ("modern",), bundled=True),
+]
+GIVEN = traps_in(LAYOUTS)
+PAIRS = pairs_of(LAYOUTS, list(WAYS))
+TRIALS = 8
+
+
+@pytest.mark.parametrize(("layout", "traps"), GIVEN.items(), ids=[each.name for each in GIVEN])
+def test_no_tenant_falls_into_a_trap(
+    places: Callable[[Engine, Side], Place], layout: Layout, traps: Sequence[Trap]
+) -> None:
+    """A trap, as the rows of each of four tenants, is judged for each of them.
+
+    Where tenants have schemas, most of the tables are read as one, or bundled.
+    """
+    given = [for_each_tenant(trap) for trap in traps]
+    here, there = places(layout.legacy, "legacy"), places(layout.modern, "modern")
+    with layout.forced():
+        verdicts = audit_shared(here, there, given, layout.own_schemas)
+    assert wrong(verdicts) == []
+    assert len(verdicts) == 4 * len(traps)
+    hows = [each.how for verdict in verdicts for each in verdict.evidence.work.readings]
+    if layout.bundled:
+        assert len([how for how in hows if how.endswith("by one statement")]) > len(traps) / 3
+    elif layout.own_schemas:
+        united = [how for how in hows if re.match(r"one scan for .* each where its own rows", how)]
+        assert len(united) > len(traps) / 2
+
+
+def test_every_trap_is_given_to_tenants() -> None:
+    """Of all traps, only those of an engine that no layout has are left out."""
+    given = {trap.name for traps in GIVEN.values() for trap in traps}
+    assert {trap.name for trap in TRAPS} - given == {"nanosecond"}
+
+
+@pytest.mark.parametrize(
+    ("layout", "way"), PAIRS, ids=[f"{layout.name}, {way}" for layout, way in PAIRS]
+)
+def test_what_differs_is_found_in_its_own_tenant(
+    places: Callable[[Engine, Side], Place], layout: Layout, way: str
+) -> None:
+    """Random tables: exact for the tenants that differ, MATCH for the others."""
+    given = trials_among_others(f"tenants/{layout.name}", layout.legacy, layout.modern, TRIALS)
+    here, there = places(layout.legacy, "legacy"), places(layout.modern, "modern")
+    with forced(way), layout.forced():
+        assert wrong(audit_shared(here, there, given, layout.own_schemas)) == []

@@ -1,0 +1,17 @@
+"""Waits for what happens elsewhere, as soon as it does."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+WAITING = "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted"
+"""Whether a session of a PostgreSQL server waits for a lock."""
+
+
+def eventually(condition: Callable[[], bool], seconds: float = 60) -> None:
+    """Wait until something holds; an error after so many seconds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it never came to that"
+        time.sleep(0.02)
