@@ -6,7 +6,6 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -19,14 +18,13 @@ from sqlalchemy import create_engine, true
 
 from pytest_tenantparity.errors import NotProven
 from pytest_tenantparity.inventory import Place
-from pytest_tenantparity.limits import Limits
 from pytest_tenantparity.model import Evidence, Status
 from pytest_tenantparity.parity.opened import open_pair
 from pytest_tenantparity.parity.scope import Scope, source_of
 from pytest_tenantparity.stacks.dialects import dialect_for
-from pytest_tenantparity.stacks.throttle import Throttle
 
 from ..support.engine_driver import SHARED, Engine
+from ..support.eventually import eventually
 from ..support.expectations import assert_match, assert_not_proven
 from ..support.faults import during, void, within
 from ..support.mariadb import MariaDatabase, MariaServer, running_mariadb
@@ -39,13 +37,18 @@ TABLE = "CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t VALUES (1, '
 GATE = "CREATE TABLE gate (busy boolean); INSERT INTO gate VALUES (true)"
 IGNORED = '[ignore.tables]\ngate = "the load of the test"\nnoise = "what is replicated"\n'
 ASLEEP = "SELECT id FROM information_schema.processlist WHERE state = 'User sleep'"
-LOOKS_ALWAYS = Limits(load_interval=0)
 PROBE = "probe = 'SELECT busy FROM gate'"
 
 
 def throttled(limits: str, more: str = "") -> str:
     """Return the lines of a stack that is asked under some limits."""
     return f"{SHARED}\nthrottle = {{ {limits} }}\n{more}"
+
+
+@pytest.fixture
+def asks_always(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look at the server before each question, even if it has just been asked."""
+    monkeypatch.setattr("pytest_tenantparity.stacks.throttle._APART", 0)
 
 
 @pytest.fixture
@@ -103,10 +106,10 @@ def test_a_probe_is_asked_of_the_present(tables: Engine) -> None:
     assert_waits(tables, throttled(PROBE), lambda: tables.legacy.run(open_gate))
 
 
-@pytest.mark.parametrize("probe", ["SELECT false", "SELECT 0", "SELECT 0.0", "SELECT 5 % 5"])
-def test_a_probe_that_says_no(tables: Engine, probe: str) -> None:
+def test_a_probe_that_says_no(tables: Engine) -> None:
     """False and zero of any type hold nothing up."""
-    assert_went_on(audited(tables, f"probe = '{probe}'"))
+    for probe in ("SELECT false", "SELECT 0", "SELECT 0.0", "SELECT 5 % 5"):
+        assert_went_on(audited(tables, f"probe = '{probe}'"))
 
 
 def test_queries_of_other_sessions(tables: Engine) -> None:
@@ -151,14 +154,6 @@ def session_of(session: psycopg.Connection) -> Iterator[psycopg.Connection]:
         yield another
 
 
-def eventually(condition: Callable[[], bool]) -> None:
-    """Wait until something holds."""
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-
-
 @pytest.fixture(scope="module")
 def replicated(debian_cluster: Cluster) -> Iterator[tuple[Cluster, Cluster]]:
     """A server, and its standby."""
@@ -176,10 +171,9 @@ def paused(primary: Database, standby: Cluster) -> Iterator[Callable[[], None]]:
 
     def is_behind() -> bool:
         primary.run("INSERT INTO noise VALUES (1)")  # a lag is known from what is sent
-        lags = "SELECT max(replay_lag) > interval '2 seconds' FROM pg_stat_replication"
+        lags = "SELECT max(replay_lag) > interval '1 second' FROM pg_stat_replication"
         return primary.run(lags) == [(True,)]
 
-    primary.run("CREATE TABLE noise (n int)")
     eventually(lambda: _replayed(primary, standby))
     with standby.connect() as session:
         session.execute("SELECT pg_wal_replay_pause()")
@@ -190,20 +184,20 @@ def paused(primary: Database, standby: Cluster) -> Iterator[Callable[[], None]]:
         go_on()
 
 
-@pytest.mark.parametrize("asked", ["the primary", "the standby"])
 def test_replication_that_lags(
-    replicated: tuple[Cluster, Cluster], modern_db: Database, tmp_path: Path, asked: str
+    replicated: tuple[Cluster, Cluster], modern_db: Database, tmp_path: Path
 ) -> None:
     """A standby that is behind is waited for, by whoever asks it or the server that it follows."""
     cluster, standby = replicated
     primary = new_database(cluster)
     primary.run(TABLE)
+    primary.run("CREATE TABLE noise (n int)")
     modern_db.run(TABLE)
     engine = Engine(primary, modern_db, tmp_path)
-    own = cluster if asked == "the primary" else standby
-    legacy = f'url = "{own.url(primary.name)}"\n{throttled("replication_lag = 1.0")}'
-    with paused(primary, standby) as go_on:
-        assert_waits(engine, legacy, go_on)
+    for own in replicated:
+        legacy = f'url = "{own.url(primary.name)}"\n{throttled("replication_lag = 0.5")}'
+        with paused(primary, standby) as go_on:
+            assert_waits(engine, legacy, go_on)
     primary.drop()
 
 
@@ -224,10 +218,10 @@ def test_an_idle_standby_is_not_behind(
     primary.run(TABLE)
     modern_db.run(TABLE)
     eventually(lambda: _replayed(primary, standby))
-    time.sleep(1.5)
+    time.sleep(0.6)
     engine = Engine(primary, modern_db, tmp_path)
     for own in replicated:
-        legacy = f'url = "{own.url(primary.name)}"\n{throttled("replication_lag = 1.0")}'
+        legacy = f'url = "{own.url(primary.name)}"\n{throttled("replication_lag = 0.5")}'
         assert_match(engine.audit(legacy=legacy), rows=2)
     primary.drop()
 
@@ -329,39 +323,39 @@ def _behind(replica: MariaDatabase) -> int | None:
 # ---- what it cannot see
 
 
-@pytest.mark.parametrize(
-    ("probe", "words"),
-    [
-        ("SELECT NULL::boolean", "gave None"),
-        ("SELECT 1 WHERE false", "gave None"),
-        ("SELECT 'no'", "gave 'no'"),
-        ("SELECT 1, 2", "one column"),
-        ("SELECT generate_series(1, 2)", "more than one row"),
-        ("SELECT no_such_column", "does not exist"),
-        ("SELECT 1; SELECT 0", "syntax error"),
-        ("DELETE FROM t RETURNING 0", "syntax error"),
-    ],
-)
-def test_a_probe_that_says_nothing(tables: Engine, probe: str, words: str) -> None:
+# A probe, and what the reason says of it.
+NO_ANSWERS = {
+    "SELECT NULL::boolean": "gave None",
+    "SELECT 1 WHERE false": "gave None",
+    "SELECT 'no'": "gave 'no'",
+    "SELECT 1, 2": "one column",
+    "SELECT generate_series(1, 2)": "more than one row",
+    "SELECT no_such_column": "does not exist",
+    "SELECT 1; SELECT 0": "syntax error",
+    "DELETE FROM t RETURNING 0": "syntax error",
+}
+
+
+def test_a_probe_that_says_nothing(tables: Engine) -> None:
     """A probe that fails, or gives nothing or no answer, is not taken for a no."""
-    evidence, _ = audited(tables, f'probe = "{probe}"')
-    assert_not_proven(evidence, words)
+    for probe, words in NO_ANSWERS.items():
+        evidence, _ = audited(tables, f'probe = "{probe}"')
+        assert_not_proven(evidence, words)
 
 
-@pytest.mark.parametrize("limit", ["running_queries = 50", "replication_lag = 10.0"])
-def test_a_role_that_is_shown_nothing(tables: Engine, limit: str) -> None:
+def test_a_role_that_is_shown_nothing(tables: Engine) -> None:
     """A role that may not see other sessions does not take that for silence."""
     role = tables.legacy.new_role()
     tables.legacy.run(f"GRANT SELECT ON t TO {role}")
-    more = throttled(limit)
-    legacy = f'url = "{tables.legacy.url_of(role)}"\n{more}'
-    assert_not_proven(tables.audit(legacy=legacy), "grant", "pg_monitor")
+    url = f'url = "{tables.legacy.url_of(role)}"\n'
+    limits = ("running_queries = 50", "replication_lag = 10.0")
+    for limit in limits:
+        evidence = tables.audit(legacy=url + throttled(limit))
+        assert_not_proven(evidence, "grant", "pg_monitor")
     tables.legacy.run(f"GRANT pg_monitor TO {role}")
-    evidence = tables.audit(legacy=legacy)
-    if "queries" in limit:
-        assert_match(evidence, rows=2)
-    else:
-        assert_not_proven(evidence, "no standby is connected")
+    queries, lag = (tables.audit(legacy=url + throttled(limit)) for limit in limits)
+    assert_match(queries, rows=2)
+    assert_not_proven(lag, "no standby is connected")
     tables.legacy.run(f"DROP OWNED BY {role}")
 
 
@@ -386,11 +380,12 @@ def test_a_user_of_mariadb_that_is_shown_nothing(mixed: Engine, mysql_db: MariaD
 def test_the_snapshot_s_time_ends_the_wait(tables: Engine) -> None:
     """A server that is never idle holds no snapshot longer than snapshot_timeout."""
     with within(60):
-        evidence, waited = audited(tables, "probe = 'SELECT true'", "snapshot_timeout = 10")
-    assert_not_proven(evidence, "let go of after 10 seconds")
+        evidence, waited = audited(tables, "probe = 'SELECT true'", "snapshot_timeout = 5")
+    assert_not_proven(evidence, "let go of after 5 seconds")
     assert waited > 0
 
 
+@pytest.mark.usefixtures("asks_always")
 def test_a_failed_side_ends_the_other_s_wait(tables: Engine) -> None:
     """Nobody waits for a server whose answers are of no use any more."""
 
@@ -400,7 +395,7 @@ def test_a_failed_side_ends_the_other_s_wait(tables: Engine) -> None:
 
     tables.legacy.run(GATE.replace("true", "false"))
     legacy = throttled(PROBE, "snapshot_timeout = 30")
-    with replace(tables, limits=LOOKS_ALWAYS).opened(IGNORED, legacy=legacy) as run:
+    with tables.opened(IGNORED, legacy=legacy) as run:
         pair = run.context.pairs["t"]
         with open_pair(run.context, pair, None) as opened:
             sides = opened.sides(lambda side: Scope(source_of(opened.tables[side]), true()))
@@ -422,34 +417,6 @@ def test_a_stopped_wait_asks_nothing(tables: Engine) -> None:
             pytest.fail("was let through")
 
 
-def test_many_small_checks_ask_once_a_second() -> None:
-    """Twenty thousand small checks do not each ask a server how it is."""
-    asked: list[float] = []
-
-    def is_too_busy() -> bool:
-        asked.append(time.monotonic())
-        return False
-
-    throttle, begun = Throttle(is_too_busy, lambda: None, 1.0), time.monotonic()
-    for _ in range(20_000):
-        throttle.wait(Event())
-    assert len(asked) <= 1 + time.monotonic() - begun
-
-
-def test_waits_grow_and_are_bounded() -> None:
-    """A busy server is asked ever more seldom, and no less than every few seconds."""
-    pauses: list[float] = []
-
-    class Patient(Event):
-        def wait(self, timeout: float | None = None) -> bool:
-            pauses.append(timeout or 0)
-            return False
-
-    Throttle(lambda: len(pauses) < 10, lambda: None, 1.0).wait(Patient())
-    assert pauses == sorted(pauses)
-    assert pauses[0] < 1 < pauses[-1] < 10
-
-
 # ---- in a run
 
 
@@ -466,7 +433,7 @@ def test_a_run_of_several_processes(project: Migration) -> None:
     def waiting() -> int:  # one holds the snapshot, each worker has one, and the first a second
         if len(own_backends(project.legacy.cluster)) > 3:
             seen.append(time.monotonic())
-        return int(bool(seen) and time.monotonic() - seen[0] > 5)
+        return int(bool(seen) and time.monotonic() - seen[0] > 1)
 
     with during(waiting, lambda: void(project.legacy.run(open_gate))):
         outcome = project.run("-n", "2", "--tenants=all")
@@ -506,6 +473,7 @@ def test_files_have_no_load(project: Migration, tmp_path: Path) -> None:
     assert_usage_error(project.run("--tenants=all"), "[legacy] throttle", "SQLite", "PostgreSQL")
 
 
+@pytest.mark.usefixtures("asks_always")
 def test_reads_of_differing_rows_wait_too(tables: Engine) -> None:
     """Rows that differ are not read from a server that has become too busy meanwhile."""
     tables.modern.run("UPDATE t SET v = 'x' WHERE id = 2")
@@ -520,8 +488,7 @@ def test_reads_of_differing_rows_wait_too(tables: Engine) -> None:
     thread = Thread(target=turn)
     thread.start()
     try:
-        always = replace(tables, limits=LOOKS_ALWAYS)
-        evidence, _ = audited(always, f"probe = '{probe}'")
+        evidence, _ = audited(tables, f"probe = '{probe}'")
     finally:
         stop.set()
         thread.join()

@@ -1,0 +1,36 @@
+"""How often a server is asked how busy it is."""
+
+from __future__ import annotations
+
+import time
+from threading import Event
+
+from pytest_tenantparity.stacks.throttle import Throttle
+
+
+def test_many_small_checks_ask_once_a_second() -> None:
+    """Twenty thousand small checks do not each ask a server how it is."""
+    asked: list[float] = []
+
+    def is_too_busy() -> bool:
+        asked.append(time.monotonic())
+        return False
+
+    throttle, begun = Throttle(is_too_busy, lambda: None), time.monotonic()
+    for _ in range(20_000):
+        throttle.wait(Event())
+    assert len(asked) <= 1 + time.monotonic() - begun
+
+
+def test_waits_grow_and_are_bounded() -> None:
+    """A busy server is asked ever more seldom, and no less than every few seconds."""
+    pauses: list[float] = []
+
+    class Patient(Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            pauses.append(timeout or 0)
+            return False
+
+    Throttle(lambda: len(pauses) < 10, lambda: None).wait(Patient())
+    assert pauses == sorted(pauses)
+    assert pauses[0] < 1 < pauses[-1] < 10
