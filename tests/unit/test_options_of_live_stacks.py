@@ -53,7 +53,7 @@ def test_a_bound_that_is_none_is_refused(value: str) -> None:
 def test_bounds() -> None:
     """A bound is a time before the snapshots, a moment with its zone, or a whole number."""
     moment = "2026-05-01T06:00:00+00:00"
-    bounds = {
+    bounds: dict[str, int | datetime | timedelta] = {
         "5m": timedelta(minutes=5),
         moment: datetime(2026, 5, 1, 6, tzinfo=UTC),
         "-7": -7,
