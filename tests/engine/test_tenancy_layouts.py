@@ -409,7 +409,7 @@ def test_a_broken_path_is_not_proven(engine: Engine, cleanup: ExitStack) -> None
             for table, path in paths.items()
             for subject in ("a", "unassigned")
         }
-    assert {each.status for each in found.values()} == {Status.NOT_PROVEN}
+    assert {check for check, each in found.items() if each.status is not Status.NOT_PROVEN} == set()
     unnamed = {
         check: each.reasons for check, each in found.items()
         if BROKEN[check[0]] not in each.reasons[0]
