@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from .support.engine_driver import Engine
 from .support.forkserver import ForkServer, running_fork_server
@@ -14,6 +15,10 @@ from .support.mariadb import MariaDatabase, MariaServer, new_mariadb_database, r
 from .support.postgresql import DEBIAN, Cluster, Database, new_database, running_cluster
 
 pytest_plugins = ["pytester"]
+
+# A busy machine is no fault of what is tested.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 # Hundreds of tests start a program, which is not to compile all its modules each time.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)

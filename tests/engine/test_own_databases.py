@@ -15,10 +15,10 @@ from sqlalchemy import text
 
 from pytest_tenantparity.errors import ConnectionLost, SettingsError, StackUnavailable
 from pytest_tenantparity.inventory import Place as Home
+from pytest_tenantparity.limits import Limits
 from pytest_tenantparity.model import SIDES, CheckKey, Evidence, Side, Status
-from pytest_tenantparity.parity import audit, bundle, small
+from pytest_tenantparity.parity import audit, bundle
 from pytest_tenantparity.stacks import Anchor, Stack, open_stack
-from pytest_tenantparity.stacks.dialects import postgresql_small
 from pytest_tenantparity.stacks.dialects.mysql import MySQL
 from pytest_tenantparity.stacks.dialects.postgresql_session import PatientConnection
 
@@ -48,6 +48,10 @@ class Homes:
     databases: dict[tuple[Side, str], Database]
     changed: set[tuple[Side, str]]
     """The databases that have to be filled anew for the next test."""
+
+    def limited(self, limits: Limits) -> Homes:
+        """Return the same under other limits."""
+        return replace(self, engine=replace(self.engine, limits=limits))
 
     def tenancy(self, side: Side) -> str:
         """Return the line of a stack's settings."""
@@ -229,23 +233,28 @@ def test_what_sql_reads_nobody_knows(homes: Homes) -> None:
     assert {name: hows(each) for name, each in found.items()} == dict.fromkeys(rules, b_alone)
 
 
-@pytest.mark.parametrize(("name", "value"), [("_SMALL", 2), ("_MOST", 1), ("_MOST_LOCKS", 3)])
+@pytest.mark.parametrize(
+    ("few", "more"),
+    [
+        (Limits(small_table_rows=2), Limits(small_table_rows=6)),
+        (Limits(statement_tables=1), Limits(statement_tables=4)),
+        (Limits(statement_locks=3), Limits(statement_locks=8)),
+    ],
+    ids=["rows", "tables", "locks"],
+)
 def test_only_so_many_small_tables_are_asked_for_together(
-    homes: Homes, monkeypatch: pytest.MonkeyPatch, name: str, value: int
+    homes: Homes, few: Limits, more: Limits
 ) -> None:
     """None with more rows, and no more tables and locks in a statement, each having an index."""
     for tenant in NAMES:
         homes.run(tenant, "ANALYZE")
-    monkeypatch.setattr(small, name, value)
-    assert hows(homes.audit()) == {table: {ALONE} for table in TABLES}
-    monkeypatch.setattr(small, name, 2 * (value + 1))
-    assert {BUNDLED} in hows(homes.audit()).values()
+    assert hows(homes.limited(few).audit()) == {table: {ALONE} for table in TABLES}
+    assert {BUNDLED} in hows(homes.limited(more).audit()).values()
 
 
-def test_tables_larger_than_known_go_alone(homes: Homes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tables_larger_than_known_go_alone(homes: Homes) -> None:
     """Where no statistics say how large a table is, its file does, before it is read."""
-    monkeypatch.setattr(postgresql_small, "_MOST_BLOCKS", 2)
-    found = homes.audit()
+    found = homes.limited(Limits(statement_blocks=2)).audit()
     assert statuses(found) == {}
     assert hows(found) == {table: {ALONE} for table in TABLES}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -14,8 +14,8 @@ import pytest
 from sqlalchemy import Connection, text
 
 from pytest_tenantparity.config import load_settings
+from pytest_tenantparity.limits import Limits
 from pytest_tenantparity.model import Evidence, Status
-from pytest_tenantparity.parity import small
 from pytest_tenantparity.parity.scope import MARK
 from pytest_tenantparity.stacks.dialects import Dialect, postgresql, postgresql_small
 from pytest_tenantparity.stacks.handshake import Digests, trusted_digests
@@ -92,16 +92,12 @@ def test_rows_of_two_tenants_that_changed_places_are_seen(schemas: Engine) -> No
     assert [each.drift.changed for each in found.values()] == [0, 3, 3, 0, 0, 0]
 
 
-def test_more_schemas_than_a_statement_takes(
-    schemas: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_more_schemas_than_a_statement_takes(schemas: Engine) -> None:
     """Where a scan takes four, the other two have one of their own; a last one would go alone."""
-    monkeypatch.setattr(small, "_MOST", 4)
-    found = audit(schemas)
+    found = audit(replace(schemas, limits=Limits(statement_tables=4)))
     assert [each.status for each in found.values()] == [Status.MATCH] * 6
     assert hows(found) == {everyone(4), everyone(2)}
-    monkeypatch.setattr(small, "_MOST", 5)
-    found = audit(schemas)
+    found = audit(replace(schemas, limits=Limits(statement_tables=5)))
     assert [each.status for each in found.values()] == [Status.MATCH] * 6
     assert hows(found) == {everyone(5), ALONE}
 
@@ -318,17 +314,14 @@ def test_a_column_called_like_the_mark_is_compared(engine: Engine) -> None:
     assert drifting == ["t4"]
 
 
-def test_tables_that_are_larger_than_known_are_asked_alone(
-    schemas: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_tables_that_are_larger_than_known_are_asked_alone(schemas: Engine) -> None:
     """Where the server's statistics know nothing of the rows, the space that they take tells."""
     schemas.both("ALTER TABLE t1.t SET (autovacuum_enabled = off)")
     schemas.both("INSERT INTO t1.t SELECT g, repeat('x', 900) FROM generate_series(10, 500) g")
     schemas.both("SELECT pg_stat_force_next_flush()")
     schemas.both("SELECT pg_stat_reset()")
     assert hows(audit(schemas)) == {everyone()}
-    monkeypatch.setattr(postgresql_small, "_MOST_BLOCKS", 50)
-    found = audit(schemas)
+    found = audit(replace(schemas, limits=Limits(statement_blocks=50)))
     assert hows(found) == {ALONE}
     assert [each.status for each in found.values()] == [Status.MATCH] * 6
 
@@ -347,14 +340,12 @@ def test_partitions_go_alone(schemas: Engine) -> None:
     assert [found[name].status for name in NAMES if name != "t1"] == [Status.MATCH] * 5
 
 
-def test_so_many_locks_and_no_more(schemas: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_so_many_locks_and_no_more(schemas: Engine) -> None:
     """Indexes are locked, too: fewer tables of many indexes go into a statement."""
     for name in NAMES:
         schemas.modern.run("".join(f"CREATE INDEX ON {name}.t (v, id); " for _ in range(4)))
-    monkeypatch.setattr(small, "_MOST_LOCKS", 2 * 6)
-    assert hows(audit(schemas)) == {everyone(2)}
-    monkeypatch.setattr(small, "_MOST_LOCKS", 2 * 6 - 1)
-    assert hows(audit(schemas)) == {ALONE}
+    for locks, how in {2 * 6: everyone(2), 2 * 6 - 1: ALONE}.items():
+        assert hows(audit(replace(schemas, limits=Limits(statement_locks=locks)))) == {how}
 
 
 def test_a_migration_under_way_meets_no_deadlock(schemas: Engine) -> None:
@@ -487,7 +478,7 @@ def test_the_session_s_own_timeout_holds_again(
     seen_: list[tuple[str, str, str]] = []
     timeout = text("SHOW statement_timeout")
 
-    def watched(connection: Connection, rows: Any, tables: Any) -> None:
+    def watched(connection: Connection, rows: Any, tables: Any, blocks: int) -> None:
         def types(rows: Any) -> Any:
             within.append(connection.scalar(timeout))
             return _types(rows)
@@ -497,7 +488,7 @@ def test_the_session_s_own_timeout_holds_again(
         before = connection.scalar(timeout)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(postgresql_small, "_types", types)
-            postgresql_small.require_alike(connection, rows, tables)
+            postgresql_small.require_alike(connection, rows, tables, blocks)
         seen_.append((before, within[0], connection.scalar(timeout)))
 
     monkeypatch.setattr(postgresql, "require_alike", watched)

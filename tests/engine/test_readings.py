@@ -12,16 +12,16 @@ from typing import Any
 
 import pytest
 
+from pytest_tenantparity.limits import Limits
 from pytest_tenantparity.model import Evidence, Reading, Status
-from pytest_tenantparity.stacks import catalog
 
 from ..support.engine_driver import Engine, Run
 from ..support.mariadb import MariaDatabase
 from ..support.postgresql import Database
 from ..support.project import DRIFT, Migration
 from ..support.shards import but_run
+from .test_pieces import EVEN_SMALL, SMALL, asked
 from .test_pieces import ROWS as WIDE
-from .test_pieces import SMALL, asked
 
 pytest_plugins = ["tests.support.project"]
 __all__ = ["asked"]
@@ -34,10 +34,7 @@ SPOIL = "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'i'::regclass
 SIDES = ("legacy", "modern")
 
 
-@pytest.fixture
-def all_are_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take tables of a hundred rows for large ones."""
-    monkeypatch.setattr(catalog, "LARGE", 100)
+LARGE = Limits(large_table_rows=100)
 
 
 @pytest.fixture
@@ -46,6 +43,12 @@ def table(engine: Engine) -> Engine:
     engine.both(f"{TABLE}; {ROWS}")
     engine.both("ANALYZE t")
     return engine
+
+
+@pytest.fixture
+def large(table: Engine) -> Engine:
+    """The same, where tables of a hundred rows are large ones."""
+    return replace(table, limits=LARGE)
 
 
 def few(engine: Engine) -> Evidence:
@@ -65,17 +68,16 @@ def statement_of(hint: str) -> str:
     return hint.partition("this would help: ")[2]
 
 
-@pytest.mark.usefixtures("all_are_large")
-def test_a_hint_s_statement_makes_the_hint_go_away(table: Engine) -> None:
+def test_a_hint_s_statement_makes_the_hint_go_away(large: Engine) -> None:
     """Few tenants of a large table want an index; the one that the hint creates is it."""
-    evidence = few(table)
+    evidence = few(large)
     assert ways(evidence) == {"one scan for 2 of 12 tenants, without an index on tenant"}
     hints = evidence.work.hints
     assert [
         "no index of the legacy table public.t begins with tenant" in each for each in hints
     ] == [True, False]
-    table.legacy.run(statement_of(hints[0]))
-    evidence = few(table)
+    large.legacy.run(statement_of(hints[0]))
+    evidence = few(large)
     assert set(evidence.work.readings) == {
         Reading("t", "legacy", "one scan for 2 of 12 tenants, by the index on tenant"),
         Reading("t", "modern", "one scan for 2 of 12 tenants, without an index on tenant"),
@@ -83,7 +85,6 @@ def test_a_hint_s_statement_makes_the_hint_go_away(table: Engine) -> None:
     assert ["modern table" in each for each in evidence.work.hints] == [True]
 
 
-@pytest.mark.usefixtures("all_are_large")
 def test_an_index_that_cannot_be_used(engine: Engine) -> None:
     """An index that begins with something else, is partial or not valid is none."""
     indexes = {
@@ -97,7 +98,8 @@ def test_an_index_that_cannot_be_used(engine: Engine) -> None:
         for statement in (TABLE, ROWS):
             engine.both(statement.replace(" t ", f" {name} "))
         engine.both(f"ANALYZE {name}; {index.format(name)}")
-    with engine.opened(TENANTS, legacy=OWNED, modern=OWNED) as run:
+    large = replace(engine, limits=LARGE)
+    with large.opened(TENANTS, legacy=OWNED, modern=OWNED) as run:
         of_two = Run(replace(run.context, asked={name: {"t0", "t1"} for name in indexes}))
         hints = {name: len(of_two.audit("t0", name).work.hints) for name in indexes}
     expected = {name: 0 if name == "fitting" else len(SIDES) for name in indexes}
@@ -111,10 +113,9 @@ def test_small_tables_want_no_index(table: Engine) -> None:
     assert evidence.work.hints == ()
 
 
-@pytest.mark.usefixtures("all_are_large")
-def test_who_asks_for_all_is_not_told_to_index(table: Engine) -> None:
+def test_who_asks_for_all_is_not_told_to_index(large: Engine) -> None:
     """A whole table is read without an index, and that is right."""
-    with table.opened(TENANTS, legacy=OWNED, modern=OWNED) as run:
+    with large.opened(TENANTS, legacy=OWNED, modern=OWNED) as run:
         first, second = run.audit("t0", "t"), run.audit("t1", "t")
     assert ways(first) == {"one scan for 12 tenants"}
     assert first.work.hints == ()
@@ -124,29 +125,27 @@ def test_who_asks_for_all_is_not_told_to_index(table: Engine) -> None:
 def test_pieces_are_counted(engine: Engine, asked: list[str]) -> None:
     """Of a table that was taken apart it is said into how many pieces."""
     engine.both(WIDE)
-    with engine.opened(legacy=SMALL, modern=SMALL) as run:
+    with replace(engine, limits=EVEN_SMALL).opened(legacy=SMALL, modern=SMALL) as run:
         evidence = run.audit("global", "t")
     hows = [each.how for each in evidence.work.readings]
     counts = [re.fullmatch(r"one scan of all rows, in (\d+) pieces", how) for how in hows]
     assert len(asked) == sum(int(each[1]) for each in counts if each) > 4
 
 
-@pytest.mark.usefixtures("all_are_large")
-def test_one_tenant_asked_alone(table: Engine) -> None:
+def test_one_tenant_asked_alone(large: Engine) -> None:
     """A tenant that is asked apart is so by the index, or for want of one."""
-    table.legacy.run("CREATE INDEX ON t (tenant, id)")
-    with table.opened(TENANTS, legacy=OWNED, modern=OWNED) as run:
+    large.legacy.run("CREATE INDEX ON t (tenant, id)")
+    with large.opened(TENANTS, legacy=OWNED, modern=OWNED) as run:
         evidence = Run(replace(run.context, asked={"t": {"t0"}})).audit("t0", "t")
     by, without = "each tenant by the index on tenant", "each tenant without an index on tenant"
     assert ways(evidence) == {by, without}
 
 
-@pytest.mark.usefixtures("all_are_large")
-def test_rows_that_are_looked_up_again(table: Engine) -> None:
+def test_rows_that_are_looked_up_again(large: Engine) -> None:
     """With settle, a key that no index begins with is hinted at once rows differ."""
-    table.both("ALTER TABLE t DROP CONSTRAINT t_pkey")
-    table.modern.run("UPDATE t SET v = -1 WHERE id = 12")
-    with table.opened("[tables.t]\nkey = ['id']") as run:
+    large.both("ALTER TABLE t DROP CONSTRAINT t_pkey")
+    large.modern.run("UPDATE t SET v = -1 WHERE id = 12")
+    with large.opened("[tables.t]\nkey = ['id']") as run:
         evidence = Run(replace(run.context, settle=0.2)).audit("global", "t")
     assert evidence.drift.changed == 1
     assert ["begins with id, by which differing rows" in each for each in evidence.work.hints] == [
@@ -158,7 +157,6 @@ def test_rows_that_are_looked_up_again(table: Engine) -> None:
 # ---- other engines
 
 
-@pytest.mark.usefixtures("all_are_large")
 def test_mariadb(mysql_db: MariaDatabase, modern_db: Database, tmp_path: Path) -> None:
     """MariaDB's indexes and sizes are known, and its hint is a statement of its own."""
     mysql_db.run(TABLE.replace("varchar(9)", "text"))
@@ -167,7 +165,7 @@ def test_mariadb(mysql_db: MariaDatabase, modern_db: Database, tmp_path: Path) -
     mysql_db.run("ANALYZE TABLE t")
     modern_db.run(f"{TABLE}; {ROWS}")
     old: Any = mysql_db
-    engine = Engine(old, modern_db, tmp_path)
+    engine = Engine(old, modern_db, tmp_path, LARGE)
     (hint,) = (each for each in few(engine).work.hints if "legacy" in each)
     mysql_db.run(statement_of(hint))
     evidence = few(engine)
@@ -175,7 +173,6 @@ def test_mariadb(mysql_db: MariaDatabase, modern_db: Database, tmp_path: Path) -
     assert "one scan for 2 of 12 tenants, by the index on tenant" in ways(evidence)
 
 
-@pytest.mark.usefixtures("all_are_large")
 def test_sqlite(modern_db: Database, tmp_path: Path) -> None:
     """SQLite's indexes are known, and its sizes where ANALYZE has counted them."""
     path = tmp_path / "old.db"
@@ -191,7 +188,7 @@ def test_sqlite(modern_db: Database, tmp_path: Path) -> None:
         database.commit()
     modern_db.run(f"{TABLE}; {ROWS}")
     old: Any = modern_db
-    engine, legacy = Engine(old, modern_db, tmp_path), f'url = "sqlite:///{path}"\n{OWNED}'
+    engine, legacy = Engine(old, modern_db, tmp_path, LARGE), f'url = "sqlite:///{path}"\n{OWNED}'
 
     def audited() -> Evidence:
         with engine.opened(TENANTS, legacy=legacy, modern=OWNED) as opened:
@@ -212,7 +209,8 @@ def test_sqlite(modern_db: Database, tmp_path: Path) -> None:
 def test_the_report_says_it_in_its_run_block(project: Migration) -> None:
     """Readings and hints are in ``run``, hints in the terminal; the rest is the same bytes."""
     project.modern.run(DRIFT)
-    more = f"SELECT i, 'X', 1, 'of nobody' FROM generate_series(1000, {2 * catalog.LARGE}) i"
+    rows = 2 * Limits().large_table_rows
+    more = f"SELECT i, 'X', 1, 'of nobody' FROM generate_series(1000, {rows}) i"
     project.legacy.run(f"INSERT INTO trades {more}; ANALYZE")
     others = "\n".join(f"[tenants.other{n}]" for n in range(12))
     project.settings(others, legacy="piece_seconds = 60")

@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -18,6 +19,7 @@ from sqlalchemy import create_engine, true
 
 from pytest_tenantparity.errors import NotProven
 from pytest_tenantparity.inventory import Place
+from pytest_tenantparity.limits import Limits
 from pytest_tenantparity.model import Evidence, Status
 from pytest_tenantparity.parity.opened import open_pair
 from pytest_tenantparity.parity.scope import Scope, source_of
@@ -37,18 +39,13 @@ TABLE = "CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t VALUES (1, '
 GATE = "CREATE TABLE gate (busy boolean); INSERT INTO gate VALUES (true)"
 IGNORED = '[ignore.tables]\ngate = "the load of the test"\nnoise = "what is replicated"\n'
 ASLEEP = "SELECT id FROM information_schema.processlist WHERE state = 'User sleep'"
+LOOKS_ALWAYS = Limits(load_interval=0)
 PROBE = "probe = 'SELECT busy FROM gate'"
 
 
 def throttled(limits: str, more: str = "") -> str:
     """Return the lines of a stack that is asked under some limits."""
     return f"{SHARED}\nthrottle = {{ {limits} }}\n{more}"
-
-
-@pytest.fixture
-def asks_always(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Look at the server before each question, even if it has just been asked."""
-    monkeypatch.setattr("pytest_tenantparity.stacks.throttle._APART", 0)
 
 
 @pytest.fixture
@@ -385,7 +382,6 @@ def test_the_snapshot_s_time_ends_the_wait(tables: Engine) -> None:
     assert waited > 0
 
 
-@pytest.mark.usefixtures("asks_always")
 def test_a_failed_side_ends_the_other_s_wait(tables: Engine) -> None:
     """Nobody waits for a server whose answers are of no use any more."""
 
@@ -395,7 +391,7 @@ def test_a_failed_side_ends_the_other_s_wait(tables: Engine) -> None:
 
     tables.legacy.run(GATE.replace("true", "false"))
     legacy = throttled(PROBE, "snapshot_timeout = 30")
-    with tables.opened(IGNORED, legacy=legacy) as run:
+    with replace(tables, limits=LOOKS_ALWAYS).opened(IGNORED, legacy=legacy) as run:
         pair = run.context.pairs["t"]
         with open_pair(run.context, pair, None) as opened:
             sides = opened.sides(lambda side: Scope(source_of(opened.tables[side]), true()))
@@ -473,7 +469,6 @@ def test_files_have_no_load(project: Migration, tmp_path: Path) -> None:
     assert_usage_error(project.run("--tenants=all"), "[legacy] throttle", "SQLite", "PostgreSQL")
 
 
-@pytest.mark.usefixtures("asks_always")
 def test_reads_of_differing_rows_wait_too(tables: Engine) -> None:
     """Rows that differ are not read from a server that has become too busy meanwhile."""
     tables.modern.run("UPDATE t SET v = 'x' WHERE id = 2")
@@ -488,7 +483,8 @@ def test_reads_of_differing_rows_wait_too(tables: Engine) -> None:
     thread = Thread(target=turn)
     thread.start()
     try:
-        evidence, _ = audited(tables, f"probe = '{probe}'")
+        always = replace(tables, limits=LOOKS_ALWAYS)
+        evidence, _ = audited(always, f"probe = '{probe}'")
     finally:
         stop.set()
         thread.join()

@@ -22,16 +22,16 @@ OFF = {"CI": "1"}
 # Reads even small tables in eight pieces, and stops after three until there is a file "go".
 HELD = """
 import os
+from functools import partial
 from pathlib import Path
 from time import sleep
 
+from pytest_tenantparity.limits import Limits
 from pytest_tenantparity.parity import pieces
-from pytest_tenantparity.plugin import progress, status_line
-from pytest_tenantparity.stacks.dialects import postgresql
+from pytest_tenantparity.plugin import progress, session, status_line
 
-postgresql._LARGE = 1
-pieces._LAST = 0
-pieces._FIRST = pieces._MOST = 8
+limits = Limits(large_table_blocks=1, last_chunk_seconds=0, first_chunk=8, chunks=8)
+session.Context = partial(session.Context, limits=limits)
 progress._BEAT = 0.05
 taken_apart = pieces.Pieces.__iter__
 

@@ -15,7 +15,7 @@ from ..support.engine_pairs import Place, places
 from ..support.shared_tables import audit_shared, for_each_tenant, trials_among_others, wrong
 from ..support.united import Layout, pairs_of, traps_in
 from .traps import TRAPS, Engine, Side, Trap
-from .ways import WAYS, forced
+from .ways import WAYS
 
 __all__ = ["places"]
 
@@ -72,5 +72,6 @@ def test_what_differs_is_found_in_its_own_tenant(
     """Random tables: exact for the tenants that differ, MATCH for the others."""
     given = trials_among_others(f"tenants/{layout.name}", layout.legacy, layout.modern, TRIALS)
     here, there = places(layout.legacy, "legacy"), places(layout.modern, "modern")
-    with forced(way), layout.forced():
-        assert wrong(audit_shared(here, there, given, layout.own_schemas)) == []
+    with layout.forced():
+        verdicts = audit_shared(here, there, given, layout.own_schemas, WAYS[way])
+    assert wrong(verdicts) == []

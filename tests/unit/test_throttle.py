@@ -16,7 +16,7 @@ def test_many_small_checks_ask_once_a_second() -> None:
         asked.append(time.monotonic())
         return False
 
-    throttle, begun = Throttle(is_too_busy, lambda: None), time.monotonic()
+    throttle, begun = Throttle(is_too_busy, lambda: None, 1.0), time.monotonic()
     for _ in range(20_000):
         throttle.wait(Event())
     assert len(asked) <= 1 + time.monotonic() - begun
@@ -31,6 +31,6 @@ def test_waits_grow_and_are_bounded() -> None:
             pauses.append(timeout or 0)
             return False
 
-    Throttle(lambda: len(pauses) < 10, lambda: None).wait(Patient())
+    Throttle(lambda: len(pauses) < 10, lambda: None, 1.0).wait(Patient())
     assert pauses == sorted(pauses)
     assert pauses[0] < 1 < pauses[-1] < 10
