@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import sqlite3
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,11 +72,16 @@ class Files:
 
     def parquet(self, query: str, name: str = "t.parquet") -> None:
         """Write what a query gives into a Parquet file."""
-        path = self.folder / name
-        path.parent.mkdir(exist_ok=True)
+        self.parquets({name: query})
+
+    def parquets(self, queries: Mapping[str, str]) -> None:
+        """Write what each query gives into the Parquet file that it is named by."""
         with duckdb.connect() as connection:
             connection.execute("SET TimeZone = 'UTC'")
-            connection.execute(f"COPY ({query}) TO '{path}' (FORMAT parquet)")
+            for name, query in queries.items():
+                path = self.folder / name
+                path.parent.mkdir(exist_ok=True)
+                connection.execute(f"COPY ({query}) TO '{path}' (FORMAT parquet)")
 
     def opened(self) -> StackState:
         """Open the archive as a run would."""
