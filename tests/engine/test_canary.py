@@ -1,9 +1,13 @@
-"""The canary sees what the audit sees, and says so of every column; a blind dialect is caught."""
+"""The canary sees what the audit sees, and says so of every column; a blind dialect is caught.
+
+A check of a canary takes some statements for each column and side: tables are small here.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from threading import Event
 from typing import Any
 
@@ -16,36 +20,34 @@ from pytest_tenantparity.stacks.catalog import ColumnFacts, Family
 from pytest_tenantparity.stacks.dialects import ColumnRules, Dialect, Item
 from pytest_tenantparity.stacks.handshake import Digests
 
+from ..support.each_value import each_value
 from ..support.engine_driver import Engine
 from ..support.expectations import assert_match, assert_not_proven
 from ..support.postgresql import Database
-from ..support.project import DRIFT, Migration
+from ..support.schemas import PLACES, TWO, make_schemas
 
-pytest_plugins = ["tests.support.project"]
-
-TABLE = """
-    CREATE TABLE t (
-        id int PRIMARY KEY, words text, amount numeric(24,12), maybe boolean, at timestamp,
-        many float8, few bigint, raw bytea, document jsonb, which uuid, padded char(5)
-    );
-    INSERT INTO t SELECT g, 'w' || g, g / 7.0, g % 2 = 0,
-        '2024-01-01'::timestamp + g * interval '1 h', g / 3.0, g * 1000, '\\x00ff', '{"a": 1}',
-        gen_random_uuid(), 'p' || g
-    FROM generate_series(1, 12) g
-"""
+COLUMNS = {
+    "words": ("text", "'w' || g"),
+    "amount": ("numeric(24,12)", "g / 7.0"),
+    "maybe": ("boolean", "g % 2 = 0"),
+    "at": ("timestamp", "'2024-01-01'::timestamp + g * interval '1 h'"),
+    "many": ("float8", "g / 3.0"),
+    "few": ("bigint", "g * 1000"),
+    "raw": ("bytea", "'\\x00ff'"),
+    "document": ("jsonb", """'{"a": 1}'"""),
+    "which": ("uuid", "md5(g::text)::uuid"),
+    "padded": ("char(5)", "'p' || g"),
+}
 
 Broken = Callable[[pytest.MonkeyPatch, Dialect], None]
 
 
-@pytest.fixture
-def watched(engine: Engine) -> Engine:
-    """A table with a column of each ordinary kind, the same on both sides."""
-    engine.legacy.run(TABLE)
-    engine.modern.run(TABLE)
-    rows = engine.legacy.run("SELECT id, which FROM t")
-    for key, which in rows:
-        engine.modern.run("UPDATE t SET which = %s WHERE id = %s", which, key)
-    return engine
+def fill(engine: Engine, *names: str) -> None:
+    """Make a table of some columns and 12 rows, the same on both sides."""
+    declared = ", ".join(f"{name} {COLUMNS[name][0]}" for name in names)
+    values = ", ".join(COLUMNS[name][1] for name in names)
+    engine.both(f"CREATE TABLE t (id int PRIMARY KEY, {declared})")
+    engine.both(f"INSERT INTO t SELECT g, {values} FROM generate_series(1, 12) g")
 
 
 def canary(engine: Engine, more: str = "", table: str = "t") -> Evidence:
@@ -53,11 +55,17 @@ def canary(engine: Engine, more: str = "", table: str = "t") -> Evidence:
     return engine.audit(table, "canary", more)
 
 
-def test_every_column_is_watched(watched: Engine) -> None:
-    """A sound audit notices a change in each column of each type."""
-    evidence = canary(watched)
+def assert_watched(evidence: Evidence, columns: int, total: int | None = None) -> None:
+    """Require that every compared column of a sound audit was watched."""
     assert evidence.reasons == ()
-    assert (evidence.status, evidence.columns) == (Status.MATCH, ColumnCounts(11, 11, 11))
+    expected = ColumnCounts(columns, columns, columns if total is None else total)
+    assert (evidence.status, evidence.columns) == (Status.MATCH, expected)
+
+
+def test_every_column_is_watched(engine: Engine) -> None:
+    """A sound audit notices a change in each column of each ordinary type."""
+    fill(engine, *COLUMNS)
+    assert_watched(canary(engine), 11)
 
 
 # ---- dialects that were broken on purpose
@@ -171,15 +179,19 @@ def _hashes_alike(monkeypatch: pytest.MonkeyPatch, dialect: Dialect) -> None:
 
 
 BROKEN = [
-    pytest.param(_drops_a_column, ("words",), id="drops a column"),
-    pytest.param(_xors, ("equal rows were altered",), id="XORs"),
-    pytest.param(_forgets_null, ("words", "became NULL"), id="NULL is empty"),
-    pytest.param(_null_is_false, ("maybe", "few", "amount"), id="NULL is false"),
-    pytest.param(_rounds, ("amount", "altered"), id="rounds decimals"),
-    pytest.param(_cuts_seconds, ("at", "altered"), id="cuts seconds"),
-    pytest.param(_trims, ("words", "altered"), id="trims texts"),
-    pytest.param(_adds_columns, ("two values were swapped",), id="adds columns up"),
-    pytest.param(_hashes_alike, ("altered",), id="hashes all alike"),
+    pytest.param(_drops_a_column, ("words",), ("words",), id="drops a column"),
+    pytest.param(_xors, ("words",), ("equal rows were altered",), id="XORs"),
+    pytest.param(_forgets_null, ("words",), ("words", "became NULL"), id="NULL is empty"),
+    pytest.param(
+        _null_is_false, ("maybe", "few", "amount"), ("maybe", "few", "amount"), id="NULL is false"
+    ),
+    pytest.param(_rounds, ("amount",), ("amount", "altered"), id="rounds decimals"),
+    pytest.param(_cuts_seconds, ("at",), ("at", "altered"), id="cuts seconds"),
+    pytest.param(_trims, ("words",), ("words", "altered"), id="trims texts"),
+    pytest.param(
+        _adds_columns, ("words", "amount"), ("two values were swapped",), id="adds columns up"
+    ),
+    pytest.param(_hashes_alike, ("words",), ("altered",), id="hashes all alike"),
 ]
 
 
@@ -192,37 +204,44 @@ def dialect(monkeypatch: pytest.MonkeyPatch) -> Dialect:
     return found
 
 
-@pytest.mark.parametrize(("broken", "words"), BROKEN)
+@pytest.mark.parametrize(("broken", "columns", "words"), BROKEN)
 def test_a_broken_dialect_is_caught(
-    watched: Engine,
+    engine: Engine,
     dialect: Dialect,
     monkeypatch: pytest.MonkeyPatch,
     broken: Broken,
+    columns: tuple[str, ...],
     words: tuple[str, ...],
 ) -> None:
     """A dialect that cannot see some change is NOT PROVEN, with the column and what was missed."""
+    fill(engine, *columns)
     broken(monkeypatch, dialect)
-    assert_match(watched.audit(), rows=12)  # as every false match, it looks well
-    evidence = canary(watched)
+    with engine.opened() as run:
+        assert_match(run.audit("global", "t"), rows=12)  # as every false match, it looks well
+        evidence = run.audit("canary", "t")
     assert_not_proven(evidence, *words)
     assert evidence.columns is not None
     assert evidence.columns.watched < evidence.columns.compared
-
-
-# ---- tables of every kind
-
-
-def assert_watched(evidence: Evidence, columns: int, total: int | None = None) -> None:
-    """Require that every compared column of a sound audit was watched."""
-    assert evidence.reasons == ()
-    expected = ColumnCounts(columns, columns, columns if total is None else total)
-    assert (evidence.status, evidence.columns) == (Status.MATCH, expected)
 
 
 def rows(engine: Engine, table: str, values: str) -> None:
     """Make the same table with the same rows on both sides."""
     engine.both(f"CREATE TABLE t ({table})")
     engine.both(f"INSERT INTO t VALUES {values}")
+
+
+def test_a_missed_change_of_a_masked_column_shows_nothing(
+    engine: Engine, dialect: Dialect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a change of a masked column is missed, the reason names the column alone."""
+    rows(engine, "id int PRIMARY KEY, v text", "(1, 'secret one'), (2, 'secret two')")
+    _trims(monkeypatch, dialect)
+    evidence = canary(engine, "[tables.t.columns.v]\nmask = true")
+    assert_not_proven(evidence, "column 'v'")
+    assert "secret" not in repr(evidence)
+
+
+# ---- types
 
 
 KINDS = [
@@ -234,12 +253,39 @@ KINDS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_column_that_is_all_null_is_watched(engine: Engine, kind: str) -> None:
+TYPES = "CREATE TYPE mood AS ENUM ('ok'); CREATE DOMAIN positive AS int CHECK (VALUE > 0)"
+
+
+def _pairs(given: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    """Return what is given by two: a statement computes all columns, and a table has its costs."""
+    return (given[start : start + 2] for start in range(0, len(given), 2))
+
+
+def _make(engine: Engine, name: str, kinds: Sequence[str], values: Sequence[str]) -> None:
+    """Make a table with an id and a column of each kind; each of ``values`` is a row."""
+    declared = ", ".join(f"v{n} {kind}" for n, kind in enumerate(kinds))
+    inserted = ", ".join(f"({n}, {row})" for n, row in enumerate(values, start=1))
+    engine.both(f"CREATE TABLE {name} (id int PRIMARY KEY, {declared})")
+    engine.both(f"INSERT INTO {name} VALUES {inserted}")
+
+
+def _all_watched(engine: Engine, tables: Mapping[str, tuple[str, int]], more: str = "") -> None:
+    """Require that each table's columns are watched; a table has a label and a number of them."""
+    with engine.opened(more) as run, each_value() as case:
+        for name, (label, columns) in tables.items():
+            with case(label):
+                assert_watched(run.audit("canary", name), columns)
+
+
+def test_columns_that_are_all_null_are_watched(engine: Engine) -> None:
     """A column that holds nothing but NULL is watched, whatever its type."""
-    engine.both("CREATE TYPE mood AS ENUM ('ok'); CREATE DOMAIN positive AS int CHECK (VALUE > 0)")
-    rows(engine, f"id int PRIMARY KEY, v {kind}", "(1, NULL), (2, NULL)")
-    assert_watched(canary(engine), 2)
+    engine.both(TYPES)
+    tables: dict[str, tuple[str, int]] = {}
+    for number, kinds in enumerate(_pairs(KINDS)):
+        nulls = ", ".join(["NULL"] * len(kinds))
+        _make(engine, f"t{number}", kinds, [nulls, nulls])
+        tables[f"t{number}"] = (", ".join(kinds), 1 + len(kinds))
+    _all_watched(engine, tables)
 
 
 VALUES = [
@@ -264,201 +310,20 @@ VALUES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("case", VALUES, ids=" ".join)
-def test_the_ends_of_a_type_are_watched(engine: Engine, case: tuple[str, str, str]) -> None:
-    """The least, the largest and the strangest values of a type are altered and noticed."""
-    kind, one, other = case
-    engine.both("CREATE TYPE mood AS ENUM ('ok'); CREATE DOMAIN positive AS int CHECK (VALUE > 0)")
-    for first, second in ((one, other), (other, one)):
-        engine.both("DROP TABLE IF EXISTS t")
-        rows(engine, f"id int PRIMARY KEY, v {kind}", f"(1, {first}), (2, {second})")
-        assert_watched(canary(engine), 2)
+def test_the_ends_of_a_type_are_watched(engine: Engine) -> None:
+    """The least, the largest and the strangest values of a type are altered and noticed.
 
-
-def test_an_empty_table_is_not_watched(engine: Engine) -> None:
-    """Without rows there is nothing to watch: not proven, unless no rows are declared."""
-    engine.both("CREATE TABLE t (id int PRIMARY KEY)")
-    assert_not_proven(canary(engine), "no rows on either side")
-    declared = canary(engine, '[tables.t]\nempty = "never used"')
-    assert declared.status is Status.MATCH
-    said = [each.rule for each in declared.rules]
-    assert said == ["declared empty, so that there is no row to watch"]
-
-
-def test_empty_for_one_tenant_is_not_empty_for_all(engine: Engine) -> None:
-    """A table that may be empty for one tenant proves nothing where it is empty for all."""
-    engine.both("CREATE TABLE t (id int PRIMARY KEY, tenant text)")
-    more = '[tables.t]\nempty = {a = "never traded"}\n[tenants.a]\n[tenants.b]'
-    own = 'tenancy = {column = "tenant"}'
-    evidence = engine.audit(subject="canary", legacy=own, modern=own, more=more)
-    assert evidence.status is Status.NOT_PROVEN
-
-
-@pytest.mark.parametrize("side", ["legacy", "modern"])
-def test_an_empty_side_is_not_watched(engine: Engine, side: str) -> None:
-    """Where one side holds no rows, that side is named and no column counts as watched."""
-    rows(engine, "id int PRIMARY KEY, v int", "(1, 1)")
-    getattr(engine, side).run("DELETE FROM t")
-    evidence = canary(engine)
-    assert_not_proven(evidence, f"{side}: the table holds no rows")
-    assert evidence.columns == ColumnCounts(0, 2, 2)
-
-
-def test_one_row_is_enough(engine: Engine) -> None:
-    """A table of a single row is watched like any other."""
-    rows(engine, "id int PRIMARY KEY, v text, w int", "(1, 'a', NULL)")
-    assert_watched(canary(engine), 3)
-
-
-WITHOUT_KEY = [
-    ("different rows", "(1, 'a'), (2, 'b')"),
-    ("equal rows", "(1, 'a'), (1, 'a'), (1, 'a')"),
-    ("equal and different rows", "(1, 'a'), (1, 'a'), (0, 'a'), (2, 'b'), (2, NULL)"),
-    ("rows of NULL", "(NULL, NULL), (NULL, NULL), (1, 'a')"),
-    ("nothing but NULL", "(NULL, NULL), (NULL, NULL)"),
-    ("values that one step makes equal", "(0, ''), (1, ' '), (0, ' ')"),
-]
-
-
-@pytest.mark.parametrize("case", WITHOUT_KEY, ids=lambda case: case[0])
-def test_a_table_without_a_key_is_watched(engine: Engine, case: tuple[str, str]) -> None:
-    """Rows known by nothing but themselves are watched, however often each of them is there."""
-    rows(engine, "x int, y text", case[1])
-    assert_watched(canary(engine), 2)
-
-
-@pytest.mark.parametrize("case", WITHOUT_KEY, ids=lambda case: case[0])
-def test_a_key_that_is_not_unique_is_watched(engine: Engine, case: tuple[str, str]) -> None:
-    """The same where a key is given that several rows share, or that is NULL."""
-    rows(engine, "x int, y text, z int", case[1].replace(")", ", 1)").replace("'b', 1", "'b', 2"))
-    assert_watched(canary(engine, '[tables.t]\nkey = ["x"]'), 3)
-
-
-@pytest.mark.parametrize("key", ["", "PRIMARY KEY"])
-def test_documents_in_a_key_are_watched(engine: Engine, key: str) -> None:
-    """A row known by a document is watched, however its members are ordered and spelled."""
-    rows(engine, f"v jsonb {key}, w int", """('{"b": 1, "aa": 2.50}', 1), ('[1.0]', 2)""")
-    assert_watched(canary(engine), 2)
-
-
-def test_a_long_key_is_watched(engine: Engine) -> None:
-    """A row whose key is longer than a report shows is watched."""
-    rows(engine, "id text, v int", "(repeat('x', 2500), 1), (repeat('y', 2500), 2)")
-    assert_watched(canary(engine, '[tables.t]\nkey = ["id"]'), 2)
-
-
-@pytest.mark.parametrize("key", ["(id)", "(v)", "(id, v)", None])
-def test_masked_columns_are_watched_and_never_shown(engine: Engine, key: str | None) -> None:
-    """A masked column is watched like any other, and no reason holds its values."""
-    rows(engine, "id int, v text", "(1, 'secret one'), (2, 'secret two')")
-    if key:
-        engine.both(f"ALTER TABLE t ADD PRIMARY KEY {key}")
-    evidence = canary(engine, "[tables.t.columns.v]\nmask = true")
-    assert "secret" not in repr(evidence)
-    assert_watched(evidence, 2)
-
-
-def test_a_missed_change_of_a_masked_column_shows_nothing(
-    engine: Engine, dialect: Dialect, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Where a change of a masked column is missed, the reason names the column alone."""
-    rows(engine, "id int PRIMARY KEY, v text", "(1, 'secret one'), (2, 'secret two')")
-    _trims(monkeypatch, dialect)
-    evidence = canary(engine, "[tables.t.columns.v]\nmask = true")
-    assert_not_proven(evidence, "column 'v'")
-    assert "secret" not in repr(evidence)
-
-
-EXPRESSIONS = [
-    ("v + 1", "v + 1"),
-    ("t.v + 1", "t.v + 1"),
-    ("(SELECT max(x.n) FROM names x WHERE x.id = t.id)", "v"),
-    ("v::numeric / 3", "v::numeric / 3"),
-    ("CASE WHEN v > 15 THEN 'much' ELSE 'little' END",
-     "CASE WHEN v > 15 THEN 'much' ELSE 'little' END"),
-    ("'the same'", "'the same'"),
-    ("NULL::int", "NULL::int"),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("case", EXPRESSIONS, ids=lambda case: case[0])
-def test_an_expression_is_watched(engine: Engine, case: tuple[str, str]) -> None:
-    """A value that is made by SQL, which may name its table, is watched on both sides."""
-    rows(engine, "id int PRIMARY KEY, v int", "(1, 10), (2, 20), (3, 30)")
-    engine.both("CREATE TABLE names (id int, n int); INSERT INTO names SELECT id, v FROM t")
-    more = f'[tables.t.columns.v]\nlegacy_sql = "{case[0]}"\nmodern_sql = "{case[1]}"'
-    assert_watched(canary(engine, more), 2)
-
-
-def test_a_renamed_column_is_watched(engine: Engine) -> None:
-    """A column of another name and another type on the modern stack is watched there."""
-    engine.legacy.run("CREATE TABLE t (id int PRIMARY KEY, v int); INSERT INTO t VALUES (1, 1)")
-    engine.modern.run("CREATE TABLE t (id bigint PRIMARY KEY, w numeric(9,3))")
-    engine.modern.run("INSERT INTO t VALUES (1, 1)")
-    assert_watched(canary(engine, '[tables.t.columns.v]\nmodern = "w"'), 2)
-
-
-def test_a_filter_limits_what_is_watched(engine: Engine) -> None:
-    """Rows that a filter takes out are not watched; a filter that takes all leaves nothing."""
-    rows(engine, "id int PRIMARY KEY, v text", "(1, 'a'), (2, 'b')")
-    line = '[tables.t.legacy_filter]\nsql = "t.id > {}"\nreason = "tests"'
-    assert_watched(canary(engine, line.format(1)), 2)
-    assert_not_proven(canary(engine, line.format(9)), "legacy: the table holds no rows")
-
-
-KEY_MAP = """
-    [maps.users]
-    table = "user_ids"
-    legacy = "old"
-    modern = "new"
-    [tables.t.columns.{}]
-    map = "users"
-"""
-
-
-@pytest.mark.parametrize("column", ["id", "user_id"])
-@pytest.mark.parametrize("stack", ["legacy", "modern"])
-def test_a_mapped_column_is_watched(engine: Engine, column: str, stack: str) -> None:
-    """A change of an id is noticed through its map, in the key and beside it."""
-    engine.both("CREATE TABLE t (id int PRIMARY KEY, user_id int)")
-    engine.legacy.run("INSERT INTO t VALUES (1, 1), (2, 2), (3, NULL)")
-    engine.modern.run("INSERT INTO t VALUES (1, 101), (2, 102), (3, NULL)"
-                      if column == "user_id" else
-                      "INSERT INTO t VALUES (101, 1), (102, 2), (103, NULL)")  # fmt: skip
-    home = getattr(engine, stack)
-    home.run("CREATE TABLE user_ids (old int, new int)")
-    home.run("INSERT INTO user_ids VALUES (1, 101), (2, 102), (3, 103)")
-    more = KEY_MAP.format(column).replace("table =", f'stack = "{stack}"\n    table =')
-    assert_watched(canary(engine, more), 2)
-
-
-def test_a_column_that_is_null_throughout_is_watched_through_its_map(engine: Engine) -> None:
-    """Ids that are all NULL are watched by one that the map lacks."""
-    rows(engine, "id int PRIMARY KEY, user_id int", "(1, NULL), (2, NULL)")
-    engine.modern.run("CREATE TABLE user_ids (old int, new int)")
-    assert_watched(canary(engine, KEY_MAP.format("user_id")), 2)
-
-
-def test_composite_keys_are_watched(engine: Engine) -> None:
-    """Each column of a composite key is watched, and those beside it."""
-    rows(
-        engine, "a int, b text, v int, PRIMARY KEY (b, a)", "(1, 'x', 0), (1, 'y', 0), (2, 'x', 5)"
-    )
-    assert_watched(canary(engine), 3)
-
-
-RULES = [
-    'ignore_case = true\ntrim = "both"\nempty_is_null = true\nunicode = "NFKC"',
-    'normalise = "no_such_function"',
-]
-
-
-@pytest.mark.parametrize("rules", RULES)
-@pytest.mark.parametrize("column", ["k", "v"])
-def test_rules_do_not_blind_the_canary(engine: Engine, rules: str, column: str) -> None:
-    """A column under rules, be it the key, is watched without them; so are its neighbours."""
-    rows(engine, "k text PRIMARY KEY, v text", "('A', 'x'), ('a', ' x'), ('', NULL)")
-    assert_watched(canary(engine, f"[tables.t.columns.{column}]\n{rules}"), 2)
+    The value that is altered is the first row's, so that each value is in the first row once.
+    """
+    engine.both(TYPES)
+    tables: dict[str, tuple[str, int]] = {}
+    for number, cases in enumerate(_pairs(VALUES)):
+        kinds, ones, others = zip(*cases, strict=True)
+        two_rows = [", ".join(ones), ", ".join(others)]
+        for name, ordered in ((f"t{number}", two_rows), (f"u{number}", two_rows[::-1])):
+            _make(engine, name, kinds, ordered)
+            tables[name] = (f"{name}: {cases}", 1 + len(kinds))
+    _all_watched(engine, tables)
 
 
 TYPED = [
@@ -472,38 +337,211 @@ TYPED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("case", TYPED, ids=lambda case: f"{case[0]} of {case[1]}")
-def test_types_that_are_read_are_watched(engine: Engine, case: tuple[str, str, str, str]) -> None:
+def test_types_that_are_read_are_watched(engine: Engine) -> None:
     """A value that is stored otherwise than it is compared is altered in its storage, and seen."""
-    word, kind, modern_kind, value = case
-    for database, each in ((engine.legacy, kind), (engine.modern, modern_kind)):
-        database.run(f"CREATE TABLE t (id int PRIMARY KEY, v {each})")
-        database.run(f"INSERT INTO t VALUES (1, ({value})::{each}), (2, NULL)")
-    assert_watched(canary(engine, f'[tables.t.columns.v]\ntype = "{word}"'), 2)
-
-
-def test_a_view_is_watched(engine: Engine) -> None:
-    """A view, which has no primary key, is watched."""
-    engine.legacy.run("CREATE TABLE t (id int PRIMARY KEY, v int); INSERT INTO t VALUES (1, 2)")
-    engine.modern.run("CREATE TABLE s (id int, v int); INSERT INTO s VALUES (1, 2)")
-    engine.modern.run("CREATE VIEW t AS SELECT id, v FROM s")
-    assert_watched(canary(engine), 2)
+    more = ""
+    for number, (word, kind, modern_kind, value) in enumerate(TYPED):
+        for database, each in ((engine.legacy, kind), (engine.modern, modern_kind)):
+            database.run(f"CREATE TABLE t{number} (id int PRIMARY KEY, v {each})")
+            database.run(f"INSERT INTO t{number} VALUES (1, ({value})::{each}), (2, NULL)")
+        more += f'[tables.t{number}.columns.v]\ntype = "{word}"\n'
+    _all_watched(engine, {f"t{n}": (" ".join(case), 2) for n, case in enumerate(TYPED)}, more)
 
 
 def test_a_wide_table_is_watched(engine: Engine) -> None:
-    """A table of 40 columns is watched to the last of them."""
+    """A table of 20 columns is watched to the last of them."""
     kinds = ("int", "text", "numeric", "timestamp", "boolean", "float8")
-    names = ", ".join(f"c{n} {kinds[n % len(kinds)]}" for n in range(39))
+    names = ", ".join(f"c{n} {kinds[n % len(kinds)]}" for n in range(19))
     engine.both(f"CREATE TABLE t (id int PRIMARY KEY, {names})")
     engine.both("INSERT INTO t (id) VALUES (1), (2)")
-    evidence = canary(engine)
-    assert_watched(evidence, 40)
+    assert_watched(canary(engine), 20)
+
+
+# ---- tables of every kind
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A table that is the same on both sides, and lines of its settings."""
+
+    columns: str
+    values: str
+    settings: str = ""
+    compared: int = 2
+    total: int | None = None
+
+
+# Rows that are known by nothing but themselves, however often each of them is there.
+WITHOUT_KEY = {
+    "different_rows": "(1, 'a'), (2, 'b')",
+    "equal_rows": "(1, 'a'), (1, 'a'), (1, 'a')",
+    "equal_and_different_rows": "(1, 'a'), (1, 'a'), (0, 'a'), (2, 'b'), (2, NULL)",
+    "rows_of_null": "(NULL, NULL), (NULL, NULL), (1, 'a')",
+    "nothing_but_null": "(NULL, NULL), (NULL, NULL)",
+    "values_that_one_step_makes_equal": "(0, ''), (1, ' '), (0, ' ')",
+}
+SECRETS = "(1, 'secret one'), (2, 'secret two')"
+DOCUMENTS = """('{"b": 1, "aa": 2.50}', 1), ('[1.0]', 2)"""
+FORGIVING = 'ignore_case = true, trim = "both", empty_is_null = true, unicode = "NFKC"'
+TEXTS = "('A', 'x'), ('a', ' x'), ('', NULL)"
+
+TABLES = {
+    "one_row": Kind("id int PRIMARY KEY, v text, w int", "(1, 'a', NULL)", compared=3),
+    **{name: Kind("x int, y text", values) for name, values in WITHOUT_KEY.items()},
+    # The same where a key is given that several rows share, or that is NULL.
+    **{
+        f"{name}_of_a_key": Kind(
+            "x int, y text, z int",
+            values.replace(")", ", 1)").replace("'b', 1", "'b', 2"),
+            'key = ["x"]',
+            compared=3,
+        )
+        for name, values in WITHOUT_KEY.items()
+    },
+    # However a document's members are ordered and spelled.
+    "documents_without_a_key": Kind("v jsonb, w int", DOCUMENTS),
+    "documents_in_a_key": Kind("v jsonb PRIMARY KEY, w int", DOCUMENTS),
+    # A key that is longer than a report shows.
+    "long_key": Kind(
+        "id text, v int", "(repeat('x', 2500), 1), (repeat('y', 2500), 2)", 'key = ["id"]'
+    ),
+    # A masked column is watched like any other, and no reason holds its values.
+    **{
+        name: Kind(f"id int, v text{key}", SECRETS, "columns.v.mask = true")
+        for name, key in {
+            "masked": "",
+            "masked_beside_a_key": ", PRIMARY KEY (id)",
+            "masked_key": ", PRIMARY KEY (v)",
+            "masked_in_a_key": ", PRIMARY KEY (id, v)",
+        }.items()
+    },
+    "composite_key": Kind(
+        "a int, b text, v int, PRIMARY KEY (b, a)",
+        "(1, 'x', 0), (1, 'y', 0), (2, 'x', 5)",
+        compared=3,
+    ),
+    # A column under rules, be it the key, is watched without them; so are its neighbours.
+    **{
+        f"{name}_in_{column}": Kind(
+            "k text PRIMARY KEY, v text", TEXTS, f"columns.{column} = {{ {rules} }}"
+        )
+        for column in ("k", "v")
+        for name, rules in {
+            "forgiven": FORGIVING,
+            "normalised": 'normalise = "no_such_function"',
+        }.items()
+    },
+    # Rows that a filter takes out are not watched.
+    "filtered": Kind(
+        "id int PRIMARY KEY, v text",
+        "(1, 'a'), (2, 'b')",
+        'legacy_filter = {sql = "filtered.id > 1", reason = "tests"}',
+    ),
+    # What is left out is told apart from what is compared and watched.
+    "ignored": Kind(
+        "id int PRIMARY KEY, v int, w int", "(1, 1, 1)", 'ignore.w = "derived"', total=3
+    ),
+}
+
+
+def test_tables_of_every_kind_are_watched(engine: Engine) -> None:
+    """Each column is watched, whatever rows are known by and whatever rules there are for them."""
+    more = ""
+    for name, kind in TABLES.items():
+        engine.both(f"CREATE TABLE {name} ({kind.columns})")
+        engine.both(f"INSERT INTO {name} VALUES {kind.values}")
+        more += f"[tables.{name}]\n{kind.settings}\n"
+    with engine.opened(more) as run, each_value() as case:
+        for name, kind in TABLES.items():
+            with case(name):
+                evidence = run.audit("canary", name)
+                assert "secret" not in repr(evidence)
+                assert_watched(evidence, kind.compared, kind.total)
+
+
+EXPRESSIONS = {
+    "v1": ("v1 + 1", "v1 + 1"),
+    "v2": ("t.v2 + 1", "t.v2 + 1"),
+    "v3": ("(SELECT max(x.n) FROM names x WHERE x.id = t.id)", "v3"),
+    "v4": ("v4::numeric / 3", "v4::numeric / 3"),
+    "v5": (
+        "CASE WHEN v5 > 15 THEN 'much' ELSE 'little' END",
+        "CASE WHEN v5 > 15 THEN 'much' ELSE 'little' END",
+    ),
+    "v6": ("'the same'", "'the same'"),
+    "v7": ("NULL::int", "NULL::int"),
+}
+
+
+def test_expressions_are_watched(engine: Engine) -> None:
+    """A value that is made by SQL, which may name its table, is watched on both sides."""
+    declared = ", ".join(f"{name} int" for name in EXPRESSIONS)
+    values = ", ".join(f"({n}, {', '.join([str(10 * n)] * len(EXPRESSIONS))})" for n in (1, 2, 3))
+    rows(engine, f"id int PRIMARY KEY, {declared}", values)
+    engine.both("CREATE TABLE names (id int, n int); INSERT INTO names SELECT id, v1 FROM t")
+    lines = "\n".join(
+        f'{name} = {{legacy_sql = "{legacy}", modern_sql = "{modern}"}}'
+        for name, (legacy, modern) in EXPRESSIONS.items()
+    )
+    assert_watched(canary(engine, f"[tables.t.columns]\n{lines}"), 1 + len(EXPRESSIONS))
+
+
+KEY_MAPS = """
+    [maps.by_legacy]
+    stack = "legacy"
+    table = "user_ids"
+    legacy = "old"
+    modern = "new"
+    [maps.by_modern]
+    stack = "modern"
+    table = "user_ids"
+    legacy = "old"
+    modern = "new"
+"""
+
+
+def test_mapped_columns_are_watched(engine: Engine) -> None:
+    """A change of an id is noticed through its map, on either stack, in the key and beside it.
+
+    Ids that are all NULL are watched by one that the map lacks.
+    """
+    engine.both("CREATE TABLE user_ids (old int, new int)")
+    engine.both("INSERT INTO user_ids VALUES (1, 101), (2, 102), (3, 103)")
+    beside = ("(1, 1), (2, 2), (3, NULL)", "(1, 101), (2, 102), (3, NULL)")
+    key = ("(1, 1), (2, 2), (3, NULL)", "(101, 1), (102, 2), (103, NULL)")
+    nulls = ("(1, NULL), (2, NULL)",) * 2
+    more, tables = KEY_MAPS, {}
+    for stack in ("legacy", "modern"):
+        for name, column, both in (
+            (f"key_{stack}", "id", key),
+            (f"beside_{stack}", "user_id", beside),
+            (f"nulls_{stack}", "user_id", nulls),
+        ):
+            engine.both(f"CREATE TABLE {name} (id int PRIMARY KEY, user_id int)")
+            for database, values in zip((engine.legacy, engine.modern), both, strict=True):
+                database.run(f"INSERT INTO {name} VALUES {values}")
+            more += f'[tables.{name}.columns.{column}]\nmap = "by_{stack}"\n'
+            tables[name] = (name, 2)
+    _all_watched(engine, tables, more)
+
+
+def test_views_and_renamed_columns_are_watched(engine: Engine) -> None:
+    """A column of another name and type is watched; so is a view, which has no primary key."""
+    for name in ("renamed", "viewed"):
+        engine.legacy.run(f"CREATE TABLE {name} (id int PRIMARY KEY, v int)")
+        engine.legacy.run(f"INSERT INTO {name} VALUES (1, 1)")
+    engine.modern.run("CREATE TABLE renamed (id bigint PRIMARY KEY, w numeric(9,3))")
+    engine.modern.run("INSERT INTO renamed VALUES (1, 1)")
+    engine.modern.run("CREATE TABLE s (id int, v int); INSERT INTO s VALUES (1, 1)")
+    engine.modern.run("CREATE VIEW viewed AS SELECT id, v FROM s")
+    more = '[pairing]\ntables = ["renamed", "viewed"]\n[tables.renamed.columns.v]\nmodern = "w"\n'
+    _all_watched(engine, {name: (name, 2) for name in ("renamed", "viewed")}, more)
 
 
 def test_other_scans_do_not_disturb_the_canary(engine: Engine) -> None:
     """The first rows of a large table without a key are the same ones, whoever else reads it."""
     engine.both("CREATE TABLE t (a text, b text)")
-    make = "SELECT repeat(md5(g::text), 12), 'x' || g FROM generate_series(1, 100000) g"
+    make = "SELECT repeat(md5(g::text), 60), 'x' || g FROM generate_series(1, 20000) g"
     engine.both(f"INSERT INTO t {make}")
     done = Event()
 
@@ -522,31 +560,55 @@ def test_other_scans_do_not_disturb_the_canary(engine: Engine) -> None:
     assert_watched(evidence, 2)
 
 
-def test_a_column_that_is_not_compared_is_counted(engine: Engine) -> None:
-    """What is left out is told apart from what is compared and watched."""
-    rows(engine, "id int PRIMARY KEY, v int, w int", "(1, 1, 1)")
-    assert_watched(canary(engine, '[tables.t.ignore]\nw = "derived"'), 2, total=3)
+# ---- tables without rows
+
+
+def test_empty_tables_are_not_watched(engine: Engine) -> None:
+    """Without rows there is nothing to watch: not proven, unless no rows are declared.
+
+    So it is where a filter takes all rows, or one side holds none: that side is named.
+    """
+    for name in ("empty", "declared", "filtered", "empty_legacy", "empty_modern"):
+        engine.both(f"CREATE TABLE {name} (id int PRIMARY KEY, v int)")
+    for name in ("filtered", "empty_legacy", "empty_modern"):
+        engine.both(f"INSERT INTO {name} VALUES (1, 1)")
+    engine.legacy.run("DELETE FROM empty_legacy")
+    engine.modern.run("DELETE FROM empty_modern")
+    more = """
+        [tables.declared]
+        empty = "never used"
+        [tables.filtered]
+        legacy_filter = {sql = "filtered.id > 9", reason = "tests"}
+    """
+    with engine.opened(more) as run:
+        assert_not_proven(run.audit("canary", "empty"), "no rows on either side")
+        declared = run.audit("canary", "declared")
+        assert declared.status is Status.MATCH
+        said = [each.rule for each in declared.rules]
+        assert said == ["declared empty, so that there is no row to watch"]
+        assert_not_proven(run.audit("canary", "filtered"), "legacy: the table holds no rows")
+        for side in ("legacy", "modern"):
+            evidence = run.audit("canary", f"empty_{side}")
+            assert_not_proven(evidence, f"{side}: the table holds no rows")
+            assert evidence.columns == ColumnCounts(0, 2, 2)
+
+
+def test_empty_for_one_tenant_is_not_empty_for_all(engine: Engine) -> None:
+    """A table that may be empty for one tenant proves nothing where it is empty for all."""
+    engine.both("CREATE TABLE t (id int PRIMARY KEY, tenant text)")
+    more = '[tables.t]\nempty = {a = "never traded"}\n[tenants.a]\n[tenants.b]'
+    own = 'tenancy = {column = "tenant"}'
+    evidence = engine.audit(subject="canary", legacy=own, modern=own, more=more)
+    assert evidence.status is Status.NOT_PROVEN
 
 
 # ---- places
 
 
-PLACES = 'tenancy = {schema = "s_{tenant}"}'
-TWO = "[tenants.a]\n[tenants.b]\n"
-
-
-def _schemas(database: Database, values: dict[str, str]) -> None:
-    for tenant, inserted in values.items():
-        database.run(f"CREATE SCHEMA s_{tenant}")
-        database.run(f"CREATE TABLE s_{tenant}.t (id int PRIMARY KEY, v text)")
-        if inserted:
-            database.run(f"INSERT INTO s_{tenant}.t VALUES {inserted}")
-
-
 def test_a_schema_of_any_tenant_is_watched(engine: Engine) -> None:
     """Where each tenant has a schema, one that holds rows is enough."""
     for database in (engine.legacy, engine.modern):
-        _schemas(database, {"a": "", "b": "(1, 'x'), (2, NULL)"})
+        make_schemas(database, {"a": "", "b": "(1, 'x'), (2, NULL)"})
     evidence = engine.audit(subject="canary", legacy=PLACES, modern=PLACES, more=TWO)
     assert_watched(evidence, 2)
 
@@ -555,76 +617,7 @@ def test_a_tenant_with_rows_on_both_sides_is_watched(engine: Engine) -> None:
     """Where one side is shared and the other has schemas, an empty schema is passed over."""
     engine.legacy.run("CREATE TABLE t (id int PRIMARY KEY, v text, tenant text)")
     engine.legacy.run("INSERT INTO t VALUES (1, 'x', 'b'), (2, NULL, 'b')")
-    _schemas(engine.modern, {"a": "", "b": "(1, 'x'), (2, NULL)"})
+    make_schemas(engine.modern, {"a": "", "b": "(1, 'x'), (2, NULL)"})
     own = 'tenancy = {column = "tenant"}'
     evidence = engine.audit(subject="canary", legacy=own, modern=PLACES, more=TWO)
     assert_watched(evidence, 2, total=3)
-
-
-# ---- through pytest
-
-
-def test_the_canary_is_off_unless_asked_for(project: Migration) -> None:
-    """Without the option there are no canary's checks; with it, one for each table."""
-    assert not [name for name in project.run("--tenants=acme").statuses if "canary" in name]
-    found = project.run("--tenants=acme", "--parity-canary").with_status("MATCH")
-    tables = ("trades", "positions", "prices")
-    assert {f"canary-{table}" for table in tables} <= set(found)
-
-
-@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "two workers"])
-def test_the_report_counts_columns(project: Migration, workers: tuple[str, ...]) -> None:
-    """The report says of each table how many columns are compared and watched."""
-    outcome = project.run("--parity-canary", *workers)
-    assert outcome.code == 0, outcome.output
-    assert outcome.verdict == "GO"
-    counted = {t: outcome.check("canary", t)["columns"] for t in ("trades", "positions", "prices")}
-    assert counted == {
-        "trades": {"watched": 3, "compared": 3, "total": 4},
-        "positions": {"watched": 2, "compared": 2, "total": 3},
-        "prices": {"watched": 2, "compared": 2, "total": 2},
-    }
-
-
-def test_drift_does_not_silence_the_canary(project: Migration) -> None:
-    """A table that differs is watched all the same, and stays a drift."""
-    project.modern.run(DRIFT)
-    outcome = project.run("--parity-canary")
-    assert outcome.statuses["canary-trades"] == "MATCH"
-    assert outcome.verdict == "NO-GO"
-
-
-def test_the_canary_alone(project: Migration) -> None:
-    """The canary can be selected alone, and a run of it alone is not GO for the data."""
-    outcome = project.run("--tenants=canary")
-    assert sorted(outcome.statuses) == ["canary-positions", "canary-prices", "canary-trades"]
-    assert outcome.with_status("MATCH") == list(outcome.statuses)
-
-
-@pytest.mark.parametrize("empty", ["", '[tables.t]\nempty = "none yet"\n'])
-def test_the_canary_alone_looks_into_schemas(project: Migration, empty: str) -> None:
-    """Selected alone, the canary finds the rows of tenants that have schemas."""
-    for database in (project.legacy, project.modern):
-        _schemas(database, {"a": "(1, 'x'), (2, NULL)", "b": "(3, 'y')"})
-    project.write(
-        "tenantparity.toml",
-        f'[legacy]\nurl = "{project.legacy_url}"\n{PLACES}\n'
-        f'[modern]\nurl = "{project.modern_url}"\n{PLACES}\n'
-        f'[pairing]\ntables = ["t"]\n{empty}{TWO}',
-    )
-    outcome = project.run("--tenants=canary")
-    assert outcome.check("canary", "t")["columns"] == {"watched": 2, "compared": 2, "total": 2}
-
-
-def test_a_missed_column_fails_the_run(project: Migration) -> None:
-    """A table that cannot be watched makes the run not proven, and pytest fail."""
-    project.legacy.run("TRUNCATE prices")
-    project.modern.run("TRUNCATE prices")
-    project.settings("empty = {global = 'no prices yet'}")
-    outcome = project.run("--parity-canary")
-    assert outcome.statuses["global-prices"] == "MATCH"
-    assert (outcome.statuses["canary-prices"], outcome.verdict) == ("MATCH", "GO")
-    project.settings()
-    outcome = project.run("--parity-canary")
-    assert outcome.code != 0
-    assert outcome.statuses["canary-prices"] == "NOT PROVEN"
