@@ -112,7 +112,7 @@ def test_different_values_are_told_apart(snapshots: Snapshots) -> None:
         records = f'[{{"id": 1, "v": %s}}, {{"id": 2, "v": %s}}{more}]'
         for number, (label, one, other) in enumerate(DIFFERENT):
             resource = f"{kinds}{number}"
-            labels[resource] = f"{label}, {kinds} kind"
+            labels[resource] = f"{label} ({kinds})"
             both[resource] = records % (one, other)
             changed[resource] = records % (other, other)
     snapshots.legacy.write(_of_a(both))
