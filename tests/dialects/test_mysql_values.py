@@ -58,6 +58,17 @@ DIFFERENT = [
     ("error value and empty member of an enum", "enum('','a')", "0", "''"),
     ("empty member of a set and empty set", "set('','a')", "1", "0"),
     ("empty member of a set, and beside another", "set('','a')", "1", "3"),
+    ("empty first member of a set", "set('','a')", "3", "2"),
+    ("empty first member of three", "set('','a','b')", "7", "6"),
+    ("empty member in the middle", "set('a','','b')", "7", "5"),
+    ("empty member before the last", "set('a','','b')", "6", "4"),
+    ("empty last member", "set('a','')", "3", "1"),
+    (
+        "empty first member before the 64th",
+        "set(''," + ",".join(f"'m{n}'" for n in range(63)) + ")",
+        "9223372036854775809",
+        "9223372036854775808",
+    ),
     # numbers
     ("unsigned and its half", "bigint unsigned", "18446744073709551615", "9223372036854775807"),
     ("unsigned high bit", "bigint unsigned", "9223372036854775808", "0"),

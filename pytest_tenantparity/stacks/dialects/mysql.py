@@ -99,7 +99,7 @@ _DIGIT: ColumnElement[Any] = literal_column("'0'")
 _LOST = literal("\uffff no text of its own", Text)
 """Stands for a value whose text the server could not make: too long, or not of its charset."""
 _NO_MEMBER = literal("\uffff error value of the ENUM, index 0", Text)
-_EMPTY_MEMBER = literal("\uffff '' as the only member of the SET", Text)
+_HIDDEN_MEMBER = literal("\uffff '' as the first member of the SET, before ", Text)
 _PLAIN = ColumnRules(common=True)
 
 
@@ -501,16 +501,24 @@ def _using(value: ColumnElement[Any], charset: str) -> ColumnElement[Any]:
 def _unless_unclear(
     spelled: ColumnElement[Any], value: ColumnElement[Any], column: ColumnFacts
 ) -> ColumnElement[Any]:
-    """Mark the rarer of two values that are both read as '' where that is a member.
+    """Mark the rarer of two values that have one text where '' is a member.
 
-    An ENUM holds an error, with the index 0, where what was written is no member.
+    An ENUM holds an error, with the index 0 and the text '', where what was written is no member. A
+    SET joins its members with commas, and puts none behind '' if that is the first one: it has then
+    more members than its text shows.
     """
     if column.type not in {"enum", "set"} or not re.search(r"[(,]''[,)]", column.declared):
         return spelled
-    index = value + _ZERO
-    other = index == _ZERO if column.type == "enum" else index != _ZERO
-    rare = _NO_MEMBER if column.type == "enum" else _EMPTY_MEMBER
-    return case((and_(_NoPad(spelled) == literal_column("''"), other), rare), else_=spelled)
+    empty = _NoPad(spelled) == literal_column("''")
+    if column.type == "enum":
+        return case((and_(empty, value + _ZERO == _ZERO), _NO_MEMBER), else_=spelled)
+    one: ColumnElement[int] = literal_column("1")
+    commas = func.char_length(spelled) - func.char_length(
+        func.replace(spelled, literal_column("','"), literal_column("''"))
+    )
+    shown = case((empty, _ZERO), else_=commas + one)
+    hidden = func.bit_count(value) > shown
+    return case((hidden, func.concat(_HIDDEN_MEMBER, spelled)), else_=spelled)
 
 
 def _decimal(value: ColumnElement[Any]) -> ColumnElement[str]:
