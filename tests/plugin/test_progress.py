@@ -81,7 +81,7 @@ def _alike(terminal: Terminal) -> list[str]:
 
 
 def _undisturbed(project: Migration, *mode: str) -> list[str]:
-    with pytest_in_terminal(project.path, *mode, environment=OFF) as terminal:
+    with pytest_in_terminal(project, *mode, environment=OFF) as terminal:
         assert terminal.finish() == 0, terminal.text
         return _alike(terminal)
 
@@ -89,7 +89,7 @@ def _undisturbed(project: Migration, *mode: str) -> list[str]:
 @MODES
 def test_line_is_drawn_below_and_leaves_nothing(large: Migration, mode: list[str]) -> None:
     """Within a scan, the line says how far it is; afterwards all reads as if it had never been."""
-    with pytest_in_terminal(large.path, *mode) as terminal:
+    with pytest_in_terminal(large, *mode) as terminal:
         terminal.wait_for(_reads(terminal))
         line = terminal.below
         _go(large)
@@ -104,7 +104,7 @@ def test_line_is_drawn_below_and_leaves_nothing(large: Migration, mode: list[str
 
 def test_share_is_that_of_the_scan(large: Migration) -> None:
     """After three pieces of eight, three eighths of the rows are done."""
-    with pytest_in_terminal(large.path) as terminal:
+    with pytest_in_terminal(large) as terminal:
         terminal.wait_for(_reads(terminal))
         found = re.search(r"(\d+) of about 613 rows, trades (\d+)%", terminal.below)
         _go(large)
@@ -118,7 +118,7 @@ def test_share_is_that_of_the_scan(large: Migration) -> None:
 @MODES
 def test_lost_connections_leave_nothing(large: Migration, mode: list[str]) -> None:
     """Where the servers end all sessions within a scan, the line is gone as well."""
-    with pytest_in_terminal(large.path, *mode) as terminal:
+    with pytest_in_terminal(large, *mode) as terminal:
         terminal.wait_for(_reads(terminal))
         for database in (large.legacy, large.modern):
             database.run(
@@ -133,7 +133,7 @@ def test_lost_connections_leave_nothing(large: Migration, mode: list[str]) -> No
 
 def test_dead_worker_leaves_nothing(large: Migration) -> None:
     """What xdist says of a worker that was killed within a scan stands on lines of its own."""
-    with pytest_in_terminal(large.path, "-n", "2") as terminal:
+    with pytest_in_terminal(large, "-n", "2") as terminal:
         terminal.wait_for((large.path / "held").exists)
         terminal.wait_for(_reads(terminal))
         os.kill(int((large.path / "held").read_text()), signal.SIGKILL)
@@ -146,7 +146,7 @@ def test_dead_worker_leaves_nothing(large: Migration) -> None:
 @pytest.mark.parametrize("mode", [[], ["-n", "2"]], ids=["n0", "n2"])
 def test_interrupt_leaves_nothing(large: Migration, mode: list[str]) -> None:
     """Ctrl-C within a scan ends with pytest's words alone."""
-    with pytest_in_terminal(large.path, *mode) as terminal:
+    with pytest_in_terminal(large, *mode) as terminal:
         terminal.wait_for(_reads(terminal))
         os.killpg(terminal.process.pid, signal.SIGINT)
         _go(large)
@@ -162,7 +162,7 @@ def test_interrupt_leaves_nothing(large: Migration, mode: list[str]) -> None:
 )
 def test_no_line_is_drawn(large: Migration, args: list[str], environment: dict[str, str]) -> None:
     """Nothing is drawn for who asked for quiet, in CI, and where tests print themselves."""
-    with pytest_in_terminal(large.path, *args, environment=environment) as terminal:
+    with pytest_in_terminal(large, *args, environment=environment) as terminal:
         terminal.wait_for((large.path / "held").exists)
         _go(large)
         assert terminal.finish() == 0, terminal.text
@@ -201,7 +201,7 @@ def test_log_of_a_short_run_is_as_ever(large: Migration, mode: list[str]) -> Non
 def test_other_tests_show_no_progress(large: Migration) -> None:
     """A run that has settings beside it, and no audit in it, is left alone."""
     large.write("test_audit.py", "def test_anything():\n    assert True\n")
-    with pytest_in_terminal(large.path, "test_audit.py") as terminal:
+    with pytest_in_terminal(large, "test_audit.py") as terminal:
         terminal.finish()
     assert "1 passed" in terminal.text
     assert b"\x1b7" not in terminal.said

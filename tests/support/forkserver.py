@@ -2,29 +2,48 @@
 
 A run of pytest takes most of a second to import what it stands on. One process of the tests does
 that once, and each run is a fork of it: another process with its own environment, folder, output,
-exit code and end, as if ``python -m pytest`` had been typed.
+exit code and end, as if ``python -m pytest`` (or ``tenantparity``) had been typed.
 """
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import runpy
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 _IMPORTED = (
-    *("pytest", "_pytest.pytester", "psycopg", "pymysql", "pygments.lexers"),
+    *(
+        "pytest",
+        "_pytest.pytester",
+        "psycopg",
+        "pymysql",
+        "pygments.lexers",
+        "pydantic.dataclasses",
+    ),
     *("sqlalchemy.dialects.postgresql.psycopg", "sqlalchemy.dialects.sqlite"),
-    *("sqlalchemy.dialects.mysql.pymysql", "pytest_tenantparity.plugin.session"),
-    *("pytest_tenantparity.plugin.hooks", "pytest_tenantparity.plugin.reporter"),
-    *("pytest_tenantparity.plugin.progress", "pytest_tenantparity.reporting.html_page"),
+    *("sqlalchemy.dialects.mysql.pymysql", "execnet", "attr", "allure_commons", "pdb", "doctest"),
+    "pydantic.dataclasses",
+    *(
+        f"pytest_tenantparity.{name}"
+        for name in (
+            *("plugin.session", "plugin.hooks", "plugin.reporter", "plugin.progress"),
+            *("plugin.describe", "plugin.evidence", "plugin.plan", "plugin.start", "cli"),
+            *("reporting.html_page", "reporting.markdown", "reporting.merge"),
+            *("stacks.dialects.postgresql", "stacks.dialects.sqlite", "stacks.dialects.mysql"),
+        )
+    ),
 )
+_WRITTEN = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_NOCTTY
 
 
 @dataclass(frozen=True)
@@ -34,25 +53,87 @@ class ForkServer:
     requests: IO[bytes]
     answers: IO[bytes]
 
-    def run(self, args: Sequence[str], folder: Path, stdout: Path, stderr: Path) -> int:
-        """Run ``python -m pytest`` in a folder, and wait; return its exit code.
+    def run(
+        self, args: Sequence[str], folder: Path, stdout: Path, stderr: Path, program: str = "pytest"
+    ) -> int:
+        """Run ``python -m pytest`` or ``tenantparity`` in a folder, and wait; return its exit code.
 
         The environment is that of the caller, with the folder in PYTHONPATH. A run that a signal
         ended has minus the signal's number, as in :mod:`subprocess`.
         """
-        path = os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH", "")]))
-        request = {
-            "args": [*args],
-            "folder": str(folder),
-            "environment": {**os.environ, "PYTHONPATH": path},
-            "outputs": [str(stdout), str(stderr)],
-        }
+        request = _request(args, folder, [stdout, stderr], os.environ)
+        code = self._answer({"do": "run", "program": program, **request})
+        assert code is not None
+        return code
+
+    def start(
+        self,
+        args: Sequence[str],
+        folder: Path,
+        stdout: Path,
+        stderr: Path,
+        environment: Mapping[str, str] | None = None,
+    ) -> Forked:
+        """Run ``python -m pytest`` in a folder, in a process group of its own; do not wait."""
+        variables = os.environ if environment is None else environment
+        request = _request(args, folder, [stdout, stderr], variables)
+        pid = self._answer({"do": "start", "program": "pytest", **request})
+        assert pid is not None
+        return Forked(pid, self)
+
+    def end_of(self, pid: int) -> int | None:
+        """Return the exit code of a process that was started; None while it runs."""
+        return self._answer({"do": "poll", "pid": pid})
+
+    def _answer(self, request: Mapping[str, Any]) -> int | None:
         self.requests.write(json.dumps(request).encode() + b"\n")
         self.requests.flush()
         answer = self.answers.readline()
         if not answer:
             raise RuntimeError("the process that runs of pytest are forked from has ended")
-        return int(answer)
+        code: int | None = json.loads(answer)
+        return code
+
+
+@dataclass
+class Forked:
+    """A process that was started, with what tests use of :class:`subprocess.Popen`."""
+
+    pid: int
+    _forks: ForkServer
+    returncode: int | None = None
+
+    def poll(self) -> int | None:
+        """Return the exit code; None while the process runs."""
+        if self.returncode is None:
+            self.returncode = self._forks.end_of(self.pid)
+        return self.returncode
+
+    def wait(self, seconds: float) -> int:
+        """Return the exit code; raises subprocess.TimeoutExpired if that takes longer."""
+        deadline = time.monotonic() + seconds
+        while (code := self.poll()) is None:
+            if time.monotonic() > deadline:
+                raise subprocess.TimeoutExpired("pytest", seconds)
+            time.sleep(0.01)
+        return code
+
+    def kill(self) -> None:
+        """Kill the process, and not its children."""
+        if self.poll() is None:
+            os.kill(self.pid, signal.SIGKILL)
+
+
+def _request(
+    args: Sequence[str], folder: Path, outputs: Sequence[Path], environment: Mapping[str, str]
+) -> dict[str, Any]:
+    path = os.pathsep.join(filter(None, [str(folder), environment.get("PYTHONPATH", "")]))
+    return {
+        "args": [*args],
+        "folder": str(folder),
+        "environment": {**environment, "PYTHONPATH": path},
+        "outputs": [*map(str, outputs)],
+    }
 
 
 @contextmanager
@@ -77,37 +158,92 @@ def _serve() -> dict[str, Any] | None:
     """Fork for each request; return the request in each fork, and None at the end."""
     requests, answers = sys.stdin.buffer, os.dup(1)
     os.dup2(2, 1)
+    ends: dict[int, int] = {}
     for line in iter(requests.readline, b""):
-        child = os.fork()
-        if child == 0:
-            os.close(answers)
-            request: dict[str, Any] = json.loads(line)
-            return request
-        _, status = os.waitpid(child, 0)
-        os.write(answers, b"%d\n" % os.waitstatus_to_exitcode(status))
+        request: dict[str, Any] = json.loads(line)
+        answer: int | None
+        if request["do"] == "poll":
+            answer = _end_of(request["pid"], ends)
+        else:
+            streams = [os.open(path, _WRITTEN) for path in request["outputs"]]
+            child = os.fork()
+            if child == 0:
+                os.close(answers)
+                return request | {"streams": streams}
+            for stream in streams:
+                os.close(stream)
+            if request["do"] == "start":
+                os.setpgid(child, child)
+            answer = child if request["do"] == "start" else _waited_for(child)
+        os.write(answers, json.dumps(answer).encode() + b"\n")
     return None
 
 
-def _become_pytest(request: dict[str, Any]) -> None:
+def _waited_for(child: int) -> int:
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def _end_of(child: int, ends: dict[int, int]) -> int | None:
+    if child not in ends:
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended == 0:
+            return None
+        ends[child] = os.waitstatus_to_exitcode(status)
+    return ends[child]
+
+
+def _become(request: dict[str, Any]) -> None:
+    if request["do"] == "start":
+        # Tests in the background ignore Ctrl-C, and what they start would, too.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.clear()
     os.environ.update(request["environment"])
     os.chdir(request["folder"])
-    streams = [os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC) for path in request["outputs"]]
-    for number, stream in zip((0, 1, 2), (os.open(os.devnull, os.O_RDONLY), *streams), strict=True):
+    streams = [os.open(os.devnull, os.O_RDONLY), *request["streams"]]
+    for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)
     sys.path[:1] = [request["folder"], *os.environ["PYTHONPATH"].split(os.pathsep)]
-    sys.argv = ["pytest", *request["args"]]
-    sys.orig_argv = [sys.executable, "-m", "pytest", *request["args"]]
-    runpy.run_module("pytest", run_name="__main__", alter_sys=True)
+    program, args = request["program"], request["args"]
+    sys.argv = [program, *args]
+    if program == "pytest":
+        sys.orig_argv = [sys.executable, "-m", "pytest", *args]
+        runpy.run_module("pytest", run_name="__main__", alter_sys=True)
+    else:
+        sys.modules["pytest_tenantparity.cli"].app()
+
+
+def _import_all() -> None:
+    """Import what a run imports, and compile the templates of reports."""
+    for module in _IMPORTED:
+        __import__(module)
+    for plugin in sys.modules["_pytest.config"].default_plugins:
+        __import__(f"_pytest.{plugin}")
+    # Nothing of the plugin is an assertion, so that pytest need not read its modules again.
+    sys.modules["pytest_tenantparity"].__doc__ = "PYTEST_DONT_REWRITE"
+    environment = sys.modules["jinja2"].Environment
+    environment.compile = _remembered(environment.compile)
+    for form in ("html_page", "markdown"):
+        with suppress(AttributeError):  # of the report that there is none of
+            sys.modules[f"pytest_tenantparity.reporting.{form}"].render(None)
+    gc.collect()
+    gc.freeze()  # what is here is no garbage of the forks
+
+
+def _remembered(compiled: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the compiler of templates with a memory; a template has one environment here."""
+    known: dict[tuple[str, str], Any] = {}
+
+    def compile_once(environment: Any, source: str, name: str, *args: Any, **kwargs: Any) -> Any:
+        if (source, name) not in known:
+            known[source, name] = compiled(environment, source, name, *args, **kwargs)
+        return known[source, name]
+
+    return compile_once
 
 
 if __name__ == "__main__":
-    for module in _IMPORTED:
-        __import__(module)
-    # Nothing of the plugin is an assertion, so that pytest need not read its modules again.
-    pytest_tenantparity = sys.modules["pytest_tenantparity"]
-    pytest_tenantparity.__doc__ = "PYTEST_DONT_REWRITE"
+    _import_all()
     found = _serve()
     if found is not None:
-        _become_pytest(found)
+        _become(found)

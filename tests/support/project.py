@@ -11,8 +11,6 @@ import os
 import shutil
 import signal
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -22,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from .forkserver import ForkServer
+from .forkserver import Forked, ForkServer
 from .postgresql import Cluster, Database
 
 REPORTS, LATEST = "reports", "reports/latest"
@@ -271,19 +269,11 @@ class Project:
 
     def start(self, *args: str) -> Running:
         """Run pytest in the folder, in a process group of its own, and do not wait for it."""
-        logs = [self.path / "stdout.txt", self.path / "stderr.txt"]
-        for log in logs:
-            log.unlink(missing_ok=True)
+        logs = self.path / "stdout.txt", self.path / "stderr.txt"
         before = run_directories(self.path)
-        with logs[0].open("w") as stdout, logs[1].open("w") as stderr:
-            process = subprocess.Popen(
-                # A test run in the background ignores Ctrl-C, and what it starts would, too.
-                ["env", "--default-signal=INT", sys.executable, "-m", "pytest", *args],
-                cwd=self.path,
-                stdout=stdout,
-                stderr=stderr,
-                process_group=0,
-            )
+        for log in logs:
+            log.write_text("")
+        process = self.forks.start(args, self.path, *logs)
         return Running(process, self.path, before)
 
 
@@ -299,7 +289,7 @@ def _id(line: str) -> bool:
 class Running:
     """A pytest that has been started."""
 
-    process: subprocess.Popen[bytes]
+    process: Forked
     path: Path
     before: set[Path]  # the directories of earlier runs
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 
+from .forkserver import Forked
 from .project import Outcome, Project, report_files
 
 FROZEN = 'frozen = "a copy that is restored for the test"'
@@ -21,28 +20,24 @@ def run_shards(project: Project, of: int, *args: str) -> list[int]:
     return codes
 
 
-def start_shard(project: Project, shard: int, of: int, *args: str) -> subprocess.Popen[bytes]:
+def start_shard(project: Project, shard: int, of: int, *args: str) -> Forked:
     """Start one shard, whose report goes to ``shards/<shard>``."""
     options = [f"--parity-shard={shard}/{of}", f"--parity-report=shards/{shard}", *args]
     if "--parity-resume" not in args:  # no run overwrites the report of another
         shutil.rmtree(project.path / "shards" / str(shard), ignore_errors=True)
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options]
-    with (project.path / f"{shard}.txt").open("wb") as output:
-        return subprocess.Popen(command, cwd=project.path, stdout=output, stderr=output)
+    output = project.path / f"{shard}.txt"
+    return project.forks.start(
+        ["-q", "-p", "no:cacheprovider", *options], project.path, output, output
+    )
 
 
 def merge(project: Project, *places: str) -> Outcome:
     """Run the command in the folder; the report is in ``merged``."""
-    command = [sys.executable, "-c", "from pytest_tenantparity.cli import app; app()"]
-    done = subprocess.run(
-        [*command, "report", "merge", *places, "--out=merged"],
-        cwd=project.path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    files = report_files(project.path / "merged")
-    return Outcome(done.returncode, done.stdout, done.stderr, files)
+    outputs = project.path / "merge.out", project.path / "merge.err"
+    args = ["report", "merge", *places, "--out=merged"]
+    code = project.forks.run(args, project.path, *outputs, program="tenantparity")
+    stdout, stderr = (path.read_text(encoding="utf-8") for path in outputs)
+    return Outcome(code, stdout, stderr, report_files(project.path / "merged"))
 
 
 def assert_refused(outcome: Outcome, *words: str) -> None:

@@ -7,8 +7,6 @@ import os
 import pty
 import signal
 import struct
-import subprocess
-import sys
 import termios
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -21,6 +19,9 @@ from typing import Any
 import pyte
 import pytest
 
+from .forkserver import Forked
+from .project import Project
+
 COLUMNS, LINES = 100, 24
 _PATIENCE = 60.0  # seconds
 
@@ -29,7 +30,7 @@ _PATIENCE = 60.0  # seconds
 class Terminal:
     """A process, and the screen that it writes to."""
 
-    process: subprocess.Popen[bytes]
+    process: Forked
     _reader: int
     _screen: Any = field(default_factory=lambda: pyte.HistoryScreen(COLUMNS, LINES, history=5_000))
 
@@ -50,7 +51,7 @@ class Terminal:
         while self._read(_PATIENCE):
             if monotonic() > end:
                 pytest.fail(f"the process does not end:\n{self.text}")
-        return self.process.wait()
+        return self.process.wait(_PATIENCE)
 
     @property
     def lines(self) -> list[str]:
@@ -85,21 +86,15 @@ class Terminal:
 
 @contextmanager
 def pytest_in_terminal(
-    folder: Path, *args: str, environment: Mapping[str, str] | None = None
+    project: Project, *args: str, environment: Mapping[str, str] | None = None
 ) -> Iterator[Terminal]:
-    """Run pytest in a folder, on a terminal of its own; it is killed if the test gives up."""
+    """Run pytest in a project, on a terminal of its own; it is killed if the test gives up."""
     reader, writer = pty.openpty()
     fcntl.ioctl(writer, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
     own = {key: value for key, value in os.environ.items() if key not in ("CI", "BUILD_NUMBER")}
-    process = subprocess.Popen(
-        # A test run in the background ignores Ctrl-C, and what it starts would, too.
-        ["env", "--default-signal=INT", sys.executable, "-m", "pytest", *args],
-        cwd=folder,
-        env=own | {"TERM": "xterm"} | dict(environment or {}),
-        stdin=subprocess.DEVNULL,
-        stdout=writer,
-        stderr=writer,
-        process_group=0,
+    output = Path(os.ttyname(writer))
+    process = project.forks.start(
+        args, project.path, output, output, own | {"TERM": "xterm"} | dict(environment or {})
     )
     os.close(writer)
     try:
@@ -107,5 +102,5 @@ def pytest_in_terminal(
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            process.wait(_PATIENCE)
         os.close(reader)
