@@ -7,193 +7,166 @@ from typing import Any
 
 import pytest
 
-from ..support.project import ALL, DRIFT, SHARED, Migration, assert_usage_error, new_report
+from ..support.project import (
+    ALL,
+    SHARED,
+    Migration,
+    Project,
+    assert_usage_error,
+    freeze,
+)
 
 pytest_plugins = ["tests.support.project"]
 
-MODES = [pytest.param(["-n", "0"], id="-n 0"), pytest.param(["-n", "2"], id="-n 2")]
-
-NOTES = """
+HOOKS = """
 import json, os
 from pathlib import Path
 
+URLS = {urls!r}
+
 def note(**facts):
     with Path(__file__).with_name("notes.jsonl").open("a") as file:
-        file.write(json.dumps(facts | {"worker": os.environ.get("PYTEST_XDIST_WORKER")}) + "\\n")
-"""
+        file.write(json.dumps(facts | {{"worker": os.environ.get("PYTEST_XDIST_WORKER")}}) + "\\n")
 
-
-def notes(project: Migration) -> list[dict[str, Any]]:
-    """Return what the project's hooks have noted."""
-    path = project.path / "notes.jsonl"
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-
-
-CONNECT = """
 def pytest_parity_connect(config, stack):
     note(stack=stack)
     return URLS[stack]
-"""
 
-
-@pytest.mark.parametrize("mode", MODES)
-def test_connect_takes_the_place_of_a_url(project: Migration, mode: list[str]) -> None:
-    """The hook's URL is used by all processes; it is asked for once a stack, in the first one."""
-    project.settings(
-        legacy="url = '${NOT_SET_ANYWHERE}'", modern="url = 'postgresql://x@127.0.0.1:1/x'"
-    )
-    urls = {"legacy": project.legacy_url, "modern": project.modern_url}
-    project.write("conftest.py", f"{NOTES}\nURLS = {urls!r}\n{CONNECT}")
-    outcome = project.run(*mode)
-    assert (outcome.code, outcome.verdict) == (0, "GO"), outcome.output
-    assert notes(project) == [
-        {"stack": "legacy", "worker": None},
-        {"stack": "modern", "worker": None},
-    ]
-
-
-def test_connect_may_leave_a_stack_to_the_settings(project: Migration) -> None:
-    """``None`` from the hook means the settings' own URL."""
-    project.settings(legacy="url = '${NOT_SET_ANYWHERE}'")
-    urls = {"legacy": project.legacy_url, "modern": None}
-    project.write("conftest.py", f"{NOTES}\nURLS = {urls!r}\n{CONNECT}")
-    assert project.run("--tenants=acme").verdict == "GO"
-
-
-PAIRS = """
 def pytest_parity_pairs(config, settings):
     assert "acme" in settings.tenants
-    return {"positions": {}, "prices": {"modern": "prices", "tenancy": "global"}}
-"""
+    return {{"positions": {{}}, "prices": {{"modern": "prices", "tenancy": "global"}}}}
 
-
-@pytest.mark.parametrize("mode", MODES)
-def test_pairs_add_tables(project: Migration, mode: list[str]) -> None:
-    """Pairs of the hook are planned and audited like those of the settings."""
-    project.settings(tables='tables = ["trades"]')
-    project.modern.run("DELETE FROM tenant_positions WHERE id = 'p4'")
-    project.write("conftest.py", PAIRS)
-    outcome = project.run("--tenants=acme", *mode)
-    assert outcome.verdict == "NO-GO"
-    assert sorted(outcome.statuses) == sorted([*ALL[:2], *SHARED])
-    assert outcome.with_status("DRIFT") == ["acme-positions"]
-
-
-def test_wrong_pairs_are_refused(project: Migration) -> None:
-    """A pair that no ``[tables.x]`` could hold is a usage error that names it."""
-    source = "def pytest_parity_pairs(config):\n    return {'positions': {'ignor': {}}}\n"
-    project.write("conftest.py", source)
-    assert_usage_error(project.run(), "pytest_parity_pairs", "positions", "ignor")
-
-
-NORMALISERS = """
 def pytest_parity_normalisers(config):
-    return {"casefold": str.casefold}
-"""
+    return {{"casefold": str.casefold}}
 
-
-@pytest.mark.parametrize("mode", MODES)
-def test_normalised_rows_are_tolerated(project: Migration, mode: list[str]) -> None:
-    """A row that agrees only once it is normalised counts as forgiven, under that name."""
-    project.settings("[tables.trades.columns.note]\nnormalise = 'casefold'")
-    project.write("conftest.py", NORMALISERS)
-    project.modern.run("UPDATE tenant_trades SET note = upper(note) WHERE id <= 8")
-    project.modern.run("UPDATE tenant_trades SET note = 'else' WHERE id = 1")
-    outcome = project.run("--tenants=cohort-1", "--parity-tables=trades", *mode)
-    acme, beta = (outcome.check(tenant, "trades") for tenant in ("acme", "beta"))
-    (applied,) = acme["tolerance"]
-    assert acme["status"] == "TOLERATED"
-    assert (applied["rule"], applied["column"], applied["rows"]) == ("normalise", "note", 2)
-    assert "casefold" in applied["source"]
-    assert beta["status"] == "DRIFT"
-    assert [(each["kind"], each["key"]) for each in beta["findings"]] == [("changed", {"id": "1"})]
-
-
-def test_normaliser_that_nobody_gives(project: Migration) -> None:
-    """A normaliser that no hook gives leaves its table NOT PROVEN, by name."""
-    project.settings("[tables.trades.columns.note]\nnormalise = 'casefold'")
-    outcome = project.run("--tenants=acme")
-    assert (outcome.code, outcome.with_status("NOT PROVEN")) == (1, ["acme-trades"])
-    assert "'casefold'" in outcome.reasons("acme", "trades")
-
-
-EVIDENCE = """
 def pytest_parity_evidence(config, evidence):
     note(tenant=evidence.key.tenant, table=evidence.key.table, status=evidence.status,
          rows=evidence.rows.legacy, drift=evidence.drift.total)
-"""
 
-
-@pytest.mark.parametrize("mode", MODES)
-def test_evidence_arrives_where_the_report_is_made(project: Migration, mode: list[str]) -> None:
-    """Each check's evidence is handed over once, in the process that reports."""
-    project.modern.run(DRIFT)
-    project.write("conftest.py", NOTES + EVIDENCE)
-    project.run(*mode)
-    found = notes(project)
-    assert len(found) == 12
-    assert {each["worker"] for each in found} == {None}
-    by_key = {(each["tenant"], each["table"]): each for each in found}
-    assert len(by_key) == 12
-    trades = by_key["acme", "trades"]
-    assert (trades["status"], trades["rows"], trades["drift"]) == ("DRIFT", 6, 1)
-
-
-REPORT = """
 def pytest_parity_report(config, report, directory):
     files = sorted(path.name for path in directory.iterdir())
     note(verdict=report.verdict, checks=len(report.checks), files=files)
 """
 
-
-@pytest.mark.parametrize("mode", MODES)
-def test_report_arrives_once_written(project: Migration, mode: list[str]) -> None:
-    """The whole report is handed over once, when its files are there."""
-    project.modern.run(DRIFT)
-    project.write("conftest.py", NOTES + REPORT)
-    project.run("--parity-report=here", *mode)
-    (found,) = notes(project)
-    assert (found["verdict"], found["checks"], found["worker"]) == ("NO-GO", 12, None)
-    reports = ["cab-report.html", "cab-report.json", "cab-report.md"]
-    assert found["files"] == [*reports, "drift.jsonl.gz", "journal.jsonl"]
+# The settings' URL of a stack, and what the hook returns for it.
+NOT_SET, WRONG = "${NOT_SET_ANYWHERE}", "postgresql://x@127.0.0.1:1/x"
 
 
-RAISING = {
-    "connect": "def pytest_parity_connect(config, stack):\n    raise RuntimeError('in my hook')\n",
-    "pairs": "def pytest_parity_pairs(config):\n    raise RuntimeError('in my hook')\n",
-    "normalisers": "def pytest_parity_normalisers():\n    raise RuntimeError('in my hook')\n",
-    "evidence": "def pytest_parity_evidence(evidence):\n    raise RuntimeError('in my hook')\n",
-    "report": "def pytest_parity_report(report):\n    raise RuntimeError('in my hook')\n",
-}
+def notes(project: Project) -> list[dict[str, Any]]:
+    """Return what the project's hooks have noted; no worker has noted any of it."""
+    path = project.path / "notes.jsonl"
+    found = [json.loads(line) for line in path.read_text().splitlines()]
+    assert {each.pop("worker") for each in found} == {None}
+    path.unlink()
+    return found
 
 
-@pytest.mark.parametrize(
-    ("hook", "mode"),
-    [*((hook, "0") for hook in RAISING), *((hook, "2") for hook in ("normalisers", "evidence"))],
-)
-def test_hook_that_raises_is_no_go(project: Migration, hook: str, mode: str) -> None:
+def test_hooks_do_what_they_are_documented_to(project: Migration) -> None:
+    """Each hook has its effect with workers and without, and is called in the process that reports.
+
+    ``connect`` takes the place of a URL, and is called once a stack; ``None`` is the settings' URL.
+    ``pairs`` adds tables, which are planned and audited like those of the settings.
+    ``normalisers`` forgives rows that agree once normalised, under its name, and no others.
+    ``evidence`` is called once for each check, ``report`` once its files are there.
+    """
+    project.modern.run("UPDATE tenant_trades SET note = upper(note) WHERE id <= 8")
+    project.modern.run("UPDATE tenant_trades SET note = 'else' WHERE id = 1")
+    project.modern.run("DELETE FROM tenant_positions WHERE id = 'p4'")
+    own: dict[str, tuple[str, str | None]] = {"-n 0": (project.modern_url, None)}
+    own["-n 2"] = (WRONG, project.modern_url)
+    for mode, (modern, returned) in own.items():
+        project.settings(
+            "[tables.trades.columns.note]\nnormalise = 'casefold'",
+            tables='tables = ["trades"]',
+            legacy=f"url = '{NOT_SET}'",
+            modern=f'url = "{modern}"',
+        )
+        text = (project.path / "tenantparity.toml").read_text()
+        prices = "[tables.prices]\nmodern = 'prices'\ntenancy = 'global'\n"
+        project.write("tenantparity.toml", text.replace(prices, ""))
+        urls = {"legacy": project.legacy_url, "modern": returned}
+        project.write("conftest.py", HOOKS.format(urls=urls))
+        outcome = project.run(
+            "--parity-report=here", "--tenants=cohort-1", *mode.split(), report="here"
+        )
+        assert outcome.verdict == "NO-GO", outcome.output
+        assert sorted(outcome.statuses) == sorted([*ALL[:4], *SHARED])
+        assert outcome.with_status("DRIFT") == ["acme-positions", "beta-trades"]
+        assert outcome.with_status("NOT PROVEN") == []
+        acme, beta = (outcome.check(tenant, "trades") for tenant in ("acme", "beta"))
+        (applied,) = acme["tolerance"]
+        assert acme["status"] == "TOLERATED"
+        assert (applied["rule"], applied["column"], applied["rows"]) == ("normalise", "note", 2)
+        assert "casefold" in applied["source"]
+        changed = [(each["kind"], each["key"]) for each in beta["findings"]]
+        assert changed == [("changed", {"id": "1"})]
+
+        found = notes(project)
+        assert found[:2] == [{"stack": "legacy"}, {"stack": "modern"}]
+        by_key = {(each["tenant"], each["table"]): each for each in found[2:-1]}
+        assert len(by_key) == len(found) - 3 == 8
+        positions = by_key["acme", "positions"]
+        assert (positions["status"], positions["rows"], positions["drift"]) == ("DRIFT", 2, 1)
+        reports = ["cab-report.html", "cab-report.json", "cab-report.md"]
+        assert found[-1] == {
+            "verdict": "NO-GO",
+            "checks": 8,
+            "files": [*reports, "drift.jsonl.gz", "journal.jsonl"],
+        }
+
+
+def test_wrong_pairs_are_refused(offline: Project) -> None:
+    """A pair that no ``[tables.x]`` could hold is a usage error that names it."""
+    source = "def pytest_parity_pairs(config):\n    return {'positions': {'ignor': {}}}\n"
+    offline.write("conftest.py", source)
+    assert_usage_error(offline.run(), "pytest_parity_pairs", "positions", "ignor")
+
+
+STRICT = """
+def strict(value):
+    raise ValueError('cannot take ' + value)
+
+def pytest_parity_normalisers():
+    return {'strict': strict}
+"""
+
+
+def test_normalisers_that_are_of_no_use(project: Migration) -> None:
+    """A normaliser that no hook gives, or that raises, leaves its table NOT PROVEN, by name.
+
+    Of an error only the kind is shown: its message could quote the value.
+    """
+    project.legacy.run("ALTER TABLE positions ADD memo text")
+    project.modern.run("ALTER TABLE tenant_positions ADD memo text DEFAULT 'secret'")
+    project.settings(
+        "[tables.trades.columns.note]\nnormalise = 'casefold'\n"
+        "[tables.positions.columns.memo]\nmask = true\nnormalise = 'strict'\n"
+    )
+    project.legacy.run("UPDATE positions SET memo = 'other'")
+    project.write("conftest.py", STRICT)
+    outcome = project.run("--tenants=acme", "--showlocals")
+    assert (outcome.code, outcome.verdict) == (1, "NOT PROVEN")
+    assert outcome.with_status("NOT PROVEN") == ["acme-positions", "acme-trades"]
+    assert "'casefold'" in outcome.reasons("acme", "trades")
+    assert "the normaliser 'strict' failed: ValueError" in outcome.output
+    assert "ValueError" in outcome.reasons("acme", "positions")
+    assert "secret" not in outcome.everything
+
+
+@pytest.mark.parametrize("hook", ["connect", "pairs", "normalisers", "evidence", "report"])
+def test_hook_that_raises_is_no_go(files: Project, hook: str) -> None:
     """A hook that breaks ends the run red, shows its own error, and leaves no GO of before.
 
     But for the hook of the pairs, called before anyone knows where reports go, and that of the
     report, called when all has been proven and written.
     """
-    project.write("conftest.py", RAISING[hook])
-    result = project.pytester.runpytest_subprocess("--tenants=acme", "-n", mode)
-    assert result.ret != 0
-    assert "in my hook" in result.stdout.str() + result.stderr.str()
-    if hook not in ("pairs", "report"):
-        report = new_report(project.path, set())
-        assert json.loads(report[".json"])["verdict"] == "NOT PROVEN"
-
-
-def test_normaliser_that_raises_is_not_proven(project: Migration) -> None:
-    """A normaliser that breaks on a value leaves its table NOT PROVEN."""
-    project.settings("[tables.trades.columns.note]\nnormalise = 'broken'")
-    source = "def pytest_parity_normalisers():\n    return {'broken': lambda text: 1 / 0}\n"
-    project.write("conftest.py", source)
-    project.modern.run("UPDATE tenant_trades SET note = '' WHERE id = 4")
-    outcome = project.run("--tenants=acme")
-    assert (outcome.code, outcome.verdict) == (1, "NOT PROVEN")
-    assert outcome.with_status("NOT PROVEN") == ["acme-trades"]
-    # The kind of error alone: its message could quote the value.
-    assert "ZeroDivisionError" in outcome.reasons("acme", "trades")
+    freeze(files)
+    source = f"def pytest_parity_{hook}():\n    raise RuntimeError('in my hook')\n"
+    files.write("conftest.py", source)
+    workers = ["0", "1"] if hook in ("normalisers", "evidence") else ["0"]
+    for number in workers:
+        outcome = files.run("--tenants=acme", "-n", number)
+        assert outcome.code != 0, number
+        assert "in my hook" in outcome.output, number
+        if hook not in ("pairs", "report"):
+            assert outcome.verdict == "NOT PROVEN", number

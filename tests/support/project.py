@@ -366,6 +366,13 @@ def change(project: Project, sql: str, side: str = "modern") -> None:
         database.executescript(sql)
 
 
+def freeze(project: Project) -> None:
+    """Declare the files of a project frozen, so that workers may read them."""
+    settings = (project.path / "tenantparity.toml").read_text()
+    settings = settings.replace("tenancy", "frozen = 'a copy'\ntenancy")
+    project.write("tenantparity.toml", settings)
+
+
 def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
     """Forget what the outer run put into the environment, and save each run half a second."""
     monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:hypothesispytest")

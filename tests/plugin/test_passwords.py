@@ -1,0 +1,161 @@
+"""Passwords: a stack is opened by any, and no output and no file repeats one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from urllib.parse import quote
+
+import pytest
+
+from pytest_tenantparity.config import StackSettings
+from pytest_tenantparity.stacks import open_stack
+
+from ..support.postgresql import Cluster, new_database, running_cluster
+from ..support.project import (
+    ALL,
+    DRIFT,
+    LEGACY,
+    SHARED,
+    TEST,
+    Migration,
+    Outcome,
+    Project,
+)
+from .test_failures import assert_clean, assert_not_proven, dsn
+
+pytest_plugins = ["tests.support.project"]
+
+# The first and the last letters survive any quoting and escaping.
+PASSWORD = "Zq7Begin p@ss/w:rd?&%41#é'\"\\|{}<b>$Zq8End"  # noqa: S105 - planted to be looked for
+PIECES = ("Zq7Begin", "Zq8End")
+
+
+@pytest.fixture(scope="module")
+def guarded_cluster() -> Iterator[Cluster]:
+    """A server that asks for a password on 127.0.0.1."""
+    with running_cluster() as cluster:
+        rules = cluster.directory / "pg_hba.conf"
+        rules.write_text("local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n")
+        with cluster.connect() as admin:
+            admin.execute("SELECT pg_reload_conf()")
+        yield cluster
+
+
+@pytest.fixture
+def guarded(project: Migration, guarded_cluster: Cluster) -> Iterator[Migration]:
+    """The migration with its legacy stack behind a password, which is in ``$LEGACY_PASSWORD``."""
+    database = new_database(guarded_cluster)
+    database.run(LEGACY)
+    role = database.new_role()
+    quoted = PASSWORD.replace("'", "''")
+    database.run(f"ALTER ROLE {role} PASSWORD '{quoted}'")
+    database.run(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}")
+    url = guarded_cluster.tcp_url(database.name, f"{role}:${{LEGACY_PASSWORD}}")
+    changed = replace(project, legacy=database, legacy_url=url)
+    changed.settings()
+    yield changed
+    database.drop()
+
+
+LOUD = ("--showlocals", "-vv", "--junitxml=junit.xml", "--alluredir=allure", "-rA")
+
+
+def assert_secret(project: Project, outcome: Outcome) -> None:
+    """Require that no output and no file holds a piece of the password, however it is spelled."""
+    assert (project.path / "junit.xml").exists()
+    assert list((project.path / "allure").iterdir())
+    texts = {"output": outcome.output}
+    for path in project.path.rglob("*"):
+        if path.is_file():
+            texts[str(path)] = path.read_bytes().decode(errors="replace")
+    assert [name for name, text in texts.items() if any(piece in text for piece in PIECES)] == []
+
+
+def test_right_password_is_shown_nowhere(
+    guarded: Migration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A password of any characters opens the stack, and no output or file repeats it."""
+    monkeypatch.setenv("LEGACY_PASSWORD", PASSWORD)
+    guarded.modern.run(DRIFT)
+    outcome = guarded.run("--fail-on-drift", "-n", "1", *LOUD)
+    assert (outcome.code, outcome.verdict) == (1, "NO-GO"), outcome.output
+    assert outcome.with_status("DRIFT") == ["acme-trades"]
+    assert outcome.with_status("NOT PROVEN") == []
+    assert_secret(guarded, outcome)
+
+
+def test_wrong_password_is_said_and_shown_nowhere(
+    guarded: Migration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A refused password is NOT PROVEN, says what to check, and is not repeated."""
+    monkeypatch.setenv("LEGACY_PASSWORD", f"{PASSWORD} not")
+    outcome = guarded.run(*LOUD)
+    words = ("legacy (127.0.0.1:", "password authentication failed", "check the password")
+    assert_not_proven(outcome, dict.fromkeys((*ALL, *SHARED), words))
+    assert_secret(guarded, outcome)
+
+
+ROTATE = """
+import psycopg
+
+def pytest_runtest_setup(item):
+    with psycopg.connect({dsn!r}, autocommit=True) as admin:
+        admin.execute("ALTER ROLE {role} PASSWORD 'another'")
+        admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                      "WHERE application_name LIKE 'tenantparity/%' AND state = 'idle'")
+"""
+
+OWN = """
+def test_own(legacy):
+    assert legacy.count("trades") == 6
+"""
+
+
+def test_password_refused_in_mid_run_is_shown_nowhere(
+    guarded: Migration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection that fails inside a worker's test gives nothing away, even with --showlocals."""
+    monkeypatch.setenv("LEGACY_PASSWORD", PASSWORD)
+    role = guarded.legacy_url.partition("://")[2].partition(":")[0]
+    guarded.write("conftest.py", ROTATE.format(dsn=dsn(guarded.legacy), role=role))
+    guarded.write("test_audit.py", TEST + OWN)
+    outcome = guarded.run("--tenants=acme", *LOUD, "-n", "1")
+    assert (outcome.code, outcome.verdict) == (1, "NOT PROVEN")
+    assert sorted(outcome.with_status("MATCH")) == ["coverage"]
+    assert_secret(guarded, outcome)
+    assert_clean(outcome)
+
+
+_QUOTED = quote(PASSWORD, safe="")
+WRONG_URLS = {
+    f"postgresql//audit:{PASSWORD}@127.0.0.1/x": "no database URL",
+    f"oracle://audit:{_QUOTED}@127.0.0.1/x": "no dialect",
+    f"postgresql://audit:{_QUOTED}@127.0.0.1:1/x?nonsense=1": "nonsense",
+    f"postgresql://audit:{_QUOTED}@127.0.0.1:port/x": "legacy",
+    f"postgresql://audit@127.0.0.1:1/x?password={_QUOTED}": "refused",
+    f"postgresql+asyncpg://audit:{_QUOTED}@127.0.0.1:1/x": "legacy",
+}
+
+
+def test_wrong_url_is_shown_nowhere(offline: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A URL that cannot be used is NOT PROVEN, names the stack, and keeps its password.
+
+    In the reason of each such URL, and in all output and files of whole runs.
+    """
+    for url, words in WRONG_URLS.items():
+        ours = StackSettings(url="${URL}")
+        state, anchor = open_stack("legacy", ours, "tests", environment={"URL": url})
+        anchor.release()
+        (said,) = state.unavailable.values()
+        assert words in said
+        assert [piece for piece in PIECES if piece in said + repr(state)] == []
+    offline.settings(legacy='url = "${LEGACY_URL}"')
+    for url, words in [*WRONG_URLS.items()][:2]:
+        monkeypatch.setenv("LEGACY_URL", url)
+        outcome = offline.run("--tenants=acme", "--parity-tables=trades", *LOUD)
+        assert (outcome.code, outcome.verdict) == (1, "NOT PROVEN"), outcome.output
+        assert "legacy" in outcome.reasons("acme", "trades")
+        assert words in outcome.reasons("acme", "trades")
+        assert_clean(outcome)
+        assert_secret(offline, outcome)
