@@ -5,19 +5,6 @@ from __future__ import annotations
 import html
 import re
 import sys
-from collections.abc import Mapping
-from pathlib import Path
-
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
-from pytest_tenantparity.config import Settings
-from pytest_tenantparity.errors import SettingsError
-from pytest_tenantparity.inventory import exact_term, make_pair, read_terms, select_pairs
-from pytest_tenantparity.model import CheckKey
-from pytest_tenantparity.plugin.again import _masked, kept_options
-from pytest_tenantparity.reporting import Again
 
 from ..support.project import DRIFT, DRIFT_OF_FILES, Migration, Project, assert_usage_error, change
 from ..support.shell import assert_repeats, found, shell
@@ -50,7 +37,19 @@ def test_odd_names_are_selected_exactly(files: Project) -> None:
     drifting = [command for command, said in lines.items() if ": DRIFT" in said]
     assert len(drifting) == len(ODD_TABLES)
     for command in drifting:
-        assert_repeats(files.path, command, lines[command])
+        assert_pasted(files, command, lines[command])
+
+
+def assert_pasted(project: Project, command: str, said: str) -> None:
+    """Require that a command says the same of the check, and does not end with 0.
+
+    A shell splits it into words; the run is a fork.
+    """
+    words = shell(project.path, f"pytest() {{ printf '%s\\0' \"$@\"; }}; {command}").stdout
+    outcome = project.run(*words.split("\0")[:-1])
+    assert outcome.code == 1, outcome.output
+    assert said in found(outcome.stdout).values(), outcome.output
+    assert "ERROR" not in outcome.stderr
 
 
 def _toml(text: str) -> str:
@@ -128,7 +127,7 @@ def test_lines_of_the_page_hold_without_fail_on_drift(project: Migration) -> Non
     assert page == {*lines}
     assert len(lines) == 2
     for command, said in lines.items():
-        assert_repeats(project.path, command, said)
+        assert_pasted(project, command, said)
 
 
 def test_nested_configuration_is_not_mistaken_for_the_run_s(files: Project) -> None:
@@ -146,98 +145,15 @@ def test_nested_configuration_is_not_mistaken_for_the_run_s(files: Project) -> N
     first = files.run("--fail-on-drift", "one", "two")
     ((again, said),) = found(first.stdout).items()
     assert "--config-file=pytest.ini --rootdir=. --parity-config=one/tenantparity.toml" in again
-    assert_repeats(files.path, again, said)
+    assert_pasted(files, again, said)
 
 
 # ---- what stands in it
 
 
-WORDS: Mapping[str, tuple[list[str], list[str]]] = {
-    "selection": (["--tenants=a", "--tenants", "b", "-k", "x and y", "-mslow", "tests/t.py"], []),
-    "parallel": (["-n", "4", "-n4", "--dist=load", "-p", "no:xdist", "--tx", "2*popen"], []),
-    "shown": (["-xvvs", "-q", "-ra", "-r", "fE", "--tb=short", "--tb", "no", "--junitxml=j"], []),
-    "of others": (["--cov", "src", "--cov-report=xml", "--alluredir", "a", "--log-level=INFO"], []),
-    "kept": (["-c", "x.ini", "-oa=b", "-W", "error", "-p", "mine", "--parity-settle", "2"],) * 2,
-    "unknown": (
-        ["--stage", "prod", "--reruns=2", "--flag", "tests"],
-        ["--stage", "prod", "--reruns=2", "--flag"],
-    ),
-    "canary": (["--parity-canary", "tests", "--fail-on-drift"], ["--parity-canary"]),
-    "after --": (["--", "--stage"], []),
-}
-
-
-@pytest.mark.parametrize(("words", "kept"), WORDS.values(), ids=WORDS)
-def test_options_that_are_kept(words: list[str], kept: list[str]) -> None:
-    """Options that decide stay, with their values; what selects or shows goes, with its own."""
-    assert kept_options(words, ["tests", "tests/t.py"]) == kept
-
-
-def test_no_secret_is_in_it() -> None:
-    """Values of options that may be secret are not shown, however they are spelled."""
-    words = ["--db-password=hunter2", "--api-token", "hunter2", "--to=pg://me:hunter2@h/d", "-x"]
-    assert _masked(words) == ["--db-password=***", "--api-token", "***", "--to=***", "-x"]
-    words = [
-        "-o",
-        "db_password=hunter2",
-        "--override-ini=api_token=hunter2",
-        "-odb_password=hunter2",
-    ]
-    words += ["--to", "pg://h/d?user=me&password=hunter2", "--to=pg://me:hun/ter2@h/d"]
-    words += [
-        "--db",
-        "host=h password=hunter2 user=me",
-        "-o",
-        "python_files=check_*.py",
-        "-P",
-        "a=b",
-    ]
-    assert _masked(words) == [
-        *("-o", "db_password=***", "--override-ini=api_token=***", "-odb_password=***"),
-        *("--to", "pg://h/d?user=me&password=***", "--to=***"),
-        *("--db", "host=h password=***", "-o", "python_files=check_*.py", "-P", "a=b"),
-    ]
-
-
-@pytest.mark.parametrize("name", ["MODERN_URL", "API_TOKEN", "DB_PASSWORD", "a b"])
-def test_variables_that_may_be_secret_are_refused(files: Project, name: str) -> None:
-    """A variable of a URL, or one by such a name, cannot be put into reports by the settings."""
+def test_a_variable_of_a_url_is_refused(files: Project) -> None:
+    """A variable of a URL cannot be put into reports by the settings."""
     settings = (files.path / "tenantparity.toml").read_text()
-    url = re.search(r'url = "(sqlite.*modern.db)"', settings)
-    assert url is not None
-    settings = settings.replace(url[1], "${MODERN_URL}")
-    files.write("tenantparity.toml", f"{settings}\n[report]\nenvironment = ['{name}']\n")
-    if name == "MODERN_URL":
-        assert_usage_error(files.run(), "[report] environment", name)
-    else:
-        with pytest.raises(ValueError, match="environment"):
-            Settings.model_validate({"report": {"environment": [name]}})
-
-
-@given(st.lists(st.text(st.sampled_from("ab ,!@*?[]\\#\t'$"), min_size=1), min_size=1, unique=True))
-def test_exact_terms_select_one_table(names: list[str]) -> None:
-    """The term of any name, among any others, selects that one alone."""
-    settings = Settings.model_validate(
-        {side: {"url": "sqlite://", "tenancy": {"column": "t"}} for side in ("legacy", "modern")}
-        | {"tenants": {"a": {}}}
-    )
-    pairs = tuple(make_pair(settings, name) for name in names)
-    for pair in pairs:
-        terms = read_terms("--parity-tables", [exact_term(pair.name)], Path())
-        assert select_pairs(pairs, terms) == (pair,)
-
-
-def test_patterns_and_lists_are_as_before() -> None:
-    """Commas, spaces, ``!`` and patterns keep their meaning where no backslash takes it."""
-    terms = read_terms("--tenants", ["a, !b ,c*", r"d\,e", ""], Path())
-    assert terms == ["a", "!b", "c*", r"d\,e"]
-    with pytest.raises(SettingsError, match="selects nothing"):
-        read_terms("--tenants", [" , "], Path())
-
-
-def test_paths_and_parameters() -> None:
-    """A path with brackets is no node id for pytest; a test's own parameters are left out."""
-    again = Again(root="../up")
-    command = again.command(CheckKey("t/a.py::A::test_x[1-[2]]", "acme", "*"))
-    assert command == "pytest --tenants=acme --fail-on-drift ../up/t/a.py::A::test_x"
-    assert again.command(CheckKey("t/[a].py::test_x", "acme", "t")).endswith(" --fail-on-drift")
+    settings = settings.replace(files.modern_url, "${MODERN_URL}")
+    files.write("tenantparity.toml", f"{settings}\n[report]\nenvironment = ['MODERN_URL']\n")
+    assert_usage_error(files.run(), "[report] environment", "MODERN_URL")

@@ -6,50 +6,26 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from ..support.project import ALL, NAMED, NOWHERE, SHARED, Migration, Project, assert_usage_error
 
 pytest_plugins = ["tests.support.project"]
 
-ACME, BETA, NORTH, SOUTH = ALL[0:2], ALL[2:4], ALL[4:6], ALL[6:8]
+ACME = ALL[0:2]
 
 BY_TESTS = {"__pycache__", "runpytest", "stdout", "stderr"}
 
-SELECTIONS = [
-    pytest.param(["--tenants=all"], [*ALL, *SHARED], id="all"),
-    pytest.param(["--tenants=acme"], [*ACME, *SHARED], id="a tenant"),
-    pytest.param(["--tenants=cohort-1"], [*ACME, *BETA, *SHARED], id="a cohort"),
-    pytest.param(
-        ["--tenants=acme,eu-*,!eu-south"], [*ACME, *NORTH, *SHARED], id="pattern and exception"
-    ),
-    pytest.param(
-        ["--tenants", "acme", "--tenants", "eu-south"], [*ACME, *SOUTH, *SHARED], id="repeated"
-    ),
-    pytest.param(["--tenants=!cohort-2"], [*ACME, *BETA, *SHARED], id="only an exception"),
-    pytest.param(["--tenants=beta", "--tenants=@picked.txt"], [*ALL[:6], *SHARED], id="a file"),
-    pytest.param(
-        ["--tenants=acme,!unassigned,!coverage"], [*ACME, "global-prices"], id="without strays"
-    ),
-    pytest.param(["--tenants=global"], ["global-prices"], id="a reserved subject alone"),
-    pytest.param(
-        ["--tenants=acme", "--parity-tables=tra*", "--parity-tables=prices"],
-        ["acme-trades", "global-prices", "unassigned-trades", "coverage"],
-        id="tables",
-    ),
-    pytest.param(
-        ["--tenants=acme", "--parity-tables=!trades"],
-        ["acme-positions", "global-prices", "unassigned-positions", "coverage"],
-        id="tables but one",
-    ),
-]
 
+def test_selection_plans_exactly(offline: Project) -> None:
+    """The command line plans the named tenants and tables, and all that belongs to no tenant.
 
-@pytest.mark.parametrize(("args", "expected"), SELECTIONS)
-def test_selection_plans_exactly(offline: Project, args: list[str], expected: list[str]) -> None:
-    """The command line plans the named tenants and tables, and all that belongs to no tenant."""
+    Which words select what is in tests/unit/test_selection.py.
+    """
     offline.write("picked.txt", "# the first to move\nacme, cohort-2 # two\n!eu-south\n")
-    assert sorted(offline.collect(*args)) == sorted(expected)
+    items = offline.collect("--tenants=beta", "--tenants=@picked.txt")
+    assert sorted(items) == sorted([*ALL[:6], *SHARED])
+    tables = ["--parity-tables=tra*", "--parity-tables=prices"]
+    expected = ["acme-trades", "global-prices", "unassigned-trades", "coverage"]
+    assert sorted(offline.collect("--tenants=acme", *tables)) == sorted(expected)
 
 
 def test_selection_runs_what_it_planned(project: Migration) -> None:
@@ -63,39 +39,22 @@ def test_selection_runs_what_it_planned(project: Migration) -> None:
 
 
 REFUSED = [
-    pytest.param(["--tenants=acmee"], ["--tenants", "'acmee'", "Did you mean 'acme'?"], id="name"),
-    pytest.param(["--tenants=cohort-3"], ["'cohort-3'", "Did you mean 'cohort-"], id="cohort"),
-    pytest.param(["--tenants=acme,us-*"], ["--tenants", "'us-*'"], id="pattern of nothing"),
-    pytest.param(["--tenants=all,!bta"], ["'bta'", "Did you mean 'beta'?"], id="exception"),
-    pytest.param(["--tenants=@nowhere.txt"], ["nowhere.txt", "cannot be read"], id="no file"),
-    pytest.param(["--tenants=@typo.txt"], ["'btea'", "Did you mean 'beta'?"], id="name in file"),
-    pytest.param(["--tenants=acme,!acme"], ["selects nothing"], id="tenant taken away again"),
-    pytest.param(["--tenants=!cohort-1,!cohort-2"], ["selects nothing"], id="all taken away"),
-    pytest.param(["--tenants="], ["--tenants"], id="empty text"),
-    pytest.param(["--tenants=@empty.txt"], ["empty.txt"], id="empty file"),
-    pytest.param(
-        ["--parity-tables=trade"],
-        ["--parity-tables", "'trade'", "Did you mean 'trades'?"],
-        id="table",
-    ),
-    pytest.param(["--parity-tables=trades,!trades"], ["selects nothing"], id="no table"),
-    pytest.param(["--parity-tables=@nowhere.txt"], ["--parity-tables", "nowhere.txt"], id="file"),
-    pytest.param(
-        ["--parity-config=other.toml"], ["--parity-config=other.toml", "no such file"], id="config"
-    ),
+    ("--tenants=acmee", ["--tenants", "'acmee'", "Did you mean 'acme'?"]),
+    ("--tenants=", ["--tenants"]),
+    ("--parity-tables=trades,!trades", ["selects nothing"]),
+    ("--parity-config=other.toml", ["--parity-config=other.toml", "no such file"]),
 ]
 
 
-@pytest.mark.parametrize(("args", "words"), REFUSED)
-def test_selection_of_nothing_known_is_refused(
-    offline: Project, args: list[str], words: list[str]
-) -> None:
-    """An unknown name and an empty selection end with exit code 4 and a line that helps."""
-    offline.write("typo.txt", "acme\nbtea\n")
-    offline.write("empty.txt", "# nobody yet\n")
-    outcome = offline.run(*args)
-    assert_usage_error(outcome, *words)
-    assert not outcome.files
+def test_selection_of_nothing_known_is_refused(offline: Project) -> None:
+    """An unknown name and an empty selection end with exit code 4 and a line that helps.
+
+    What is refused is in tests/unit/test_selection.py.
+    """
+    for option, words in REFUSED:
+        outcome = offline.run(option)
+        assert_usage_error(outcome, *words)
+        assert not outcome.files
 
 
 def test_unknown_table_is_refused_once_discovered(project: Migration) -> None:
@@ -108,12 +67,12 @@ def test_unknown_table_is_refused_once_discovered(project: Migration) -> None:
     assert sorted(outcome.statuses) == ["beta-trades", "coverage", "unassigned-trades"]
 
 
-@pytest.mark.parametrize("option", ["--tenants=acme", "--fail-on-drift", "--parity-tables=trades"])
-def test_audit_without_settings_is_refused(offline: Project, option: str) -> None:
+def test_audit_without_settings_is_refused(offline: Project) -> None:
     """Whoever asks for an audit where there are no settings gets no green run."""
     (offline.path / "tenantparity.toml").unlink()
-    outcome = offline.run(option)
-    assert_usage_error(outcome, option.partition("=")[0], "no tenantparity.toml")
+    for option in ("--tenants=acme", "--fail-on-drift", "--parity-tables=trades"):
+        outcome = offline.run(option)
+        assert_usage_error(outcome, option.partition("=")[0], "no tenantparity.toml")
 
 
 def test_wrong_key_is_refused(offline: Project) -> None:
@@ -146,23 +105,16 @@ def test_settings_are_found_beside_and_above(offline: Project) -> None:
     assert "acme-trades" in offline.collect("sub/deep")
 
 
-@pytest.mark.parametrize("tables", [NAMED, ""], ids=["named", "discovered"])
-def test_collect_only_touches_nothing(offline: Project, tables: str) -> None:
-    """The plan is printed without a database, and without a trace on the disk."""
-    offline.settings(tables=tables)
-    before = sorted(path.name for path in offline.path.iterdir())
-    items = offline.collect("--tenants=acme", "-p", "no:cacheprovider")
-    expected = [*ACME, *SHARED] if tables else ["acme-*", "coverage"]
-    assert sorted(items) == sorted(expected)
-    after = {path.name for path in offline.path.iterdir()} - BY_TESTS
-    assert sorted(after) == before
-
-
-def test_collect_only_needs_no_password(offline: Project) -> None:
-    """A plan needs no secret in the environment."""
+def test_collect_only_touches_nothing(offline: Project) -> None:
+    """The plan is printed without a database, without a secret, and without a trace on the disk."""
     url = NOWHERE.replace("audit@", "audit:${NOT_SET_ANYWHERE}@")
-    offline.settings(legacy=f'url = "{url}"')
-    assert "acme-trades" in offline.collect()
+    for tables, expected in ((NAMED, [*ACME, *SHARED]), ("", ["acme-*", "coverage"])):
+        offline.settings(tables=tables, legacy=f'url = "{url}"')
+        before = {path.name for path in offline.path.iterdir()} - BY_TESTS
+        items = offline.collect("--tenants=acme", "-p", "no:cacheprovider")
+        assert sorted(items) == sorted(expected)
+        after = {path.name for path in offline.path.iterdir()} - BY_TESTS
+        assert after == before
 
 
 UNRELATED = """

@@ -1,0 +1,65 @@
+"""How the checks of an audit are shared out over shards."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_tenantparity.errors import SettingsError
+from pytest_tenantparity.model import Cell
+from pytest_tenantparity.sharding import Share, read_shard, share_out
+
+IDS = st.lists(st.text("abc", min_size=1, max_size=4), unique=True, max_size=12)
+SIZES = st.dictionaries(st.text("abc", min_size=1, max_size=4), st.integers(0, 1_000))
+CELLS = [Cell(subject, f"t{i}") for subject in ("global", "unassigned") for i in range(7)]
+
+
+@given(tenants=IDS, sizes=SIZES, shards=st.integers(1, 9), data=st.data())
+def test_every_cell_is_in_one_shard(
+    tenants: list[str], sizes: dict[str, int], shards: int, data: st.DataObject
+) -> None:
+    """Each check belongs to exactly one shard, in whatever order the tenants are written."""
+    parts = share_out(tenants, sizes, shards)
+    assert parts == share_out(data.draw(st.permutations(tenants)), sizes, shards)
+    cells = [Cell(tenant, "t") for tenant in tenants] + CELLS
+    owned = [cell for i in range(shards) for cell in Share(i + 1, parts).own(cells, CELLS)]
+    assert sorted(owned, key=lambda cell: cell.id) == sorted(cells, key=lambda cell: cell.id)
+
+
+@given(tenants=IDS, sizes=SIZES, shards=st.integers(1, 9))
+def test_no_shard_is_much_heavier(tenants: list[str], sizes: dict[str, int], shards: int) -> None:
+    """No shard is heavier than the lightest one by more than one tenant, however sizes differ."""
+    known = {tenant: sizes.get(tenant, 0) for tenant in tenants}
+    loads = [sum(known[t] for t in part) for part in share_out(tenants, known, shards)]
+    assert max(loads) - min(loads) <= max(known.values(), default=0)
+
+
+def test_sizes_decide() -> None:
+    """One large tenant has a shard to itself; of unknown size is as large as the average."""
+    sizes = {"huge": 90, "a": 10, "b": 10, "c": 10}
+    assert share_out(["a", "b", "huge", "c"], sizes, 2) == (("huge",), ("a", "b", "c"))
+    assert share_out(["huge", "a", "new"], {"huge": 90, "a": 10}, 2) == (("huge",), ("new", "a"))
+
+
+def test_without_sizes_tenants_are_counted() -> None:
+    """Where nobody knows a size, or all are empty, shards differ by one tenant at most."""
+    tenants = [f"t{i}" for i in range(10)]
+    for sizes in ({}, dict.fromkeys(tenants, 0)):
+        assert [len(part) for part in share_out(tenants, sizes, 4)] == [3, 3, 2, 2]
+
+
+def test_more_shards_than_tenants_share_the_rest() -> None:
+    """What is about no single tenant goes to the shards that have no tenant."""
+    parts = share_out(["acme", "beta"], {}, 4)
+    beyond = [Cell("coverage", "*"), Cell("global", "prices")]
+    cells = [Cell("acme", "trades"), Cell("beta", "trades"), *beyond]
+    owned = [[cell.id for cell in Share(i, parts).own(cells, beyond)] for i in (1, 2, 3, 4)]
+    assert owned == [["acme-trades"], ["beta-trades"], ["global-prices"], ["coverage"]]
+
+
+@pytest.mark.parametrize("text", ["", "0/3", "4/3", "1", "1/0", "-1/3", "1/3/5", "a/b", "²/3"])
+def test_wrong_shards_are_refused(text: str) -> None:
+    """What is no i/n with 1 <= i <= n is a wrong option, and the message shows a right one."""
+    with pytest.raises(SettingsError, match="from 1/3 to 3/3"):
+        read_shard(text)
