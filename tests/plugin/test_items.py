@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from pytest_tenantparity.errors import SettingsError
+from pytest_tenantparity.parity.tolerance import environment_layer
+
 from ..support.project import (
     ALL,
     DRIFT,
@@ -30,15 +33,6 @@ def audits(outcome: Outcome, check: str) -> dict[tuple[str, str], str]:
 # ---- names
 
 
-def test_ids_are_tenant_and_table(project: Migration) -> None:
-    """Each check is an item by the name of its tenant and table, and can be asked for by it."""
-    outcome = project.run("-v")
-    for name in (*ALL, *SHARED):
-        assert f"test_audit.py::test_parity[{name}] PASSED" in outcome.stdout
-    names = {check["check"] for check in outcome.report["checks"]}
-    assert names == {"test_audit.py::test_parity"}
-
-
 CLASS = '''
 import pytest
 
@@ -51,26 +45,99 @@ class TestAudit:
 '''
 
 
-def test_audit_in_a_class(project: Migration) -> None:
-    """A method audits like a function, under its class's name."""
+LENIENT_CLASS = CLASS.replace("class Test", "@pytest.mark.drift_tolerance(absolute=1)\nclass Test")
+STRICT = """
+    @pytest.mark.drift_tolerance(absolute=0)
+    def test_strict(self, parity):
+        parity.check()
+"""
+WITH_TENANT = """
+def test_it(parity, tenant, table, modern):
+    assert parity.check().rows.modern == modern.count(table.name)
+"""
+MORE_PARAMETERS = """
+import pytest
+
+@pytest.mark.parametrize("column", ["amount", "id"])
+def test_sums(tenant, legacy, modern, column):
+    assert legacy.sum("trades", column) == modern.sum("trades", column)
+"""
+
+
+FAILING = """
+import pytest
+
+def test_refuted(tenant, legacy, modern):
+    assert tenant.id != "acme", "the money is gone"
+
+def test_broken(tenant, legacy, modern):
+    raise KeyError("no idea")
+
+def test_asks_for_nothing_known(tenant, legacy):
+    legacy.sum("trades", "amout")
+
+def test_asks_of_no_table(tenant, legacy):
+    legacy.count("trade")
+"""
+
+
+def test_each_test_has_a_check_of_its_own(project: Migration) -> None:
+    """Each test of each tenant and table is a check, by its own name, with its own tolerance.
+
+    Two tests of one name are two checks. A method audits like a function, under its class's name.
+    A class's tolerance holds for its tests, but for those that have their own. Parameters make
+    checks of their own: one that holds hides none that fails. A test may take its tenant and table
+    beside the check; then tenants are all it is for. Of a hand-written test a refuted assertion is
+    DRIFT, any other failure NOT PROVEN, each with what it said.
+    """
     project.modern.run(DRIFT)
-    project.write("test_audit.py", CLASS)
-    outcome = project.run("--fail-on-drift", "--tenants=acme")
+    project.write("test_lenient.py", _marked("absolute='0.01'"))
+    project.write("test_class.py", CLASS)
+    project.write("test_lenient_class.py", LENIENT_CLASS + STRICT)
+    project.write("test_parameters.py", MORE_PARAMETERS)
+    project.write("test_failing.py", FAILING)
+    project.write("test_with_tenant.py", WITH_TENANT)
+    outcome = project.run("--tenants=acme", "-v")
     assert (outcome.code, outcome.verdict) == (1, "NO-GO")
-    found = audits(outcome, "test_audit.py::TestAudit::test_parity")
-    assert (len(found), found["acme", "trades"]) == (6, "DRIFT")
+    for name in ("acme-trades", *ALL[1:2], *SHARED):
+        shown = "DRIFT" if name == "acme-trades" else "PASSED"
+        assert f"test_audit.py::test_parity[{name}] {shown}" in outcome.stdout
+    expected = {
+        "test_audit.py::test_parity": "DRIFT",
+        "test_lenient.py::test_parity": "TOLERATED",
+        "test_class.py::TestAudit::test_parity": "DRIFT",
+        "test_lenient_class.py::TestAudit::test_parity": "TOLERATED",
+        "test_lenient_class.py::TestAudit::test_strict": "DRIFT",
+    }
+    names = {check["check"] for check in outcome.report["checks"]}
+    assert {name for name in names if name.endswith(("test_parity", "test_strict"))} == {*expected}
+    for check, status in expected.items():
+        found = audits(outcome, check)
+        assert (len(found), found["acme", "trades"]) == (6, status), check
+        assert {name for key, name in found.items() if key != ("acme", "trades")} == {"MATCH"}
+    assert audits(outcome, "test_with_tenant.py::test_it") == {
+        ("acme", "trades"): "DRIFT",
+        ("acme", "positions"): "MATCH",
+    }
+    own = [each for each in outcome.report["checks"] if "test_parameters.py" in each["check"]]
+    assert sorted(each["status"] for each in own) == ["DRIFT", "MATCH"]
 
-
-def test_same_name_in_two_modules(project: Migration) -> None:
-    """Two tests of one name are two checks: what one tolerates, the other does not."""
-    project.modern.run(DRIFT)
-    mark = "@pytest.mark.drift_tolerance(absolute='0.01')\n@pytest.mark.parity"
-    project.write("test_lenient.py", TEST.replace("@pytest.mark.parity", mark))
-    outcome = project.run("--tenants=acme")
-    assert outcome.report["population"]["planned"] == 12
-    assert audits(outcome, "test_audit.py::test_parity")["acme", "trades"] == "DRIFT"
-    assert audits(outcome, "test_lenient.py::test_parity")["acme", "trades"] == "TOLERATED"
-    assert outcome.verdict == "NO-GO"
+    failing = {
+        each["check"].partition("::")[2]: (each["status"], each["reasons"][0])
+        for each in outcome.report["checks"]
+        if "test_failing.py" in each["check"]
+    }
+    said = {
+        "test_refuted": ("DRIFT", "the money is gone"),
+        "test_broken": ("NOT PROVEN", "no idea"),
+        "test_asks_for_nothing_known": ("NOT PROVEN", "Did you mean 'amount'?"),
+        "test_asks_of_no_table": ("NOT PROVEN", "Did you mean 'trades'?"),
+    }
+    assert {*failing} == {*said}
+    for name, (status, words) in said.items():
+        assert failing[name][0] == status, name
+        assert words in failing[name][1], name
+    assert outcome.report["population"]["planned"] == 5 * 6 + 2 + 2 + 4
     assert outcome.report["population"]["rows"]["legacy"] == 13  # counted once
 
 
@@ -93,7 +160,7 @@ def test_ids_that_clash_are_told_apart(project: Migration) -> None:
     side = '[{}]\nurl = "{}"\nschema = "dash"\ntenancy = {{ column = "t" }}\n'
     stacks = side.format("legacy", project.legacy_url) + side.format("modern", project.modern_url)
     project.write("tenantparity.toml", stacks + CLASHING)
-    outcome = project.run("--fail-on-drift", "-v", "-n", "2", "--tenants=all,!unassigned")
+    outcome = project.run("--fail-on-drift", "-v", "-n", "1", "--tenants=all,!unassigned")
     assert (outcome.code, outcome.verdict) == (1, "NO-GO")
     assert audits(outcome, "test_audit.py::test_parity") == {
         ("a", "b-c"): "MATCH",
@@ -140,52 +207,6 @@ def test_legacy_alone(legacy):
 '''
 
 
-@pytest.mark.parametrize("mode", [["-n", "0"], ["-n", "2"]], ids=["-n 0", "-n 2"])
-def test_hand_written_tests_are_checks(project: Migration, mode: list[str]) -> None:
-    """Tests that ask for tenant, table or a stack run for each, and stand in the report."""
-    project.write("test_own.py", OWN)
-    outcome = project.run("--tenants=cohort-1", *mode)
-    assert (outcome.code, outcome.verdict) == (0, "GO"), outcome.output
-    tenants = {("acme", "*"): "MATCH", ("beta", "*"): "MATCH"}
-    assert audits(outcome, "test_own.py::test_tenant") == tenants
-    assert audits(outcome, "test_own.py::test_legacy_alone") == tenants
-    assert audits(outcome, "test_own.py::test_table") == {
-        (tenant, table): "MATCH" for tenant in ("acme", "beta") for table in ("trades", "positions")
-    }
-
-
-FAILING = """
-import pytest
-
-def test_refuted(tenant, legacy, modern):
-    assert tenant.id != "acme", "the money is gone"
-
-def test_broken(tenant, legacy, modern):
-    raise KeyError("no idea")
-
-def test_asks_for_nothing_known(tenant, legacy):
-    legacy.sum("trades", "amout")
-
-def test_asks_of_no_table(tenant, legacy):
-    legacy.count("trade")
-"""
-
-
-def test_hand_written_test_that_fails_is_in_the_report(project: Migration) -> None:
-    """A refuted assertion is DRIFT, any other failure NOT PROVEN, each with what it said."""
-    project.write("test_own.py", FAILING)
-    outcome = project.run("--tenants=acme", "test_own.py", "test_audit.py")
-    assert (outcome.code, outcome.verdict) == (1, "NO-GO")
-    found = {each["check"].partition("::")[2]: each for each in outcome.report["checks"]}
-    assert found["test_refuted"]["status"] == "DRIFT"
-    assert "the money is gone" in found["test_refuted"]["reasons"][0]
-    assert found["test_broken"]["status"] == "NOT PROVEN"
-    assert "no idea" in found["test_broken"]["reasons"][0]
-    assert found["test_asks_for_nothing_known"]["status"] == "NOT PROVEN"
-    assert "Did you mean 'amount'?" in found["test_asks_for_nothing_known"]["reasons"][0]
-    assert "Did you mean 'trades'?" in found["test_asks_of_no_table"]["reasons"][0]
-
-
 WRITES = """
 import pytest
 
@@ -204,6 +225,10 @@ from pytest_tenantparity.errors import NotProven
     "COMMIT; SET default_transaction_read_only = off; DELETE FROM prices",
     "SELECT lo_create(0)",
     "COPY prices FROM '/etc/passwd'",
+    "COMMIT; BEGIN READ WRITE; DELETE FROM prices; COMMIT",
+    "SET default_transaction_read_only = off; COMMIT; DELETE FROM prices; COMMIT",
+    "SELECT 1; DELETE FROM prices",
+    "DELETE FROM prices RETURNING symbol",
 ])
 @pytest.mark.parametrize("side", ["legacy", "modern"])
 def test_write(request, legacy, modern, side, sql):
@@ -212,38 +237,28 @@ def test_write(request, legacy, modern, side, sql):
 """
 
 
-def test_hand_written_tests_cannot_write(project: Migration) -> None:
-    """No statement of a hand-written test changes either database."""
+def test_hand_written_tests_are_checks(project: Migration) -> None:
+    """Tests that take tenant, table or a stack run for each, and stand in the report.
+
+    No statement of theirs changes either database.
+    """
     for database in (project.legacy, project.modern):
         database.run("CREATE SEQUENCE counter")
-    project.write("test_own.py", WRITES)
-    outcome = project.run("--tenants=acme", "test_own.py")
-    assert "24 passed" in outcome.stdout
+    project.write("test_own.py", OWN)
+    project.write("test_writes.py", WRITES)
+    outcome = project.run("--tenants=cohort-1", "-n", "1")
+    assert (outcome.code, outcome.verdict) == (0, "GO"), outcome.output
+    tenants = {("acme", "*"): "MATCH", ("beta", "*"): "MATCH"}
+    assert audits(outcome, "test_own.py::test_tenant") == tenants
+    assert audits(outcome, "test_own.py::test_legacy_alone") == tenants
+    assert audits(outcome, "test_own.py::test_table") == {
+        (tenant, table): "MATCH" for tenant in ("acme", "beta") for table in ("trades", "positions")
+    }
+    writes = [each for each in outcome.report["checks"] if "test_writes.py" in each["check"]]
+    assert len(writes) == 2 * 2 * 16
     for database in (project.legacy, project.modern):
         assert database.run("SELECT count(*), sum(price) FROM prices") == [(5, 150)]
         assert database.run("SELECT is_called FROM counter") == [(False,)]
-
-
-MORE_PARAMETERS = """
-import pytest
-
-@pytest.mark.parametrize("column", ["amount", "id"])
-def test_sums(tenant, legacy, modern, column):
-    assert legacy.sum("trades", column) == modern.sum("trades", column)
-"""
-
-
-def test_parameters_of_a_test_are_checks_each(project: Migration) -> None:
-    """A test's own parameters make checks of their own: one that holds hides none that fails."""
-    project.modern.run(DRIFT)
-    mark = "@pytest.mark.drift_tolerance(absolute=1)\n@pytest.mark.parity"
-    project.write("test_audit.py", TEST.replace("@pytest.mark.parity", mark))
-    project.write("test_own.py", MORE_PARAMETERS)
-    outcome = project.run("--tenants=acme")
-    assert outcome.code == 1
-    assert outcome.verdict == "NO-GO"
-    own = [each for each in outcome.report["checks"] if "test_own.py" in each["check"]]
-    assert sorted(each["status"] for each in own) == ["DRIFT", "MATCH"]
 
 
 def test_parameter_that_is_left_out_is_not_proven(project: Migration) -> None:
@@ -251,21 +266,6 @@ def test_parameter_that_is_left_out_is_not_proven(project: Migration) -> None:
     project.write("test_own.py", MORE_PARAMETERS)
     outcome = project.run("--tenants=acme", "-k", "not amount")
     assert (outcome.code, outcome.verdict) == (1, "NOT PROVEN")
-
-
-def test_parity_with_tenant_and_table(project: Migration) -> None:
-    """A test may ask for its tenant and table beside the check; then tenants are all it is for."""
-    source = (
-        "def test_it(parity, tenant, table, modern):\n"
-        "    assert parity.check().rows.modern == modern.count(table.name)\n"
-    )
-    project.write("test_own.py", source)
-    outcome = project.run("--tenants=acme")
-    assert (outcome.code, outcome.verdict) == (0, "GO"), outcome.output
-    assert audits(outcome, "test_own.py::test_it") == {
-        ("acme", "trades"): "MATCH",
-        ("acme", "positions"): "MATCH",
-    }
 
 
 # ---- markers
@@ -279,12 +279,13 @@ def test_parity_marker_narrows(offline: Project) -> None:
     assert offline.collect("--tenants=acme,eu-*") == ["acme-trades"]
 
 
-def test_narrowed_audit_is_partial(project: Migration) -> None:
+def test_narrowed_audit_is_partial(files: Project) -> None:
     """A marker that leaves selected tenants out leaves the verdict open."""
     mark = "@pytest.mark.parity(tenants='acme')"
-    project.write("test_audit.py", TEST.replace("@pytest.mark.parity", mark))
-    outcome = project.run("--tenants=cohort-1")
+    files.write("test_audit.py", TEST.replace("@pytest.mark.parity", mark))
+    outcome = files.run("--tenants=acme,beta")
     assert (outcome.code, outcome.verdict) == (1, "NOT PROVEN")
+    assert outcome.with_status("NOT PROVEN") == []
 
 
 REFUSED = {
@@ -305,27 +306,22 @@ REFUSED = {
 }
 
 
-def test_wrong_markers_are_refused(offline: Project) -> None:
-    """A marker that says something unknown stops its module, in words, with what is valid."""
+def test_wrong_markers_are_refused(files: Project) -> None:
+    """A marker that says something unknown stops its module, in words, with what is valid.
+
+    Such a module keeps the whole run from being GO.
+    """
     for number, mark in enumerate(REFUSED):
         source = TEST.replace("@pytest.mark.parity", f"@pytest.mark.{mark}")
-        offline.write(f"test_{number:02}.py", source)
-    outcome = offline.run("--collect-only", "-q")
-    assert outcome.code == 2
+        files.write(f"test_{number:02}.py", source)
+    outcome = files.run()
+    assert (outcome.code, outcome.verdict) == (2, "NOT PROVEN")
     assert "Traceback" not in outcome.output
     assert "pytest_tenantparity/" not in outcome.output
     sections = outcome.stdout.split("ERROR collecting test_")[1:]
     assert len(sections) == len(REFUSED)
     for section, (mark, words) in zip(sections, REFUSED.items(), strict=True):
         assert [word for word in words if word not in section] == [], mark
-
-
-def test_wrong_marker_leaves_no_go(project: Migration) -> None:
-    """A module that is refused for its marker keeps the whole run from being GO."""
-    source = TEST.replace("@pytest.mark.parity", "@pytest.mark.drift_tolerance(absolut=1)")
-    project.write("test_wrong.py", source)
-    outcome = project.run("--tenants=acme")
-    assert (outcome.code, outcome.verdict) == (2, "NOT PROVEN")
 
 
 # ---- tolerances
@@ -336,60 +332,81 @@ def _marked(*marks: str) -> str:
     return TEST.replace("@pytest.mark.parity", f"{lines}@pytest.mark.parity")
 
 
-PRECEDENCE = [
-    pytest.param("0.01", "", [], "MIGRATION_DRIFT_TOLERANCE", id="environment"),
-    pytest.param("0.01", "absolute = 0", [], None, id="settings over environment"),
-    pytest.param("0", "absolute = 0.01", [], "[tables.trades.tolerance]", id="settings"),
-    pytest.param("1", "absolute = 1", ["absolute=0"], None, id="marker over settings"),
-    pytest.param("0", "", ["absolute='0.01'"], "@pytest.mark.drift_tolerance", id="marker"),
-    pytest.param(
-        "0", "", ["absolute=1", "absolute=0, columns=['amount']"], None, id="inner over outer"
-    ),
-    pytest.param("0", "", ["absolute=1, columns='note'"], None, id="another column"),
-    pytest.param("0.009", "", [], None, id="too little"),
-]
+# Each module's marks, by its name.
+MODULES = {
+    "audit": [],
+    "marker": ["absolute='0.01'"],
+    "strict": ["absolute=0"],
+    "inner": ["absolute=1", "absolute=0, columns=['amount']"],
+    "other": ["absolute=1, columns='note'"],
+}
+ENVIRONMENT, MARKER = "MIGRATION_DRIFT_TOLERANCE", "@pytest.mark.drift_tolerance"
+# What forgives a difference of 0.01, by the environment, the module and the table. The settings of
+# the tables zero, cent, little and one are 0, 0.01, 0.009 and 1; trades has none.
+FORGIVEN: dict[str, dict[tuple[str, str], str | None]] = {
+    "0.01": {
+        ("audit", "trades"): ENVIRONMENT,
+        ("audit", "zero"): None,  # the settings outrank the environment
+        ("strict", "one"): None,  # a marker outranks both
+        ("strict", "trades"): None,
+    },
+    "0": {
+        ("audit", "trades"): None,
+        ("audit", "cent"): "[tables.cent.tolerance]",
+        ("audit", "little"): None,  # too little
+        ("marker", "trades"): MARKER,
+        ("marker", "zero"): MARKER,
+        ("inner", "trades"): None,  # the inner marker outranks the outer one
+        ("other", "trades"): None,  # a marker of another column
+    },
+}
 
 
-@pytest.mark.parametrize(("environment", "table", "marks", "source"), PRECEDENCE)
 def test_tolerance_nearest_to_the_test_wins(
-    project: Migration,
-    monkeypatch: pytest.MonkeyPatch,
-    environment: str,
-    table: str,
-    marks: list[str],
-    source: str | None,
+    project: Migration, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Environment, settings, marker: the innermost that says something decides, and is named."""
     project.modern.run(DRIFT)
-    monkeypatch.setenv("MIGRATION_DRIFT_TOLERANCE", environment)
-    project.settings(f"[tables.trades.tolerance]\n{table}" if table else "")
-    project.write("test_audit.py", _marked(*marks))
-    outcome = project.run("--tenants=acme", "--parity-tables=trades", "--fail-on-drift")
-    check = outcome.check("acme", "trades")
-    if source is None:
-        assert (outcome.code, check["status"], check["tolerance"]) == (1, "DRIFT", [])
-    else:
-        assert (outcome.code, outcome.verdict, check["status"]) == (0, "GO", "TOLERATED")
-        assert [each["source"] for each in check["tolerance"]] == [source]
-        assert source in outcome.files[".html"]
-
-
-def test_marker_of_a_class_is_outside_that_of_its_test(project: Migration) -> None:
-    """A class's tolerance holds for its tests, but for those that have their own."""
-    project.modern.run(DRIFT)
-    strict = "    @pytest.mark.drift_tolerance(absolute=0)\n    def test_strict(self, parity):\n"
-    source = CLASS.replace("class Test", "@pytest.mark.drift_tolerance(absolute=1)\nclass Test")
-    project.write("test_audit.py", f"{source}\n{strict}        parity.check()\n")
-    outcome = project.run("--tenants=acme", "--parity-tables=trades")
-    lenient = audits(outcome, "test_audit.py::TestAudit::test_parity")
-    strict_ones = audits(outcome, "test_audit.py::TestAudit::test_strict")
-    assert (lenient["acme", "trades"], strict_ones["acme", "trades"]) == ("TOLERATED", "DRIFT")
+    limits = {"zero": "0", "cent": "'0.01'", "little": "'0.009'", "one": "1"}
+    for table in limits:
+        project.legacy.run(f"CREATE TABLE {table} AS SELECT * FROM trades")
+        project.legacy.run(f"ALTER TABLE {table} ADD PRIMARY KEY (id)")
+        project.modern.run(f"CREATE TABLE tenant_{table} AS SELECT * FROM tenant_trades")
+        project.modern.run(f"ALTER TABLE tenant_{table} ADD PRIMARY KEY (tenant, id)")
+    project.settings(
+        "".join(f"[tables.{name}.tolerance]\nabsolute = {limits[name]}\n" for name in limits),
+        tables=f"tables = {['trades', *limits]}",
+    )
+    for name, marks in MODULES.items():
+        project.write(f"test_{name}.py", _marked(*marks))
+    for environment, forgiven in FORGIVEN.items():
+        monkeypatch.setenv(ENVIRONMENT, environment)
+        outcome = project.run("--tenants=acme,!unassigned,!coverage,!global", "--fail-on-drift")
+        assert (outcome.code, outcome.verdict) == (1, "NO-GO")
+        found = {
+            (each["check"].partition(".py")[0].removeprefix("test_"), each["table"]): each
+            for each in outcome.report["checks"]
+        }
+        for key, source in forgiven.items():
+            check = found[key]
+            sources = [each["source"] for each in check["tolerance"]]
+            status = "DRIFT" if source is None else "TOLERATED"
+            assert (check["status"], sources) == (status, [source] if source else []), key
+            assert source is None or source in outcome.files[".html"]
 
 
 @pytest.mark.parametrize("value", ["1%", "-1", "nan"])
-def test_wrong_tolerance_in_the_environment_is_refused(
-    offline: Project, monkeypatch: pytest.MonkeyPatch, value: str
+def test_wrong_tolerance_in_the_environment_is_refused(value: str) -> None:
+    """``MIGRATION_DRIFT_TOLERANCE`` is a number of at least 0, or an error that says so."""
+    with pytest.raises(SettingsError) as caught:
+        environment_layer({ENVIRONMENT: value})
+    assert f"{ENVIRONMENT}='{value}'" in str(caught.value)
+    assert "such as 0.01" in str(caught.value)
+
+
+def test_wrong_tolerance_in_the_environment_is_a_usage_error(
+    offline: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """``MIGRATION_DRIFT_TOLERANCE`` is a number of at least 0, or a usage error that says so."""
-    monkeypatch.setenv("MIGRATION_DRIFT_TOLERANCE", value)
-    assert_usage_error(offline.run(), f"MIGRATION_DRIFT_TOLERANCE='{value}'", "such as 0.01")
+    """A wrong ``MIGRATION_DRIFT_TOLERANCE`` ends the run with exit code 4."""
+    monkeypatch.setenv(ENVIRONMENT, "1%")
+    assert_usage_error(offline.run(), f"{ENVIRONMENT}='1%'", "such as 0.01")

@@ -14,10 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_tenantparity.errors import SettingsError
-from pytest_tenantparity.model import CheckKey, DriftCounts, Evidence, Status
 from pytest_tenantparity.plugin import journal
-from pytest_tenantparity.plugin.journal import Heading, Proof
 
 from ..support.postgresql import new_database
 from ..support.project import (
@@ -29,6 +26,7 @@ from ..support.project import (
     TEST,
     Migration,
     Outcome,
+    Project,
     Running,
     assert_usage_error,
     own_backends,
@@ -52,7 +50,7 @@ def resume(project: Migration, *args: str) -> Outcome:
     return go_on(project, "--parity-resume", *args)
 
 
-def journal_of(project: Migration) -> Path:
+def journal_of(project: Project) -> Path:
     """Return the journal's file."""
     return project.path / REPORT / "journal.jsonl"
 
@@ -75,17 +73,17 @@ def beyond_the_run(outcome: Outcome) -> tuple[str, str, str]:
 # ---- what is taken over
 
 
-@pytest.mark.parametrize("mode", MODES)
-def test_what_is_proven_is_not_asked_again(project: Migration, mode: list[str]) -> None:
+def test_what_is_proven_is_not_asked_again(project: Migration) -> None:
     """A check in the journal stands as it was proven; all others are made on today's data.
 
-    Report and terminal tell which earlier run proved how much, and when it began.
+    Report and terminal tell which earlier run proved how much, and when it began. Without the
+    option all is asked anew, and the journal is one of its own.
     """
-    first = go_on(project, "-k", "acme", *mode)
+    first = go_on(project, "-k", "acme")
     assert first.with_status("MATCH") == sorted(ACME)
     project.modern.run(DRIFT)  # of acme, which is proven
     project.modern.run(DRIFT.replace("id = 4", "id = 1"))  # of beta, which is not
-    outcome = resume(project, *mode)
+    outcome = resume(project, "-n", "2")
     assert outcome.with_status("DRIFT") == ["beta-trades"]
     assert sorted(outcome.with_status("MATCH")) == sorted({*EVERYTHING} - {"beta-trades"})
     people = outcome.report["population"]
@@ -96,96 +94,102 @@ def test_what_is_proven_is_not_asked_again(project: Migration, mode: list[str]) 
     said = f"2 checks were proven by the run {before['id']}, begun {before['started']}"
     for text in (outcome.stdout, outcome.files[".html"], outcome.files[".md"].replace("\\", "")):
         assert said in text
-
-
-def test_run_that_was_not_resumed_takes_nothing_over(project: Migration) -> None:
-    """Without the option all is asked anew, and the journal is one of its own."""
-    first = go_on(project, "-k", "acme")
-    project.modern.run(DRIFT)
-    outcome = go_on(project)
-    assert outcome.with_status("DRIFT") == ["acme-trades"]
-    assert outcome.report["run"]["resumed"] == []
-    assert first.report["run"]["id"] not in journal_of(project).read_text()
+    anew = go_on(project)
+    assert anew.with_status("DRIFT") == ["acme-trades", "beta-trades"]
+    assert anew.report["run"]["resumed"] == []
+    for earlier in (first, outcome):
+        assert earlier.report["run"]["id"] not in journal_of(project).read_text()
 
 
 def test_resumed_run_can_be_resumed(project: Migration) -> None:
-    """The journal grows from run to run, and the report tells them apart."""
+    """The journal grows from run to run, and the report tells them apart.
+
+    What a run leaves out is NOT PROVEN in its report, even if the journal has a proof of it.
+    """
     runs = [go_on(project, "-k", "acme"), resume(project, "-k", "beta"), resume(project)]
     project.modern.run(DRIFT)
-    runs.append(resume(project, "-n", "2"))
-    assert [taken_over(run) for run in runs] == [[], [], [2, 2], [2, 2, 8]]
+    runs += [resume(project, "-n", "1"), resume(project, "-k", "acme")]
+    assert [taken_over(run) for run in runs] == [[], [], [2, 2], [2, 2, 8], [2]]
     ids = [run.report["run"]["id"] for run in runs]
-    assert [each["run"] for each in runs[-1].report["run"]["resumed"]] == ids[:3]
-    assert (runs[-1].code, runs[-1].verdict) == (0, "GO")
-    assert beyond_the_run(runs[-1]) == beyond_the_run(runs[-2])
-
-
-def test_partial_run_stays_partial(project: Migration) -> None:
-    """What a run leaves out is NOT PROVEN in its report, even if the journal has a proof of it."""
-    assert go_on(project).verdict == "GO"
-    for args, proven in ((["-k", "beta"], 2), (["-k", "acme"], 2)):
-        outcome = resume(project, *args)
-        assert (outcome.code, outcome.verdict) == (1, "NOT PROVEN"), args
-        assert any("partial" in reason for reason in outcome.report["reasons"]), args
-        assert (taken_over(outcome), len(outcome.with_status("MATCH"))) == ([proven], proven)
-
-
-def test_test_that_fails_beyond_its_check_fails_again(project: Migration) -> None:
-    """A proof from the journal does not make up for what else the test requires."""
-    project.write("test_audit.py", TEST.replace("parity.check()", "assert not parity.check().rows"))
-    outcomes = [go_on(project), resume(project)]
-    assert taken_over(outcomes[1]) == [12]
-    assert [outcome.code for outcome in outcomes] == [1, 1]
-    assert outcomes[1].with_status("NOT PROVEN") == sorted(EVERYTHING)
-    assert beyond_the_run(outcomes[0]) == beyond_the_run(outcomes[1])
+    assert [each["run"] for each in runs[3].report["run"]["resumed"]] == ids[:3]
+    assert (runs[3].code, runs[3].verdict) == (0, "GO")
+    assert beyond_the_run(runs[3]) == beyond_the_run(runs[2])
+    for run, tenant in ((runs[1], "beta"), (runs[4], "acme")):
+        assert (run.code, run.verdict) == (1, "NOT PROVEN"), tenant
+        assert any("partial" in reason for reason in run.report["reasons"]), tenant
+        proven = sorted(f"{tenant}-{table}" for table in ("trades", "positions"))
+        assert run.with_status("MATCH") == proven
 
 
 # ---- what is asked again
-
-
-def test_hand_written_tests_run_again(project: Migration) -> None:
-    """A test's own idea of parity is code, and the journal knows nothing of it."""
-    project.write("test_own.py", "def test_own(modern):\n    assert modern.count('trades') == 6\n")
-    assert go_on(project, "-n", "2").verdict == "GO"
-    project.modern.run("DELETE FROM tenant_trades WHERE id = 4")
-    outcome = resume(project, "-n", "2")
-    assert outcome.with_status("DRIFT") == ["acme"]
-    assert taken_over(outcome) == [12]
-
-
-def test_changed_marker_is_asked_again(project: Migration) -> None:
-    """What was tolerated under another marker is not taken over under this one."""
-    marked = TEST.replace("@pytest", "@pytest.mark.drift_tolerance(absolute={})\n@pytest")
-    project.modern.run(DRIFT)
-    project.write("test_audit.py", marked.format("'0.01'"))
-    assert go_on(project).with_status("TOLERATED") == ["acme-trades"]
-    project.write("test_audit.py", marked.format("'0.001'"))
-    outcome = resume(project)
-    assert outcome.with_status("DRIFT") == ["acme-trades"]
-    assert taken_over(outcome) == []
 
 
 HOOK = """
 def pytest_parity_normalisers(config):
     return {"lower": %s}
 """
+MARKED = TEST.replace("@pytest", "@pytest.mark.drift_tolerance(absolute={})\n@pytest")
+OWN = """
+def test_own(modern):
+    assert modern.query("SELECT count(*) AS n FROM aside.flags") == [{"n": 1}]
+"""
+
+
+def by_test(outcome: Outcome) -> dict[str, dict[str, str]]:
+    """Return the status of each check that is no MATCH, by its module and its name."""
+    found: dict[str, dict[str, str]] = {}
+    for check in outcome.report["checks"]:
+        module = check["check"].partition(".py")[0]
+        name = check["tenant"] + ("" if check["table"] == "*" else f"-{check['table']}")
+        found.setdefault(module, {})
+        if check["status"] != "MATCH":
+            found[module][name] = check["status"]
+    return found
 
 
 def test_what_depends_on_more_than_settings_is_asked_again(project: Migration) -> None:
-    """A project's normaliser may be another one by now; rows within a budget are listed anew."""
+    """What decides beside settings and data may be another one by now.
+
+    That is a project's normaliser, a test's marker, and a hand-written test, which is code of which
+    the journal knows nothing. Rows within a budget are listed anew. A proof from the journal does
+    not make up for what else a test requires.
+    """
     project.settings(
         '[tables.trades.columns]\nnote = { normalise = "lower" }\n'
         "[tables.positions.tolerance]\nrows = 1"
     )
     project.write("conftest.py", HOOK % "str.lower")
+    project.write("test_marked.py", MARKED.format("'0.01'"))
+    beyond = TEST.replace("parity.check()", "assert not parity.check().rows")
+    project.write("test_beyond.py", beyond)
+    project.write("test_own.py", OWN)
+    project.modern.run("CREATE SCHEMA aside; CREATE TABLE aside.flags AS SELECT 1")
     project.modern.run("UPDATE tenant_trades SET note = upper(note) WHERE id = 4")
+    project.modern.run("UPDATE tenant_trades SET amount = amount + 0.01 WHERE id = 3")
     project.modern.run("UPDATE tenant_positions SET quantity = 0 WHERE id = 'p1'")
-    assert go_on(project).with_status("TOLERATED") == ["acme-trades", "beta-positions"]
+    first = go_on(project)
+    tolerated = {"acme-trades": "TOLERATED", "beta-positions": "TOLERATED"}
+    checks = dict.fromkeys(EVERYTHING, "NOT PROVEN")
+    assert by_test(first) == {
+        "test_audit": {**tolerated, "eu-south-trades": "DRIFT"},
+        "test_beyond": {**checks, "eu-south-trades": "DRIFT"},
+        "test_marked": {**tolerated, "eu-south-trades": "TOLERATED"},
+        "test_own": {},
+    }
     project.write("conftest.py", HOOK % "str.strip")
-    outcome = resume(project)
-    assert outcome.with_status("DRIFT") == ["acme-trades"]
-    assert outcome.with_status("TOLERATED") == ["beta-positions"]
-    assert taken_over(outcome) == [10]
+    project.write("test_marked.py", MARKED.format("'0.001'"))
+    project.modern.run("DELETE FROM aside.flags")
+    outcome = resume(project, "-n", "1")
+    drift = {"acme-trades": "DRIFT", "eu-south-trades": "DRIFT"}
+    again = {**drift, "beta-positions": "TOLERATED"}
+    own = dict.fromkeys(("acme", "beta", "eu-north", "eu-south"), "DRIFT")
+    assert by_test(outcome) == {
+        "test_audit": again,
+        "test_beyond": {**checks, **drift},
+        "test_marked": again,
+        "test_own": own,
+    }
+    assert taken_over(outcome) == [33]
 
 
 TWICE = """
@@ -261,114 +265,54 @@ def test_another_database_is_refused(project: Migration, monkeypatch: pytest.Mon
     assert_usage_error(outcome, "modern database", f"{project.modern.name} (oid", other.name)
 
 
-def test_no_journal(project: Migration) -> None:
-    """Without a journal there is nothing to resume, and the message says where it was looked."""
-    outcome = resume(project)
-    assert_usage_error(outcome, str(journal_of(project)), "run without --parity-resume")
-    assert not journal_of(project).parent.exists()
+def test_no_journal(files: Project) -> None:
+    """Without a journal there is nothing to resume, and the message says where it was looked.
+
+    What is wrong with a journal is said in one line as well, and no check is made.
+    """
+    journals = str(journal_of(files))
+    outcome = files.run("--parity-resume")
+    assert_usage_error(outcome, journals, "run without --parity-resume")
+    assert not journal_of(files).parent.exists()
+    files.write(f"{REPORT}/journal.jsonl", "no journal\n")
+    assert_usage_error(files.run("--parity-resume"), journals, "damaged: line 1")
 
 
-def test_resume_needs_settings(pytester: pytest.Pytester) -> None:
+def test_resume_needs_settings(offline: Project) -> None:
     """The option makes no sense where there is nothing to audit."""
-    outcome = pytester.runpytest_subprocess("--parity-resume")
-    assert outcome.ret == pytest.ExitCode.USAGE_ERROR
-    outcome.stderr.fnmatch_lines("*--parity-resume needs settings*")
+    (offline.path / "tenantparity.toml").unlink()
+    assert_usage_error(offline.run("--parity-resume"), "--parity-resume needs settings")
 
 
 # ---- the journal
 
 
-KEY = CheckKey("test_audit.py::test_it", "acme", "trades")
-FIRST = Heading("run-1", "then", {"settings": "sha256 0"})
-MATCH = Proof("run-1", "limits", Evidence(KEY, Status.MATCH))
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    """A journal of one proof, in two lines."""
-    path = tmp_path / "journal.jsonl"
-    journal.begin(path, FIRST)
-    journal.append(path, MATCH)
-    return path
-
-
-def test_journal_reads_back(path: Path) -> None:
-    """A proof is found by its check, and by what the test itself allowed."""
-    record = journal.read(path)
-    assert record.headings == (FIRST,)
-    assert record.proof_of(KEY, "limits") == MATCH
-    assert record.proof_of(KEY, "others") is None
-
-
-def test_line_that_a_kill_cut_off(path: Path) -> None:
-    """Wherever a kill cuts a line off, it counts for nothing, and the resumed journal is whole."""
-    whole = path.read_bytes()
-    second = Heading("run-2", "now", {})
-    for length in range(1, len(whole)):
-        path.write_bytes(whole[:length])
-        proofs = journal.read(path).proofs
-        journal.go_on(path, path, second)
-        record = journal.read(path)
-        assert record.headings[-1] == second
-        assert record.proofs == proofs == {}
-
-
-@pytest.mark.parametrize("damage", ["{", '{"run": "x"}', '"evidence"', "1", "\0\0", ""])
-def test_damaged_journal(path: Path, damage: str) -> None:
-    """A journal that is broken anywhere else is not believed at all."""
-    first, second = path.read_text().splitlines()
-    path.write_text("\n".join([first, damage, second, ""]))
-    with pytest.raises(SettingsError, match=r"is damaged: line 2 .*run without --parity-resume"):
-        journal.read(path)
-
-
-def test_proof_without_heading(path: Path) -> None:
-    """A proof that rests on nobody knows what is not believed."""
-    path.write_text(path.read_text().splitlines(keepends=True)[1])
-    with pytest.raises(SettingsError, match="is damaged: the run run-1 has proofs and no heading"):
-        journal.read(path)
-
-
-def test_proof_that_is_taken_back(path: Path) -> None:
-    """Where a check is made twice, by a rerun for one, a later line that proves less holds."""
-    drift = Evidence(KEY, Status.DRIFT, drift=DriftCounts(missing=1))
-    journal.append(path, Proof("run-1", "limits", drift))
-    assert journal.read(path).proofs == {}
-
-
-def test_cut_off_journal_is_resumed(project: Migration) -> None:
+def test_cut_off_journal_is_resumed(files: Project) -> None:
     """A whole run goes on behind a line that is no whole one."""
-    go_on(project)
-    path = journal_of(project)
+    checks = len(files.run().report["checks"])
+    path = journal_of(files)
     path.write_bytes(path.read_bytes()[:-1])
-    outcome = resume(project)
-    assert (outcome.code, outcome.verdict, taken_over(outcome)) == (0, "GO", [11])
-    assert len(journal.read(path).proofs) == 12
+    outcome = files.run("--parity-resume")
+    assert (outcome.code, outcome.verdict, taken_over(outcome)) == (0, "GO", [checks - 1])
+    assert len(journal.read(journal_of(files)).proofs) == checks
 
 
-def test_damaged_journal_is_refused(project: Migration) -> None:
-    """What is wrong with a journal is said in one line, and no check is made."""
-    journal_of(project).parent.mkdir(parents=True)
-    journal_of(project).write_text("no journal\n")
-    assert_usage_error(resume(project), str(journal_of(project)), "damaged: line 1")
-
-
-def test_journal_that_cannot_be_written(project: Migration) -> None:
+def test_journal_that_cannot_be_written(files: Project) -> None:
     """An audit without its journal is as good as any; it says that it cannot be resumed."""
-    project.write("here/journal.jsonl/file", "in the way")
-    outcome = project.run("--parity-report=here", report=None)
+    files.write("here/journal.jsonl/file", "in the way")
+    outcome = files.run("--parity-report=here")
     assert outcome.code == 0
     assert "GO for all tenants" in outcome.stdout
     assert "the journal could not be written" in outcome.stdout
     assert "Traceback" not in outcome.output
 
 
-def test_runs_without_an_audit_leave_the_journal_alone(project: Migration) -> None:
+def test_runs_without_an_audit_leave_the_journal_alone(files: Project) -> None:
     """``--collect-only`` and a run that makes no check touch no journal."""
-    project.write("test_other.py", "def test_it():\n    pass\n")
-    path = project.write(f"{REPORT}/journal.jsonl", "as it was")
-    assert go_on(project, "--collect-only").code == 0
-    assert go_on(project, "test_other.py").code == 0
+    files.write("test_other.py", "def test_it():\n    pass\n")
+    path = files.write(f"{REPORT}/journal.jsonl", "as it was")
+    assert files.run("--collect-only").code == 0
+    assert files.run("test_other.py").code == 0
     assert path.read_text() == "as it was"
 
 
@@ -379,7 +323,7 @@ TENANTS_OF_TEN = "".join(f'[tenants.t{n}]\nlegacy_account = "A{n}"\n' for n in r
 TABLES_OF_TEN = ("trades", "orders", "positions")
 SLOW_ROWS = "".join(
     f"[tables.{name}.columns.note]\n"
-    "legacy_sql = \"CASE WHEN pg_sleep(0.004) IS NULL THEN '' ELSE note END\"\n"
+    "legacy_sql = \"CASE WHEN pg_sleep(0.002) IS NULL THEN '' ELSE note END\"\n"
     for name in TABLES_OF_TEN
 )
 
@@ -442,8 +386,8 @@ def killed_alone(running: Running) -> bool:
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_ten_kills_and_a_resume(ten_tenants: Migration, mode: list[str]) -> None:
-    """Killed at ten random moments, resumed each time, the report is that of a whole run."""
+def test_kills_and_a_resume(ten_tenants: Migration, mode: list[str]) -> None:
+    """Killed at five random moments, resumed each time, the report is that of a whole run."""
     seed = secrets.randbelow(1_000_000)
     print(f"seed {seed}")  # noqa: T201 - shown where the test fails
     moments, project = random.Random(seed), ten_tenants  # noqa: S311 - no secret
@@ -453,7 +397,7 @@ def test_ten_kills_and_a_resume(ten_tenants: Migration, mode: list[str]) -> None
     assert {*whole.statuses.values()} == {"MATCH", "TOLERATED", "DRIFT", "NOT PROVEN"}
     journal_of(project).unlink()
     kills = 0
-    while kills < 10:
+    while kills < 5:
         args = ["--parity-resume"] if journal_of(project).exists() else []
         with started(project, *args, *mode) as running:
             time.sleep(moments.uniform(0, duration))

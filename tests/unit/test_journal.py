@@ -1,0 +1,69 @@
+"""The journal of a run: what is read back, and what is not believed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pytest_tenantparity.errors import SettingsError
+from pytest_tenantparity.model import CheckKey, DriftCounts, Evidence, Status
+from pytest_tenantparity.plugin import journal
+from pytest_tenantparity.plugin.journal import Heading, Proof
+
+KEY = CheckKey("test_audit.py::test_it", "acme", "trades")
+FIRST = Heading("run-1", "then", {"settings": "sha256 0"})
+MATCH = Proof("run-1", "limits", Evidence(KEY, Status.MATCH))
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A journal of one proof, in two lines."""
+    path = tmp_path / "journal.jsonl"
+    journal.begin(path, FIRST)
+    journal.append(path, MATCH)
+    return path
+
+
+def test_journal_reads_back(path: Path) -> None:
+    """A proof is found by its check, and by what the test itself allowed."""
+    record = journal.read(path)
+    assert record.headings == (FIRST,)
+    assert record.proof_of(KEY, "limits") == MATCH
+    assert record.proof_of(KEY, "others") is None
+
+
+def test_line_that_a_kill_cut_off(path: Path) -> None:
+    """Wherever a kill cuts a line off, it counts for nothing, and the resumed journal is whole."""
+    whole = path.read_bytes()
+    second = Heading("run-2", "now", {})
+    for length in range(1, len(whole)):
+        path.write_bytes(whole[:length])
+        proofs = journal.read(path).proofs
+        journal.go_on(path, path, second)
+        record = journal.read(path)
+        assert record.headings[-1] == second
+        assert record.proofs == proofs == {}
+
+
+@pytest.mark.parametrize("damage", ["{", '{"run": "x"}', '"evidence"', "1", "\0\0", ""])
+def test_damaged_journal(path: Path, damage: str) -> None:
+    """A journal that is broken anywhere else is not believed at all."""
+    first, second = path.read_text().splitlines()
+    path.write_text("\n".join([first, damage, second, ""]))
+    with pytest.raises(SettingsError, match=r"is damaged: line 2 .*run without --parity-resume"):
+        journal.read(path)
+
+
+def test_proof_without_heading(path: Path) -> None:
+    """A proof that rests on nobody knows what is not believed."""
+    path.write_text(path.read_text().splitlines(keepends=True)[1])
+    with pytest.raises(SettingsError, match="is damaged: the run run-1 has proofs and no heading"):
+        journal.read(path)
+
+
+def test_proof_that_is_taken_back(path: Path) -> None:
+    """Where a check is made twice, by a rerun for one, a later line that proves less holds."""
+    drift = Evidence(KEY, Status.DRIFT, drift=DriftCounts(missing=1))
+    journal.append(path, Proof("run-1", "limits", drift))
+    assert journal.read(path).proofs == {}
