@@ -43,10 +43,13 @@ def test_odd_names_are_selected_exactly(files: Project) -> None:
 def assert_pasted(project: Project, command: str, said: str) -> None:
     """Require that a command says the same of the check, and does not end with 0.
 
-    A shell splits it into words; the run is a fork.
+    A shell splits it into words; the run is a fork, with the same variables as the first one.
     """
-    words = shell(project.path, f"pytest() {{ printf '%s\\0' \"$@\"; }}; {command}").stdout
-    outcome = project.run(*words.split("\0")[:-1])
+    python = f"{sys.executable} -m pytest "
+    assert command.count(python) == 1, command
+    printed = command.replace(python, "printed ")
+    done = shell(project.path, f"printed() {{ printf '%s\\0' \"$@\"; }}; {printed}")
+    outcome = project.run(*done.stdout.split("\0")[:-1])
     assert outcome.code == 1, outcome.output
     assert said in found(outcome.stdout).values(), outcome.output
     assert "ERROR" not in outcome.stderr

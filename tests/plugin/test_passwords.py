@@ -21,6 +21,7 @@ from ..support.project import (
     Migration,
     Outcome,
     Project,
+    assert_usage_error,
 )
 from .test_failures import assert_clean, assert_not_proven, dsn
 
@@ -159,3 +160,48 @@ def test_wrong_url_is_shown_nowhere(offline: Project, monkeypatch: pytest.Monkey
         assert words in outcome.reasons("acme", "trades")
         assert_clean(outcome)
         assert_secret(offline, outcome)
+
+
+# Two stacks' schemes, their password, the parameters of their URLs, and how pytest is run.
+FIRST, LAST = PIECES
+RUNS = [
+    (
+        ("postgresql", "mysql"),
+        f"{FIRST}\\'\"é𝄞€<&>{LAST}",
+        ("?row_factory=x", "?ssl_mode=REQUIRED"),
+        1,
+    ),
+    (("mariadb", "postgresql"), f"{FIRST} x{LAST}", ("?ssl_ca=/missing.pem&foo=bar", ""), 0),
+]
+
+
+def test_whole_runs_show_no_password(offline: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a stack that is not opened: exit code 1, a report that says why, and no secret anywhere.
+
+    Not even with --full-trace, in workers, or where a variable that holds it is no URL.
+    """
+    for schemes, secret, queries, workers in RUNS:
+        monkeypatch.setenv("LEGACY_PW", secret)
+        monkeypatch.setenv("MODERN_URL", f"{schemes[1]}//u:{secret}@h/d")
+        urls = [
+            f'url = "{scheme}://u:${{LEGACY_PW}}@127.0.0.1:1/d{query}"'
+            for scheme, query in zip(schemes, queries, strict=True)
+        ]
+        offline.settings(legacy=urls[0], modern=urls[1] if workers else 'url = "${MODERN_URL}"')
+        loud = [*LOUD, "--full-trace", "--tenants=acme", "--parity-tables=trades"]
+        outcome = offline.run(*loud, "-n", str(workers))
+        assert (outcome.code, outcome.verdict) == (1, "NOT PROVEN"), outcome.output
+        assert outcome.reasons("acme", "trades")
+        assert_clean(outcome)
+        assert_secret(offline, outcome)
+
+
+def test_password_in_the_settings_is_refused_and_not_repeated(offline: Project) -> None:
+    """A password in the file is refused before anything happens, without being printed."""
+    for scheme in ("postgresql", "mysql"):
+        offline.settings(legacy=f"url = '{scheme}://u:{FIRST}@127.0.0.1:1/d'")
+        outcome = offline.run(*LOUD)
+        assert_usage_error(outcome, "[legacy] url", "holds a password")
+        assert FIRST not in outcome.output
+        assert outcome.files == {}
+        assert not (offline.path / "reports").exists()
