@@ -117,15 +117,15 @@ def test_interrupt_of_the_main_process_alone(project: Migration) -> None:
 
 
 @pytest.mark.parametrize(
-    ("mode", "account"),
-    [(["-n", "0"], "A1"), (["-n", "2"], "A4")],
+    ("mode", "slowed"),
+    [(["-n", "0"], ("A1",)), (["-n", "2"], ("A4", "positions", "quantity"))],
     ids=["-n 0, in the first check", "-n 2, later"],
 )
-def test_killed_main_process(project: Migration, mode: list[str], account: str) -> None:
+def test_killed_main_process(project: Migration, mode: list[str], slowed: tuple[str, ...]) -> None:
     """A pytest that is killed leaves a report of its own that says so."""
-    project.settings(slow(account))
+    project.settings(slow(*slowed))
     with started(project, *mode) as running:
-        if account == "A4":
+        if slowed[0] == "A4":
             _wait_for_reports(running)
         running.send(signal.SIGKILL)
         outcome = running.wait(10)

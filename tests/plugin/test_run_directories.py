@@ -7,9 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from pytest_tenantparity.errors import SettingsError
-from pytest_tenantparity.plugin.run_directory import RunDirectory
-from pytest_tenantparity.reporting.drafts import draft_of, replacing
 from pytest_tenantparity.reporting.merge import MergeRefused, merge_directories
 
 from ..support.project import (
@@ -39,7 +36,14 @@ def latest(project: Project) -> str:
 
 
 def test_every_run_has_a_directory_of_its_own(files: Project) -> None:
-    """A later run changes nothing of an earlier report, and ``latest`` follows."""
+    """A later run changes nothing of an earlier report, and ``latest`` follows.
+
+    Runs that select nothing, only collect, or reach no database leave ``latest`` alone. Tests
+    beside an audit leave neither a directory of a run nor the folder of all.
+    """
+    files.write("test_other.py", "def test_it():\n    pass\n")
+    assert files.run("test_other.py").code == 0
+    assert not (files.path / "reports").exists()
     first = files.run()
     assert (first.code, first.verdict) == (0, "GO")
     name = first.report["run"]["id"]
@@ -48,35 +52,24 @@ def test_every_run_has_a_directory_of_its_own(files: Project) -> None:
     change(files, DRIFT_OF_FILES)
     second = files.run()
     assert second.verdict == "NO-GO"
-    assert latest(files) == second.report["run"]["id"] > name
+    last = latest(files)
+    assert last == second.report["run"]["id"] > name
     assert report_files(files.path / LATEST) == second.files
     assert contents(files.path / "reports" / name) == before
-
-
-def test_latest_stays_where_nothing_was_tested(files: Project) -> None:
-    """Runs that select nothing, only collect, or reach no database leave ``latest`` alone."""
-    name = files.run().report["run"]["id"]
     for args, code, left in (
         (["--collect-only"], 0, 0),
         (["--tenants=acme,!acme"], 4, 0),
         (["--parity-tables=nowhere"], 4, 0),
         (["-k", "nothing"], 5, 1),
     ):
-        before = run_directories(files.path)
+        earlier = run_directories(files.path)
         assert files.run(*args).code == code, args
-        assert len(run_directories(files.path) - before) == left, args
-        assert latest(files) == name, args
+        assert len(run_directories(files.path) - earlier) == left, args
+        assert latest(files) == last, args
     (files.path / "modern.db").rename(files.path / "away.db")
     lost = files.run()
-    assert (lost.code, lost.verdict, latest(files)) == (1, "NOT PROVEN", name)
+    assert (lost.code, lost.verdict, latest(files)) == (1, "NOT PROVEN", last)
     assert "latest still leads to an earlier run" in lost.stdout
-
-
-def test_a_run_without_any_check_leaves_no_directory(files: Project) -> None:
-    """Tests beside an audit leave neither a directory of a run nor the folder of all."""
-    files.write("test_other.py", "def test_it():\n    pass\n")
-    assert files.run("test_other.py").code == 0
-    assert not (files.path / "reports").exists()
 
 
 # ---- --parity-report
@@ -155,43 +148,6 @@ def test_disk_that_fills_up_leaves_no_half_files(files: Project) -> None:
     }
 
 
-def test_a_file_in_the_way_is_refused(tmp_path: Path) -> None:
-    """A directory that cannot be made is refused, and what was made for it is removed."""
-    (tmp_path / "file").touch()
-    with pytest.raises(SettingsError, match="cannot be written to"):
-        RunDirectory(tmp_path / "file" / "run", tmp_path / "file").prepare(resume=False)
-    assert [path.name for path in tmp_path.iterdir()] == ["file"]
-
-
-def test_drafts_of_a_killed_run_are_removed(tmp_path: Path) -> None:
-    """Half files in a named directory are removed; files of others stay."""
-    for name in (".cab-report.json.17", ".journal.jsonl.4", ".other.3", ".cab-report.json.x"):
-        (tmp_path / name).touch()
-    RunDirectory(tmp_path).prepare(resume=True)
-    assert {path.name for path in tmp_path.iterdir()} == {".other.3", ".cab-report.json.x"}
-
-
-def test_files_are_replaced_together(tmp_path: Path) -> None:
-    """If the second of two files fails, the first one stays as it was."""
-    one, other = tmp_path / "one", tmp_path / "other"
-    one.write_text("before")
-
-    def fail() -> None:
-        with replacing(one, other) as (first, second):
-            first.write(b"after")
-            second.write(b"half")
-            raise OSError(28, "No space left on device")
-
-    with pytest.raises(OSError, match="No space"):
-        fail()
-    assert (one.read_text(), draft_of(one).exists(), draft_of(other).exists()) == (
-        "before",
-        False,
-        False,
-    )
-    assert not other.exists()
-
-
 def test_merge_overwrites_no_other_report(files: Project) -> None:
     """Its own earlier report of the same shards is replaced; that of other runs is refused."""
     reports = [files.path / name for name in ("one", "other")]
@@ -205,43 +161,3 @@ def test_merge_overwrites_no_other_report(files: Project) -> None:
         with pytest.raises(MergeRefused, match="would be overwritten; choose another --out"):
             merge_directories(reports[1:], target)
     assert contents(out) == before
-
-
-# ---- where links cannot be made
-
-
-def published(parent: Path, name: str) -> RunDirectory:
-    """Return a run's directory that ``latest`` was led to."""
-    directory = RunDirectory(parent / name, parent)
-    directory.prepare(resume=False)
-    directory.publish()
-    return directory
-
-
-def test_without_links_the_name_is_in_a_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A file system without links gets ``latest.txt``; once links can be made, it goes."""
-    with monkeypatch.context() as patched:
-        patched.setattr(Path, "symlink_to", lambda *_, **__: _refuse())
-        first = published(tmp_path, "1")
-    assert (tmp_path / "latest.txt").read_text() == "1\n"
-    assert first.latest == tmp_path / "1"
-    assert "latest.txt has its name" in (first.trouble or "")
-    second = published(tmp_path, "2")
-    assert (second.trouble, second.latest.resolve()) == (None, tmp_path / "2")
-    assert not (tmp_path / "latest.txt").exists()
-
-
-def _refuse() -> None:
-    raise PermissionError(1, "Operation not permitted")
-
-
-def test_directory_of_an_earlier_version_is_left_alone(tmp_path: Path) -> None:
-    """A ``latest`` that is a directory keeps its report, and the name is in a file."""
-    (tmp_path / "latest").mkdir()
-    (tmp_path / "latest" / "cab-report.json").write_text("before")
-    found = published(tmp_path, "1")
-    assert (tmp_path / "latest" / "cab-report.json").read_text() == "before"
-    assert (found.latest, (tmp_path / "latest.txt").read_text()) == (tmp_path / "1", "1\n")
-    assert {path.name for path in tmp_path.iterdir()} == {"1", "latest", "latest.txt"}
