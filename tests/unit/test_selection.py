@@ -123,3 +123,15 @@ def test_selection_of_nothing_known_is_refused(settings: Settings, tmp_path: Pat
         if "\n" in said or not all(word in said for word in expected) or not said:
             wrong.append((words, said))
     assert wrong == []
+
+
+def test_wrong_naming_rules_are_refused(tmp_path: Path) -> None:
+    """A rule with other braces than {table} is refused, with what it must hold."""
+    path = tmp_path / "tenantparity.toml"
+    for rule in ("tenant_{table}{x}", "tenant}_{table}", "{table}{0}", "plain"):
+        path.write_text(SETTINGS.replace("tenant_{table}", rule))
+        with pytest.raises(SettingsError) as refused:
+            load_settings(path)
+        said = str(refused.value)
+        assert "[pairing] modern" in said, rule
+        assert "{table}" in said.replace(rule, ""), rule
