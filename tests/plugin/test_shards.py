@@ -116,19 +116,23 @@ def still(project: Migration) -> Migration:
 
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A place for what two shards left, so that they have to run once only."""
-    return tmp_path_factory.mktemp("kept") / "shards"
+    """A place for the files of two stacks, and for what two shards left, which run once only."""
+    return tmp_path_factory.mktemp("kept")
 
 
 @pytest.fixture
 def shards(files: Project, kept: Path) -> Project:
     """A project of files without drift whose two shards have run, with two checks each."""
     freeze(files)
-    if kept.exists():
-        shutil.copytree(kept, files.path / "shards")
+    settings = (files.path / "tenantparity.toml").read_text()
+    files.write("tenantparity.toml", settings.replace(f"{files.path}/", f"{kept}/"))
+    if (kept / "shards").exists():
+        shutil.copytree(kept / "shards", files.path / "shards")
     else:
+        for name in ("legacy.db", "modern.db"):
+            shutil.copy(files.path / name, kept)
         assert run_shards(files, 2) == [0, 0]
-        shutil.copytree(files.path / "shards", kept)
+        shutil.copytree(files.path / "shards", kept / "shards")
     return files
 
 
@@ -307,10 +311,19 @@ def test_shard_of_another_audit_is_refused(
 
 
 def edited(project: Project, **run: Any) -> dict[str, AuditReport]:
-    """Return both reports by name, the second with another run block."""
+    """Return both reports by name, the second with another run block.
+
+    Their databases are of a server: whether files are the same is not compared.
+    """
     one, two = (outcome_of(project, i).report for i in (1, 2))
+    for report in (one, two):
+        for servers in report["run"]["servers"].values():
+            servers[0] |= SERVER
     two["run"] |= run
     return {f"shard-{i}.json": from_wire(AuditReport, wire) for i, wire in ((1, one), (2, two))}
+
+
+SERVER = {"user": "audit", "database": "production"}
 
 
 def test_shard_that_differs_in_any_way_is_refused(shards: Project) -> None:
@@ -323,7 +336,7 @@ def test_shard_that_differs_in_any_way_is_refused(shards: Project) -> None:
             "versions": run["versions"] | {"pytest-tenantparity": "0.0.9"}
         },
         "modern stack": {
-            "servers": run["servers"] | {"modern": [server | {"database": "staging"}]}
+            "servers": run["servers"] | {"modern": [server | SERVER | {"database": "staging"}]}
         },
         "number of shards": {"shard": facts | {"of": 3}},
         "plan of all shards": {"shard": facts | {"plan": "0" * 64}},
