@@ -330,14 +330,13 @@ def test_shard_that_differs_in_any_way_is_refused(shards: Project) -> None:
     """Another tool version, another server, another number of shards: none of them joins."""
     report = outcome_of(shards, 2).report
     run, facts = report["run"], report["run"]["shard"]
-    server = run["servers"]["modern"][0]
+    servers = {side: [each[0] | SERVER] for side, each in run["servers"].items()}
+    other = {"modern": [servers["modern"][0] | {"database": "staging"}]}
     for what, change in {
         "version of pytest-tenantparity": {
             "versions": run["versions"] | {"pytest-tenantparity": "0.0.9"}
         },
-        "modern stack": {
-            "servers": run["servers"] | {"modern": [server | SERVER | {"database": "staging"}]}
-        },
+        "modern stack": {"servers": servers | other},
         "number of shards": {"shard": facts | {"of": 3}},
         "plan of all shards": {"shard": facts | {"plan": "0" * 64}},
         "there can be no shard 3 of 2": {"shard": facts | {"index": 3}},
