@@ -108,7 +108,7 @@ def test_line_is_drawn_below_and_leaves_nothing(large: Migration, mode: list[str
     assert _alike(terminal) == _undisturbed(large, *mode)
 
 
-@pytest.mark.parametrize("mode", [["-v"], ["-n", "2"]], ids=["v", "n2"])
+@pytest.mark.parametrize("mode", [["-v"], ["-n", "1"]], ids=["v", "n1"])
 def test_lost_connections_leave_nothing(large: Migration, mode: list[str]) -> None:
     """Where the servers end all sessions within a scan, the line is gone as well."""
     with pytest_in_terminal(large, *mode) as terminal:
@@ -136,7 +136,7 @@ def test_dead_worker_leaves_nothing(large: Migration) -> None:
     assert not [line for line in terminal.lines if re.search(r"\bparity: ", line)]
 
 
-@pytest.mark.parametrize("mode", [[], ["-n", "2"]], ids=["n0", "n2"])
+@pytest.mark.parametrize("mode", [[], ["-n", "1"]], ids=["n0", "n1"])
 def test_interrupt_leaves_nothing(large: Migration, mode: list[str]) -> None:
     """Ctrl-C within a scan ends with pytest's words alone."""
     with pytest_in_terminal(large, *mode) as terminal:
@@ -180,7 +180,7 @@ def test_no_line_is_drawn(large: Migration) -> None:
     assert b"\x1b7" not in terminal.said
 
 
-@pytest.mark.parametrize("mode", [[], ["-n", "2", "-v"]], ids=["dots", "n2-v"])
+@pytest.mark.parametrize("mode", [[], ["-n", "1", "-v"]], ids=["dots", "n1-v"])
 def test_log_gets_a_whole_line_now_and_then(large: Migration, mode: list[str]) -> None:
     """In a pipe a line is due every few minutes: plain, on its own, and with all there is."""
     large.write("conftest.py", HELD + "status_line.EVERY = 0.1\n")
