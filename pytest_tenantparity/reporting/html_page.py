@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Iterator
+from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
 
 from ..characters import is_clear, is_escaped, is_visible, on_one_line
@@ -38,9 +39,9 @@ def _mark(character: str) -> Markup:
     return Markup('<span class="point" title="{}">{}</span>').format(title, kept)
 
 
-def render(report: AuditReport) -> Iterator[str]:
-    """Yield the page, in pieces. Tenants' data are hostile text: all of it is escaped."""
-    style = (files(__package__) / "templates" / "cab-report.css").read_text(encoding="utf-8")
+@cache
+def template() -> Template:
+    """Return the page's template, which is compiled once in a process."""
     environment = Environment(
         loader=PackageLoader("pytest_tenantparity.reporting"),
         autoescape=True,
@@ -52,7 +53,13 @@ def render(report: AuditReport) -> Iterator[str]:
     environment.filters["marked"] = lambda text: marked(text, breaks=True)
     environment.filters["is_escaped"] = is_escaped
     environment.filters["on_one_line"] = on_one_line
-    return environment.get_template("cab-report.html.j2").generate(
+    return environment.get_template("cab-report.html.j2")
+
+
+def render(report: AuditReport) -> Iterator[str]:
+    """Yield the page, in pieces. Tenants' data are hostile text: all of it is escaped."""
+    style = (files(__package__) / "templates" / "cab-report.css").read_text(encoding="utf-8")
+    return template().generate(
         view=ReportView(report),
         report=report,
         symbols=SYMBOLS,

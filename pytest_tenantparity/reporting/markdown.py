@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from ..characters import escaped as escaped_text
 from ..characters import is_clear, is_escaped, on_one_line, quoted
@@ -31,8 +32,9 @@ def shown(value: str | None) -> str:
     return quoted(value)
 
 
-def render(report: AuditReport) -> Iterator[str]:
-    """Yield the text, in pieces."""
+@cache
+def template() -> Template:
+    """Return the text's template, which is compiled once in a process."""
     environment = Environment(  # noqa: S701 - Markdown: escaped by the filter below
         loader=PackageLoader("pytest_tenantparity.reporting"),
         undefined=StrictUndefined,
@@ -41,7 +43,11 @@ def render(report: AuditReport) -> Iterator[str]:
         lstrip_blocks=True,
     )
     environment.filters["shown"] = shown
-    template = environment.get_template("cab-report.md.j2")
-    return template.generate(
+    return environment.get_template("cab-report.md.j2")
+
+
+def render(report: AuditReport) -> Iterator[str]:
+    """Yield the text, in pieces."""
+    return template().generate(
         view=ReportView(report), report=report, symbols=SYMBOLS, counted=counted
     )

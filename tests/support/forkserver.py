@@ -15,21 +15,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 _IMPORTED = (
-    *(
-        "pytest",
-        "_pytest.pytester",
-        "psycopg",
-        "pymysql",
-        "pygments.lexers",
-        "pydantic.dataclasses",
-    ),
+    *("pytest", "_pytest.pytester", "psycopg", "pymysql", "pygments.lexers"),
     *("sqlalchemy.dialects.postgresql.psycopg", "sqlalchemy.dialects.sqlite"),
     *("sqlalchemy.dialects.mysql.pymysql", "execnet", "attr", "allure_commons", "pdb", "doctest"),
     "pydantic.dataclasses",
@@ -221,25 +214,10 @@ def _import_all() -> None:
         __import__(f"_pytest.{plugin}")
     # Nothing of the plugin is an assertion, so that pytest need not read its modules again.
     sys.modules["pytest_tenantparity"].__doc__ = "PYTEST_DONT_REWRITE"
-    environment = sys.modules["jinja2"].Environment
-    environment.compile = _remembered(environment.compile)
     for form in ("html_page", "markdown"):
-        with suppress(AttributeError):  # of the report that there is none of
-            sys.modules[f"pytest_tenantparity.reporting.{form}"].render(None)
+        sys.modules[f"pytest_tenantparity.reporting.{form}"].template()
     gc.collect()
     gc.freeze()  # what is here is no garbage of the forks
-
-
-def _remembered(compiled: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the compiler of templates with a memory; a template has one environment here."""
-    known: dict[tuple[str, str], Any] = {}
-
-    def compile_once(environment: Any, source: str, name: str, *args: Any, **kwargs: Any) -> Any:
-        if (source, name) not in known:
-            known[source, name] = compiled(environment, source, name, *args, **kwargs)
-        return known[source, name]
-
-    return compile_once
 
 
 if __name__ == "__main__":
