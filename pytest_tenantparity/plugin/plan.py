@@ -98,7 +98,9 @@ def _unique(ids: list[str]) -> list[str]:
 
 def ask_together(items: Iterable[pytest.Item], session: AuditSession) -> None:
     """Note which tenants of each table the tests are about, less those proven before."""
+    asked: dict[str, set[str]] = {}
     for item in items:
         key = item_key(item, session)
         if key is not None and key not in session.earlier.proofs:
-            session.asked.setdefault(key.table, set()).add(key.tenant)
+            asked.setdefault(key.table, set()).add(key.tenant)
+    session.asked = asked

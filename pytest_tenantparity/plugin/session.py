@@ -104,7 +104,7 @@ class AuditSession:
     tests: dict[str, str] = field(default_factory=dict)  # of all shards: digest by node id
     earlier: Record = field(default_factory=Record)  # what --parity-resume takes over
     drift: DriftParts = field(default_factory=DriftParts)
-    asked: dict[str, set[str]] = field(default_factory=dict)  # tenants by table, once collected
+    asked: dict[str, set[str]] | None = None  # tenants by table; None until all is collected
     left_out: LeftOut = field(default_factory=LeftOut)
     _again: Again | None = None
     _anchors: list[Anchor] = field(default_factory=list)

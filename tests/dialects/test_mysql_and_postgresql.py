@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy import literal_column, select, table
 
+from ..support.each_value import each_value
 from ..support.engine_driver import Engine
 from ..support.expectations import assert_drift, assert_match
-from ..support.labelled import labelled_checks
 from ..support.mysql_session import GENERAL, Reader
 from ..support.postgresql import Database
 
@@ -145,14 +145,14 @@ def test_a_value_is_one_text_in_both_engines(moved: Engine) -> None:
     back = replace(moved, legacy=moved.modern, modern=moved.legacy)
     ways = (("from MariaDB", moved, _rules("legacy")), ("to MariaDB", back, _rules("modern")))
     for way, engine, rules in ways:
-        with engine.opened(rules) as run, labelled_checks() as check:
+        with engine.opened(rules) as run, each_value() as check:
             for n, (label, *_) in enumerate(ACROSS):
                 with check(f"{label}, {way}"):
                     assert_match(run.audit("global", f"t{n}"), rows=2)
     for n, (*_, pg_other, _) in enumerate(ACROSS):
         postgres.run(f"UPDATE t{n} SET v = {pg_other} WHERE id = 1")
     for way, engine, rules in ways:
-        with engine.opened(rules) as run, labelled_checks() as check:
+        with engine.opened(rules) as run, each_value() as check:
             for n, (label, *_) in enumerate(ACROSS):
                 with check(f"{label}, {way}"):
                     assert_drift(run.audit("global", f"t{n}"), ("changed", ("1",), ("v",)))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pytest_tenantparity.stacks.catalog import Family
 
+from ..support.each_value import each_value
 from ..support.engine_driver import Engine
 from ..support.expectations import assert_drift, assert_match
-from ..support.labelled import labelled_checks
 from ..support.mariadb import MariaDatabase, MariaServer
 from ..support.mysql_session import Reader, reading
 
@@ -87,7 +87,7 @@ def test_tables_that_the_user_may_not_see_are_owned_up_to(
 ) -> None:
     """information_schema leaves out what a user has no privilege on, so the catalog says that."""
     old.run("CREATE TABLE t (id int PRIMARY KEY, v int)")
-    with maria.connect() as admin, admin.cursor() as cursor, labelled_checks() as check:
+    with maria.connect() as admin, admin.cursor() as cursor, each_value() as check:
         for grant, sees_all in GRANTS:
             name = maria.new_name()
             user = f"{name}@'127.0.0.1'"

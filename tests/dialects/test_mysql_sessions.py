@@ -15,9 +15,9 @@ from pytest_tenantparity.errors import NotProven
 from pytest_tenantparity.inventory import Place
 from pytest_tenantparity.stacks import Stack, open_stack
 
+from ..support.each_value import each_value
 from ..support.engine_driver import SHARED, Engine
 from ..support.expectations import assert_drift, assert_match, assert_not_proven
-from ..support.labelled import labelled_checks
 from ..support.mariadb import MariaDatabase, MariaServer
 from ..support.mysql_session import Reader, fill, reading
 
@@ -78,7 +78,7 @@ NO_QUESTIONS = (
 
 def test_only_select_is_run(reader: Reader) -> None:
     """Another statement is refused before the server sees it, since it could end a snapshot."""
-    with labelled_checks() as check:
+    with each_value() as check:
         for statement in NO_QUESTIONS:
             with check(statement), pytest.raises(NotProven, match="SELECT alone"):
                 reader.connection.exec_driver_sql(statement)
@@ -90,7 +90,7 @@ def test_nothing_is_written(old: MariaDatabase) -> None:
     old.run("CREATE TABLE t (id int PRIMARY KEY)")
     old.run("INSERT INTO t VALUES (1)")
     old.run("CREATE FUNCTION sly() RETURNS int BEGIN DELETE FROM t; RETURN 1; END")
-    with labelled_checks() as check:
+    with each_value() as check:
         for statement in (
             "SELECT 1; COMMIT", "SELECT sly()", "SELECT 1 FROM t; DELETE FROM t",
         ):  # fmt: skip
@@ -195,7 +195,7 @@ REFUSED: dict[str, tuple[dict[str, object], list[str]]] = {
 
 def test_what_the_server_refuses_is_explained(old: MariaDatabase) -> None:
     """One line: what the server said and what to do, without the password."""
-    with labelled_checks() as check:
+    with each_value() as check:
         for label, (change, words) in REFUSED.items():
             changed: Any = {"password": "s3cret"} | change
             url = make_url(old.url).set(**changed).render_as_string(hide_password=False)

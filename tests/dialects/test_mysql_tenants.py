@@ -10,8 +10,8 @@ from sqlalchemy import case, column, literal_column, select, table
 from pytest_tenantparity.errors import NotProven
 from pytest_tenantparity.stacks import Portable
 
+from ..support.each_value import each_value
 from ..support.engine_driver import Engine
-from ..support.labelled import labelled_checks
 from ..support.mariadb import MariaDatabase
 from ..support.mysql_session import GENERAL, Reader, fill
 
@@ -44,7 +44,7 @@ def test_only_the_tenants_own_rows_are_taken(old: MariaDatabase, reader: Reader)
         shown = "X'6100'" if own.startswith("\\x") else f"'{own}'"
         # Its year is 0000: the tenant 5 has neither that nor 2005.
         fill(old, kind, "0" if kind == "year" else shown, *others, "NULL", name=f"t{n}")
-    with labelled_checks() as check:
+    with each_value() as check:
         for n, (kind, own, others) in enumerate(TENANT_COLUMNS):
             facts = reader.facts(of=f"t{n}")
             with check(f"{kind}: {own}"):
@@ -141,7 +141,7 @@ def test_the_least_change_changes_the_text(old: MariaDatabase, reader: Reader) -
     """In place of its value, and in a CASE beside others, it reads differently; NULL stays NULL."""
     for n, (kind, *values) in enumerate(CHANGEABLE):
         fill(old, kind, *values, "NULL", name=f"t{n}")
-    with labelled_checks() as check:
+    with each_value() as check:
         for n, (kind, *values) in enumerate(CHANGEABLE):
             with check(kind):
                 rows = _changed(reader, f"t{n}")

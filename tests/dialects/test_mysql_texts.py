@@ -19,9 +19,9 @@ from pytest_tenantparity.stacks import Portable, open_stack
 from pytest_tenantparity.stacks.dialects import ColumnRules
 from pytest_tenantparity.stacks.dialects.spelling import as_float
 
+from ..support.each_value import each_value
 from ..support.engine_driver import Engine
 from ..support.expectations import assert_match, assert_not_proven
-from ..support.labelled import labelled_checks
 from ..support.mariadb import MariaDatabase, MariaServer
 from ..support.mysql_session import Reader, fill, reading
 
@@ -115,7 +115,7 @@ def test_no_charset_merges_two_values(old: MariaDatabase) -> None:
     has a text that no digest hashes.
     """
     old.run("SET sql_mode = ''")
-    with labelled_checks() as check:
+    with each_value() as check:
         for charset in CHARSETS:
             old.run(f"CREATE OR REPLACE TABLE t (v varchar(9) CHARACTER SET {charset})")
             old.run("INSERT INTO t SELECT unhex(lpad(hex(seq), 2, '0')) FROM seq_0_to_255")
@@ -170,7 +170,7 @@ def test_a_value_too_long_to_hash_is_not_taken_for_null(alike: Engine, maria: Ma
     alike.both("CREATE TABLE together (id int PRIMARY KEY, v longtext, w longtext)")
     alike.both("INSERT INTO together VALUES (1, repeat('x', 40000), repeat('x', 40000))")
     unequal = (Status.NOT_PROVEN, Status.DRIFT)
-    with _narrow(maria), alike.opened() as run, labelled_checks() as check:
+    with _narrow(maria), alike.opened() as run, each_value() as check:
         with check("two columns, too long together"):
             assert_not_proven(run.audit("global", "together"), NOT_HASHED)
         for n, (kind, length) in enumerate(LONG):

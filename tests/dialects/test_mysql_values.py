@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from ..support.each_value import each_value
 from ..support.engine_driver import Engine
 from ..support.expectations import assert_drift, assert_match, assert_not_proven
-from ..support.labelled import labelled_checks
 from ..support.mysql_session import GENERAL
 
 pytest_plugins = ["tests.support.mysql_session"]
@@ -134,14 +134,14 @@ def test_different_values_are_found(alike: Engine) -> None:
         for n, (_, kind, one, other) in enumerate(DIFFERENT):
             side.run(f"CREATE TABLE t{n} (id int PRIMARY KEY, v {kind}, w int)")
             side.run(f"INSERT INTO t{n} VALUES (1, {one}, 1), (2, {other}, 1), (3, {one}, 1)")
-    with alike.opened() as run, labelled_checks() as check:
+    with alike.opened() as run, each_value() as check:
         for n, (label, *_) in enumerate(DIFFERENT):
             with check(label):
                 assert_match(run.audit("global", f"t{n}"), rows=3)
     for n, (_, _, one, other) in enumerate(DIFFERENT):
         alike.modern.run(f"UPDATE t{n} SET v = {other} WHERE id = 1")
         alike.modern.run(f"UPDATE t{n} SET v = {one} WHERE id = 2")
-    with alike.opened() as run, labelled_checks() as check:
+    with alike.opened() as run, each_value() as check:
         for n, (label, *_) in enumerate(DIFFERENT):
             with check(label):
                 evidence = run.audit("global", f"t{n}")

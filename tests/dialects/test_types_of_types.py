@@ -9,8 +9,8 @@ import pytest
 
 from pytest_tenantparity.model import Status
 
+from ..support.each_value import each_value
 from ..support.engine_driver import Engine, seen
-from ..support.labelled import labelled_checks
 from ..support.mariadb import MariaDatabase
 from ..support.postgresql import Cluster, Database, new_database
 
@@ -78,7 +78,7 @@ def test_arrays_and_domains_are_compared_by_their_elements(debian: Engine) -> No
                 database.run(f"INSERT INTO {name}{number} VALUES (1, {pair[0]}), (2, {pair[side]})")
         hints += f'[tables.text{number}.columns.v]\nlegacy_sql = "v::text"\n'
         hints += 'modern_sql = "v::text"\n'
-    with debian.opened(hints) as run, labelled_checks() as check:
+    with debian.opened(hints) as run, each_value() as check:
         for number, (declared, pairs) in enumerate(SAME_TYPE.items()):
             with check(declared):
                 evidence = run.audit("global", f"t{number}")

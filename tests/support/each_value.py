@@ -13,24 +13,33 @@ from pytest_tenantparity.model import Evidence
 from .engine_driver import Engine
 
 Case = Callable[[str], AbstractContextManager[None]]
-"""What a failed assertion is counted under; the next value's assertions are made all the same."""
+"""Takes the label of a value; an error in its block is counted under the label."""
 
 
 @contextmanager
 def each_value() -> Iterator[Case]:
-    """Collect the failed assertions of each value, and fail at the end with all of them."""
+    """Collect what is wrong with each value, and fail at the end with all of it.
+
+    An error ends the block of its own value alone. A label cannot be used twice, and a test without
+    any block fails.
+    """
+    labels: set[str] = set()
     wrong: dict[str, str] = {}
 
     @contextmanager
     def case(label: str) -> Iterator[None]:
+        assert label not in labels, f"two values have the label {label!r}"
+        labels.add(label)
         try:
             yield
-        except (AssertionError, pytest.fail.Exception) as error:
+        except (Exception, pytest.fail.Exception) as error:  # noqa: BLE001 - any error is a failure
             wrong[label] = "".join(traceback.format_exception(error, limit=-1))
 
     yield case
+    assert labels, "no value was checked"
     if wrong:
-        pytest.fail("\n\n".join(f"[{label}] {text}" for label, text in wrong.items()))
+        texts = (f"[{label}] {text}" for label, text in wrong.items())
+        pytest.fail(f"{len(wrong)} of {len(labels)} values are wrong\n\n" + "\n\n".join(texts))
 
 
 def check_each(

@@ -1,0 +1,28 @@
+"""A check that runs before pytest has collected all tests takes nothing from later ones."""
+
+from __future__ import annotations
+
+from ..support.project import Migration
+
+pytest_plugins = ["tests.support.project"]
+
+EARLY = """
+from pytest_tenantparity.model import CheckKey
+from pytest_tenantparity.parity import audit
+from pytest_tenantparity.plugin.keys import SESSION
+
+
+def pytest_collection_modifyitems(config):
+    context = config.stash[SESSION].context
+    evidence = audit(context, CheckKey("early", "acme", "trades"))
+    assert evidence.status.value == "MATCH", evidence
+"""
+
+
+def test_tenants_share_a_scan_after_an_early_check(project: Migration) -> None:
+    """The early check does not fix that no test is about any tenant: one scan takes all four."""
+    project.write("conftest.py", EARLY)
+    outcome = project.run("--tenants=all", "--fail-on-drift")
+    assert outcome.code == 0, outcome.output
+    hows = {how for table, _, how in outcome.report["run"]["readings"] if table == "trades"}
+    assert hows == {"one scan for 4 tenants"}
