@@ -38,6 +38,7 @@ from ..inventory import (
 from ..model import CANARY, SIDES, Cell, CheckKey, Side
 from ..parity import Context, Once, Scans, environment_layer
 from ..reporting import Again, DriftParts
+from ..sealed import Seal
 from ..sharding import Share
 from ..stacks import (
     Anchor,
@@ -133,7 +134,7 @@ class AuditSession:
         if wire["share"] is not None:
             session.share = from_wire(Share, wire["share"])
         if wire["drift"] is not None and Path(wire["drift"]).is_dir():  # not so on another host
-            session.drift = DriftParts(Path(wire["drift"]))
+            session.drift = DriftParts(Path(wire["drift"]), Seal(wire["seal"]))
         proofs = [from_wire(Proof, proof) for proof in wire["proofs"]]
         session.earlier = Record(proofs={proof.evidence.key: proof for proof in proofs})
         if wire["pairs"] is not None:
@@ -148,6 +149,7 @@ class AuditSession:
             "called": to_wire(self.called),
             "states": {side: to_wire(state) for side, state in self.states.items()},
             "drift": None if self._scratch is None else self._scratch.name,
+            "seal": self.drift.seal.key,
             "proofs": [to_wire(proof) for proof in self.earlier.proofs.values()],
             "pairs": None if self.pairs is None else [pair.name for pair in self.pairs],
             "share": None if self.share is None else to_wire(self.share),
@@ -208,7 +210,7 @@ class AuditSession:
             settle=settle_of(self.config),
             watermark=watermark_of(self.config),
             asked=self.asked,
-            once=Once(self.drift.directory if self.is_worker else None),
+            once=Once(self.drift.directory if self.is_worker else None, self.drift.seal),
             watch=self.scans.tell,
         )
 

@@ -12,7 +12,7 @@ import shutil
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from pydantic import TypeAdapter
 
 from ..model import CheckKey, Evidence, Finding, FindingKind
 from ..parity.findings import Sink, nowhere, order_of
+from ..sealed import Seal
 from .drafts import replacing
 from .sorted_lines import SortedLines
 
@@ -63,9 +64,13 @@ def drift_schema() -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class DriftParts:
-    """The lines of a run's checks, on their way into the file; without a directory, nowhere."""
+    """The lines of a run's checks, on their way into the file; without a directory, nowhere.
+
+    They are encrypted until they are in the file, for a killed run leaves them behind.
+    """
 
     directory: Path | None = None
+    seal: Seal = field(default_factory=Seal)
 
     @contextmanager
     def part(self, key: CheckKey) -> Iterator[Sink]:
@@ -78,7 +83,7 @@ class DriftParts:
             yield nowhere
             return
         with closing(SortedLines(self.directory)) as lines:
-            part = _Part(key, lines, self._path(self.directory, key))
+            part = _Part(key, lines, self._path(self.directory, key), self.seal)
             yield part.take
             part.finish()
 
@@ -88,7 +93,7 @@ class DriftParts:
             return None, 0
         path = self._path(self.directory, key)
         try:
-            with gzip.open(path) as lines:
+            with self.seal.reading(path) as file, gzip.GzipFile(fileobj=file) as lines:
                 return path, sum(json.loads(line)["copies"] for line in lines)
         except (OSError, EOFError, zlib.error):
             return None, 0
@@ -101,10 +106,11 @@ class DriftParts:
 class _Part:
     """The lines of one check."""
 
-    def __init__(self, key: CheckKey, lines: SortedLines, path: Path) -> None:
+    def __init__(self, key: CheckKey, lines: SortedLines, path: Path, seal: Seal) -> None:
         self._key = key
         self._lines = lines
         self._path = path
+        self._seal = seal
         self._any = self._failed = False
 
     def take(self, finding: Finding) -> None:
@@ -125,7 +131,7 @@ class _Part:
         try:
             self._path.unlink(missing_ok=True)
             if not self._failed:
-                _replace(self._path, self._lines.merged())
+                _replace(self._path, self._lines.merged(), self._seal)
         except OSError:
             self._failed = True
 
@@ -140,7 +146,7 @@ def write_drift(parts: DriftParts, evidence: Iterable[Evidence], directory: Path
     with replacing(directory / DRIFT_NAME) as (file,):
         for _, part, _ in found:
             if part is not None:
-                with part.open("rb") as lines:
+                with parts.seal.reading(part) as lines:
                     shutil.copyfileobj(lines, file)
         if not file.tell():
             file.write(gzip.compress(b"", mtime=0))
@@ -179,10 +185,11 @@ def _line_of(fields: object) -> bytes:
     return _encode(fields).encode("utf-8", "backslashreplace") + b"\n"
 
 
-def _replace(path: Path, lines: Iterable[bytes]) -> None:
-    """Write one gzip member; the same lines give the same bytes."""
+def _replace(path: Path, lines: Iterable[bytes], seal: Seal) -> None:
+    """Write one gzip member; the same lines give the same bytes, once they are decrypted."""
     with (
         replacing(path) as (file,),
-        gzip.GzipFile("", "wb", compresslevel=_LEVEL, fileobj=file, mtime=0) as member,
+        seal.writing(file) as sealed,
+        gzip.GzipFile("", "wb", compresslevel=_LEVEL, fileobj=sealed, mtime=0) as member,
     ):
         member.writelines(lines)

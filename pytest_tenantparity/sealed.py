@@ -1,0 +1,101 @@
+"""Files in a temporary folder that only the processes of one run can read.
+
+A killed run cannot remove its files, and they hold rows of customers. So they are encrypted with a
+key that is in memory alone (Fernet: AES-128 in CBC mode with HMAC-SHA256, from `cryptography
+<https://cryptography.io/en/latest/fernet/>`_).
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+    from cryptography.fernet import Fernet
+
+_CHUNK = 1 << 18  # bytes that are encrypted at a time
+_LENGTH = 4  # bytes in front of each encrypted chunk, which give its length
+
+
+class Seal:
+    """Encrypts and decrypts with the key of a run; without one, with a new key."""
+
+    def __init__(self, key: str = "") -> None:
+        self._given = key
+
+    @cached_property
+    def key(self) -> str:
+        """The key, for other processes of the run."""
+        from cryptography.fernet import Fernet
+
+        return self._given or Fernet.generate_key().decode()
+
+    @cached_property
+    def _cipher(self) -> Fernet:
+        from cryptography.fernet import Fernet
+
+        return Fernet(self.key)
+
+    def encrypted(self, content: bytes) -> bytes:
+        """Return the content, encrypted."""
+        return self._cipher.encrypt(content)
+
+    def decrypted(self, content: bytes) -> bytes:
+        """Return encrypted content as it was; raises :class:`OSError` if it was changed."""
+        from cryptography.fernet import InvalidToken
+
+        try:
+            return self._cipher.decrypt(content)
+        except InvalidToken:
+            raise OSError("a temporary file of this run was changed by another process") from None
+
+    @contextmanager
+    def writing(self, file: IO[bytes]) -> Iterator[IO[bytes]]:
+        """Write into a file, chunk by chunk; what is written is whole at the end only."""
+        with io.BufferedWriter(_Writer(self, file), _CHUNK) as writer:
+            yield writer
+
+    @contextmanager
+    def reading(self, path: Path) -> Iterator[IO[bytes]]:
+        """Read a file that was written so."""
+        with path.open("rb") as file, io.BufferedReader(_Reader(self, file), _CHUNK) as reader:
+            yield reader
+
+
+class _Writer(io.RawIOBase):
+    def __init__(self, seal: Seal, file: IO[bytes]) -> None:
+        self._seal = seal
+        self._file = file
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, content: ReadableBuffer, /) -> int:
+        plain = bytes(content)
+        chunk = self._seal.encrypted(plain)
+        self._file.write(len(chunk).to_bytes(_LENGTH, "big") + chunk)
+        return len(plain)
+
+
+class _Reader(io.RawIOBase):
+    def __init__(self, seal: Seal, file: IO[bytes]) -> None:
+        self._seal = seal
+        self._file = file
+        self._left = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: object, /) -> int:
+        target = memoryview(buffer)  # type: ignore[arg-type]
+        if not self._left:
+            length = int.from_bytes(self._file.read(_LENGTH), "big")
+            self._left = self._seal.decrypted(self._file.read(length)) if length else b""
+        taken, self._left = self._left[: len(target)], self._left[len(target) :]
+        target[: len(taken)] = taken
+        return len(taken)

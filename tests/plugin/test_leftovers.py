@@ -1,0 +1,63 @@
+"""What a killed run leaves behind in the temporary folder tells nothing of the rows."""
+
+from __future__ import annotations
+
+import gzip
+import shutil
+import zlib
+from pathlib import Path
+
+from ..support.project import Migration
+
+pytest_plugins = ["tests.support.project"]
+
+# Kills everything when the last check is done, before anything is cleaned up.
+KILLS = """
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from pytest_tenantparity.plugin.keys import SESSION
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session):
+    if not hasattr(session.config, "workerinput"):
+        return
+    folder = session.config.stash[SESSION].drift.directory
+    Path("left.txt").write_text(str(folder))
+    parts = [path.suffix for path in folder.iterdir()]
+    if ".gz" in parts and ".pickle" in parts:
+        os.kill(os.getppid(), signal.SIGKILL)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config):
+    if not hasattr(config, "workerinput"):
+        os.setpgrp()
+"""
+ACCOUNT = "IBAN DE02 1203"
+
+
+def content(path: Path) -> bytes:
+    """Return a file's bytes, and what they are if they are compressed."""
+    raw = path.read_bytes()
+    try:
+        return raw + gzip.decompress(raw)
+    except (OSError, EOFError, zlib.error):
+        return raw
+
+
+def test_rows_cannot_be_read_after_a_kill(project: Migration) -> None:
+    """Answers for other workers and parts of the drift file are left, and hold no value."""
+    project.modern.run(f"UPDATE tenant_trades SET note = '{ACCOUNT}' WHERE id = 4")
+    project.write("conftest.py", KILLS)
+    outcome = project.run("-n", "2", "--tenants=all", "--parity-tables=trades")
+    assert outcome.code == -9, outcome.output
+    folder = Path((project.path / "left.txt").read_text())
+    left = {path: content(path) for path in folder.iterdir()}
+    shutil.rmtree(folder)
+    assert {".gz", ".pickle"} <= {path.suffix for path in left}
+    assert [path for path, found in left.items() if ACCOUNT.encode() in found] == []
