@@ -8,13 +8,14 @@ OLDEST_VENV := .venv-oldest
 OLDEST := $(OLDEST_VENV)/.ready
 PYTEST := $(VENV)/bin/python -m pytest
 
-.PHONY: help migration-audit demo-drift test test-unit test-oldest soundness peers bench lint schemas clean
+.PHONY: help migration-audit demo-drift test test-slow test-unit test-oldest soundness peers bench lint schemas clean
 
 help:
 	@echo "make migration-audit   audit $(TENANTS) on both stacks (TENANTS=... for others)"
 	@echo "make demo-drift        plant faults in cohort-2 and see them found (ends red)"
 	@echo "make test              run the tests"
 	@echo "make test-unit         those that need no database"
+	@echo "make test-slow         those that take minutes each"
 	@echo "make test-oldest       the same plugin on the oldest pytest it supports"
 	@echo "make soundness         every trap and 20,000 random tables on every pair of engines"
 	@echo "make peers             the same traps before reladiff, datacompy and data-diff"
@@ -29,7 +30,10 @@ demo-drift: $(READY)
 	DEMO_DRIFT=1 LEGACY_DATABASE_URL= MODERN_DATABASE_URL= $(PYTEST) --tenants=cohort-2 --fail-on-drift
 
 test: $(READY)
-	$(PYTEST) tests -n 2
+	$(PYTEST) tests -n 2 -m "not slow"
+
+test-slow: $(READY)
+	$(PYTEST) tests -n 2 -m slow
 
 test-unit: $(READY)
 	$(PYTEST) tests/unit -n 2

@@ -72,6 +72,10 @@ class Limits:
     last_chunk_seconds: float = 5.0
     """What takes no longer is read as the last chunk."""
 
+    # The canary changes one value at a time.
+    canary_values: int = 120_000
+    """Values of all versions of the rows in one statement."""
+
     # Rows in flight are looked at again.
     rows_in_flight: int = 10_000
     """Keys of a check that are looked at again."""

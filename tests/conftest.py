@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,10 @@ pytest_plugins = ["pytester"]
 # A busy machine is no fault of what is tested.
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
+
+# pytester forgets what was first imported in one of its tests, and these cannot be imported twice.
+for dialect in ("postgresql.psycopg", "mysql.pymysql", "sqlite"):
+    import_module(f"sqlalchemy.dialects.{dialect}")
 
 # Hundreds of tests start a program, which is not to compile all its modules each time.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)

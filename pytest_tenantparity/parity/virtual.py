@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 from sqlalchemy import (
     CTE,
+    ColumnClause,
     ColumnElement,
     FromClause,
+    Integer,
+    Text,
+    and_,
     case,
+    cast,
     column,
     func,
     literal_column,
@@ -23,15 +28,17 @@ from sqlalchemy import (
 from ..model import Side
 from ..stacks import Dialect
 from ..stacks.dialects import Item
-from .cells import Cell, Digest, Grid, Part, PlacedRow, Row, Sketch
+from .cells import Cell, Digest, Part, PlacedRow, Row
 from .columns import ColumnPair
 from .opened import OpenPair
-from .scope import Scope, source_of
+from .scope import Owners, Scope, source_of
 from .source import Source
 
 ROWS = 8
+MOST_VERSIONS = 1_000  # in one statement, whose numbers have three digits
 _NAME = "parity_canary_row"
-_NUMBER: ColumnElement[int] = column(_NAME)
+_NUMBER: ColumnClause[int] = column(_NAME, Integer)
+_VERSION: ColumnClause[int] = column("parity_canary_version", Integer)
 
 # New values of a column, by the number of the row.
 Values = Mapping[int, ColumnElement[Any]]
@@ -62,42 +69,6 @@ class Gathered(Source):
     def placed_rows(self, condition: ColumnElement[bool]) -> Iterator[PlacedRow]:
         """Return the rows that meet a condition, all fetched."""
         return iter(list(super().placed_rows(condition)))
-
-
-@dataclass(frozen=True)
-class Remembered(Gathered):
-    """A side that is asked many times, and always holds the same."""
-
-    remembered: dict[int, dict[Cell, Digest]] = field(default_factory=dict)
-    sketches: dict[Grid, Sketch] = field(default_factory=dict)
-    read: dict[int, list[tuple[Cell, Row]]] = field(default_factory=dict)
-    placed: list[PlacedRow] = field(default_factory=list)
-
-    def cells(self, buckets: int, part: Part | None = None) -> dict[Cell, Digest]:
-        """Digest the rows of each cell, once."""
-        if part is not None:
-            return super().cells(buckets, part)
-        if buckets not in self.remembered:
-            self.remembered[buckets] = super().cells(buckets)
-        return self.remembered[buckets]
-
-    def sketch(self, grid: Grid) -> Sketch:
-        """Digest the rows by their hashes, once."""
-        if grid not in self.sketches:
-            self.sketches[grid] = super().sketch(grid)
-        return self.sketches[grid]
-
-    def rows_at(self, places: Collection[int]) -> Iterator[PlacedRow]:
-        """Yield the rows at some places, of which all have been read once."""
-        if not self.placed:
-            self.placed.extend(self.placed_rows(self._place.is_not(None)))
-        return (each for each in self.placed if each.place in places)
-
-    def rows(self, part: Part) -> Iterator[tuple[Cell, Row]]:
-        """Yield the rows of some cells, of which all have been read once."""
-        if part.buckets not in self.read:
-            self.read[part.buckets] = list(super().rows(Part(part.buckets)))
-        return (each for each in self.read[part.buckets] if each[0] in (part.cells or ()))
 
 
 @dataclass(frozen=True)
@@ -148,7 +119,7 @@ class Sample:
     def source(self, version: Version) -> Source:
         """Return the rows of a version, to be asked like any side of an audit."""
         if version == Version():
-            return self._unchanged
+            return self._plain
         items = {each.name: self._item(each, version) for each in self.columns}
         return replace(
             self._plain,
@@ -158,6 +129,37 @@ class Sample:
             placed_by=[items[each.name] for each in self.opened.plan.key if each.has_one_text],
             number=self._number(version),
         )
+
+    def versions(self, versions: Sequence[Version]) -> Source:
+        """Return the rows of all versions, whose numbers are the owners of the rows.
+
+        A version may change values of its column, and nothing else.
+        """
+        numbers = {str(number): str(number) for number in range(len(versions))}
+        mark: ColumnElement[int] = _VERSION
+        rows = self._numbered.join(_numbers_below(len(versions)), true())
+        return replace(
+            self._plain,
+            scope=Scope(rows, true(), Owners(mark, cast(mark, Text), numbers)),
+            items=[self._item_of_all(each, versions) for each in self.columns],
+        )
+
+    def _item_of_all(self, pair: ColumnPair, versions: Sequence[Version]) -> Item:
+        """Return a column's item, which is another one in the rows that a version changes."""
+        item = pair.item(self.side, self.dialect, pair.on(self.side).value)
+        new = [
+            (and_(_literal(number) == _VERSION, _literal(row) == _NUMBER), value)
+            for number, version in enumerate(versions)
+            if version.column == pair.name
+            for row, value in sorted(version.values.items())
+        ]
+        if not new:
+            return item
+        texts = [(when, pair.item(self.side, self.dialect, value).text) for when, value in new]
+        text = case(*texts, else_=item.text)
+        if item.native is None or item.value is None:
+            return replace(item, text=text, value=None)
+        return replace(item, text=text, value=case(*new, else_=item.value))
 
     def _number(self, version: Version) -> ColumnElement[Any] | None:
         """Return what the key has become, where it is one whole number."""
@@ -181,10 +183,6 @@ class Sample:
         # How large the table is does not matter: nearly each row shall have a bucket of its own.
         source = self.opened.source(self.side, Scope(self._numbered, true()))
         return Gathered(**vars(replace(source, rows_about=0)))
-
-    @cached_property
-    def _unchanged(self) -> Source:
-        return Remembered(**vars(self._plain))
 
     @cached_property
     def _numbered(self) -> FromClause:
@@ -222,6 +220,45 @@ class Sample:
             select(again).where(again.c[_NAME] == literal_column(str(version.doubled))),
         )
         return twice.subquery(name)
+
+
+@dataclass(frozen=True)
+class VersionRead:
+    """What the server makes of a version: its digest, and the texts of its rows by number."""
+
+    digest: Digest
+    rows: Mapping[int, Row]
+
+
+def read_versions(sample: Sample, versions: Sequence[Version]) -> list[VersionRead]:
+    """Digest all versions in one statement, and read the rows that they change in another."""
+    source = sample.versions(versions)
+    unchanged = dict(enumerate(sample.rows, start=1))
+    rows = [dict(unchanged) for _ in versions]
+    changed = [number * ROWS + row for number, v in enumerate(versions) for row in v.values]
+    columns: list[ColumnElement[Any]] = [_VERSION, _NUMBER, *source.texts]
+    place = _VERSION * _literal(ROWS) + _NUMBER
+    statement = select(*columns).select_from(source.scope.table)
+    statement = statement.where(place.in_([_literal(each) for each in changed]))
+    with source.guard():
+        cells = source.cells(1)
+        for version, row, *texts in source.connection.execute(statement).all():
+            rows[int(version)][int(row)] = tuple(texts)
+    return [VersionRead(cells[str(number), 0], each) for number, each in enumerate(rows)]
+
+
+def _numbers_below(count: int) -> FromClause:
+    """Return the numbers from 0, for which no engine needs a table."""
+    digit = union_all(*(select(_literal(number).label("digit")) for number in range(10)))
+    ones, tens, hundreds = (digit.subquery(f"parity_{name}") for name in ("1", "10", "100"))
+    number = ones.c.digit + _literal(10) * tens.c.digit + _literal(100) * hundreds.c.digit
+    digits = ones.join(tens, true()).join(hundreds, true())
+    numbers = select(number.label(_VERSION.name)).select_from(digits)
+    return numbers.where(number < _literal(count)).subquery("parity_canary_versions")
+
+
+def _literal(number: int) -> ColumnElement[int]:
+    return literal_column(str(number), Integer)
 
 
 def _chosen(new: Values, old: ColumnElement[Any]) -> ColumnElement[Any]:

@@ -13,15 +13,15 @@ from ..support.mysql_session import Reader, reading
 pytest_plugins = ["tests.support.mysql_session"]
 
 
-def test_what_cannot_be_read_soundly_is_refused(old: MariaDatabase, reader: Reader) -> None:
+def test_what_cannot_be_read_soundly_is_refused(maria_old: MariaDatabase, reader: Reader) -> None:
     """Tables without snapshots, or with a history, are named with the reason and never vanish."""
-    old.run("CREATE TABLE plain (id int PRIMARY KEY) PARTITION BY HASH (id) PARTITIONS 2")
-    old.run("CREATE TABLE myisam (id int) ENGINE = MyISAM")
-    old.run("CREATE TABLE aria (id int) ENGINE = Aria TRANSACTIONAL = 1")
-    old.run("CREATE TABLE memory (id int) ENGINE = MEMORY")
-    old.run("CREATE TABLE history (id int PRIMARY KEY) WITH SYSTEM VERSIONING")
-    old.run("CREATE VIEW seen AS SELECT id FROM plain")
-    old.run("CREATE SEQUENCE numbers")
+    maria_old.run("CREATE TABLE plain (id int PRIMARY KEY) PARTITION BY HASH (id) PARTITIONS 2")
+    maria_old.run("CREATE TABLE myisam (id int) ENGINE = MyISAM")
+    maria_old.run("CREATE TABLE aria (id int) ENGINE = Aria TRANSACTIONAL = 1")
+    maria_old.run("CREATE TABLE memory (id int) ENGINE = MEMORY")
+    maria_old.run("CREATE TABLE history (id int PRIMARY KEY) WITH SYSTEM VERSIONING")
+    maria_old.run("CREATE VIEW seen AS SELECT id FROM plain")
+    maria_old.run("CREATE SEQUENCE numbers")
     tables = reader.catalog.tables
     assert sorted(tables) == ["aria", "history", "memory", "myisam", "plain", "seen"]
     assert [name for name, each in tables.items() if not each.refused] == ["plain"]
@@ -35,7 +35,7 @@ def test_what_cannot_be_read_soundly_is_refused(old: MariaDatabase, reader: Read
     )
     assert [name for name, each in tables.items() if not each.stored] == ["seen"]
     for name in ("myisam", "aria", "memory"):
-        old.run(f"DROP TABLE {name}")
+        maria_old.run(f"DROP TABLE {name}")
     assert reader.catalog.tables["seen"].refused == ""
 
 
@@ -49,9 +49,9 @@ def test_invisible_columns_are_compared(alike: Engine) -> None:
     assert_drift(alike.audit(), ("changed", ("1",), ("v", "g")))
 
 
-def test_columns_are_described_in_order(old: MariaDatabase, reader: Reader) -> None:
+def test_columns_are_described_in_order(maria_old: MariaDatabase, reader: Reader) -> None:
     """Type, family, scale, charset and key of each column."""
-    old.run(
+    maria_old.run(
         "CREATE TABLE t (b decimal(9,3), a datetime(3), n varchar(3) collate utf8mb4_nopad_bin, "
         "c varchar(3) charset latin1, j json, k longtext check (json_valid(k) or k = ''), "
         "g geometry, y year, i int unsigned, primary key (i, b))"
@@ -83,33 +83,33 @@ GRANTS = [
 
 
 def test_tables_that_the_user_may_not_see_are_owned_up_to(
-    maria: MariaServer, old: MariaDatabase
+    maria: MariaServer, maria_old: MariaDatabase
 ) -> None:
     """information_schema leaves out what a user has no privilege on, so the catalog says that."""
-    old.run("CREATE TABLE t (id int PRIMARY KEY, v int)")
+    maria_old.run("CREATE TABLE t (id int PRIMARY KEY, v int)")
     with maria.connect() as admin, admin.cursor() as cursor, each_value() as check:
         for grant, sees_all in GRANTS:
             name = maria.new_name()
             user = f"{name}@'127.0.0.1'"
             cursor.execute(f"CREATE USER {user}")
-            cursor.execute(f"GRANT SELECT (id) ON {old.name}.t TO {user}")
-            cursor.execute(grant.format(u=user, d=old.name))
-            with check(grant), reading(maria.url(old.name, name)) as reader:
+            cursor.execute(f"GRANT SELECT (id) ON {maria_old.name}.t TO {user}")
+            cursor.execute(grant.format(u=user, d=maria_old.name))
+            with check(grant), reading(maria.url(maria_old.name, name)) as reader:
                 hidden = reader.catalog.hidden
                 assert hidden == "" if sees_all else "may not read all of" in hidden
             cursor.execute(f"DROP USER {user}")
 
 
-def test_privileges_of_a_default_role_count(maria: MariaServer, old: MariaDatabase) -> None:
+def test_privileges_of_a_default_role_count(maria: MariaServer, maria_old: MariaDatabase) -> None:
     """A role that is active gives the user sight of everything."""
     name = maria.new_name()
     with maria.connect() as admin, admin.cursor() as cursor:
         cursor.execute(f"CREATE USER {name}@'127.0.0.1'")
         cursor.execute(f"CREATE ROLE {name}_role")
-        cursor.execute(f"GRANT SELECT ON {old.name}.* TO {name}_role")
+        cursor.execute(f"GRANT SELECT ON {maria_old.name}.* TO {name}_role")
         cursor.execute(f"GRANT {name}_role TO {name}@'127.0.0.1'")
         cursor.execute(f"SET DEFAULT ROLE {name}_role FOR {name}@'127.0.0.1'")
-        with reading(maria.url(old.name, name)) as reader:
+        with reading(maria.url(maria_old.name, name)) as reader:
             assert reader.catalog.hidden == ""
         cursor.execute(f"DROP USER {name}@'127.0.0.1'")
         cursor.execute(f"DROP ROLE {name}_role")

@@ -41,15 +41,15 @@ def test_rows_committed_after_opening_are_not_seen(alike: Engine) -> None:
     assert_drift(alike.audit(), ("extra", ("3",), ()))
 
 
-def test_the_opening_itself_is_a_snapshot(old: MariaDatabase) -> None:
+def test_the_opening_itself_is_a_snapshot(maria_old: MariaDatabase) -> None:
     """A snapshot begins when it is exported or joined, not at the first read of a table."""
-    old.run("CREATE TABLE t (id int PRIMARY KEY)")
-    settings = StackSettings(url=old.url)
+    maria_old.run("CREATE TABLE t (id int PRIMARY KEY)")
+    settings = StackSettings(url=maria_old.url)
     state, anchor = open_stack("legacy", settings, "tests")
     stack = Stack(state, settings, "tests")
     place = Place("", "")
     with stack.transaction(place) as connection:
-        old.run("INSERT INTO t VALUES (1)")
+        maria_old.run("INSERT INTO t VALUES (1)")
         assert connection.exec_driver_sql("SELECT count(*) FROM t").scalar() == 0
     held = anchor._held[0][0]
     assert held.exec_driver_sql("SELECT count(*) FROM t").scalar() == 0
@@ -85,26 +85,26 @@ def test_only_select_is_run(reader: Reader) -> None:
     assert reader.connection.exec_driver_sql("/* a */ (SELECT 1)").scalar() == 1
 
 
-def test_nothing_is_written(old: MariaDatabase) -> None:
+def test_nothing_is_written(maria_old: MariaDatabase) -> None:
     """Several statements in one string are an error, and so is a function that writes."""
-    old.run("CREATE TABLE t (id int PRIMARY KEY)")
-    old.run("INSERT INTO t VALUES (1)")
-    old.run("CREATE FUNCTION sly() RETURNS int BEGIN DELETE FROM t; RETURN 1; END")
+    maria_old.run("CREATE TABLE t (id int PRIMARY KEY)")
+    maria_old.run("INSERT INTO t VALUES (1)")
+    maria_old.run("CREATE FUNCTION sly() RETURNS int BEGIN DELETE FROM t; RETURN 1; END")
     with each_value() as check:
         for statement in (
             "SELECT 1; COMMIT", "SELECT sly()", "SELECT 1 FROM t; DELETE FROM t",
         ):  # fmt: skip
             with check(statement):
                 with (
-                    reading(f"{old.url}&client_flag=65536") as reader,
+                    reading(f"{maria_old.url}&client_flag=65536") as reader,
                     pytest.raises(DBAPIError),
                 ):
                     reader.connection.exec_driver_sql(statement)
-                assert old.run("SELECT count(*) FROM t") == [(1,)]
+                assert maria_old.run("SELECT count(*) FROM t") == [(1,)]
 
 
 def test_sessions_are_pinned_whatever_the_server_is_set_to(
-    maria: MariaServer, old: MariaDatabase
+    maria: MariaServer, maria_old: MariaDatabase
 ) -> None:
     """No global setting changes what a value reads as, or how many rows a query gives."""
     hostile = {
@@ -119,14 +119,14 @@ def test_sessions_are_pinned_whatever_the_server_is_set_to(
         "system_versioning_asof": "'2020-01-01'",
     }
     names = ("@@" + ", @@".join(hostile)) + ", @@tx_read_only, @@character_set_results"
-    fill(old, "char(5)", "'a'", r"'\\'")
+    fill(maria_old, "char(5)", "'a'", r"'\\'")
     with maria.connect() as admin, admin.cursor() as cursor:
         cursor.execute("SELECT " + ", ".join(f"@@global.{name}" for name in hostile))
         before = dict(zip(hostile, cursor.fetchone() or (), strict=True))
         try:
             for name, value in hostile.items():
                 cursor.execute(f"SET GLOBAL {name} = {value}")
-            with reading(old.url.replace("utf8mb4", "latin1")) as reader:
+            with reading(maria_old.url.replace("utf8mb4", "latin1")) as reader:
                 session = reader.connection.exec_driver_sql(f"SELECT {names}").one()
                 texts = [text for (text,) in reader.rows(reader.canonical(reader.facts()))]
         finally:
@@ -153,9 +153,9 @@ def test_a_question_that_takes_too_long_is_stopped(alike: Engine) -> None:
     assert_not_proven(evidence, "max_statement_time", "raise statement_timeout")
 
 
-def test_a_question_can_be_cancelled(old: MariaDatabase, reader: Reader) -> None:
+def test_a_question_can_be_cancelled(maria_old: MariaDatabase, reader: Reader) -> None:
     """Another thread stops what the server is busy with, at once."""
-    del old
+    del maria_old
     begun = time.monotonic()
     timer = threading.Timer(0.3, reader.dialect.cancel, [reader.connection])
     timer.start()
@@ -193,12 +193,12 @@ REFUSED: dict[str, tuple[dict[str, object], list[str]]] = {
 }
 
 
-def test_what_the_server_refuses_is_explained(old: MariaDatabase) -> None:
+def test_what_the_server_refuses_is_explained(maria_old: MariaDatabase) -> None:
     """One line: what the server said and what to do, without the password."""
     with each_value() as check:
         for label, (change, words) in REFUSED.items():
             changed: Any = {"password": "s3cret"} | change
-            url = make_url(old.url).set(**changed).render_as_string(hide_password=False)
+            url = make_url(maria_old.url).set(**changed).render_as_string(hide_password=False)
             with check(label):
                 state, anchor = open_stack("legacy", StackSettings(url="${URL}"), "t", url)
                 anchor.release()

@@ -38,12 +38,12 @@ TENANT_COLUMNS = [
 ]
 
 
-def test_only_the_tenants_own_rows_are_taken(old: MariaDatabase, reader: Reader) -> None:
+def test_only_the_tenants_own_rows_are_taken(maria_old: MariaDatabase, reader: Reader) -> None:
     """A value is the tenant's if it is exactly that: no collation, padding or number decides."""
     for n, (kind, own, others) in enumerate(TENANT_COLUMNS):
         shown = "X'6100'" if own.startswith("\\x") else f"'{own}'"
         # Its year is 0000: the tenant 5 has neither that nor 2005.
-        fill(old, kind, "0" if kind == "year" else shown, *others, "NULL", name=f"t{n}")
+        fill(maria_old, kind, "0" if kind == "year" else shown, *others, "NULL", name=f"t{n}")
     with each_value() as check:
         for n, (kind, own, others) in enumerate(TENANT_COLUMNS):
             facts = reader.facts(of=f"t{n}")
@@ -57,18 +57,18 @@ def test_only_the_tenants_own_rows_are_taken(old: MariaDatabase, reader: Reader)
                 assert found == [False] * len(rows)
 
 
-def test_a_name_is_no_number(old: MariaDatabase, reader: Reader) -> None:
+def test_a_name_is_no_number(maria_old: MariaDatabase, reader: Reader) -> None:
     """A tenant called abc is not the tenant 0 of an integer column, but a mistake."""
-    fill(old, "int", "0")
+    fill(maria_old, "int", "0")
     with pytest.raises(NotProven, match="'abc' is no integer"):
         reader.dialect.any_of(column("v"), reader.facts(), ["abc"])
 
 
-def test_an_index_is_used(old: MariaDatabase, reader: Reader) -> None:
+def test_an_index_is_used(maria_old: MariaDatabase, reader: Reader) -> None:
     """The rows of a tenant are found without reading everybody's."""
-    old.run("CREATE TABLE t (id int PRIMARY KEY, v varchar(9), KEY (v))")
-    old.run("INSERT INTO t SELECT seq, concat('t', seq % 500) FROM seq_1_to_5000")
-    old.run("ANALYZE TABLE t")
+    maria_old.run("CREATE TABLE t (id int PRIMARY KEY, v varchar(9), KEY (v))")
+    maria_old.run("INSERT INTO t SELECT seq, concat('t', seq % 500) FROM seq_1_to_5000")
+    maria_old.run("ANALYZE TABLE t")
     taken = reader.dialect.any_of(column("v"), reader.facts(), ["t7"])
     source = table("t", column("id"), column("v"), schema=reader.schema)
     query: Any = select(column("id")).select_from(source).where(taken)
@@ -137,10 +137,10 @@ CHANGEABLE = [
 ]
 
 
-def test_the_least_change_changes_the_text(old: MariaDatabase, reader: Reader) -> None:
+def test_the_least_change_changes_the_text(maria_old: MariaDatabase, reader: Reader) -> None:
     """In place of its value, and in a CASE beside others, it reads differently; NULL stays NULL."""
     for n, (kind, *values) in enumerate(CHANGEABLE):
-        fill(old, kind, *values, "NULL", name=f"t{n}")
+        fill(maria_old, kind, *values, "NULL", name=f"t{n}")
     with each_value() as check:
         for n, (kind, *values) in enumerate(CHANGEABLE):
             with check(kind):

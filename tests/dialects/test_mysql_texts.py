@@ -49,14 +49,14 @@ def _random_doubles(many: int) -> list[float]:
 
 
 def test_doubles_have_the_shortest_text_that_gives_them_back(
-    old: MariaDatabase, reader: Reader
+    maria_old: MariaDatabase, reader: Reader
 ) -> None:
     """Thousands of doubles, of all sizes, are spelled as Python spells them."""
     numbers = _random_doubles(4_000)
-    fill(old, "double")
+    fill(maria_old, "double")
     for at in range(0, len(numbers), 500):
         values = ",".join(f"({at + n},{x!r})" for n, x in enumerate(numbers[at : at + 500]))
-        old.run(f"INSERT INTO t VALUES {values}")
+        maria_old.run(f"INSERT INTO t VALUES {values}")
     spelled = as_float(reader.dialect.text(column("v"), reader.facts(), ColumnRules()))
     rows = [
         tuple(row) for row in reader.rows(column("id"), reader.canonical(reader.facts()), spelled)
@@ -65,14 +65,14 @@ def test_doubles_have_the_shortest_text_that_gives_them_back(
     assert [own for _, own, _ in rows] == [common for _, _, common in rows]
 
 
-def test_floats_are_spelled_by_their_exact_value(old: MariaDatabase, reader: Reader) -> None:
+def test_floats_are_spelled_by_their_exact_value(maria_old: MariaDatabase, reader: Reader) -> None:
     """Thousands of FLOATs are spelled as the double that each of them is."""
     singles = [x for x in _random_doubles(3_000) if 1e-37 < abs(x) < 3e38]
     exact = [struct.unpack(">f", struct.pack(">f", x))[0] for x in singles]
-    fill(old, "float")
+    fill(maria_old, "float")
     for at in range(0, len(exact), 500):
         rows = ",".join(f"({at + n},{x!r})" for n, x in enumerate(exact[at : at + 500]))
-        old.run(f"INSERT INTO t VALUES {rows}")
+        maria_old.run(f"INSERT INTO t VALUES {rows}")
     found = dict(tuple(row) for row in reader.rows(column("id"), reader.canonical(reader.facts())))
     assert [found[n] for n in range(len(exact))] == [_written(x) for x in exact]
 
@@ -108,19 +108,21 @@ def _merged(reader: Reader) -> tuple[int, str | None]:
     return int(many), merged
 
 
-def test_no_charset_merges_two_values(old: MariaDatabase) -> None:
+def test_no_charset_merges_two_values(maria_old: MariaDatabase) -> None:
     """Of every value of one byte or two that a charset can store, no two have one text.
 
     Nor one hash, by which this is counted. A value that the server cannot convert and back again
     has a text that no digest hashes.
     """
-    old.run("SET sql_mode = ''")
+    maria_old.run("SET sql_mode = ''")
     with each_value() as check:
         for charset in CHARSETS:
-            old.run(f"CREATE OR REPLACE TABLE t (v varchar(9) CHARACTER SET {charset})")
-            old.run("INSERT INTO t SELECT unhex(lpad(hex(seq), 2, '0')) FROM seq_0_to_255")
-            old.run("INSERT INTO t SELECT unhex(lpad(hex(seq), 4, '0')) FROM seq_256_to_65535")
-            with check(charset), reading(old.url) as reader:
+            maria_old.run(f"CREATE OR REPLACE TABLE t (v varchar(9) CHARACTER SET {charset})")
+            maria_old.run("INSERT INTO t SELECT unhex(lpad(hex(seq), 2, '0')) FROM seq_0_to_255")
+            maria_old.run(
+                "INSERT INTO t SELECT unhex(lpad(hex(seq), 4, '0')) FROM seq_256_to_65535"
+            )
+            with check(charset), reading(maria_old.url) as reader:
                 many, merged = _merged(reader)
                 assert merged is None
                 assert many > 90
@@ -204,9 +206,9 @@ def test_a_row_is_hashed_once(alike: Engine) -> None:
     assert all("DERIVED" in kinds for kinds in plans)
 
 
-def test_the_portable_digest_is_trusted(old: MariaDatabase) -> None:
+def test_the_portable_digest_is_trusted(maria_old: MariaDatabase) -> None:
     """The server gives the known answers."""
-    state, anchor = open_stack("legacy", StackSettings(url=old.url), "tests")
+    state, anchor = open_stack("legacy", StackSettings(url=maria_old.url), "tests")
     anchor.release()
     assert state.unavailable == {}
     assert state.databases[""].digests == tuple(Portable)

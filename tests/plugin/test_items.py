@@ -68,7 +68,7 @@ FAILING = """
 import pytest
 
 def test_refuted(tenant, legacy, modern):
-    assert tenant.id != "acme", "the money is gone"
+    assert legacy.count("trades") == 0 or tenant.id != "acme", "the money is gone"
 
 def test_broken(tenant, legacy, modern):
     raise KeyError("no idea")

@@ -17,7 +17,7 @@ collect_ignore = ['listed']
 def pytest_ignore_collect(collection_path):
     return collection_path.name == 'hooked' or None
 """
-OWN = "def test_own(legacy, modern):\n    assert legacy and modern\n"
+OWN = "def test_own(legacy, modern):\n    assert legacy.count('trades') == modern.count('trades')\n"
 
 
 def assert_go(outcome: Outcome) -> None:

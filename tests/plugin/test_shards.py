@@ -262,7 +262,9 @@ def other_settings(project: Project) -> None:
 
 def other_test(project: Project) -> None:
     """Check more than the other shard does."""
-    project.write("test_own.py", "def test_own(legacy, modern):\n    pass\n")
+    project.write(
+        "test_own.py", "def test_own(legacy, modern):\n    assert legacy.count('trades') >= 0\n"
+    )
 
 
 def other_tolerance(project: Project) -> None:

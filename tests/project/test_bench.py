@@ -126,6 +126,7 @@ def test_any_change_of_a_row_changes_the_digest(stacks: Stacks) -> None:
     assert forgotten == []
 
 
+@pytest.mark.slow
 def test_a_tiny_run_of_all_but_peers(tmp_path: Path) -> None:
     """No audit and no limit fails, all goals are listed, and those with peers are not met.
 

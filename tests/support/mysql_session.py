@@ -29,13 +29,13 @@ GENERAL = "varchar(40) collate utf8mb4_general_ci"
 
 
 @pytest.fixture
-def old(mysql_db: MariaDatabase) -> MariaDatabase:
+def maria_old(mysql_db: MariaDatabase) -> MariaDatabase:
     """An empty database for the legacy side."""
     return mysql_db
 
 
 @pytest.fixture
-def new(maria: MariaServer) -> Iterator[MariaDatabase]:
+def maria_new(maria: MariaServer) -> Iterator[MariaDatabase]:
     """An empty database for the modern side."""
     database = new_mariadb_database(maria)
     yield database
@@ -43,15 +43,15 @@ def new(maria: MariaServer) -> Iterator[MariaDatabase]:
 
 
 @pytest.fixture
-def alike(old: MariaDatabase, new: MariaDatabase, tmp_path: Path) -> Engine:
+def alike(maria_old: MariaDatabase, maria_new: MariaDatabase, tmp_path: Path) -> Engine:
     """MariaDB against MariaDB."""
-    return engine_of(old, new, tmp_path)
+    return engine_of(maria_old, maria_new, tmp_path)
 
 
 @pytest.fixture
-def moved(old: MariaDatabase, modern_db: Database, tmp_path: Path) -> Engine:
+def moved(maria_old: MariaDatabase, modern_db: Database, tmp_path: Path) -> Engine:
     """From MariaDB to PostgreSQL."""
-    return engine_of(old, modern_db, tmp_path)
+    return engine_of(maria_old, modern_db, tmp_path)
 
 
 def engine_of(legacy: Any, modern: Any, folder: Path) -> Engine:
@@ -106,9 +106,9 @@ def reading(url: str) -> Iterator[Reader]:
 
 
 @pytest.fixture
-def reader(old: MariaDatabase) -> Iterator[Reader]:
+def reader(maria_old: MariaDatabase) -> Iterator[Reader]:
     """One open session on a database."""
-    with reading(old.url) as one:
+    with reading(maria_old.url) as one:
         yield one
 
 
