@@ -135,12 +135,17 @@ class Sample:
 
         A version may change values of its column, and nothing else.
         """
-        numbers = {str(number): str(number) for number in range(len(versions))}
+        owners = {str(number): str(number) for number in range(len(versions))}
         mark: ColumnElement[int] = _VERSION
-        rows = self._numbered.join(_numbers_below(len(versions)), true())
+        numbers = _numbers_below(len(versions))
+        always = _always(self._numbered.c[_NAME], numbers.c[_VERSION.name])
         return replace(
             self._plain,
-            scope=Scope(rows, true(), Owners(mark, cast(mark, Text), numbers)),
+            scope=Scope(
+                self._numbered.join(numbers, always),
+                true(),
+                Owners(mark, cast(mark, Text), owners),
+            ),
             items=[self._item_of_all(each, versions) for each in self.columns],
         )
 
@@ -252,9 +257,15 @@ def _numbers_below(count: int) -> FromClause:
     digit = union_all(*(select(_literal(number).label("digit")) for number in range(10)))
     ones, tens, hundreds = (digit.subquery(f"parity_{name}") for name in ("1", "10", "100"))
     number = ones.c.digit + _literal(10) * tens.c.digit + _literal(100) * hundreds.c.digit
-    digits = ones.join(tens, true()).join(hundreds, true())
+    digits = ones.join(tens, _always(ones.c.digit, tens.c.digit))
+    digits = digits.join(hundreds, _always(ones.c.digit, hundreds.c.digit))
     numbers = select(number.label(_VERSION.name)).select_from(digits)
     return numbers.where(number < _literal(count)).subquery("parity_canary_versions")
+
+
+def _always(one: ColumnElement[int], other: ColumnElement[int]) -> ColumnElement[bool]:
+    """Join each row with each; SQLAlchemy warns of a join whose condition has no columns."""
+    return one + _literal(MOST_VERSIONS) > other
 
 
 def _literal(number: int) -> ColumnElement[int]:

@@ -143,8 +143,8 @@ def test_a_value_that_is_not_of_its_columns_type_equals_nothing(
         modern_db.run(f"CREATE TABLE t{number} (id int PRIMARY KEY, v {ours})")
         modern_db.run(f"INSERT INTO t{number} VALUES (1, NULL)")
     with checks(beside) as check:
-        for number, (theirs, _, value, shown) in enumerate(STRANGERS):
-            with check(f"{value} in {theirs}", f"t{number}") as evidence:
+        for number, (theirs, ours, value, shown) in enumerate(STRANGERS):
+            with check(f"{value} in {theirs}, {ours}", f"t{number}") as evidence:
                 assert_drift(evidence, ("changed", ("1",), ("v",)))
                 assert evidence.findings[0].columns["v"].legacy == shown
 
