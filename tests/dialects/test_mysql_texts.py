@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from sqlalchemy import BigInteger, case, cast, column, event, func, literal_column, select, table
 from sqlalchemy.engine import Engine as SqlEngine
 
@@ -108,6 +109,7 @@ def _merged(reader: Reader) -> tuple[int, str | None]:
     return int(many), merged
 
 
+@pytest.mark.slow
 def test_no_charset_merges_two_values(maria_old: MariaDatabase) -> None:
     """Of every value of one byte or two that a charset can store, no two have one text.
 

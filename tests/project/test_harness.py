@@ -145,6 +145,7 @@ def test_first_cohort_is_go(tmp_path: Path) -> None:
     assert "WATCHED subprocess.Popen" in result.stderr
 
 
+@pytest.mark.slow
 def test_demo_drift_names_exactly_the_planted_faults(tmp_path: Path) -> None:
     """`make demo-drift` goes red, and its JSON holds the planted faults, none missing, no other.
 
@@ -245,6 +246,7 @@ def as_auditor(url: str, database: str) -> str:
     return other.render_as_string(hide_password=False)
 
 
+@pytest.mark.slow
 def test_real_stacks_are_go_for_all_cohorts(stacks: Stacks, tmp_path: Path) -> None:
     """Two workers and a role that may only SELECT prove all tenants of all cohorts equal."""
     result = run_pytest(
@@ -268,6 +270,7 @@ def test_real_stacks_are_go_for_all_cohorts(stacks: Stacks, tmp_path: Path) -> N
     assert users == [AUDITOR, AUDITOR]
 
 
+@pytest.mark.slow
 def test_real_stacks_drift_by_exactly_the_planted_faults(stacks: Stacks, tmp_path: Path) -> None:
     """The same servers with the faults in: two workers find them all, and nothing else."""
     result = run_pytest(
