@@ -29,6 +29,9 @@ SLOW = "slow: "
 """How a hint begins that gives the reason why rows were read by a slower way than planned."""
 
 
+UNTOLD = "the reason could quote a masked value and is left out"
+
+
 class Status(StrEnum):
     """What one check came to."""
 

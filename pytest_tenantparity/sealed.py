@@ -1,8 +1,8 @@
 """Files in a temporary folder that only the processes of one run can read.
 
-A killed run cannot remove its files, and they hold rows of customers. So they are encrypted with a
-key that is in memory alone (Fernet: AES-128 in CBC mode with HMAC-SHA256, from `cryptography
-<https://cryptography.io/en/latest/fernet/>`_).
+A killed run cannot remove its files, and they hold rows of customers. So those that have a name are
+encrypted with a key that is in memory alone (Fernet: AES-128 in CBC mode with HMAC-SHA256, see
+https://cryptography.io/en/latest/fernet/).
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from ..errors import ConnectionLost, NotProven
 from ..inventory import Place, TablePair
-from ..model import SIDES, SLOW, Reading, RowCounts, Side, Tenant
+from ..model import SIDES, SLOW, UNTOLD, Reading, RowCounts, Side, Tenant
 from ..stacks import TableFacts
 from .cells import Digest
 from .context import Context
@@ -106,6 +106,7 @@ class _Answer:
 
 def _note_failure(context: Context, bundle: Sequence[_Small], why: str) -> None:
     tables = ", ".join(each.pair.name for each in bundle)
+    why = UNTOLD if any(each.pair.has_masks for each in bundle) else why
     context.notes.take(
         f"{SLOW}the small tables {tables} were read one by one, since one statement for all of "
         f"them failed: {why}"

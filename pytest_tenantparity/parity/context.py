@@ -99,10 +99,9 @@ class Context:
         for stack in self.stacks.values():
             stack.cancel()
 
-    def give_up(self) -> None:
-        """Leave sessions to queries that could not be stopped; the next check opens new ones."""
-        for stack in self.stacks.values():
-            stack.give_up()
+    def give_up(self, side: Side) -> None:
+        """Leave a session to a query that could not be stopped; the next check opens a new one."""
+        self.stacks[side].give_up()
 
     def close(self) -> None:
         """Close the connections of this process."""

@@ -31,6 +31,7 @@ from sqlalchemy import (
 
 from ..errors import NotProven, Unreadable
 from ..limits import Limits
+from ..model import SIDES, Side
 from ..stacks import Dialect, Portable
 from ..stacks.dialects import Item
 from .cells import NOTHING, Bucket, Cell, Digest, Grid, Part, PlacedRow, Row, Sketch
@@ -330,7 +331,7 @@ def _digest(rows: int, hashed: int, total: Any) -> Digest:
 class Sides:
     """Both sides of a check, asked at once.
 
-    ``cancel`` stops the queries of both sides; ``give_up`` leaves their sessions to queries that
+    ``cancel`` stops the queries of both sides; ``give_up`` leaves a side's session to a query that
     did not stop.
     """
 
@@ -338,7 +339,7 @@ class Sides:
     modern: Source
     pool: Executor
     cancel: Callable[[], None]
-    give_up: Callable[[], None]
+    give_up: Callable[[Side], None]
     limits: Limits
 
     def ask(self, question: Callable[[Source], T]) -> tuple[T, T]:
@@ -365,7 +366,9 @@ class Sides:
             for source in (self.legacy, self.modern):
                 source.stop.set()
             self.cancel()
-            if wait(futures, timeout=self.limits.cancel_seconds).not_done:
-                self.give_up()
-                wait(futures, timeout=1.0)
+            wait(futures, timeout=self.limits.cancel_seconds)
+            for side, future in zip(SIDES, futures, strict=True):
+                if not future.done():
+                    self.give_up(side)
+            wait(futures, timeout=1.0)
             raise

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..errors import ConnectionLost, NotProven, counted
 from ..inventory import TablePair
-from ..model import SIDES, SLOW, RowCounts, Tenant
+from ..model import SIDES, SLOW, UNTOLD, RowCounts, Tenant
 from ..stacks import retried
 from .columns import ColumnPlan
 from .context import Context
@@ -81,10 +81,11 @@ def shown_by_survey(context: Context, pair: TablePair, tenant: Tenant) -> Shown 
     name = pair.name, together[0].id
     if name not in context.surveys:
         context.surveys[name] = retried(lambda: _survey(context, pair, together))
-    if context.surveys[name].failure:
+    if failure := context.surveys[name].failure:
+        failure = UNTOLD if pair.has_masks else failure
         context.notes.take(
             f"{SLOW}{pair.name} was scanned once for each tenant, since one scan for "
-            f"{counted(len(together), 'tenant')} failed: {context.surveys[name].failure}"
+            f"{counted(len(together), 'tenant')} failed: {failure}"
         )
     return context.surveys[name].of(tenant.id)
 

@@ -25,7 +25,7 @@ class TenantView:
         self.side = side
         self.tenant = tenant
         self.queries = 0
-        """How many queries this side was sent."""
+        """How many queries this side has answered."""
 
     @property
     def values(self) -> list[str]:
@@ -46,8 +46,9 @@ class TenantView:
         with self._scoped(table) as (connection, scope):
             wanted = [self._column(table, name) for name in names] or list(scope.table.c)
             statement = select(*wanted).select_from(scope.table).where(scope.condition)
-            self.queries += 1
-            return [dict(row) for row in connection.execute(statement).mappings()]
+            found = [dict(row) for row in connection.execute(statement).mappings()]
+        self.queries += 1
+        return found
 
     def query(self, sql: str, **parameters: Any) -> list[dict[str, Any]]:
         """Run a SELECT of your own with ``:name`` parameters, in this stack's schema.
@@ -57,14 +58,16 @@ class TenantView:
         place = self._place(None)
         stack = self._context.stacks[self.side]
         with stack.transaction(place) as connection, stack.guard(place):
-            self.queries += 1
-            return [dict(row) for row in connection.execute(text(sql), parameters).mappings()]
+            found = [dict(row) for row in connection.execute(text(sql), parameters).mappings()]
+        self.queries += 1
+        return found
 
     def _scalar(self, table: str, expression: ColumnElement[Any]) -> Any:
         with self._scoped(table) as (connection, scope):
             statement = select(expression).select_from(scope.table).where(scope.condition)
-            self.queries += 1
-            return connection.execute(statement).scalar_one()
+            found = connection.execute(statement).scalar_one()
+        self.queries += 1
+        return found
 
     def _pair(self, table: str) -> TablePair:
         pairs = self._context.pairs

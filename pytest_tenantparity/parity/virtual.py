@@ -229,26 +229,28 @@ class Sample:
 
 @dataclass(frozen=True)
 class VersionRead:
-    """What the server makes of a version: its digest, and the texts of its rows by number."""
+    """The digest of a version, and the texts of its rows, as the server makes them."""
 
     digest: Digest
-    rows: Mapping[int, Row]
+    rows: Sequence[Row]
+
+
+def digest_of(sample: Sample) -> Digest:
+    """Return the digest of the unchanged rows, by the statement of every audit."""
+    source = sample.source(Version())
+    with source.guard():
+        return source.cells(1)["", 0]
 
 
 def read_versions(sample: Sample, versions: Sequence[Version]) -> list[VersionRead]:
-    """Digest all versions in one statement, and read the rows that they change in another."""
+    """Digest all versions in one statement, and read all their rows in another."""
     source = sample.versions(versions)
-    unchanged = dict(enumerate(sample.rows, start=1))
-    rows = [dict(unchanged) for _ in versions]
-    changed = [number * ROWS + row for number, v in enumerate(versions) for row in v.values]
-    columns: list[ColumnElement[Any]] = [_VERSION, _NUMBER, *source.texts]
-    place = _VERSION * _literal(ROWS) + _NUMBER
-    statement = select(*columns).select_from(source.scope.table)
-    statement = statement.where(place.in_([_literal(each) for each in changed]))
+    rows: list[list[Row]] = [[] for _ in versions]
+    statement = select(_VERSION, *source.texts).select_from(source.scope.table)
     with source.guard():
         cells = source.cells(1)
-        for version, row, *texts in source.connection.execute(statement).all():
-            rows[int(version)][int(row)] = tuple(texts)
+        for version, *texts in source.connection.execute(statement).all():
+            rows[int(version)].append(tuple(texts))
     return [VersionRead(cells[str(number), 0], each) for number, each in enumerate(rows)]
 
 

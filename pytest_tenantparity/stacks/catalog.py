@@ -138,9 +138,9 @@ class SameData(StrEnum):
     ONE_SERVER = "are the same database"
     REPLICA = "are a database and its replica"
     UNKNOWN = (
-        "may be a database and its replica: one is a replica, both databases have one name and "
-        "oid, and a role may not read the server's identifier (on PostgreSQL: GRANT EXECUTE ON "
-        "FUNCTION pg_control_system() TO it)"
+        "may be a database and its replica: one is a replica, both have one name, and the "
+        "identifier that a server and its replicas share cannot be read (PostgreSQL: GRANT EXECUTE "
+        "ON FUNCTION pg_control_system() TO the role; MariaDB has none)"
     )
 
 

@@ -285,14 +285,15 @@ class Stack:
         that computes in this process keeps the session until it ends.
         """
         busy, self._busy = self._busy, None
-        if busy is None:
+        if busy is None or busy.closed or busy.invalidated:
             return
         for database, connection in list(self._open.items()):
             if connection is busy:
                 del self._open[database]
-        busy.engine.dispose()  # so that its pool does not wait for this session to come back
-        if self.dialect.hang_up(busy):
-            self._woken.append(busy)
+        with suppress(SQLAlchemyError):  # lost in this very moment
+            busy.engine.dispose()  # so that its pool does not wait for this session to come back
+            if self.dialect.hang_up(busy):
+                self._woken.append(busy)
 
     def close(self) -> None:
         """Close every connection."""

@@ -6,8 +6,10 @@ import sqlite3
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
+import stamina
 from sqlalchemy import Connection
 
 from pytest_tenantparity.limits import Limits
@@ -64,6 +66,61 @@ def test_the_next_checks_of_a_server_do_not_wait(
         with engine.opened(FAULT.format(sleeps), legacy=frozen, modern=SHORT) as run, within(40):
             assert_not_proven(run.audit("global", "t"), "statement timeout")
             assert_match(run.audit("global", "u"), rows=2)
+
+
+def test_a_side_that_stopped_keeps_its_snapshot(
+    legacy_db: Database, mysql_db: MariaDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MariaDB's query fails and PostgreSQL's does not stop: MariaDB's own session goes on."""
+    for table in ("t", "u"):
+        legacy_db.run(TABLES.format(table))
+        for statement in TABLES.format(table).split("; "):
+            mysql_db.run(statement)
+    cannot_stop(monkeypatch, "postgresql")
+    more = (
+        '[tables.t.columns.v]\nlegacy_sql = "v + length(pg_sleep(60)::text)"\n'
+        'modern_sql = "v + sleep(9)"\n'
+    )
+    engine = Engine(legacy_db, mysql_db, tmp_path, Limits(cancel_seconds=0.5))  # type: ignore[arg-type]
+    with engine.opened(more, modern=SHORT) as run, within(40):
+        assert_not_proven(run.audit("global", "t"), "max_statement_time")
+        assert_match(run.audit("global", "u"), rows=2)
+
+
+def test_a_lost_side_does_not_keep_the_other_from_being_given_up(
+    legacy_db: Database, modern_db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One connection is lost while the other query does not stop: a clean reason, and no wait."""
+    for table in ("t", "u"):
+        for database in (legacy_db, modern_db):
+            database.run(TABLES.format(table))
+    cannot_stop(monkeypatch, "postgresql")
+    sleeps = "v + length(pg_sleep(60)::text)"
+    more = f'[tables.t.columns.v]\nlegacy_sql = "{sleeps}"\nmodern_sql = "{sleeps}"\n'
+    engine = Engine(legacy_db, modern_db, tmp_path, Limits(cancel_seconds=0.2))
+    asleep = (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND wait_event = 'PgSleep'"
+    )
+    with (
+        stamina.set_testing(True, attempts=5, cap=True),
+        engine.opened(more) as run,
+        within(60),
+    ):
+        ends = Event()
+
+        def end_all() -> None:
+            while not ends.wait(0.2):
+                legacy_db.run(asleep)
+
+        thread = Thread(target=end_all)
+        thread.start()
+        try:
+            assert_not_proven(run.audit("global", "t"), "asked 5 times")
+            assert_match(run.audit("global", "u"), rows=2)
+        finally:
+            ends.set()
+            thread.join()
 
 
 @pytest.mark.parametrize("frozen", [True, False], ids=["frozen", "live"])

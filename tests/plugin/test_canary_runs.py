@@ -23,7 +23,7 @@ def test_the_report_counts_columns_with_workers(project: Migration) -> None:
     for database, name in ((project.legacy, "quotes"), (project.modern, "tenant_quotes")):
         database.run(f"CREATE TABLE {name} (id int PRIMARY KEY, price numeric)")
     project.settings(
-        "[tables.quotes]\ntenancy = 'global'\nempty = 'no quotes yet'",
+        "[tables.quotes]\ntenancy = 'global'\nempty = {global = 'no quotes yet'}",
         tables='tables = ["trades", "positions", "prices", "quotes"]',
     )
     outcome = project.run("--parity-canary", "-n", "2")
@@ -74,3 +74,6 @@ def test_a_missed_column_fails_the_run(project: Migration) -> None:
     assert outcome.code != 0
     assert outcome.with_status("NOT PROVEN") == ["canary-prices"]
     assert sorted(outcome.with_status("MATCH")) == ["canary-positions", "canary-trades"]
+    beside = project.run("--parity-canary")
+    assert beside.code != 0
+    assert beside.statuses["canary-prices"] == "NOT PROVEN"

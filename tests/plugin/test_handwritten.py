@@ -21,6 +21,14 @@ def test_values(tenant, legacy, modern):
     assert legacy.values and modern.values
 
 
+def test_refused(tenant, legacy):
+    """Sends a query that is refused."""
+    try:
+        legacy.query("SELECT nonsense")
+    except Exception:
+        pass
+
+
 def test_refuted_without_reading(tenant, legacy):
     """Fails, and has read nothing."""
     assert tenant.id == "beta"
@@ -53,13 +61,14 @@ def test_a_test_that_read_neither_stack_is_not_proven(project: Migration, mode: 
         ("test_nothing", "trades"): "NOT PROVEN",
         ("test_values", "*"): "NOT PROVEN",
         ("test_refuted_without_reading", "*"): "NOT PROVEN",
+        ("test_refused", "*"): "NOT PROVEN",
         ("test_count", "*"): "MATCH",
         ("test_query", "*"): "MATCH",
     }
     (reason,) = checks["test_nothing", "trades"]["reasons"]
     assert reason.startswith("the test read neither stack")
     assert "parity.check()" in reason
-    assert "4 failed, 2 passed" in outcome.stdout
+    assert "5 failed, 2 passed" in outcome.stdout
     assert outcome.code == 1
 
 

@@ -232,6 +232,7 @@ from pytest_tenantparity.errors import NotProven
 ])
 @pytest.mark.parametrize("side", ["legacy", "modern"])
 def test_write(request, legacy, modern, side, sql):
+    assert legacy.query("SELECT 1 AS one")
     with pytest.raises(NotProven, match="read-only|read-write|multiple commands"):
         (legacy if side == "legacy" else modern).query(sql)
 """

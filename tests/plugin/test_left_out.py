@@ -42,6 +42,8 @@ def test_what_holds_no_tests_may_be_ignored(files: Project) -> None:
         files.write(name, "")
     for name in ("docs/.venv/test_a.py", "docs/build/test_b.py", "docs/__pycache__/test_c.py"):
         files.write(name, OWN)
+    files.write("pytest.ini", "[pytest]\naddopts = --ignore=docs --ignore-glob=*/src\n")
+    assert_go(files.run())
     files.write("extra/test_extra.py", OWN)
     own = "[pytest]\naddopts = --ignore=docs --ignore-glob=*/src\nnorecursedirs = extra"
     files.write("pytest.ini", f"{own} build __pycache__\n")

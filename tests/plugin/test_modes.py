@@ -52,9 +52,14 @@ def test_modes_agree(project: Migration) -> None:
     """With two workers, with none, and without xdist the report is the same to the byte.
 
     Findings come in the same order whoever finds them. JUnit, Allure and durations are complete
-    in each mode.
+    in each mode. With ``--fail-on-drift``, a clean audit ends with 0 and drift with 1 in each.
     """
+    clean = [project.run("--fail-on-drift", *mode) for mode in MODES.values()]
+    assert [(each.code, each.verdict) for each in clean] == [(0, "GO")] * len(MODES)
+    assert len({beyond_the_run(each) for each in clean}) == 1
     project.modern.run(DRIFT)
+    for mode in (["-p", "no:xdist"], ["-n", "2"]):
+        assert project.run("--fail-on-drift", *mode).code == 1, mode
     by_hand = "UPDATE tenant_trades SET note = 'changed by hand' WHERE tenant = 'acme' AND id > 4"
     project.modern.run(by_hand)
     project.modern.run("DELETE FROM tenant_trades WHERE id IN (1, 2, 5)")

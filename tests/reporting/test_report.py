@@ -138,6 +138,8 @@ def test_exclusions_are_in_every_format(project: Migration) -> None:
     """
     project.settings("[tables.trades.ignore]\nnote = 'typed by hand after the move'")
     project.modern.run("UPDATE tenant_trades SET note = ''")
+    whole = project.run("--fail-on-drift")
+    assert (whole.code, whole.verdict) == (0, "GO")
     outcome = project.run("--tenants=acme", "--fail-on-drift", "-k", "trades")
     assert outcome.statuses["acme-trades"] == "MATCH"
     assert outcome.report["headline"].startswith("NOT PROVEN for acme.")

@@ -43,6 +43,7 @@ def test_no_tenant_falls_into_a_trap(
 
     Where tenants have schemas, most of the tables are read as one, or bundled.
     """
+    assert len(traps) > 20
     given = [for_each_tenant(trap) for trap in traps]
     here, there = places(layout.legacy, "legacy"), places(layout.modern, "modern")
     with layout.forced():

@@ -64,8 +64,8 @@ def traps_in(layouts: Sequence[Layout]) -> Mapping[Layout, Sequence[Trap]]:
 
 
 def pairs_of(layouts: Sequence[Layout], ways: Sequence[str]) -> list[tuple[Layout, str]]:
-    """Return layouts and ways of reading in pairs, so that each of both is in one at least."""
+    """Return layouts and ways of reading in pairs, so that each is in one at least."""
     if EVERY_LAYOUT:
         return [(layout, way) for layout in layouts for way in ways]
-    number = max(len(layouts), len(ways))
+    number = 3 * len(ways)
     return [(layouts[n % len(layouts)], ways[n % len(ways)]) for n in range(number)]

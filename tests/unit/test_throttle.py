@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from threading import Event
 
+from pytest_tenantparity.limits import Limits
 from pytest_tenantparity.stacks.throttle import Throttle
 
 
@@ -16,7 +17,7 @@ def test_many_small_checks_ask_once_a_second() -> None:
         asked.append(time.monotonic())
         return False
 
-    throttle, begun = Throttle(is_too_busy, lambda: None, 1.0), time.monotonic()
+    throttle, begun = Throttle(is_too_busy, lambda: None, Limits().load_interval), time.monotonic()
     for _ in range(20_000):
         throttle.wait(Event())
     assert len(asked) <= 1 + time.monotonic() - begun

@@ -204,7 +204,8 @@ class MySQL(Dialect):
             database="all databases",
             user=user,
             encoding="UTF8",
-            system=cluster or source or own,
+            # A replica that does not name its source could be one of any server.
+            system=cluster or (own if source is None else source),
             instance=" ".join([known["hostname"], known["port"], known["datadir"], own]),
             replica=bool(cluster) or source is not None,
             snapshot_at=f"{now.isoformat(timespec='microseconds')}Z",
