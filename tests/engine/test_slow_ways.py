@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pytest_tenantparity.model import SLOW, Evidence
+from pytest_tenantparity.model import SLOW, UNTOLD, Evidence
 
 from ..support.engine_driver import Engine
 from ..support.expectations import assert_match
@@ -38,7 +38,10 @@ def test_a_shared_scan_that_times_out_is_in_the_hints(engine: Engine) -> None:
 
 
 def test_values_that_only_the_server_can_spell_are_in_the_hints(engine: Engine) -> None:
-    """Tenants that are marked by dates cannot be told apart in one scan."""
+    """Tenants that are marked by dates cannot be told apart in one scan.
+
+    The reason is left out where it could quote a masked value.
+    """
     engine.both("CREATE TABLE t (id int PRIMARY KEY, tenant date, v text)")
     engine.both("INSERT INTO t VALUES (1, '2024-01-01', 'x'), (2, '2024-02-01', 'y')")
     more = '[tenants."2024-01-01"]\n[tenants."2024-2-1"]\n'
@@ -47,6 +50,11 @@ def test_values_that_only_the_server_can_spell_are_in_the_hints(engine: Engine) 
     assert_match(evidence, rows=1)
     (hint,) = slow(evidence)
     assert "only the server knows how 'tenant' (date) spells" in hint
+    masked = f"{more}[tables.t.columns.v]\nmask = true\n"
+    with engine.opened(masked, legacy=BY_TENANT, modern=BY_TENANT) as run:
+        evidence = run.audit("2024-2-1", "t")
+    (hint,) = slow(evidence)
+    assert hint.endswith(f"failed: {UNTOLD}")
 
 
 @pytest.fixture
