@@ -488,7 +488,7 @@ def test_a_frozen_stack_holds_no_session_for_a_tenant(
 ) -> None:
     """As few connections as a run of one database takes, for however many tenants."""
     refused = project_of("-p", "no:xdist", line="max_connections = 3")
-    assert_usage_error(refused, "max_connections = 3", "4 snapshots", "[legacy] frozen")
+    assert_usage_error(refused, "max_connections = 3", "4 snapshots", "] frozen = ")
     project.write("test_sessions.py", SESSIONS)
     outcome = project_of("-p", "no:xdist", line=f"max_connections = 2\n{FROZEN}")
     assert (outcome.code, outcome.verdict) == (0, "GO"), outcome.output
