@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import ColumnElement, literal
 
 from pytest_tenantparity.limits import Limits
+from pytest_tenantparity.model import SLOW
 from pytest_tenantparity.parity.pieces import Pieces
 from pytest_tenantparity.stacks import Extent
 
@@ -70,6 +71,31 @@ def test_pieces_tell_tenants_apart(engine: Engine, asked: list[str]) -> None:
         assert_drift(run.audit("t1", "t"), ("missing", ("4",), ()))
         assert_drift(run.audit("t2", "t"), ("missing", ("5999",), ()))
     assert len(asked) > 6
+
+
+def test_pieces_of_a_path_are_one_scan_for_all_tenants(engine: Engine, asked: list[str]) -> None:
+    """A large table whose path joins others is read piece by piece, and not tenant by tenant."""
+    for name in ("t", 'o"d %s'):
+        quoted = '"{}"'.format(name.replace('"', '""'))
+        engine.both(f"CREATE TABLE {quoted} (id int PRIMARY KEY, owner int, v text)")
+        engine.both(
+            f"INSERT INTO {quoted} SELECT g, g % 3, repeat('x', 400) || g "
+            "FROM generate_series(1, 3000) g"
+        )
+    engine.both("CREATE TABLE owners (id int PRIMARY KEY, tenant text)")
+    engine.both("INSERT INTO owners SELECT g, 't' || g FROM generate_series(0, 2) g")
+    path = "owner -> owners.id -> tenant"
+    more = "".join(f"[tenants.t{n}]\n" for n in range(3))
+    more += "".join(
+        f"[tables.'{name}']\ntenancy = {{path = '{path}'}}\n" for name in ("t", 'o"d %s')
+    )
+    seconds = "tenancy = 'global'\npiece_seconds = 0.02"
+    with engine.opened(more, legacy=seconds, modern=seconds) as run:
+        found = [run.audit(f"t{n}", name) for name in ("t", 'o"d %s') for n in range(3)]
+    assert [each.status.value for each in found] == ["MATCH"] * 6
+    assert [each.rows.legacy for each in found] == [1000] * 6
+    assert [hint for each in found for hint in each.work.hints if hint.startswith(SLOW)] == []
+    assert len(asked) > 12
 
 
 def test_few_tenants_are_not_scanned_for(engine: Engine, asked: list[str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager, suppress
-from functools import reduce
+from functools import partial, reduce
 from itertools import chain
 from typing import Any
 
@@ -258,7 +258,12 @@ class PostgreSQL(Dialect):
     def extent(self, connection: Connection, table: TableFacts, limits: Limits) -> Extent | None:
         """By the blocks of the heap, which version 14 and later find without an index."""
         blocks = blocks_of(connection, table)
-        return Extent(0, blocks, _in_blocks) if blocks >= limits.large_table_blocks else None
+        if blocks < limits.large_table_blocks:
+            return None
+        # By the table's name: a scan may join the table with others, which have the column, too.
+        schema, name = (each.replace('"', '""') for each in (table.schema, table.name))
+        place: ColumnElement[Any] = literal_column(f'"{schema}"."{name}".ctid')
+        return Extent(0, blocks, partial(_in_blocks, place))
 
     def require_alike(
         self,
@@ -453,9 +458,8 @@ class PostgreSQL(Dialect):
         return True
 
 
-def _in_blocks(low: int | None, high: int | None) -> ColumnElement[bool]:
+def _in_blocks(place: ColumnElement[Any], low: int | None, high: int | None) -> ColumnElement[bool]:
     """Whether a row's version lies in some blocks of the table."""
-    place: ColumnElement[Any] = literal_column("ctid")
     after = true() if low is None else place >= literal_column(f"'({low},0)'::tid")
     before = true() if high is None else place < literal_column(f"'({high},0)'::tid")
     return and_(after, before)
