@@ -440,7 +440,8 @@ def test_names_that_have_to_be_quoted(engine: Engine) -> None:
     with engine.opened(more, legacy=place, modern=place) as run:
         found = {name: run.audit(str(n), table) for n, name in enumerate(names)}
     # The tenant that differs is scanned once more if the server knows how few rows there are.
-    assert "one scan for 4 tenants, each where its own rows are" in hows(found)
+    once_more = {"one scan for 1 of 4 tenants, each where its own rows are"}
+    assert hows(found) - once_more == {"one scan for 4 tenants, each where its own rows are"}
     assert_drift(found["b:c"], ("changed", ("2",), (column_,)))
     assert [found[name].status for name in names if name != "b:c"] == [Status.MATCH] * 3
 
