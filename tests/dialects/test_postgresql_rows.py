@@ -5,7 +5,7 @@ from __future__ import annotations
 from pytest_tenantparity.model import RowCounts, Status
 from pytest_tenantparity.wire import to_wire
 
-from ..support.changes import Change, check_changes, checks
+from ..support.changed_tables import Change, check_changes, checks
 from ..support.engine_driver import Engine, Seen, seen
 from ..support.expectations import assert_drift, assert_match, assert_not_proven
 

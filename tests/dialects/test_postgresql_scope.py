@@ -11,7 +11,7 @@ from pytest_tenantparity.config import load_settings
 from pytest_tenantparity.model import Evidence, NamedRule, RowCounts, Status
 from pytest_tenantparity.wire import to_wire
 
-from ..support.changes import checks
+from ..support.changed_tables import checks
 from ..support.engine_driver import Engine, opened
 from ..support.expectations import assert_drift, assert_match, assert_not_proven
 from ..support.postgresql import Cluster, new_database

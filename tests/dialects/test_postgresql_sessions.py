@@ -10,7 +10,7 @@ import pytest
 
 from pytest_tenantparity.model import NamedRule
 
-from ..support.changes import Change, check_changes, checks
+from ..support.changed_tables import Change, check_changes, checks
 from ..support.each_value import each_value
 from ..support.engine_driver import Engine, Seen
 from ..support.expectations import assert_drift, assert_match, assert_not_proven

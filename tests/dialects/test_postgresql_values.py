@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..support.changes import Change, check_changes, checks
+from ..support.changed_tables import Change, check_changes, checks
 from ..support.engine_driver import Engine
 from ..support.expectations import assert_drift, assert_match, assert_not_proven
 

@@ -45,7 +45,7 @@ from pytest_tenantparity.stacks.dialects.sqlite_values import (
 )
 from pytest_tenantparity.stacks.handshake import trusted_digests
 
-from ..support.changes import Change, check_changes, checks
+from ..support.changed_tables import Change, check_changes, checks
 from ..support.each_value import each_value
 from ..support.engine_driver import Engine
 from ..support.expectations import assert_drift, assert_match, assert_not_proven

@@ -8,7 +8,7 @@ import pytest
 
 from pytest_tenantparity.model import Status
 
-from ..support.changes import checks
+from ..support.changed_tables import checks
 from ..support.engine_driver import Engine
 from ..support.expectations import assert_drift, assert_match, assert_not_proven
 from ..support.files import File, engine_over

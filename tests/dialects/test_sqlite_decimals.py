@@ -14,7 +14,7 @@ import pytest
 
 from pytest_tenantparity.model import Status
 
-from ..support.changes import checks
+from ..support.changed_tables import checks
 from ..support.engine_driver import Engine, seen
 from ..support.files import Elsewhere
 from ..support.postgresql import Database

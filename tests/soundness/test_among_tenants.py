@@ -13,7 +13,7 @@ import pytest
 
 from ..support.engine_pairs import Place, places
 from ..support.shared_tables import audit_shared, for_each_tenant, trials_among_others, wrong
-from ..support.united import Layout, pairs_of, traps_in
+from ..support.tenant_layouts import Layout, pairs_of, traps_in
 from .traps import TRAPS, Engine, Side, Trap
 from .ways import WAYS
 
