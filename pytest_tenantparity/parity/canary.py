@@ -46,7 +46,7 @@ from .opened import OpenPair, open_pair
 from .places import is_located
 from .source import Sides
 from .tolerance import ToleranceRules
-from .virtual import MOST_VERSIONS, ROWS, Sample, Version, digest_of, read_versions
+from .virtual import MOST_VERSIONS, ROWS, Sample, Version, read_versions
 
 _LONG = 1_000  # characters
 
@@ -151,7 +151,7 @@ def _unseen(sample: Sample, changes: Sequence[_Change]) -> Iterator[_Miss]:
         versions += [change.before, change.after] if start else [change.after]
         numbers.append((start, len(versions) - 1))
     read = read_versions(sample, versions)
-    alike = read[0].digest == digest_of(sample)
+    alike = read[0].digest == sample.digest
     for change, (start, end) in zip(changes, numbers, strict=True):
         before, after = read[start], read[end]
         comparison = _comparison(sample)

@@ -101,6 +101,12 @@ class Sample:
         with source.guard():
             return [tuple(row) for row in source.connection.execute(statement)]
 
+    @cached_property
+    def digest(self) -> Digest:
+        """The digest of the rows, by the statement of every audit."""
+        with self._plain.guard():
+            return self._plain.cells(1)["", 0]
+
     def values(self, pair: ColumnPair) -> dict[int, str | None]:
         """Return a column's texts by row number."""
         index = [each.name for each in self.columns].index(pair.name)
@@ -233,13 +239,6 @@ class VersionRead:
 
     digest: Digest
     rows: Sequence[Row]
-
-
-def digest_of(sample: Sample) -> Digest:
-    """Return the digest of the unchanged rows, by the statement of every audit."""
-    source = sample.source(Version())
-    with source.guard():
-        return source.cells(1)["", 0]
 
 
 def read_versions(sample: Sample, versions: Sequence[Version]) -> list[VersionRead]:

@@ -1,7 +1,7 @@
 """Which traps and random tables are laid out among several tenants, and in which layouts.
 
-Each test run takes each trap once, and each way of reading once. ``make soundness`` takes all traps
-and all ways in all layouts.
+Each test run takes each trap once, and each way of reading in three layouts. ``make soundness``
+takes all traps and all ways in all layouts.
 """
 
 from __future__ import annotations
