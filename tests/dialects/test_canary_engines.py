@@ -18,7 +18,7 @@ from ..soundness import traps
 from ..soundness.traps import Engine as EngineName
 from ..soundness.traps import Side, Trap, TrapColumn
 from ..support.engine_driver import SHARED, opened
-from ..support.engine_pairs import Place, places
+from ..support.engine_pairs import PAIRS, Place, places
 
 __all__ = ["places"]
 
@@ -84,8 +84,13 @@ RING: list[tuple[EngineName, EngineName]] = [
 ]
 """The canary watches each side by itself: each engine is the legacy once, and the modern once."""
 
+ALL_PAIRS = [
+    pytest.param(*pair, id="-".join(pair), marks=[] if pair in RING else [pytest.mark.slow])
+    for pair in PAIRS
+]
 
-@pytest.mark.parametrize(("legacy", "modern"), RING, ids=["-".join(pair) for pair in RING])
+
+@pytest.mark.parametrize(("legacy", "modern"), ALL_PAIRS)
 def test_the_canary_watches_every_column_on_every_engine(
     places: Callable[[EngineName, Side], Place], legacy: EngineName, modern: EngineName
 ) -> None:

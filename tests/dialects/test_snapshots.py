@@ -15,7 +15,7 @@ import pytest
 from pytest_tenantparity.model import Evidence, Status
 
 from ..support.each_value import each_value
-from ..support.engine_driver import Engine
+from ..support.engine_driver import Engine, Seen
 from ..support.expectations import assert_drift, assert_match, assert_not_proven
 from ..support.files import Snapshot, engine_over
 from ..support.forkserver import ForkServer
@@ -436,7 +436,7 @@ def test_a_snapshot_of_what_a_database_holds_matches_it(
     assert audit().status is Status.MATCH, audit()
     key = ("a", RECORD["id"].lower())
     rows = {n: (column, value) for n, (column, value) in enumerate(CHANGES.items())}
-    ids = {n: f"{RECORD['id'][:-2].lower()}{n:02}" for n in rows}
+    ids = {n: f"{RECORD['id'][:-2].lower()}{n:02}" for n in (*rows, len(rows))}
     records = [RECORD | {"id": each} for each in ids.values()]
     snapshot.tenants(a={"r": [RECORD, *records]})
     others = ", ".join(name for name in RECORD if name != "id")
@@ -444,7 +444,14 @@ def test_a_snapshot_of_what_a_database_holds_matches_it(
         copied = f"SELECT 'a', '{ids[n]}', {others} FROM r WHERE id = '{key[1]}'"
         modern_db.run(f"INSERT INTO r (tenant, id, {others}) {copied}")
         modern_db.run(f"UPDATE r SET {column} = {value} WHERE id = '{ids[n]}'")
-    changed = [("changed", ("a", ids[n]), (column,)) for n, (column, _) in rows.items()]
+    modern_db.run(
+        f"INSERT INTO r (tenant, id, {others}) "
+        f"SELECT 'a', '{ids[len(rows)]}', {others} FROM r WHERE id = '{key[1]}'"
+    )
+    every = ", ".join(f"{column} = {value}" for column, value in CHANGES.items())
+    modern_db.run(f"UPDATE r SET {every} WHERE id = '{ids[len(rows)]}'")
+    changed: list[Seen] = [("changed", ("a", ids[n]), (column,)) for n, (column, _) in rows.items()]
+    changed.append(("changed", ("a", ids[len(rows)]), tuple(CHANGES)))
     assert_drift(audit(), *changed)
     evidence = engine.audit("r", "canary", f"{RESOURCE}{TENANTS}", legacy=TENANCY, modern=TENANCY)
     assert (evidence.status, evidence.reasons) == (Status.MATCH, ())

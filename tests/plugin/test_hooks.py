@@ -138,15 +138,21 @@ def test_normalisers_that_are_of_no_use(project: Migration) -> None:
     """
     project.legacy.run("ALTER TABLE positions ADD memo text")
     project.modern.run("ALTER TABLE tenant_positions ADD memo text DEFAULT 'secret'")
+    project.legacy.run("ALTER TABLE prices ADD label text DEFAULT 'one'")
+    project.modern.run("ALTER TABLE prices ADD label text DEFAULT 'two'")
     project.settings(
         "[tables.trades.columns.note]\nnormalise = 'casefold'\n"
         "[tables.positions.columns.memo]\nmask = true\nnormalise = 'strict'\n"
+        "[tables.prices.columns.label]\nnormalise = 'strict'\n"
     )
     project.legacy.run("UPDATE positions SET memo = 'other'")
     project.write("conftest.py", STRICT)
     outcome = project.run("--tenants=acme", "--showlocals")
     assert (outcome.code, outcome.verdict) == (1, "NOT PROVEN")
-    assert outcome.with_status("NOT PROVEN") == ["acme-positions", "acme-trades"]
+    unproven = ["acme-positions", "acme-trades", "global-prices"]
+    assert sorted(outcome.with_status("NOT PROVEN")) == unproven
+    assert "ValueError" in outcome.reasons("global", "prices")
+    assert "cannot take" not in outcome.everything
     assert "'casefold'" in outcome.reasons("acme", "trades")
     assert "the normaliser 'strict' failed: ValueError" in outcome.output
     assert "ValueError" in outcome.reasons("acme", "positions")

@@ -39,6 +39,12 @@ def test_killed_worker(project: Migration) -> None:
     assert outcome.with_status("NOT PROVEN") == ["beta-trades"]
     assert "the process that ran it died" in outcome.reasons("beta", "trades")
     assert outcome.report["population"]["planned"] == 12
+    outcome = project.run("-n", "2", "--max-worker-restart=0")
+    assert (outcome.code, outcome.verdict) == (1, "NOT PROVEN"), outcome.output
+    assert_clean(outcome)
+    assert sorted(outcome.statuses) == sorted([*ALL, *SHARED])
+    assert outcome.statuses["beta-trades"] == "NOT PROVEN"
+    assert outcome.report["population"]["planned"] == 12
     project.write("conftest.py", KILL.format("test_parity"))
     outcome = project.run("-n", "2", "--max-worker-restart=0")
     assert (outcome.code, outcome.verdict) == (1, "NOT PROVEN"), outcome.output

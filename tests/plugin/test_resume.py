@@ -392,10 +392,14 @@ def has_proofs(project: Migration) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("mode", "times"), [(["-n", "0"], 5), (["-n", "2"], 3)], ids=["-n 0", "-n 2"]
+    "mode",
+    [
+        pytest.param(["-n", "0"], id="-n 0"),
+        pytest.param(["-n", "2"], id="-n 2", marks=pytest.mark.slow),
+    ],
 )
-def test_kills_and_a_resume(ten_tenants: Migration, mode: list[str], times: int) -> None:
-    """Killed at random moments, resumed each time, the report is that of a whole run."""
+def test_ten_kills_and_a_resume(ten_tenants: Migration, mode: list[str]) -> None:
+    """Killed at ten random moments, resumed each time, the report is that of a whole run."""
     seed = secrets.randbelow(1_000_000)
     print(f"seed {seed}")  # noqa: T201 - shown where the test fails
     moments, project = random.Random(seed), ten_tenants  # noqa: S311 - no secret
@@ -405,7 +409,7 @@ def test_kills_and_a_resume(ten_tenants: Migration, mode: list[str], times: int)
     assert {*whole.statuses.values()} == {"MATCH", "TOLERATED", "DRIFT", "NOT PROVEN"}
     journal_of(project).unlink()
     kills = 0
-    while kills < times or not has_proofs(project):
+    while kills < 10 or not has_proofs(project):
         args = ["--parity-resume"] if journal_of(project).exists() else []
         with started(project, *args, *mode) as running:
             time.sleep(moments.uniform(0, duration))

@@ -49,7 +49,7 @@ def test_what_was_planted_is_found_and_nothing_else(
 
 
 @settings(
-    max_examples=20,
+    max_examples=40,
     deadline=None,
     derandomize=True,
     phases=[Phase.generate, Phase.shrink],

@@ -31,13 +31,13 @@ from pytest_tenantparity.stacks.url import resolve_url, stack_url, without_secre
 
 FIRST, LAST = "Zq7Begin", "Zq8End"
 FEW = settings(
-    max_examples=60,
+    max_examples=150,
     derandomize=True,
     database=None,
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
-MANY = settings(FEW, max_examples=200)
+MANY = settings(FEW, max_examples=600)
 
 ANY_TEXT = st.text(max_size=12)  # of all of Unicode, but for halves of surrogate pairs
 ANY_BYTES = st.text(st.characters(categories=None), max_size=12)
