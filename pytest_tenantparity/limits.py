@@ -12,41 +12,21 @@ class Limits:
     No setting changes them. Tests pass smaller ones, so that small tables take every path.
     """
 
-    # Rows are counted in buckets, by their hashes.
-    buckets: int = 1_024
-    """Buckets of all tenants' rows together."""
-    buckets_of_tenants: int = 16_384
-    """Buckets in all where each tenant's rows have their own."""
+    # Rows are inserted into buckets, by their hashes.
+    buckets: int = 4_096
+    """Buckets of the first sketch of a table, of all tenants together."""
     rows_per_bucket: int = 16
     """Rows of a bucket of a small table, which is soon read again."""
-    rows_decoded: int = 10_000
-    """Rows of a side that are read to decode a difference."""
+    buckets_again: int = 65_536
+    """Buckets of a later sketch, of all tenants that it takes. No more than 16 bits number them."""
     buckets_per_row: int = 4
-    """Rows are read if they are no fewer than one for so many of the buckets that differ."""
-    buckets_again: int = 8
-    """Other buckets are tried if no more than one in so many still differs."""
-
-    # Rows are counted in cells, by their keys.
-    cells: int = 16_384
-    """Cells of a table's rows, about."""
-    cells_of_tenant: int = 4
-    """Cells of a tenant's rows, at least."""
-    rows_readable: int = 150_000
-    """Rows of both sides; where differing cells hold more, they are divided again."""
-    rows_per_cell: int = 32
-    """Rows of both sides in a cell that was divided again."""
-    cells_divided: int = 30_000
-    """Cells of a side after that. SQLite takes 32,766 values in a query."""
-    rows_per_batch: int = 20_000
-    """Rows of both sides in memory."""
-    rows_per_query: int = 200_000
-    """Rows of both sides that the servers put in order."""
-
-    # One scan shows the rows of several tenants.
-    tenants_rows_read: int = 150_000
-    """Rows of both sides that are read for all tenants of a scan."""
-    tenants_rows_held: int = 10_000
-    """Differing rows that are held for all tenants of a scan."""
+    """Buckets of a later sketch for each row that differs. Rows of fewer keys than one for so many
+    buckets that are left are not read: that can take a scan."""
+    rows_decoded: int = 20_000
+    """Rows of both sides that are read and held to decode all that differs in a scan. If more
+    differ, both sides are merged."""
+    rows_merged: int = 5_000
+    """Rows of a side that a merge fetches at a time."""
     tenants_of_scan: int = 4
     """A whole table is scanned for no fewer than one in so many of the tenants."""
 

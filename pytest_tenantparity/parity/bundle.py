@@ -16,16 +16,17 @@ from sqlalchemy import Connection
 
 from ..errors import ConnectionLost, NotProven
 from ..inventory import Place, TablePair
-from ..model import SIDES, SLOW, UNTOLD, Reading, RowCounts, Side, Tenant
+from ..model import SIDES, SLOW, UNTOLD, Reading, Side, Tenant
 from ..stacks import TableFacts
-from .cells import Digest
 from .context import Context
+from .locate.digest import Digest
+from .locate.peeling import TenantResult
 from .opened import OpenPair, connected, opened_in
 from .places import located
 from .reading import way_of
+from .row_diff import RowDiff
 from .small import Company, is_small
 from .source import Sides, Source, digests
-from .surplus import Surplus
 from .surveyed import Shown
 from .together import has_sql, together_with
 
@@ -98,9 +99,9 @@ def _small(context: Context, pair: TablePair, tenant: Tenant) -> _Small | None:
 
 @dataclass(frozen=True)
 class _Answer:
-    """How many rows the tables have that are equal, by their names; or why none was read."""
+    """The digests of the tables that are equal, by their names; or why none was read."""
 
-    equal: dict[str, RowCounts] = field(default_factory=dict)
+    equal: dict[str, Digest] = field(default_factory=dict)
     failure: str = ""
 
 
@@ -126,13 +127,12 @@ def _shown(context: Context, bundle: Sequence[_Small], tenant: Tenant) -> dict[s
         _note_failure(context, bundle, found.failure)
     shown = {}
     for each in opened:
-        if (rows := found.equal.get(each.pair.name)) is not None:
+        if (digest := found.equal.get(each.pair.name)) is not None:
             for side in SIDES:
                 how = f"each tenant {way_of(each, side)}, its small tables by one statement"
                 context.notes.take(Reading(each.pair.name, side, how))
-            shown[each.pair.name] = Shown(
-                each.plan, each.digest_name, rows, Surplus(), each.keys_enforced
-            )
+            result = TenantResult(digest, digest, RowDiff())
+            shown[each.pair.name] = Shown(each.plan, each.digest_name, result, each.keys_enforced)
     return shown
 
 
@@ -163,7 +163,7 @@ def _answer(opened: Sequence[OpenPair], tenant: Tenant) -> _Answer:
     names = [each.pair.name for each in opened]
     return _Answer(
         {
-            name: RowCounts(here.rows, there.rows)
+            name: here
             for name, here, there in zip(names, legacy, modern, strict=True)
             if here == there
         }

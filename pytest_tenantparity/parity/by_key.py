@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, literal_column
 
 from ..model import Side
 from ..stacks.dialects import portable_hash
-from .cells import Row
+from .locate.digest import Row
 from .opened import OpenPair
 from .reading import note_want
 from .source import Source

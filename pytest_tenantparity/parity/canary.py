@@ -36,12 +36,12 @@ from ..model import (
 )
 from ..stacks.catalog import DOCUMENTS
 from ..stacks.dialects import Nulls
-from .cells import Row
 from .columns import ColumnPair
 from .compare import Comparison, spelling_of
 from .context import Context
-from .contradiction import Unseen
-from .differ import find_differences
+from .inconsistent import UnexplainedMismatch
+from .locate.digest import Row
+from .locate.merge import find_differences
 from .opened import OpenPair, open_pair
 from .places import is_located
 from .source import Sides
@@ -263,9 +263,9 @@ def _not_reported(sample: Sample, change: _Change) -> str:
     with ThreadPoolExecutor(max_workers=1) as one_connection:
         before, after = sample.source(change.before), sample.source(change.after)
         context = sample.opened.context
-        # What proves is one digest of all rows, also where keys are divided: a sum that does not
-        # tell two rows apart would tell two buckets apart.
-        limits = replace(context.limits, cells=1, cells_of_tenant=1)
+        # The first sketch is one digest of all rows: a sum that does not tell two rows apart would
+        # tell two buckets apart. The second one has buckets, by which the rows are found.
+        limits = replace(context.limits, buckets=1)
         sides = Sides(
             before,
             after,
@@ -276,7 +276,7 @@ def _not_reported(sample: Sample, change: _Change) -> str:
         )
         try:
             find_differences(sides, comparison)
-        except Unseen:
+        except UnexplainedMismatch:
             return _only_the_digest(change)
     return _wrongly_reported(sample, change, comparison)
 

@@ -21,13 +21,13 @@ from ..model import (
 )
 from ..stacks.catalog import Family
 from ..stacks.dialects.floats import DOUBLE, shortest, spelled_float
-from .cells import NO_ROWS, Row
 from .columns import ColumnPair
 from .findings import Sample, Sink, nowhere, order_of
 from .forgiving import Forgiving, agreed, all_applied
+from .locate.digest import NO_ROWS, Row
+from .row_diff import counts_of
 from .shown_values import MASK, MOST_TEXT, explained_pair, remarks, shown, shown_pair
 from .structured import canonical_json
-from .surplus import among
 from .tolerance import Limit, ToleranceRules, forgiving_limit, is_number
 
 if TYPE_CHECKING:
@@ -173,17 +173,17 @@ class Comparison:
         both = here & there
         here, there = here - both, there - both
         self.differing = self.differing or bool(here or there)
-        equal = self._by_content(among(both, (*here, *there)) + Counter(shared))
+        equal = self._by_content(counts_of(both, (*here, *there)) + Counter(shared))
         here, there = self._by_content(here), self._by_content(there)
         both = here & there
         here, there = here - both, there - both
-        equal += among(both, (*here, *there))
+        equal += counts_of(both, (*here, *there))
         surplus = self._by_key(here), self._by_key(there)
         found = {}
         for key in surplus[0].keys() | surplus[1].keys():
             mine, yours = surplus[0][key], surplus[1][key]
             rows = (row for row, _ in (*mine, *yours))
-            found[key] = KeyDifference(mine, yours, among(equal, rows))
+            found[key] = KeyDifference(mine, yours, counts_of(equal, rows))
         return found
 
     @property

@@ -85,14 +85,14 @@ class Context:
 
     def counted(self, table: str, side: Side) -> int | None:
         """Return how many rows all tenants have, where surveys have counted those of each."""
-        counts: dict[str, RowCounts] = {}
+        rows: dict[str, RowCounts] = {}
         for (name, _), made in self.surveys.items():
-            if name == table and made.survey is not None:
-                counts |= made.survey.counts
-        if not self.tenants.keys() <= counts.keys():
+            if name == table:
+                rows |= {tenant: each.rows for tenant, each in made.answer.results.items()}
+        if not self.tenants.keys() <= rows.keys():
             return None
-        rows = counts.values()
-        return sum(each.legacy if side == "legacy" else each.modern for each in rows)
+        counts = rows.values()
+        return sum(each.legacy if side == "legacy" else each.modern for each in counts)
 
     def cancel(self) -> None:
         """Stop what is being asked on either stack."""

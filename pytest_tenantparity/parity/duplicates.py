@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ..model import SIDES, Evidence, Finding, FindingKind, Side, Status
-from .contradiction import Contradiction
 from .findings import Order, Sample, Sink, order_of
+from .inconsistent import InconsistentReads
 from .opened import OpenPair
 from .source import Sides, Source
 
@@ -29,7 +29,9 @@ def with_duplicates(
                 sink(finding)
                 sample.add((*order, side), finding)
     if surplus < owed:
-        raise Contradiction(f"{owed} rows repeat a key, of which only {surplus} were found by it")
+        raise InconsistentReads(
+            f"{owed} rows repeat a key, of which only {surplus} were found by it"
+        )
     if not surplus:
         return evidence
     return replace(

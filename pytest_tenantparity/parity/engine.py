@@ -27,12 +27,11 @@ from .canary import check_canary
 from .compare import NOTHING_FOUND, Comparison
 from .conclude import conclude
 from .context import Context
-from .contradiction import Contradiction
 from .coverage import check_coverage
-from .differ import find_by_cells, find_differences
 from .duplicates import with_duplicates
-from .elsewhere import with_owners
+from .locate.merge import deliver, find_differences
 from .mapped_ids import with_mapped_ids
+from .misplaced import with_owners
 from .opened import open_pair
 from .places import first_located
 from .settle import Suspects, under_settle, with_settled
@@ -162,18 +161,13 @@ def _compared(
         taker = comparison if suspects is None else suspects
         if shown is None:
             rows = find_differences(sides, taker)
-        elif shown.surplus is None:
-            rows = find_by_cells(sides, taker)
-            if rows != shown.rows or not taker.differing:
-                raise Contradiction("what one scan for several tenants shows, another does not")
         else:
             rows = shown.rows
-            surplus = shown.surplus
-            taker.add(surplus.legacy, surplus.modern, surplus.shared_rows)
+            deliver(sides, shown.result, taker)
         if suspects is not None:
             suspects.settle(sides)
         evidence = conclude(key, pair, rows, opened.plan, comparison, tolerance, opened.digest_name)
-        evidence = with_owners(evidence, comparison.keys, opened)
+        evidence = with_owners(evidence, comparison.keys, opened, shown)
         evidence = with_mapped_ids(evidence, comparison.keys, opened)
         for finding in evidence.findings:
             sink(finding)

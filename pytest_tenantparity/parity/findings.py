@@ -8,7 +8,7 @@ from decimal import Decimal
 from operator import itemgetter
 
 from ..model import CheckKey, Finding
-from .cells import Row
+from .locate.digest import Row
 from .tolerance import is_number
 
 Sink = Callable[[Finding], None]

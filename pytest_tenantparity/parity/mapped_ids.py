@@ -10,9 +10,9 @@ from sqlalchemy import Text, literal, select
 from ..characters import is_writable
 from ..errors import NotProven
 from ..model import Evidence, Finding, MappedId, Side
-from .cells import Row
 from .columns import UNMAPPED, ColumnPair, own_id
 from .key_maps import Lookup
+from .locate.digest import Row
 from .opened import OpenPair
 from .shown_values import shown
 

@@ -17,8 +17,8 @@ from sqlalchemy import true
 from ..errors import NotProven
 from ..model import Evidence, NamedRule, Side, Status
 from .by_key import key_of, rows_of
-from .cells import NO_ROWS, Row
 from .compare import Comparison, Surplus
+from .locate.digest import NO_ROWS, Row
 from .opened import OpenPair
 from .scope import Scope, source_of
 from .source import Sides, Source

@@ -17,12 +17,10 @@ from sqlalchemy import (
     Integer,
     Result,
     Select,
-    Text,
     and_,
     case,
     cast,
     func,
-    literal,
     literal_column,
     select,
     true,
@@ -33,8 +31,8 @@ from ..errors import NotProven, Unreadable
 from ..limits import Limits
 from ..model import SIDES, Side
 from ..stacks import Dialect, Portable
-from ..stacks.dialects import Item
-from .cells import NOTHING, Bucket, Cell, Digest, Grid, Part, PlacedRow, Row, Sketch
+from ..stacks.dialects import Item, Nulls
+from .locate.digest import Bucket, Buckets, Digest, HashedRow, Row, Sketch
 from .scope import Scope
 
 T = TypeVar("T")
@@ -77,56 +75,32 @@ class Source:
         """The canonical texts."""
         return [item.text for item in self.items]
 
-    def cells(self, buckets: int, part: Part | None = None) -> dict[Cell, Digest]:
-        """Digest the rows of each cell, in one scan; a cell without rows is not there."""
-        cells: dict[Cell, Digest] = {}
-        within = [] if part is None else self._within(part)
+    def sketch(self, buckets: Buckets) -> Sketch:
+        """Insert the rows of each tenant into buckets, in one scan."""
 
-        def ask(piece: ColumnElement[bool]) -> Select[Any]:
-            return self._digests(self._bucket(buckets), [piece, *within])
+        def grouped(piece: ColumnElement[bool]) -> Select[Any]:
+            rows = self._hashed(piece, keyed=self.can_sketch)
+            by = [rows.c.parity_owner, self._bucket_of(rows, buckets)]
+            sums = [func.count(), self.dialect.exact_sum(rows.c.parity_row_hash)]
+            sums += [self.dialect.xor(rows.c.parity_key_hash)] if self.can_sketch else []
+            return select(*by, *sums).select_from(rows).group_by(*by)
 
-        for mark, bucket, *counted in self._scan(ask, once=bool(within)):
-            cell = self.scope.owner_of(mark), int(bucket)
-            cells[cell] = cells.get(cell, NOTHING) + _digest(*counted)
-        return cells
-
-    def sketch(self, grid: Grid) -> Sketch:
-        """Digest the rows of each owner, and those of each cell of a grid, in one scan."""
-        return self._by_owner_and_hash(grid) if grid.by_owner else self._by_owner_or_hash(grid)
-
-    def _by_owner_and_hash(self, grid: Grid) -> Sketch:
-        def ask(piece: ColumnElement[bool]) -> Select[Any]:
-            hashed = self._placed_hashes(piece)
-            by = [hashed.c.parity_owner, _cell(hashed, grid)]
-            sums = [*self._aggregates(hashed), self._places(hashed)]
-            return select(*by, *sums).select_from(hashed).group_by(*by)
-
-        sketch = Sketch()
-        for mark, number, *counted, places in self._scan(ask):
-            owner, rows = self.scope.owner_of(mark), Bucket(_digest(*counted), _signed(places))
-            sketch.add_owner(owner, rows)
-            sketch.add_cell((owner, int(number)), rows)
+        sketch: Sketch = {}
+        for mark, number, rows, total, *key_hashes in self._scan(grouped):
+            if number is None:
+                raise unhashed(rows)
+            key = self.scope.owner_of(mark), int(number)
+            digest = Digest(int(rows), int(total))
+            bucket = Bucket(digest, _signed(key_hashes[0]) if key_hashes else 0)
+            sketch[key] = sketch[key] + bucket if key in sketch else bucket
         return sketch
 
-    def _by_owner_or_hash(self, grid: Grid) -> Sketch:
-        def ask(piece: ColumnElement[bool]) -> Select[Any]:
-            hashed = self._placed_hashes(piece)
-            by = [hashed.c.parity_owner, _cell(hashed, grid)]
-            of_cell = func.grouping(hashed.c.parity_owner)
-            total = self.dialect.exact_sum(hashed.c.parity_row_hash)
-            asked = select(*by, of_cell, func.count(), total, self._places(hashed))
-            return asked.select_from(hashed).group_by(func.grouping_sets(*by))
-
-        sketch = Sketch()
-        for mark, number, of_cell, rows, total, places in self._scan(ask):
-            # A row without a hash is in no bucket, which spares the server to count the hashes.
-            hashed = 0 if of_cell and number is None else rows
-            bucket = Bucket(_digest(rows, hashed, total), _signed(places))
-            if of_cell:
-                sketch.add_cell(("", int(number)), bucket)
-            else:
-                sketch.add_owner(self.scope.owner_of(mark), bucket)
-        return sketch
+    def digests(self) -> dict[str, Digest]:
+        """Digest the rows of each tenant, in one scan and without buckets."""
+        rows = self._hashed(true())
+        grouped = select(rows.c.parity_owner, *self._aggregates(rows)).select_from(rows)
+        answers = self._scan(lambda _: grouped.group_by(rows.c.parity_owner))
+        return {self.scope.owner_of(mark): _digest(*counts) for mark, *counts in answers}
 
     @property
     def row_hash(self) -> ColumnElement[int]:
@@ -134,31 +108,58 @@ class Source:
         return self._hash(self.items, self.salt)
 
     @property
-    def place(self) -> ColumnElement[int]:
-        """Where a row's key is, in 64 bits."""
-        return self._place
+    def key_hash(self) -> ColumnElement[int]:
+        """The hash of a row's key in 64 bits: equal on both sides if the keys are.
+
+        A key of one whole number is its own hash.
+        """
+        if self.number is not None:
+            return cast(self.number, BigInteger)
+        # Another salt than that of the rows' hashes makes key hashes independent of the digest.
+        return self._hash(self.placed_by, ~self.salt)
+
+    @property
+    def has_key_hash(self) -> bool:
+        """Whether rows have key hashes: some column of the key has one text on both sides."""
+        return self.number is not None or bool(self.placed_by)
 
     @property
     def can_sketch(self) -> bool:
-        """Whether rows have places, and the server an XOR of them."""
-        placed = self.number is not None or bool(self.placed_by)
-        return placed and self.dialect.can_xor(self.connection)
+        """Whether rows have key hashes, and the server an XOR of them."""
+        return self.has_key_hash and self.dialect.can_xor(self.connection)
 
-    def rows_at(self, places: Collection[int]) -> Iterator[PlacedRow]:
-        """Yield the rows whose keys are at some places, in no order."""
-        wanted = [_number(place) for place in sorted(places)]
-        if self.number is not None:  # with an index, if there is one
-            yield from self.placed_rows(self.number.in_(wanted))
+    def rows_at(self, key_hashes: Collection[int]) -> Iterator[HashedRow]:
+        """Yield the rows with some key hashes, in no order."""
+        wanted = [_number(each) for each in sorted(key_hashes)]
+        if self.number is not None:  # by an index, if there is one
+            yield from self._hashed_rows(self.key_hash, self.number.in_(wanted))
             return
-        for piece in self.pieces:  # of other keys all are hashed
-            yield from self.placed_rows(and_(piece, self._place.in_(wanted)))
+        for piece in self.pieces:
+            yield from self._hashed_rows(self.key_hash, and_(piece, self.key_hash.in_(wanted)))
 
-    def placed_rows(self, condition: ColumnElement[bool]) -> Iterator[PlacedRow]:
-        """Yield the rows that meet a condition, each with its place and hash, in no order."""
-        columns = [self._mark, self._place, self._hash(self.items, self.salt), *self.texts]
-        statement = self._select(columns).where(condition)
-        for mark, place, hashed, *row in self.answers(statement, _STREAMED):
-            yield PlacedRow(self.scope.owner_of(mark), int(place), int(hashed), tuple(row))
+    def rows_in_order(self) -> Iterator[HashedRow]:
+        """Yield all rows in the order of their key hashes; without those, of their own hashes."""
+        by: ColumnElement[Any] = self.key_hash if self.has_key_hash else self.row_hash
+        if all(item.nulls is Nulls.NEVER for item in self.placed_by):
+            order = by if self.number is None else self.number  # by an index, if there is one
+        else:
+            by = order = func.coalesce(by, _number(0), type_=BigInteger)
+        yield from self._hashed_rows(by, true(), order)
+
+    def _hashed_rows(
+        self,
+        by: ColumnElement[int],
+        condition: ColumnElement[bool],
+        order: ColumnElement[int] | None = None,
+    ) -> Iterator[HashedRow]:
+        statement = self._select([self._mark, by, self.row_hash, *self.texts]).where(condition)
+        if order is not None:
+            statement = statement.order_by(order)
+        for mark, key_hash, row_hash, *row in self.answers(statement, _STREAMED):
+            if row_hash is None:
+                raise unhashed(1)
+            owner = self.scope.owner_of(mark)
+            yield HashedRow(owner, int(key_hash), int(row_hash), tuple(row))
 
     def _scan(
         self, statement: Callable[[ColumnElement[bool]], Select[Any]], *, once: bool = False
@@ -181,32 +182,10 @@ class Source:
                 raise NotProven("the scan was broken off, since the other side's had failed")
             yield from self.connection.execute(statement, execution_options=options)
 
-    def _digests(
-        self, bucket: ColumnElement[int], conditions: Sequence[ColumnElement[bool]]
-    ) -> Select[Any]:
-        hashed = self._hashed(bucket.label("parity_bucket"), conditions)
-        by = [hashed.c.parity_owner, hashed.c.parity_bucket]
-        return select(*by, *self._aggregates(hashed)).select_from(hashed).group_by(*by)
-
-    def _placed_hashes(self, piece: ColumnElement[bool]) -> Any:
-        return self._hashed(self._place.label("parity_place"), [piece])
-
-    def _places(self, hashed: Any) -> ColumnElement[Any]:
-        return self.dialect.xor(hashed.c.parity_place)
-
     def whole(self, number: int) -> Select[Any]:
         """Ask for the digest of all rows, by a number that tells it from others."""
-        hashed = self._hashed(_number(0).label("parity_bucket"), [])
-        return select(_number(number), *self._aggregates(hashed)).select_from(hashed)
-
-    def rows(self, part: Part) -> Iterator[tuple[Cell, Row]]:
-        """Yield the canonical texts of some cells' rows, in the order of their buckets."""
-        bucket = self._bucket(part.buckets).label("parity_bucket")
-        statement = self._select([self._mark, bucket, *self.texts]).where(*self._within(part))
-        if part.buckets > 1:
-            statement = statement.order_by(bucket)
-        for mark, number, *row in self._stream(statement):
-            yield (self.scope.owner_of(mark), int(number)), tuple(row)
+        rows = self._hashed(true())
+        return select(_number(number), *self._aggregates(rows)).select_from(rows)
 
     def rows_where(self, condition: ColumnElement[bool]) -> Iterator[Row]:
         """Yield the canonical texts of the rows that meet a condition, in no order."""
@@ -248,39 +227,19 @@ class Source:
         owners = self.scope.owners
         return (literal_column("''") if owners is None else owners.mark).label("parity_owner")
 
-    def _hashed(self, beside: ColumnElement[int], conditions: Sequence[ColumnElement[bool]]) -> Any:
-        """Return each row's owner and hash, and something beside them."""
-        row_hash = self._hash(self.items, self.salt).label("parity_row_hash")
-        rows = self._select([self._mark, beside, row_hash]).where(*conditions)
-        return self.dialect.once(rows).subquery("hashed")
+    def _hashed(self, condition: ColumnElement[bool], *, keyed: bool = False) -> Any:
+        """Return each row's tenant and hash, and its key hash if rows are to be found by it."""
+        columns: list[ColumnElement[Any]] = [self._mark, self.row_hash.label("parity_row_hash")]
+        if keyed:
+            columns.append(self.key_hash.label("parity_key_hash"))
+        return self.dialect.once(self._select(columns).where(condition)).subquery("hashed")
 
-    def _within(self, part: Part) -> list[ColumnElement[bool]]:
-        """Whether a row is in one of a part's cells."""
-        if part.cells is None:
-            return []
-        bucket, owners = self._bucket(part.buckets), self.scope.owners
-        if owners is None:
-            return [bucket.in_([_number(number) for _, number in sorted(part.cells)])]
-        label = owners.text + literal(":", Text) + cast(bucket, Text)
-        marks = ((mark, number) for owner, number in part.cells for mark in owners.marks_of(owner))
-        return [label.in_([f"{mark}:{number}" for mark, number in sorted(marks)])]
-
-    def _bucket(self, buckets: int) -> ColumnElement[int]:
-        if buckets == 1:
-            return _number(0)
-        # Rows that cannot be placed, since a key is NULL or has no hash, are placed together.
-        return func.coalesce(self._placed(buckets), _number(0), type_=Integer)
-
-    def _placed(self, buckets: int) -> ColumnElement[int]:
-        return (self._place if self.number is None else self.number) % _number(buckets)
-
-    @property
-    def _place(self) -> ColumnElement[int]:
-        """Where a row's key is, in 64 bits: the same on both sides wherever the keys are."""
-        if self.number is not None:
-            return cast(self.number, BigInteger)
-        # Another salt than the rows': a place must not say anything of the digest.
-        return self._hash(self.placed_by, ~self.salt)
+    def _bucket_of(self, rows: Any, buckets: Buckets) -> ColumnElement[int]:
+        """Return the number of a row's bucket; NULL for a row that has no hash."""
+        number: ColumnElement[int] = rows.c.parity_row_hash
+        if buckets.shift:
+            number = number.bitwise_rshift(_number(buckets.shift))
+        return number.bitwise_and(_number(buckets.count - 1))
 
     def _hash(self, items: Sequence[Item], salt: int) -> ColumnElement[int]:
         if self.digest_name == self.dialect.native_digest:
@@ -308,23 +267,23 @@ def _number(value: int) -> ColumnElement[int]:
     return literal_column(str(value), Integer)
 
 
-def _cell(hashed: Any, grid: Grid) -> ColumnElement[int]:
-    number: ColumnElement[int] = hashed.c.parity_row_hash
-    if grid.shift:
-        number = number.bitwise_rshift(_number(grid.shift))
-    return number.bitwise_and(_number(grid.buckets - 1))
-
-
 def _signed(number: Any) -> int:
     """Read 64 bits as a signed number, whatever the server takes them for."""
     return (int(number or 0) + 2**63) % 2**64 - 2**63
 
 
 def _digest(rows: int, hashed: int, total: Any) -> Digest:
-    # A value too long for the server's limits can make its hash NULL, which a sum passes over.
     if rows != hashed:
-        raise Unreadable(f"{rows - hashed} of {rows} rows could not be hashed by the server")
+        raise unhashed(rows - hashed, rows)
     return Digest(rows, int(total or 0))
+
+
+def unhashed(rows: int, among: int | None = None) -> Unreadable:
+    """Return the error of rows without a hash.
+
+    A value too long for the server's limits can make a hash NULL, which a sum leaves out.
+    """
+    return Unreadable(f"{rows} of {among or rows} rows could not be hashed by the server")
 
 
 @dataclass(frozen=True)

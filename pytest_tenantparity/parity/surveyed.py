@@ -2,71 +2,79 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from ..errors import ConnectionLost, NotProven, counted
 from ..inventory import TablePair
-from ..model import SIDES, SLOW, UNTOLD, RowCounts, Tenant
+from ..model import SIDES, SLOW, UNTOLD, RowCounts, Side, Tenant
 from ..stacks import retried
 from .columns import ColumnPlan
 from .context import Context
-from .contradiction import Contradiction, Unseen
+from .inconsistent import InconsistentReads
+from .locate.digest import Row
+from .locate.peeling import TenantResult, locate
 from .once import Once
 from .opened import OpenPair, open_pair
 from .source import Sides
-from .surplus import Surplus
-from .survey import Survey, survey
 from .together import together_with
 
 
 @dataclass(frozen=True)
 class Shown:
-    """What a survey shows of one tenant; ``surplus`` is None where its rows have to be asked."""
+    """What a scan for several checks shows of one tenant's rows of one table.
+
+    ``shared`` is that scan, if it was one of all tenants' rows in one table.
+    """
 
     plan: ColumnPlan
     digest: str
-    rows: RowCounts
-    surplus: Surplus | None
-    settled: bool  # nothing else is to be asked: the rows are equal, and their keys unique
-
-
-@dataclass(frozen=True)
-class Surveyed:
-    """A survey, if one could be made, and how its columns were compared."""
-
-    plan: ColumnPlan
-    digest: str
+    result: TenantResult
     keys_enforced: bool
-    survey: Survey | None
-    contradiction: str = ""
-    failure: str = ""
+    shared: Surveyed | None = None
 
-    def of(self, tenant: str) -> Shown | None:
-        """Return what it shows of a tenant; raises :class:`NotProven`."""
-        if self.contradiction:
-            raise Contradiction(self.contradiction)
-        if self.survey is None or tenant not in self.survey.counts:
-            return None
-        rows = self.survey.counts[tenant]
-        if tenant not in self.survey.differing:
-            return Shown(self.plan, self.digest, rows, Surplus(), self.keys_enforced)
-        surplus = self.survey.differing[tenant]
-        if surplus is not None and not surplus:
-            raise Unseen
-        return Shown(self.plan, self.digest, rows, surplus, settled=False)
+    @property
+    def rows(self) -> RowCounts:
+        """The number of rows on each side."""
+        return self.result.rows
+
+    @property
+    def settled(self) -> bool:
+        """Whether no query is left to be run: the rows are equal, and their keys unique."""
+        return self.result.legacy == self.result.modern and self.keys_enforced
 
 
 @dataclass(frozen=True)
 class _Answer:
-    """A survey; None where each tenant is to be asked apart, or where it contradicts itself.
+    """The results by tenant; or why each tenant is scanned alone, or what was inconsistent."""
 
-    ``failure`` says why each tenant is to be asked apart.
+    results: Mapping[str, TenantResult] = field(default_factory=dict)
+    inconsistent: str = ""
+    failure: str = ""
+
+
+@dataclass(frozen=True)
+class Surveyed:
+    """The answer of a shared scan, and how its columns were compared.
+
+    ``owners`` holds the discriminator values of keys that some tenant lost or gained, by the side
+    on which they were looked up, once that was done.
     """
 
-    survey: Survey | None = None
-    contradiction: str = ""
-    failure: str = ""
+    plan: ColumnPlan
+    digest: str
+    keys_enforced: bool
+    answer: _Answer
+    owners: dict[Side, dict[Row, str | None]] = field(default_factory=dict)
+
+    def of(self, tenant: str) -> Shown | None:
+        """Return what was found of a tenant; raises :class:`NotProven`."""
+        if self.answer.inconsistent:
+            raise InconsistentReads(self.answer.inconsistent)
+        if tenant not in self.answer.results:
+            return None
+        result = self.answer.results[tenant]
+        return Shown(self.plan, self.digest, result, self.keys_enforced, self)
 
 
 def shown_by_survey(context: Context, pair: TablePair, tenant: Tenant) -> Shown | None:
@@ -81,7 +89,7 @@ def shown_by_survey(context: Context, pair: TablePair, tenant: Tenant) -> Shown 
     name = pair.name, together[0].id
     if name not in context.surveys:
         context.surveys[name] = retried(lambda: _survey(context, pair, together))
-    if failure := context.surveys[name].failure:
+    if failure := context.surveys[name].answer.failure:
         failure = UNTOLD if pair.has_masks else failure
         context.notes.take(
             f"{SLOW}{pair.name} was scanned once for each tenant, since one scan for "
@@ -96,18 +104,11 @@ def _survey(context: Context, pair: TablePair, tenants: Sequence[Tenant]) -> Sur
         # What is not to be shown is not written down either: each process asks for itself.
         once = Once() if pair.has_masks else context.once
         found = once.ask(question, _Answer, lambda: _answer(opened, tenants))
-        return Surveyed(
-            opened.plan,
-            opened.digest_name,
-            opened.keys_enforced,
-            found.survey,
-            found.contradiction,
-            found.failure,
-        )
+        return Surveyed(opened.plan, opened.digest_name, opened.keys_enforced, found)
 
 
 def _answer(opened: OpenPair, tenants: Sequence[Tenant]) -> _Answer:
-    """Make the survey. A lost connection is no answer: whoever asks next may have better luck."""
+    """Scan the tenants' rows. A lost connection is no answer: the next process may have one."""
     apart = any(opened.pair.tenancy(side).per_place for side in SIDES)
 
     def sides_of(owners: Collection[str]) -> Sides:
@@ -115,10 +116,10 @@ def _answer(opened: OpenPair, tenants: Sequence[Tenant]) -> _Answer:
         return opened.sides(lambda side: opened.all_of(side, some), at_once=apart)
 
     try:
-        return _Answer(survey(sides_of, {each.id: each for each in tenants}.keys()))
+        return _Answer(locate(sides_of, [each.id for each in tenants]))
     except ConnectionLost:
         raise
-    except Contradiction as error:  # who asks again, each tenant apart, might not meet with it
-        return _Answer(contradiction=str(error))
-    except NotProven as error:  # what stands in the way is found again by each of them
+    except InconsistentReads as error:  # a scan of each tenant alone might not meet with it
+        return _Answer(inconsistent=str(error))
+    except NotProven as error:  # a scan of each tenant alone meets with it again
         return _Answer(failure=str(error))

@@ -216,7 +216,7 @@ class _Probe:
         rows = 0 if counted is None else int(counted[0])
         if not 0 < rows <= _MOST_SCANNED:
             return None
-        place, residue = self.source.place, 0
+        place, residue = self.source.key_hash, 0
         few = log2(rows)
         for power in range(1, _MOST_HALVES):
             masked = place.bitwise_and(_number(2**power - 1))

@@ -11,6 +11,7 @@ from sqlalchemy import (
     CTE,
     ColumnClause,
     ColumnElement,
+    Executable,
     FromClause,
     Integer,
     Text,
@@ -28,8 +29,8 @@ from sqlalchemy import (
 from ..model import Side
 from ..stacks import Dialect
 from ..stacks.dialects import Item
-from .cells import Cell, Digest, Part, PlacedRow, Row
 from .columns import ColumnPair
+from .locate.digest import Buckets, Digest, Row
 from .opened import OpenPair
 from .scope import Owners, Scope, source_of
 from .source import Source
@@ -62,13 +63,9 @@ class Gathered(Source):
     one statement.
     """
 
-    def rows(self, part: Part) -> Iterator[tuple[Cell, Row]]:
-        """Return the rows of some cells, all fetched."""
-        return iter(list(super().rows(part)))
-
-    def placed_rows(self, condition: ColumnElement[bool]) -> Iterator[PlacedRow]:
-        """Return the rows that meet a condition, all fetched."""
-        return iter(list(super().placed_rows(condition)))
+    def answers(self, statement: Executable, options: Mapping[str, Any]) -> Iterator[Any]:
+        """Return the answers of one statement, all fetched."""
+        return iter(list(super().answers(statement, options)))
 
 
 @dataclass(frozen=True)
@@ -105,7 +102,7 @@ class Sample:
     def digest(self) -> Digest:
         """The digest of the rows, by the statement of every audit."""
         with self._plain.guard():
-            return self._plain.cells(1)["", 0]
+            return self._plain.sketch(Buckets(1))["", 0].digest
 
     def values(self, pair: ColumnPair) -> dict[int, str | None]:
         """Return a column's texts by row number."""
@@ -247,10 +244,10 @@ def read_versions(sample: Sample, versions: Sequence[Version]) -> list[VersionRe
     rows: list[list[Row]] = [[] for _ in versions]
     statement = select(_VERSION, *source.texts).select_from(source.scope.table)
     with source.guard():
-        cells = source.cells(1)
+        digests = source.digests()
         for version, *texts in source.connection.execute(statement).all():
             rows[int(version)].append(tuple(texts))
-    return [VersionRead(cells[str(number), 0], each) for number, each in enumerate(rows)]
+    return [VersionRead(digests[str(number)], each) for number, each in enumerate(rows)]
 
 
 def _numbers_below(count: int) -> FromClause:

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 from ..errors import NotProven
 from ..model import SIDES
 from ..stacks.catalog import TIMES, Family
-from .cells import Row
 from .columns import ColumnPair
+from .locate.digest import Row
 from .opened import OpenPair
 from .tolerance import instant
 

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 
 from pytest_tenantparity.config.settings import StackSettings
 from pytest_tenantparity.errors import NotProven
-from pytest_tenantparity.parity.cells import Grid, Sketch
+from pytest_tenantparity.parity.locate.digest import Buckets, Sketch
 from pytest_tenantparity.parity.source import Source
 from pytest_tenantparity.stacks import Portable
 from pytest_tenantparity.stacks.catalog import ColumnFacts, Family
@@ -188,10 +188,10 @@ def test_a_file_that_changes_during_a_check(
         archive.csv("id,x\n1,a\n")
     own = Source.sketch
 
-    def digest_late(source: Source, grid: Grid) -> Sketch:
-        own(source, grid)
+    def digest_late(source: Source, buckets: Buckets) -> Sketch:
+        own(source, buckets)
         new.csv("id,x\n1,b\n")
-        return own(source, grid)
+        return own(source, buckets)
 
     monkeypatch.setattr(Source, "sketch", digest_late)
     evidence = engine_over(old, new, tmp_path).audit(more=KEYED)

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_tenantparity.parity.contradiction import Contradiction
+from pytest_tenantparity.parity.inconsistent import InconsistentReads
 from pytest_tenantparity.parity.once import Once
-from pytest_tenantparity.parity.surplus import Surplus
+from pytest_tenantparity.parity.row_diff import RowDiff
 
 from ..support.engine_driver import Engine, Run
 from ..support.expectations import assert_drift, assert_match
@@ -80,12 +80,12 @@ def test_rows_come_back_as_they_were(
 ) -> None:
     """Whatever characters a text holds, another process gets the same rows."""
     once = Once(tmp_path_factory.mktemp("once"))
-    given_ = Surplus(tuple(rows), ())
-    assert once.ask("which rows differ?", Surplus, lambda: given_) == given_
-    assert once.ask("which rows differ?", Surplus, pytest.fail) == given_
+    given_ = RowDiff(tuple(rows), ())
+    assert once.ask("which rows differ?", RowDiff, lambda: given_) == given_
+    assert once.ask("which rows differ?", RowDiff, pytest.fail) == given_
 
 
 def test_a_row_cannot_differ_from_itself() -> None:
     """A row that one side has more of is no row that the other side has more of."""
-    with pytest.raises(Contradiction):
-        Surplus((("1", "x"),), (("1", "x"),))
+    with pytest.raises(InconsistentReads):
+        RowDiff((("1", "x"),), (("1", "x"),))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from pytest_tenantparity.errors import SettingsError
-from pytest_tenantparity.parity.cells import Cell, Digest, Part, Row
+from pytest_tenantparity.parity.locate.digest import HashedRow
 from pytest_tenantparity.parity.source import Source
 
-from ..soundness.ways import BY_CELLS
+from ..soundness.ways import MERGED
 from ..support.engine_driver import Engine, seen
 from ..support.expectations import assert_drift, assert_match, assert_not_proven
 from ..support.postgresql import Database
@@ -71,86 +71,71 @@ def test_a_mark_of_ours_is_no_text_of_theirs(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def by_cells(engine: Engine) -> Engine:
-    """Have differing rows read by cells of keys, as where too many differ to tell their places."""
-    return replace(engine, limits=BY_CELLS.limits)
-
-
-def divided(engine: Engine, rows_per_cell: int) -> Engine:
-    """Have cells that differ divided again, whatever they hold."""
-    limits = replace(engine.limits, rows_readable=1, rows_per_cell=rows_per_cell)
-    return replace(engine, limits=limits)
+def merged(engine: Engine) -> Engine:
+    """Merge both sides, as where too many rows differ to decode them."""
+    return replace(engine, limits=MERGED.limits)
 
 
 TWO = "CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t VALUES (1, 'a'), (2, 'b')"
+Rows = Iterator[HashedRow]
 
 
-def test_a_row_that_cannot_be_read_is_not_equal(
-    by_cells: Engine, monkeypatch: pytest.MonkeyPatch
+def _swallows(rows: Rows) -> Rows:
+    return (each for each in rows if each.row[0] != "2")
+
+
+def _doubles(rows: Rows) -> Rows:
+    return (each for each in rows for _ in "12")
+
+
+def _lowers(rows: Rows) -> Rows:
+    return (replace(each, row=tuple(str(value).lower() for value in each.row)) for each in rows)
+
+
+def _hashes_otherwise(rows: Rows) -> Rows:
+    return (replace(each, row_hash=each.row_hash ^ 1) for each in rows)
+
+
+def _reverses(rows: Rows) -> Rows:
+    return iter(list(rows)[::-1])
+
+
+@pytest.mark.parametrize(
+    ("driver", "said"),
+    [
+        (_swallows, "the scan counted 2 legacy and 2 modern rows; the merge read 1 and 1"),
+        (_doubles, "the merge read 4 and 4"),
+        (_hashes_otherwise, "the merge read 2 and 2, and other hashes"),
+        (_lowers, "the digests differ, and the rows do not as they were read"),
+        (_reverses, "rows were not sent in the order of their key hashes"),
+    ],
+)
+def test_a_merge_of_other_rows_than_were_scanned_proves_nothing(
+    merged: Engine, monkeypatch: pytest.MonkeyPatch, driver: Callable[[Rows], Rows], said: str
 ) -> None:
-    """A driver that swallows the very row that differs proves nothing."""
-    by_cells.both(TWO)
-    by_cells.modern.run("UPDATE t SET v = 'x' WHERE id = 2")
-    rows = Source.rows
-    monkeypatch.setattr(Source, "rows", lambda *args: (r for r in rows(*args) if r[1][0] != "2"))
-    assert_not_proven(by_cells.audit(), "1 rows were counted in a bucket, and 0 could be read")
-
-
-def test_a_row_that_was_not_counted_is_noticed(
-    by_cells: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """More rows than the digest was made of are no evidence either."""
-    by_cells.both(TWO)
-    by_cells.modern.run("UPDATE t SET v = 'x' WHERE id = 2")
-    rows = Source.rows
-    monkeypatch.setattr(Source, "rows", lambda *args: (r for r in rows(*args) for _ in "12"))
-    assert_not_proven(by_cells.audit(), "more rows could be read than were counted")
-
-
-def test_a_difference_that_is_lost_on_the_way_is_not_equal(
-    by_cells: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Where the digests differ and the rows as read do not, something altered them between."""
-    by_cells.both(TWO)
-    by_cells.modern.run("UPDATE t SET v = 'B' WHERE id = 2")
-    rows = Source.rows
-
-    def lowered(*args: Any) -> Iterator[tuple[Cell, Row]]:
-        return ((cell, tuple(str(v).lower() for v in row)) for cell, row in rows(*args))
-
-    monkeypatch.setattr(Source, "rows", lowered)
-    assert_not_proven(by_cells.audit(), "the digests differ")
-
-
-def test_buckets_that_leave_a_row_out_are_noticed(
-    by_cells: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The parts that are looked into have to add up to the whole."""
-    by_cells.both("CREATE TABLE t (id int PRIMARY KEY, v int)")
-    by_cells.both("INSERT INTO t SELECT g, g FROM generate_series(1, 60000) g")
-    by_cells.modern.run("UPDATE t SET v = 0 WHERE id = 500")
-    by_cells = divided(by_cells, rows_per_cell=1)
-    assert_drift(by_cells.audit(), ("changed", ("500",), ("v",)))
-    cells = Source.cells
-
-    def all_but_some(self: Source, buckets: int, part: Part | None = None) -> dict[Cell, Digest]:
-        found = cells(self, buckets, part)
-        return {cell: digest for cell, digest in found.items() if part is None or cell[1] < 20_000}
-
-    monkeypatch.setattr(Source, "cells", all_but_some)
-    assert_not_proven(by_cells.audit(), "do not add up")
+    """A driver that swallows, repeats, alters or reorders rows on the way makes no finding."""
+    merged.both(TWO)
+    merged.modern.run("UPDATE t SET v = 'B' WHERE id = 2")
+    own = Source.rows_in_order
+    monkeypatch.setattr(Source, "rows_in_order", lambda source: driver(own(source)))
+    assert_not_proven(merged.audit(), said)
 
 
 @pytest.mark.parametrize("key", ["g", "'k' || g"], ids=["whole numbers", "texts"])
-def test_cells_that_are_divided_again_lie_within_one_another(by_cells: Engine, key: str) -> None:
-    """Of a cell that differs, all rows are read and those of its neighbours are not."""
+def test_a_merge_finds_the_rows_that_differ_among_many(merged: Engine, key: str) -> None:
+    """Rows that one side lacks or has more of do not shift the rows behind them."""
     kind = "text" if "k" in key else "int"
-    by_cells.both(f"CREATE TABLE t (id {kind} PRIMARY KEY, v int)")
-    by_cells.both(f"INSERT INTO t SELECT {key}, g FROM generate_series(1, 120000) g")
-    by_cells.modern.run("UPDATE t SET v = 0 WHERE v IN (500, 70000)")
-    by_cells = divided(by_cells, rows_per_cell=5)
-    changed = [f"k{n}" if kind == "text" else str(n) for n in (500, 70000)]
-    assert_drift(by_cells.audit(), *(("changed", (each,), ("v",)) for each in changed))
+    merged.both(f"CREATE TABLE t (id {kind} PRIMARY KEY, v int)")
+    merged.both(f"INSERT INTO t SELECT {key}, g FROM generate_series(1, 60000) g")
+    merged.modern.run("UPDATE t SET v = 0 WHERE v IN (500, 40000); DELETE FROM t WHERE v = 777")
+    merged.legacy.run("DELETE FROM t WHERE v BETWEEN 901 AND 903")
+    wrong = [("changed", 500), ("changed", 40000), ("missing", 777)]
+    wrong += [("extra", each) for each in (901, 902, 903)]
+    found = [
+        (how, (f"k{n}" if kind == "text" else str(n),), ("v",) if how == "changed" else ())
+        for how, n in wrong
+    ]
+    assert_drift(merged.audit(), *found)
 
 
 def test_a_map_that_nothing_uses_hides_no_table(engine: Engine) -> None:

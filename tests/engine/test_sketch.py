@@ -11,11 +11,10 @@ from sqlalchemy import ColumnElement, event, func, literal_column
 from sqlalchemy.engine import Engine as SqlEngine
 
 from pytest_tenantparity.limits import Limits
-from pytest_tenantparity.model import Evidence, RowCounts
-from pytest_tenantparity.parity import sketch
-from pytest_tenantparity.parity.cells import PlacedRow
+from pytest_tenantparity.model import Evidence
 from pytest_tenantparity.parity.columns import ColumnPair
-from pytest_tenantparity.parity.locate import Difference
+from pytest_tenantparity.parity.locate.digest import Bucket, Buckets, Digest, HashedRow, Sketch
+from pytest_tenantparity.parity.source import Source
 from pytest_tenantparity.stacks.dialects import Nulls, dialect_for
 
 from ..support.engine_driver import Engine, Seen, seen
@@ -118,8 +117,8 @@ def _both_ways(engine: Engine) -> list[Evidence]:
         return [run.audit(f"t{n}", "t") for n in range(5)]
 
 
-def _wrong_places(monkeypatch: pytest.MonkeyPatch) -> Limits:
-    """The XOR is of something else than the places."""
+def _wrong_key_hashes(monkeypatch: pytest.MonkeyPatch) -> Limits:
+    """The XOR is of something else than the key hashes."""
 
     def constant(_: object) -> ColumnElement[int]:
         return func.max(literal_column("12345"))
@@ -128,19 +127,25 @@ def _wrong_places(monkeypatch: pytest.MonkeyPatch) -> Limits:
     return Limits()
 
 
+def _no_xor(monkeypatch: pytest.MonkeyPatch) -> Limits:
+    """The server has no XOR, as PostgreSQL 13."""
+    monkeypatch.setattr(dialect_for("postgresql"), "can_xor", lambda _: False)
+    return Limits()
+
+
 def _nothing_is_read(monkeypatch: pytest.MonkeyPatch) -> Limits:
-    """Places lead to no rows."""
-    monkeypatch.setattr("pytest_tenantparity.parity.source.Source.rows_at", lambda *_: iter(()))
+    """Key hashes lead to no rows."""
+    monkeypatch.setattr(Source, "rows_at", lambda *_: iter(()))
     return Limits()
 
 
 def _too_many(_: pytest.MonkeyPatch) -> Limits:
-    """More places show than may be looked at."""
+    """More rows differ than may be decoded."""
     return Limits(rows_decoded=3)
 
 
-def test_a_key_with_too_many_rows_is_found_by_cells(engine: Engine, scans: list[str]) -> None:
-    """One place can hold any number of rows; what was read of them is left, and nothing is lost."""
+def test_a_key_with_too_many_rows_is_merged(engine: Engine, scans: list[str]) -> None:
+    """One key can have any number of rows; what was read of them is left, and nothing is lost."""
     engine.both("CREATE TABLE t (id int, v text)")
     engine.both("INSERT INTO t SELECT g % 2, 'v' || g FROM generate_series(1, 300) g")
     engine.modern.run("DELETE FROM t WHERE v = 'v7'")
@@ -148,44 +153,59 @@ def test_a_key_with_too_many_rows_is_found_by_cells(engine: Engine, scans: list[
         more="[tables.t]\nkey = ['id']"
     )
     assert_drift(evidence, ("missing", ("1",), ()))
-    assert "parity_bucket" in scans[-1]
+    assert len(scans) == 6
 
 
-@pytest.mark.parametrize("broken", [_wrong_places, _nothing_is_read, _too_many])
-def test_what_the_sketch_cannot_tell_is_found_by_cells(
+@pytest.mark.parametrize("broken", [_wrong_key_hashes, _no_xor, _nothing_is_read, _too_many])
+def test_what_no_sketch_decodes_is_merged(
     engine: Engine,
     monkeypatch: pytest.MonkeyPatch,
-    scans: list[str],
     broken: Callable[[pytest.MonkeyPatch], Limits],
 ) -> None:
-    """A sketch that leads nowhere costs another scan, and no finding is lost or made up."""
+    """A sketch that leads nowhere costs a merge, and no finding is lost or made up."""
     engine.both(TABLE.format(key="id", rows=ROWS))
     planted = plant(engine, Random(1).sample(range(1, ROWS + 1), 40))  # noqa: S311
     engine = replace(engine, limits=broken(monkeypatch))
+    merged: list[Source] = []
+    own = Source.rows_in_order
+
+    def counted(source: Source) -> Iterator[HashedRow]:
+        merged.append(source)
+        return own(source)
+
+    monkeypatch.setattr(Source, "rows_in_order", counted)
     for evidence, found in zip(
         _both_ways(engine), expected(planted, "whole number").values(), strict=True
     ):
         assert_drift(evidence, *found)
-    assert len(scans) > 2
+    assert merged
 
 
-def test_rows_that_hide_each_other_show_in_another_grid(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch, scans: list[str]
-) -> None:
-    """Of two rows in one cell neither is told; cells of their owner tell them, by one more scan."""
+def test_rows_that_hide_each_other_show_in_another_sketch(engine: Engine, scans: list[str]) -> None:
+    """Of two rows in one bucket neither is decoded; one more scan of their tenant decodes both."""
     engine.both(TABLE.format(key="id", rows=ROWS))
     engine.modern.run("DELETE FROM t WHERE code IN ('c5', 'c10')")
-    first = sketch._grid
-    monkeypatch.setattr(sketch, "_grid", lambda *given: replace(first(*given), buckets=1))
-    limits = Limits(buckets_again=1)  # with one bucket, each of the buckets still differs
-    evidence = _both_ways(replace(engine, limits=limits))
+    evidence = _both_ways(replace(engine, limits=Limits(buckets=1)))
     assert_drift(evidence[0], ("missing", ("39595",), ()), ("missing", ("79190",), ()))
     assert [each.status.value for each in evidence[1:]] == ["MATCH"] * 4
     assert len(scans) == 4
     assert '"tenant" = any' in scans[-1]
 
 
-def test_a_row_that_only_moved_is_told_by_its_owners(engine: Engine, scans: list[str]) -> None:
+def test_thousands_of_drifts_are_decoded_by_a_second_sketch(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, scans: list[str]
+) -> None:
+    """A second sketch has as many buckets as the first one shows to be needed; no row is merged."""
+    engine.both(TABLE.format(key="id", rows=40_000))
+    engine.modern.run("UPDATE t SET v = v || '!' WHERE id % 16 = 3")
+    monkeypatch.setattr(Source, "rows_in_order", pytest.fail)
+    with engine.opened(TENANTS, legacy=OWNED, modern=OWNED) as run:
+        found = [run.audit(f"t{n}", "t") for n in range(5)]
+    assert [each.drift.changed for each in found] == [500] * 5
+    assert len(scans) <= 6
+
+
+def test_a_row_that_only_moved_is_decoded_in_both_tenants(engine: Engine, scans: list[str]) -> None:
     """A row that is the same but for a tenant that is not compared has one hash on both sides."""
     engine.both("CREATE TABLE t (id bigint PRIMARY KEY, v text, tenant text, new_tenant text)")
     engine.both(
@@ -199,16 +219,16 @@ def test_a_row_that_only_moved_is_told_by_its_owners(engine: Engine, scans: list
         assert_drift(run.audit("t0", "t"), ("missing", ("5",), ()), ("missing", ("15",), ()))
         assert_drift(run.audit("t1", "t"), ("extra", ("5",), ()), ("extra", ("15",), ()))
         assert_match(run.audit("t2", "t"), 180)
-    assert len(scans) == 4
+    assert len(scans) == 2
 
 
 def _reads_alike(monkeypatch: pytest.MonkeyPatch, where: int) -> None:
     """What lies at a place has the same text on both sides, whatever its hash is."""
 
-    def read(owner: str, place: int, hashed: int, row: tuple[str | None, ...]) -> PlacedRow:
-        return PlacedRow(owner, place, hashed, (*row[:3], "same") if place == where else row)
+    def read(owner: str, at: int, row_hash: int, row: tuple[str | None, ...]) -> HashedRow:
+        return HashedRow(owner, at, row_hash, (*row[:3], "same") if at == where else row)
 
-    monkeypatch.setattr("pytest_tenantparity.parity.source.PlacedRow", read)
+    monkeypatch.setattr("pytest_tenantparity.parity.source.HashedRow", read)
 
 
 @pytest.mark.parametrize("more", [0, 40])
@@ -251,19 +271,21 @@ def test_a_key_that_is_not_unique_is_told_whole(engine: Engine, scans: list[str]
     assert len(scans) == 2
 
 
-def test_scans_that_contradict_each_other_prove_nothing(
+def test_sketches_that_contradict_each_other_prove_nothing(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where one scan sees a difference and the next one does not, no check is a match."""
+    """Where one sketch sees a difference and the next one does not, no check is a match."""
     engine.both(TABLE.format(key="id", rows=ROWS))
-    engine.modern.run("DELETE FROM t WHERE code = 'c5'")
-    _nothing_is_read(monkeypatch)  # so that the cells are asked
+    engine.modern.run("DELETE FROM t WHERE code IN ('c5', 'c10')")
+    engine = replace(engine, limits=Limits(buckets=1))
+    own = Source.sketch
 
-    def equal(*_: object) -> tuple[dict[str, RowCounts], Difference]:
-        return {f"t{n}": RowCounts(1000, 1000) for n in range(5)}, Difference(1, {})
+    def equal(source: Source, buckets: Buckets) -> Sketch:
+        if not buckets.shift:
+            return own(source, buckets)
+        return {(f"t{n}", 0): Bucket(Digest(1000, 7)) for n in range(5)}
 
-    monkeypatch.setattr("pytest_tenantparity.parity.differ.digest_all", equal)
-    monkeypatch.setattr("pytest_tenantparity.parity.survey.digest_all", equal)
+    monkeypatch.setattr(Source, "sketch", equal)
     assert_not_proven(engine.audit(), "do not agree")
     for evidence in _both_ways(engine):
         assert_not_proven(evidence, "do not agree")

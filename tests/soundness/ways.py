@@ -21,34 +21,25 @@ class Way:
 
 
 AS_IT_IS = Way()
-# All rows in two buckets: few of those that differ can be told by their places.
-CROWDED = Way(Limits(buckets=2, buckets_per_row=99))
-# Other buckets are tried, whatever the hope.
-OTHER_BUCKETS = Way(Limits(buckets=2, buckets_per_row=99, buckets_again=0))
-# No row is looked for by its place, so that the cells of keys have to tell.
-BY_CELLS = Way(Limits(rows_decoded=0))
-# Cells are divided again at once, and read a bucket at a time.
-DIVIDED = Way(
-    Limits(
-        rows_decoded=0,
-        cells=16,
-        rows_readable=1,
-        rows_per_cell=1,
-        rows_per_batch=1,
-        rows_per_query=5,
-    )
-)
-# Few tenants' rows are read together, or held: the others are asked apart.
-APART = Way(Limits(rows_decoded=0, tenants_rows_read=12, tenants_rows_held=2))
+# All rows of a tenant in two buckets, three times: few of those that differ are decoded.
+CROWDED = Way(Limits(buckets=2, buckets_again=2, buckets_per_row=99))
+# All rows of a tenant in one bucket first: the second sketch decodes.
+AGAIN = Way(Limits(buckets=1))
+# No row is decoded, so that both sides are merged.
+MERGED = Way(Limits(rows_decoded=0))
+# The rows of a merge are fetched one by one.
+ONE_BY_ONE = Way(Limits(rows_decoded=0, rows_merged=1))
+# Few rows are decoded in a scan of several tenants: the others are merged, each tenant alone.
+APART = Way(Limits(rows_decoded=12))
 # No digest is used but the portable one that needs no MD5.
 WITHOUT_MD5 = Way(digest=Portable.SHA256)
 
 WAYS: Mapping[str, Way] = {
     "as it is": AS_IT_IS,
     "crowded": CROWDED,
-    "another grid": OTHER_BUCKETS,
-    "by cells": BY_CELLS,
-    "divided": DIVIDED,
+    "a second sketch": AGAIN,
+    "merged": MERGED,
+    "one by one": ONE_BY_ONE,
     "apart": APART,
     "by SHA-256": WITHOUT_MD5,
 }

@@ -231,10 +231,6 @@ class Archive(Dialect):
     def holds_in_64_bits(self, column: ColumnFacts) -> bool:
         return column.type not in _WIDER
 
-    def can_xor(self, connection: Connection) -> bool:
-        del connection
-        return True
-
     def any_of(
         self, value: ColumnElement[Any], column: ColumnFacts, allowed: Sequence[str]
     ) -> ColumnElement[bool]:

@@ -146,9 +146,6 @@ class Dialect(ABC):
     converts_zones: ClassVar[bool] = False
     """Whether naive times can be read soundly in zones other than UTC."""
 
-    groups_apart: ClassVar[bool] = False
-    """Whether one query can group rows in two ways, by GROUPING SETS."""
-
     unites: ClassVar[bool] = False
     """Whether tables with the same columns have the same values in a UNION ALL as on their own.
 
@@ -332,7 +329,7 @@ class Dialect(ABC):
     def can_xor(self, connection: Connection) -> bool:
         """Whether the server has :meth:`xor`."""
         del connection
-        return False
+        return True
 
     def xor(self, numbers: ColumnElement[int]) -> ColumnElement[Any]:
         """Return the XOR of 64-bit integers, NULL left out."""

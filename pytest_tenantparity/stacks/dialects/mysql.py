@@ -327,10 +327,6 @@ class MySQL(Dialect):
         """SUM of BIGINT is DECIMAL, which holds 65 digits."""
         return func.sum(numbers)
 
-    def can_xor(self, connection: Connection) -> bool:
-        del connection
-        return True
-
     def byte_order(self, text: ColumnElement[str]) -> ColumnElement[Any]:
         return _NoPad(text)
 

@@ -171,7 +171,6 @@ class PostgreSQL(Dialect):
         -3988319929281441629,
     )
     shares_snapshots = True
-    groups_apart = True
     unites = True
     bundles = True
     roams = True

@@ -340,6 +340,9 @@ class SQLite(Dialect):
     def exact_sum(self, numbers: ColumnElement[int]) -> ColumnElement[Any]:
         return func.parity_sum(numbers, type_=Text)
 
+    def xor(self, numbers: ColumnElement[int]) -> ColumnElement[Any]:
+        return func.parity_xor(numbers, type_=BigInteger)
+
     def byte_order(self, text: ColumnElement[str]) -> ColumnElement[Any]:
         return text.collate("BINARY")
 

@@ -61,8 +61,9 @@ def teach(connection: sqlite3.Connection) -> None:
     }
     for name, (arguments, function) in functions.items():
         connection.create_function(name, arguments, function, deterministic=True)
-    aggregate: Any = ExactSum
-    connection.create_aggregate("parity_sum", 1, aggregate)
+    aggregates: dict[str, Any] = {"parity_sum": ExactSum, "parity_xor": Xor}
+    for name, aggregate in aggregates.items():
+        connection.create_aggregate(name, 1, aggregate)
 
 
 # ---- the text of a value
@@ -444,6 +445,22 @@ class ExactSum:
     def finalize(self) -> str:
         """Return the sum as text, since it may be longer than 64 bits."""
         return str(self._total)
+
+
+class Xor:
+    """The XOR of integers, which SQLite does not have."""
+
+    def __init__(self) -> None:
+        self._total = 0
+
+    def step(self, number: int | None) -> None:
+        """Take a number in; NULL is none."""
+        if number is not None:
+            self._total ^= number
+
+    def finalize(self) -> int:
+        """Return the XOR, which has no more bits than its numbers."""
+        return self._total
 
 
 # ---- what other engines have of their own

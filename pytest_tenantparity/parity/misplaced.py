@@ -1,31 +1,37 @@
-"""Rows that a tenant lost or gained, and under which tenant the other stack has them."""
+"""Misplaced rows: the tenant under which the other side has a row that is missing or extra."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from sqlalchemy import select, true
 
 from ..errors import NotProven
 from ..model import Evidence, FindingKind, Side
-from .by_key import among
-from .cells import Row
+from .by_key import among, key_of
+from .findings import order_of
+from .locate.digest import Row
 from .opened import OpenPair
 from .scope import Scope, as_kept, end_of, owner_of, source_of, tenant_values
+from .surveyed import Shown
 
-_MOST = 200  # findings of a kind that are looked up: the first ones say what happened
+_MOST = 200  # findings of a check that are looked up: the first ones say what happened
+_MOST_OF_ALL = 10_000  # keys of all tenants of a shared scan
 
 _OTHER: dict[FindingKind, Side] = {FindingKind.MISSING: "modern", FindingKind.EXTRA: "legacy"}
 
 
-def with_owners(evidence: Evidence, found: Sequence[Row], opened: OpenPair) -> Evidence:
-    """Say of missing and extra rows under which tenant the other side has the same key.
+def with_owners(
+    evidence: Evidence, found: Sequence[Row], opened: OpenPair, shown: Shown | None
+) -> Evidence:
+    """Note at missing and extra rows under which tenant the other side has the same key.
 
-    ``found`` are the keys of the findings as the databases spell them.
+    ``found`` holds the keys of the findings as the databases spell them. If the tenant was part of
+    a shared scan, the keys of all its tenants are looked up by one query a side.
 
-    That tenant need not be selected. Nothing is said where a row has no key but itself, or one
-    that is only unique within a tenant.
+    The other tenant need not be selected. No note is added if the whole row is the key, or if keys
+    are unique within a tenant only.
     """
     plan = opened.plan
     if len(plan.key) == len(plan.columns) or plan.key_within_tenant or opened.pair.has_masks:
@@ -37,18 +43,44 @@ def with_owners(evidence: Evidence, found: Sequence[Row], opened: OpenPair) -> E
         if not keys or opened.pair.tenancy(side).first_column is None:
             continue
         try:
-            owners = _owners(opened, side, keys)
+            owners = _owners_of_all(opened, side, shown)
+            if owners is None:
+                owners = _owners(opened, side, keys)
         except NotProven:  # the rows differ all the same, whoever has them now
             continue
         notes |= {
             (kind, row): _said(opened, side, owner, evidence.key.tenant)
             for row, owner in owners.items()
+            if row in keys
         }
     findings = tuple(
         replace(each, note=notes.get((each.kind, key), each.note))
         for each, key in zip(evidence.findings, found, strict=True)
     )
     return replace(evidence, findings=findings)
+
+
+def _owners_of_all(
+    opened: OpenPair, side: Side, shown: Shown | None
+) -> Mapping[Row, str | None] | None:
+    """Return the same for the keys of all tenants of a shared scan; None if it has not read them.
+
+    Those are the keys that the other side has under a tenant, and this side has not.
+    """
+    if shown is None or shown.shared is None or shown.result.diff is None:
+        return None
+    known = shown.shared.owners
+    if side not in known:
+        diffs = [each.diff for each in shown.shared.answer.results.values() if each.diff]
+        most = min(_MOST, max(1, _MOST_OF_ALL // len(diffs)))
+        keys: list[Row] = []
+        for diff in diffs:
+            rows = diff.modern, diff.legacy
+            here, there = rows if side == "modern" else rows[::-1]
+            lost = {key_of(opened, row) for row in there} - {key_of(opened, row) for row in here}
+            keys += sorted(lost, key=order_of)[:most]
+        known[side] = _owners(opened, side, keys)
+    return known[side]
 
 
 def _owners(opened: OpenPair, side: Side, keys: Sequence[Row]) -> dict[Row, str | None]:
@@ -63,7 +95,8 @@ def _owners(opened: OpenPair, side: Side, keys: Sequence[Row]) -> dict[Row, str 
         rows = source.connection.execute(statement.where(among(opened, side, source, keys))).all()
     # Of several owners, the first is said.
     ordered = sorted(rows, key=repr, reverse=True)
-    return {tuple(key): value for value, *key in ordered if tuple(key) in keys}
+    wanted = set(keys)
+    return {tuple(key): value for value, *key in ordered if tuple(key) in wanted}
 
 
 def _said(opened: OpenPair, side: Side, value: str | None, own: str) -> str:

@@ -1,15 +1,15 @@
-"""Answers that cannot both be true: whoever gave them proves nothing, and is not asked again."""
+"""Reads that cannot all be true. They prove nothing, and are not repeated."""
 
 from __future__ import annotations
 
 from ..errors import NotProven
 
 
-class Contradiction(NotProven):
-    """A server says one thing, and then another."""
+class InconsistentReads(NotProven):
+    """Two reads of one snapshot do not agree."""
 
 
-class Unseen(Contradiction):
+class UnexplainedMismatch(InconsistentReads):
     """Digests differ, and the rows that were read do not."""
 
     def __init__(self) -> None:
