@@ -246,8 +246,8 @@ class StackSettings(Model):
     frozen: Reason | None = Field(
         None,
         description="why nothing is written to it during the audit; needed for several processes "
-        "where sessions cannot share a snapshot (all but PostgreSQL), and for shards; no session "
-        "is then held for PostgreSQL's databases of single tenants",
+        "where sessions cannot share a snapshot (MySQL, MariaDB, SQLite), and for shards; no "
+        "session is then held for PostgreSQL's databases of single tenants",
     )
     piece_seconds: float = Field(
         1.0,

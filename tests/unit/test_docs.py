@@ -19,6 +19,9 @@ from pytest_tenantparity.schemas.__main__ import schema_files
 
 ROOT = Path(__file__).parents[2]
 SCHEMAS = Path(pytest_tenantparity.schemas.__file__).parent
+DOCUMENTS = sorted(
+    path.relative_to(ROOT).as_posix() for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"))
+)
 
 
 def _keys(schema: dict[str, Any]) -> Iterator[str]:
@@ -61,15 +64,25 @@ def test_the_harness_settings_fit_the_schema() -> None:
         jsonschema.validate(settings, settings_schema())
 
 
-@pytest.mark.parametrize(
-    "document", ["README.md", *(f"docs/{p.name}" for p in ROOT.glob("docs/*.md"))]
-)
+def _anchors(document: Path) -> set[str]:
+    """Return the anchors that GitHub makes of a document's headings."""
+    headings = re.findall(r"^#+ +(.+)$", document.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-") for each in headings}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
 def test_links_lead_somewhere(document: str) -> None:
-    """Every relative link of a document is to a file that exists."""
+    """Every relative link of a document is to a file that exists, and to a heading in it."""
     text = (ROOT / document).read_text(encoding="utf-8")
-    links = [link for link in re.findall(r"\]\(([^)#\s]+)", text) if "://" not in link]
-    missing = [link for link in links if not ((ROOT / document).parent / link).exists()]
-    assert not missing
+    lost = []
+    for link in re.findall(r"\]\(([^)\s]+)\)", text):
+        name, _, anchor = link.partition("#")
+        target = (ROOT / document).parent / name if name else ROOT / document
+        if "://" in link:
+            continue
+        if not target.exists() or (anchor and anchor not in _anchors(target)):
+            lost.append(link)
+    assert lost == []
 
 
 def test_architecture_names_files_that_exist() -> None:
