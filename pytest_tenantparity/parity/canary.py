@@ -39,7 +39,7 @@ from ..stacks.dialects import Nulls
 from .columns import ColumnPair
 from .compare import Comparison, spelling_of
 from .context import Context
-from .inconsistent import UnexplainedMismatch
+from .inconsistent import InconsistentReads, UnexplainedMismatch
 from .locate.digest import Row
 from .locate.merge import find_differences
 from .opened import OpenPair, open_pair
@@ -278,6 +278,8 @@ def _not_reported(sample: Sample, change: _Change) -> str:
             find_differences(sides, comparison)
         except UnexplainedMismatch:
             return _only_the_digest(change)
+        except InconsistentReads as error:
+            return f"{change.what} in the query, and {error}"
     return _wrongly_reported(sample, change, comparison)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -65,7 +66,7 @@ def _owners_of_all(
 ) -> Mapping[Row, str | None] | None:
     """Return the same for the keys of all tenants of a shared scan; None if it has not read them.
 
-    Those are the keys that the other side has under a tenant, and this side has not.
+    Those are the keys of rows that the other side has under a tenant, and this side has not.
     """
     if shown is None or shown.shared is None or shown.result.diff is None:
         return None
@@ -77,7 +78,9 @@ def _owners_of_all(
         for diff in diffs:
             rows = diff.modern, diff.legacy
             here, there = rows if side == "modern" else rows[::-1]
-            lost = {key_of(opened, row) for row in there} - {key_of(opened, row) for row in here}
+            ours, theirs = (Counter(key_of(opened, row) for row in each) for each in (here, there))
+            # One row of either side is a changed row, whose owner is known.
+            lost = (key for key, rows in theirs.items() if not rows == ours[key] == 1)
             keys += sorted(lost, key=order_of)[:most]
         known[side] = _owners(opened, side, keys)
     return known[side]
