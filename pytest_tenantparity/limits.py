@@ -56,10 +56,6 @@ class Limits:
     canary_values: int = 120_000
     """Values of all versions of the rows in one statement."""
 
-    # Rows in flight are looked at again.
-    rows_in_flight: int = 10_000
-    """Keys of a check that are looked at again."""
-
     # Busy servers, and such as do not stop.
     cancel_seconds: float = 10.0
     """How long a cancelled query is waited for. Its session is given up then."""

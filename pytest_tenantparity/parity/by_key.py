@@ -47,11 +47,13 @@ def _by_index(opened: OpenPair, side: Side, keys: Collection[Row]) -> ColumnElem
     return dialect.any_of(first.on(side).value, first.on(side).facts, numbers)
 
 
-def rows_of(opened: OpenPair, side: Side, source: Source, keys: Collection[Row]) -> Iterator[Row]:
-    """Yield a side's rows of some keys, each of which has one text only."""
-    for row in source.rows_where(among(opened, side, source, keys)):
+def rows_of(
+    opened: OpenPair, side: Side, source: Source, keys: Collection[Row]
+) -> Iterator[tuple[str, Row]]:
+    """Yield a side's rows of some keys, each with its tenant. Keys have one text each."""
+    for tenant, row in source.rows_where(among(opened, side, source, keys)):
         if key_of(opened, row) in keys:
-            yield row
+            yield tenant, row
 
 
 def key_of(opened: OpenPair, row: Row) -> Row:

@@ -29,14 +29,15 @@ from .conclude import conclude
 from .context import Context
 from .coverage import check_coverage
 from .duplicates import with_duplicates
-from .locate.merge import deliver, find_differences
+from .in_flight import HeldRows, settle, under_settle, with_settled, without_one_text
+from .locate.merge import deliver
+from .locate.peeling import locate
 from .mapped_ids import with_mapped_ids
 from .misplaced import with_owners
 from .opened import open_pair
 from .places import first_located
-from .settle import Suspects, under_settle, with_settled
 from .strays import check_strays
-from .surveyed import Shown, shown_by_survey
+from .surveyed import Shown, settled_together, shown_by_survey
 from .tolerance import Layer, ToleranceRules, layers_for
 from .unreadable import Blame, blame_for, without
 from .watermark import watermark_of
@@ -157,19 +158,33 @@ def _compared(
             watermark_of(opened),
         )
         comparison.repeats_listed = [s for s in SIDES if opened.promises_unique(s) is not None]
-        suspects = None if context.settle is None else Suspects(comparison, opened, context.settle)
-        taker = comparison if suspects is None else suspects
-        if shown is None:
-            rows = find_differences(sides, taker)
+        result = locate(lambda _: sides, [""])[""] if shown is None else shown.result
+        settled, seconds, ambiguous = None, context.settle, without_one_text(opened)
+        if seconds is None or ambiguous is not None:
+            deliver(sides, result, comparison)
+            if seconds is not None and comparison.drift.total:
+                raise NotProven(
+                    f"{comparison.drift.total:,} rows differ and may be in flight: they cannot be "
+                    f"read again, for equal values of the key column {ambiguous!r} can have "
+                    f"several texts; name another [tables.{pair.name}] key"
+                )
+        elif tenant is not None and shown is not None and shown.shared is not None and result.diff:
+            settled = settled_together(opened, shown.shared, tenant, seconds)
         else:
-            rows = shown.rows
-            deliver(sides, shown.result, taker)
-        if suspects is not None:
-            suspects.settle(sides)
-        evidence = conclude(key, pair, rows, opened.plan, comparison, tolerance, opened.digest_name)
+            diff = result.diff
+            if not diff:
+                held = HeldRows(comparison, context.limits.rows_decoded)
+                deliver(sides, result, held)
+                diff = held.diff
+            settled = None if diff is None else settle(opened, sides, {"": diff}, seconds)[""]
+        if settled is not None:
+            settled.add_to(comparison)
+        evidence = conclude(
+            key, pair, result.rows, opened.plan, comparison, tolerance, opened.digest_name
+        )
         evidence = with_owners(evidence, comparison.keys, opened, shown)
         evidence = with_mapped_ids(evidence, comparison.keys, opened)
         for finding in evidence.findings:
             sink(finding)
         evidence = with_duplicates(evidence, opened, sides, sink, comparison.repeated)
-        return evidence if suspects is None else with_settled(evidence, suspects)
+        return evidence if seconds is None else with_settled(evidence, settled, seconds)

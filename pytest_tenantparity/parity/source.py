@@ -187,10 +187,11 @@ class Source:
         rows = self._hashed(true())
         return select(_number(number), *self._aggregates(rows)).select_from(rows)
 
-    def rows_where(self, condition: ColumnElement[bool]) -> Iterator[Row]:
-        """Yield the canonical texts of the rows that meet a condition, in no order."""
-        for row in self._stream(self._select(self.texts).where(condition)):
-            yield tuple(row)
+    def rows_where(self, condition: ColumnElement[bool]) -> Iterator[tuple[str, Row]]:
+        """Yield the rows that meet a condition, each with its tenant, in no order."""
+        statement = self._select([self._mark, *self.texts]).where(condition)
+        for mark, *row in self._stream(statement):
+            yield self.scope.owner_of(mark), tuple(row)
 
     def count(self) -> int:
         """Count the rows."""

@@ -11,6 +11,7 @@ from ..model import SIDES, SLOW, UNTOLD, RowCounts, Side, Tenant
 from ..stacks import retried
 from .columns import ColumnPlan
 from .context import Context
+from .in_flight import Settled, settle
 from .inconsistent import InconsistentReads
 from .locate.digest import Row
 from .locate.peeling import TenantResult, locate
@@ -58,7 +59,8 @@ class Surveyed:
     """The answer of a shared scan, and how its columns were compared.
 
     ``owners`` holds the discriminator values of keys that some tenant lost or gained, by the side
-    on which they were looked up, once that was done.
+    on which they were looked up, once that was done. ``settled`` holds what became of each tenant's
+    rows that differed, once they were read again.
     """
 
     plan: ColumnPlan
@@ -66,6 +68,7 @@ class Surveyed:
     keys_enforced: bool
     answer: _Answer
     owners: dict[Side, dict[Row, str | None]] = field(default_factory=dict)
+    settled: dict[str, Settled] = field(default_factory=dict)
 
     def of(self, tenant: str) -> Shown | None:
         """Return what was found of a tenant; raises :class:`NotProven`."""
@@ -105,6 +108,28 @@ def _survey(context: Context, pair: TablePair, tenants: Sequence[Tenant]) -> Sur
         once = Once() if pair.has_masks else context.once
         found = once.ask(question, _Answer, lambda: _answer(opened, tenants))
         return Surveyed(opened.plan, opened.digest_name, opened.keys_enforced, found)
+
+
+def settled_together(opened: OpenPair, shared: Surveyed, tenant: Tenant, seconds: float) -> Settled:
+    """Return what became of a tenant's rows that differed; those of all tenants are read again."""
+    context = opened.context
+    if not shared.settled:
+        suspects = {t: each.diff for t, each in shared.answer.results.items() if each.diff}
+        tenants = [context.tenants[each] for each in suspects]
+
+        def settled() -> dict[str, Settled]:
+            sides = opened.sides(lambda side: opened.all_of(side, tenants))
+            return settle(opened, sides, suspects, seconds)
+
+        question = f"rows in flight of {opened.pair.name} for {sorted(suspects)}"
+        once = Once() if opened.pair.has_masks else context.once
+        try:
+            shared.settled.update(once.ask(question, dict, settled))
+        except ConnectionLost:
+            raise
+        except NotProven as error:
+            shared.settled.update({each: Settled(failure=str(error)) for each in suspects})
+    return shared.settled[tenant.id]
 
 
 def _answer(opened: OpenPair, tenants: Sequence[Tenant]) -> _Answer:

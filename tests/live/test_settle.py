@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from pytest_tenantparity.inventory import place_of_shared
+from pytest_tenantparity.limits import Limits
 from pytest_tenantparity.model import Evidence, Status
 
 from ..support.dual_write import DualWrite
@@ -200,14 +201,45 @@ def test_mariadb(engine: Engine, mysql_db: MariaDatabase) -> None:
 def test_too_many_suspects(engine: Engine) -> None:
     """More rows than are held are drift at once, and the reason says that none was settled."""
     engine.both("CREATE TABLE t (id int PRIMARY KEY, v int)")
-    engine.legacy.run("INSERT INTO t SELECT i, i FROM generate_series(1, 10001) i")
+    engine.legacy.run("INSERT INTO t SELECT i, i FROM generate_series(1, 101) i")
+    engine = replace(engine, limits=Limits(rows_decoded=100))
     many = settled(engine, seconds=60)
-    engine.legacy.run("DELETE FROM t WHERE id = 10001")
+    engine.legacy.run("DELETE FROM t WHERE id = 101")
     held = settled(engine)
     assert many.status is held.status is Status.DRIFT
-    assert (many.drift.missing, held.drift.missing) == (10_001, 10_000)
-    assert "more than 10,000 rows differ" in many.reasons[0]
+    assert (many.drift.missing, held.drift.missing) == (101, 100)
+    assert "101 rows differ, too many to be read again" in many.reasons[0]
     assert held.reasons == ()
+
+
+def test_tenants_of_one_table_settle_together(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One wait serves all tenants of a shared table: each lost row is drift, each late one is not.
+
+    A row that left its tenant on both sides, and differs where it is now, is NOT PROVEN for that
+    tenant alone.
+    """
+    slept: list[float] = []
+    monkeypatch.setattr("pytest_tenantparity.parity.in_flight.sleep", slept.append)
+    engine.both("CREATE TABLE t (id int PRIMARY KEY, tenant text, v int)")
+    engine.both("INSERT INTO t SELECT g, 't' || g % 4, g FROM generate_series(1, 40) g")
+    engine.modern.run("DELETE FROM t WHERE id IN (1, 5, 2, 3)")
+    by_tenant = 'tenancy = {column = "tenant"}'
+    tenants = "\n".join(f"[tenants.t{n}]" for n in range(4))
+    with engine.opened(tenants, legacy=by_tenant, modern=by_tenant) as run:
+        for stack in run.context.stacks.values():
+            with stack.transaction(place_of_shared(stack.settings)) as connection:
+                connection.exec_driver_sql("SELECT 1")
+        engine.modern.run("INSERT INTO t VALUES (5, 't1', 5), (2, 't2', 2), (3, 't0', 4)")
+        engine.legacy.run("UPDATE t SET tenant = 't0' WHERE id = 3")
+        settling = Run(replace(run.context, settle=0.1))
+        found = [settling.audit(f"t{n}", "t") for n in range(4)]
+    assert [each.status.value for each in found] == ["MATCH", "DRIFT", "MATCH", "NOT PROVEN"]
+    assert [each.in_flight for each in found[:3]] == [0, 1, 1]
+    assert [each.key for each in found[1].findings] == [{"id": "1"}]
+    assert "have left the tenant" in found[3].reasons[0]
+    assert len(slept) == 2
 
 
 def test_keys_without_one_text_are_not_guessed(engine: Engine) -> None:
@@ -292,7 +324,7 @@ def test_a_lost_row_that_is_written_to_again(
         for statement in LATER.values():
             engine.both(statement)
 
-    monkeypatch.setattr("pytest_tenantparity.parity.settle.sleep", write)
+    monkeypatch.setattr("pytest_tenantparity.parity.in_flight.sleep", write)
     owned = "tenancy = {column = 'tenant'}"
     with engine.opened("[tenants.a]\n[tenants.b]", legacy=owned, modern=owned) as run:
         settling = Run(replace(run.context, settle=0.01))
