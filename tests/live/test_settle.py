@@ -239,7 +239,7 @@ def test_tenants_of_one_table_settle_together(
     assert [each.in_flight for each in found[:3]] == [0, 1, 1]
     assert [each.key for each in found[1].findings] == [{"id": "1"}]
     assert "have left the tenant" in found[3].reasons[0]
-    assert len(slept) == 2
+    assert len(slept) == 1
 
 
 def test_keys_without_one_text_are_not_guessed(engine: Engine) -> None:
