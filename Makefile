@@ -8,7 +8,7 @@ OLDEST_VENV := .venv-oldest
 OLDEST := $(OLDEST_VENV)/.ready
 PYTEST := $(VENV)/bin/python -m pytest
 COG := $(VENV)/bin/python -m cogapp -U --verbosity=1
-DOCS := docs/types.md docs/soundness.md docs/performance.md
+DOCS := docs/*.md
 
 .PHONY: help migration-audit demo-drift test test-slow test-unit test-oldest soundness peers bench docs docs-check lint schemas clean
 

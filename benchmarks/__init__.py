@@ -1,4 +1,4 @@
-"""What is measured and generated outside the tests; nothing here asserts how fast anything is.
+"""Measurements, and what docs/ shows of them. No code here asserts how fast anything is.
 
 - ``soundness.py`` (``make soundness``): every trap and thousands of random tables.
 - ``peers/`` (``make peers``): the same traps before other comparison tools.

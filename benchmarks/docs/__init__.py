@@ -1,1 +1,1 @@
-"""What ``make docs`` generates: the tables of docs/*.md (run by cog) and the charts."""
+"""Generates the tables of docs/*.md, which cog inserts, and the charts: ``make docs``."""

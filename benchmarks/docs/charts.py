@@ -1,6 +1,6 @@
 """Growth curves as SVG: ``python -m benchmarks.docs.charts`` draws those of results/bench.json.
 
-The same results give the same bytes. Colours suit readers who cannot tell red from green, and
+The same results give the same bytes. Colours are distinct without red and green, and
 change with the browser's setting for light and dark pages.
 """
 

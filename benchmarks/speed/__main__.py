@@ -1,7 +1,7 @@
 """``python -m benchmarks.speed`` measures everything, and writes ``results/bench.json``.
 
-What is compared is measured in turns, on the same servers, in one run. The times say little; the
-ratios are the point. Chapters that are not measured again are kept if their sizes are the same.
+Works that are compared are done in turns, on the same servers, in one run. Their ratios matter, not
+the seconds. Chapters that are not measured again are kept if their sizes are the same.
 """
 
 from __future__ import annotations

@@ -62,12 +62,12 @@ def audit(folder: Path, limit: float, *options: str) -> Audit:
     return Audit(ran, contents, _lines(report / "drift.jsonl.gz"))
 
 
-def clean(folder: Path, limit: float, *options: str) -> Audit:
+def clean(folder: Path, limit: float, *options: str) -> Ran:
     """Run an audit of equal stacks; raises Failed unless its verdict is GO."""
     found = audit(folder, limit, *options)
     if found.report["verdict"] != "GO":
         raise Failed(f"no drift was planted, and the report has: {found.report['headline']}")
-    return found
+    return found.ran
 
 
 def drifted(folder: Path, limit: float, planted: Mapping[str, int]) -> Audit:

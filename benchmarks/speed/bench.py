@@ -1,4 +1,4 @@
-"""What a chapter is given (servers, sizes, a folder), and what it returns."""
+"""The arguments of a chapter (servers, sizes, a folder) and its result."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Sizes:
 
 @dataclass(frozen=True)
 class Chapter:
-    """What one chapter measured, all in one session."""
+    """The measurements of one chapter, all of one session."""
 
     works: Mapping[str, Measured]
     facts: Mapping[str, Any] = field(default_factory=dict)

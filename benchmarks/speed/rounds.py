@@ -16,7 +16,7 @@ Log = Callable[[str], None]
 
 @dataclass
 class Measured:
-    """The seconds of one work in each round; after an error there are no more rounds."""
+    """The seconds of one work in each round; an error ends them."""
 
     seconds: list[float] = field(default_factory=list)
     peak_mb: list[float] = field(default_factory=list)

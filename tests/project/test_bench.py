@@ -161,7 +161,7 @@ def test_memory_counts_children_and_the_limit_ends_them(tmp_path: Path) -> None:
 
 
 def test_the_proxy_counts_both_directions() -> None:
-    """What is sent and what comes back is counted, to the byte."""
+    """Both the bytes that are sent and those that come back are counted exactly."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         with proxied(server.getsockname()[1]) as proxy:
             client = socket.create_connection(("127.0.0.1", proxy.port))

@@ -54,7 +54,7 @@ def test_a_short_curve_is_not_measured(points: list[int]) -> None:
 
 
 def test_rounds_interleave_and_keep_errors() -> None:
-    """Each round does everything once, in another order; what fails is told and not repeated."""
+    """Each round does every work once, in another order; one that fails is not repeated."""
     done: list[str] = []
 
     def work(name: str) -> float:
@@ -96,7 +96,7 @@ def test_a_chart_has_axes_and_leaves_out_what_failed(log: bool) -> None:
 
 
 def test_a_steep_curve_has_a_logarithmic_axis() -> None:
-    """Seconds that grow more than tenfold are on a logarithmic scale, and the chart says so."""
+    """Seconds that grow more than tenfold are on a logarithmic scale, which the title names."""
     curve = {"axis": "drifts", "log": True, "points": [0, 10]}
     for last, title in ((9.0, "seconds, "), (11.0, "seconds on a logarithmic scale, ")):
         chart = draw({**curve, "series": {"audit": [1.0, last]}}, 3)

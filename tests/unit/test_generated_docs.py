@@ -1,4 +1,4 @@
-"""The tables in the docs are what the code and the measured results say today."""
+"""The tables and charts in the docs are those of the code and of the measured results."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pytest_tenantparity.config.settings import ColumnSettings, KeyMap, ValueRul
 from pytest_tenantparity.stacks import Family
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = [ROOT / "docs" / f"{name}.md" for name in ("types", "soundness", "performance")]
+DOCUMENTS = sorted((ROOT / "docs").glob("*.md"))
 STALE = 5  # the exit code of cog --check
 COG = re.compile(r"<!-- \[\[\[cog (.*) \]\]\] -->\n((?s:.*?))<!-- \[\[\[end\]\]\] -->")
 

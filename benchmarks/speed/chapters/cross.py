@@ -70,7 +70,7 @@ def measure(bench: Bench) -> Chapter:
             except pytest.skip.Exception as missing:
                 facts[f"without {engine}"] = str(missing)
         idle = write_empty_tests(bench.folder / "bare-cross", data.tenants)
-        works["pytest alone"] = lambda: run_empty_tests(idle, sizes.limit)
+        works["pytest alone"] = partial(run_empty_tests, idle, sizes.limit)
         return Chapter(bench.rounds(works), facts)
 
 
@@ -144,7 +144,7 @@ def _works(
             _in_postgresql(bench, data)
 
     return {
-        f"audit, {engine}": lambda: clean(folder, bench.sizes.limit).ran,
+        f"audit, {engine}": partial(clean, folder, bench.sizes.limit),
         f"md5, {engine}": partial(at_once, scan),
     }
 

@@ -103,4 +103,4 @@ def _works(bench: Bench, data: DataSet) -> tuple[Work, Work, Work]:
 def _audit(folder: Path, limit: float, data: DataSet) -> Ran:
     if data.drifts:
         return drifted(folder, limit, data.planted).ran
-    return clean(folder, limit).ran
+    return clean(folder, limit)

@@ -12,7 +12,6 @@ from tests.support.postgresql import new_database
 from ..audits import clean, run_empty_tests
 from ..bench import Bench, Chapter
 from ..data_sets import DataSet, Side, create
-from ..process import Ran
 from ..projects import BY_COLUMN, WITHOUT_TENANT, Layout, write_audit, write_empty_tests
 from ..rounds import Work
 from ..stacks import Stacks, at_once
@@ -38,7 +37,9 @@ def measure(bench: Bench) -> Chapter:
             * 2,
         }
         works: dict[str, Work] = {
-            f"audit, {name}": partial(_audit, _project(bench, name, tenancy, shared), bench)
+            f"audit, {name}": partial(
+                clean, _project(bench, name, tenancy, shared), bench.sizes.limit
+            )
             for name, tenancy in places.items()
         }
         idle = write_empty_tests(bench.folder / "bare", tenants * tables)
@@ -53,10 +54,6 @@ def _project(bench: Bench, name: str, tenancy: tuple[str, str], shared: DataSet)
     more = "" if tenancy is BY_COLUMN else WITHOUT_TENANT
     folder = bench.folder / name.replace(" ", "-")
     return write_audit(folder, Layout(urls, schemas, more), shared, tenancy)
-
-
-def _audit(folder: Path, bench: Bench) -> Ran:
-    return clean(folder, bench.sizes.limit).ran
 
 
 @contextmanager

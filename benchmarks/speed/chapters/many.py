@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 
 from .. import bare_scans
 from ..audits import clean, collect, run_empty_tests
 from ..bench import Bench, Chapter
 from ..data_sets import DataSet
-from ..process import Ran
 from ..projects import write_audit, write_empty_tests
 from ..rounds import Work
 from .growth import Growth
@@ -26,7 +23,7 @@ def measure(bench: Bench) -> Chapter:
     counts = sorted({max(1, sizes.tables * part // 4) for part in (1, 2, 3, 4)})
     with bench.stacks.holding(data):
         folder = write_audit(bench.folder / "many", bench.layout(data), data)
-        works: dict[str, Work] = {"collection": lambda: collect(folder, sizes.limit)}
+        works: dict[str, Work] = {"collection": partial(collect, folder, sizes.limit)}
         growth = Growth(
             f"tables of each of {tenants:,} tenants", ("audit", "scans", "pytest alone")
         )
@@ -35,14 +32,10 @@ def measure(bench: Bench) -> Chapter:
             options = [f"--parity-tables={name}" for name in data.table_names[:count]]
             works |= growth.point(
                 count,
-                partial(_audit, folder=folder, limit=sizes.limit, options=options),
+                partial(clean, folder, sizes.limit, "--tenants=all", *options),
                 partial(bare_scans.digest_by_tenant, bench.stacks, data, count),
                 partial(run_empty_tests, idle, sizes.limit),
             )
         measured = bench.rounds(works)
     facts = {"tables": sizes.tables, "tests": tenants * sizes.tables}
     return Chapter(measured, facts, {"tables": growth.curve(measured)})
-
-
-def _audit(folder: Path, limit: float, options: Sequence[str]) -> Ran:
-    return clean(folder, limit, "--tenants=all", *options).ran

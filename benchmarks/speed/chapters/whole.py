@@ -83,13 +83,13 @@ def _audits(
     many = write_empty_tests(folder / "bare-tenants", data.tenants)
     middle, smallest = (f"--tenants=t-{each:04}" for each in (middle_of(owned), list(owned)[-1]))
     return {
-        "audit, one test": lambda: clean(whole, limit).ran,
-        "audit, a test a tenant": lambda: clean(audit, limit).ran,
-        "audit, drifted": lambda: _named(drifting, limit, drift),
-        "audit, mid-size tenant": lambda: clean(audit, limit, middle).ran,
-        "audit, smallest tenant": lambda: clean(audit, limit, smallest).ran,
-        "pytest alone, one test": lambda: run_empty_tests(one, limit),
-        "pytest alone, a test a tenant": lambda: run_empty_tests(many, limit),
+        "audit, one test": partial(clean, whole, limit),
+        "audit, a test a tenant": partial(clean, audit, limit),
+        "audit, drifted": partial(_named, drifting, limit, drift),
+        "audit, mid-size tenant": partial(clean, audit, limit, middle),
+        "audit, smallest tenant": partial(clean, audit, limit, smallest),
+        "pytest alone, one test": partial(run_empty_tests, one, limit),
+        "pytest alone, a test a tenant": partial(run_empty_tests, many, limit),
     }
 
 
@@ -112,17 +112,17 @@ def _peers(
     )
     whole, drifting, one = peers.best(data), peers.best(drift), peers.best(data, middle)
     works: dict[str, Work] = {
-        "reladiff, whole table": lambda: run(RELADIFF, data),
-        "reladiff tuned, whole table": lambda: run(whole, data),
-        "data-diff, whole table": lambda: run(DATA_DIFF, data),
-        "datacompy, as many rows as it holds": lambda: run(DATACOMPY, data, some),
-        "reladiff, drifted": lambda: run(RELADIFF, drift),
-        "reladiff tuned, drifted": lambda: run(drifting, drift),
-        "data-diff, drifted": lambda: run(DATA_DIFF, drift),
-        "reladiff, some tenants one by one": lambda: run(RELADIFF, data, few),
-        "reladiff tuned, some tenants one by one": lambda: run(one, data, few),
-        "reladiff tuned, mid-size tenant": lambda: run(one, data, middle),
-        "reladiff tuned, smallest tenant": lambda: run(one, data, smallest),
+        "reladiff, whole table": partial(run, RELADIFF, data),
+        "reladiff tuned, whole table": partial(run, whole, data),
+        "data-diff, whole table": partial(run, DATA_DIFF, data),
+        "datacompy, as many rows as it holds": partial(run, DATACOMPY, data, some),
+        "reladiff, drifted": partial(run, RELADIFF, drift),
+        "reladiff tuned, drifted": partial(run, drifting, drift),
+        "data-diff, drifted": partial(run, DATA_DIFF, drift),
+        "reladiff, some tenants one by one": partial(run, RELADIFF, data, few),
+        "reladiff tuned, some tenants one by one": partial(run, one, data, few),
+        "reladiff tuned, mid-size tenant": partial(run, one, data, middle),
+        "reladiff tuned, smallest tenant": partial(run, one, data, smallest),
     }
     facts = {
         "reladiff tuned, whole table": str(whole),
