@@ -101,7 +101,7 @@ def _label(axes: Axes, ends: Sequence[tuple[float, str, str]]) -> None:
         height = max(height, free)
         free = height + _LINE_HEIGHT
         axes.annotate(
-            f"{name}, {seconds:.1f} s",
+            f"{name}, {seconds:.3g} s",
             (1.03, height),
             xycoords="axes fraction",
             color=colour,
