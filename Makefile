@@ -7,8 +7,10 @@ READY := $(VENV)/.ready
 OLDEST_VENV := .venv-oldest
 OLDEST := $(OLDEST_VENV)/.ready
 PYTEST := $(VENV)/bin/python -m pytest
+COG := $(VENV)/bin/python -m cogapp -U --verbosity=1
+DOCS := docs/*.md
 
-.PHONY: help migration-audit demo-drift test test-slow test-unit test-oldest soundness peers bench lint schemas clean
+.PHONY: help migration-audit demo-drift test test-slow test-unit test-oldest soundness peers bench docs docs-check lint schemas clean
 
 help:
 	@echo "make migration-audit   audit $(TENANTS) on both stacks (TENANTS=... for others)"
@@ -20,6 +22,8 @@ help:
 	@echo "make soundness         every trap and 20,000 random tables on every pair of engines"
 	@echo "make peers             the same traps before reladiff, datacompy and data-diff"
 	@echo "make bench             how long it takes (ROWS=, TENANTS=, ROUNDS=, ONLY=; PEERS=no)"
+	@echo "make docs              write the tables and charts of docs/ anew (OFFLINE=1: without servers)"
+	@echo "make docs-check        fail if a table of docs/ is out of date"
 	@echo "make lint              style, types, import directions"
 	@echo "make schemas           write the JSON Schemas anew"
 
@@ -48,11 +52,11 @@ soundness: export TENANTPARITY_EVERY_LAYOUT = 1
 soundness: $(READY)
 	$(PYTEST) tests/soundness/test_among_tenants.py -n 2
 	$(VENV)/bin/python -m benchmarks.soundness $(if $(SEED),--seed $(SEED)) $(if $(TRIALS),--trials $(TRIALS))
-	$(VENV)/bin/python -m benchmarks.tables
+	$(COG) -r $(DOCS)
 
 peers: $(READY)
 	$(VENV)/bin/python -m benchmarks.peers --out benchmarks/results/peers.json
-	$(VENV)/bin/python -m benchmarks.tables --offline
+	$(COG) -r -D OFFLINE=1 $(DOCS)
 
 # TENANTS is a number here, and a cohort everywhere else unless it is given.
 bench: $(READY)
@@ -61,7 +65,17 @@ bench: $(READY)
 		$(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(ITEM_TENANTS),--item-tenants $(ITEM_TENANTS)) \
 		$(if $(TABLES),--tables $(TABLES)) $(if $(ONLY),--only $(ONLY)) \
 		$(if $(filter no,$(PEERS)),--without-peers)
-	$(VENV)/bin/python -m benchmarks.tables --offline
+	$(VENV)/bin/python -m benchmarks.docs.charts
+	$(COG) -r -D OFFLINE=1 $(DOCS)
+
+# Two tables are filled by real engines; OFFLINE=1 keeps them as they are.
+docs: $(READY)
+	$(VENV)/bin/python -m benchmarks.docs.charts
+	$(COG) -r $(if $(OFFLINE),-D OFFLINE=1) $(DOCS)
+
+docs-check: export TENANTPARITY_ENGINES_REQUIRED = 1
+docs-check: $(READY)
+	$(COG) --check --diff --check-fail-msg "Run make docs." $(if $(OFFLINE),-D OFFLINE=1) $(DOCS)
 
 lint: $(READY)
 	$(VENV)/bin/ruff check .

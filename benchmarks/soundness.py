@@ -1,7 +1,7 @@
-"""The proof, in large: every trap on every pair of engines, and many thousand random tables.
+"""Audits every trap on every pair of engines, and many thousand random tables.
 
-``make soundness`` runs it and writes ``benchmarks/results/soundness.json``. A trial is known by
-the seed, its pair and its number; ``--seed S --pair legacy,modern --number N`` repeats just one.
+``make soundness`` runs it and writes ``benchmarks/results/soundness.json``. A trial is
+identified by seed, pair and number; ``--seed S --pair legacy,modern --number N`` repeats one.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from random import Random
 from time import perf_counter
 from typing import Any
 
+from tabulate import tabulate
+
 from tests.soundness.judging import FALSE_ALARM, FALSE_MATCH, NOT_PROVEN, RIGHT, WRONG, judge
 from tests.soundness.traps import TRAPS, Engine, Trap, exists
 from tests.soundness.trials import make_trial
@@ -27,21 +29,21 @@ from tests.soundness.ways import WAYS
 from tests.support.engine_driver import seen
 from tests.support.engine_pairs import PAIRS, PLACES, audit_all
 
-from .peers.summary import as_table, summarise
+from .peers.run import summarise
 
 Pair = tuple[Engine, Engine]
 RESULTS = Path(__file__).parent / "results" / "soundness.json"
 PEERS = RESULTS.with_name("peers.json")
 _VERDICTS = (RIGHT, FALSE_MATCH, FALSE_ALARM, WRONG, NOT_PROVEN)
-_UNCHANGED = 8  # one trial of so many holds the same twice
+_UNCHANGED = 8  # one trial of eight has equal tables
 _QUICK: tuple[Pair, ...] = (("postgresql", "postgresql"), ("sqlite", "sqlite"))
-_BATCH = 50  # trials that go one way; the next ones go another
-_SHOWN = 20  # failures that are told in full
+_BATCH = 50  # trials that are audited in one way, before the next way
+_SHOWN = 20  # failures that are printed in full
 
 
 @dataclass
 class PairResult:
-    """What the audits of one pair of engines came to."""
+    """The verdicts on the audits of one pair of engines."""
 
     legacy: Engine
     modern: Engine
@@ -52,14 +54,14 @@ class PairResult:
     seconds: float = 0.0
 
     def count(self, verdict: str) -> int:
-        """Return how many traps and trials came to a verdict."""
+        """Return how many traps and trials have a verdict."""
         return self.traps[verdict] + self.mutated[verdict] + self.unchanged[verdict]
 
 
 def run_pair(legacy: Engine, modern: Engine, mutated: int, seed: int) -> PairResult:
-    """Audit all traps that a pair of engines can hold, and so many mutated random tables.
+    """Audit the traps that a pair of engines can hold, and a number of mutated random tables.
 
-    Each trap goes all the ways from differing digests to the rows; trials take turns.
+    Each trap is audited in each way of finding rows; the trials take turns.
     """
     result, began = PairResult(legacy, modern), perf_counter()
     with ExitStack() as stack:
@@ -110,7 +112,7 @@ def _batches(numbers: range, size: int) -> Iterator[range]:
 
 
 def summary(results: Iterable[PairResult], seed: int) -> dict[str, Any]:
-    """Return what is written down."""
+    """Return the contents of soundness.json."""
     given = list(results)
     pairs = [
         {
@@ -138,7 +140,7 @@ def summary(results: Iterable[PairResult], seed: int) -> dict[str, Any]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run it; the exit code is 0 only if nothing went wrong."""
+    """Run all traps and trials; the exit code is 0 only if each verdict is right."""
     options = _parser().parse_args(arguments)
     pairs = [options.pair] if options.pair else PAIRS
     if options.number is not None:
@@ -149,10 +151,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         results = []
         for job in as_completed(jobs):
             results.append(job.result())
-            _tell(results[-1])
+            _print(results[-1])
     results.sort(key=lambda each: PAIRS.index((each.legacy, each.modern)))
     found = summary(results, options.seed)
-    _tell_peers()
+    if PEERS.exists():
+        answers = json.loads(PEERS.read_text(encoding="utf-8"))["results"]
+        print(tabulate(summarise(answers), headers="keys", tablefmt="github"))
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     print(
@@ -165,7 +169,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _shares(trials: int, pairs: Sequence[Pair]) -> list[tuple[Pair, int]]:
-    """Give each pair a fiftieth of the trials, and the rest to those whose audits are quick."""
+    """Give each pair a fiftieth of the trials, and the rest to the pairs whose audits are quick."""
     quick = [pair for pair in pairs if pair in _QUICK] or list(pairs)
     least = trials // 50 if len(quick) < len(pairs) else 0
     rest = -(-(trials - least * (len(pairs) - len(quick))) // len(quick))
@@ -174,18 +178,11 @@ def _shares(trials: int, pairs: Sequence[Pair]) -> list[tuple[Pair, int]]:
     return [(pair, rest if pair in quick else least) for pair in ordered]
 
 
-def _tell(result: PairResult) -> None:
+def _print(result: PairResult) -> None:
     counts = ", ".join(f"{result.count(v)} {v}" for v in _VERDICTS if result.count(v))
     print(f"{result.legacy} x {result.modern}: {counts} ({result.seconds:.0f} s)")
     for failure in result.failures[:_SHOWN]:
         print(f"  {failure}")
-
-
-def _tell_peers() -> None:
-    """Print what the peers said to the same traps, when ``make peers`` last asked them."""
-    if PEERS.exists():
-        answers = json.loads(PEERS.read_text(encoding="utf-8"))["results"]
-        print(as_table(summarise(answers)))
 
 
 def _repeat(pair: tuple[Engine, Engine], seed: int, number: int) -> int:

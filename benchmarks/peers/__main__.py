@@ -1,4 +1,4 @@
-"""``python -m benchmarks.peers --out benchmarks/results/peers.json``."""
+"""``python -m benchmarks.peers`` writes ``benchmarks/results/peers.json``."""
 
 from __future__ import annotations
 
@@ -6,24 +6,28 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
+from tabulate import tabulate
+
 from .environments import PEERS
-from .places import ENGINES
-from .run import PAIRS, run_peers
-from .summary import as_table, summarise
+from .run import ENGINES, PAIRS, Pair, run_peers, summarise
 
 
 def main() -> None:
-    """Run every peer over every trap of the pairs; write all answers, and print the counts."""
-    arguments = _parser().parse_args()
-    pairs = [_pair(text) for text in arguments.pair] or list(PAIRS)
-    results = run_peers(pairs=pairs, peers=arguments.peer or list(PEERS), tell=_tell)
+    """Run every peer on every trap of the pairs; write all answers, and print the counts."""
+    options = _parser().parse_args()
+    results = run_peers(
+        pairs=options.pair or PAIRS,
+        peers=options.peer or list(PEERS),
+        log=lambda line: print(line, file=sys.stderr),
+    )
     summary = summarise(results)
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    arguments.out.write_text(_as_json(summary, results), encoding="utf-8")
-    sys.stdout.write(as_table(summary))
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    options.out.write_text(_as_json(summary, results), encoding="utf-8")
+    print(tabulate(summary, headers="keys", tablefmt="github"))
 
 
 def _as_json(*lists: Sequence[dict[str, Any]]) -> str:
@@ -36,22 +40,19 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.peers", description=main.__doc__)
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/peers.json"))
     parser.add_argument(
-        "--pair", action="append", default=[], help="such as postgresql,mariadb; repeatable"
+        "--pair", type=_pair, action="append", help="such as postgresql,mariadb; repeatable"
     )
     parser.add_argument("--peer", action="append", choices=sorted(PEERS), help="repeatable")
     return parser
 
 
-def _pair(text: str) -> tuple[str, str]:
-    legacy, _, modern = text.partition(",")
-    if legacy not in ENGINES or modern not in ENGINES:
-        known = ", ".join(sorted(ENGINES))
-        raise SystemExit(f"--pair {text!r} must be two of {known}, parted by a comma")
-    return legacy, modern
-
-
-def _tell(line: str) -> None:
-    sys.stderr.write(f"{line}\n")
+def _pair(text: str) -> Pair:
+    known = {
+        f"{legacy},{modern}": (legacy, modern) for legacy, modern in product(ENGINES, repeat=2)
+    }
+    if text not in known:
+        raise argparse.ArgumentTypeError(f"{text!r} is none of {' '.join(known)}")
+    return known[text]
 
 
 if __name__ == "__main__":

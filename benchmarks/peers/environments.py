@@ -37,7 +37,7 @@ PEERS: dict[str, tuple[str, ...]] = {
 
 
 def python_of(peer: str) -> Path:
-    """Return the peer's own Python, and install what it needs unless it is there already.
+    """Return the Python of a peer's environment, which is made unless it is there already.
 
     Raises subprocess.CalledProcessError where pip fails; its words go to stderr.
     """

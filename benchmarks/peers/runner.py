@@ -1,7 +1,10 @@
-"""Runs in a peer's own environment: a job a line on stdin, an answer a line on stdout.
+"""Runs a peer, in the peer's own environment; imports nothing of this project.
 
-Imports nothing of this project. The peers are used as their documentation says, with default
-options: every column that is not the key is compared.
+``benchmarks.peers`` sends one job after another by execnet. ``benchmarks.speed`` starts a process
+for each job, which is JSON on the command line; the count is the last line of stdout.
+
+A job names a URL and a table for each side, the key, the other columns, and options of the peer.
+``where`` has pairs of conditions, one for each side; the peer compares once for each pair.
 """
 
 from __future__ import annotations
@@ -9,85 +12,92 @@ from __future__ import annotations
 import importlib
 import json
 import logging
+import os
 import re
 import sys
-from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
 
 Job = dict[str, Any]
 
 
-def ask_reladiff(job: Job) -> bool:
-    """Say whether reladiff yields any row."""
-    return _hash_diff(importlib.import_module("reladiff"), job)
+def compare(peer: str, job: Job) -> int:
+    """Return how many differing rows a peer finds; 0 if the tables are equal to it."""
+    if peer == "datacompy":
+        return _compare_frames(job)
+    if peer == "data-diff":
+        importlib.import_module("data_diff.tracking").disable_tracking()
+    module = importlib.import_module(peer.replace("-", "_"))
+    return sum(_compare_hashes(module, job, where) for where in job["where"])
 
 
-def ask_data_diff(job: Job) -> bool:
-    """Say whether data-diff yields any row."""
-    data_diff = importlib.import_module("data_diff")
-    importlib.import_module("data_diff.tracking").disable_tracking()
-    return _hash_diff(data_diff, job)
-
-
-def _hash_diff(peer: Any, job: Job) -> bool:
-    rest = tuple(name for name in job["columns"] if name not in job["key"])
+def _compare_hashes(module: Any, job: Job, where: list[str | None]) -> int:
+    """Run reladiff or data-diff, and return how many rows it yields."""
     tables = [
-        peer.connect_to_table(url, job["table"], tuple(job["key"]), extra_columns=rest)
-        for url in (job["legacy"], job["modern"])
+        module.connect_to_table(
+            url,
+            tuple(table),
+            tuple(job["key"]),
+            thread_count=job["threads"],
+            extra_columns=tuple(job["columns"]),
+            where=condition,
+        )
+        for url, table, condition in zip(job["urls"], job["tables"], where, strict=True)
     ]
     try:
-        return bool(list(peer.diff_tables(*tables)))
+        return sum(1 for _ in module.diff_tables(*tables, **job["options"]))
     finally:
         for table in tables:
             table.database.close()
 
 
-def ask_datacompy(job: Job) -> bool:
-    """Say whether datacompy finds two pandas frames, read by SQLAlchemy, to differ."""
+def _compare_frames(job: Job) -> int:
+    """Run datacompy on two pandas frames; return the rows in one frame alone or different in both.
+
+    Return 0 or 1 unless the rows are to be counted.
+    """
     datacompy = importlib.import_module("datacompy")
-    frames = [_frame(job[f"{side}_sqlalchemy"], job["table"]) for side in ("legacy", "modern")]
-    return not datacompy.PandasCompare(*frames, join_columns=job["key"]).matches()
+    sides = zip(job["urls"], job["tables"], job["where"][0], strict=True)
+    frames = [_frame(url, ".".join(table), job["select"], where) for url, table, where in sides]
+    found = datacompy.PandasCompare(*frames, join_columns=job["key"])
+    if not job["count"]:
+        return int(not found.matches())
+    return len(found.df1_unq_rows) + len(found.df2_unq_rows) + len(found.all_mismatch())
 
 
-def _frame(url: str, table: str) -> Any:
+def _frame(url: str, table: str, columns: list[str], where: str | None) -> Any:
+    condition = f" WHERE {where}" if where else ""
+    statement = f"SELECT {', '.join(columns)} FROM {table}{condition}"  # noqa: S608 - ours
     engine = importlib.import_module("sqlalchemy").create_engine(url)
     try:
-        statement = f"SELECT * FROM {table}"  # noqa: S608 - the name is ours
         return importlib.import_module("pandas").read_sql(statement, engine)
     finally:
         engine.dispose()
 
 
-ASK: dict[str, Callable[[Job], bool]] = {
-    "reladiff": ask_reladiff,
-    "datacompy": ask_datacompy,
-    "data-diff": ask_data_diff,
-}
-
-
 def answer(peer: str, job: Job) -> str:
-    """Return "different", "equal", or "error: " and what went wrong."""
+    """Return "different", "equal", or "error: " and the error."""
     try:
-        return "different" if ASK[peer](job) else "equal"
-    except Exception as error:  # noqa: BLE001 - whatever goes wrong there is the answer
-        said = re.sub(r" at 0x[0-9a-f]+", "", " ".join(str(error).split()))
-        return f"error: {type(error).__name__}: {said[:200]}"
+        return "different" if compare(peer, job) else "equal"
+    except Exception as error:  # noqa: BLE001 - any error is the peer's answer
+        text = re.sub(r" at 0x[0-9a-f]+", "", " ".join(str(error).split()))
+        return f"error: {type(error).__name__}: {text[:200]}"
 
 
-def main(peer: str) -> None:
-    """Tell the peer's version, then answer jobs until there are no more."""
+def serve(channel: Any) -> None:
+    """Receive a peer's name and send its version; then receive jobs and send answers."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
+    peer = channel.receive()
+    channel.send(version(peer))
+    for job in channel:
+        channel.send(answer(peer, job))
+
+
+if __name__ in ("__channelexec__", "__main__"):
     logging.disable(logging.CRITICAL)
-    out, sys.stdout = sys.stdout, sys.stderr  # peers may print
-    _say(out, {"version": version(peer)})
-    for line in sys.stdin:
-        _say(out, {"says": answer(peer, json.loads(line))})
-
-
-def _say(out: Any, message: dict[str, str]) -> None:
-    out.write(json.dumps(message) + "\n")
-    out.flush()
-
-
+if __name__ == "__channelexec__":
+    serve(channel)  # type: ignore[name-defined]  # noqa: F821 - execnet defines it
 if __name__ == "__main__":
-    main(sys.argv[1])
+    sys.stdout.write(f"\n{compare(sys.argv[1], json.loads(sys.argv[2]))}\n")

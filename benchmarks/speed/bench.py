@@ -1,4 +1,4 @@
-"""What a chapter of the suite is given: sizes, servers, and a folder for projects."""
+"""The arguments of a chapter (servers, sizes, a folder) and its result."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .data import SIDES, DataSet, Side
-from .project import Layout
-from .rounds import Measured, Tell, Work, in_rounds
+from .data_sets import SIDES, DataSet, Side
+from .projects import Layout
+from .rounds import Log, Measured, Work, in_rounds
 from .stacks import Stacks
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much is measured; every number can be given on the command line."""
+    """How much is measured; every one is an option of the command line."""
 
     rows: int = 100_000
     tenants: int = 20
@@ -23,6 +23,7 @@ class Sizes:
     item_tenants: int = 50
     tables: int = 4
     limit: float = 900.0
+    with_peers: bool = True
 
     @property
     def drifts(self) -> int:
@@ -34,30 +35,33 @@ class Sizes:
         """The drifts of a table that is full of them."""
         return self.rows // 5
 
+    def to_json(self) -> dict[str, Any]:
+        """Return the sizes as bench.json holds them."""
+        return asdict(self)
+
 
 @dataclass(frozen=True)
 class Chapter:
-    """What one part of the suite measured, all in one session, in turns."""
+    """The measurements of one chapter, all of one session."""
 
     works: Mapping[str, Measured]
     facts: Mapping[str, Any] = field(default_factory=dict)
     curves: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as bench.json holds it."""
+        """Return the chapter as bench.json holds it."""
         works = {name: work.to_json() for name, work in self.works.items()}
         return {"works": works, "facts": dict(self.facts), "curves": dict(self.curves)}
 
 
 @dataclass(frozen=True)
 class Bench:
-    """The servers, the sizes, an empty folder, whether peers are asked, and who hears of it."""
+    """The servers, the sizes, and an empty folder; progress is passed to ``log``."""
 
     stacks: Stacks
     sizes: Sizes
     folder: Path
-    with_peers: bool
-    tell: Tell
+    log: Log
 
     def layout(self, data: DataSet, ports: Mapping[Side, int] | None = None) -> Layout:
         """Return where a data set is; ``ports`` are those of proxies."""
@@ -66,8 +70,4 @@ class Bench:
 
     def rounds(self, works: Mapping[str, Work]) -> dict[str, Measured]:
         """Do the works in turns."""
-        return in_rounds(works, self.sizes.rounds, self.tell)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the sizes."""
-        return {**asdict(self.sizes), "with_peers": self.with_peers}
+        return in_rounds(works, self.sizes.rounds, self.log)

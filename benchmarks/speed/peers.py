@@ -1,4 +1,4 @@
-"""Peers on the same data: each run is a process of its own, as an audit is."""
+"""Runs peers on the same data; each run is a process of its own, as an audit is."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ..peers import runner
 from ..peers.environments import python_of
-from .data import COLUMNS, SIDES, DataSet, account_of
+from .data_sets import COLUMNS, SIDES, DataSet, account_of
 from .process import Failed, Ran, run
 from .stacks import Stacks
 
-_JOB = Path(__file__).with_name("peer_job.py")
+_RUNNER = Path(runner.__file__)
 _ANYWHERE = ((None, None),)
 
 Where = Sequence[tuple[str | None, str | None]]
-"""A condition for the legacy side and one for the modern side; several are asked one by one."""
+"""Conditions for the legacy side and the modern side; the peer compares once for each pair."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,8 @@ class Way:
         return {name: value for name, value in given.items() if value is not None}
 
     def __str__(self) -> str:
-        said = ", ".join(f"{name}={value}" for name, value in self.options.items())
-        return f"{self.peer} ({said or 'default'})"
+        options = ", ".join(f"{name}={value}" for name, value in self.options.items())
+        return f"{self.peer} ({options or 'default'})"
 
 
 RELADIFF, DATA_DIFF, DATACOMPY = (Way(peer) for peer in ("reladiff", "data-diff", "datacompy"))
@@ -56,21 +57,22 @@ TRIED = tuple(
 
 @dataclass(frozen=True)
 class Peers:
-    """Both stacks, and the seconds that a peer may take."""
+    """Runs peers on both stacks; ``limit`` is the seconds that each may take."""
 
     stacks: Stacks
     limit: float
 
-    def ask(self, way: Way, data: DataSet, where: Where = _ANYWHERE) -> Ran:
-        """Compare a data set's first table; raises Failed where a wrong number of rows is found.
+    def run(self, way: Way, data: DataSet, where: Where = _ANYWHERE) -> Ran:
+        """Compare a data set's first table; raises Failed if a wrong number of rows is found.
 
-        A changed row may be told as one row or as two.
+        A peer may count a changed row as one or as two.
         """
         job = self._job(way, data, where)
-        ran = run([python_of(way.peer), _JOB, way.peer, json.dumps(job)], _JOB.parent, self.limit)
+        command: list[str | Path] = [python_of(way.peer), _RUNNER, way.peer, json.dumps(job)]
+        ran = run(command, _RUNNER.parent, self.limit)
         if ran.code != 0:
-            raise Failed(f"exit code {ran.code}: {ran.last_words[-300:]}")
-        found = json.loads(ran.output.splitlines()[-1])["found"]
+            raise Failed(f"exit code {ran.code}: {ran.end_of_output[-300:]}")
+        found = int(ran.output.splitlines()[-1])
         if not data.drifts <= found <= 2 * data.drifts:
             raise Failed(f"{data.drifts} rows differ, and {found} were found")
         return ran
@@ -81,13 +83,13 @@ class Peers:
 
     def _seconds(self, way: Way, data: DataSet, where: Where) -> float:
         try:
-            return self.ask(way, data, where).seconds
+            return self.run(way, data, where).seconds
         except Failed:
             return self.limit
 
     def _job(self, way: Way, data: DataSet, where: Where) -> dict[str, Any]:
         driver = "postgresql+psycopg" if way.peer == "datacompy" else "postgresql"
-        # data-diff insists on a password, and the server on none.
+        # data-diff requires a password, and the server does not.
         urls = [
             self.stacks.url(side).replace("postgresql:", f"{driver}:").replace("@", ":any@")
             for side in SIDES
@@ -97,6 +99,8 @@ class Peers:
             "tables": [[data.schema_on(side), data.table_names[0]] for side in SIDES],
             "key": COLUMNS[:1],
             "columns": COLUMNS[1:],
+            "select": COLUMNS,
+            "count": True,
             "threads": way.threads or 1,
             "options": way.options,
             "where": where,
@@ -109,5 +113,5 @@ def of_tenants(*tenants: int) -> Where:
 
 
 def up_to(last: int) -> Where:
-    """Return the condition that takes the first so many rows."""
+    """Return the condition for the rows up to an id."""
     return [(f"id <= {last}", f"id <= {last}")]

@@ -1,4 +1,4 @@
-"""Processes, and what they take: seconds on the clock, and memory with all their children."""
+"""Runs a process, and measures its seconds and its memory, with all child processes."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ import psutil
 
 _SAMPLE_SECONDS = 0.02
 _MEGABYTE = 1e6
-_TOLD = 2000  # characters of the output that an error tells
+_SHOWN = 2000  # characters of the output that an error shows
 
 
 class Failed(Exception):
-    """Something that was to be measured did not do what it is measured for."""
+    """A process or a query that is measured failed, or its result is wrong."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,9 @@ class Ran:
     output: str
 
     @property
-    def last_words(self) -> str:
+    def end_of_output(self) -> str:
         """The end of its output."""
-        return self.output.strip()[-_TOLD:]
+        return self.output.strip()[-_SHOWN:]
 
 
 def run(command: Sequence[str | Path], folder: Path, limit: float) -> Ran:
@@ -57,8 +57,8 @@ def run(command: Sequence[str | Path], folder: Path, limit: float) -> Ran:
             _end(process)
         seconds = perf_counter() - began
         output.seek(0)
-        said = output.read().decode(errors="replace")
-        return Ran(seconds, peak / _MEGABYTE, process.returncode, said)
+        text = output.read().decode(errors="replace")
+        return Ran(seconds, peak / _MEGABYTE, process.returncode, text)
 
 
 def _watch(process: subprocess.Popen[bytes], until: float) -> int:
@@ -91,10 +91,10 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _clean() -> dict[str, str]:
-    """Return the environment without what an outer pytest or a demo put there.
+    """Return the environment without the variables of an outer pytest or a demo.
 
-    Python keeps what it has compiled, as it does for a user: else each process would compile all
-    that it imports, the peers' no less than ours.
+    Python keeps compiled modules, as it does for a user. Otherwise each process, of the peers as
+    well, would compile all that it imports.
     """
     foreign = ("PYTEST", "COV_", "MIGRATION_DRIFT", "PYTHONDONTWRITEBYTECODE")
     return {name: value for name, value in os.environ.items() if not name.startswith(foreign)}

@@ -1,4 +1,4 @@
-"""What a run leaves: bench.json and the growth curves."""
+"""Reads and writes bench.json."""
 
 from __future__ import annotations
 
@@ -6,15 +6,13 @@ import json
 import os
 import platform
 from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from .bench import Bench, Sizes
-from .chart import draw
+from .bench import Bench
 from .goals import weigh
 
 
@@ -23,33 +21,25 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def kept(out: Path, sizes: Sizes, *, with_peers: bool) -> dict[str, Any]:
+def chapters_of(out: Path, sizes: Mapping[str, Any]) -> dict[str, Any]:
     """Return the chapters that an earlier run of the same sizes has measured."""
     if not out.exists():
         return {}
-    before = json.loads(out.read_text(encoding="utf-8"))
-    return (
-        dict(before["measured"])
-        if before["sizes"] == {**asdict(sizes), "with_peers": with_peers}
-        else {}
-    )
+    earlier = json.loads(out.read_text(encoding="utf-8"))
+    return dict(earlier["measured"]) if earlier["sizes"] == sizes else {}
 
 
-def write(out: Path, charts: Path, bench: Bench, chapters: Mapping[str, Any]) -> dict[str, Any]:
-    """Write all that is known so far; return what is in bench.json."""
+def write(out: Path, bench: Bench, chapters: Mapping[str, Any]) -> dict[str, Any]:
+    """Write all chapters that are measured so far; return the contents of bench.json."""
     found = {
         "at": now(),
         "machine": _machine(bench),
-        "sizes": bench.to_json(),
+        "sizes": bench.sizes.to_json(),
         "goals": weigh(chapters),
         "measured": dict(chapters),
     }
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    charts.mkdir(parents=True, exist_ok=True)
-    for chapter in chapters.values():
-        for name, curve in chapter["curves"].items():
-            (charts / f"{name}.svg").write_text(draw(curve), encoding="utf-8")
     return found
 
 

@@ -1,8 +1,8 @@
-"""Several kinds of work, taken in turns, so that a busy minute is everybody's."""
+"""Works that are compared are done in turns, so that a busy minute slows all of them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
@@ -11,12 +11,12 @@ from .process import Failed, Ran
 
 Work = Callable[[], "float | Ran"]
 """Does something once; returns its seconds, or the process that did it. May raise Failed."""
-Tell = Callable[[str], None]
+Log = Callable[[str], None]
 
 
 @dataclass
 class Measured:
-    """What one kind of work took in each round; an error says why there are no more rounds."""
+    """The seconds of one work in each round; an error ends them."""
 
     seconds: list[float] = field(default_factory=list)
     peak_mb: list[float] = field(default_factory=list)
@@ -24,7 +24,7 @@ class Measured:
 
     @property
     def median(self) -> float | None:
-        """The median of the seconds, unless something went wrong."""
+        """The median of the seconds; None after an error."""
         return None if self.error or not self.seconds else median(self.seconds)
 
     def add(self, taken: float | Ran) -> None:
@@ -35,7 +35,7 @@ class Measured:
         self.seconds.append(round(taken, 4))
 
     def to_json(self) -> dict[str, Any]:
-        """Return it with the median, and without what is empty."""
+        """Return the median, the seconds, and the peak and the error if there are any."""
         found: dict[str, Any] = {"median": self.median, "seconds": self.seconds}
         if self.peak_mb:
             found["peak_mb"] = max(self.peak_mb)
@@ -44,30 +44,22 @@ class Measured:
         return found
 
 
-def in_rounds(works: Mapping[str, Work], rounds: int, tell: Tell) -> dict[str, Measured]:
+def in_rounds(works: Mapping[str, Work], rounds: int, log: Log) -> dict[str, Measured]:
     """Do every work once in each round, each round beginning with another one.
 
-    What fails is not done again, and its error is kept.
+    A work that fails is not repeated, and its error is kept.
     """
-    found = {name: Measured() for name in works}
+    names = list(works)
+    found = {name: Measured() for name in names}
     for turn in range(rounds):
-        for name in _rotated(list(works), turn * len(works) // rounds):
-            if not found[name].error:
-                _do(works[name], found[name])
-                tell(f"{name}: {_said(found[name])}")
+        first = turn * len(names) // rounds
+        for name in (*names[first:], *names[:first]):
+            measured = found[name]
+            if measured.error:
+                continue
+            try:
+                measured.add(works[name]())
+            except Failed as failure:
+                measured.error = str(failure)
+            log(f"{name}: {measured.error or f'{measured.seconds[-1]:.2f} s'}")
     return found
-
-
-def _do(work: Work, measured: Measured) -> None:
-    try:
-        measured.add(work())
-    except Failed as failure:
-        measured.error = str(failure)
-
-
-def _said(measured: Measured) -> str:
-    return measured.error or f"{measured.seconds[-1]:.2f} s"
-
-
-def _rotated(names: Sequence[str], by: int) -> list[str]:
-    return [*names[by:], *names[:by]]

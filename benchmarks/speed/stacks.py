@@ -20,7 +20,7 @@ from tests.support.postgresql import (
     running_cluster,
 )
 
-from .data import SIDES, DataSet, Side, create, drop
+from .data_sets import SIDES, DataSet, Side, create, drop
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Stacks:
 
     @contextmanager
     def holding(self, *sets: DataSet) -> Iterator[None]:
-        """Make data sets, on both servers at once, and remove them at the end."""
+        """Make data sets on both servers at once, and remove them at the end."""
 
         def make(side: Side) -> None:
             with self.connect(side) as connection:
@@ -65,7 +65,7 @@ class Stacks:
 
 
 def at_once(work: Callable[[Side], None]) -> float:
-    """Do the same on both sides at the same time; return the seconds until the slower is done."""
+    """Do ``work`` on both sides at once; return the seconds until the slower side is done."""
     began = perf_counter()
     with ThreadPoolExecutor(len(SIDES)) as pool:
         list(pool.map(work, SIDES))
@@ -74,19 +74,19 @@ def at_once(work: Callable[[Side], None]) -> float:
 
 @contextmanager
 def running_stacks() -> Iterator[Stacks]:
-    """Start two servers, Debian's PostgreSQL where that is installed, else the embedded one."""
+    """Start two servers: Debian's PostgreSQL if it is installed, else the embedded one."""
     debian = Path(f"/usr/lib/postgresql/{DEBIAN}/bin").exists()
     with ExitStack() as stack:
         databases: dict[Side, Database] = {}
         for side in SIDES:
             cluster = stack.enter_context(running_cluster(DEBIAN if debian else EMBEDDED))
-            _spare_checkpoints(cluster)
+            _raise_wal_size(cluster)
             databases[side] = new_database(cluster, name="bench")
         yield Stacks(databases)
 
 
-def _spare_checkpoints(cluster: Cluster) -> None:
-    """Let the server write down millions of rows without stopping every few seconds."""
+def _raise_wal_size(cluster: Cluster) -> None:
+    """Let the server write millions of rows without a checkpoint every few seconds."""
     with cluster.connect() as admin:
         admin.execute("ALTER SYSTEM SET max_wal_size = '8GB'")
         admin.execute("SELECT pg_reload_conf()")

@@ -8,18 +8,20 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree as ET
 
 import pytest
 from psycopg import sql
 
+from benchmarks.docs.charts import draw
+from benchmarks.peers import remote
 from benchmarks.speed import __main__ as speed
-from benchmarks.speed.data import COLUMNS, SIDES, DataSet, account_of, tenant_sizes
+from benchmarks.speed.bare_scans import digest_of
+from benchmarks.speed.data_sets import COLUMNS, SIDES, DataSet, account_of, tenant_sizes
 from benchmarks.speed.goals import GOALS
-from benchmarks.speed.limits import digest_of
 from benchmarks.speed.process import Failed, run
 from benchmarks.speed.stacks import Stacks, running_stacks
-from benchmarks.speed.wire import counting
+
+from ..support.proxy import proxied
 
 CLEAN = DataSet("clean", 3_000, 30)
 DRIFTED = DataSet("drifted", 3_000, 30, drifts=73, legacy_of="clean")
@@ -46,12 +48,6 @@ def rows_of(stacks: Stacks, schema: str) -> list[dict[int, tuple[Any, ...]]]:
             text: Any = ROWS.format(name)
             found.append({row[0]: row for row in connection.execute(text).fetchall()})
     return found
-
-
-def texts_of(chart: str) -> set[str]:
-    """Return all texts of an SVG; raises ParseError where it is none."""
-    parts = ET.fromstring(chart).iter()  # noqa: S314 - our own
-    return {each.text or "" for each in parts if each.tag.endswith("text")}
 
 
 def test_a_clean_data_set_is_the_same_on_both_sides(stacks: Stacks) -> None:
@@ -133,11 +129,10 @@ def test_a_tiny_run_of_all_but_peers(tmp_path: Path) -> None:
     Growth with the rows and with the tenants is left out: it differs from that with the drifts by
     its data only, and takes twenty runs of pytest.
     """
-    out, charts = tmp_path / "bench.json", tmp_path / "charts"
+    out = tmp_path / "bench.json"
     tiny = "--rows 800 --tenants 4 --rounds 1 --item-tenants 3 --tables 1 --without-peers"
     only = ["whole", "many", "layouts", "drifts", "cross", "flood"]
-    places = ["--only", ",".join(only), "--out", str(out), "--charts", str(charts)]
-    assert speed.main([*tiny.split(), *places]) == 0
+    assert speed.main([*tiny.split(), "--only", ",".join(only), "--out", str(out)]) == 0
     found = json.loads(out.read_text(encoding="utf-8"))
     assert set(found) == {"at", "machine", "sizes", "goals", "measured"}
     assert list(found["measured"]) == only
@@ -150,8 +145,8 @@ def test_a_tiny_run_of_all_but_peers(tmp_path: Path) -> None:
     assert goals["a fifth of the rows drifted: share counted"]["reached"] == 1
     with_peers = [each for name, each in goals.items() if "reladiff" in name]
     assert {(each["reached"], each["met"]) for each in with_peers} == {(None, False)}
-    for name in ("drifts", "tables"):
-        assert "seconds" in texts_of((charts / f"{name}.svg").read_text(encoding="utf-8"))
+    for chapter, name in (("drifts", "drifts"), ("many", "tables")):
+        assert "seconds" in draw(found["measured"][chapter]["curves"][name], 1)
 
 
 def test_memory_counts_children_and_the_limit_ends_them(tmp_path: Path) -> None:
@@ -166,9 +161,9 @@ def test_memory_counts_children_and_the_limit_ends_them(tmp_path: Path) -> None:
 
 
 def test_the_proxy_counts_both_directions() -> None:
-    """What is sent and what comes back is counted, to the byte."""
+    """Both the bytes that are sent and those that come back are counted exactly."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        with counting(server.getsockname()[1]) as proxy:
+        with proxied(server.getsockname()[1]) as proxy:
             client = socket.create_connection(("127.0.0.1", proxy.port))
             there, _ = server.accept()
             with client, there:
@@ -176,4 +171,61 @@ def test_the_proxy_counts_both_directions() -> None:
                 assert len(there.recv(1000, socket.MSG_WAITALL)) == 1000
                 there.sendall(b"y" * 234)
                 assert len(client.recv(234, socket.MSG_WAITALL)) == 234
-        assert proxy.bytes == 1234
+        assert proxy.received == 1234
+
+
+FAKE_PEER = """
+import os, time
+
+class Table:
+    def __init__(self, url, *args, **options):
+        self.url, self.database = url, self
+
+    def close(self):
+        print("a peer may print")
+
+def diff_tables(legacy, modern, hang=False, crash=False):
+    if hang:
+        time.sleep(60)
+    if crash:
+        os._exit(1)
+    return [] if legacy.url == modern.url else ["row"]
+
+connect_to_table = Table
+"""
+
+
+def test_a_peer_that_hangs_or_crashes_is_started_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each job gets an answer of its own, whatever the job before it did to the process."""
+    (tmp_path / "fake_peer.py").write_text(FAKE_PEER, encoding="utf-8")
+    (tmp_path / "fake_peer-7.dist-info").mkdir()
+    metadata = "Metadata-Version: 2.1\nName: fake-peer\nVersion: 7\n"
+    (tmp_path / "fake_peer-7.dist-info" / "METADATA").write_text(metadata, encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(remote, "python_of", lambda _: Path(sys.executable))
+    monkeypatch.setattr(remote, "SECONDS", 2.0)
+    job = {"tables": [["t"], ["t"]], "key": ["id"], "columns": [], "threads": 1, "count": False}
+    equal = {**job, "urls": ["a", "a"], "where": [[None, None]], "options": {}}
+    with remote.RemotePeer("fake-peer") as peer:
+        answers = [
+            peer.answer({**equal, **change})
+            for change in (
+                {},
+                {"options": {"hang": True}},
+                {"urls": ["a", "b"]},
+                {"options": {"crash": True}},
+                {"where": 1},
+                {},
+            )
+        ]
+    assert peer.version == "7"
+    assert answers == [
+        "equal",
+        "error: no answer in 2 s",
+        "different",
+        "error: the process died",
+        "error: TypeError: 'int' object is not iterable",
+        "equal",
+    ]

@@ -6,7 +6,7 @@ import socket
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
@@ -15,6 +15,7 @@ class Proxy:
     """Forwards each connection to a server, until told otherwise.
 
     ``greeting`` changes the first bytes that the server sends on each connection.
+    ``received`` counts the bytes from both ends.
     """
 
     def __init__(self, target: int, greeting: Callable[[bytes], bytes] = bytes) -> None:
@@ -25,6 +26,8 @@ class Proxy:
         self._open = Event()
         self._open.set()
         self._closed = False
+        self._lock = Lock()
+        self.received = 0
         self.port = int(self._listener.getsockname()[1])
         Thread(target=self._accept, daemon=True).start()
 
@@ -65,6 +68,8 @@ class Proxy:
     ) -> None:
         with suppress(OSError):
             while data := source.recv(65_536):
+                with self._lock:
+                    self.received += len(data)
                 self._open.wait()
                 sink.sendall(change(data))
                 change = bytes

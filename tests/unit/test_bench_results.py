@@ -6,18 +6,12 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from benchmarks.docs.charts import draw
 from benchmarks.speed import __main__ as speed
-from benchmarks.speed.chart import draw
+from benchmarks.speed.chapters.whole import middle_of, sample_of
 from benchmarks.speed.goals import GOALS, weigh
 from benchmarks.speed.process import Failed
 from benchmarks.speed.rounds import in_rounds
-from benchmarks.speed.whole import middle_of, sample_of
-
-
-def texts_of(chart: str) -> set[str]:
-    """Return all texts of an SVG; raises ParseError where it is none."""
-    parts = ET.fromstring(chart).iter()  # noqa: S314 - our own
-    return {each.text or "" for each in parts if each.tag.endswith("text")}
 
 
 def test_unknown_chapters_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
@@ -60,7 +54,7 @@ def test_a_short_curve_is_not_measured(points: list[int]) -> None:
 
 
 def test_rounds_interleave_and_keep_errors() -> None:
-    """Each round does everything once, in another order; what fails is told and not repeated."""
+    """Each round does every work once, in another order; one that fails is not repeated."""
     done: list[str] = []
 
     def work(name: str) -> float:
@@ -88,9 +82,22 @@ def test_the_middle_and_the_sample() -> None:
 
 @pytest.mark.parametrize("log", [True, False])
 def test_a_chart_has_axes_and_leaves_out_what_failed(log: bool) -> None:
-    """A curve has a dot for each point that was measured, and both axes say what they are."""
-    series = {"audit": [1.0, None, 3.0], "limit": [0.5, 0.7, 0.9]}
-    chart = draw({"axis": "rows & more", "log": log, "points": [0, 10, 100], "series": series})
-    assert {"seconds", "rows & more", "audit", "limit", "0", "10", "100"} <= texts_of(chart)
-    assert chart.count("<circle") == 5
+    """A line has a marker for each measured point, a label with the last one, and named axes."""
+    series = {"audit": [1.0, None, 3.0], "limit": [0.5, 0.7, None]}
+    chart = draw({"axis": "rows & more", "log": log, "points": [0, 10, 100], "series": series}, 2)
+    parts = list(ET.fromstring(chart).iter())  # noqa: S314 - our own
+    texts = {part.text for part in parts}
+    assert {"seconds, median of 2 rounds", "rows & more", "0", "10", "100"} <= texts
+    assert {"audit, 3 s", "limit, 0.7 s"} <= texts
+    for name in series:
+        (line,) = [part for part in parts if part.get("id") == name]
+        assert sum(part.tag.endswith("}use") for part in line.iter()) == 2
     assert "prefers-color-scheme: dark" in chart
+
+
+def test_a_steep_curve_has_a_logarithmic_axis() -> None:
+    """Seconds that grow more than tenfold are on a logarithmic scale, which the title names."""
+    curve = {"axis": "drifts", "log": True, "points": [0, 10]}
+    for last, title in ((9.0, "seconds, "), (11.0, "seconds on a logarithmic scale, ")):
+        chart = draw({**curve, "series": {"audit": [1.0, last]}}, 3)
+        assert f">{title}median of 3 rounds<" in chart

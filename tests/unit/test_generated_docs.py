@@ -1,86 +1,107 @@
-"""The tables in the docs are what the code and the measured results say today."""
+"""The tables and charts in the docs are those of the code and of the measured results."""
 
 from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
+from types import ModuleType
+from xml.etree import ElementTree as ET
 
 import pytest
 
-from benchmarks import tables
+from benchmarks.docs import charts, engine_tables, result_tables, type_tables
 from pytest_tenantparity.config.settings import ColumnSettings, KeyMap, ValueRules
 from pytest_tenantparity.stacks import Family
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = sorted({block.document for block in tables.BLOCKS.values()})
+DOCUMENTS = sorted((ROOT / "docs").glob("*.md"))
+STALE = 5  # the exit code of cog --check
+COG = re.compile(r"<!-- \[\[\[cog (.*) \]\]\] -->\n((?s:.*?))<!-- \[\[\[end\]\]\] -->")
 
 
-def first_cells(name: str, text: str) -> list[str]:
+def cog(*options: str | Path) -> int:
+    """Run cog without the tables that real engines fill, as ``make docs OFFLINE=1`` does."""
+    command = [sys.executable, "-m", "cogapp", "-U", "-D", "OFFLINE=1", *options]
+    return subprocess.run(command, cwd=ROOT, check=False).returncode
+
+
+def first_cells(function: str, text: str) -> list[str]:
     """Return the first cell of each row of a generated table."""
-    found = re.search(
-        rf"<!-- generated: {name} -->\n(.*?)<!-- /generated -->", text, flags=re.DOTALL
-    )
-    assert found is not None
-    return re.findall(r"^\| ([^|]+?) \|", found[1], flags=re.MULTILINE)[2:]
+    (table,) = [table for code, table in COG.findall(text) if f".{function}(" in code]
+    return re.findall(r"^\| ([^|]+?) *\|", table, flags=re.MULTILINE)[1:]
 
 
-@pytest.mark.parametrize("document", DOCUMENTS)
-def test_tables_are_those_of_the_code_and_the_results(document: str) -> None:
-    """What needs no server is what ``python -m benchmarks.tables`` would write today."""
-    text = (ROOT / document).read_text(encoding="utf-8")
-    assert tables.generated(document, text, offline=True) == text
+def test_tables_are_those_of_the_code_and_the_results() -> None:
+    """No table that needs no server would be changed by ``make docs``."""
+    assert cog("--check", "--diff", *DOCUMENTS) == 0
 
 
-def test_check_tells_a_stale_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """``--check`` ends with 1 where one letter of a table is another, and changes nothing."""
-    monkeypatch.setattr(tables, "ROOT", tmp_path)
-    for document in DOCUMENTS:
-        path = tmp_path / document
-        path.parent.mkdir(exist_ok=True)
-        path.write_text((ROOT / document).read_text(encoding="utf-8"), encoding="utf-8")
-    assert tables.main(["--check", "--offline"]) == 0
-
-    types = tmp_path / "docs" / "types.md"
-    stale = types.read_text(encoding="utf-8").replace(
-        "| integer | decimal |", "| integer | float |"
-    )
-    types.write_text(stale, encoding="utf-8")
-    assert tables.main(["--check", "--offline"]) == 1
-    assert types.read_text(encoding="utf-8") == stale
-
-    assert tables.main(["--offline"]) == 0
-    assert tables.main(["--check", "--offline"]) == 0
+def test_check_finds_a_stale_table(tmp_path: Path) -> None:
+    """``cog --check`` fails if one word of a table differs, and ``cog -r`` repairs the table."""
+    current = (ROOT / "docs" / "types.md").read_text(encoding="utf-8")
+    stale = re.sub(r"^\| integer +\| decimal ", "| integer | float ", current, flags=re.MULTILINE)
+    copy = tmp_path / "types.md"
+    copy.write_text(stale, encoding="utf-8")
+    assert cog("--check", copy) == STALE
+    assert copy.read_text(encoding="utf-8") == stale != current
+    assert cog("-r", copy) == 0
+    assert copy.read_text(encoding="utf-8") == current
 
 
-def test_a_table_without_a_place_is_an_error() -> None:
-    """A document that lost a marker is not passed over."""
-    with pytest.raises(ValueError, match="has places for"):
-        tables.generated(
-            "docs/types.md", "<!-- generated: meetings -->\n<!-- /generated -->", offline=True
-        )
+@pytest.mark.parametrize("module", [type_tables, engine_tables, result_tables])
+def test_every_table_is_in_a_document(module: ModuleType) -> None:
+    """A document that lost the call of a table is noticed."""
+    calls = "".join(code for path in DOCUMENTS for code, _ in COG.findall(path.read_text("utf-8")))
+    tables = [
+        name
+        for name, value in vars(module).items()
+        if getattr(value, "__module__", "") == module.__name__ and not name.startswith("_")
+    ]
+    assert tables
+    assert [name for name in tables if f"{name}(" not in calls] == []
 
 
-def test_trials_fill_in_when_the_results_come(tmp_path: Path) -> None:
-    """Without results the table is empty and says so; with them it has the pairs and their sum."""
+def texts_of(svg: str) -> list[str]:
+    """Return all texts of an SVG; raises ParseError if it is not XML."""
+    parts = ET.fromstring(svg).iter()  # noqa: S314 - our own
+    return [each.text or "" for each in parts if each.tag.endswith("}text")]
+
+
+def test_charts_are_those_of_the_results() -> None:
+    """Each chart has the labels, ticks and values of bench.json, and is drawn the same twice."""
+    found = json.loads((result_tables.RESULTS / "bench.json").read_text(encoding="utf-8"))
+    curves = {n: c for chapter in found["measured"].values() for n, c in chapter["curves"].items()}
+    assert set(curves) == {path.stem for path in charts.CHARTS.glob("*.svg")}
+    for name, curve in curves.items():
+        drawn = charts.draw(curve, found["sizes"]["rounds"])
+        assert drawn == charts.draw(curve, found["sizes"]["rounds"])
+        assert texts_of((charts.CHARTS / f"{name}.svg").read_text("utf-8")) == texts_of(drawn)
+
+
+def test_results_of_soundness_fill_the_table(tmp_path: Path) -> None:
+    """Without results there is a sentence instead; with them there are the pairs and their sum."""
     results = tmp_path / "soundness.json"
-    assert "has not been made yet" in tables.trials(results)
+    assert "no results yet" in result_tables.soundness(results)
 
     counts = {"traps": 200, "trials": 1250, "unchanged": 178, "right": 1628}
     wrong = {"false_match": 0, "false_alarm": 0, "wrong_findings": 0, "not_proven": 2}
     pairs = [{"pair": f"{name} x sqlite", **counts, **wrong} for name in ("sqlite", "mariadb")]
     results.write_text(json.dumps({"seed": 7, "pairs": pairs}), encoding="utf-8")
-    rows = tables.trials(results).splitlines()
-    assert "| sqlite x sqlite | 200 | 1,250 | 178 | 0 | 0 | 0 | 2 |" in rows
-    assert "| all | 400 | 2,500 | 356 | 0 | 0 | 0 | 4 |" in rows
-    assert "Seed 7." in rows
+    lines = result_tables.soundness(results).splitlines()
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines]
+    assert ["sqlite x sqlite", "200", "1,250", "178", "0", "0", "0", "2"] in rows
+    assert ["all", "400", "2,500", "356", "0", "0", "0", "4"] in rows
+    assert "Seed 7." in lines
 
 
 def test_every_family_is_described() -> None:
     """docs/types.md has a row for each family, of its types and of its text."""
     text = (ROOT / "docs" / "types.md").read_text(encoding="utf-8")
     families = {family.value for family in Family}
-    assert set(first_cells("types", text)) == families
+    assert set(first_cells("type_families", text)) == families
     described = re.search(r"^How the text is made:\n(.*?)\n\n[^|]", text, re.DOTALL | re.MULTILINE)
     assert described is not None
     rows = re.findall(r"^\| ([^|]+?) \|", described[1], flags=re.MULTILINE)

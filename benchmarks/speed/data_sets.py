@@ -1,7 +1,7 @@
-"""The data: trades of many tenants, made inside the servers and the same every time.
+"""Trades of many tenants, made inside the servers and the same every time.
 
-The tenants' sizes follow Zipf's law, and their rows lie scattered. A planted drift is every
-so-manieth row: of four, two are changed, one is missing on the modern side and one is extra there.
+The tenants' sizes follow Zipf's law, and their rows lie scattered. Planted drifts are evenly
+spaced: of four, two rows are changed, one is missing on the modern side and one is extra there.
 """
 
 from __future__ import annotations
@@ -68,9 +68,9 @@ _DRIFTED = sql.SQL("id % {step} = 0 AND id <= {last}")
 
 @dataclass(frozen=True)
 class DataSet:
-    """Tables of so many rows, in a schema of their own, with planted drifts on the modern side.
+    """Tables of ``rows`` rows, in a schema of their own, with planted drifts on the modern side.
 
-    ``legacy_of`` names the schema whose legacy side serves this one, too.
+    ``legacy_of`` names the schema whose legacy side is also that of this data set.
     """
 
     schema: str
@@ -122,7 +122,7 @@ def create(connection: psycopg.Connection, side: Side, data: DataSet) -> None:
 
 
 def drop(connection: psycopg.Connection, data: DataSet) -> None:
-    """Remove one side of a data set, as much of it as there is."""
+    """Remove one side of a data set, if it exists."""
     connection.execute(
         sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(data.schema))
     )
@@ -136,7 +136,7 @@ def tenant_sizes(connection: psycopg.Connection, data: DataSet) -> dict[int, int
 
 def _fill(connection: psycopg.Connection, side: Side, data: DataSet, table: sql.Composable) -> None:
     owner = sql.SQL("tenant_id bigint NOT NULL," if side == "modern" else "")
-    # All is written once and never again, so nothing has to be cleaned up behind our back.
+    # The rows are written once, so autovacuum would only disturb the measurement.
     create = sql.SQL("CREATE TABLE {} ({} {}) WITH (autovacuum_enabled = off)")
     connection.execute(create.format(table, owner, _TYPES))
     rows = _ROWS.format(
@@ -166,7 +166,7 @@ def _plant(connection: psycopg.Connection, data: DataSet, table: sql.Composable)
 
 
 def _index(connection: psycopg.Connection, side: Side, table: sql.Composable) -> None:
-    """Each side has the keys that it would have, and the modern one ``id`` for the peers' sake."""
+    """Create each side's usual keys, and an index of ``id`` on the modern side for the peers."""
     key, index = ("id", "account_id") if side == "legacy" else ("tenant_id, id", "id")
     for statement in (
         sql.SQL("ALTER TABLE {} ADD PRIMARY KEY ({})").format(table, sql.SQL(key)),

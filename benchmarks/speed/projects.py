@@ -1,4 +1,4 @@
-"""The projects that pytest is run in, as a user would have them."""
+"""Writes the folders that pytest is run in, with settings and tests as a user has them."""
 
 from __future__ import annotations
 
@@ -6,38 +6,28 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from .data import DataSet, account_of
+from tests.support.project import TEST
 
-AUDIT = '''\
-"""The audit."""
+from .data_sets import DataSet, account_of
 
-import pytest
-
-
-@pytest.mark.parity
-def test_parity(parity):
-    """Every row of every selected tenant is the same on both stacks."""
-    parity.check()
-'''
-
-BARE = '''\
+EMPTY_TESTS = '''\
 """As many tests that do nothing."""
 
 import pytest
 
 
-@pytest.mark.parametrize("number", range({items}))
+@pytest.mark.parametrize("number", range({number}))
 def test_nothing(number):
     """Nothing is measured here but pytest itself."""
 '''
 
 BY_COLUMN = ('{ column = "account_id" }', '{ column = "tenant_id" }')
-WITHOUT_TENANT = '[ignore.columns]\n"modern.tenant_id" = "the account says it"\n'
+WITHOUT_TENANT = '[ignore.columns]\n"modern.tenant_id" = "follows from the account"\n'
 
 
 @dataclass(frozen=True)
 class Layout:
-    """What an audit is told of its stacks: URLs, schemas, and more TOML where it takes more."""
+    """Where both stacks are: URLs, schemas, and further settings in TOML."""
 
     urls: tuple[str, str]
     schemas: tuple[str | None, str | None]
@@ -63,10 +53,10 @@ def write_whole(folder: Path, layout: Layout, data: DataSet) -> Path:
     return folder
 
 
-def write_bare(folder: Path, items: int) -> Path:
-    """Write so many tests that do nothing; return the folder."""
+def write_empty_tests(folder: Path, number: int) -> Path:
+    """Write tests that do nothing; return the folder."""
     folder.mkdir(parents=True)
-    (folder / "test_bare.py").write_text(BARE.format(items=items), encoding="utf-8")
+    (folder / "test_empty.py").write_text(EMPTY_TESTS.format(number=number), encoding="utf-8")
     (folder / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
     return folder
 
@@ -84,7 +74,7 @@ def _write(
     tables = f"[pairing]\ntables = {json.dumps(data.table_names)}\n"
     settings = f'tenants_file = "tenants.csv"\n{stacks}{tables}{more}'
     (folder / "tenantparity.toml").write_text(settings, encoding="utf-8")
-    (folder / "test_audit.py").write_text(AUDIT, encoding="utf-8")
+    (folder / "test_audit.py").write_text(TEST, encoding="utf-8")
     (folder / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
 
 

@@ -1,15 +1,15 @@
-"""A table of which a fifth is drifted: whether all rows are told, and in how much memory."""
+"""A table of which a fifth is drifted: whether all rows are reported, and the memory for it."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from .bench import Bench, Chapter
-from .data import DataSet
-from .ours import Audit, drifted
-from .process import Ran
-from .project import write_audit
-from .rounds import in_rounds
+from ..audits import Audit, drifted
+from ..bench import Bench, Chapter
+from ..data_sets import DataSet
+from ..process import Ran
+from ..projects import write_audit
+from ..rounds import in_rounds
 
 
 def measure(bench: Bench) -> Chapter:
@@ -24,7 +24,7 @@ def measure(bench: Bench) -> Chapter:
 
     with bench.stacks.holding(data):
         folder = write_audit(bench.folder / "flood", bench.layout(data), data)
-        measured = in_rounds({"audit": audit}, 1, bench.tell)
+        measured = in_rounds({"audit": audit}, 1, bench.log)
     facts: dict[str, Any] = {"planted": data.drifts}
     if found:
         facts |= {"counted": sum(found[0].drift.values()), "in drift.jsonl.gz": found[0].lines}

@@ -17,14 +17,14 @@ from psycopg import sql
 
 from tests.support.mariadb import MariaDatabase, new_mariadb_database, running_mariadb
 
-from .bench import Bench, Chapter
-from .data import COLUMNS, DataSet, Side
-from .ours import bare, clean
-from .project import Layout, write_audit, write_bare
-from .rounds import Work
-from .stacks import at_once
+from ..audits import clean, run_empty_tests
+from ..bench import Bench, Chapter
+from ..data_sets import COLUMNS, DataSet, Side
+from ..projects import Layout, write_audit, write_empty_tests
+from ..rounds import Work
+from ..stacks import at_once
 
-_SHARE = 10  # of so many rows one is taken: other engines are slower
+_SHARE = 10  # a tenth of the rows is enough: other engines are slower
 _BATCH = 5_000
 _RULES = """
 [rules]
@@ -57,7 +57,7 @@ _IN_SQLITE = _SUM.format("md5_40(" + " || '|' || ".join(_TEXTS) + ")")
 
 
 def measure(bench: Bench) -> Chapter:
-    """Measure both pairs; an engine that is not installed is left out, and said to be."""
+    """Measure both pairs; the facts name an engine that is not installed."""
     sizes = bench.sizes
     data = DataSet("cross", sizes.rows // _SHARE, min(sizes.tenants, sizes.rows // _SHARE // 16))
     facts: dict[str, Any] = {"rows a side": data.rows}
@@ -69,13 +69,13 @@ def measure(bench: Bench) -> Chapter:
                 works |= stack.enter_context(running(bench, data))
             except pytest.skip.Exception as missing:
                 facts[f"without {engine}"] = str(missing)
-        idle = write_bare(bench.folder / "bare-cross", data.tenants)
-        works["pytest alone"] = lambda: bare(idle, sizes.limit)
+        idle = write_empty_tests(bench.folder / "bare-cross", data.tenants)
+        works["pytest alone"] = partial(run_empty_tests, idle, sizes.limit)
         return Chapter(bench.rounds(works), facts)
 
 
 def _md5(text: str) -> int:
-    """Return the first 40 bits of an MD5, which SQLite has not; more would overflow its sums."""
+    """Return the first 40 bits of an MD5, which SQLite lacks; more would overflow its sums."""
     return int(hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()[:10], 16)
 
 
@@ -128,7 +128,7 @@ def _in_sqlite(path: Path) -> None:
 
 
 _ENGINES = {"MariaDB": _mariadb, "SQLite": _sqlite}
-"""What starts each legacy engine, with the data in it."""
+"""Starts each legacy engine with the data in it."""
 
 
 def _works(
@@ -144,7 +144,7 @@ def _works(
             _in_postgresql(bench, data)
 
     return {
-        f"audit, {engine}": lambda: clean(folder, bench.sizes.limit).ran,
+        f"audit, {engine}": partial(clean, folder, bench.sizes.limit),
         f"md5, {engine}": partial(at_once, scan),
     }
 
@@ -159,7 +159,7 @@ def _in_postgresql(bench: Bench, data: DataSet) -> None:
 
 
 def _as_texts(bench: Bench, data: DataSet) -> None:
-    """Keep documents as texts in the modern table: other engines would spell them otherwise."""
+    """Store documents as texts in the modern table: other engines would spell them otherwise."""
     change = sql.SQL("ALTER TABLE {} ALTER COLUMN metadata TYPE text")
     with bench.stacks.connect("modern") as connection:
         connection.execute(change.format(_table(data)))

@@ -1,7 +1,7 @@
-"""The bare limits: what the servers need at the least, with no tool around it.
+"""The bare limits: the least work of the servers, without any tool.
 
-Every scan is made on both sides at once, and takes as long as the slower one. Like an audit's, it
-is made without parallel workers, for which a server in use would not thank anybody.
+Every scan runs on both sides at once, and takes as long as the slower one. Like an audit's, it
+runs without parallel workers, since these would slow the other users of a server.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import psycopg
 from psycopg import sql
 
-from .data import DataSet, Side
+from .data_sets import DataSet, Side
 from .stacks import Stacks, at_once
 
 # Each column is hashed with a seed of its own, made of the key and the column's number. NULL has a
@@ -44,10 +44,7 @@ def digest(stacks: Stacks, data: DataSet) -> float:
 
 
 def digest_by_tenant(stacks: Stacks, data: DataSet, tables: int | None = None) -> float:
-    """Return the seconds of the same digest for each tenant, all in one scan a table.
-
-    ``tables`` takes only the first so many.
-    """
+    """Return the seconds of that digest by tenant, in one scan of each of the first ``tables``."""
     return _scan(stacks, data, _BY_TENANT, data.table_names[:tables])
 
 

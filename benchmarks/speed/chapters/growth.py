@@ -8,20 +8,20 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from . import limits
-from .bench import Bench, Chapter
-from .data import DataSet
-from .ours import bare, clean, drifted
-from .process import Ran
-from .project import write_audit, write_bare
-from .rounds import Measured, Work
+from .. import bare_scans
+from ..audits import clean, drifted, run_empty_tests
+from ..bench import Bench, Chapter
+from ..data_sets import DataSet
+from ..process import Ran
+from ..projects import write_audit, write_empty_tests
+from ..rounds import Measured, Work
 
 _SERIES = ("audit", "cheapest digest", "pytest alone")
 
 
 @dataclass
 class Growth:
-    """A curve in the making: what grows, and what is measured at each point."""
+    """A growth curve: its points, and what is measured at each of them."""
 
     axis: str
     series: Sequence[str] = _SERIES
@@ -92,15 +92,15 @@ def _measure(bench: Bench, name: str, growth: Growth, sets: Mapping[int, DataSet
 def _works(bench: Bench, data: DataSet) -> tuple[Work, Work, Work]:
     limit = bench.sizes.limit
     folder = write_audit(bench.folder / data.schema, bench.layout(data), data)
-    idle = write_bare(bench.folder / f"bare-{data.schema}", data.tenants)
+    idle = write_empty_tests(bench.folder / f"bare-{data.schema}", data.tenants)
     return (
         partial(_audit, folder, limit, data),
-        partial(limits.digest, bench.stacks, data),
-        partial(bare, idle, limit),
+        partial(bare_scans.digest, bench.stacks, data),
+        partial(run_empty_tests, idle, limit),
     )
 
 
 def _audit(folder: Path, limit: float, data: DataSet) -> Ran:
     if data.drifts:
         return drifted(folder, limit, data.planted).ran
-    return clean(folder, limit).ran
+    return clean(folder, limit)

@@ -1,4 +1,4 @@
-"""Audits, run as a user runs them: pytest in a folder, and the report that it leaves."""
+"""Runs audits as a user does: pytest in a folder, and the report that it leaves."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _KINDS = ("changed", "missing", "extra")
 
 @dataclass(frozen=True)
 class Audit:
-    """A run that has ended, and what its report says."""
+    """A run that has ended, and its report."""
 
     ran: Ran
     report: Mapping[str, Any]
@@ -55,42 +55,42 @@ def audit(folder: Path, limit: float, *options: str) -> Audit:
     )
     written = report / "cab-report.json"
     if ran.code != 0 or not written.exists():
-        raise Failed(f"exit code {ran.code}: {ran.last_words}")
-    said = json.loads(written.read_text(encoding="utf-8"))
-    if said["population"]["proven"] != said["population"]["planned"]:
-        raise Failed(f"not all is proven: {said['headline']}")
-    return Audit(ran, said, _lines(report / "drift.jsonl.gz"))
+        raise Failed(f"exit code {ran.code}: {ran.end_of_output}")
+    contents = json.loads(written.read_text(encoding="utf-8"))
+    if contents["population"]["proven"] != contents["population"]["planned"]:
+        raise Failed(f"not all is proven: {contents['headline']}")
+    return Audit(ran, contents, _lines(report / "drift.jsonl.gz"))
 
 
-def clean(folder: Path, limit: float, *options: str) -> Audit:
-    """Run an audit that has to find everything equal; raises Failed otherwise."""
+def clean(folder: Path, limit: float, *options: str) -> Ran:
+    """Run an audit of equal stacks; raises Failed unless its verdict is GO."""
     found = audit(folder, limit, *options)
     if found.report["verdict"] != "GO":
-        raise Failed(f"no drift was planted, and the report says: {found.report['headline']}")
-    return found
+        raise Failed(f"no drift was planted, and the report has: {found.report['headline']}")
+    return found.ran
 
 
 def drifted(folder: Path, limit: float, planted: Mapping[str, int]) -> Audit:
-    """Run an audit that has to find exactly so many drifted rows of each kind, or raise Failed."""
+    """Run an audit; raises Failed unless it finds as many rows of each kind as were planted."""
     found = audit(folder, limit)
     if found.drift != dict(planted):
-        raise Failed(f"planted were {dict(planted)}, and the report says {found.drift}")
+        raise Failed(f"planted were {dict(planted)}, and the report has {found.drift}")
     return found
 
 
 def collect(folder: Path, limit: float) -> Ran:
-    """Only list the items of a folder's audit; raises Failed if that cannot be done."""
+    """Collect the tests of a folder's audit, without running them; raises Failed on an error."""
     return _succeeded(run([*_PYTEST, "--collect-only", "-q", "--tenants=all"], folder, limit))
 
 
-def bare(folder: Path, limit: float) -> Ran:
-    """Run tests that do nothing, without the plugin; raises Failed if that cannot be done."""
+def run_empty_tests(folder: Path, limit: float) -> Ran:
+    """Run tests that do nothing, without the plugin; raises Failed on an error."""
     return _succeeded(run([*_PYTEST, "-p", "no:tenantparity"], folder, limit))
 
 
 def _succeeded(ran: Ran) -> Ran:
     if ran.code != 0:
-        raise Failed(f"exit code {ran.code}: {ran.last_words}")
+        raise Failed(f"exit code {ran.code}: {ran.end_of_output}")
     return ran
 
 

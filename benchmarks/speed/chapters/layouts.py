@@ -9,21 +9,20 @@ from pathlib import Path
 
 from tests.support.postgresql import new_database
 
-from .bench import Bench, Chapter
-from .data import DataSet, Side, create
-from .ours import bare, clean
-from .process import Ran
-from .project import BY_COLUMN, WITHOUT_TENANT, Layout, write_audit, write_bare
-from .rounds import Work
-from .stacks import Stacks, at_once
+from ..audits import clean, run_empty_tests
+from ..bench import Bench, Chapter
+from ..data_sets import DataSet, Side, create
+from ..projects import BY_COLUMN, WITHOUT_TENANT, Layout, write_audit, write_empty_tests
+from ..rounds import Work
+from ..stacks import Stacks, at_once
 
 _ROWS_OF_A_TENANT = 50
-_TENANTS = 20  # one of so many of those with many tables: a database of each is a session as well
+_TENANTS = 20  # a twentieth of the tenants of "many": a database each is also a session each
 _HOME = "home"  # the schema in the database of a tenant
 
 
 def measure(bench: Bench) -> Chapter:
-    """Measure as many tests in each layout."""
+    """Measure the same number of tests in each layout."""
     tenants, tables = max(2, bench.sizes.item_tenants // _TENANTS), bench.sizes.tables
     shared = DataSet("shared", tenants * _ROWS_OF_A_TENANT, tenants, tables=tables)
     own = [DataSet(f"own_{n}", _ROWS_OF_A_TENANT, 1, tables=tables) for n in range(1, tenants + 1)]
@@ -38,11 +37,13 @@ def measure(bench: Bench) -> Chapter:
             * 2,
         }
         works: dict[str, Work] = {
-            f"audit, {name}": partial(_audit, _project(bench, name, tenancy, shared), bench)
+            f"audit, {name}": partial(
+                clean, _project(bench, name, tenancy, shared), bench.sizes.limit
+            )
             for name, tenancy in places.items()
         }
-        idle = write_bare(bench.folder / "bare", tenants * tables)
-        works["pytest alone"] = partial(bare, idle, bench.sizes.limit)
+        idle = write_empty_tests(bench.folder / "bare", tenants * tables)
+        works["pytest alone"] = partial(run_empty_tests, idle, bench.sizes.limit)
         measured = bench.rounds(works)
     return Chapter(measured, {"tenants": tenants, "tests": tenants * tables})
 
@@ -55,13 +56,9 @@ def _project(bench: Bench, name: str, tenancy: tuple[str, str], shared: DataSet)
     return write_audit(folder, Layout(urls, schemas, more), shared, tenancy)
 
 
-def _audit(folder: Path, bench: Bench) -> Ran:
-    return clean(folder, bench.sizes.limit).ran
-
-
 @contextmanager
 def _a_database_each(stacks: Stacks, tenants: int, data: DataSet) -> Iterator[None]:
-    """Make a database of each tenant on both servers, and remove them at the end."""
+    """Make a database for each tenant on both servers, and remove them at the end."""
     with ExitStack() as cleanup:
 
         def make(side: Side) -> None:

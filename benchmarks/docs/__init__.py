@@ -1,0 +1,1 @@
+"""Generates the tables of docs/*.md, which cog inserts, and the charts: ``make docs``."""
