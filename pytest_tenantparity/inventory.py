@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from .config import Filter, Settings, StackSettings, TableSettings, Tenancy
+from .config import AsOf, Filter, Settings, StackSettings, TableSettings, Tenancy
+from .config.as_of import in_words
 from .config.names import ignored_as, toml_key
 from .errors import SettingsError, did_you_mean
 from .model import (
@@ -429,12 +430,14 @@ def exclusions(
     selection: Selection,
     pairs: Sequence[TablePair] | None = None,
     views: Mapping[Side, Mapping[str, str]] | None = None,
+    as_of: AsOf | None = None,
 ) -> list[Exclusion]:
     """Return all that is kept out of the comparison, with the reasons given.
 
     ``pairs`` are those that take part, if they are known: what the settings say of another table,
     or of a tenant that was not selected, keeps nothing out of this run. ``views`` are those that
-    the settings do not name, each with what its engine calls it.
+    the settings do not name, each with what its engine calls it. ``as_of`` is the value of
+    ``:as_of`` in filters.
     """
     taken_away = sorted(set(RESERVED_SUBJECTS) - {CANARY} - selection.subjects)
     found = [
@@ -447,7 +450,7 @@ def exclusions(
     excluded = [Exclusion(what, why) for what, why in found]
     for name, table in settings.tables.items():
         if known is None or name in known:
-            excluded += _exclusions_of(name, table, subjects)
+            excluded += _exclusions_of(name, table, subjects, as_of)
     for side, named in (views or {}).items():
         excluded += [
             Exclusion(f"{side} {kind} {name}", _WHY_NO_VIEW[kind].format(_naming(side, name)))
@@ -483,19 +486,19 @@ def unnamed_views(
     }
 
 
-def rows_but(side: Side, table: str, row_filter: Filter) -> str:
+def rows_but(side: Side, table: str, row_filter: Filter, as_of: AsOf | None) -> str:
     """Return which rows of one side a filter leaves out, in words."""
-    return f"{side} rows of {table} but those with {row_filter.sql}"
+    return f"{side} rows of {table} but those with {in_words(row_filter.sql, as_of)}"
 
 
 def _exclusions_of(
-    name: str, table: TableSettings, subjects: Collection[str]
+    name: str, table: TableSettings, subjects: Collection[str], as_of: AsOf | None
 ) -> Iterator[Exclusion]:
     for column, why in table.ignore.items():
         yield Exclusion(f"column {name}.{column}", why)
     for side in SIDES:
         if (each := table.row_filter(side)) is not None:
-            yield Exclusion(rows_but(side, name, each), each.reason)
+            yield Exclusion(rows_but(side, name, each, as_of), each.reason)
     for declared_side, why in table.unassigned.items():
         if UNASSIGNED in subjects:
             yield Exclusion(f"{declared_side} rows of {name} that belong to no tenant", why)

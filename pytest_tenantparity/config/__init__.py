@@ -1,5 +1,6 @@
 """tenantparity.toml and the environment, validated once."""
 
+from .as_of import AsOf
 from .loading import load_settings
 from .settings import (
     Filter,
@@ -12,6 +13,7 @@ from .settings import (
 )
 
 __all__ = [
+    "AsOf",
     "Filter",
     "KeyMap",
     "Settings",

@@ -21,7 +21,8 @@ from pydantic import (
 
 from ..errors import did_you_mean
 from ..model import RESERVED_SUBJECTS, SIDES, Side, Tenant, Tolerance
-from .names import Name, quoted, require_whole_quotes, split_steps
+from .as_of import clear_as_of
+from .names import Name, quoted, require_whole_quotes, split_steps, toml_key
 from .zones import known_zone
 
 Reason = Annotated[str, Field(min_length=3, description="why, in words that a CAB can read")]
@@ -44,6 +45,9 @@ ValueType = Literal[
 ]  # fmt: skip
 IgnoredName = Annotated[str, AfterValidator(require_whole_quotes)]
 SubjectId = Annotated[str, Field(min_length=1, pattern=r"^[^\s!@,*?\[\]]+$")]
+
+# SQL that may use the parameter :as_of.
+Condition = Annotated[str, Field(min_length=1), AfterValidator(clear_as_of)]
 
 VariableName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 
@@ -283,7 +287,9 @@ class StackSettings(Model):
 class Filter(Model):
     """Which rows of one side take part, and why the others do not."""
 
-    sql: str = Field(min_length=1, description="a condition in that stack's SQL")
+    sql: Condition = Field(
+        description="a condition in that stack's SQL; :as_of is the value of --parity-as-of"
+    )
     reason: Reason
 
 
@@ -348,8 +354,10 @@ class KeyMap(Model):
     table: str = Field(min_length=1)
     legacy: str = Field(min_length=1, description="its column with the legacy ids")
     modern: str = Field(min_length=1, description="its column with the modern ids")
-    filter: str | None = Field(
-        None, min_length=1, description="a condition in that stack's SQL: which of its rows count"
+    filter: Condition | None = Field(
+        None,
+        description="a condition in that stack's SQL: which of its rows count; :as_of is the "
+        "value of --parity-as-of",
     )
 
 
@@ -366,11 +374,6 @@ class TableSettings(Model):
     columns: dict[str, ColumnSettings] = {}
     ignore: dict[IgnoredName, Reason] = Field(
         {}, description="columns left out, each with a reason; 'modern.name' for one side only"
-    )
-    watermark: str | None = Field(
-        None,
-        description="a compared column (legacy name) that every write raises, for "
-        "--parity-watermark",
     )
     legacy_filter: Filter | None = None
     modern_filter: Filter | None = None
@@ -585,12 +588,34 @@ class Settings(Model):
         return self
 
     @property
+    def filters(self) -> list[tuple[str, str]]:
+        """The SQL of all filters that a run can use, each with the place of its key."""
+        sides = [
+            (f"[tables.{toml_key(name)}] {side}_filter", table.row_filter(side))
+            for name, table in self.tables.items()
+            for side in SIDES
+        ]
+        used = self._used_map_names
+        maps = [
+            (f"[maps.{toml_key(name)}] filter", each.filter)
+            for name, each in self.maps.items()
+            if name in used
+        ]
+        return [
+            *((place, own.sql) for place, own in sides if own is not None),
+            *((place, sql) for place, sql in maps if sql is not None),
+        ]
+
+    @property
     def used_maps(self) -> frozenset[tuple[Side, str]]:
         """The tables that some column's ids are led through, by stack."""
-        columns = (column for table in self.tables.values() for column in table.columns.values())
-        used = {column.key_map for column in columns}
-        maps = self.maps.items()
+        maps, used = self.maps.items(), self._used_map_names
         return frozenset((each.stack, each.table) for name, each in maps if name in used)
+
+    @property
+    def _used_map_names(self) -> set[str | None]:
+        columns = (column for table in self.tables.values() for column in table.columns.values())
+        return {column.key_map for column in columns}
 
     @property
     def known_cohorts(self) -> tuple[str, ...]:

@@ -6,10 +6,8 @@ from .once import Once
 from .progress import Scan, Scans
 from .tolerance import Layer, environment_layer
 from .view import TenantView
-from .watermark import Bound
 
 __all__ = [
-    "Bound",
     "Context",
     "Layer",
     "Once",

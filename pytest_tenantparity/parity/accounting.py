@@ -10,13 +10,13 @@ from sqlalchemy import ColumnElement, Select, column, func, literal_column, sele
 from ..model import Account, Side, Tenant
 from ..stacks import ColumnFacts
 from ..stacks.dialects import ColumnRules
+from .filters import rows_taking_part
 from .opened import OpenPair
 from .scope import (
     Scope,
     UnknownOwner,
     as_kept,
     end_of,
-    filtered,
     hops_of,
     owned_by,
     source_of,
@@ -32,9 +32,8 @@ def account(opened: OpenPair, side: Side) -> Account | None:
     """Count all rows of one side, the tenants' and those of none; None: no column says whose."""
     if opened.pair.tenancy(side).first_column is None:
         return None
-    everything = opened.source(
-        side, Scope(source_of(opened.tables[side]), _taking_part(opened, side))
-    )
+    taking_part = rows_taking_part(opened.context, opened.pair, side)
+    everything = opened.source(side, Scope(source_of(opened.tables[side]), taking_part))
     known = opened.context.counted(opened.pair.name, side)
     tenants = list(opened.context.tenants.values())
     apart = _are_apart(opened, side, tenants)
@@ -71,11 +70,6 @@ def _belongs(opened: OpenPair, side: Side, tenants: Sequence[Tenant]) -> ColumnE
     catalog = stack.catalog(opened.places[side])
     values = tenant_values(side, tenants)
     return owned_by(opened.tables[side], catalog, stack.dialect, tenancy, values)
-
-
-def _taking_part(opened: OpenPair, side: Side) -> ColumnElement[bool]:
-    row_filter = opened.pair.settings.row_filter(side)
-    return filtered(None, row_filter.sql if row_filter else None)
 
 
 def unaccounted(opened: OpenPair, owed: Account) -> list[str]:
@@ -149,7 +143,7 @@ def _rows_led(opened: OpenPair, side: Side, shared: Mapping[str, set[str]]) -> l
         return []
     text = stack.dialect.canonical(column(first.name), first, first.family, ColumnRules())
     counted = select(text, func.count()).select_from(source_of(facts)).group_by(text)
-    counted = counted.where(_taking_part(opened, side))
+    counted = counted.where(rows_taking_part(opened.context, opened.pair, side))
     with stack.guard(opened.places[side]):
         rows = opened.connections[side].execute(counted.where(text.in_(list(shared)))).all()
     return [

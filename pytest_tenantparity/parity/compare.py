@@ -7,7 +7,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import partial
-from typing import TYPE_CHECKING
 
 from ..errors import NotProven
 from ..model import (
@@ -29,9 +28,6 @@ from .row_diff import counts_of
 from .shown_values import MASK, MOST_TEXT, explained_pair, remarks, shown, shown_pair
 from .structured import canonical_json
 from .tolerance import Limit, ToleranceRules, forgiving_limit, is_number
-
-if TYPE_CHECKING:
-    from .watermark import Watermark
 
 Normaliser = Callable[[str], str]
 Surplus = tuple[Row, int]  # a row, and how many copies one side has more of
@@ -140,14 +136,11 @@ class Comparison:
         normalisers: Mapping[str, Normaliser],
         most_findings: int,
         sink: Sink = nowhere,
-        watermark: Watermark | None = None,
     ) -> None:
         self._columns = [_column(pair, tolerance, normalisers) for pair in columns]
         self._key = [list(columns).index(pair) for pair in key]
         self._sample = Sample(most_findings, sink)
         self._sink = sink
-        self.watermark = watermark
-        self.beyond = 0  # rows that differ, and of which a version is beyond the watermark
         self._counts: Counter[FindingKind] = Counter()
         self._forgiven: Counter[tuple[str, Limit]] = Counter()
         self.repeats_listed: Collection[Side] = ()
@@ -199,8 +192,7 @@ class Comparison:
             AppliedTolerance(limit.rule, f"{limit.allowed:f}", limit.source, rows, column)
             for (column, limit), rows in self._forgiven.items()
         )
-        found = [*applied, *self._beyond_watermark()]
-        return tuple(sorted(found, key=lambda each: (each.column or "", each.rule, each.source)))
+        return tuple(sorted(applied, key=lambda each: (each.column or "", each.rule, each.source)))
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -211,11 +203,6 @@ class Comparison:
     def keys(self) -> tuple[Row, ...]:
         """The keys of the first findings, as the databases spell them."""
         return self._sample.keys
-
-    def _beyond_watermark(self) -> Iterator[AppliedTolerance]:
-        if self.watermark is not None and self.beyond:
-            bound, column = self.watermark.bound.text, self.watermark.column
-            yield AppliedTolerance("watermark", bound, "--parity-watermark", self.beyond, column)
 
     def _by_content(self, rows: Counter[Row]) -> Counter[Row]:
         """Spell values one way, where their spelling says nothing."""
@@ -236,9 +223,6 @@ class Comparison:
     def _compare_key(self, found: KeyDifference) -> None:
         """Pair the one row that differs with its counterpart; of several, none is guessed."""
         legacy, modern = list(found.legacy), list(found.modern)
-        if self.watermark is not None and _are_under_way(self.watermark, legacy, modern):
-            self.beyond += max(_copies(legacy), _copies(modern))
-            return
         if len(legacy) == len(modern) == 1 and legacy[0][1] == modern[0][1]:
             self._compare_rows(legacy[0][0], modern[0][0], legacy[0][1])
             return
@@ -390,20 +374,3 @@ def one_float(text: str, bits: int = DOUBLE) -> str:
 
 NOTHING_FOUND = Comparison((), (), ToleranceRules(), {}, most_findings=0)
 """Of rows that are equal."""
-
-
-def _are_under_way(watermark: Watermark, legacy: list[Surplus], modern: list[Surplus]) -> bool:
-    """Whether later versions account for all that one key's rows differ in.
-
-    A later version is new, or has replaced one that the other side still has; none has replaced
-    two, and a side that only lacks rows has written nothing.
-    """
-    here, there = (
-        [each for each in rows if watermark.is_beyond(each[0])] for rows in (legacy, modern)
-    )
-    old_here, old_there = _copies(legacy) - _copies(here), _copies(modern) - _copies(there)
-    return old_here <= _copies(there) and old_there <= _copies(here)
-
-
-def _copies(rows: list[Surplus]) -> int:
-    return sum(copies for _, copies in rows)

@@ -6,7 +6,6 @@ from fractions import Fraction
 
 from ..inventory import TablePair
 from ..model import (
-    SIDES,
     AppliedTolerance,
     CheckKey,
     DriftCounts,
@@ -40,12 +39,6 @@ def conclude(
             reasons.append(_empty(key))
         else:
             rules.append(NamedRule(f"declared empty: {declared}"))
-    if comparison.watermark is not None:
-        rules.append(NamedRule(comparison.watermark.rule, comparison.watermark.column))
-        if comparison.beyond >= max(rows.legacy, rows.modern, 1):
-            reasons.append(
-                "all rows differ and are beyond the watermark, so that none was compared"
-            )
     if drift.total and budget is None:
         status = Status.DRIFT
     elif reasons:
@@ -59,7 +52,7 @@ def conclude(
         drift=drift,
         findings=comparison.findings,
         tolerance=forgiven,
-        rules=(*rules, *_filters(pair)),
+        rules=tuple(rules),
         reasons=tuple(reasons),
         digest=digest,
     )
@@ -83,12 +76,3 @@ def _empty(key: CheckKey) -> str:
         f"{key.tenant!r} has no rows in {key.table!r} on either side, which proves nothing; "
         f'check its ids, or declare it: [tables.{key.table}] empty = {{{key.tenant} = "why"}}'
     )
-
-
-def _filters(pair: TablePair) -> list[NamedRule]:
-    filters = ((side, pair.settings.row_filter(side)) for side in SIDES)
-    return [
-        NamedRule(f"{side} rows only where {each.sql}: {each.reason}")
-        for side, each in filters
-        if each is not None
-    ]

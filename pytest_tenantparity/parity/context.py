@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from ..config import Settings
+from ..config import AsOf, Settings
 from ..inventory import TablePair
 from ..limits import Limits
 from ..model import RowCounts, Side, Tenant
@@ -22,7 +22,6 @@ from .tolerance import Layer
 
 if TYPE_CHECKING:
     from .surveyed import Shown, Surveyed
-    from .watermark import Bound
 
 
 def _threads() -> Executor:
@@ -44,8 +43,7 @@ class Context:
 
     ``settle`` is how many seconds a write may be under way from one stack to the other, where rows
     that differ are to be looked at again; ``since`` is when, by the clock that only goes forward,
-    the run's snapshots were there already. ``watermark`` is up to where tables that name one are
-    compared.
+    the run's snapshots were there already. ``as_of`` is the value of ``:as_of`` in filters.
     """
 
     settings: Settings
@@ -60,7 +58,7 @@ class Context:
     pool: Executor = field(default_factory=_threads)
     drift: SinkOf = sink_to_nowhere
     settle: float | None = None
-    watermark: Bound | None = None
+    as_of: AsOf | None = None
     since: float = field(default_factory=monotonic)
     asked: Mapping[str, Collection[str]] | None = None
     once: Once = field(default_factory=Once)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, case, func, literal_column, select
+from sqlalchemy import case, func, literal_column, select
 
 from ..config.names import toml_key
 from ..errors import ConnectionLost, NotProven, nearest
@@ -16,6 +16,7 @@ from ..inventory import (
 )
 from ..model import SIDES, CheckKey, Evidence, Side, Status
 from .context import Context
+from .filters import rows_taking_part
 from .scope import source_of
 
 _UNCOUNTED = -1  # rows: a place could not be asked
@@ -39,16 +40,20 @@ def check_coverage(context: Context, key: CheckKey) -> Evidence:
                 raise
             except NotProven as error:  # of one tenant's place, which hides no other's gaps
                 reasons.append(str(error))
-                left_out |= _uncounted(side, pairs)
+                left_out |= _uncounted(context, side, pairs)
     status = Status.NOT_PROVEN if reasons else Status.MATCH
     counted = {what: rows for what, rows in left_out.items() if rows != _UNCOUNTED}
     return Evidence(key, status, reasons=tuple(dict.fromkeys(reasons)), left_out=counted)
 
 
-def _uncounted(side: Side, pairs: list[TablePair]) -> dict[str, int]:
+def _uncounted(context: Context, side: Side, pairs: list[TablePair]) -> dict[str, int]:
     """Give up counting what filters leave out: a count of other places alone misleads."""
     filters = ((pair, pair.settings.row_filter(side)) for pair in pairs)
-    return {rows_but(side, pair.name, own): _UNCOUNTED for pair, own in filters if own is not None}
+    return {
+        rows_but(side, pair.name, own, context.as_of): _UNCOUNTED
+        for pair, own in filters
+        if own is not None
+    }
 
 
 def _count_left_out(
@@ -62,14 +67,14 @@ def _count_left_out(
     tables = stack.catalog(place).tables
     found = [tables[name] for name in pair.tables_of(context.settings, side, tables)]
     if len(found) != 1 or found[0].refused:
-        counts |= _uncounted(side, [pair])
+        counts |= _uncounted(context, side, [pair])
         return
     (facts,) = found
     # A condition that is NULL keeps a row out, too.
-    met: ColumnElement[bool] = literal_column(f"({row_filter.sql})")
+    met = rows_taking_part(context, pair, side)
     kept = func.sum(case((met, literal_column("1")), else_=literal_column("0")))
     counted = select(func.count(), kept).select_from(source_of(facts))
-    what = rows_but(side, pair.name, row_filter)
+    what = rows_but(side, pair.name, row_filter, context.as_of)
     try:
         with (
             stack.transaction(place) as connection,
@@ -79,7 +84,7 @@ def _count_left_out(
     except ConnectionLost:
         raise
     except NotProven:  # each check of the table says why
-        counts |= _uncounted(side, [pair])
+        counts |= _uncounted(context, side, [pair])
     else:
         if counts.get(what) != _UNCOUNTED:
             counts[what] = counts.get(what, 0) + int(total) - int(taken or 0)

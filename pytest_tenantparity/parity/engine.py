@@ -40,7 +40,6 @@ from .strays import check_strays
 from .surveyed import Shown, settled_together, shown_by_survey
 from .tolerance import Layer, ToleranceRules, layers_for
 from .unreadable import Blame, blame_for, without
-from .watermark import watermark_of
 
 
 def audit(context: Context, key: CheckKey, layers: Sequence[Layer] = ()) -> Evidence:
@@ -155,7 +154,6 @@ def _compared(
             context.normalisers,
             context.settings.report.findings,
             sink,
-            watermark_of(opened),
         )
         comparison.repeats_listed = [s for s in SIDES if opened.promises_unique(s) is not None]
         result = locate(lambda _: sides, [""])[""] if shown is None else shown.result

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from sqlalchemy import (
@@ -20,7 +20,6 @@ from sqlalchemy import (
 
 from ..config import KeyMap
 from ..errors import NotProven, did_you_mean
-from ..model import Side
 from ..stacks import Catalog, ColumnFacts, Dialect, Family, TableFacts
 from ..stacks.dialects import ColumnRules
 from .scope import source_of
@@ -33,13 +32,17 @@ Compared: TypeAlias = tuple[Family, ColumnRules]
 
 @dataclass(frozen=True)
 class Lookup:
-    """A key map on the stack that holds it: from an id of that stack to the other stack's."""
+    """A key map on the stack that holds it: from an id of that stack to the other stack's.
+
+    ``taking_part`` is the condition of the map's filter.
+    """
 
     name: str
     settings: KeyMap
     table: TableFacts
     own: ColumnFacts
     other: ColumnFacts
+    taking_part: ColumnElement[bool] = field(compare=False)
 
     def value(self, dialect: Dialect, own: ColumnElement[Any], facts: ColumnFacts) -> Any:
         """Return the other stack's id for one of this stack; NULL for none."""
@@ -84,15 +87,15 @@ class Lookup:
         """Return the rows of the map."""
         names: list[ColumnElement[Any]] = [column(self.own.name).label(_OWN)]
         names.append(column(self.other.name).label(_OTHER))
-        rows = select(*names).select_from(source_of(self.table))
-        if self.settings.filter is not None:
-            rows = rows.where(literal_column(f"({self.settings.filter})"))
+        rows = select(*names).select_from(source_of(self.table)).where(self.taking_part)
         return rows.subquery("parity_map")
 
 
-def lookup_in(catalog: Catalog, name: str, settings: KeyMap, side: Side) -> Lookup:
+def lookup_in(
+    catalog: Catalog, name: str, settings: KeyMap, taking_part: ColumnElement[bool]
+) -> Lookup:
     """Find a map's table and columns; raises :class:`NotProven` where they are not there."""
-    table = catalog.tables.get(settings.table)
+    side, table = settings.stack, catalog.tables.get(settings.table)
     if table is None:
         raise NotProven(
             f"the {side} stack has no table {settings.table!r}, which [maps.{name}] names."
@@ -105,7 +108,8 @@ def lookup_in(catalog: Catalog, name: str, settings: KeyMap, side: Side) -> Look
     own, other = settings.modern, settings.legacy
     if side == "legacy":
         own, other = other, own
-    return Lookup(name, settings, table, _column(table, own, name), _column(table, other, name))
+    ids = _column(table, own, name), _column(table, other, name)
+    return Lookup(name, settings, table, *ids, taking_part)
 
 
 def _column(table: TableFacts, name: str, of: str) -> ColumnFacts:

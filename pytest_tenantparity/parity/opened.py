@@ -17,6 +17,7 @@ from ..stacks.dialects import Item
 from .columns import ColumnPair, ColumnPlan, TenantColumns, plan_columns
 from .context import Context
 from .described import described
+from .filters import columns_in_utc, filter_rules, rows_of_map, rows_taking_part
 from .key_maps import Lookup, lookup_in
 from .pieces import Pieces
 from .places import located, require_way
@@ -65,28 +66,28 @@ class OpenPair:
 
     def rows_of(self, side: Side, tenant: Tenant | None) -> Scope:
         """Return the rows of one tenant; without a tenant, all that there are."""
-        stack, row_filter = self.context.stacks[side], self.pair.settings.row_filter(side)
+        stack = self.context.stacks[side]
         return scope_of(
             self.tables[side],
             stack.catalog(self.places[side]),
             stack.dialect,
             self.pair.tenancy(side),
             tenant_values(side, [] if tenant is None else [tenant]),
-            row_filter.sql if row_filter else None,
+            rows_taking_part(self.context, self.pair, side),
         )
 
     def all_of(self, side: Side, tenants: Sequence[Tenant]) -> Scope:
         """Return the rows of several tenants, told apart; raises :class:`UnknownOwner`."""
         if self.pair.tenancy(side).per_place:
             return self._united(side, tenants)
-        stack, row_filter = self.context.stacks[side], self.pair.settings.row_filter(side)
+        stack = self.context.stacks[side]
         scope = owners_scope(
             self.tables[side],
             stack.catalog(self.places[side]),
             stack.dialect,
             self.pair.tenancy(side),
             [(value, each.id) for each in tenants for value in tenant_values(side, [each])],
-            row_filter.sql if row_filter else None,
+            rows_taking_part(self.context, self.pair, side),
         )
         if scope.owners is not None and scope.owners.ambiguous is not None:
             with stack.guard(self.places[side], discreet=self.pair.has_masks):
@@ -283,7 +284,7 @@ def opened_in(
     if not plan.columns:
         raise NotProven(f"no column of {pair.name!r} can be compared: {'; '.join(plan.problems)}")
     opened = OpenPair(context, pair, places, tables, connections, plan)
-    plan.rules += opened.digest_rules
+    plan.rules += [*opened.digest_rules, *filter_rules(context, pair)]
     context.notes.take(described(opened))
     return opened
 
@@ -326,7 +327,13 @@ def _warnings(
     return [
         NamedRule(f"{WARNING}{key}: {said}", column)
         for key, column, side, sql, table in written
-        for said in warnings_of(sql, products[side], table.columns)
+        for said in warnings_of(
+            sql,
+            products[side],
+            table.columns,
+            context.as_of,
+            columns_in_utc(context, pair, side, table),
+        )
     ]
 
 
@@ -342,7 +349,9 @@ def _lookups(context: Context, pair: TablePair, places: Mapping[Side, Place]) ->
                 shared = place_of_shared(context.settings.stack(settings.stack))
                 if shared.database == places[settings.stack].database:
                     catalog = stack.catalog(shared)
-            found[column.key_map] = lookup_in(catalog, column.key_map, settings, settings.stack)
+            found[column.key_map] = lookup_in(
+                catalog, column.key_map, settings, rows_of_map(context, settings)
+            )
     return found
 
 

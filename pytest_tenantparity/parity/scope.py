@@ -105,16 +105,16 @@ def scope_of(
     dialect: Dialect,
     tenancy: Tenancy,
     values: Sequence[str],
-    sql_filter: str | None = None,
+    taking_part: ColumnElement[bool],
 ) -> Scope:
-    """Return the rows of a table that belong to the owners of some values."""
+    """Return the rows of a table that take part and belong to the owners of some values."""
     belongs = (
         true()
         if tenancy.first_column is None
         else owned_by(facts, catalog, dialect, tenancy, values)
     )
     everything = tenancy.first_column is None
-    return Scope(source_of(facts), filtered(belongs, sql_filter), wide=everything)
+    return Scope(source_of(facts), belongs & taking_part, wide=everything)
 
 
 def strays_of(
@@ -123,11 +123,14 @@ def strays_of(
     dialect: Dialect,
     tenancy: Tenancy,
     values: Sequence[str],
-    sql_filter: str | None = None,
+    taking_part: ColumnElement[bool],
 ) -> Scope:
-    """Return the rows that lead to none of the values: to another, to NULL, or nowhere."""
+    """Return the rows that take part and lead to none of the values.
+
+    They lead to another value, to NULL, or nowhere.
+    """
     stray = owned_by(facts, catalog, dialect, tenancy, values).is_not(true())
-    return Scope(source_of(facts), filtered(stray, sql_filter))
+    return Scope(source_of(facts), stray & taking_part)
 
 
 def owners_scope(
@@ -136,7 +139,7 @@ def owners_scope(
     dialect: Dialect,
     tenancy: Tenancy,
     marks: Sequence[tuple[str, str]],
-    sql_filter: str | None = None,
+    taking_part: ColumnElement[bool],
 ) -> Scope:
     """Return the rows of several tenants at once, told apart by what marks them.
 
@@ -151,8 +154,8 @@ def owners_scope(
     if len(tenants) != len(marks):
         raise UnknownOwner("several tenants' values are one in the column that holds them")
     if tenancy.hops:
-        return _led_scope(facts, catalog, dialect, tenancy, values, tenants, sql_filter)
-    owned = scope_of(facts, catalog, dialect, tenancy, values, sql_filter)
+        return _led_scope(facts, catalog, dialect, tenancy, values, tenants, taking_part)
+    owned = scope_of(facts, catalog, dialect, tenancy, values, taking_part)
     text = dialect.canonical(column(end.name), end, end.family, ColumnRules())
     mark = column(end.name) if dialect.groups_by(end) else text
     return replace(owned, owners=Owners(mark, text, tenants))
@@ -192,7 +195,7 @@ def _led_scope(
     tenancy: Tenancy,
     values: Sequence[str],
     tenants: Mapping[str, str],
-    sql_filter: str | None,
+    taking_part: ColumnElement[bool],
 ) -> Scope:
     """Return rows joined with what their first column leads to."""
     first, end = _column_of(facts, tenancy.first_column or ""), end_of(facts, catalog, tenancy)
@@ -214,7 +217,7 @@ def _led_scope(
     several = select(exact).group_by(exact)
     ambiguous = select(several.having(func.count() > literal_column("1")).subquery("several"))
     mark = column(_END, Text)
-    return Scope(joined, filtered(None, sql_filter), Owners(mark, mark, tenants, ambiguous))
+    return Scope(joined, taking_part, Owners(mark, mark, tenants, ambiguous))
 
 
 @dataclass(frozen=True)
@@ -332,12 +335,6 @@ _SPELLINGS: dict[Family, Callable[[str], str]] = {
 def source_of(facts: TableFacts) -> FromClause:
     """Return the table for a FROM clause."""
     return table(facts.name, *(column(c.name) for c in facts.columns), schema=facts.schema)
-
-
-def filtered(condition: ColumnElement[bool] | None, sql_filter: str | None) -> ColumnElement[bool]:
-    """Return a condition (none: all rows) and a filter of the settings, taken together."""
-    allowed = true() if sql_filter is None else literal_column(f"({sql_filter})")
-    return allowed if condition is None else condition & allowed
 
 
 def owned_by(

@@ -8,27 +8,22 @@ loose is named. It is no parser: it may warn where the SQL is right, and it chan
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from functools import cached_property
 
+from ..config import AsOf
+from ..config.as_of import PARAMETER
+from ..config.sql_tokens import Token, tokens
 from ..stacks import ColumnFacts, Family
 from ..stacks.catalog import NUMBERS, TEXTS
 
 WARNING = "warning: "
 """What the text of a rule begins with that is one of these warnings."""
 
-_PLAIN_TEXT, _WITH_ESCAPES = r"'(?:[^']|'')*'", r"'(?:[^'\\]|\\.|'')*'"
-_LEXER = r"""
-    (?P<comment> --[^\n]* | {hash} | /\*.*?\*/ )
-    | (?P<text> [eE]'(?:[^'\\]|\\.|'')*' | {text} | (?P<dollar>\$\w*\$).*?(?P=dollar) )
-    | (?P<double> "(?:[^"]|"")*" )
-    | (?P<quoted> `(?:[^`]|``)*` )
-    | (?P<number> (?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)? )
-    | (?P<word> [^\W\d]\w* )
-    | (?P<sign> \|\| | <=> | <> | != | <= | >= | :: | // | !?~~?\*? | \S )
-"""
+_AS_TEXTS = {"date": "2026-11-30", "moment": "2026-11-30 12:00:00.000000"}
+_MYSQL = frozenset({"MySQL", "MariaDB"})
 _EQUAL = frozenset({"=", "<>", "!=", "<=>", "<", ">", "<=", ">="})
 _COMPARING = frozenset(
     {"IN", "LIKE", "NULLIF", "BETWEEN", "DISTINCT", "GREATEST", "LEAST", "MAX", "MIN", "STRCMP"}
@@ -59,23 +54,16 @@ _SIZED = frozenset({"VARCHAR", "CHARACTER", "CHAR", "BPCHAR", "NUMERIC", "DECIMA
 
 
 @dataclass(frozen=True)
-class _Token:
-    kind: str
-    text: str
-
-    @property
-    def word(self) -> str:
-        """The token in upper case, if it is a word that nobody quoted."""
-        return self.text.upper() if self.kind == "word" else ""
-
-
-@dataclass(frozen=True)
 class _Sql:
-    """The tokens of some SQL, and the columns of its table that it names."""
+    """The tokens of some SQL, and the columns of its table that it names.
 
-    tokens: Sequence[_Token]
+    ``in_utc`` are columns whose times without a zone are in UTC, as the settings say.
+    """
+
+    tokens: Sequence[Token]
     columns: Sequence[ColumnFacts]
     engine: str
+    in_utc: Collection[str]
 
     @cached_property
     def words(self) -> set[str]:
@@ -95,7 +83,7 @@ class _Sql:
     @property
     def compares(self) -> bool:
         """Whether a text may be compared with another."""
-        before = _Token("end", "")
+        before = Token("end", "")
         for one, two, three in self.threes():
             operands = before, two
             before = one
@@ -109,9 +97,11 @@ class _Sql:
                 return True
         return False
 
-    def _is_no_text(self, token: _Token) -> bool:
+    def _is_no_text(self, token: Token) -> bool:
         others = (each for each in self.named if each.family not in TEXTS)
-        return token.kind == "number" or any(self.names(token, each) for each in others)
+        return token.kind in ("number", "date", "moment") or any(
+            self.names(token, each) for each in others
+        )
 
     @property
     def is_exact(self) -> bool:
@@ -121,7 +111,7 @@ class _Sql:
             return True
         return any(one.word == "COLLATE" and other.text == '"C"' for one, other, _ in self.threes())
 
-    def names(self, token: _Token, column: ColumnFacts) -> bool:
+    def names(self, token: Token, column: ColumnFacts) -> bool:
         """Whether a token names a column."""
         if token.kind == "word":
             return token.text.lower() == column.name.lower()
@@ -131,16 +121,16 @@ class _Sql:
     @property
     def is_mysql(self) -> bool:
         """Whether it is run by MySQL or MariaDB."""
-        return self.engine in ("MySQL", "MariaDB")
+        return self.engine in _MYSQL
 
     @property
     def is_sqlite(self) -> bool:
         """Whether it is run by SQLite, which reads snapshot files as well."""
         return self.engine in ("SQLite", "snapshot file")
 
-    def threes(self) -> Iterator[tuple[_Token, _Token, _Token]]:
+    def threes(self) -> Iterator[tuple[Token, Token, Token]]:
         """Yield each token with the two that follow it."""
-        end = _Token("end", "")
+        end = Token("end", "")
         rest = [*self.tokens, end, end]
         return zip(rest, rest[1:], rest[2:], strict=False)
 
@@ -168,24 +158,30 @@ class _Sql:
         return ""
 
 
-def warnings_of(sql: str, engine: str, columns: Sequence[ColumnFacts]) -> list[str]:
+def warnings_of(
+    sql: str,
+    engine: str,
+    columns: Sequence[ColumnFacts],
+    as_of: AsOf | None = None,
+    in_utc: Collection[str] = (),
+) -> list[str]:
     """Return what some SQL over a table's columns takes for equal unseen, and what would not.
 
-    ``engine`` is the product: PostgreSQL, MariaDB, MySQL, or another one.
+    ``engine`` is the product: PostgreSQL, MariaDB, MySQL, or another one. ``in_utc`` are columns
+    whose times without a zone are in UTC, as the settings say.
     """
-    taken = _Sql(list(_tokens(sql, engine)), columns, engine)
-    found = (each(taken) for each in _EACH)
-    return [said for said in found if said]
+    found = tokens(sql, mysql=engine in _MYSQL)
+    kept = [_as_literal(each, as_of) for each in found if each.kind != "comment"]
+    taken = _Sql(kept, columns, engine, in_utc)
+    return [said for each in _EACH if (said := each(taken))]
 
 
-def _tokens(sql: str, engine: str) -> Iterator[_Token]:
-    mysql = engine in ("MySQL", "MariaDB")
-    pattern = _LEXER.replace("{hash}", r"\#[^\n]*" if mysql else "(?!)")
-    pattern = pattern.replace("{text}", _WITH_ESCAPES if mysql else _PLAIN_TEXT)
-    for found in re.finditer(pattern, sql, re.VERBOSE | re.DOTALL):
-        kind = "text" if found.lastgroup == "dollar" else str(found.lastgroup)
-        if kind != "comment":
-            yield _Token(kind, found.group())
+def _as_literal(token: Token, as_of: AsOf | None) -> Token:
+    """Return a token; the parameter ``:as_of`` is of the kind of its value."""
+    if as_of is None or token.kind != "parameter" or token.text != PARAMETER:
+        return token
+    kinds = {int: "number", date: "date", datetime: "moment"}
+    return replace(token, kind=kinds[type(as_of.value)])
 
 
 def _collation(sql: _Sql) -> str:
@@ -236,6 +232,30 @@ def _text_as_number(sql: _Sql) -> str:
     return (
         f"it takes a text for a number beside {column}, of which the start is enough: '1a' is 1; "
         "compare texts with texts and numbers with numbers"
+    )
+
+
+def _as_of(sql: _Sql) -> str:
+    """Name a column that an engine compares with a date or a moment, but maybe not as one."""
+    for kind in ("date", "moment"):
+        if sql.is_sqlite and (column := sql.beside(_EQUAL, frozenset(NUMBERS), kind)):
+            return (
+                f"{PARAMETER} is a text here, and any number counts as less than a text; compare "
+                f"{column} with unixepoch({PARAMETER})"
+            )
+        if sql.is_sqlite and (column := sql.beside(_EQUAL, frozenset(Family), kind)):
+            return (
+                f"{PARAMETER} is the text {_AS_TEXTS[kind]!r} here; a {column} that is spelled "
+                "otherwise is compared wrongly"
+            )
+        if sql.is_mysql and (column := sql.beside(_EQUAL, frozenset(TEXTS), kind)):
+            return f"it reads the text {column} as a time, and what is no time as the year 0"
+    column = sql.beside(_EQUAL, frozenset({Family.TIMESTAMP}), "moment")
+    if not column or column in sql.in_utc:
+        return ""
+    return (
+        f"{column} has no time zone and counts as UTC beside {PARAMETER}; if it is in UTC, write "
+        'naive_zone = "UTC"'
     )
 
 
@@ -323,12 +343,12 @@ def _lossy(sql: _Sql) -> str:
     return f"{', '.join(found)} can make one value of several, and these then match"
 
 
-def _narrows(kind: str, following: _Token) -> bool:
+def _narrows(kind: str, following: Token) -> bool:
     """Whether a cast to a type may make one value of several texts or numbers."""
     return kind in _NARROW or (kind in _SIZED and following.text == "(")
 
 
 _EACH: Sequence[Callable[[_Sql], str]] = (
-    *(_collation, _nocase, _padding, _text_as_number, _pipes, _division, _escapes),
+    *(_collation, _nocase, _padding, _text_as_number, _as_of, _pipes, _division, _escapes),
     *(_double_quotes, _using, _group_concat, _lossy),
 )

@@ -18,6 +18,7 @@ from ..model import (
 )
 from .accounting import account, unaccounted
 from .context import Context
+from .filters import filter_rules, rows_taking_part
 from .findings import Sample, Sink, order_of
 from .opened import OpenPair, open_pair
 from .places import first_located
@@ -55,12 +56,15 @@ def check_strays(context: Context, key: CheckKey, pair: TablePair) -> Evidence:
         rows=RowCounts(**counts),
         drift=drift,
         findings=tuple(findings),
-        rules=tuple(
-            NamedRule(
-                f"{counted(counts[side], f'{side} row')} of no tenant "
-                f"{'is' if counts[side] == 1 else 'are'} declared: {reason}"
-            )
-            for side, reason in pair.settings.unassigned.items()
+        rules=(
+            *(
+                NamedRule(
+                    f"{counted(counts[side], f'{side} row')} of no tenant "
+                    f"{'is' if counts[side] == 1 else 'are'} declared: {reason}"
+                )
+                for side, reason in pair.settings.unassigned.items()
+            ),
+            *filter_rules(context, pair),
         ),
         reasons=tuple(reasons),
         accounts=tuple(accounts),
@@ -76,7 +80,6 @@ def _status(drift: DriftCounts, reasons: list[str]) -> Status:
 def _scope(opened: OpenPair, side: Side) -> Scope:
     """Return the rows of no tenant; on a side that keeps tenants apart by place there are none."""
     context, pair = opened.context, opened.pair
-    row_filter = pair.settings.row_filter(side)
     which = scope_of if pair.tenancy(side).first_column is None else strays_of
     return which(
         opened.tables[side],
@@ -84,7 +87,7 @@ def _scope(opened: OpenPair, side: Side) -> Scope:
         context.stacks[side].dialect,
         pair.tenancy(side),
         tenant_values(side, list(context.tenants.values())),
-        row_filter.sql if row_filter else None,
+        rows_taking_part(context, pair, side),
     )
 
 

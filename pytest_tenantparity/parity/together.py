@@ -12,6 +12,7 @@ import re
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
 
+from ..config.as_of import uses_as_of
 from ..errors import NotProven
 from ..inventory import TablePair
 from ..limits import Limits
@@ -64,7 +65,8 @@ def _kind(
     if not apart:
         return implied, ()
     unites = all(context.stacks[side].dialect.unites for side in apart)
-    if not unites or has_sql(context, pair, apart):
+    # The statement that unites tables is a text, which has no parameters.
+    if not unites or has_sql(context, pair, apart) or _use_as_of(pair, apart):
         return None
     try:
         places, found = located(context, pair, tenant)
@@ -91,6 +93,11 @@ def has_sql(context: Context, pair: TablePair, sides: Sequence[Side]) -> bool:
         return True
     maps = [context.settings.maps[each.key_map] for each in columns if each.key_map is not None]
     return any(each.stack in sides for each in maps)
+
+
+def _use_as_of(pair: TablePair, sides: Sequence[Side]) -> bool:
+    filters = (pair.settings.row_filter(side) for side in sides)
+    return any(uses_as_of(each.sql) for each in filters if each is not None)
 
 
 def _can_be_united(table: TableFacts, limits: Limits) -> bool:

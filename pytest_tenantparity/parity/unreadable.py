@@ -22,8 +22,9 @@ from ..model import SIDES, Side, Tenant
 from ..stacks.dialects import Nulls
 from .columns import ColumnPair
 from .context import Context
+from .filters import rows_taking_part
 from .opened import OpenPair, open_pair
-from .scope import Scope, filtered, source_of
+from .scope import Scope, source_of
 from .source import Source
 
 _MOST_SCANNED = 1_000_000  # rows that are hashed some twenty times to find one of them
@@ -70,9 +71,8 @@ def blame_for(
 
 
 def _all_rows(opened: OpenPair, side: Side) -> Scope:
-    row_filter = opened.pair.settings.row_filter(side)
-    condition = filtered(None, row_filter.sql if row_filter else None)
-    return Scope(source_of(opened.tables[side]), condition, wide=True)
+    taking_part = rows_taking_part(opened.context, opened.pair, side)
+    return Scope(source_of(opened.tables[side]), taking_part, wide=True)
 
 
 def without(opened: OpenPair, blame: Blame) -> OpenPair:
@@ -100,8 +100,8 @@ class _Probe:
 
     def failing(self) -> Blame | None:
         """Return which columns the server cannot work out; None if it can do that with all."""
-        filtered = self.opened.pair.settings.row_filter(self.side)
-        if filtered is not None and (error := self._error(func.count())) is not None:
+        own = self.opened.pair.settings.row_filter(self.side)
+        if own is not None and (error := self._error(func.count())) is not None:
             where = f"[tables.{self.opened.pair.name}] {self.side}_filter"
             return Blame(frozenset(), (f"{where} could not be worked out: {error}",))
         names: set[str] = set()

@@ -14,6 +14,7 @@ from ..inventory import Place, TablePair, place_of, place_of_shared
 from ..model import Side, Tenant
 from ..stacks import TableFacts
 from .context import Context
+from .filters import rows_taking_part
 from .scope import Scope, scope_of, tenant_values
 
 
@@ -108,14 +109,13 @@ class TenantView:
         pair = self._pair(table)
         place = self._place(pair)
         stack = self._context.stacks[self.side]
-        row_filter = pair.settings.row_filter(self.side)
         scope = scope_of(
             self._facts(pair),
             stack.catalog(place),
             stack.dialect,
             pair.tenancy(self.side),
             self.values,
-            row_filter.sql if row_filter else None,
+            rows_taking_part(self._context, pair, self.side),
         )
         guard = stack.guard(place, discreet=pair.has_masks)
         with stack.transaction(place) as connection, guard:

@@ -30,6 +30,7 @@ from ..model import Side
 from ..stacks import Dialect
 from ..stacks.dialects import Item
 from .columns import ColumnPair
+from .filters import rows_taking_part
 from .locate.digest import Buckets, Digest, Row
 from .opened import OpenPair
 from .scope import Owners, Scope, source_of
@@ -203,12 +204,9 @@ class Sample:
     def _sample(self) -> CTE:
         """Number the rows once for each statement, however often it names one of them."""
         facts = self.opened.tables[self.side]
-        row_filter = self.opened.pair.settings.row_filter(self.side)
         names: list[ColumnElement[Any]] = [column(each.name) for each in facts.columns]
-        first = select(*names)
-        first = first.select_from(source_of(facts))
-        if row_filter is not None:
-            first = first.where(literal_column(f"({row_filter.sql})"))
+        taking_part = rows_taking_part(self.opened.context, self.opened.pair, self.side)
+        first = select(*names).select_from(source_of(facts)).where(taking_part)
         first = first.order_by(*map(column, facts.primary_key)).limit(ROWS)
         # An SQL expression of the settings may name its table.
         rows = first.subquery(facts.name)

@@ -49,7 +49,7 @@ _SHOWING = re.compile(r"-[vqsxl]+")
 # What stands in the command, and takes the next word for certain.
 _KEPT_WITH_VALUE = _words(
     """-c --config-file -o --override-ini -p -W --pythonwarnings --rootdir --confcutdir
-    --import-mode --assert --capture --parity-config --parity-settle --parity-watermark
+    --import-mode --assert --capture --parity-config --parity-settle --parity-as-of
     """
 )
 _SHORT = frozenset(each for each in (*_WITH_VALUE, *_KEPT_WITH_VALUE) if len(each) == 2)

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 JOURNAL = "journal.jsonl"
 
-_PASSING = ("normalise", "watermark")
 _PROVEN = (Status.MATCH, Status.TOLERATED)
 
 
@@ -66,12 +65,11 @@ class Record:
 def may_stand(evidence: Evidence) -> bool:
     """Whether another run may take evidence over: it is proven, and depends on nothing unwritten.
 
-    A project's own function that forgave something may be another one by then, and rows that were
-    left out as under way have arrived. And rows that differ within a budget are read again, since
-    the file of all findings lists them.
+    A project's own function that forgave something may be another one by then. And rows that
+    differ within a budget are read again, since the file of all findings lists them.
     """
-    passing = any(applied.rule in _PASSING for applied in evidence.tolerance)
-    return evidence.status in _PROVEN and not passing and not evidence.drift.total
+    normalised = any(applied.rule == "normalise" for applied in evidence.tolerance)
+    return evidence.status in _PROVEN and not normalised and not evidence.drift.total
 
 
 def digest_of(layers: Sequence[Layer]) -> str:

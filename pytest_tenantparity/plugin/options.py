@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from contextlib import suppress
-from datetime import datetime, timedelta
 from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,11 +11,9 @@ import pytest
 from ..errors import SettingsError
 
 if TYPE_CHECKING:
-    from ..parity import Bound
+    from ..config import AsOf
 
 _LONGEST_SETTLE = 3_600
-_LONGEST_WATERMARK = 3_650 * 86_400
-_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _DRY_RUNS = ("collectonly", "showfixtures", "show_fixtures_per_test", "cacheshow")
 
 
@@ -56,10 +51,10 @@ def add_options(parser: pytest.Parser) -> None:
         "that a write takes at most from one to the other, until it agrees or rests",
     )
     group.addoption(
-        "--parity-watermark",
-        metavar="BOUND",
-        help="in tables that name a watermark, rows that differ are left out if a side wrote them "
-        "later: 30s, 5m, 2h, 1d before the older snapshot, a moment with its zone, or a number",
+        "--parity-as-of",
+        metavar="VALUE",
+        help="the value of :as_of in filters: a moment with its zone (2026-11-30T12:00:00Z), a "
+        "date, or a whole number",
     )
     group.addoption(
         "--parity-shard",
@@ -105,7 +100,7 @@ def asked_for_audit(config: pytest.Config) -> str | None:
         "--parity-config": "parity_config",
         "--parity-resume": "parity_resume",
         "--parity-settle": "parity_settle",
-        "--parity-watermark": "parity_watermark",
+        "--parity-as-of": "parity_as_of",
         "--parity-shard": "parity_shard",
         "--parity-sizes": "parity_sizes",
     }
@@ -129,26 +124,12 @@ def settle_of(config: pytest.Config) -> float | None:
     return seconds
 
 
-def watermark_of(config: pytest.Config) -> Bound | None:
-    """Return up to where tables with a watermark are compared; raises :class:`SettingsError`."""
-    text: str | None = config.getoption("parity_watermark")
-    if text is None:
-        return None
-    from ..parity import Bound
+def as_of_of(config: pytest.Config) -> AsOf | None:
+    """Return the value of ``:as_of`` in filters; raises :class:`SettingsError`."""
+    from ..config import AsOf
 
-    if before := re.fullmatch(r"([0-9]+)([smhd])", text):
-        if (seconds := int(before[1]) * _SECONDS[before[2]]) <= _LONGEST_WATERMARK:
-            return Bound(text, timedelta(seconds=seconds))
-    elif re.fullmatch(r"-?[0-9]{1,19}", text):
-        return Bound(text, int(text))
-    with suppress(ValueError):
-        moment = datetime.fromisoformat(text)
-        if moment.tzinfo is not None:
-            return Bound(text, moment)
-    raise SettingsError(
-        f"--parity-watermark={text}: give a time before the snapshots (30s, 5m, 2h, 1d, at most "
-        "3650d), a moment with its zone (2026-05-01T06:00:00+00:00), or a whole number"
-    )
+    text: str | None = config.getoption("parity_as_of")
+    return None if text is None else AsOf.read(text)
 
 
 def starting_places(config: pytest.Config) -> list[Path]:

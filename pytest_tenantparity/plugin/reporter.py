@@ -28,7 +28,7 @@ from .counted import checks_in_words
 from .kept import keep_what_is_shown
 from .ledger import Ledger
 from .left_out import overridden
-from .options import asked_for_audit
+from .options import as_of_of, asked_for_audit
 from .resume import JournalKeeper
 from .run_facts import describe_run
 from .session import AuditSession, PlannedItem
@@ -231,7 +231,11 @@ class Reporter:
         plan = Plan(
             scope=session.scope,
             exclusions=exclusions(
-                session.settings, session.selection, session.selected_pairs, session.unnamed_views
+                session.settings,
+                session.selection,
+                session.selected_pairs,
+                session.unnamed_views,
+                as_of_of(session.config),
             ),
             pairs=planned_facts(session.selected_pairs or ()),
             cohorts=cohort_facts(session.settings, session.selection),

@@ -13,7 +13,7 @@ from ..model import SIDES, CheckKey, Evidence
 from ..parity import environment_layer
 from . import journal
 from .journal import Heading, Proof, Record
-from .options import settle_of
+from .options import as_of_of, settle_of
 from .run_facts import settings_digest, versions
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def _names(names: list[str]) -> str:
 def _basis(session: AuditSession) -> dict[str, Part]:
     """Return what a run's proofs rest on, but for the data: part by part, by names for people."""
     selection, pairs, share = session.selection, session.selected_pairs, session.share
-    settle = settle_of(session.config)
+    settle, as_of = settle_of(session.config), as_of_of(session.config)
     frozen = {side: session.settings.stack(side).frozen for side in SIDES}
     return {
         "version of pytest-tenantparity": versions()["pytest-tenantparity"],
@@ -79,7 +79,7 @@ def _basis(session: AuditSession) -> dict[str, Part]:
         "tables": sorted(pair.name for pair in pairs or ()),
         "checks beyond single tenants": sorted(selection.subjects),
         "--parity-settle": "none" if settle is None else f"{settle:g} s",
-        "--parity-watermark": session.config.getoption("parity_watermark") or "none",
+        "--parity-as-of": "none" if as_of is None else as_of.text,
         "--parity-shard": "none" if share is None else share.name,
         "tenants of the shard": [] if share is None else sorted(share.own_tenants),
         **dict(_databases(session)),

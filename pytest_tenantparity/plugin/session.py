@@ -18,6 +18,7 @@ import pytest
 from pydantic import ValidationError
 
 from ..config import Settings, TableSettings, load_settings
+from ..config.as_of import require_as_of
 from ..errors import SettingsError
 from ..inventory import (
     Place,
@@ -55,7 +56,7 @@ from .again import again_of, placed
 from .journal import JOURNAL, Proof, Record
 from .left_out import LeftOut
 from .notice import Notice
-from .options import settle_of, watermark_of, worker_count
+from .options import as_of_of, is_dry_run, settle_of, worker_count
 from .run_directory import RunDirectory
 
 _MOST_PLACES = 3  # that a message names
@@ -121,8 +122,9 @@ class AuditSession:
         session.set_pairs(planned_pairs(settings))
         environment_layer(os.environ)
         settle_of(config)
-        if watermark_of(config) is not None:
-            _require_watermarks(settings)
+        as_of = as_of_of(config)
+        if as_of is not None or not is_dry_run(config):  # a dry run reads no row
+            require_as_of(settings, as_of)
         return session
 
     @classmethod
@@ -208,7 +210,7 @@ class AuditSession:
             normalisers={name: each for given in normalisers for name, each in given.items()},
             drift=self.drift.part,
             settle=settle_of(self.config),
-            watermark=watermark_of(self.config),
+            as_of=as_of_of(self.config),
             asked=self.asked,
             once=Once(self.drift.directory if self.is_worker else None, self.drift.seal),
             watch=self.scans.tell,
@@ -455,14 +457,6 @@ def _in_words(values: Sequence[str], everything: str) -> str:
     without = ", ".join(term[1:] for term in terms if term.startswith("!"))
     scope = everything if not wanted or "all" in wanted else ", ".join(wanted)
     return f"{scope} without {without}" if without else scope
-
-
-def _require_watermarks(settings: Settings) -> None:
-    if all(table.watermark is None for table in settings.tables.values()):
-        raise SettingsError(
-            "--parity-watermark bounds tables by a column that every write raises, and no table "
-            'names one; add [tables.<name>] watermark = "updated_at", or leave the option out'
-        )
 
 
 def _with_hooked_pairs(config: pytest.Config, settings: Settings) -> Settings:

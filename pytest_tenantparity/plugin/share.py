@@ -26,7 +26,7 @@ from ..reporting import json_file
 from ..sharding import ShardFacts, Share, read_shard, share_out
 from ..wire import to_wire
 from .markers import tolerance_layers
-from .options import settle_of
+from .options import as_of_of, settle_of
 
 if TYPE_CHECKING:
     from .session import AuditSession
@@ -98,8 +98,9 @@ def _plan_digest(session: AuditSession, share: Share) -> str | None:
     if not session.tests:
         return None
     tolerance = to_wire(environment_layer(os.environ))
-    settle, bound = settle_of(session.config), session.config.getoption("parity_watermark")
-    return _digest([session.whole_scope, share.tenants, session.tests, tolerance, settle, bound])
+    settle, as_of = settle_of(session.config), as_of_of(session.config)
+    value = None if as_of is None else as_of.text
+    return _digest([session.whole_scope, share.tenants, session.tests, tolerance, settle, value])
 
 
 def _digest(content: Any) -> str:

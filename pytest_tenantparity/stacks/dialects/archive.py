@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -230,6 +230,12 @@ class Archive(Dialect):
 
     def holds_in_64_bits(self, column: ColumnFacts) -> bool:
         return column.type not in _WIDER
+
+    def bound(self, value: int | date | datetime) -> ColumnElement[Any]:
+        """A moment is sent as a text: of a datetime with a zone, the driver needs pytz."""
+        if isinstance(value, datetime):
+            return cast(literal(value.isoformat(), Text), _TypeOf("TIMESTAMP WITH TIME ZONE"))
+        return super().bound(value)
 
     def any_of(
         self, value: ColumnElement[Any], column: ColumnFacts, allowed: Sequence[str]

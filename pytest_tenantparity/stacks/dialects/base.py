@@ -7,13 +7,17 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from datetime import date, datetime
 from enum import Enum
 from functools import reduce
 from typing import Any, ClassVar
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Connection,
+    Date,
+    DateTime,
     Engine,
     FromClause,
     Integer,
@@ -352,6 +356,18 @@ class Dialect(ABC):
     def byte_order(self, text: ColumnElement[str]) -> ColumnElement[Any]:
         """Return what sorts texts by their bytes, whatever their collation."""
         return text
+
+    def bound(self, value: int | date | datetime) -> ColumnElement[Any]:
+        """Return a value as a bound parameter of the engine's own type for it.
+
+        An integer has 64 bits at most, and a ``datetime`` is in UTC. A column of that type is
+        compared exactly, and by an index if it has one.
+        """
+        if isinstance(value, datetime):
+            moment = DateTime(timezone=True)
+            return cast(literal(value, moment), moment)
+        kind: BigInteger | Date = Date() if isinstance(value, date) else BigInteger()
+        return cast(literal(value, kind), kind)
 
     @abstractmethod
     def any_of(

@@ -6,6 +6,7 @@ import re
 import socket
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -37,6 +38,7 @@ from sqlalchemy import (
     true,
 )
 from sqlalchemy import table as sqlalchemy_table
+from sqlalchemy.dialects.mysql import DATETIME as MYSQL_DATETIME
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
@@ -74,6 +76,7 @@ from .portable import Portable
 from .quoting import quoting
 from .spelling import as_decimal, spell
 
+_MICROSECONDS = MYSQL_DATETIME(fsp=6)
 _ALL_ROWS = str(2**64 - 1)
 _NUMBERS = frozenset({Family.INTEGER, Family.DECIMAL})
 # Of any length, so that the server may find a text of theirs too long and give NULL, unless the
@@ -333,6 +336,12 @@ class MySQL(Dialect):
     def seeks(self, column: ColumnFacts) -> bool:
         sought = column.type in STRINGS or column.family in (Family.UUID, Family.BYTES)
         return sought or (column.family is Family.INTEGER and column.type != "year")
+
+    def bound(self, value: int | date | datetime) -> ColumnElement[Any]:
+        """A moment as a DATETIME in UTC, which is the session's time zone."""
+        if isinstance(value, datetime):
+            return cast(literal(value.replace(tzinfo=None), _MICROSECONDS), _MICROSECONDS)
+        return super().bound(value)
 
     def any_of(
         self, value: ColumnElement[Any], column: ColumnFacts, allowed: Sequence[str]

@@ -7,7 +7,7 @@ import re
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from math import inf
 from pathlib import Path
 from time import monotonic
@@ -348,6 +348,16 @@ class SQLite(Dialect):
 
     def seeks(self, column: ColumnFacts) -> bool:
         return column.family in (Family.INTEGER, Family.TEXT)
+
+    def bound(self, value: int | date | datetime) -> ColumnElement[Any]:
+        """A date or a moment as a text, such as ``2026-11-30 12:00:00.000000``: SQLite has no type.
+
+        With six digits, a moment's text is not less than any text of the same moment with fewer.
+        """
+        if isinstance(value, datetime):
+            naive = value.replace(tzinfo=None)
+            return literal(naive.isoformat(" ", timespec="microseconds"), Text)
+        return literal(value.isoformat(), Text) if isinstance(value, date) else super().bound(value)
 
     def any_of(
         self, value: ColumnElement[Any], column: ColumnFacts, allowed: Sequence[str]
