@@ -42,6 +42,7 @@ from .compare import Comparison, spelling_of
 from .context import Context
 from .contradiction import Unseen
 from .differ import find_differences
+from .filters import filter_rules
 from .opened import OpenPair, open_pair
 from .places import is_located
 from .source import Sides
@@ -110,6 +111,7 @@ def _watch(key: CheckKey, opened: OpenPair, samples: dict[Side, Sample]) -> Evid
     return Evidence(
         key,
         Status.NOT_PROVEN if missed else Status.MATCH,
+        rules=tuple(filter_rules(opened.context, opened.pair)),
         reasons=tuple(f"{side}: {miss.said}" for side, miss in missed),
         digest=opened.digest_name,
         columns=ColumnCounts(len(watched), len(names), total=len(opened.tables["legacy"].columns)),
