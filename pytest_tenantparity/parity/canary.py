@@ -39,6 +39,7 @@ from ..stacks.dialects import Nulls
 from .columns import ColumnPair
 from .compare import Comparison, spelling_of
 from .context import Context
+from .filters import filter_rules
 from .inconsistent import InconsistentReads, UnexplainedMismatch
 from .locate.digest import Row
 from .locate.merge import find_differences
@@ -110,6 +111,7 @@ def _watch(key: CheckKey, opened: OpenPair, samples: dict[Side, Sample]) -> Evid
     return Evidence(
         key,
         Status.NOT_PROVEN if missed else Status.MATCH,
+        rules=tuple(filter_rules(opened.context, opened.pair)),
         reasons=tuple(f"{side}: {miss.said}" for side, miss in missed),
         digest=opened.digest_name,
         columns=ColumnCounts(len(watched), len(names), total=len(opened.tables["legacy"].columns)),

@@ -22,6 +22,7 @@ WORDS: Mapping[str, tuple[list[str], list[str]]] = {
     "shown": (["-xvvs", "-q", "-ra", "-r", "fE", "--tb=short", "--tb", "no", "--junitxml=j"], []),
     "of others": (["--cov", "src", "--cov-report=xml", "--alluredir", "a", "--log-level=INFO"], []),
     "kept": (["-c", "x.ini", "-oa=b", "-W", "error", "-p", "mine", "--parity-settle", "2"],) * 2,
+    "value": (["--parity-as-of", "-7", "--parity-as-of=-7"],) * 2,
     "unknown": (
         ["--stage", "prod", "--reruns=2", "--flag", "tests"],
         ["--stage", "prod", "--reruns=2", "--flag"],
