@@ -13,7 +13,7 @@ from pytest_tenantparity.limits import Limits
 from pytest_tenantparity.model import Account, Evidence, Status
 from pytest_tenantparity.parity import TenantView
 
-from ..soundness.ways import APART, AS_IT_IS, BY_CELLS, DIVIDED, Way
+from ..soundness.ways import APART, AS_IT_IS, MERGED, ONE_BY_ONE, Way
 from ..support.as_of import NOON, STEP, filters, up_to
 from ..support.engine_driver import Engine, Run
 from ..support.expectations import assert_drift, assert_match, assert_not_proven
@@ -62,7 +62,7 @@ def _change(database: Database, layout: str, sql: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "way", [AS_IT_IS, BY_CELLS, DIVIDED, APART], ids=["plain", "cells", "divided", "apart"]
+    "way", [AS_IT_IS, MERGED, ONE_BY_ONE, APART], ids=["plain", "cells", "divided", "apart"]
 )
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_every_layout_and_every_way_applies_the_filter(
