@@ -26,7 +26,6 @@ from sqlalchemy import (
     literal_column,
     select,
     true,
-    union_all,
 )
 
 from ..errors import NotProven, Unreadable
@@ -194,11 +193,6 @@ class Source:
     def _places(self, hashed: Any) -> ColumnElement[Any]:
         return self.dialect.xor(hashed.c.parity_place)
 
-    def whole(self, number: int) -> Select[Any]:
-        """Ask for the digest of all rows, by a number that tells it from others."""
-        hashed = self._hashed(_number(0).label("parity_bucket"), [])
-        return select(_number(number), *self._aggregates(hashed)).select_from(hashed)
-
     def rows(self, part: Part) -> Iterator[tuple[Cell, Row]]:
         """Yield the canonical texts of some cells' rows, in the order of their buckets."""
         bucket = self._bucket(part.buckets).label("parity_bucket")
@@ -291,17 +285,6 @@ class Source:
     def _aggregates(self, hashed: Any) -> list[ColumnElement[Any]]:
         row_hash = hashed.c.parity_row_hash
         return [func.count(), func.count(row_hash), self.dialect.exact_sum(row_hash)]
-
-
-def digests(sources: Sequence[Source], *, once: bool) -> list[Digest]:
-    """Digest several tables in one statement, each on its own; raises :class:`NotProven`.
-
-    They are of one connection. ``once``: the statement is not made a second time.
-    """
-    asked = union_all(*(source.whole(number) for number, source in enumerate(sources)))
-    answers = sources[0].answers(asked, _ONCE if once else {})
-    found = {int(number): _digest(*counted) for number, *counted in answers}
-    return [found[number] for number in range(len(sources))]
 
 
 def _number(value: int) -> ColumnElement[int]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..errors import ConnectionLost, NotProven, counted
 from ..inventory import TablePair
-from ..model import SIDES, SLOW, UNTOLD, RowCounts, Tenant
+from ..model import SLOW, UNTOLD, RowCounts, Tenant
 from ..stacks import retried
 from .columns import ColumnPlan
 from .context import Context
@@ -108,11 +108,10 @@ def _survey(context: Context, pair: TablePair, tenants: Sequence[Tenant]) -> Sur
 
 def _answer(opened: OpenPair, tenants: Sequence[Tenant]) -> _Answer:
     """Make the survey. A lost connection is no answer: whoever asks next may have better luck."""
-    apart = any(opened.pair.tenancy(side).per_place for side in SIDES)
 
     def sides_of(owners: Collection[str]) -> Sides:
         some = [each for each in tenants if each.id in owners]
-        return opened.sides(lambda side: opened.all_of(side, some), at_once=apart)
+        return opened.sides(lambda side: opened.all_of(side, some))
 
     try:
         return _Answer(survey(sides_of, {each.id: each for each in tenants}.keys()))
