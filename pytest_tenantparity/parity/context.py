@@ -13,6 +13,7 @@ from ..inventory import TablePair
 from ..limits import Limits
 from ..model import RowCounts, Side, Tenant
 from ..stacks import Stack
+from .batches import Batches
 from .compare import Normaliser
 from .findings import SinkOf, sink_to_nowhere
 from .notes import Notes
@@ -21,7 +22,7 @@ from .progress import Watch, unwatched
 from .tolerance import Layer
 
 if TYPE_CHECKING:
-    from .surveyed import Shown, Surveyed
+    from .surveyed import Surveyed
 
 
 def _threads() -> Executor:
@@ -35,8 +36,8 @@ class Context:
 
     ``asked`` are the tenants of each table that some check of this run is about, where that is
     known; ``surveys`` are the scans that were made for several tenants of a table at once, and
-    ``together`` are those that such a scan takes together with each tenant. ``bundles`` are what
-    one statement showed a check of a tenant's small tables, until it takes each.
+    ``together`` are those that such a scan takes together with each tenant. ``batches`` are the
+    small tables of tenants that have places of their own.
 
     ``drift`` opens what takes every finding of a check, however few the report lists; ``watch``
     hears how far scans have come.
@@ -66,7 +67,7 @@ class Context:
     notes: Notes = field(default_factory=Notes)
     surveys: dict[tuple[str, str], Surveyed] = field(default_factory=dict)
     together: dict[str, Mapping[str, Sequence[Tenant]]] = field(default_factory=dict)
-    bundles: dict[tuple[str, str], dict[str, Shown]] = field(default_factory=dict)
+    batches: Batches = field(default_factory=Batches)
 
     def audited(self, table: str) -> list[Tenant]:
         """Return the tenants whose rows of a table are asked for in this run."""

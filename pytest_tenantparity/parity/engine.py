@@ -22,7 +22,7 @@ from ..model import (
     Work,
 )
 from ..stacks import retried
-from .bundle import shown_in_bundle
+from .batch import shown_in_batch
 from .canary import check_canary
 from .compare import NOTHING_FOUND, Comparison
 from .conclude import conclude
@@ -73,7 +73,7 @@ def _shown(context: Context, key: CheckKey) -> Shown | None:
     if tenant is None or pair is None:
         return None
     shown = shown_by_survey(context, pair, tenant)
-    return shown or shown_in_bundle(context, key.check, pair, tenant)
+    return shown or shown_in_batch(context, pair, tenant)
 
 
 def _equal(context: Context, key: CheckKey, shown: Shown) -> Evidence:

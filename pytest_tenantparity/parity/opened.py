@@ -30,14 +30,9 @@ from .scope import (
     scope_of,
     source_of,
     tenant_values,
-    united_scope,
 )
 from .source import Sides, Source
 from .sql_warnings import WARNING, warnings_of
-
-# Who holds locks on many tables does not wait for a throttle: then each is asked alone.
-AT_ONCE = Event()
-AT_ONCE.set()
 
 ScopeMaker = Callable[[Side], Scope]
 
@@ -53,14 +48,9 @@ class OpenPair:
     connections: Mapping[Side, Connection]
     plan: ColumnPlan
 
-    def sides(self, scope_on: ScopeMaker, *, at_once: bool = False) -> Sides:
-        """Return both sides, each limited to the rows of its scope.
-
-        ``at_once``: locks are held, so that nobody is to wait for a throttle.
-        """
-        legacy, modern = (
-            noted(self, side, self.source(side, scope_on(side), at_once=at_once)) for side in SIDES
-        )
+    def sides(self, scope_on: ScopeMaker) -> Sides:
+        """Return both sides, each limited to the rows of its scope."""
+        legacy, modern = (noted(self, side, self.source(side, scope_on(side))) for side in SIDES)
         context = self.context
         return Sides(legacy, modern, context.pool, context.cancel, context.give_up, context.limits)
 
@@ -78,8 +68,6 @@ class OpenPair:
 
     def all_of(self, side: Side, tenants: Sequence[Tenant]) -> Scope:
         """Return the rows of several tenants, told apart; raises :class:`UnknownOwner`."""
-        if self.pair.tenancy(side).per_place:
-            return self._united(side, tenants)
         stack = self.context.stacks[side]
         scope = owners_scope(
             self.tables[side],
@@ -95,21 +83,6 @@ class OpenPair:
                     raise UnknownOwner("a value of a path's first column leads to several marks")
         few = len(tenants) * self.context.limits.tenants_of_scan < len(self.context.tenants)
         return replace(scope, wide=not few)
-
-    def _united(self, side: Side, tenants: Sequence[Tenant]) -> Scope:
-        """Return the rows of tables that are one tenant's each; raises :class:`NotProven`."""
-        stack, row_filter = self.context.stacks[side], self.pair.settings.row_filter(side)
-        tables = {each.id: located(self.context, self.pair, each)[1][side] for each in tenants}
-        scope = united_scope(tables, row_filter.sql if row_filter else None)
-        guard = stack.guard(self.places[side], discreet=self.pair.has_masks, stop=AT_ONCE)
-        with guard:
-            stack.dialect.require_alike(
-                self.connections[side],
-                scope.table,
-                list(tables.values()),
-                self.context.limits,
-            )
-        return scope
 
     @property
     def digest_name(self) -> str:
@@ -174,11 +147,10 @@ class OpenPair:
             return None
         return facts.primary_key
 
-    def source(self, side: Side, scope: Scope, *, at_once: bool = False) -> Source:
+    def source(self, side: Side, scope: Scope) -> Source:
         """Return one side, limited to the rows of a scope."""
         stop = Event()
         stack = self.context.stacks[side]
-        until = AT_ONCE if at_once else stop
 
         def items(columns: Iterable[ColumnPair]) -> list[Item]:
             return [each.item(side, stack.dialect, each.on(side).value) for each in columns]
@@ -193,8 +165,8 @@ class OpenPair:
             number=self._number(side),
             salt=self.context.salt,
             digest_name=self.digest_name,
-            rows_about=scope.rows_about or self.tables[side].rows,
-            guard=lambda: stack.guard(self.places[side], discreet=self.pair.has_masks, stop=until),
+            rows_about=self.tables[side].rows,
+            guard=lambda: stack.guard(self.places[side], discreet=self.pair.has_masks, stop=stop),
             pieces=self._pieces(side, stop) if scope.wide else (true(),),
             stop=stop,
         )

@@ -49,7 +49,7 @@ def note_want(opened: OpenPair, side: Side, column: str, why: str) -> None:
 
 def _how(opened: OpenPair, side: Side, scope: Scope, pieces: int) -> str:
     """Say how a scope was read."""
-    column, among = opened.pair.tenancy(side).first_column, len(opened.context.tenants)
+    among = len(opened.context.tenants)
     parts = f", in {pieces} pieces" if pieces > 1 else ""
     if opened.pair.tenancy(side).is_global:
         return f"one scan of all rows{parts}"
@@ -58,7 +58,7 @@ def _how(opened: OpenPair, side: Side, scope: Scope, pieces: int) -> str:
         return f"each tenant {way}"
     asked = len(set(scope.owners.tenants.values()))
     tenants = counted(asked, "tenant") if asked == among else f"{asked} of {among} tenants"
-    by = "" if scope.wide else f", each {way}" if column is None else f", {way}"
+    by = "" if scope.wide else f", {way}"
     return f"one scan for {tenants}{by}{parts}"
 
 

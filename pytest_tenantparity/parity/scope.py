@@ -8,20 +8,16 @@ from functools import cached_property, reduce
 from typing import Any
 
 from sqlalchemy import (
-    ColumnClause,
     ColumnElement,
     FromClause,
-    Integer,
     Select,
     Text,
     and_,
-    cast,
     column,
     func,
     literal_column,
     select,
     table,
-    text,
     true,
     tuple_,
 )
@@ -32,9 +28,6 @@ from ..errors import NotProven
 from ..model import Side, Tenant
 from ..stacks import Catalog, ColumnFacts, Dialect, Family, TableFacts
 from ..stacks.dialects import ColumnRules, spelled_as
-
-MARK = "parity_tenant"
-"""The column that tells whose a row is, where tables of several tenants are read as one."""
 
 _START, _END = "parity_start", "parity_end"
 
@@ -68,15 +61,13 @@ class Owners:
 class Scope:
     """A table, and the condition that its rows must meet; ``owners`` if it is asked whose.
 
-    ``wide``: it takes in so many of the table's rows that an index is of no use. ``rows_about`` is
-    about how many rows there are, where those are of several tables; 0 is unknown.
+    ``wide``: it takes in so many of the table's rows that an index is of no use.
     """
 
     table: FromClause
     condition: ColumnElement[bool]
     owners: Owners | None = None
     wide: bool = False
-    rows_about: int = 0
 
     def owner_of(self, mark: object) -> str:
         """Return the tenant of a mark; raises :class:`UnknownOwner`."""
@@ -159,33 +150,6 @@ def owners_scope(
     text = dialect.canonical(column(end.name), end, end.family, ColumnRules())
     mark = column(end.name) if dialect.groups_by(end) else text
     return replace(owned, owners=Owners(mark, text, tenants))
-
-
-def united_scope(tables: Mapping[str, TableFacts], sql_filter: str | None = None) -> Scope:
-    """Return the rows of tables of one shape, each of which is all of one tenant's, by its id.
-
-    None of their columns may be called :data:`MARK`.
-    """
-    first = next(iter(tables.values()))
-    columns = ", ".join(_quoted(each.name) for each in first.columns)
-    where = "" if sql_filter is None else f" WHERE ({sql_filter})"
-    places = [f"{_quoted(own.schema)}.{_quoted(own.name)}" for own in tables.values()]
-    # As text: for SQLAlchemy to make SELECTs of many tables takes longer than to read those.
-    united = " UNION ALL ".join(
-        f"SELECT {number} AS {MARK}, {columns} FROM {place}{where}"  # noqa: S608 - quoted
-        for number, place in enumerate(places)
-    )
-    mark = column(MARK, Integer)
-    names: list[ColumnClause[Any]] = [column(each.name) for each in first.columns]
-    rows = text(united.replace(":", r"\:")).columns(mark, *names).subquery(first.name)
-    tenants = {str(number): tenant for number, tenant in enumerate(tables)}
-    about = sum(each.rows for each in tables.values())
-    return Scope(rows, true(), Owners(mark, cast(mark, Text), tenants), rows_about=about)
-
-
-def _quoted(name: str) -> str:
-    """Return a name as standard SQL has it, whatever it holds."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _led_scope(

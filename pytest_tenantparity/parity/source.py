@@ -24,7 +24,6 @@ from sqlalchemy import (
     literal_column,
     select,
     true,
-    union_all,
 )
 
 from ..errors import NotProven, Unreadable
@@ -182,11 +181,6 @@ class Source:
                 raise NotProven("the scan was broken off, since the other side's had failed")
             yield from self.connection.execute(statement, execution_options=options)
 
-    def whole(self, number: int) -> Select[Any]:
-        """Ask for the digest of all rows, by a number that tells it from others."""
-        rows = self._hashed(true())
-        return select(_number(number), *self._aggregates(rows)).select_from(rows)
-
     def rows_where(self, condition: ColumnElement[bool]) -> Iterator[tuple[str, Row]]:
         """Yield the rows that meet a condition, each with its tenant, in no order."""
         statement = self._select([self._mark, *self.texts]).where(condition)
@@ -251,17 +245,6 @@ class Source:
     def _aggregates(self, hashed: Any) -> list[ColumnElement[Any]]:
         row_hash = hashed.c.parity_row_hash
         return [func.count(), func.count(row_hash), self.dialect.exact_sum(row_hash)]
-
-
-def digests(sources: Sequence[Source], *, once: bool) -> list[Digest]:
-    """Digest several tables in one statement, each on its own; raises :class:`NotProven`.
-
-    They are of one connection. ``once``: the statement is not made a second time.
-    """
-    asked = union_all(*(source.whole(number) for number, source in enumerate(sources)))
-    answers = sources[0].answers(asked, _ONCE if once else {})
-    found = {int(number): _digest(*counted) for number, *counted in answers}
-    return [found[number] for number in range(len(sources))]
 
 
 def _number(value: int) -> ColumnElement[int]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ..errors import ConnectionLost, NotProven, counted
 from ..inventory import TablePair
-from ..model import SIDES, SLOW, UNTOLD, RowCounts, Side, Tenant
+from ..model import SLOW, UNTOLD, RowCounts, Side, Tenant
 from ..stacks import retried
 from .columns import ColumnPlan
 from .context import Context
@@ -134,11 +134,10 @@ def settled_together(opened: OpenPair, shared: Surveyed, tenant: Tenant, seconds
 
 def _answer(opened: OpenPair, tenants: Sequence[Tenant]) -> _Answer:
     """Scan the tenants' rows. A lost connection is no answer: the next process may have one."""
-    apart = any(opened.pair.tenancy(side).per_place for side in SIDES)
 
     def sides_of(owners: Collection[str]) -> Sides:
         some = [each for each in tenants if each.id in owners]
-        return opened.sides(lambda side: opened.all_of(side, some), at_once=apart)
+        return opened.sides(lambda side: opened.all_of(side, some))
 
     try:
         return _Answer(locate(sides_of, [each.id for each in tenants]))

@@ -73,7 +73,8 @@ NO_COLUMNS = (
 class TableFacts:
     """A table or view. ``view`` is what the engine calls it, if it is a view; else empty.
 
-    ``plain``: it is no view, has no partitions or heirs, and is on no other server.
+    ``plain``: it is no view, has no partitions or heirs, and is on no other server, and the server
+    knows its size.
     ``enforced``: the database itself sees to it that no two rows share a primary key. ``refused``
     says why its rows cannot be read soundly, where they cannot. ``indexed`` are the columns that
     some index over all rows begins with. ``rows`` is about how many it has, by the server's own
@@ -86,7 +87,7 @@ class TableFacts:
     columns: tuple[ColumnFacts, ...]
     primary_key: tuple[str, ...]
     view: str = ""
-    plain: bool = True
+    plain: bool = False
     enforced: bool = True
     refused: str = ""
     indexed: tuple[str, ...] = ()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
@@ -17,7 +16,7 @@ from pytest_tenantparity.errors import ConnectionLost, SettingsError, StackUnava
 from pytest_tenantparity.inventory import Place as Home
 from pytest_tenantparity.limits import Limits
 from pytest_tenantparity.model import SIDES, CheckKey, Evidence, Side, Status
-from pytest_tenantparity.parity import audit, bundle
+from pytest_tenantparity.parity import audit, batch
 from pytest_tenantparity.stacks import Anchor, Stack, open_stack
 from pytest_tenantparity.stacks.dialects.mysql import MySQL
 from pytest_tenantparity.stacks.dialects.postgresql_session import PatientConnection
@@ -37,7 +36,7 @@ TABLES = ["a", "b", "c"]
 TENANTS = "\n".join(f"[tenants.{name}]" for name in NAMES)
 ALONE = "each tenant where its own rows are"
 LAST = "DELETE FROM c WHERE id = 3"
-BUNDLED = f"{ALONE}, its small tables by one statement"
+BATCHED = f"{ALONE}, {batch.BY_ONE_STATEMENT}"
 
 
 @dataclass(frozen=True)
@@ -141,7 +140,7 @@ def test_a_tenant_s_tables_are_proven_by_one_statement(homes: Homes) -> None:
     assert statuses(found) == {}
     assert {(each.rows.legacy, each.rows.modern) for each in found.values()} == {(3, 3)}
     assert {each.digest for each in found.values()} == {"hashtextextended"}
-    assert hows(found) == {table: {BUNDLED} for table in TABLES}
+    assert hows(found) == {table: {BATCHED} for table in TABLES}
 
 
 def test_what_differs_is_found_in_its_own_table(homes: Homes) -> None:
@@ -158,7 +157,7 @@ def test_what_differs_is_found_in_its_own_table(homes: Homes) -> None:
     assert_drift(found["acme", "a"], ("changed", ("2",), ("v",)))
     assert_drift(found["blue", "b"], ("missing", ("2",), ()))
     assert_drift(found["cora", "c"], ("extra", ("4",), ()))
-    assert hows(found) == {table: {ALONE, BUNDLED} for table in TABLES}
+    assert hows(found) == {table: {ALONE, BATCHED} for table in TABLES}
 
 
 def test_rows_that_change_places_are_seen(homes: Homes) -> None:
@@ -183,7 +182,7 @@ def test_tables_that_are_not_selected_are_not_read(homes: Homes) -> None:
         context = replace(run.context, asked={"a": set(NAMES), "b": {"acme"}})
         found = {(name, "a"): audit(context, CheckKey("t", name, "a")) for name in NAMES}
     assert statuses(found) == {}
-    assert hows(found) == {"a": {ALONE, BUNDLED}, "b": {BUNDLED}}
+    assert hows(found) == {"a": {ALONE, BATCHED}, "b": {BATCHED}}
 
 
 def test_a_lost_connection_spoils_no_check(homes: Homes, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,7 +191,7 @@ def test_a_lost_connection_spoils_no_check(homes: Homes, monkeypatch: pytest.Mon
     def too_much(*_: object, **__: object) -> None:
         raise ConnectionLost("the statement is too long")
 
-    monkeypatch.setattr(bundle, "digests", too_much)
+    monkeypatch.setattr(batch, "_read", too_much)
     found = homes.audit()
     assert statuses(found) == {}
     assert hows(found) == {table: {ALONE} for table in TABLES}
@@ -213,7 +212,7 @@ def test_what_nobody_knows_the_size_of_goes_alone(homes: Homes) -> None:
         with homes.opened("[ignore.tables]\nheirs = 'of b'") as run:
             found[tenant] = hows({(tenant, each): run.audit(tenant, each) for each in TABLES})
     assert found == {
-        tenant: {each: {ALONE if each == table else BUNDLED} for each in TABLES}
+        tenant: {each: {ALONE if each == table else BATCHED} for each in TABLES}
         for tenant, table in kinds
     }
 
@@ -229,7 +228,7 @@ def test_what_sql_reads_nobody_knows(homes: Homes) -> None:
     }
     found = {name: homes.audit(rule) for name, rule in rules.items()}
     assert {name: statuses(each) for name, each in found.items()} == {name: {} for name in rules}
-    b_alone = {"a": {BUNDLED}, "b": {ALONE}, "c": {BUNDLED}}
+    b_alone = {"a": {BATCHED}, "b": {ALONE}, "c": {BATCHED}}
     assert {name: hows(each) for name, each in found.items()} == dict.fromkeys(rules, b_alone)
 
 
@@ -249,7 +248,7 @@ def test_only_so_many_small_tables_are_asked_for_together(
     for tenant in NAMES:
         homes.run(tenant, "ANALYZE")
     assert hows(homes.limited(few).audit()) == {table: {ALONE} for table in TABLES}
-    assert {BUNDLED} in hows(homes.limited(more).audit()).values()
+    assert {BATCHED} in hows(homes.limited(more).audit()).values()
 
 
 def test_tables_larger_than_known_go_alone(homes: Homes) -> None:
@@ -336,11 +335,13 @@ def test_a_statement_is_compiled_once_for_all_databases(homes: Homes) -> None:
         for name in NAMES:
             for table in TABLES:
                 assert_match(run.audit(name, table), 3)
+        statements = list(run.context.batches.statements.values())
+        assert [len(each.compiled) for each in statements] == [1, 1]
         for stack in run.context.stacks.values():
             assert stack._passing is not None
             (engine,) = stack._passing._engines.values()
             kept = [str(each) for each in (engine._compiled_cache or {}).values()]
-            assert Counter("UNION ALL" in sql for sql in kept)[True] == 1
+            assert [sql for sql in kept if "parity_row_hash" in sql] == []
 
 
 def test_a_connection_is_to_the_database_that_is_asked_for(homes: Homes) -> None:
@@ -540,7 +541,7 @@ def test_shards_of_databases_merge_to_one_run(
 def test_databases_of_mariadb_are_asked_for_tenant_by_tenant(
     homes: Homes, mysql_db: MariaDatabase, tmp_path: Path
 ) -> None:
-    """Tables of tenants that no union can take together are asked for with the tenant's others."""
+    """Beside databases of PostgreSQL, a batch holds the tables of one tenant."""
     moved: Any = Engine(homes.engine.legacy, mysql_db, tmp_path)  # type: ignore[arg-type]
     with ExitStack() as cleanup:
         for name in NAMES:
@@ -560,4 +561,4 @@ def test_databases_of_mariadb_are_asked_for_tenant_by_tenant(
             found = {(n, t): run.audit(n, t) for n in NAMES for t in TABLES}
     assert statuses(found) == {"DRIFT": ["blue-b"]}
     assert_drift(found["blue", "b"], ("changed", ("2",), ("v",)))
-    assert hows(found) == {"a": {BUNDLED}, "b": {ALONE, BUNDLED}, "c": {BUNDLED}}
+    assert hows(found) == {"a": {BATCHED}, "b": {ALONE, BATCHED}, "c": {BATCHED}}

@@ -11,13 +11,14 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, event
+from sqlalchemy import Engine as SQLAlchemyEngine
 
 from pytest_tenantparity.config import load_settings
 from pytest_tenantparity.limits import Limits
 from pytest_tenantparity.model import Evidence, Status
-from pytest_tenantparity.parity.scope import MARK
-from pytest_tenantparity.stacks.dialects import Dialect, postgresql, postgresql_small
+from pytest_tenantparity.parity.batch import BY_ONE_STATEMENT
+from pytest_tenantparity.stacks.dialects import Dialect
 from pytest_tenantparity.stacks.handshake import Digests, trusted_digests
 
 from ..support.engine_driver import Engine, opened, seen
@@ -30,13 +31,8 @@ NAMES = [f"t{n}" for n in range(6)]
 TENANTS = "\n".join(f"[tenants.{name}]" for name in NAMES)
 OWN = 'tenancy = {schema = "{tenant}"}'
 ALONE = "each tenant where its own rows are"
+BATCHED = f"{ALONE}, {BY_ONE_STATEMENT}"
 TABLE = "id int PRIMARY KEY, v text"
-
-
-def everyone(number: int = len(NAMES)) -> str:
-    """Return how a scan of so many tenants' tables is described."""
-    among = f"{number} tenants" if number == len(NAMES) else f"{number} of {len(NAMES)} tenants"
-    return f"one scan for {among}, each where its own rows are"
 
 
 @pytest.fixture
@@ -75,7 +71,7 @@ def test_many_schemas_are_read_by_one_scan(schemas: Engine) -> None:
     """All six are matched by one statement a side; what differs is found in its own tenant."""
     found = audit(schemas)
     assert [each.status for each in found.values()] == [Status.MATCH] * 6
-    assert hows(found) == {everyone()}
+    assert hows(found) == {BATCHED}
     schemas.modern.run("UPDATE t3.t SET v = 'w' WHERE id = 2; DELETE FROM t5.t WHERE id = 3")
     found = audit(schemas)
     assert_drift(found["t3"], ("changed", ("2",), ("v",)))
@@ -93,13 +89,14 @@ def test_rows_of_two_tenants_that_changed_places_are_seen(schemas: Engine) -> No
 
 
 def test_more_schemas_than_a_statement_takes(schemas: Engine) -> None:
-    """Where a scan takes four, the other two have one of their own; a last one would go alone."""
+    """Where a batch takes four tables, the other two make one of their own; a last one is alone."""
     found = audit(replace(schemas, limits=Limits(statement_tables=4)))
     assert [each.status for each in found.values()] == [Status.MATCH] * 6
-    assert hows(found) == {everyone(4), everyone(2)}
+    assert hows(found) == {BATCHED}
     found = audit(replace(schemas, limits=Limits(statement_tables=5)))
     assert [each.status for each in found.values()] == [Status.MATCH] * 6
-    assert hows(found) == {everyone(5), ALONE}
+    assert hows(found) == {BATCHED, ALONE}
+    assert hows({"t5": found["t5"]}) == {ALONE}
 
 
 # What makes a tenant's table unlike those of the others.
@@ -120,8 +117,8 @@ OTHERS = {
 }
 
 
-def test_a_table_unlike_the_others_is_asked_alone(schemas: Engine) -> None:
-    """Another shape, a view, heirs, or many rows: that tenant goes alone, and is judged as ever."""
+def test_a_table_unlike_the_others_is_judged_as_ever(schemas: Engine) -> None:
+    """A table of another shape is in the batch; a view, heirs, or many rows are read alone."""
     for table, other in OTHERS.items():
         for name in NAMES:
             schemas.both(f"CREATE TABLE {name}.{table} (LIKE {name}.t INCLUDING ALL);"
@@ -129,13 +126,11 @@ def test_a_table_unlike_the_others_is_asked_alone(schemas: Engine) -> None:
         schemas.both(f"SET search_path = t2; {other.format(table=table)}; RESET search_path")
     ignored = "[ignore.tables]\nbehind_a_view = 'behind it'\nheirs = 'of the table'"
     with schemas.opened(f"{ignored}\n{TENANTS}", legacy=OWN, modern=OWN) as run:
-        alone = {table: run.audit("t2", table) for table in OTHERS}
         found = {(name, t): run.audit(name, t) for t in OTHERS for name in NAMES if name != "t2"}
-    bundled = f"{ALONE}, its small tables by one statement"
-    assert hows_by_table(alone.values()) == {
-        table: {bundled if table.startswith("other") else ALONE} for table in OTHERS
-    }
-    assert hows_by_table(found.values()) == {table: {everyone(5)} for table in OTHERS}
+        alone = {table: run.audit("t2", table) for table in OTHERS}
+    assert hows_by_table(found.values()) == {table: {BATCHED} for table in ("t", *OTHERS)}
+    others = [table for table in OTHERS if not table.startswith("other")]
+    assert hows_by_table(alone.values()) == {table: {ALONE} for table in others}
     matched = [each.status for each in (*alone.values(), *found.values())]
     assert matched == [Status.MATCH] * 6 * len(OTHERS), alone
     for table in OTHERS:
@@ -177,7 +172,7 @@ def test_a_filter_is_about_each_tenant_s_own_table(schemas: Engine) -> None:
     """
     schemas.modern.run("INSERT INTO t2.t VALUES (9, 'w'); UPDATE t3.t SET v = 'w' WHERE id = 2")
     found = audit(schemas, more)
-    assert hows(found) == {everyone()}
+    assert hows(found) == {BATCHED, ALONE}
     assert_drift(found["t2"], ("extra", ("9",), ()))
     assert_drift(found["t3"], ("missing", ("2",), ()))
 
@@ -207,7 +202,7 @@ def test_a_tenant_with_one_place_on_both_sides_proves_nothing(schemas: Engine) -
         found = {name: run.audit(name, "t") for name in ("t0", "t1", "t2")}
     assert_match(found["t0"], 3)
     assert_match(found["t1"], 3)
-    assert hows(found) == {"one scan for 2 of 3 tenants, each where its own rows are"}
+    assert hows(found) == {BATCHED}
     assert_not_proven(found["t2"], "read the same table 't'")
 
 
@@ -221,7 +216,7 @@ def test_a_shared_table_on_the_other_side(schemas: Engine) -> None:
         found = {name: run.audit(name, "t") for name in NAMES}
         assert_match(run.audit("unassigned", "t"), 0)
     assert [each.status for each in found.values()] == [Status.MATCH] * 6
-    assert hows(found) == {"one scan for 6 tenants", everyone()}
+    assert hows(found) == {"one scan for 6 tenants", BATCHED}
     schemas.modern.run("INSERT INTO t4.t VALUES (7, 'v')")
     schemas.legacy.run("INSERT INTO t VALUES (8, 'v', 'nobody')")
     with schemas.opened(TENANTS, legacy=column, modern=OWN) as run:
@@ -302,14 +297,14 @@ def test_a_table_altered_after_the_snapshot_changes_no_other_tenant_s_values(
     assert Status.MATCH not in {found["t2", table] for table in ("digits", "dates")}
 
 
-def test_a_column_called_like_the_mark_is_compared(engine: Engine) -> None:
-    """The column that tells tenants apart hides none of the table's own."""
+def test_a_column_called_like_one_of_the_statement_s_is_compared(engine: Engine) -> None:
+    """The names that the statement uses hide none of the table's own."""
     for name in NAMES:
-        engine.both(f"CREATE SCHEMA {name}; CREATE TABLE {name}.t (id int, {MARK} int)")
+        engine.both(f"CREATE SCHEMA {name}; CREATE TABLE {name}.t (id int, parity_row_hash int)")
         engine.both(f"INSERT INTO {name}.t VALUES (1, 100)")
-    engine.modern.run(f"UPDATE t4.t SET {MARK} = 999")
+    engine.modern.run("UPDATE t4.t SET parity_row_hash = 999")
     found = audit(engine)
-    assert hows(found) == {ALONE}
+    assert hows(found) == {BATCHED, ALONE}
     drifting = [name for name in NAMES if found[name].status is Status.DRIFT]
     assert drifting == ["t4"]
 
@@ -320,7 +315,7 @@ def test_tables_that_are_larger_than_known_are_asked_alone(schemas: Engine) -> N
     schemas.both("INSERT INTO t1.t SELECT g, repeat('x', 900) FROM generate_series(10, 500) g")
     schemas.both("SELECT pg_stat_force_next_flush()")
     schemas.both("SELECT pg_stat_reset()")
-    assert hows(audit(schemas)) == {everyone()}
+    assert hows(audit(schemas)) == {BATCHED}
     found = audit(replace(schemas, limits=Limits(statement_blocks=50)))
     assert hows(found) == {ALONE}
     assert [each.status for each in found.values()] == [Status.MATCH] * 6
@@ -335,7 +330,7 @@ def test_partitions_go_alone(schemas: Engine) -> None:
         schemas.both(f"INSERT INTO {name}.t VALUES (1, 'v')")
     schemas.modern.run("UPDATE t1.t SET v = 'w'")
     found = audit(schemas)
-    assert hows(found) == {ALONE, everyone(3)}
+    assert hows(found) == {ALONE, BATCHED}
     assert_drift(found["t1"], ("changed", ("1",), ("v",)))
     assert [found[name].status for name in NAMES if name != "t1"] == [Status.MATCH] * 5
 
@@ -344,7 +339,7 @@ def test_so_many_locks_and_no_more(schemas: Engine) -> None:
     """Indexes are locked, too: fewer tables of many indexes go into a statement."""
     for name in NAMES:
         schemas.modern.run("".join(f"CREATE INDEX ON {name}.t (v, id); " for _ in range(4)))
-    for locks, how in {2 * 6: everyone(2), 2 * 6 - 1: ALONE}.items():
+    for locks, how in {2 * 6: BATCHED, 2 * 6 - 1: ALONE}.items():
         assert hows(audit(replace(schemas, limits=Limits(statement_locks=locks)))) == {how}
 
 
@@ -376,22 +371,10 @@ def test_a_migration_under_way_meets_no_deadlock(schemas: Engine) -> None:
     assert [found[name].status for name in ("t0", "t2", "t4", "t5")] == [Status.MATCH] * 4
 
 
-def test_what_is_asked_once_is_not_kept(schemas: Engine) -> None:
-    """The statement for many tables is long, and is not kept in its compiled form."""
-    with schemas.opened(TENANTS, legacy=OWN, modern=OWN) as run:
-        for name in NAMES:
-            run.audit(name, "t")
-        for stack in run.context.stacks.values():
-            assert stack._passing is not None
-            (engine,) = stack._passing._engines.values()
-            kept = [str(each) for each in (engine._compiled_cache or {}).values()]
-            assert [sql for sql in kept if "UNION ALL" in sql] == []
-
-
-def test_databases_of_mariadb_are_asked_one_by_one(
+def test_databases_of_mariadb_are_in_batches(
     schemas: Engine, mysql_db: MariaDatabase, tmp_path: Path
 ) -> None:
-    """An engine whose unions may change a type reads each tenant where its rows are."""
+    """Databases of MariaDB are read by one session, so that a batch takes several tenants."""
     names = NAMES[:3]
     for name in names:
         mysql_db.run(f"CREATE DATABASE {mysql_db.name}_{name}")
@@ -407,7 +390,7 @@ def test_databases_of_mariadb_are_asked_one_by_one(
     finally:
         for name in names:
             mysql_db.run(f"DROP DATABASE {mysql_db.name}_{name}")
-    assert hows(found) == {ALONE}
+    assert hows(found) == {BATCHED}
     assert [each.status for each in found.values()] == [Status.MATCH] * 3
 
 
@@ -425,7 +408,7 @@ def test_names_that_have_to_be_quoted(engine: Engine) -> None:
     """Quotes, colons, percent signs and capitals in names and filters are what they are."""
     table, column_ = 'od:d "t" %s', 'V:x "%(y)s" ä'
     quoted, own = (f'"{each.replace(chr(34), 2 * chr(34))}"' for each in (table, column_))
-    names = ["a%s", "b:c", 'd"e', "F g"]
+    names = ["a%s", "b:c", 'd"e', "F g", "[h]", "j.k", "__[SCHEMA_0]", "%(l)s"]
     for name in names:
         home = '"{}"'.format(f"s {name}".replace('"', '""'))
         for side in (engine.legacy, engine.modern):
@@ -439,11 +422,10 @@ def test_names_that_have_to_be_quoted(engine: Engine) -> None:
     place = 'tenancy = {schema = "s {modern_id}"}'
     with engine.opened(more, legacy=place, modern=place) as run:
         found = {name: run.audit(str(n), table) for n, name in enumerate(names)}
-    # The tenant that differs is scanned once more if the server knows how few rows there are.
-    once_more = {"one scan for 1 of 4 tenants, each where its own rows are"}
-    assert hows(found) - once_more == {"one scan for 4 tenants, each where its own rows are"}
+    assert hows(found) == {BATCHED, ALONE}
+    assert hows({name: each for name, each in found.items() if name != "b:c"}) == {BATCHED}
     assert_drift(found["b:c"], ("changed", ("2",), (column_,)))
-    assert [found[name].status for name in names if name != "b:c"] == [Status.MATCH] * 3
+    assert [found[name].status for name in names if name != "b:c"] == [Status.MATCH] * 7
 
 
 def test_heirs_go_alone(schemas: Engine) -> None:
@@ -473,32 +455,28 @@ def test_tables_made_anew_after_the_snapshot_prove_nothing(schemas: Engine) -> N
 
 
 @pytest.mark.parametrize("own", ["0.2", "300"])
-def test_the_session_s_own_timeout_holds_again(
-    schemas: Engine, monkeypatch: pytest.MonkeyPatch, own: str
-) -> None:
+def test_the_session_s_own_timeout_holds_again(schemas: Engine, own: str) -> None:
     """While locks are taken a statement may last half a second, or less; then as long as before."""
-    seen_: list[tuple[str, str, str]] = []
-    timeout = text("SHOW statement_timeout")
+    timeouts: dict[object, list[str]] = {}
 
-    def watched(connection: Connection, rows: Any, tables: Any, blocks: int) -> None:
-        def types(rows: Any) -> Any:
-            within.append(connection.scalar(timeout))
-            return _types(rows)
+    def note(connection: Any, cursor: Any, statement: str, *_: object) -> None:
+        if (
+            "pg_settings" in statement
+            or "pg_table_size" in statement
+            or "pg_attribute" in statement
+        ):
+            (found,) = cursor.connection.execute("SHOW statement_timeout").fetchone()
+            timeouts.setdefault(connection.engine, []).append(found)
 
-        within: list[str] = []
-        _types = postgresql_small._types
-        before = connection.scalar(timeout)
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(postgresql_small, "_types", types)
-            postgresql_small.require_alike(connection, rows, tables, blocks)
-        seen_.append((before, within[0], connection.scalar(timeout)))
-
-    monkeypatch.setattr(postgresql, "require_alike", watched)
     lines = f"{OWN}\nstatement_timeout = {own}"
     with schemas.opened(TENANTS, legacy=lines, modern=lines) as run:
-        assert run.audit("t0", "t").status is Status.MATCH
+        event.listen(SQLAlchemyEngine, "before_cursor_execute", note)
+        try:
+            assert run.audit("t0", "t").status is Status.MATCH
+        finally:
+            event.remove(SQLAlchemyEngine, "before_cursor_execute", note)
     before, within = {"0.2": ("200ms", "200ms"), "300": ("5min", "500ms")}[own]
-    assert seen_ == [(before, within, before)] * 2
+    assert list(timeouts.values()) == [[before, within, before]] * 2
 
 
 def test_no_locks_are_held_while_the_other_stack_is_too_busy(schemas: Engine) -> None:

@@ -1,15 +1,16 @@
 """Traps and random tables as the rows of several tenants, which are read by one statement.
 
-Tenants share a table, or have a schema each, whose tables are read as one or by tenant. ``make
+Tenants share a table, or have a schema each, whose tables are digested in batches. ``make
 soundness`` runs every trap and every way of reading in every layout.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 
 import pytest
+
+from pytest_tenantparity.parity.batch import BY_ONE_STATEMENT
 
 from ..support.engine_pairs import Place, places
 from ..support.shared_tables import audit_shared, for_each_tenant, trials_among_others, wrong
@@ -27,8 +28,8 @@ LAYOUTS = [
     Layout("postgresql", "postgresql", ("legacy",)),
     Layout("postgresql", "postgresql", ("modern",)),
     Layout("mariadb", "postgresql", ("modern",)),
-    Layout("postgresql", "postgresql", ("legacy", "modern"), bundled=True),
-    Layout("mariadb", "postgresql", ("modern",), bundled=True),
+    Layout("mariadb", "mariadb", ("legacy", "modern")),
+    Layout("mariadb", "postgresql", ("legacy", "modern")),
 ]
 GIVEN = traps_in(LAYOUTS)
 PAIRS = pairs_of(LAYOUTS, list(WAYS))
@@ -41,21 +42,17 @@ def test_no_tenant_falls_into_a_trap(
 ) -> None:
     """A trap, as the rows of each of four tenants, is judged for each of them.
 
-    Where tenants have schemas, most of the tables are read as one, or bundled.
+    Where tenants have schemas, most of the tables are digested in batches.
     """
     assert len(traps) > 20
     given = [for_each_tenant(trap) for trap in traps]
     here, there = places(layout.legacy, "legacy"), places(layout.modern, "modern")
-    with layout.forced():
-        verdicts = audit_shared(here, there, given, layout.own_schemas)
+    verdicts = audit_shared(here, there, given, layout.own_schemas)
     assert wrong(verdicts) == []
     assert len(verdicts) == 4 * len(traps)
     hows = [each.how for verdict in verdicts for each in verdict.evidence.work.readings]
-    if layout.bundled:
-        assert len([how for how in hows if how.endswith("by one statement")]) > len(traps) / 3
-    elif layout.own_schemas:
-        united = [how for how in hows if re.match(r"one scan for .* each where its own rows", how)]
-        assert len(united) > len(traps) / 2
+    if layout.own_schemas:
+        assert len([how for how in hows if how.endswith(BY_ONE_STATEMENT)]) > len(traps) / 2
 
 
 def test_every_trap_is_given_to_tenants() -> None:
@@ -73,6 +70,5 @@ def test_what_differs_is_found_in_its_own_tenant(
     """Random tables: exact for the tenants that differ, MATCH for the others."""
     given = trials_among_others(f"tenants/{layout.name}", layout.legacy, layout.modern, TRIALS)
     here, there = places(layout.legacy, "legacy"), places(layout.modern, "modern")
-    with layout.forced():
-        verdicts = audit_shared(here, there, given, layout.own_schemas, WAYS[way])
+    verdicts = audit_shared(here, there, given, layout.own_schemas, WAYS[way])
     assert wrong(verdicts) == []

@@ -81,7 +81,16 @@ class MariaDBPlace(Place):
     def build(self, tables: Mapping[str, Trap], side: Side) -> None:
         """Make the tables."""
         self.database.wipe()
-        with closing(self.database.server.connect(self.database.name)) as connection:
+        self._fill(self.database.name, tables, side)
+
+    def build_in(self, schema: str, tables: Mapping[str, Trap], side: Side) -> None:
+        """Make the tables of one schema, which is a database, and nothing else in it."""
+        self.database.run(f"DROP DATABASE IF EXISTS {schema}")
+        self.database.run(f"CREATE DATABASE {schema}")
+        self._fill(schema, tables, side)
+
+    def _fill(self, database: str, tables: Mapping[str, Trap], side: Side) -> None:
+        with closing(self.database.server.connect(database)) as connection:
             cursor = connection.cursor()
             cursor.execute("SET time_zone = '+00:00'")
             for name, trap in tables.items():

@@ -20,7 +20,7 @@ from ..soundness.traps import Engine, Row, Side, Trap, TrapColumn
 from ..soundness.trials import make_trial
 from ..soundness.ways import AS_IT_IS, Way
 from .engine_driver import opened
-from .engine_pairs import Place, PostgreSQLPlace
+from .engine_pairs import MariaDBPlace, Place, PostgreSQLPlace
 
 _OWNERS = (TrapColumn("legacy_owner", "bigint"), TrapColumn("modern_owner", "varchar(20)"))
 _BATCH = 60
@@ -97,7 +97,7 @@ def audit_shared(
 ) -> list[Verdict]:
     """Lay each tenant's traps out in one table, and judge what is said of each tenant.
 
-    ``own_schemas`` are sides, of PostgreSQL, on which each tenant has a schema instead.
+    ``own_schemas`` are sides, of PostgreSQL or MariaDB, on which each tenant has a schema instead.
     """
     found: list[Verdict] = []
     for start in range(0, len(given), _BATCH):
@@ -112,7 +112,7 @@ def audit_shared(
 
 
 def _build_schemas(place: Place, side: Side, owned: Mapping[str, Mapping[str, Trap]]) -> None:
-    assert isinstance(place, PostgreSQLPlace)
+    assert isinstance(place, PostgreSQLPlace | MariaDBPlace)
     for tenant in TENANTS:
         own = {table: each[tenant] for table, each in owned.items() if tenant in each}
         place.build_in(f"s_{tenant}", own, side)

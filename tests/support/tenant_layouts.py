@@ -7,13 +7,8 @@ takes all traps and all ways in all layouts.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-
-import pytest
-
-from pytest_tenantparity.parity import bundle, surveyed
 
 from ..soundness.traps import TRAPS, Engine, Side, Trap, exists
 
@@ -22,34 +17,21 @@ EVERY_LAYOUT = bool(os.environ.get("TENANTPARITY_EVERY_LAYOUT"))
 
 @dataclass(frozen=True)
 class Layout:
-    """The engines of both stacks, and on which sides each tenant has a schema of its own.
-
-    ``bundled``: no table is read as one with those of other tenants, but one statement reads all
-    small tables of a tenant.
-    """
+    """The engines of both stacks, and on which sides each tenant has a schema of its own."""
 
     legacy: Engine
     modern: Engine
     own_schemas: tuple[Side, ...] = ()
-    bundled: bool = False
 
     @property
     def name(self) -> str:
         """Return what the layout is called in the name of a test."""
         schemas = [f"{side} schemas" for side in self.own_schemas]
-        return ", ".join([f"{self.legacy}-{self.modern}", *schemas, *["bundled"] * self.bundled])
+        return ", ".join([f"{self.legacy}-{self.modern}", *schemas])
 
     def holds(self, trap: Trap) -> bool:
         """Whether both engines have the trap's types."""
         return exists(trap, "legacy", self.legacy) and exists(trap, "modern", self.modern)
-
-    @contextmanager
-    def forced(self) -> Iterator[None]:
-        """Have tables that could be read as one bundled instead, if the layout says so."""
-        with pytest.MonkeyPatch.context() as patch:
-            for module in (bundle, surveyed) if self.bundled else ():
-                patch.setattr(module, "together_with", lambda *_: ())
-            yield
 
 
 def traps_in(layouts: Sequence[Layout]) -> Mapping[Layout, Sequence[Trap]]:

@@ -19,7 +19,6 @@ from sqlalchemy import (
     Date,
     DateTime,
     Engine,
-    FromClause,
     Integer,
     Select,
     Text,
@@ -150,16 +149,6 @@ class Dialect(ABC):
     converts_zones: ClassVar[bool] = False
     """Whether naive times can be read soundly in zones other than UTC."""
 
-    unites: ClassVar[bool] = False
-    """Whether tables with the same columns have the same values in a UNION ALL as on their own.
-
-    Then there is :meth:`require_alike`, which has to be asked first."""
-
-    bundles: ClassVar[bool] = False
-    """Whether it is known which tables are small, of which one statement asks for some.
-
-    Then there is :meth:`hold_small`, which has to be asked first."""
-
     roams: ClassVar[bool] = False
     """Whether one engine can serve several databases, by :attr:`Session.database`."""
 
@@ -210,29 +199,18 @@ class Dialect(ABC):
         del connection, table, limits
         return None
 
-    def require_alike(
-        self,
-        connection: Connection,
-        rows: FromClause,
-        tables: Sequence[TableFacts],
-        limits: Limits,
-    ) -> None:
-        """Make sure that a UNION ALL of tables converts no value for another table's sake.
-
-        Their catalog is that of the snapshot, in which they are alike, and the server reads them as
-        they are now: from here to the end of the transaction none can be altered. Raises
-        :class:`NotProven` where one was before, or where they are larger than was known.
-        """
-        raise NotImplementedError(f"{self.name} does not unite tables")
-
     def hold_small(
         self, connection: Connection, tables: Sequence[TableFacts], limits: Limits
     ) -> None:
-        """Make sure that a statement can ask for all of some tables and keep nobody waiting.
+        """Lock tables against being altered, where one statement for many of them could wait.
 
-        Raises :class:`NotProven` where someone alters one, or where they are larger than was known.
+        Raises :class:`NotProven` if another session alters one, or if they are larger than known.
         """
-        raise NotImplementedError(f"{self.name} does not say how large its tables are")
+        del connection, tables, limits
+
+    def require_unaltered(self, connection: Connection, tables: Sequence[TableFacts]) -> None:
+        """Require that tables that were read are those of the snapshot; raises NotProven."""
+        del connection, tables
 
     def naive_sql(self, column: str, zone: str) -> str:
         """Return SQL that makes naive times of a zone of a column's moments; nothing if none."""

@@ -136,7 +136,6 @@ class MySQL(Dialect):
 
     name = "MySQL"
     singles = frozenset({"float"})
-    bundles = True
     tells_load = True
 
     def default_schema(self, url: URL) -> str:
@@ -185,11 +184,6 @@ class MySQL(Dialect):
         """Begin a snapshot of this session's own, since sessions cannot share one."""
         del snapshot
         connection.exec_driver_sql(BEGIN_SNAPSHOT)
-
-    def hold_small(
-        self, connection: Connection, tables: Sequence[TableFacts], limits: Limits
-    ) -> None:
-        """Sizes are in the catalog, and what was read is locked to the run's end in any case."""
 
     def server(self, connection: Connection, address: str) -> ServerFacts:
         version, user, now = connection.execute(SERVER).one()

@@ -16,7 +16,6 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
-    FromClause,
     Integer,
     Select,
     Text,
@@ -48,7 +47,7 @@ from .postgresql_advice import explain
 from .postgresql_catalog import blocks_of, catalogs_of, type_facts
 from .postgresql_load import replication_lag, running_queries
 from .postgresql_session import ALIVE, connecting, export, fault_of, hang_up, join, stop
-from .postgresql_small import hold_small, require_alike
+from .postgresql_small import hold_small, require_unaltered
 from .postgresql_url import arguments, normalised
 from .postgresql_zones import zone_fault
 from .quoting import quoting
@@ -171,8 +170,6 @@ class PostgreSQL(Dialect):
         -3988319929281441629,
     )
     shares_snapshots = True
-    unites = True
-    bundles = True
     roams = True
     tells_load = True
     converts_zones = True
@@ -264,19 +261,13 @@ class PostgreSQL(Dialect):
         place: ColumnElement[Any] = literal_column(f'"{schema}"."{name}".ctid')
         return Extent(0, blocks, partial(_in_blocks, place))
 
-    def require_alike(
-        self,
-        connection: Connection,
-        rows: FromClause,
-        tables: Sequence[TableFacts],
-        limits: Limits,
-    ) -> None:
-        require_alike(connection, rows, tables, limits.statement_blocks)
-
     def hold_small(
         self, connection: Connection, tables: Sequence[TableFacts], limits: Limits
     ) -> None:
         hold_small(connection, tables, limits.statement_blocks)
+
+    def require_unaltered(self, connection: Connection, tables: Sequence[TableFacts]) -> None:
+        require_unaltered(connection, tables)
 
     def naive_sql(self, column: str, zone: str) -> str:
         plain = re.fullmatch("[a-z_][a-z0-9_]*", column)

@@ -1,31 +1,25 @@
-"""How PostgreSQL is made sure to read several small tables by one statement."""
+"""How PostgreSQL reads many small tables by one statement, soundly and without delay for others.
+
+A statement reads tables by the names and columns that the catalog has now. The run planned it by
+the catalog of the snapshot. From ``hold_small`` to the end of the transaction, locks keep tables
+from being altered, renamed, rewritten or dropped. They do not undo what was committed between the
+snapshot and the locks, and they do not prevent that a schema is renamed or that a table gets an
+heir. So after the statement, ``require_unaltered`` looks for rows of the catalog that the snapshot
+sees and that have been changed since.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    FromClause,
-    Select,
-    Text,
-    cast,
-    func,
-    literal_column,
-    select,
-    text,
-    true,
-)
+from sqlalchemy import Connection, text
 
 from ...errors import NotProven
 from ..catalog import TableFacts
 
-# All tables are locked by one statement, against being altered, and it may wait for one while it
-# holds others. Nobody who waits for those is to find a deadlock, for which the server looks after
-# a second.
+# All tables are locked by one statement, which may wait for one table while it holds others. A
+# server looks for deadlocks after a second. No session that waits for those tables may find one.
 _PATIENCE = 500  # milliseconds
 
 _HURRY = text("""
@@ -34,14 +28,6 @@ _HURRY = text("""
     FROM pg_catalog.pg_settings WHERE name IN ('lock_timeout', 'statement_timeout')
 """)
 _TAKE_TIME = text("SELECT pg_catalog.set_config('statement_timeout', :own, true)")
-_TYPES = text("""
-    SELECT a.atttypid::regtype::text
-    FROM pg_catalog.pg_attribute a
-    JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
-    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-    WHERE n.nspname = :schema AND c.relname = :table AND a.attnum > 0 AND NOT a.attisdropped
-    ORDER BY a.attnum
-""")
 _SIZES = text("""
     SELECT count(pg_table_size(c.oid)),
            coalesce(sum(pg_table_size(c.oid)), 0) / current_setting('block_size')::int
@@ -49,60 +35,56 @@ _SIZES = text("""
     WHERE (n.nspname, c.relname) IN (SELECT * FROM unnest(:schemas ::name[], :tables ::name[]))
       AND c.relkind = 'r'
 """)
-
-
-def require_alike(
-    connection: Connection, rows: FromClause, tables: Sequence[TableFacts], most_blocks: int
-) -> None:
-    """Lock tables of one name, and make sure that the columns of their union are of their types.
-
-    A column whose type was altered in one of them could convert those of all. Raises NotProven.
-    """
-    first = tables[0]
-    with _briefly(connection):
-        now = connection.execute(_types(rows), execution_options={"compiled_cache": None}).one()
-        _require_small(connection, tables, most_blocks)
-    # The catalog that a query reads is the snapshot's, in which all tables are alike.
-    then = connection.scalars(_TYPES, {"table": first.name, "schema": first.schema})
-    if list(now) != list(then):
-        raise NotProven(f"a table {first.name!r} was altered after the snapshot was taken")
+# xmax: the transaction that changed or removed a row. The snapshot still sees the row if that
+# transaction was rolled back, which may be long ago, or if it is not one of the snapshot's past.
+_ALTERED = text("""
+    WITH since AS MATERIALIZED (
+        SELECT age(pg_snapshot_xmin(pg_current_snapshot())::xid) AS age
+    )
+    SELECT n.nspname, c.relname
+    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE (n.nspname, c.relname) IN (SELECT * FROM unnest(:schemas ::name[], :tables ::name[]))
+      AND EXISTS (
+          SELECT FROM since, (
+              SELECT n.xmax UNION ALL SELECT c.xmax
+              UNION ALL SELECT a.xmax FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid
+          ) changed (by_transaction)
+          WHERE by_transaction <> '0' AND age(by_transaction) <= since.age
+      )
+    LIMIT 1
+""")
 
 
 def hold_small(connection: Connection, tables: Sequence[TableFacts], most_blocks: int) -> None:
-    """Lock tables against being altered, and make sure that all are small; raises NotProven."""
+    """Lock tables against being altered, and require that all are small; raises NotProven."""
     quoted = connection.dialect.identifier_preparer.quote_identifier
     names = ", ".join(f"{quoted(each.schema)}.{quoted(each.name)}" for each in tables)
     with _briefly(connection):
         connection.exec_driver_sql(f"LOCK TABLE {names} IN ACCESS SHARE MODE")
-        _require_small(connection, tables, most_blocks)
-
-
-@contextmanager
-def _briefly(connection: Connection) -> Iterator[None]:
-    """Ask what is answered soon, or else ends the transaction.
-
-    To the transaction's end no lock is waited for any longer: indexes have some of their own.
-    """
-    own = {name: each for name, each, _ in connection.execute(_HURRY, {"patience": _PATIENCE})}
-    yield
-    connection.execute(_TAKE_TIME, {"own": own["statement_timeout"]})
-
-
-def _require_small(connection: Connection, tables: Sequence[TableFacts], most_blocks: int) -> None:
-    wanted = {(each.schema, each.name) for each in tables}
-    schemas, names = map(list, zip(*wanted, strict=True))
-    count, blocks = connection.execute(_SIZES, {"schemas": schemas, "tables": names}).one()
-    if count != len(wanted):
+        count, blocks = connection.execute(_SIZES, _names(tables)).one()
+    if count != len({(each.schema, each.name) for each in tables}):
         raise NotProven("a table was replaced after the snapshot was taken")
     if blocks > most_blocks:
         raise NotProven("the tables are too large to be read by one statement")
 
 
-def _types(rows: FromClause) -> Select[Any]:
-    """Ask what types all columns but the first, which tells the tables apart, are of now."""
-    none = select(rows).limit(literal_column("0")).subquery("none")
-    one = select(literal_column("1")).subquery("one")
-    types: list[ColumnElement[Any]] = [
-        cast(func.pg_catalog.pg_typeof(each), Text) for each in list(none.c)[1:]
-    ]
-    return select(*types).select_from(one.outerjoin(none, true()))
+def require_unaltered(connection: Connection, tables: Sequence[TableFacts]) -> None:
+    """Require that tables are defined as the snapshot's catalog says; raises NotProven."""
+    if found := connection.execute(_ALTERED, _names(tables)).first():
+        schema, name = found
+        raise NotProven(f"{schema}.{name} or its schema was altered after the snapshot was taken")
+
+
+def _names(tables: Sequence[TableFacts]) -> dict[str, list[str]]:
+    return {"schemas": [each.schema for each in tables], "tables": [each.name for each in tables]}
+
+
+@contextmanager
+def _briefly(connection: Connection) -> Iterator[None]:
+    """Run statements that are finished soon, or else end the transaction.
+
+    To the end of the transaction no lock is waited for any longer: indexes have some of their own.
+    """
+    own = {name: each for name, each, _ in connection.execute(_HURRY, {"patience": _PATIENCE})}
+    yield
+    connection.execute(_TAKE_TIME, {"own": own["statement_timeout"]})
