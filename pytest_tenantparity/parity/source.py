@@ -31,7 +31,7 @@ from ..limits import Limits
 from ..model import SIDES, Side
 from ..stacks import Dialect, Portable
 from ..stacks.dialects import Item, Nulls
-from .locate.digest import Bucket, Buckets, Digest, HashedRow, Row, Sketch
+from .locate.digest import EMPTY, Bucket, Buckets, Digest, HashedRow, Row, Sketch
 from .scope import Scope
 
 T = TypeVar("T")
@@ -96,10 +96,19 @@ class Source:
 
     def digests(self) -> dict[str, Digest]:
         """Digest the rows of each tenant, in one scan and without buckets."""
-        rows = self._hashed(true())
-        grouped = select(rows.c.parity_owner, *self._aggregates(rows)).select_from(rows)
-        answers = self._scan(lambda _: grouped.group_by(rows.c.parity_owner))
-        return {self.scope.owner_of(mark): _digest(*counts) for mark, *counts in answers}
+
+        def grouped(piece: ColumnElement[bool]) -> Select[Any]:
+            rows = self._hashed(piece)
+            sums = self._aggregates(rows)
+            return (
+                select(rows.c.parity_owner, *sums).select_from(rows).group_by(rows.c.parity_owner)
+            )
+
+        digests: dict[str, Digest] = {}
+        for mark, *counts in self._scan(grouped):
+            tenant = self.scope.owner_of(mark)
+            digests[tenant] = digests.get(tenant, EMPTY) + _digest(*counts)
+        return digests
 
     @property
     def row_hash(self) -> ColumnElement[int]:
