@@ -12,6 +12,7 @@ from pytest_tenantparity.config import AsOf
 from pytest_tenantparity.limits import Limits
 from pytest_tenantparity.model import Account, Evidence, Status
 from pytest_tenantparity.parity import TenantView
+from pytest_tenantparity.parity.batch import BY_ONE_STATEMENT
 
 from ..soundness.ways import APART, AS_IT_IS, MERGED, ONE_BY_ONE, Way
 from ..support.as_of import NOON, STEP, filters, up_to
@@ -62,7 +63,7 @@ def _change(database: Database, layout: str, sql: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "way", [AS_IT_IS, MERGED, ONE_BY_ONE, APART], ids=["plain", "cells", "divided", "apart"]
+    "way", [AS_IT_IS, MERGED, ONE_BY_ONE, APART], ids=["plain", "merged", "one-by-one", "apart"]
 )
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_every_layout_and_every_way_applies_the_filter(
@@ -99,8 +100,8 @@ def test_every_layout_and_every_way_applies_the_filter(
         assert rules == [f"legacy {said}", f"modern {said}"]
 
 
-def test_small_tables_of_schemas_are_not_united_but_bundled(engine: Engine) -> None:
-    """The text that unites tables of tenants has no parameters; one statement a tenant has."""
+def test_small_tables_of_schemas_are_read_by_one_statement(engine: Engine) -> None:
+    """The statement that is compiled once for all tenants binds the value in each branch."""
     _furnish(engine, "schema")
     tenancy = LAYOUTS["schema"][0]
     both = f"{filters('t', 'changed')}{filters('u', 'changed')}"
@@ -111,7 +112,7 @@ def test_small_tables_of_schemas_are_not_united_but_bundled(engine: Engine) -> N
     for evidence in found:
         assert_match(evidence, rows=TAKING_PART // 3)
     hows = {each.how for evidence in found for each in evidence.work.readings}
-    assert hows == {"each tenant where its own rows are, its small tables by one statement"}
+    assert hows == {f"each tenant where its own rows are, {BY_ONE_STATEMENT}"}
 
 
 def test_rows_of_no_tenant_and_rows_left_out_are_counted(engine: Engine) -> None:
