@@ -13,18 +13,18 @@ from .config.as_of import in_words
 from .config.names import ignored_as, toml_key
 from .errors import SettingsError, did_you_mean
 from .model import (
-    ANY_TABLE,
+    BEYOND_TENANTS,
     CANARY,
     COVERAGE,
     GLOBAL,
-    RESERVED_SUBJECTS,
     SIDES,
     UNASSIGNED,
-    Cell,
+    CheckKind,
     CohortFacts,
     Exclusion,
     PairFacts,
     Side,
+    Target,
     Tenant,
 )
 
@@ -289,10 +289,10 @@ def select_tenants(settings: Settings, terms: Sequence[str], *, canary: bool = F
     Raises :class:`SettingsError` for a name that is not known, and for a selection of nothing.
     """
     tenants = settings.tenant_models()
-    special = frozenset(RESERVED_SUBJECTS)
+    special = frozenset(BEYOND_TENANTS)
     wanted = [term for term in terms if not term.startswith("!")]
     groups: dict[str, set[str]] = {"all": {tenant.id for tenant in tenants}}
-    groups |= {name: {name} for name in RESERVED_SUBJECTS}
+    groups |= {name: {name} for name in BEYOND_TENANTS}
     groups |= {name: {t.id for t in tenants if t.cohort == name} for name in settings.known_cohorts}
     groups |= {tenant.id: {tenant.id} for tenant in tenants}
     standing = special if canary else special - {CANARY}
@@ -333,7 +333,7 @@ def _resolve(option: str, term: str, groups: dict[str, set[str]]) -> set[str]:
         if name in groups:
             return groups[name]
     if any(mark in term for mark in "*?["):
-        names = [name for name in groups if name not in (*RESERVED_SUBJECTS, "all")]
+        names = [name for name in groups if name not in (*BEYOND_TENANTS, "all")]
         pattern = _ESCAPED.sub(lambda found: _literally(found[1]), term)
         matching = [groups[name] for name in names if fnmatchcase(name, pattern)]
         if matching:
@@ -358,28 +358,30 @@ def sampled_tenants(selected: Sequence[Tenant], everyone: Sequence[Tenant]) -> t
     return tuple((selected or everyone)[:_MOST_SAMPLED])
 
 
-def audit_cells(selection: Selection, pairs: Sequence[TablePair] | None) -> Iterator[Cell]:
-    """Yield every check of an audit. Pairs still to be discovered stand as one ``*`` a tenant."""
-    yield from tenant_table_cells(selection, pairs)
+def audit_targets(selection: Selection, pairs: Sequence[TablePair] | None) -> Iterator[Target]:
+    """Yield what every check of an audit is about. Undiscovered pairs are one target a tenant."""
+    yield from tenant_table_targets(selection, pairs)
     for pair in pairs or ():
         if pair.is_global and GLOBAL in selection.subjects:
-            yield Cell(GLOBAL, pair.name)
+            yield Target(CheckKind.ROWS, table=pair.name)
     for pair in pairs or ():
         if pair.can_have_strays and UNASSIGNED in selection.subjects:
-            yield Cell(UNASSIGNED, pair.name)
+            yield Target(CheckKind.UNASSIGNED, table=pair.name)
     for pair in pairs or ():
         if CANARY in selection.subjects:
-            yield Cell(CANARY, pair.name)
+            yield Target(CheckKind.CANARY, table=pair.name)
     if COVERAGE in selection.subjects:
-        yield Cell(COVERAGE, ANY_TABLE)
+        yield Target(CheckKind.COVERAGE)
 
 
-def tenant_table_cells(selection: Selection, pairs: Sequence[TablePair] | None) -> Iterator[Cell]:
-    """Yield one cell for each tenant and each table that has tenants."""
-    names = [ANY_TABLE] if pairs is None else [pair.name for pair in pairs if not pair.is_global]
+def tenant_table_targets(
+    selection: Selection, pairs: Sequence[TablePair] | None
+) -> Iterator[Target]:
+    """Yield one target for each tenant and each table that has tenants."""
+    names = [None] if pairs is None else [pair.name for pair in pairs if not pair.is_global]
     for tenant in selection.tenants:
         for name in names:
-            yield Cell(tenant.id, name)
+            yield Target(CheckKind.ROWS, tenant.id, name)
 
 
 def cohort_facts(settings: Settings, selection: Selection) -> list[CohortFacts]:
@@ -439,7 +441,7 @@ def exclusions(
     the settings do not name, each with what its engine calls it. ``as_of`` is the value of
     ``:as_of`` in filters.
     """
-    taken_away = sorted(set(RESERVED_SUBJECTS) - {CANARY} - selection.subjects)
+    taken_away = sorted(set(BEYOND_TENANTS) - {CANARY} - selection.subjects)
     found = [
         *((f"all {name} checks", "not selected on the command line") for name in taken_away),
         *((f"table {name}", why) for name, why in settings.ignore.tables.items()),

@@ -9,20 +9,20 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 Side = Literal["legacy", "modern"]
 SIDES: tuple[Side, Side] = ("legacy", "modern")
 
-# Subjects of a check that are not tenants. No tenant may take one of these ids.
-GLOBAL = "global"  # reference tables that all tenants share
-UNASSIGNED = "unassigned"  # the rows of a table that belong to no tenant
-COVERAGE = "coverage"  # the tables that belong to no pair
-CANARY = "canary"  # whether the audit itself would notice a change
-RESERVED_SUBJECTS = (GLOBAL, UNASSIGNED, COVERAGE, CANARY)
+# The words that select checks beyond single tenants. No tenant may take one of these ids.
+GLOBAL = "global"  # the rows of tables that all tenants share
+UNASSIGNED = "unassigned"
+COVERAGE = "coverage"
+CANARY = "canary"
+BEYOND_TENANTS = (GLOBAL, UNASSIGNED, COVERAGE, CANARY)
 
-# The table of a check that is about all tables, or about tables not yet discovered.
 ANY_TABLE = "*"
+"""How a table is shown that a check does not name, or that is not yet discovered."""
 
 
 SLOW = "slow: "
@@ -85,27 +85,71 @@ class Tenant:
     tolerance: Tolerance = field(default_factory=Tolerance)
 
 
-class CheckKey(NamedTuple):
-    """What a check is known by: the test that makes it, and what it is about."""
+class CheckKind(StrEnum):
+    """What a check is about. The kind decides what is measured, and in which words."""
 
-    check: str
-    tenant: str
-    table: str
+    ROWS = "rows"  # a tenant's rows of a table; without a tenant, those of a table that all share
+    UNASSIGNED = "unassigned"  # the rows of a table that belong to no tenant
+    COVERAGE = "coverage"  # the tables that belong to no pair
+    CANARY = "canary"  # whether the audit itself would notice a change of a table
+    TEST = "test"  # whatever a hand-written test asserts
+    VALIDATOR = "validator"  # a rule that holds on the new platform
+    GATE = "gate"  # a criterion for the next phase
+    LATENCY = "latency"  # how long requests take
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
-    """One parameter of a parity test: a subject (tenant or reserved) and a table."""
+class Target:
+    """What one item of a test is about. ``table`` is None if it is about no single table."""
 
-    subject: str
+    kind: CheckKind
+    tenant: str | None = None
     table: str | None = None
 
     @property
+    def whose(self) -> str:
+        """The tenant, or the word that selects checks like this one."""
+        if self.tenant is not None:
+            return self.tenant
+        return GLOBAL if self.kind is CheckKind.ROWS else self.kind.value
+
+    @property
     def id(self) -> str:
-        """The text between the brackets of the test's id, such as ``acme-trades``."""
-        if self.table is None or self.subject == COVERAGE:
-            return self.subject
-        return f"{self.subject}-{self.table}"
+        """The text between the brackets of the item's id, such as ``acme-trades``."""
+        return self.whose if self.table is None else f"{self.whose}-{self.table}"
+
+
+@dataclass(frozen=True, slots=True)
+class CheckKey:
+    """What a check is known by, in every run: its kind, its name, and what it is about.
+
+    ``name`` is the name of the test, without its file. ``subject`` is a table, or what else a kind
+    of check is about. None stands for no single tenant, or for no single subject.
+    """
+
+    kind: CheckKind
+    name: str
+    tenant: str | None = None
+    subject: str | None = None
+
+    @property
+    def whose(self) -> str:
+        """The tenant, or the word that selects checks like this one."""
+        return Target(self.kind, self.tenant).whose
+
+    @property
+    def what(self) -> str:
+        """The subject, as reports show it."""
+        return ANY_TABLE if self.subject is None else self.subject
+
+    @property
+    def order(self) -> tuple[str, str, str, str]:
+        """By what checks are sorted."""
+        return self.name, self.whose, self.what, self.kind.value
+
+    def __str__(self) -> str:
+        """The check in words."""
+        return f"{self.name} of {self.whose} / {self.what}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,10 +377,8 @@ class Check:
     same bytes; the measured time is in the report's ``run.seconds``.
     """
 
-    check: str
-    tenant: str
+    key: CheckKey
     cohort: str
-    table: str
     status: Status
     rows: RowCounts
     drift: DriftCounts

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from heapq import heappop, heappush
 
 from .errors import SettingsError
-from .model import RESERVED_SUBJECTS, Cell
+from .model import Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +37,18 @@ class Share:
         """The tenants of this shard."""
         return self.tenants[self.shard - 1]
 
-    def own(self, cells: Iterable[Cell], beyond: Iterable[Cell]) -> list[Cell]:
-        """Return those of some cells that are this shard's.
+    def own(self, targets: Iterable[Target], beyond: Iterable[Target]) -> list[Target]:
+        """Return those of some targets that are this shard's.
 
-        ``beyond`` are all cells of the audit that are about no single tenant. They are dealt
+        ``beyond`` are all targets of the audit that are about no single tenant. They are dealt
         out by name, the last shard first, since tenants begin with the first.
         """
-        dealt = sorted(beyond, key=lambda cell: cell.id)[self.of - self.shard :: self.of]
+        dealt = sorted(beyond, key=lambda each: each.id)[self.of - self.shard :: self.of]
         tenants, others = set(self.own_tenants), set(dealt)
         return [
-            cell
-            for cell in cells
-            if (cell in others if cell.subject in RESERVED_SUBJECTS else cell.subject in tenants)
+            each
+            for each in targets
+            if (each in others if each.tenant is None else each.tenant in tenants)
         ]
 
 

@@ -20,7 +20,7 @@ from pydantic import (
 )
 
 from ..errors import did_you_mean
-from ..model import RESERVED_SUBJECTS, SIDES, Side, Tenant, Tolerance
+from ..model import BEYOND_TENANTS, SIDES, Side, Tenant, Tolerance
 from .as_of import clear_as_of
 from .names import Name, quoted, require_whole_quotes, split_steps, toml_key
 from .zones import known_zone
@@ -529,7 +529,7 @@ class Settings(Model):
             raise ValueError("there are no tenants; add [tenants.<id>] or tenants_file")
         cohorts = self.known_cohorts
         for tenant_id in self.tenants:
-            if tenant_id in (*RESERVED_SUBJECTS, "all"):
+            if tenant_id in (*BEYOND_TENANTS, "all"):
                 raise ValueError(f"no tenant can be called {tenant_id!r}: the word has a meaning")
             if tenant_id in cohorts:
                 raise ValueError(f"{tenant_id!r} is both a tenant and a cohort; rename one")
@@ -565,7 +565,7 @@ class Settings(Model):
 
     @model_validator(mode="after")
     def _declared_empty_by_known_tenants(self) -> Self:
-        known = [*self.tenants, *RESERVED_SUBJECTS]
+        known = [*self.tenants, *BEYOND_TENANTS]
         for table, settings in self.tables.items():
             declared = settings.empty if isinstance(settings.empty, dict) else {}
             for name in declared:

@@ -34,7 +34,7 @@ def conclude(
     forgiven = (*comparison.forgiven, *([budget] if budget else []))
     reasons, rules = list(plan.problems), list(plan.rules)
     if rows == RowCounts():
-        declared = pair.settings.declared_empty(key.tenant)
+        declared = pair.settings.declared_empty(key.whose)
         if declared is None:
             reasons.append(_empty(key))
         else:
@@ -73,6 +73,6 @@ def _budget(
 
 def _empty(key: CheckKey) -> str:
     return (
-        f"{key.tenant!r} has no rows in {key.table!r} on either side, which proves nothing; "
-        f'check its ids, or declare it: [tables.{key.table}] empty = {{{key.tenant} = "why"}}'
+        f"{key.whose!r} has no rows in {key.what!r} on either side, which proves nothing; "
+        f'check its ids, or declare it: [tables.{key.what}] empty = {{{key.whose} = "why"}}'
     )

@@ -9,13 +9,10 @@ from time import perf_counter
 from ..errors import NotProven, Unreadable
 from ..inventory import TablePair, place_of, place_of_shared
 from ..model import (
-    CANARY,
-    COVERAGE,
-    GLOBAL,
     NO_WORK,
     SIDES,
-    UNASSIGNED,
     CheckKey,
+    CheckKind,
     Evidence,
     Status,
     Tenant,
@@ -69,7 +66,7 @@ def audit(context: Context, key: CheckKey, layers: Sequence[Layer] = ()) -> Evid
 
 def _shown(context: Context, key: CheckKey) -> Shown | None:
     """Return what a statement for several checks shows of one, if it is one of them."""
-    tenant, pair = context.tenants.get(key.tenant), context.pairs.get(key.table)
+    tenant, pair = context.tenants.get(key.tenant or ""), context.pairs.get(key.what)
     if tenant is None or pair is None:
         return None
     shown = shown_by_survey(context, pair, tenant)
@@ -78,7 +75,7 @@ def _shown(context: Context, key: CheckKey) -> Shown | None:
 
 def _equal(context: Context, key: CheckKey, shown: Shown) -> Evidence:
     """Conclude from equal rows: there is nothing to ask, and nothing that a tolerance forgives."""
-    pair, tolerance = context.pairs[key.table], ToleranceRules()
+    pair, tolerance = context.pairs[key.what], ToleranceRules()
     evidence = conclude(key, pair, shown.rows, shown.plan, NOTHING_FOUND, tolerance, shown.digest)
     return under_settle(evidence, context.settle)
 
@@ -86,18 +83,18 @@ def _equal(context: Context, key: CheckKey, shown: Shown) -> Evidence:
 def _check(
     context: Context, key: CheckKey, layers: Sequence[Layer], shown: Shown | None
 ) -> Evidence:
-    if key.tenant == COVERAGE:
+    if key.kind is CheckKind.COVERAGE:
         return check_coverage(context, key)
     pair = _pair(context, key)
-    if key.tenant in (CANARY, UNASSIGNED):
-        check = check_canary if key.tenant == CANARY else check_strays
+    if key.kind in (CheckKind.CANARY, CheckKind.UNASSIGNED):
+        check = check_canary if key.kind is CheckKind.CANARY else check_strays
         try:
             return check(context, key, pair)
         except Unreadable as error:
             anyone = first_located(context, pair, context.selected)
             blame = blame_for(context, pair, anyone, error, whole=True)
             raise NotProven("; ".join(blame.reasons)) from None
-    tenant = None if key.tenant == GLOBAL else context.tenants[key.tenant]
+    tenant = None if key.tenant is None else context.tenants[key.tenant]
     written = layers_for(context.settings, pair, tenant)
     tolerance = ToleranceRules([context.environment, *written, *layers])
     evidence = check_rows(context, key, pair, tenant, tolerance, shown)
@@ -105,15 +102,15 @@ def _check(
 
 
 def _pair(context: Context, key: CheckKey) -> TablePair:
-    if key.table in context.pairs:
-        return context.pairs[key.table]
-    tenant = context.tenants.get(key.tenant)
+    if key.what in context.pairs:
+        return context.pairs[key.what]
+    tenant = context.tenants.get(key.tenant or "")
     for side in SIDES:  # says so, where the tables could not be discovered
         stack = context.settings.stack(side)
         context.stacks[side].database(place_of_shared(stack))
         if tenant is not None and stack.tenancy is not None:
             context.stacks[side].database(place_of(stack, stack.tenancy, tenant))
-    raise NotProven(f"the table {key.table!r} was not planned")
+    raise NotProven(f"the table {key.what!r} was not planned")
 
 
 def check_rows(

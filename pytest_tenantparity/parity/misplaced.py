@@ -50,7 +50,7 @@ def with_owners(
         except NotProven:  # the rows differ all the same, whoever has them now
             continue
         notes |= {
-            (kind, row): _said(opened, side, owner, evidence.key.tenant)
+            (kind, row): _said(opened, side, owner, evidence.key.whose)
             for row, owner in owners.items()
             if row in keys
         }

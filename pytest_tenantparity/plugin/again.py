@@ -12,6 +12,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -117,7 +118,7 @@ def placed(again: Again, config: pytest.Config, settings: Path, tests: Iterable[
         find_settings([each], root) != settings for each in folders
     ):
         more.append(f"--parity-config={_relative(settings, folder)}")
-    return Again(again.environment, again.program, (*again.options, *more), again.root)
+    return replace(again, options=(*again.options, *more))
 
 
 def kept_options(words: Sequence[str], positional: Collection[str]) -> list[str]:

@@ -29,11 +29,11 @@ def attach(config: pytest.Config, evidence: Evidence, cohort: str) -> None:
 
     label: Any = allure.dynamic  # its methods have no annotations
     label.parent_suite(cohort or "shared")
-    label.suite(evidence.key.tenant)
-    label.sub_suite(evidence.key.table)
+    label.suite(evidence.key.whose)
+    label.sub_suite(evidence.key.what)
     label.label("cohort", cohort or "shared")
-    label.label("tenant", evidence.key.tenant)
-    label.label("table", evidence.key.table)
+    label.label("tenant", evidence.key.whose)
+    label.label("table", evidence.key.what)
     label.label(STATUS, evidence.status.value)
     if evidence.status is not Status.MATCH:
         label.tag(evidence.status.value)

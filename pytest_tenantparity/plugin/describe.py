@@ -23,8 +23,8 @@ def describe(evidence: Evidence, again: str) -> str:
     ``again`` is the command that makes the check once more.
     """
     key = evidence.key
-    lines = [f"{key.tenant} / {key.table}: {evidence.status}"]
-    lines += [f"  {each}" for each in oddities_of(key.tenant, key.table)]
+    lines = [f"{key.whose} / {key.what}: {evidence.status}"]
+    lines += [f"  {each}" for each in oddities_of(key.whose, key.what)]
     lines += [f"  {reason}" for reason in evidence.reasons]
     if evidence.drift.total:
         lines.append(f"  {drift_in_words(evidence.drift, evidence.rows)}")

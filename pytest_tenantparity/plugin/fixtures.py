@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ..model import Cell, CheckKey, Evidence, Side, Status
+from ..model import ANY_TABLE, CheckKey, Evidence, Side, Status, Target
 from .keys import SESSION, VIEWS
 from .markers import tolerance_layers
 
@@ -57,46 +57,47 @@ class Parity:
 
 
 @pytest.fixture
-def parity_cell(request: pytest.FixtureRequest) -> Cell:
+def parity_target(request: pytest.FixtureRequest) -> Target:
     """The tenant and table of this test; made by the plugin, not asked for by hand."""
-    cell = getattr(request, "param", None)
-    if not isinstance(cell, Cell):
+    target = getattr(request, "param", None)
+    if not isinstance(target, Target):
         pytest.fail(
             "this test needs an audit, and no tenantparity.toml was found beside it or above it; "
             "write one, or name it with --parity-config",
             pytrace=False,
         )
-    return cell
+    return target
 
 
 @pytest.fixture
-def parity(request: pytest.FixtureRequest, parity_cell: Cell) -> Parity:
+def parity(request: pytest.FixtureRequest, parity_target: Target) -> Parity:
     """The check of this test: call ``parity.check()``."""
     from .plan import item_key
 
     session = _session(request)
     key = item_key(request.node, session)
     if key is None:
-        pytest.fail(f"{parity_cell} was not planned by the plugin", pytrace=False)
+        pytest.fail(f"{parity_target.id} was not planned by the plugin", pytrace=False)
     return Parity(request.node, session, key)
 
 
 @pytest.fixture
-def tenant(request: pytest.FixtureRequest, parity_cell: Cell) -> Tenant:
+def tenant(request: pytest.FixtureRequest, parity_target: Target) -> Tenant:
     """The tenant of this test."""
     tenants = {each.id: each for each in _session(request).selection.tenants}
-    if parity_cell.subject not in tenants:
-        pytest.fail(f"{parity_cell.subject!r} is about no single tenant", pytrace=False)
-    return tenants[parity_cell.subject]
+    if parity_target.tenant not in tenants:
+        pytest.fail(f"{parity_target.whose!r} is about no single tenant", pytrace=False)
+    return tenants[parity_target.tenant]
 
 
 @pytest.fixture
-def table(request: pytest.FixtureRequest, parity_cell: Cell) -> TablePair:
+def table(request: pytest.FixtureRequest, parity_target: Target) -> TablePair:
     """The pair of tables of this test."""
     pairs = {pair.name: pair for pair in _session(request).pairs or ()}
-    if parity_cell.table not in pairs:
-        pytest.fail(f"no table {parity_cell.table!r} could be discovered", pytrace=False)
-    return pairs[parity_cell.table]
+    if parity_target.table not in pairs:
+        name = parity_target.table or ANY_TABLE
+        pytest.fail(f"no table {name!r} could be discovered", pytrace=False)
+    return pairs[parity_target.table]
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from . import hookspecs, options
-from .fixtures import legacy, modern, parity, parity_cell, table, tenant
+from .fixtures import legacy, modern, parity, parity_target, table, tenant
 from .keys import SESSION
 from .markers import MARKERS
 
-__all__ = ["legacy", "modern", "parity", "parity_cell", "table", "tenant"]
+__all__ = ["legacy", "modern", "parity", "parity_target", "table", "tenant"]
 
 _STATUS = {
     "DRIFT": ("drift", "D", ("DRIFT", {"red": True})),

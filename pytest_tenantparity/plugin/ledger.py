@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from sys import intern
 from typing import Any
 
 import pytest
 
-from ..model import CheckKey, Evidence, Status
+from ..model import CheckKey, CheckKind, Evidence, Status
 from ..reporting import MOST_LISTED, cut_evenly
 from ..wire import encodable
 from .notice import WirePlan, detach
@@ -20,8 +21,11 @@ from .session import PlannedItem
 
 
 def plan_to_wire(plan: Mapping[CheckKey, PlannedItem]) -> WirePlan:
-    """Return a plan as check, tenant, table, node id and whether it audits."""
-    return [(*key, item.nodeid, item.audits) for key, item in plan.items()]
+    """Return a plan as primitives."""
+    return [
+        (key.kind.value, key.name, key.tenant, key.subject, item.nodeid, item.audits)
+        for key, item in plan.items()
+    ]
 
 
 @dataclass
@@ -41,13 +45,14 @@ class Ledger:
 
     def add_plan(self, plan: Iterable[Sequence[Any]]) -> None:
         """Take up a plan; every worker has the same."""
-        for check, tenant, table, nodeid, audits in plan:
-            self.planned[CheckKey(check, tenant, table)] = PlannedItem(nodeid, audits)
+        for kind, name, tenant, subject, nodeid, audits in plan:
+            key = CheckKey(CheckKind(kind), intern(name), tenant, subject)
+            self.planned[key] = PlannedItem(nodeid, audits)
 
     @property
     def audited(self) -> set[tuple[str, str]]:
-        """The (tenant, table) pairs that some planned test compares."""
-        return {(key.tenant, key.table) for key, item in self.planned.items() if item.audits}
+        """What planned tests compare: each (tenant or word, table)."""
+        return {(key.whose, key.what) for key, item in self.planned.items() if item.audits}
 
     def take(self, report: pytest.TestReport) -> Evidence | None:
         """Take a report's evidence out of it, and note what else became of the test."""
@@ -87,7 +92,7 @@ class Ledger:
 
     def settle(self) -> list[Evidence]:
         """Return evidence for every planned check, in a fixed order."""
-        keys = sorted(self.planned.keys() | self.evidence.keys())
+        keys = sorted(self.planned.keys() | self.evidence.keys(), key=lambda key: key.order)
         return [self._settle(key) for key in keys]
 
     def _note_trouble(

@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from ..parity import Layer
 
 MARKERS = (
-    "parity(tables=..., tenants=...): a test for each selected (tenant, table), or for fewer",
+    "parity(tables=..., tenants=..., name=...): a test for each selected (tenant, table), or fewer",
     "drift_tolerance(absolute=, relative=, seconds=, rows=, ratio=, columns=): what may differ",
 )
 
-_PARITY_WORDS = ("tables", "tenants")
+_PARITY_WORDS = ("tables", "tenants", "name")
 _TOLERANCE_WORDS = ("absolute", "relative", "seconds", "rows", "ratio", "columns")
 
 
@@ -27,7 +27,7 @@ def parity_terms(node: pytest.Item | pytest.Function) -> dict[str, list[str]]:
     if marker is None:
         return {}
     _refuse_unknown(marker, _PARITY_WORDS)
-    return {word: _names(value) for word, value in marker.kwargs.items()}
+    return {word: _names(value) for word, value in marker.kwargs.items() if word != "name"}
 
 
 def tolerance_layers(node: pytest.Item | pytest.Function) -> list[Layer]:

@@ -12,8 +12,8 @@ from ..wire import from_wire, to_wire
 
 NOTICE = "tenantparity"
 
-WirePlan = list[tuple[str, str, str, str, bool]]
-"""The checks of a plan: check, tenant, table, node id, and whether it audits."""
+WirePlan = list[tuple[str, str, str | None, str | None, str, bool]]
+"""The checks of a plan: kind, name, tenant, subject, node id, and whether it audits."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,47 +5,55 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from sys import intern
+from typing import Any
 
 import pytest
 
 from ..errors import SettingsError
-from ..inventory import Selection, audit_cells, select_pairs, select_tenants, tenant_table_cells
-from ..model import ANY_TABLE, Cell, CheckKey
+from ..inventory import Selection, audit_targets, select_pairs, select_tenants, tenant_table_targets
+from ..model import CheckKey, CheckKind, Target
 from .markers import parity_terms, tolerance_layers
 from .session import AuditSession, PlannedItem
 from .share import note_test
 
-CELL = "parity_cell"
+TARGET = "parity_target"
 
 
 def parametrize(metafunc: pytest.Metafunc, session: AuditSession) -> None:
     """Make a test's items."""
-    if CELL not in metafunc.fixturenames:
+    if TARGET not in metafunc.fixturenames:
         return
     try:
         tolerance_layers(metafunc.definition)
-        cells = list(_cells(metafunc, session))
+        targets = list(_targets(metafunc, session))
     except SettingsError as error:
         raise pytest.Collector.CollectError(f"{metafunc.definition.nodeid}: {error}") from None
-    note_test(session, metafunc.definition, cells)
-    ids = dict(zip(cells, _unique([cell.id for cell in cells]), strict=True))
-    own = session.own_cells(cells)
-    if session.share is not None and cells and not own:
+    note_test(session, metafunc.definition, targets)
+    ids = dict(zip(targets, _unique([each.id for each in targets]), strict=True))
+    own = session.own_targets(targets)
+    if session.share is not None and targets and not own:
         _leave_to_others(metafunc, session.share.name)
     else:
-        metafunc.parametrize(CELL, own, ids=[ids[cell] for cell in own], indirect=True)
+        metafunc.parametrize(TARGET, own, ids=[ids[each] for each in own], indirect=True)
 
 
 def _leave_to_others(metafunc: pytest.Metafunc, shard: str) -> None:
     """Make one skipped item, so that a shard with nothing to do is no failed run."""
     skip = pytest.mark.skip(reason=f"{shard} has none of this test's checks")
-    metafunc.parametrize(CELL, [pytest.param(None, marks=skip, id=shard)], indirect=True)
+    metafunc.parametrize(TARGET, [pytest.param(None, marks=skip, id=shard)], indirect=True)
 
 
 def write_down(items: Iterable[object], session: AuditSession) -> None:
     """Put a test's items into the plan, before ``-k`` or ``--lf`` can take any of them out."""
     for item in items:
         if isinstance(item, pytest.Function) and (key := _item_key(item)) is not None:
+            known = session.plan.get(key)
+            if known is not None and known.nodeid != item.nodeid:
+                raise pytest.Collector.CollectError(
+                    f"{known.nodeid} and {item.nodeid} are both the check {key}: reports know a "
+                    "check by the name of its test, wherever its file is. Rename one, or give it a "
+                    'name: @pytest.mark.parity(name="...")'
+                )
             session.plan[key] = PlannedItem(item.nodeid, "parity" in item.fixturenames)
             session.keys[item.nodeid] = key
 
@@ -57,17 +65,31 @@ def item_key(item: pytest.Item, session: AuditSession) -> CheckKey | None:
 
 def _item_key(item: pytest.Item) -> CheckKey | None:
     callspec = getattr(item, "callspec", None)
-    cell = callspec.params.get(CELL) if callspec is not None else None
-    if callspec is None or not isinstance(cell, Cell) or item.parent is None:
+    target = callspec.params.get(TARGET) if callspec is not None else None
+    if callspec is None or not isinstance(target, Target) or item.parent is None:
         return None
-    check = f"{item.parent.nodeid}::{getattr(item, 'originalname', item.name)}"
-    if len(callspec.params) > 1:  # a test's own parameters make checks of their own
-        check = f"{check}[{callspec.id}]"
+    kind = target.kind if "parity" in getattr(item, "fixturenames", ()) else CheckKind.TEST
     # One text for all the items of a test, however many there are.
-    return CheckKey(intern(check), cell.subject, ANY_TABLE if cell.table is None else cell.table)
+    return CheckKey(kind, intern(_name_of(item, callspec)), target.tenant, target.table)
 
 
-def _cells(metafunc: pytest.Metafunc, session: AuditSession) -> Iterator[Cell]:
+def _name_of(item: pytest.Item, callspec: Any) -> str:
+    """Return the name of a check: that of its test in its classes, without the file.
+
+    A test's own parameters make checks of their own.
+    """
+    marker = item.get_closest_marker("parity")
+    if marker is not None and "name" in marker.kwargs:
+        name = str(marker.kwargs["name"])
+    else:
+        path = item.parent.nodeid if item.parent is not None else ""
+        classes = path.partition("::")[2]
+        own = getattr(item, "originalname", item.name)
+        name = f"{classes}::{own}" if classes else own
+    return f"{name}[{callspec.id}]" if len(callspec.params) > 1 else name
+
+
+def _targets(metafunc: pytest.Metafunc, session: AuditSession) -> Iterator[Target]:
     terms = parity_terms(metafunc.definition)
     selection, pairs = session.selection, session.selected_pairs
     if "tenants" in terms:
@@ -79,15 +101,15 @@ def _cells(metafunc: pytest.Metafunc, session: AuditSession) -> Iterator[Cell]:
         pairs = None if pairs is None else select_pairs(pairs, terms["tables"])
     wanted = set(metafunc.fixturenames)
     if "parity" in wanted and not wanted & {"tenant", "table"}:
-        yield from audit_cells(selection, pairs)
+        yield from audit_targets(selection, pairs)
     elif wanted & {"parity", "table"}:
-        yield from tenant_table_cells(selection, pairs)
+        yield from tenant_table_targets(selection, pairs)
     else:
-        yield from (Cell(tenant.id) for tenant in selection.tenants)
+        yield from (Target(CheckKind.TEST, tenant.id) for tenant in selection.tenants)
 
 
 def _unique(ids: list[str]) -> list[str]:
-    """Number ids that two cells share: tenant 'a-b' with table 'c', and 'a' with 'b-c'."""
+    """Number ids that two targets share: tenant 'a-b' with table 'c', and 'a' with 'b-c'."""
     seen: Counter[str] = Counter()
     unique = []
     for name in ids:
@@ -102,5 +124,5 @@ def ask_together(items: Iterable[pytest.Item], session: AuditSession) -> None:
     for item in items:
         key = item_key(item, session)
         if key is not None and key not in session.earlier.proofs:
-            asked.setdefault(key.table, set()).add(key.tenant)
+            asked.setdefault(key.what, set()).add(key.whose)
     session.asked = asked

@@ -10,7 +10,7 @@ import pytest
 
 from ..characters import on_one_line
 from ..errors import counted
-from ..inventory import audit_cells, cohort_facts, exclusions, planned_facts
+from ..inventory import audit_targets, cohort_facts, exclusions, planned_facts
 from ..model import ANY_TABLE, SIDES, AuditReport, CheckKey, Status, Verdict
 from ..reporting import (
     DRIFT_NAME,
@@ -69,9 +69,9 @@ class Reporter:
             tenants = f"{len(session.share.own_tenants)} of {tenants}"
         lines = [f"tenantparity: {session.path}, {session.scope}: {tenants}, {tables}"]
         if session.selected_pairs is not None:
-            cells = session.own_cells(audit_cells(session.selection, session.selected_pairs))
-            words = checks_in_words([(cell.subject, cell.table or ANY_TABLE) for cell in cells])
-            lines.append(f"tenantparity: an audit of these has {len(cells):,} checks: {words}")
+            targets = session.own_targets(audit_targets(session.selection, session.selected_pairs))
+            words = checks_in_words(targets)
+            lines.append(f"tenantparity: an audit of these has {len(targets):,} checks: {words}")
         return [on_one_line(line) for line in lines]
 
     @pytest.hookimpl(tryfirst=True)
@@ -155,7 +155,7 @@ class Reporter:
             f"checks: {people.planned} planned, {people.executed} executed, "
             f"{people.proven} proven ({', '.join(by_status)})"
         )
-        if words := checks_in_words([(check.tenant, check.table) for check in report.checks]):
+        if words := checks_in_words([check.key for check in report.checks]):
             write(f"planned: {words}")
         write(f"rows: {people.rows.legacy:,} legacy, {people.rows.modern:,} modern")
         for warning in warnings_in_words(report):
@@ -219,15 +219,15 @@ class Reporter:
     def _untested(self) -> list[tuple[str, str]]:
         """Selected pairs that no test is for: a marker narrowed it, or a module is missing."""
         session = self._session
-        cells = session.own_cells(audit_cells(session.selection, session.selected_pairs))
-        wanted = {(cell.subject, cell.table or ANY_TABLE) for cell in cells}
+        targets = session.own_targets(audit_targets(session.selection, session.selected_pairs))
+        wanted = {(each.whose, each.table or ANY_TABLE) for each in targets}
         return sorted(wanted - self._ledger.audited)
 
     def _build(self, reasons: list[str]) -> AuditReport:
         session, evidence = self._session, self._ledger.settle()
         shard = shard_facts(session, evidence)
         part = [shard.note] if shard is not None and shard.note else []
-        run = describe_run(session, self._ledger.planned.values(), complete=not reasons)
+        run = describe_run(session, self._ledger.planned, complete=not reasons)
         plan = Plan(
             scope=session.scope,
             exclusions=exclusions(

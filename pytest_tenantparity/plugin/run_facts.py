@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from collections.abc import Iterable
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from ..config import Settings
-from ..model import SIDES
+from ..model import SIDES, CheckKey
 from ..wire import to_wire
 from .again import command_of
 from .options import worker_count
@@ -20,7 +20,7 @@ _PACKAGES = ("pytest-tenantparity", "pytest", "pytest-xdist", "SQLAlchemy", "psy
 
 
 def describe_run(
-    session: AuditSession, planned: Iterable[PlannedItem], *, complete: bool
+    session: AuditSession, planned: Mapping[CheckKey, PlannedItem], *, complete: bool
 ) -> dict[str, Any]:
     """Return who, when, with what, on which servers; times are UTC, ISO 8601."""
     config = session.config

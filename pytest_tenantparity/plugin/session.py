@@ -24,7 +24,7 @@ from ..inventory import (
     Place,
     Selection,
     TablePair,
-    audit_cells,
+    audit_targets,
     discover_pairs,
     make_pair,
     place_of,
@@ -36,7 +36,7 @@ from ..inventory import (
     split_terms,
     unnamed_views,
 )
-from ..model import CANARY, SIDES, Cell, CheckKey, Side
+from ..model import CANARY, SIDES, CheckKey, Side, Target
 from ..parity import Context, Once, Scans, environment_layer
 from ..reporting import Again, DriftParts
 from ..sealed import Seal
@@ -244,13 +244,14 @@ class AuditSession:
     def again(self) -> Again:
         """How single checks can be made once more; this process has collected all tests."""
         if self._again is None:
-            self._again = self.again_of(self.plan.values())
+            self._again = self.again_of(self.plan)
         return self._again
 
-    def again_of(self, planned: Iterable[PlannedItem]) -> Again:
+    def again_of(self, planned: Mapping[CheckKey, PlannedItem]) -> Again:
         """Return how single checks of a plan can be made once more."""
-        files = {item.nodeid.partition("::")[0] for item in planned}
-        return placed(self.called, self.config, self.path, files)
+        tests = {key.name: _without_parameters(item.nodeid) for key, item in planned.items()}
+        files = {nodeid.partition("::")[0] for nodeid in tests.values()}
+        return replace(placed(self.called, self.config, self.path, files), tests=tests)
 
     @cached_property
     def called(self) -> Again:
@@ -276,16 +277,16 @@ class AuditSession:
         tables = self.config.getoption("parity_tables")
         return f"{tenants} (tables {_in_words(tables, 'all')})" if tables else tenants
 
-    def own_cells(self, cells: Iterable[Cell]) -> list[Cell]:
+    def own_targets(self, targets: Iterable[Target]) -> list[Target]:
         """Return those of some checks that this run makes, and no other shard."""
         if self.share is None:
-            return list(cells)
+            return list(targets)
         no_tenants = replace(self.selection, tenants=())
-        return self.share.own(cells, audit_cells(no_tenants, self.selected_pairs))
+        return self.share.own(targets, audit_targets(no_tenants, self.selected_pairs))
 
-    def cohort_of(self, subject: str) -> str:
-        """Return a tenant's cohort; reserved subjects have none."""
-        return self._cohorts.get(subject, "")
+    def cohort_of(self, tenant: str | None) -> str:
+        """Return a tenant's cohort; empty without a tenant."""
+        return self._cohorts.get(tenant or "", "")
 
     @cached_property
     def _cohorts(self) -> dict[str, str]:
@@ -442,6 +443,11 @@ class AuditSession:
                 f"{snapshots} snapshots; raise it, or run fewer workers (-n) or tenants"
                 + (hint if snapshots > 1 and stack.frozen is None else "")
             )
+
+
+def _without_parameters(nodeid: str) -> str:
+    path, _, names = nodeid.partition("::")
+    return f"{path}::{names.partition('[')[0]}"
 
 
 def _terms_of(config: pytest.Config, option: str) -> list[str]:

@@ -20,7 +20,7 @@ import pytest
 from ..config import Settings
 from ..errors import SettingsError
 from ..inventory import Selection
-from ..model import SIDES, Cell, Evidence, Status
+from ..model import SIDES, Evidence, Status, Target
 from ..parity import environment_layer
 from ..reporting import json_file
 from ..sharding import ShardFacts, Share, read_shard, share_out
@@ -70,18 +70,19 @@ def _rows_in(path: Path) -> dict[str, int]:
     except (OSError, ValueError) as error:
         said = str(error).partition("\n")[0]
         raise SettingsError(f"--parity-sizes={path}: no cab-report.json: {said}") from None
-    tables = {(check.tenant, check.table): check.rows for check in report.checks}
+    tables = {(check.key.tenant, check.key.subject): check.rows for check in report.checks}
     sizes: dict[str, int] = {}
     for (tenant, _), rows in tables.items():
-        sizes[tenant] = sizes.get(tenant, 0) + rows.legacy + rows.modern
+        if tenant is not None:
+            sizes[tenant] = sizes.get(tenant, 0) + rows.legacy + rows.modern
     return sizes
 
 
-def note_test(session: AuditSession, test: pytest.Function, cells: Sequence[Cell]) -> None:
+def note_test(session: AuditSession, test: pytest.Function, targets: Sequence[Target]) -> None:
     """Keep a digest of all that a test is to check in all shards, and how tolerantly."""
     if session.share is not None:
         layers = [to_wire(layer) for layer in tolerance_layers(test)]
-        session.tests[test.nodeid] = _digest([[cell.id for cell in cells], layers])
+        session.tests[test.nodeid] = _digest([[each.id for each in targets], layers])
 
 
 def shard_facts(session: AuditSession, evidence: Sequence[Evidence]) -> ShardFacts | None:

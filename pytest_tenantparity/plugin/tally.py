@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from math import ceil
 from time import monotonic
 
-from ..model import CANARY, RESERVED_SUBJECTS, CheckKey, Evidence, Status
+from ..model import CheckKey, CheckKind, Evidence, Status
 from ..parity import Scan
 
 _SAMPLES = 600  # that the rate is taken from: of the last five minutes, where two come a second
@@ -49,8 +49,8 @@ class Tally:
         """Take up the plan, if there is more of it than before."""
         if len(planned) != self._planned:
             self._planned = len(planned)
-            self._tables = Counter(key.table for key in planned)
-            self._tenants = Counter(k.tenant for k in planned if k.tenant not in RESERVED_SUBJECTS)
+            self._tables = Counter(key.what for key in planned)
+            self._tenants = Counter(key.tenant for key in planned if key.tenant is not None)
 
     def take(self, evidence: Evidence) -> None:
         """Count a check; of one that is made again, the first time counts."""
@@ -58,12 +58,12 @@ class Tally:
         if key in self._seen:
             return
         self._seen[key] = None
-        self._done_of["tenant", key.tenant] += 1
-        self._done_of["table", key.table] += 1
+        self._done_of["tenant", key.whose] += 1
+        self._done_of["table", key.what] += 1
         self._statuses[evidence.status] += 1
         self._drift += evidence.drift.total
-        if key.tenant != CANARY:  # which reads the rows that other checks count
-            self._counted[key.table] += max(evidence.rows.legacy, evidence.rows.modern)
+        if key.kind is not CheckKind.CANARY:  # which reads the rows that other checks count
+            self._counted[key.what] += max(evidence.rows.legacy, evidence.rows.modern)
 
     def line(self, scans: Iterable[Scan], width: int | None = None) -> str:
         """Say as much as fits into a width, the most important first."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ..characters import shell_word
 from ..inventory import exact_term
-from ..model import ANY_TABLE, CheckKey
+from ..model import CheckKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,30 +15,32 @@ class Again:
     """How pytest was called, but for what selects checks and for what only shows them.
 
     ``environment`` are variables that steer a run, ``program`` is how pytest was called, ``root``
-    is the folder of the node ids, from the folder where pytest was called.
+    is the folder of the node ids, from the folder where pytest was called. ``tests`` are the node
+    ids of the tests, without parameters, by the names that checks have.
     """
 
     environment: dict[str, str] = field(default_factory=dict)
+    tests: dict[str, str] = field(default_factory=dict)
     program: tuple[str, ...] = ("pytest",)
     options: tuple[str, ...] = ("--fail-on-drift",)
     root: str = "."
 
     def command(self, key: CheckKey) -> str:
         """Return the command line; pasted where pytest was called, it does not end with 0."""
-        words = [*self.program, f"--tenants={exact_term(key.tenant)}"]
-        if key.table != ANY_TABLE:
-            words.append(f"--parity-tables={exact_term(key.table)}")
-        words += [*self.options, *self._test(key.check)]
+        words = [*self.program, f"--tenants={exact_term(key.whose)}"]
+        if key.subject is not None:
+            words.append(f"--parity-tables={exact_term(key.subject)}")
+        words += [*self.options, *self._test(self.tests.get(key.name, ""))]
         variables = [
             f"{name}={shell_word(value) if value else ''}"
             for name, value in self.environment.items()
         ]
         return " ".join([*variables, *map(shell_word, words)])
 
-    def _test(self, check: str) -> list[str]:
-        """Return the node id, without parameters; none for a path that no node id can have."""
-        path, _, names = check.partition("::")
-        if "[" in path:
+    def _test(self, nodeid: str) -> list[str]:
+        """Return the test's node id from here; none for a path that no node id can have."""
+        path, _, names = nodeid.partition("::")
+        if not path or "[" in path:
             return []
         path = os.path.normpath(os.path.join(self.root, path)).replace(os.sep, "/")  # noqa: PTH118
-        return [f"{path}::{names.partition('[')[0]}"]
+        return [f"{path}::{names}"]

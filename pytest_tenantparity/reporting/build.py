@@ -8,7 +8,6 @@ from typing import Any
 
 from ..errors import counted
 from ..model import (
-    RESERVED_SUBJECTS,
     SIDES,
     AuditReport,
     Check,
@@ -48,12 +47,16 @@ def build_report(
     evidence: Sequence[Evidence],
     executed: int,
     reasons: Sequence[str],
-    cohort_of: Callable[[str], str],
+    cohort_of: Callable[[str | None], str],
     run: dict[str, Any],
 ) -> AuditReport:
     """Weigh all evidence. ``reasons`` say what kept the run as a whole from being complete."""
     verdict = _verdict(evidence, reasons)
-    timings = [(*each.key, round(each.seconds, 6)) for each in evidence if each.seconds]
+    timings = [
+        (e.key.kind, e.key.name, e.key.tenant, e.key.subject, round(e.seconds, 6))
+        for e in evidence
+        if e.seconds
+    ]
     return AuditReport(
         schema=SCHEMA,
         verdict=verdict,
@@ -108,10 +111,10 @@ def _headline(
     reasons: Sequence[str],
 ) -> str:
     """Return the verdict as a sentence, in tenants, since those are what moves."""
-    tenants = {e.key.tenant for e in evidence if e.key.tenant not in RESERVED_SUBJECTS}
+    tenants = {e.key.tenant for e in evidence} - {None}
     drifting = {e.key.tenant for e in evidence if e.status is Status.DRIFT} & tenants
     unproven = {e.key.tenant for e in evidence if e.status is Status.NOT_PROVEN} & tenants
-    shared = [e for e in evidence if e.key.tenant in RESERVED_SUBJECTS]
+    shared = [e for e in evidence if e.key.tenant is None]
     parts = []
     if verdict is Verdict.GO:
         equal = f"All {len(tenants)} tenants are proven equal."
@@ -161,7 +164,7 @@ def _rows(evidence: Sequence[Evidence]) -> RowCounts:
     """Return the rows compared. A tenant's table counts once, whichever of its tests read it."""
     most: dict[tuple[str, str], RowCounts] = {}
     for each in evidence:
-        place = each.key.tenant, each.key.table
+        place = each.key.whose, each.key.what
         known = most.get(place, RowCounts())
         most[place] = RowCounts(
             max(known.legacy, each.rows.legacy), max(known.modern, each.rows.modern)
@@ -171,12 +174,10 @@ def _rows(evidence: Sequence[Evidence]) -> RowCounts:
     )
 
 
-def _check(evidence: Evidence, cohort_of: Callable[[str], str]) -> Check:
+def _check(evidence: Evidence, cohort_of: Callable[[str | None], str]) -> Check:
     return Check(
-        check=evidence.key.check,
-        tenant=evidence.key.tenant,
+        key=evidence.key,
         cohort=cohort_of(evidence.key.tenant),
-        table=evidence.key.table,
         status=evidence.status,
         rows=evidence.rows,
         drift=evidence.drift,

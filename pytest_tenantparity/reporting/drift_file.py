@@ -22,6 +22,7 @@ from pydantic import TypeAdapter
 from ..model import CheckKey, Evidence, Finding, FindingKind
 from ..parity.findings import Sink, nowhere, order_of
 from ..sealed import Seal
+from ..wire import to_wire
 from .drafts import replacing
 from .sorted_lines import SortedLines
 
@@ -100,7 +101,7 @@ class DriftParts:
 
     @staticmethod
     def _path(directory: Path, key: CheckKey) -> Path:
-        return directory / f"{sha256(_line_of(key)).hexdigest()}.jsonl.gz"
+        return directory / f"{sha256(_line_of(to_wire(key))).hexdigest()}.jsonl.gz"
 
 
 class _Part:
@@ -154,20 +155,21 @@ def write_drift(parts: DriftParts, evidence: Iterable[Evidence], directory: Path
 
 
 def _lacking(evidence: Evidence, rows: int) -> str:
-    check, tenant, table = evidence.key
+    key = evidence.key
     return (
-        f"{DRIFT_NAME} holds {rows:,} of the {evidence.drift.total:,} differing rows of {tenant} / "
-        f"{table} ({check}): the process that found them ran on another host, or could not "
-        "write them to its temporary directory; make the check again without xdist (-n 0), with "
-        "TMPDIR on a disk that has room"
+        f"{DRIFT_NAME} holds {rows:,} of the {evidence.drift.total:,} differing rows of "
+        f"{key.whose} / {key.what} ({key.name}): the process that found them ran on another host, "
+        "or could not write them to its temporary directory; make the check again without xdist "
+        "(-n 0), with TMPDIR on a disk that has room"
     )
 
 
 def _line(key: CheckKey, finding: Finding) -> bytes:
     fields = {
-        "check": key.check,
+        "check": key.name,
+        "check_kind": key.kind.value,
         "tenant": key.tenant,
-        "table": key.table,
+        "table": key.subject,
         "kind": finding.kind.value,
         "key": finding.key,
         "columns": {

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from ..errors import TenantParityError
-from ..model import SIDES, AuditReport, Check, CheckKey, Evidence, Exclusion, Side
+from ..model import SIDES, AuditReport, Check, CheckKey, CheckKind, Evidence, Exclusion, Side
 from ..sharding import ShardFacts
 from ..wire import from_wire
 from . import json_file
@@ -53,7 +53,7 @@ class _Run:
     settings: dict[str, str]
     versions: dict[str, str]
     servers: dict[Side, list[_Server]]
-    seconds_by_check: list[tuple[str, str, str, float]]
+    seconds_by_check: list[tuple[CheckKind, str, str | None, str | None, float]]
     throttled_seconds: dict[Side, float]
     readings: list[tuple[str, str, str]]
     hints: list[str]
@@ -139,9 +139,15 @@ def merge_reports(reports: Mapping[str, AuditReport], more: Sequence[str] = ()) 
     _refuse_different(parts)
     _refuse_twice(parts)
     reasons = [*_missing(parts), *_reasons(parts), *more]
-    checks = sorted((c for part in parts for c in part.report.checks), key=_key)
-    cohorts = {check.tenant: check.cohort for check in checks}
-    seconds = {CheckKey(*key): each for part in parts for *key, each in part.run.seconds_by_check}
+    checks = sorted(
+        (c for part in parts for c in part.report.checks), key=lambda check: check.key.order
+    )
+    cohorts = {check.key.tenant: check.cohort for check in checks}
+    seconds = {
+        CheckKey(kind, name, tenant, subject): each
+        for part in parts
+        for kind, name, tenant, subject, each in part.run.seconds_by_check
+    }
     report = build_report(
         Plan(
             parts[0].shard.scope,
@@ -149,7 +155,7 @@ def merge_reports(reports: Mapping[str, AuditReport], more: Sequence[str] = ()) 
             [facts for part in parts for facts in part.report.pairs],
             parts[0].report.cohorts,
         ),
-        evidence=[_evidence(check, seconds.get(_key(check), 0.0)) for check in checks],
+        evidence=[_evidence(check, seconds.get(check.key, 0.0)) for check in checks],
         executed=sum(part.report.population.executed for part in parts),
         reasons=reasons,
         cohort_of=cohorts.__getitem__,
@@ -227,7 +233,7 @@ def _databases(servers: Sequence[_Server]) -> str | None:
 def _refuse_twice(parts: Sequence[_Part]) -> None:
     seen: dict[str, _Part] = {}
     for part in parts:
-        checks = [f"the check {' / '.join(_key(check))}" for check in part.report.checks]
+        checks = [f"the check {check.key}" for check in part.report.checks]
         for what in (_name(part), *checks):
             if what in seen:
                 raise MergeRefused(f"{seen[what].name} and {part.name} both hold {what}")
@@ -273,13 +279,9 @@ def _exclusions(parts: Sequence[_Part]) -> list[Exclusion]:
     return list(found.values())
 
 
-def _key(check: Check) -> CheckKey:
-    return CheckKey(check.check, check.tenant, check.table)
-
-
 def _evidence(check: Check, seconds: float) -> Evidence:
     """Return of a check what bears on verdict, headline and population."""
-    return Evidence(_key(check), check.status, rows=check.rows, seconds=seconds)
+    return Evidence(check.key, check.status, rows=check.rows, seconds=seconds)
 
 
 def _run(parts: Sequence[_Part], *, complete: bool) -> dict[str, Any]:

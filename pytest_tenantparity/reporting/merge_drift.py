@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from ..model import CheckKey
+from ..model import CheckKey, CheckKind
 from .drafts import replacing
 
 _CHUNK = 1 << 16  # bytes
@@ -32,7 +32,7 @@ def join_drift(sources: Iterable[Path], target: Path) -> None:
     Raises :class:`ValueError` for a file that is broken, and :class:`OSError`.
     """
     members = sorted(
-        (member for path in sources for member in _members(path)), key=lambda each: each.key
+        (member for path in sources for member in _members(path)), key=lambda each: each.key.order
     )
     with replacing(target) as (joined,):
         for member in members:
@@ -55,7 +55,8 @@ def _members(path: Path) -> Iterator[_Member]:
 def _key(line: bytes, path: Path) -> CheckKey:
     try:
         fields = json.loads(line)
-        return CheckKey(fields["check"], fields["tenant"], fields["table"])
+        names = (fields[name] for name in ("check", "tenant", "table"))
+        return CheckKey(CheckKind(fields["check_kind"]), *names)
     except (ValueError, KeyError, TypeError):
         raise ValueError(f"{path}: holds a line that names no check") from None
 

@@ -10,11 +10,9 @@ from functools import cached_property
 from ..characters import oddities
 from ..errors import counted
 from ..model import (
-    RESERVED_SUBJECTS,
     SLOW,
     AuditReport,
     Check,
-    CheckKey,
     DriftCounts,
     PairColumn,
     PairFacts,
@@ -142,7 +140,7 @@ class ReportView:
     def in_flight(self) -> list[str]:
         """The checks of which rows agreed only at a later look, in words."""
         return [
-            f"{check.tenant} / {check.table}: {in_flight_in_words(check.in_flight)}"
+            f"{check.key.whose} / {check.key.what}: {in_flight_in_words(check.in_flight)}"
             for check in self.report.checks
             if check.in_flight
         ]
@@ -164,7 +162,7 @@ class ReportView:
 
     def uncompared(self, check: Check) -> list[PairColumn]:
         """The columns of a check's table that are not compared, each with the reason."""
-        return self._uncompared.get(check.table, [])
+        return self._uncompared.get(check.key.what, [])
 
     @staticmethod
     def key_in_words(pair: PairFacts) -> str:
@@ -207,7 +205,8 @@ class ReportView:
         under: dict[str, set[str]] = {}
         for check in self.report.checks:
             for each in check.rules:
-                place = check.table if each.column is None else f"{check.table}.{each.column}"
+                table = check.key.what
+                place = table if each.column is None else f"{table}.{each.column}"
                 under.setdefault(each.rule, set()).add(place)
         rules = sorted(under, key=lambda rule: (not _is_warning(rule), rule))
         return {rule: sorted(under[rule]) for rule in rules}
@@ -215,30 +214,30 @@ class ReportView:
     @cached_property
     def tables(self) -> list[str]:
         """The matrix's columns."""
-        return sorted({check.table for check in self.report.checks})
+        return sorted({check.key.what for check in self.report.checks})
 
     @cached_property
     def subjects(self) -> list[str]:
-        """The matrix's rows: tenants, then the reserved subjects."""
-        names = sorted({check.tenant for check in self.report.checks})
-        return sorted(names, key=lambda name: name in RESERVED_SUBJECTS)
+        """The matrix's rows: tenants, then what is beyond single tenants."""
+        keys = {(check.key.tenant is None, check.key.whose) for check in self.report.checks}
+        return [name for _, name in sorted(keys)]
 
     @cached_property
     def _cells(self) -> dict[tuple[str, str], Status]:
         cells: dict[tuple[str, str], Status] = {}
         for check in self.report.checks:
-            place = (check.tenant, check.table)
+            place = (check.key.whose, check.key.what)
             worst = min((cells.get(place, check.status), check.status), key=_GRAVITY.index)
             cells[place] = worst
         return cells
 
     def oddities(self, check: Check) -> list[str]:
         """What a reader cannot see of the names of a check's tenant and table."""
-        return oddities_of(check.tenant, check.table)
+        return oddities_of(check.key.whose, check.key.what)
 
     def again(self, check: Check) -> str:
         """The command that makes one check once more."""
-        return self._again.command(CheckKey(check.check, check.tenant, check.table))
+        return self._again.command(check.key)
 
     @cached_property
     def _again(self) -> Again:

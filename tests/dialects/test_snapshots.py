@@ -207,7 +207,7 @@ def test_records_of_each_shape(snapshots: Snapshots) -> None:
     keys = {name: key for name, (_, _, key) in SHAPES.items()}
     snapshots.each(
         {name: name for name in SHAPES},
-        lambda found: assert_drift(found, ("changed", keys[found.key.table], ("v",))),
+        lambda found: assert_drift(found, ("changed", keys[found.key.what], ("v",))),
     )
 
 

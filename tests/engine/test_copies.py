@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from pytest_tenantparity.model import CheckKey, DriftCounts, Finding, Status
+from pytest_tenantparity.model import CheckKey, CheckKind, DriftCounts, Finding, Status
 from pytest_tenantparity.parity import audit
 
 from ..support.engine_driver import Engine, seen
@@ -96,7 +96,7 @@ def test_copies_are_duplicates_and_lost_rows_are_not(engine: Engine) -> None:
         object.__setattr__(run.context, "selected", run.context.selected[:1])
         run.context.surveys.clear()
         run.context.together.clear()
-        key = CheckKey("test_parity", "acme", "keyed")
+        key = CheckKey(CheckKind.ROWS, "test_parity", "acme", "keyed")
         assert sorted((k[0], kind) for kind, k, _ in seen(audit(run.context, key))) == acme
 
 

@@ -15,12 +15,13 @@ from sqlalchemy import text
 from pytest_tenantparity.errors import ConnectionLost, SettingsError, StackUnavailable
 from pytest_tenantparity.inventory import Place as Home
 from pytest_tenantparity.limits import Limits
-from pytest_tenantparity.model import SIDES, CheckKey, Evidence, Side, Status
+from pytest_tenantparity.model import SIDES, Evidence, Side, Status
 from pytest_tenantparity.parity import audit, batch
 from pytest_tenantparity.stacks import Anchor, Stack, open_stack
 from pytest_tenantparity.stacks.dialects.mysql import MySQL
 from pytest_tenantparity.stacks.dialects.postgresql_session import PatientConnection
 
+from ..support.checks import key_of
 from ..support.engine_driver import SHARED, Engine, Run
 from ..support.eventually import WAITING, eventually
 from ..support.expectations import assert_drift, assert_match, assert_not_proven
@@ -180,7 +181,7 @@ def test_tables_that_are_not_selected_are_not_read(homes: Homes) -> None:
     """Of those that no test is about, nobody knows whether they may be read."""
     with homes.opened() as run:
         context = replace(run.context, asked={"a": set(NAMES), "b": {"acme"}})
-        found = {(name, "a"): audit(context, CheckKey("t", name, "a")) for name in NAMES}
+        found = {(name, "a"): audit(context, key_of(name, "a", "t")) for name in NAMES}
     assert statuses(found) == {}
     assert hows(found) == {"a": {ALONE, BATCHED}, "b": {BATCHED}}
 

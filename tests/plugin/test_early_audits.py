@@ -7,14 +7,14 @@ from ..support.project import Migration
 pytest_plugins = ["tests.support.project"]
 
 EARLY = """
-from pytest_tenantparity.model import CheckKey
+from pytest_tenantparity.model import CheckKey, CheckKind
 from pytest_tenantparity.parity import audit
 from pytest_tenantparity.plugin.keys import SESSION
 
 
 def pytest_collection_modifyitems(config):
     context = config.stash[SESSION].context
-    evidence = audit(context, CheckKey("early", "acme", "trades"))
+    evidence = audit(context, CheckKey(CheckKind.ROWS, "early", "acme", "trades"))
     assert evidence.status.value == "MATCH", evidence
     assert {each.how for each in evidence.work.readings} == {"one scan for 4 tenants"}, evidence
 """

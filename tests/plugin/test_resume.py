@@ -139,7 +139,7 @@ def by_test(outcome: Outcome) -> dict[str, dict[str, str]]:
     """Return the status of each check that is no MATCH, by its module and its name."""
     found: dict[str, dict[str, str]] = {}
     for check in outcome.report["checks"]:
-        module = check["check"].partition(".py")[0]
+        module = check["check"]
         name = check["tenant"] + ("" if check["table"] == "*" else f"-{check['table']}")
         found.setdefault(module, {})
         if check["status"] != "MATCH":
@@ -211,7 +211,7 @@ def test_proof_that_a_rerun_refuted_is_no_proof(project: Migration) -> None:
     project.modern.run(DRIFT)
     project.write("conftest.py", TWICE)
     assert go_on(project, "-k", "acme").with_status("DRIFT") == ["acme-trades"]
-    assert [key.table for key in journal.read(journal_of(project)).proofs] == ["positions"]
+    assert [key.subject for key in journal.read(journal_of(project)).proofs] == ["positions"]
 
 
 # ---- what is refused

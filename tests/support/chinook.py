@@ -17,10 +17,11 @@ import psycopg
 from psycopg import sql
 
 from pytest_tenantparity.config import Settings
-from pytest_tenantparity.inventory import audit_cells, select_tenants
+from pytest_tenantparity.inventory import audit_targets, select_tenants
 from pytest_tenantparity.model import ANY_TABLE
 from pytest_tenantparity.wire import to_wire
 
+from .checks import named
 from .engine_driver import opened
 from .postgresql import Cluster, Database, new_database
 
@@ -208,14 +209,15 @@ class Outcome:
 def audit_everything(settings: Settings) -> Outcome:
     """Make every check of the plan with the engine alone."""
     with opened(settings, {}) as run:
-        cells = audit_cells(select_tenants(settings, ["all"]), list(run.context.pairs.values()))
-        evidence = [run.audit(cell.subject, cell.table or ANY_TABLE) for cell in cells]
-    return _outcome([to_wire(each) | each.key._asdict() for each in evidence])
+        pairs = list(run.context.pairs.values())
+        targets = audit_targets(select_tenants(settings, ["all"]), pairs)
+        evidence = [run.audit(each.whose, each.table or ANY_TABLE) for each in targets]
+    return _outcome([named(to_wire(each)) for each in evidence])
 
 
 def outcome_of_report(report: dict[str, Any]) -> Outcome:
     """Read the same out of a ``cab-report.json``."""
-    return _outcome(report["checks"])
+    return _outcome(list(map(named, report["checks"])))
 
 
 def _outcome(checks: list[dict[str, Any]]) -> Outcome:

@@ -8,12 +8,20 @@ from typing import Any
 
 import jsonschema
 
-from pytest_tenantparity.model import CheckKey, DriftCounts, Evidence, Finding, FindingKind, Status
+from pytest_tenantparity.model import (
+    CheckKey,
+    CheckKind,
+    DriftCounts,
+    Evidence,
+    Finding,
+    FindingKind,
+    Status,
+)
 from pytest_tenantparity.reporting import DriftParts
 from pytest_tenantparity.schemas.__main__ import schema_files
 
 Line = dict[str, Any]
-KEY = CheckKey("test_parity", "acme", "trades")
+KEY = CheckKey(CheckKind.ROWS, "test_parity", "acme", "trades")
 
 
 def lines_of(content: bytes) -> list[Line]:

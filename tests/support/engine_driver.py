@@ -18,10 +18,11 @@ from pytest_tenantparity.inventory import (
     planned_pairs,
 )
 from pytest_tenantparity.limits import Limits
-from pytest_tenantparity.model import SIDES, CheckKey, Evidence, Side
+from pytest_tenantparity.model import SIDES, Evidence, Side
 from pytest_tenantparity.parity import Context, Layer, audit, environment_layer
 from pytest_tenantparity.stacks import Stack, StackState, open_stack
 
+from .checks import key_of
 from .postgresql import Database
 
 SHARED = 'tenancy = "global"'
@@ -35,8 +36,8 @@ class Run:
     context: Context
 
     def audit(self, subject: str, table: str, layers: Sequence[Layer] = ()) -> Evidence:
-        """Carry one check out."""
-        return audit(self.context, CheckKey("test_parity", subject, table), layers)
+        """Make one check, of a tenant or of what a word such as ``global`` selects."""
+        return audit(self.context, key_of(subject, table), layers)
 
 
 @dataclass(frozen=True)

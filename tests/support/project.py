@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 
+from .checks import named
 from .forkserver import Forked, ForkServer
 from .postgresql import Cluster, Database
 
@@ -133,6 +134,7 @@ class Outcome:
     def report(self) -> dict[str, Any]:
         """The JSON report."""
         report: dict[str, Any] = json.loads(self.files[".json"])
+        report["checks"] = list(map(named, report["checks"]))
         return report
 
     @property

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pytest_tenantparity.config import Settings
 from pytest_tenantparity.errors import SettingsError
 from pytest_tenantparity.inventory import exact_term, make_pair, read_terms, select_pairs
-from pytest_tenantparity.model import CheckKey
+from pytest_tenantparity.model import CheckKey, CheckKind
 from pytest_tenantparity.plugin.again import _masked, kept_options
 from pytest_tenantparity.reporting import Again
 
@@ -94,7 +94,10 @@ def test_patterns_and_lists_are_as_before() -> None:
 
 def test_paths_and_parameters() -> None:
     """A path with brackets is no node id for pytest; a test's own parameters are left out."""
-    again = Again(root="../up")
-    command = again.command(CheckKey("t/a.py::A::test_x[1-[2]]", "acme", "*"))
+    tests = {"A::test_x[1-[2]]": "t/a.py::A::test_x", "test_y": "t/[a].py::test_y"}
+    again = Again(root="../up", tests=tests)
+    command = again.command(CheckKey(CheckKind.ROWS, "A::test_x[1-[2]]", "acme"))
     assert command == "pytest --tenants=acme --fail-on-drift ../up/t/a.py::A::test_x"
-    assert again.command(CheckKey("t/[a].py::test_x", "acme", "t")).endswith(" --fail-on-drift")
+    for name in ("test_y", "gone"):
+        command = again.command(CheckKey(CheckKind.ROWS, name, "acme", "t"))
+        assert command.endswith(" --fail-on-drift")

@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 
 from pytest_tenantparity.errors import NotProven
-from pytest_tenantparity.model import CheckKey, Evidence, Finding, FindingKind
+from pytest_tenantparity.model import Evidence, Finding, FindingKind
 from pytest_tenantparity.parity.findings import Sample, order_of
 from pytest_tenantparity.plugin.ledger import Ledger
 from pytest_tenantparity.plugin.notice import Notice, attach
 from pytest_tenantparity.reporting import MOST_LISTED, DriftParts, cut_evenly, write_drift
 
+from ..support.checks import key_of
 from ..support.drift_lines import KEY, drifted, found_again, lines_of, missing
 
 
@@ -96,7 +97,11 @@ def test_checks_are_cut_alike_however_they_come_in(most: int) -> None:
     dice = random.Random(most)  # noqa: S311 - drawn for tests
     totals = [dice.choice([0, 1, 5, 50, 500]) for _ in range(40)]
     checks = [
-        drifted(CheckKey("c", f"t{n}", "t"), total, tuple(map(missing, range(min(total, 50)))))
+        drifted(
+            key_of(f"t{n}", "t", "c"),
+            total,
+            tuple(map(missing, range(min(total, 50)))),
+        )
         for n, total in enumerate(totals)
     ]
     at_once = cut_evenly(checks, most)
@@ -115,7 +120,11 @@ def test_a_run_holds_no_more_findings_than_it_lists() -> None:
     ledger, checks = (
         Ledger(),
         [
-            drifted(CheckKey("c", f"t{n:02}", "t"), 1_000, tuple(map(missing, range(1_000))))
+            drifted(
+                key_of(f"t{n:02}", "t", "c"),
+                1_000,
+                tuple(map(missing, range(1_000))),
+            )
             for n in range(50)
         ],
     )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_tenantparity.model import CheckKey, Evidence, Status
+from pytest_tenantparity.model import Evidence, Status
 from pytest_tenantparity.reporting import Plan, build_report
+
+from ..support.checks import key_of
 
 MATCH, DRIFT, NOT_PROVEN = Status.MATCH, Status.DRIFT, Status.NOT_PROVEN
 BEYOND = "beyond single tenants"
@@ -31,6 +33,6 @@ BEYOND = "beyond single tenants"
 )
 def test_one_is_not_several(said: str, statuses: dict[str, Status]) -> None:
     """Numbers of one have a singular in the headline."""
-    evidence = [Evidence(CheckKey("t", each, "trades"), of) for each, of in statuses.items()]
+    evidence = [Evidence(key_of(each, "trades", "t"), of) for each, of in statuses.items()]
     report = build_report(Plan("x"), evidence, len(evidence), [], lambda _: "", {})
     assert report.headline == said

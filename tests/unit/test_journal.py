@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from pytest_tenantparity.errors import SettingsError
-from pytest_tenantparity.model import CheckKey, DriftCounts, Evidence, Status
+from pytest_tenantparity.model import CheckKey, CheckKind, DriftCounts, Evidence, Status
 from pytest_tenantparity.plugin import journal
 from pytest_tenantparity.plugin.journal import Heading, Proof
 
-KEY = CheckKey("test_audit.py::test_it", "acme", "trades")
+KEY = CheckKey(CheckKind.ROWS, "test_audit.py::test_it", "acme", "trades")
 FIRST = Heading("run-1", "then", {"settings": "sha256 0"})
 MATCH = Proof("run-1", "limits", Evidence(KEY, Status.MATCH))
 

@@ -10,7 +10,7 @@ import pytest
 from pytest_tenantparity.config import Settings, load_settings
 from pytest_tenantparity.errors import SettingsError
 from pytest_tenantparity.inventory import (
-    audit_cells,
+    audit_targets,
     planned_pairs,
     read_terms,
     select_pairs,
@@ -75,7 +75,7 @@ def selected(
     planned = planned_pairs(settings)
     assert planned is not None
     pairs = select_pairs(planned, read_terms("--parity-tables", tables, folder))
-    return [cell.id for cell in audit_cells(selection, pairs)]
+    return [cell.id for cell in audit_targets(selection, pairs)]
 
 
 def test_selection_plans_exactly(settings: Settings, tmp_path: Path) -> None:

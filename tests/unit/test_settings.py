@@ -19,7 +19,7 @@ from pytest_tenantparity.config import Settings, load_settings
 from pytest_tenantparity.config.schema import settings_schema
 from pytest_tenantparity.errors import SettingsError, StackUnavailable
 from pytest_tenantparity.inventory import (
-    audit_cells,
+    audit_targets,
     coverage_gaps,
     discover_pairs,
     planned_pairs,
@@ -573,7 +573,7 @@ def test_the_plan_of_an_audit(tmp_path: Path) -> None:
     """Every tenant with every table, shared tables once, strays once a table, coverage once."""
     text = STACKS + TENANT + "[tenants.beta]\n[pairing]\ntables = ['trades', 'coins']\n"
     settings = load(tmp_path, text + "[tables.coins]\ntenancy = 'global'")
-    cells = audit_cells(select_tenants(settings, []), planned_pairs(settings))
+    cells = audit_targets(select_tenants(settings, []), planned_pairs(settings))
     assert [cell.id for cell in cells] == [
         "acme-trades", "beta-trades", "global-coins", "unassigned-trades", "coverage",
     ]  # fmt: skip

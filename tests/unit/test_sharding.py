@@ -7,24 +7,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_tenantparity.errors import SettingsError
-from pytest_tenantparity.model import Cell
+from pytest_tenantparity.model import CheckKind, Target
 from pytest_tenantparity.sharding import Share, read_shard, share_out
 
 IDS = st.lists(st.text("abc", min_size=1, max_size=4), unique=True, max_size=12)
 SIZES = st.dictionaries(st.text("abc", min_size=1, max_size=4), st.integers(0, 1_000))
-CELLS = [Cell(subject, f"t{i}") for subject in ("global", "unassigned") for i in range(7)]
+ROWS, UNASSIGNED = CheckKind.ROWS, CheckKind.UNASSIGNED
+BEYOND = [Target(kind, table=f"t{i}") for kind in (ROWS, UNASSIGNED) for i in range(7)]
 
 
 @given(tenants=IDS, sizes=SIZES, shards=st.integers(1, 9), data=st.data())
-def test_every_cell_is_in_one_shard(
+def test_every_target_is_in_one_shard(
     tenants: list[str], sizes: dict[str, int], shards: int, data: st.DataObject
 ) -> None:
     """Each check belongs to exactly one shard, in whatever order the tenants are written."""
     parts = share_out(tenants, sizes, shards)
     assert parts == share_out(data.draw(st.permutations(tenants)), sizes, shards)
-    cells = [Cell(tenant, "t") for tenant in tenants] + CELLS
-    owned = [cell for i in range(shards) for cell in Share(i + 1, parts).own(cells, CELLS)]
-    assert sorted(owned, key=lambda cell: cell.id) == sorted(cells, key=lambda cell: cell.id)
+    targets = [Target(ROWS, tenant, "t") for tenant in tenants] + BEYOND
+    owned = [each for i in range(shards) for each in Share(i + 1, parts).own(targets, BEYOND)]
+    assert sorted(owned, key=lambda each: each.id) == sorted(targets, key=lambda each: each.id)
 
 
 @given(tenants=IDS, sizes=SIZES, shards=st.integers(1, 9))
@@ -52,9 +53,9 @@ def test_without_sizes_tenants_are_counted() -> None:
 def test_more_shards_than_tenants_share_the_rest() -> None:
     """What is about no single tenant goes to the shards that have no tenant."""
     parts = share_out(["acme", "beta"], {}, 4)
-    beyond = [Cell("coverage", "*"), Cell("global", "prices")]
-    cells = [Cell("acme", "trades"), Cell("beta", "trades"), *beyond]
-    owned = [[cell.id for cell in Share(i, parts).own(cells, beyond)] for i in (1, 2, 3, 4)]
+    beyond = [Target(CheckKind.COVERAGE), Target(ROWS, None, "prices")]
+    targets = [Target(ROWS, "acme", "trades"), Target(ROWS, "beta", "trades"), *beyond]
+    owned = [[each.id for each in Share(i, parts).own(targets, beyond)] for i in (1, 2, 3, 4)]
     assert owned == [["acme-trades"], ["beta-trades"], ["global-prices"], ["coverage"]]
 
 

@@ -21,7 +21,6 @@ from pytest_tenantparity.characters import (
     quoted,
 )
 from pytest_tenantparity.model import (
-    CheckKey,
     DriftCounts,
     Evidence,
     Finding,
@@ -38,6 +37,8 @@ from pytest_tenantparity.reporting.html_page import marked
 from pytest_tenantparity.reporting.markdown import shown as in_markdown
 from pytest_tenantparity.stacks.catalog import FOREIGN, Family
 from pytest_tenantparity.wire import from_wire, to_json, to_wire
+
+from ..support.checks import key_of
 
 PIECES = [
     *("a", "e", "'", '"', "\\", "\\x", "\\xe9", "E'", "E'a'", "...", " ", "  ", "\n", "\t", "\0"),
@@ -171,7 +172,12 @@ def test_the_terminal_shows_two_long_values_in_two_ways() -> None:
         found = finding(one, other, family)
         drift = DriftCounts(changed=1)
         text = describe(
-            Evidence(CheckKey("t", "acme", "t"), Status.DRIFT, drift=drift, findings=(found,)),
+            Evidence(
+                key_of("acme", "t", "t"),
+                Status.DRIFT,
+                drift=drift,
+                findings=(found,),
+            ),
             "pytest",
         )
         (line,) = [each for each in text.splitlines() if "v: legacy" in each]
@@ -199,7 +205,7 @@ def test_json_is_explained_within_bounds() -> None:
 
 def test_text_that_nobody_foresaw_is_escaped_on_every_way() -> None:
     """Names, reasons and notes with half a surrogate pair reach another process and the report."""
-    key = CheckKey("t", "a\ud800", "t\udce9")
+    key = key_of("a\ud800", "t\udce9", "t")
     evidence = Evidence(
         key,
         Status.NOT_PROVEN,
@@ -209,7 +215,7 @@ def test_text_that_nobody_foresaw_is_escaped_on_every_way() -> None:
     wire = to_wire(evidence)
     json.dumps(wire, ensure_ascii=False).encode()
     assert wire["reasons"] == [r"no \xe9"]
-    assert from_wire(Evidence, wire).key == CheckKey("t", r"a\ud800", r"t\xe9")
+    assert from_wire(Evidence, wire).key == key_of(r"a\ud800", r"t\xe9", "t")
     assert json.loads(to_json(evidence).encode())["findings"][0]["note"] == r"\udfff"
     assert json_file.report_schema()["$defs"]["Finding"]["properties"].keys() >= {"row", "ids"}
 

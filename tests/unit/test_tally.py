@@ -9,7 +9,6 @@ from sqlalchemy import literal
 
 from pytest_tenantparity.limits import Limits
 from pytest_tenantparity.model import (
-    CheckKey,
     DriftCounts,
     Evidence,
     RowCounts,
@@ -21,6 +20,8 @@ from pytest_tenantparity.parity.pieces import Pieces
 from pytest_tenantparity.parity.progress import Teller
 from pytest_tenantparity.plugin.tally import Size, Tally, short, time_left
 from pytest_tenantparity.stacks import Extent
+
+from ..support.checks import key_of
 
 
 class Clock:
@@ -42,13 +43,13 @@ def _both(
 
 def _tally(sizes: dict[str, Size], clock: Clock, tenants: int = 2) -> Tally:
     tally = Tally(sizes, clock)
-    tally.plan([CheckKey("t", f"t{n}", table) for n in range(tenants) for table in sizes])
+    tally.plan([key_of(f"t{n}", table, "t") for n in range(tenants) for table in sizes])
     return tally
 
 
 def _evidence(tenant: str, table: str, status: Status = Status.MATCH, drift: int = 0) -> Evidence:
     rows, counts = RowCounts(50, 50), DriftCounts(changed=drift)
-    return Evidence(CheckKey("t", tenant, table), status, rows, counts)
+    return Evidence(key_of(tenant, table, "t"), status, rows, counts)
 
 
 def test_the_slower_side_counts() -> None:
@@ -114,7 +115,12 @@ def test_tenant_is_done_with_its_last_check() -> None:
 def test_reserved_subjects_are_no_tenants() -> None:
     """The checks of nobody's rows count as checks alone."""
     tally = Tally({}, Clock())
-    tally.plan([CheckKey("t", "unassigned", "trades"), CheckKey("t", "acme", "trades")])
+    tally.plan(
+        [
+            key_of("unassigned", "trades", "t"),
+            key_of("acme", "trades", "t"),
+        ]
+    )
     assert tally.line([]).endswith("0/1 tenants, no drift so far, 0/2 checks")
 
 
