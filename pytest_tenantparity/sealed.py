@@ -1,8 +1,9 @@
 """Files in a temporary folder that only the processes of one run can read.
 
-A killed run cannot remove its files, and they hold rows of customers. So those that have a name are
-encrypted with a key that is in memory alone (Fernet: AES-128 in CBC mode with HMAC-SHA256, see
-https://cryptography.io/en/latest/fernet/).
+A killed run cannot remove its files, and they hold rows of customers. So they are encrypted with a
+key that is in memory alone (Fernet: AES-128 in CBC mode with HMAC-SHA256, see
+https://cryptography.io/en/latest/fernet/). Files without names are encrypted as well: the disk
+holds their blocks for longer than the process lives.
 """
 
 from __future__ import annotations
@@ -11,15 +12,14 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
     from cryptography.fernet import Fernet
 
-_CHUNK = 1 << 18  # bytes that are encrypted at a time
-_LENGTH = 4  # bytes in front of each encrypted chunk, which give its length
+_BLOCK = 1 << 18  # bytes that are encrypted at a time
+_LENGTH = 4  # bytes in front of each encrypted block, which give its length
 
 
 class Seal:
@@ -55,15 +55,15 @@ class Seal:
             raise OSError("a temporary file of this run was changed by another process") from None
 
     @contextmanager
-    def writing(self, file: IO[bytes]) -> Iterator[IO[bytes]]:
-        """Write into a file, chunk by chunk; what is written is whole at the end only."""
-        with io.BufferedWriter(_Writer(self, file), _CHUNK) as writer:
+    def writing(self, file: IO[bytes], block: int = _BLOCK) -> Iterator[IO[bytes]]:
+        """Encrypt what is written into a file, ``block`` bytes at a time; whole at the end only."""
+        with io.BufferedWriter(_Writer(self, file), block) as writer:
             yield writer
 
     @contextmanager
-    def reading(self, path: Path) -> Iterator[IO[bytes]]:
-        """Read a file that was written so."""
-        with path.open("rb") as file, io.BufferedReader(_Reader(self, file), _CHUNK) as reader:
+    def reading(self, file: IO[bytes], block: int = _BLOCK) -> Iterator[IO[bytes]]:
+        """Decrypt a file that was written so, from where it stands."""
+        with io.BufferedReader(_Reader(self, file), block) as reader:
             yield reader
 
 
@@ -77,8 +77,8 @@ class _Writer(io.RawIOBase):
 
     def write(self, content: ReadableBuffer, /) -> int:
         plain = bytes(content)
-        chunk = self._seal.encrypted(plain)
-        self._file.write(len(chunk).to_bytes(_LENGTH, "big") + chunk)
+        block = self._seal.encrypted(plain)
+        self._file.write(len(block).to_bytes(_LENGTH, "big") + block)
         return len(plain)
 
 

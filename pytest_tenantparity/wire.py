@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import cache
 from typing import Any, TypeVar
 
@@ -34,21 +33,6 @@ def to_wire(model: object) -> dict[str, Any]:
     kind: Any = type(model)
     wire: dict[str, Any] = _encodable(_adapter(kind).dump_python(model, mode="json"))
     return wire
-
-
-def to_json(model: object, kind: Any = None) -> str:
-    """Return the model as indented JSON. Text that cannot be encoded is escaped.
-
-    That is what :func:`to_wire` gives, without holding it all as Python objects. ``kind`` is for
-    what does not say by itself what it is of, such as a list.
-    """
-    of: Any = type(model) if kind is None else kind
-    adapter = _adapter(of)
-    try:
-        return adapter.dump_json(model, indent=2).decode()
-    except ValueError:  # half of a surrogate pair, somewhere
-        wire = _encodable(adapter.dump_python(model, mode="json"))
-        return json.dumps(wire, indent=2, ensure_ascii=False)
 
 
 def from_wire(kind: type[T], wire: object) -> T:

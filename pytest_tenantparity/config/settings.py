@@ -21,6 +21,7 @@ from pydantic import (
 
 from ..errors import did_you_mean
 from ..model import BEYOND_TENANTS, SIDES, Side, Tenant, Tolerance
+from ..redaction import SECRET_NAME
 from .as_of import clear_as_of
 from .names import Name, quoted, require_whole_quotes, split_steps, toml_key
 from .zones import known_zone
@@ -96,7 +97,6 @@ class Hop(Model):
 
 
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
-_SECRET_NAME = re.compile(r"pass|pwd|secret|token|key|credential|auth|dsn|url", re.IGNORECASE)
 _TEMPLATE_FIELD = re.compile(r"\{([^{}]*)\}")
 _TEMPLATE_FIELDS = ("tenant", "modern_id", "legacy_account")
 
@@ -546,7 +546,7 @@ class Settings(Model):
     @model_validator(mode="after")
     def _no_secret_is_printed(self) -> Self:
         for name in self.report.environment:
-            if name in self.url_variables or _SECRET_NAME.search(name):
+            if name in self.url_variables or SECRET_NAME.search(name):
                 raise ValueError(
                     f"[report] environment: {name} may hold a secret, and what is named there "
                     "stands in reports; leave it out"

@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from ..config import Settings
+from ..redaction import masked, may_hold_secret
 from ..reporting import Again
 from .settings_path import find_settings
 
@@ -60,13 +61,6 @@ _VARIABLES = (
     "PYTEST_DISABLE_PLUGIN_AUTOLOAD",
     "PYTHONPATH",
 )
-_WORDS = "pass|pwd|secret|token|key|credential|auth|dsn|url"
-_SECRET = re.compile(_WORDS, re.IGNORECASE)
-# Behind an option, in a connection string, or in the query of a URL.
-_ASSIGNED = re.compile(
-    rf"((?:^|[=?&;\s])[\w.-]*(?:{_WORDS})[\w.-]*=)(?!(?:true|false)$).*", re.IGNORECASE | re.DOTALL
-)
-_USERINFO = re.compile(r"://\S*@")
 _RUNNERS = ("UV_RUN_RECURSION_DEPTH", "TOX_ENV_NAME", "HATCH_ENV_ACTIVE", "NOX_CURRENT_SESSION")
 _INI_FILES = (
     *("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini"),
@@ -74,14 +68,9 @@ _INI_FILES = (
 )
 
 
-def _holds_secret(value: str) -> bool:
-    """Whether a variable's value may hold something that no output may show."""
-    return _USERINFO.search(value) is not None or _ASSIGNED.search(value) is not None
-
-
 def command_of(config: pytest.Config) -> str:
     """Return the command line of a run, without values that may be secret."""
-    words = _masked(list(config.invocation_params.args))
+    words = masked(list(config.invocation_params.args))
     return shlex.join(["pytest", *words])
 
 
@@ -93,7 +82,7 @@ def again_of(config: pytest.Config, settings: Settings) -> Again:
     return Again(
         environment=dict(_environment(settings, os.environ)),
         program=tuple(_program(folder)),
-        options=("--fail-on-drift", *_masked(options)),
+        options=("--fail-on-drift", *masked(options)),
         root=_relative(config.rootpath, folder),
     )
 
@@ -179,23 +168,6 @@ def _expanded(words: Sequence[str], folder: Path) -> list[str]:
     return found
 
 
-def _masked(words: Sequence[str]) -> list[str]:
-    """Return the words of a command line with ``***`` for each value that may be secret."""
-    shown: list[str] = []
-    before = ""
-    for word in map(str, words):
-        name, is_pair, _ = word.partition("=")
-        if before.startswith("--") and not word.startswith("-") and _SECRET.search(before):
-            shown.append("***")
-        elif _USERINFO.search(word):
-            is_option = name.startswith("-") and not _USERINFO.search(name)
-            shown.append(f"{name}=***" if is_pair and is_option else "***")
-        else:
-            shown.append(_ASSIGNED.sub(r"\1***", word))
-        before = "" if is_pair else word
-    return shown
-
-
 def _environment(settings: Settings, environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Yield variables that steer a run, and hold no secret.
 
@@ -203,7 +175,7 @@ def _environment(settings: Settings, environment: Mapping[str, str]) -> Iterator
     """
     for name in settings.report.environment:
         value = environment.get(name)
-        if value is not None and not _holds_secret(value):
+        if value is not None and not may_hold_secret(value):
             yield name, value
     for name in settings.url_variables:
         if environment.get(name) == "":
@@ -213,7 +185,7 @@ def _environment(settings: Settings, environment: Mapping[str, str]) -> Iterator
             yield name, value
     if addopts := environment.get("PYTEST_ADDOPTS"):
         words = shlex.split(addopts)
-        if kept_options(words, ()) and _masked(words) == words:
+        if kept_options(words, ()) and masked(words) == words:
             yield "PYTEST_ADDOPTS", addopts
 
 

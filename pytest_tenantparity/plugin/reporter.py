@@ -25,7 +25,6 @@ from ..reporting import (
 from ..wire import to_wire
 from . import allure, junit
 from .counted import checks_in_words
-from .kept import keep_what_is_shown
 from .ledger import Ledger
 from .left_out import overridden
 from .options import as_of_of, asked_for_audit
@@ -174,7 +173,6 @@ class Reporter:
         self._ledger.planned |= self._session.plan
         self._journal.begin()
         self._write(self._build(["the run has not ended", *self._write_drift()]))
-        keep_what_is_shown(self._session.config)
 
     def _publish(self) -> None:
         """Let ``latest`` lead to this run, once a check was made on stacks that were opened."""

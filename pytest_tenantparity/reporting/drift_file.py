@@ -83,7 +83,7 @@ class DriftParts:
         if self.directory is None:
             yield nowhere
             return
-        with closing(SortedLines(self.directory)) as lines:
+        with closing(SortedLines(self.directory, self.seal)) as lines:
             part = _Part(key, lines, self._path(self.directory, key), self.seal)
             yield part.take
             part.finish()
@@ -94,7 +94,11 @@ class DriftParts:
             return None, 0
         path = self._path(self.directory, key)
         try:
-            with self.seal.reading(path) as file, gzip.GzipFile(fileobj=file) as lines:
+            with (
+                path.open("rb") as file,
+                self.seal.reading(file) as member,
+                gzip.GzipFile(fileobj=member) as lines,
+            ):
                 return path, sum(json.loads(line)["copies"] for line in lines)
         except (OSError, EOFError, zlib.error):
             return None, 0
@@ -147,8 +151,8 @@ def write_drift(parts: DriftParts, evidence: Iterable[Evidence], directory: Path
     with replacing(directory / DRIFT_NAME) as (file,):
         for _, part, _ in found:
             if part is not None:
-                with parts.seal.reading(part) as lines:
-                    shutil.copyfileobj(lines, file)
+                with part.open("rb") as sealed, parts.seal.reading(sealed) as member:
+                    shutil.copyfileobj(member, file)
         if not file.tell():
             file.write(gzip.compress(b"", mtime=0))
     return [_lacking(each, rows) for each, _, rows in found if rows != each.drift.total]

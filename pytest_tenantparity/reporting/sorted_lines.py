@@ -1,4 +1,8 @@
-"""Lines in order, however many there are: sorted runs on disk, merged at the end."""
+"""External merge sort of lines, with encrypted runs (Knuth, The Art of Computer Programming, 5.4).
+
+SQLite would sort them too, but only by keys in clear text on its disk, and the key of a table
+without one is the whole row: docs/decisions/0019-sorting-the-drift-lines.md.
+"""
 
 from __future__ import annotations
 
@@ -12,68 +16,73 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
 
-Line = tuple[tuple[object, ...], bytes]  # what it is ordered by, and the line
+from ..sealed import Seal
+
+Line = tuple[tuple[object, ...], bytes]  # the sort key, and the text
 
 _TEXT = itemgetter(1)
+_BLOCK = 1 << 15  # bytes encrypted at a time: each run that is merged holds some in memory
 
 
 class SortedLines:
-    """Takes lines in any order; gives them back by their order, and by text where that is one.
+    """Lines that are added in any order, and read by sort key; by text where that is equal.
 
-    The runs are files without names in ``directory``: whatever ends the process removes them.
-    ``lines`` and ``size`` (in bytes) are what a run holds at most, in memory; ``runs`` are merged
-    at a time, each of them an open file.
+    A run holds at most ``lines`` lines and about ``size`` bytes; it is sorted in memory, and then
+    written to an unnamed file in ``directory``, encrypted by ``seal``. ``runs`` runs of one level
+    are merged into one run of the next, so that few files are open.
     """
 
     def __init__(
-        self, directory: Path, lines: int = 20_000, size: int = 8_000_000, runs: int = 64
+        self,
+        directory: Path,
+        seal: Seal,
+        lines: int = 20_000,
+        size: int = 8_000_000,
+        runs: int = 64,
     ) -> None:
-        self._directory = directory
+        self._directory, self._seal = directory, seal
         self._most_lines, self._most_bytes, self._most_runs = lines, size, runs
         self._lines: list[Line] = []
         self._bytes = 0
-        self._runs: list[list[IO[bytes]]] = []  # by how often their lines have been merged
+        self._levels: list[list[IO[bytes]]] = []  # the runs, by how often their lines were merged
         self._open = ExitStack()
 
-    def add(self, order: tuple[object, ...], line: bytes) -> None:
-        """Take a line; raises :class:`OSError` where the directory cannot be written."""
-        self._lines.append((order, line))
-        self._bytes += len(line)
+    def add(self, key: tuple[object, ...], text: bytes) -> None:
+        """Add a line; raises :class:`OSError` if the directory cannot be written."""
+        self._lines.append((key, text))
+        self._bytes += len(text)
         if len(self._lines) >= self._most_lines or self._bytes >= self._most_bytes:
-            self._keep(self._sorted(), 0)
+            self._write_run(sorted(self._lines), level=0)
             self._lines, self._bytes = [], 0
 
     def merged(self) -> Iterator[bytes]:
-        """Yield all lines in their order."""
-        runs = (_read(run) for level in self._runs for run in level)
-        return map(_TEXT, heapq.merge(*runs, self._sorted()))
+        """Yield the texts of all lines in order."""
+        runs = (self._read_run(run) for level in self._levels for run in level)
+        return map(_TEXT, heapq.merge(*runs, sorted(self._lines)))
 
     def close(self) -> None:
-        """Let go of the runs."""
+        """Close the runs' files, which removes them."""
         self._open.close()
 
-    def _sorted(self) -> list[Line]:
-        self._lines.sort()
-        return self._lines
-
-    def _keep(self, lines: Iterable[Line], level: int) -> None:
-        """Write a run; many of one level become one of the next."""
+    def _write_run(self, lines: Iterable[Line], level: int) -> None:
         run = self._open.enter_context(TemporaryFile(dir=self._directory))  # noqa: SIM115
-        with gzip.GzipFile(fileobj=run, mode="wb", compresslevel=1) as file:
+        with (
+            self._seal.writing(run, _BLOCK) as sealed,
+            gzip.GzipFile(fileobj=sealed, mode="wb", compresslevel=1) as file,
+        ):
             for line in lines:
                 pickle.dump(line, file, protocol=pickle.HIGHEST_PROTOCOL)
-        if level == len(self._runs):
-            self._runs.append([])
-        self._runs[level].append(run)
-        if len(self._runs[level]) == self._most_runs:
-            runs, self._runs[level] = self._runs[level], []
-            self._keep(heapq.merge(*map(_read, runs)), level + 1)
+        if level == len(self._levels):
+            self._levels.append([])
+        self._levels[level].append(run)
+        if len(self._levels[level]) == self._most_runs:
+            runs, self._levels[level] = self._levels[level], []
+            self._write_run(heapq.merge(*map(self._read_run, runs)), level + 1)
             for each in runs:
                 each.close()
 
-
-def _read(run: IO[bytes]) -> Iterator[Line]:
-    run.seek(0)
-    with gzip.GzipFile(fileobj=run) as file:
-        while file.peek(1):
-            yield pickle.load(file)  # noqa: S301 - what this process has written itself
+    def _read_run(self, run: IO[bytes]) -> Iterator[Line]:
+        run.seek(0)
+        with self._seal.reading(run, _BLOCK) as sealed, gzip.GzipFile(fileobj=sealed) as file:
+            while file.peek(1):
+                yield pickle.load(file)  # noqa: S301 - written and authenticated by this process

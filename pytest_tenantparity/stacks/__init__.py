@@ -1,10 +1,10 @@
 """One database: connecting to it, the rules of a session, what its schema holds."""
 
+from ..redaction import Secret, redacted
 from .catalog import Catalog, ColumnFacts, Family, ServerFacts, TableFacts
 from .dialects import Dialect, Extent, Portable, dialect_for
 from .opening import Anchor, open_stack
 from .retrying import retried
-from .secrets import Secret, redacted
 from .stack import DatabaseState, Stack, StackState
 
 __all__ = [

@@ -26,11 +26,11 @@ from ..errors import (
 from ..inventory import Place, place_of_shared
 from ..limits import Limits
 from ..model import Side
+from ..redaction import Secret
 from .catalog import Catalog, ServerFacts
 from .dialects import Dialect, Session, dialect_for
 from .passing import Passing
 from .retrying import ATTEMPTS
-from .secrets import Secret
 from .throttle import Throttle, is_too_busy
 from .url import address_of, stack_url, without_secrets
 

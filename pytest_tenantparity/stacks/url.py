@@ -16,8 +16,8 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.util import immutabledict
 
 from ..errors import StackUnavailable, Unsuitable, did_you_mean
+from ..redaction import SECRET_PARAMETERS, Secret, redacted
 from .dialects import dialect_for
-from .secrets import SECRET_PARAMETERS, Secret, redacted
 
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 _EXAMPLE = "write postgresql://user:${PASSWORD}@host:port/database"

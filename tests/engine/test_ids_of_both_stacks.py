@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pytest_tenantparity.model import Evidence, MappedId
-from pytest_tenantparity.wire import to_json
+from pytest_tenantparity.wire import to_wire
 
 from ..support.engine_driver import Engine
 from ..support.files import File, Snapshot, engine_over
@@ -110,7 +110,7 @@ def test_values_of_several_types_against_text(tmp_path: Path, modern_db: Databas
     assert shown[2] == "boolean true"
     assert shown[4] == r"E'number 1'"
     assert "a number, although the column is compared as text" in str(evidence.findings[0])
-    assert json.loads(to_json(evidence))["drift"]["changed"] == 7
+    assert json.loads(json.dumps(to_wire(evidence)))["drift"]["changed"] == 7
 
 
 @pytest.mark.parametrize("kind", ["a key that is no UTF-8", "a key of another type"])

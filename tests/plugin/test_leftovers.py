@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import gzip
 import shutil
-import zlib
 from pathlib import Path
 
+from ..support.drift_lines import with_uncompressed
 from ..support.project import Migration
 
 pytest_plugins = ["tests.support.project"]
@@ -41,15 +40,6 @@ def pytest_configure(config):
 ACCOUNT = "IBAN DE02 1203"
 
 
-def content(path: Path) -> bytes:
-    """Return a file's bytes, and what they are if they are compressed."""
-    raw = path.read_bytes()
-    try:
-        return raw + gzip.decompress(raw)
-    except (OSError, EOFError, zlib.error):
-        return raw
-
-
 def test_rows_cannot_be_read_after_a_kill(project: Migration) -> None:
     """Answers for other workers and parts of the drift file are left, and hold no value."""
     project.modern.run(f"UPDATE tenant_trades SET note = '{ACCOUNT}' WHERE id = 4")
@@ -57,7 +47,7 @@ def test_rows_cannot_be_read_after_a_kill(project: Migration) -> None:
     outcome = project.run("-n", "2", "--tenants=all", "--parity-tables=trades")
     assert outcome.code == -9, outcome.output
     folder = Path((project.path / "left.txt").read_text())
-    left = {path: content(path) for path in folder.iterdir()}
+    left = {path: with_uncompressed(path.read_bytes()) for path in folder.iterdir()}
     shutil.rmtree(folder)
     assert {".gz", ".pickle"} <= {path.suffix for path in left}
     assert [path for path, found in left.items() if ACCOUNT.encode() in found] == []

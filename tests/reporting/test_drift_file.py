@@ -14,12 +14,13 @@ from pathlib import Path
 import pytest
 
 from pytest_tenantparity.config import load_settings
-from pytest_tenantparity.model import DriftCounts
+from pytest_tenantparity.model import DriftCounts, Finding, FindingKind, ValuePair
 from pytest_tenantparity.parity.findings import order_of
 from pytest_tenantparity.reporting import DriftParts, write_drift
 from pytest_tenantparity.reporting.sorted_lines import SortedLines
+from pytest_tenantparity.sealed import Seal
 
-from ..support.drift_lines import KEY, Line, drifted, found_again, lines_of
+from ..support.drift_lines import KEY, Line, drifted, found_again, lines_of, with_uncompressed
 from ..support.engine_driver import opened
 from ..support.project import DRIFT, REPORT, Migration, Outcome
 
@@ -190,7 +191,8 @@ def test_a_lost_part_is_said(project: Migration) -> None:
         "@pytest.hookimpl(wrapper=True, tryfirst=True)\n"
         "def pytest_sessionfinish(session):\n"
         "    for part in pathlib.Path(os.environ['TMPDIR']).rglob('*.jsonl.gz'):\n"
-        "        with session.config.stash[SESSION].drift.seal.reading(part) as file:\n"
+        "        seal = session.config.stash[SESSION].drift.seal\n"
+        "        with part.open('rb') as sealed, seal.reading(sealed) as file:\n"
         "            lines = gzip.decompress(file.read())\n"
         "        if b'prices' in lines:\n"
         "            part.write_bytes(part.read_bytes()[:-9])\n"
@@ -250,11 +252,36 @@ def test_runs_are_merged_in_order(tmp_path: Path) -> None:
     keys: list[str | None] = [None, "", "a", "B", "-1", "2", "10", "1e3", "NaN", "é"]
     dice = random.Random(1)  # noqa: S311 - drawn for tests
     given = [(order_of([dice.choice(keys)]), b"%d" % dice.randrange(9)) for _ in range(1000)]
-    with closing(SortedLines(tmp_path, lines=7, runs=3)) as lines:
+    with closing(SortedLines(tmp_path, Seal(), lines=7, runs=3)) as lines:
         for order, line in given:
             lines.add(order, line)
         assert list(lines.merged()) == [line for _, line in sorted(given)]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_runs_hold_no_value_in_clear_text(tmp_path: Path) -> None:
+    """The unnamed files, in which many lines are sorted, show neither keys nor values.
+
+    The disk keeps their blocks after the process was killed.
+    """
+    parts = DriftParts(tmp_path)
+    with parts.part(KEY) as sink:
+        for number in range(20_001):
+            change = ValuePair(f"IBAN DE02 {number}", f"IBAN DE03 {number}")
+            sink(Finding(FindingKind.CHANGED, {"id": f"Jane Roe {number}"}, {"iban": change}))
+        (run,) = unnamed_files(tmp_path)
+    assert len(run) > 100_000
+    assert [word for word in (b"IBAN", b"Jane") if word in with_uncompressed(run)] == []
+
+
+def unnamed_files(folder: Path) -> list[bytes]:
+    """Return the contents of the files that this process has open there, and that have no name."""
+    found = []
+    for descriptor in Path("/proc/self/fd").iterdir():
+        target = descriptor.resolve()
+        if target.parent == folder and target.name.endswith(" (deleted)"):
+            found.append(descriptor.read_bytes())
+    return found
 
 
 # ---- memory

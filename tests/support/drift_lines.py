@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from typing import Any
 
 import jsonschema
@@ -48,3 +49,11 @@ def found_again(parts: DriftParts, *numbers: int) -> None:
     with parts.part(KEY) as sink:
         for number in numbers:
             sink(missing(number))
+
+
+def with_uncompressed(raw: bytes) -> bytes:
+    """Return the bytes of a file, followed by what they are if they are gzip, cut off or whole."""
+    try:
+        return raw + zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(raw)
+    except zlib.error:
+        return raw

@@ -13,7 +13,8 @@ from pytest_tenantparity.config import Settings
 from pytest_tenantparity.errors import SettingsError
 from pytest_tenantparity.inventory import exact_term, make_pair, read_terms, select_pairs
 from pytest_tenantparity.model import CheckKey, CheckKind
-from pytest_tenantparity.plugin.again import _masked, kept_options
+from pytest_tenantparity.plugin.again import kept_options
+from pytest_tenantparity.redaction import masked
 from pytest_tenantparity.reporting import Again
 
 WORDS: Mapping[str, tuple[list[str], list[str]]] = {
@@ -41,7 +42,7 @@ def test_options_that_are_kept(words: list[str], kept: list[str]) -> None:
 def test_no_secret_is_in_it() -> None:
     """Values of options that may be secret are not shown, however they are spelled."""
     words = ["--db-password=hunter2", "--api-token", "hunter2", "--to=pg://me:hunter2@h/d", "-x"]
-    assert _masked(words) == ["--db-password=***", "--api-token", "***", "--to=***", "-x"]
+    assert masked(words) == ["--db-password=***", "--api-token", "***", "--to=***", "-x"]
     words = [
         "-o",
         "db_password=hunter2",
@@ -57,7 +58,7 @@ def test_no_secret_is_in_it() -> None:
         "-P",
         "a=b",
     ]
-    assert _masked(words) == [
+    assert masked(words) == [
         *("-o", "db_password=***", "--override-ini=api_token=***", "-odb_password=***"),
         *("--to", "pg://h/d?user=me&password=***", "--to=***"),
         *("--db", "host=h password=***", "-o", "python_files=check_*.py", "-P", "a=b"),

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from pytest_tenantparity.config import Tenancy
 from pytest_tenantparity.config.names import ignored_as, toml_key
 from pytest_tenantparity.config.settings import Hop, Ignore, TableSettings
+from pytest_tenantparity.stacks.dialects import dialect_for
 
 
 @pytest.mark.parametrize(
@@ -64,3 +65,23 @@ def test_what_is_ignored_may_be_quoted() -> None:
                 model.model_validate({field: {name: "for tests"}})
     assert Ignore(tables={'"say ""x"""': "for tests", 'x"y': "for tests"})
     assert [toml_key(name) for name in ("a-b", "x.y", 'q"')] == ["a-b", '"x.y"', '"q\\""']
+
+
+@pytest.mark.parametrize(
+    ("backend", "column", "shown"),
+    [
+        *((backend, "at_utc", "at_utc") for backend in ("postgresql", "archive", "mysql")),
+        *((backend, "Order", '"Order"') for backend in ("postgresql", "archive")),
+        *((backend, "order", '"order"') for backend in ("postgresql", "archive")),
+        *((backend, 'say "50%"', '"say ""50%"""') for backend in ("postgresql", "archive")),
+        ("mysql", "order", "`order`"),
+        ("mysql", "say `50%`", "`say ``50%```"),
+    ],
+)
+def test_sql_in_a_hint_can_be_pasted(backend: str, column: str, shown: str) -> None:
+    """SQL in a message quotes a reserved word, and a quote within a name is doubled."""
+    sql = dialect_for(backend).naive_sql(column, "Europe/Berlin")
+    assert sql in (
+        f"{shown} AT TIME ZONE 'Europe/Berlin'",
+        f"CONVERT_TZ({shown}, '+00:00', 'Europe/Berlin')",
+    )

@@ -36,7 +36,7 @@ from .archive_files import UNREAD, changed_meanwhile, scan
 from .archive_reader import DECIMAL, SCHEMA, Reader, column_facts
 from .base import ColumnRules, Dialect, Session
 from .floats import DOUBLE, SINGLE
-from .quoting import quoting
+from .quoting import STANDARD, quoting
 from .spelling import as_decimal, as_float, spell
 from .sqlite_values import spelled_values
 
@@ -173,8 +173,7 @@ class Archive(Dialect):
         return column_facts(str(expression), declared)
 
     def naive_sql(self, column: str, zone: str) -> str:
-        name = column if re.fullmatch("[a-z_][a-z0-9_]*", column) else f'"{column}"'
-        return f"{name} AT TIME ZONE '{zone}'"
+        return f"{STANDARD.quote(column)} AT TIME ZONE '{zone}'"
 
     def text(
         self, value: ColumnElement[Any], column: ColumnFacts, rules: ColumnRules

@@ -13,6 +13,7 @@ import duckdb
 
 from ..catalog import ColumnFacts, Family, TableFacts
 from .archive_files import LONGEST, CsvHead, Folder, Table, csv_head, csv_rows, refusal, scan
+from .quoting import STANDARD
 
 T = TypeVar("T")
 # The type of a column whose values are all NULL, which is all that its file says of it.
@@ -73,11 +74,6 @@ def _literal(text: str) -> str:
     """A file's path or a name inside CREATE VIEW and SET, which take no parameters."""
     quoted = text.replace("'", "''")
     return f"'{quoted}'"
-
-
-def _identifier(name: str) -> str:
-    quoted = name.replace('"', '""')
-    return f'"{quoted}"'
 
 
 def _csv_source(path: Path, head: CsvHead, null: str) -> str:
@@ -169,7 +165,7 @@ class Reader:
         """
         read = f"FROM read_parquet({source}, int96_as='{{}}') SELECT "
         cut = "coalesce(bool_or({0}.time <> {0}.time::TIME::TIME_NS), false)"
-        names = [_identifier(name) for name in columns]
+        names = [STANDARD.quote_identifier(name) for name in columns]
         every = ", ".join(cut.format(name) for name in names)
         found = self.raw.execute(read.format("struct") + every).fetchone()
         if not any(found or ()):
@@ -184,7 +180,7 @@ class Reader:
         return True
 
     def _create_view(self, table: Table, sql: str) -> None:
-        self.raw.execute(f"CREATE VIEW {_identifier(table.name)} AS {sql}")
+        self.raw.execute(f"CREATE VIEW {STANDARD.quote_identifier(table.name)} AS {sql}")
 
     def _describe(self, path: Path) -> tuple[tuple[str, str, str], ...]:
         """Return name, DuckDB's type and the file's own type of each column of a Parquet file."""
@@ -208,7 +204,7 @@ class Reader:
         refused = ""
         try:
             counted = sum(csv_rows(path, csv_head(path)) for path in files.files)
-            sql = f"FROM {_identifier(table)} SELECT count(*), count(COLUMNS(*))"
+            sql = f"FROM {STANDARD.quote_identifier(table)} SELECT count(*), count(COLUMNS(*))"
             found = self.raw.execute(sql).fetchone()
             if found is None or found[0] != counted:
                 refused = f"cannot be read soundly: it has {counted} rows, of which DuckDB reads "

@@ -46,12 +46,19 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from ...errors import NotProven, Unsuitable
 from ...limits import Limits
+from ...redaction import Hidden
 from ..catalog import Catalog, ColumnFacts, Family, ServerFacts, TableFacts
-from ..secrets import Hidden
 from .base import ColumnRules, Dialect, Extent, Session
 from .floats import SINGLE
 from .mysql_advice import explain
-from .mysql_catalog import STRINGS, WITH_FRACTION, catalog_of, column_facts, protocol_type
+from .mysql_catalog import (
+    BACKTICKS,
+    STRINGS,
+    WITH_FRACTION,
+    catalog_of,
+    column_facts,
+    protocol_type,
+)
 from .mysql_load import replication_lag, running_queries
 from .mysql_session import (
     BEGIN_SNAPSHOT,
@@ -226,8 +233,7 @@ class MySQL(Dialect):
 
     def naive_sql(self, column: str, zone: str) -> str:
         """CONVERT_TZ gives NULL, which equals no time, where the server has no zones loaded."""
-        name = column if re.fullmatch("[a-z_][a-z0-9_]*", column) else f"`{column}`"
-        return f"CONVERT_TZ({name}, '+00:00', '{zone}')"
+        return f"CONVERT_TZ({BACKTICKS.quote(column)}, '+00:00', '{zone}')"
 
     def replication_lag(self, connection: Connection) -> float:
         return replication_lag(connection)

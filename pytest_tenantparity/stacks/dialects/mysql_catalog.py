@@ -11,9 +11,13 @@ from sqlalchemy import (
     Connection,
     text,
 )
+from sqlalchemy.dialects.mysql.base import MySQLDialect
+from sqlalchemy.sql.compiler import IdentifierPreparer
 
 from ..catalog import Catalog, ColumnFacts, Family, TableFacts
 
+# Quotes names in SQL that is shown or compared: it does not double per cent signs for a driver.
+BACKTICKS: IdentifierPreparer = MySQLDialect(paramstyle="named").identifier_preparer
 _FAMILIES = {
     **dict.fromkeys(("tinyint", "smallint", "mediumint", "int", "bigint"), Family.INTEGER),
     **dict.fromkeys(("char", "varchar", "enum", "set"), Family.TEXT),
@@ -120,8 +124,8 @@ def catalog_of(connection: Connection, schema: str) -> Catalog:
     documents = set(rows(_JSON_CHECKS)) if _is_mariadb(connection) else set()
     columns: dict[str, list[ColumnFacts]] = {}
     for table, name, bare, declared, *more in rows(_COLUMNS):
-        quoted = name.replace("`", "``")
-        json = bare == "longtext" and (table, f"json_valid(`{quoted}`)") in documents
+        check = f"json_valid({BACKTICKS.quote_identifier(name)})"
+        json = bare == "longtext" and (table, check) in documents
         facts = column_facts(name, "json" if json else bare, declared, *more)
         columns.setdefault(table, []).append(facts)
     kinds = {table: facts for table, *facts in rows(_TABLES) if facts[0] != "SEQUENCE"}

@@ -20,7 +20,7 @@ from sqlalchemy.engine import URL, ExceptionContext
 from sqlalchemy.exc import DataError, DBAPIError
 
 from ...errors import ConnectionLost, NoSession, NotProven, Unsuitable
-from ..secrets import Hidden, without_frames
+from ...redaction import Hidden, without_frames
 from .base import POOLED, Session
 from .mysql_url import encryption
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager, suppress
 from functools import partial, reduce
@@ -39,8 +38,8 @@ from sqlalchemy.types import UserDefinedType
 
 from ...errors import NotProven
 from ...limits import Limits
+from ...redaction import Hidden
 from ..catalog import DOCUMENTS, NUMBERS, Catalog, ColumnFacts, Family, ServerFacts, TableFacts
-from ..secrets import Hidden
 from .base import ColumnRules, Dialect, Extent, Item, Nulls, Session
 from .floats import SINGLE
 from .postgresql_advice import explain
@@ -50,7 +49,7 @@ from .postgresql_session import ALIVE, connecting, export, fault_of, hang_up, jo
 from .postgresql_small import hold_small, require_unaltered
 from .postgresql_url import arguments, normalised
 from .postgresql_zones import zone_fault
-from .quoting import quoting
+from .quoting import STANDARD, quoting
 from .sqlite_values import spelled_values
 
 # A value's text depends on the first of these. The others keep a session from disturbing the server
@@ -257,8 +256,8 @@ class PostgreSQL(Dialect):
         if blocks < limits.large_table_blocks:
             return None
         # By the table's name: a scan may join the table with others, which have the column, too.
-        schema, name = (each.replace('"', '""') for each in (table.schema, table.name))
-        place: ColumnElement[Any] = literal_column(f'"{schema}"."{name}".ctid')
+        names = map(STANDARD.quote_identifier, (table.schema, table.name, "ctid"))
+        place: ColumnElement[Any] = literal_column(".".join(names))
         return Extent(0, blocks, partial(_in_blocks, place))
 
     def hold_small(
@@ -270,9 +269,7 @@ class PostgreSQL(Dialect):
         require_unaltered(connection, tables)
 
     def naive_sql(self, column: str, zone: str) -> str:
-        plain = re.fullmatch("[a-z_][a-z0-9_]*", column)
-        name = column if plain else '"' + column.replace('"', '""') + '"'
-        return f"{name} AT TIME ZONE '{zone}'"
+        return f"{STANDARD.quote(column)} AT TIME ZONE '{zone}'"
 
     def zone_fault(self, connection: Connection, zone: str) -> str:
         return zone_fault(connection, zone)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import Connection, text
 
 from ..catalog import NO_COLUMNS, Catalog, ColumnFacts, Family, TableFacts
+from .quoting import STANDARD
 
 _PLAIN = "r"
 _VIEWS = {"v": "view", "m": "materialized view"}  # all else holds rows of its own
@@ -250,17 +250,12 @@ def _column(
 
 def _refused(name: str) -> str:
     """Return what to do about a column whose type is not known."""
-    plain = re.fullmatch("[a-z_][a-z0-9_]*", name) is not None
-    quoted = name if plain else _quoted(name)
-    quotes = '"' if plain else "'"
+    quoted = STANDARD.quote(name)
+    quotes = '"' if quoted == name else "'"
     return (
         "whose values nobody has shown how to compare; where its text tells all of them apart, "
         f"compare that: legacy_sql, modern_sql = {quotes}{quoted}::text{quotes}"
     )
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 def type_facts(connection: Connection, name: str, oid: int) -> ColumnFacts:

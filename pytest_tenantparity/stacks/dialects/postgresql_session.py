@@ -17,7 +17,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError, InvalidRequestError
 
 from ...errors import ConnectionLost, NoSession, NotProven, Unsuitable
-from ..secrets import Hidden, without_frames
+from ...redaction import Hidden, without_frames
 from .base import POOLED, Session
 
 # libpq's own settings, unless the URL says otherwise: a host that is gone is noticed in a minute.

@@ -28,31 +28,34 @@ _HURRY = text("""
     FROM pg_catalog.pg_settings WHERE name IN ('lock_timeout', 'statement_timeout')
 """)
 _TAKE_TIME = text("SELECT pg_catalog.set_config('statement_timeout', :own, true)")
-_SIZES = text("""
-    SELECT count(pg_table_size(c.oid)),
-           coalesce(sum(pg_table_size(c.oid)), 0) / current_setting('block_size')::int
-    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-    WHERE (n.nspname, c.relname) IN (SELECT * FROM unnest(:schemas ::name[], :tables ::name[]))
-      AND c.relkind = 'r'
-""")
+# One name after the other. The planner would read all of pg_class where many schemas have tables
+# of one name. OFFSET 0 keeps it from that.
+_FOUND = """
+    FROM unnest(:schemas ::name[], :tables ::name[]) wanted (schema, name)
+    CROSS JOIN LATERAL (
+        SELECT n.oid, n.xmax FROM pg_catalog.pg_namespace n WHERE n.nspname = wanted.schema OFFSET 0
+    ) n
+    CROSS JOIN LATERAL (
+        SELECT c.oid, c.xmax, c.relkind FROM pg_catalog.pg_class c
+        WHERE c.relnamespace = n.oid AND c.relname = wanted.name OFFSET 0
+    ) c
+"""
+_SIZES = text(f"""
+    SELECT count(size), coalesce(sum(size), 0) / current_setting('block_size')::int
+    FROM (SELECT pg_table_size(c.oid) {_FOUND} WHERE c.relkind = 'r') found (size)
+""")  # noqa: S608 - constants
 # xmax: the transaction that changed or removed a row. The snapshot still sees the row if that
 # transaction was rolled back, which may be long ago, or if it is not one of the snapshot's past.
-_ALTERED = text("""
-    WITH since AS MATERIALIZED (
-        SELECT age(pg_snapshot_xmin(pg_current_snapshot())::xid) AS age
-    )
-    SELECT n.nspname, c.relname
-    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-    WHERE (n.nspname, c.relname) IN (SELECT * FROM unnest(:schemas ::name[], :tables ::name[]))
-      AND EXISTS (
-          SELECT FROM since, (
-              SELECT n.xmax UNION ALL SELECT c.xmax
-              UNION ALL SELECT a.xmax FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid
-          ) changed (by_transaction)
-          WHERE by_transaction <> '0' AND age(by_transaction) <= since.age
-      )
+_ALTERED = text(f"""
+    SELECT wanted.schema, wanted.name {_FOUND}
+    CROSS JOIN LATERAL (
+        SELECT n.xmax UNION ALL SELECT c.xmax
+        UNION ALL SELECT a.xmax FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid
+    ) changed (by_transaction)
+    WHERE by_transaction <> '0'
+      AND age(by_transaction) <= age(pg_snapshot_xmin(pg_current_snapshot())::xid)
     LIMIT 1
-""")
+""")  # noqa: S608 - constants
 
 
 def hold_small(connection: Connection, tables: Sequence[TableFacts], most_blocks: int) -> None:
@@ -62,7 +65,7 @@ def hold_small(connection: Connection, tables: Sequence[TableFacts], most_blocks
     with _briefly(connection):
         connection.exec_driver_sql(f"LOCK TABLE {names} IN ACCESS SHARE MODE")
         count, blocks = connection.execute(_SIZES, _names(tables)).one()
-    if count != len({(each.schema, each.name) for each in tables}):
+    if count != len(tables):
         raise NotProven("a table was replaced after the snapshot was taken")
     if blocks > most_blocks:
         raise NotProven("the tables are too large to be read by one statement")

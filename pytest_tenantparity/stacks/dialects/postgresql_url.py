@@ -11,8 +11,8 @@ from psycopg.pq import Conninfo
 from sqlalchemy.engine import URL
 
 from ...errors import Unsuitable
+from ...redaction import SECRET_PARAMETERS
 from ..parameters import Reader, anything, checked, file, folder, one_of, texts, whole_number
-from ..secrets import SECRET_PARAMETERS
 
 _TLS = one_of("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
 _LONG = whole_number(0, 2_147_483_647)

@@ -1,12 +1,21 @@
-"""Every name is quoted in every statement: no list of reserved words is complete.
+"""How names are quoted: by SQLAlchemy, and every name in every statement.
 
-SQLAlchemy quotes the words that it knows to be reserved. Columns called ``at`` in DuckDB,
-``lateral`` in PostgreSQL, ``portion`` in MariaDB or ``returning`` in SQLite are not among them.
+SQLAlchemy quotes the words in its list of reserved words, and no such list is complete. Columns
+called ``at`` in DuckDB, ``lateral`` in PostgreSQL, ``portion`` in MariaDB or ``returning`` in
+SQLite are not in it.
 """
 
 from __future__ import annotations
 
 from sqlalchemy import Connection, Engine, event
+from sqlalchemy.engine.default import DefaultDialect
+from sqlalchemy.sql.compiler import IdentifierPreparer
+
+STANDARD: IdentifierPreparer = DefaultDialect(paramstyle="named").identifier_preparer
+"""Quotes names in standard SQL that SQLAlchemy does not run: hints, and statements of a driver.
+
+The preparer of a connection doubles per cent signs if the driver's placeholders have them.
+"""
 
 
 class _AllWords(set[str]):

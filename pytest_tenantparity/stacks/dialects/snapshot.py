@@ -23,6 +23,7 @@ from ...errors import NotProven
 from ..catalog import NUMBERS, TEXTS, Catalog, ColumnFacts, Family, ServerFacts, TableFacts
 from .base import ColumnRules, Dialect
 from .floats import DOUBLE, scientific, spelled_float
+from .quoting import STANDARD
 from .snapshot_reader import Resource, Unreadable, digits_of, read_resources
 from .sqlite import AS_TEXT, NO_TEXT, SCHEMA, SQLite, as_bytes, either, spelled, word
 from .sqlite_values import decimal_text, foreign, tagged_text, text_of
@@ -256,13 +257,8 @@ def _load(connection: sqlite3.Connection, resource: Resource) -> None:
 
 def _fill(connection: sqlite3.Connection, resource: Resource) -> None:
     # Without types nothing is converted on its way in.
-    columns = ", ".join(_quoted(column.name) for column in resource.columns)
-    table = f"main.{_quoted(resource.name)}"
+    columns = ", ".join(STANDARD.quote_identifier(column.name) for column in resource.columns)
+    table = f"main.{STANDARD.quote_identifier(resource.name)}"
     connection.execute(f"CREATE TABLE {table} ({columns})")
     places = ", ".join("?" * len(resource.columns))
     connection.executemany(f"INSERT INTO {table} VALUES ({places})", resource.rows)  # noqa: S608
-
-
-def _quoted(name: str) -> str:
-    doubled = name.replace('"', '""')
-    return f'"{doubled}"'

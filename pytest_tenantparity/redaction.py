@@ -1,10 +1,10 @@
-"""Texts that hold a password: hidden in tracebacks, and blotted out of messages."""
+"""Secrets: which names stand for them, and how values are kept out of tracebacks and messages."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import quote, quote_plus
 
@@ -21,7 +21,17 @@ SECRET_PARAMETERS = (
 )
 """Parameters of a URL whose values are never shown."""
 
+_WORDS_IN_NAMES = "pass|pwd|secret|token|key|credential|auth|dsn|url"
+SECRET_NAME = re.compile(_WORDS_IN_NAMES, re.IGNORECASE)
+"""Found in the name of an option or environment variable whose value may be a secret."""
+
 _BLOT = "***"
+# Behind an option, in a connection string, or in the query of a URL.
+_SECRET_VALUE = re.compile(
+    rf"((?:^|[=?&;\s])[\w.-]*(?:{_WORDS_IN_NAMES})[\w.-]*=)(?!(?:true|false)$).*",
+    re.IGNORECASE | re.DOTALL,
+)
+_WORD_WITH_USERINFO = re.compile(r"://\S*@")
 # user:password@, of anything that is written like a URL; up to the last @ of the word.
 _USERINFO = re.compile(r"(?<=://)[^\s\"'<>]*@")
 _FIELDS = "|".join((*SECRET_PARAMETERS, "pwd", "pass", "secret", "token"))
@@ -90,6 +100,28 @@ def redacted(text: str, secrets: Iterable[str] = ()) -> str:
             after = r"(?!\w)" if _is_letter(spelling[-1]) else ""
             text = re.sub(f"{before}{re.escape(spelling)}{after}", _BLOT, text)
     return text
+
+
+def may_hold_secret(value: str) -> bool:
+    """Whether the value of an environment variable may hold something that is not to be shown."""
+    return bool(_WORD_WITH_USERINFO.search(value) or _SECRET_VALUE.search(value))
+
+
+def masked(words: Sequence[str]) -> list[str]:
+    """Return the words of a command line with ``***`` for each value that may be secret."""
+    shown: list[str] = []
+    before = ""
+    for word in map(str, words):
+        name, is_pair, _ = word.partition("=")
+        if before.startswith("--") and not word.startswith("-") and SECRET_NAME.search(before):
+            shown.append(_BLOT)
+        elif _WORD_WITH_USERINFO.search(word):
+            is_option = name.startswith("-") and not _WORD_WITH_USERINFO.search(name)
+            shown.append(f"{name}={_BLOT}" if is_pair and is_option else _BLOT)
+        else:
+            shown.append(_SECRET_VALUE.sub(rf"\1{_BLOT}", word))
+        before = "" if is_pair else word
+    return shown
 
 
 def _is_no_word(secret: str) -> bool:
