@@ -123,8 +123,8 @@ class Target:
 class CheckKey:
     """What a check is known by, in every run: its kind, its name, and what it is about.
 
-    ``name`` is the name of the test, without its file. ``subject`` is a table, or what else a kind
-    of check is about. None stands for no single tenant, or for no single subject.
+    ``name`` is that of the test with its module, without a folder. ``subject`` is a table, or what
+    else a kind of check is about. None stands for no single tenant, or for no single subject.
     """
 
     kind: CheckKind

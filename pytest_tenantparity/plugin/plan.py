@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from pathlib import PurePath
 from sys import intern
 from typing import Any
 
@@ -51,7 +52,7 @@ def write_down(items: Iterable[object], session: AuditSession) -> None:
             if known is not None and known.nodeid != item.nodeid:
                 raise pytest.Collector.CollectError(
                     f"{known.nodeid} and {item.nodeid} are both the check {key}: reports know a "
-                    "check by the name of its test, wherever its file is. Rename one, or give it a "
+                    "check by its module and test, in whatever folder. Rename one, or give it a "
                     'name: @pytest.mark.parity(name="...")'
                 )
             session.plan[key] = PlannedItem(item.nodeid, "parity" in item.fixturenames)
@@ -74,7 +75,7 @@ def _item_key(item: pytest.Item) -> CheckKey | None:
 
 
 def _name_of(item: pytest.Item, callspec: Any) -> str:
-    """Return the name of a check: that of its test in its classes, without the file.
+    """Return the name of a check: that of its test in its module, wherever the file lies.
 
     A test's own parameters make checks of their own.
     """
@@ -82,10 +83,8 @@ def _name_of(item: pytest.Item, callspec: Any) -> str:
     if marker is not None and "name" in marker.kwargs:
         name = str(marker.kwargs["name"])
     else:
-        path = item.parent.nodeid if item.parent is not None else ""
-        classes = path.partition("::")[2]
-        own = getattr(item, "originalname", item.name)
-        name = f"{classes}::{own}" if classes else own
+        path, *classes = (item.parent.nodeid if item.parent is not None else "").split("::")
+        name = "::".join([PurePath(path).stem, *classes, getattr(item, "originalname", item.name)])
     return f"{name}[{callspec.id}]" if len(callspec.params) > 1 else name
 
 

@@ -103,11 +103,11 @@ def test_each_test_has_a_check_of_its_own(project: Migration) -> None:
         shown = "DRIFT" if name == "acme-trades" else "PASSED"
         assert f"test_audit.py::test_parity[{name}] {shown}" in outcome.stdout
     expected = {
-        "test_audit.py::test_parity": "DRIFT",
-        "test_lenient.py::test_parity": "TOLERATED",
-        "test_class.py::TestAudit::test_parity": "DRIFT",
-        "test_lenient_class.py::TestAudit::test_parity": "TOLERATED",
-        "test_lenient_class.py::TestAudit::test_strict": "DRIFT",
+        "test_audit::test_parity": "DRIFT",
+        "test_lenient::test_parity": "TOLERATED",
+        "test_class::TestAudit::test_parity": "DRIFT",
+        "test_lenient_class::TestAudit::test_parity": "TOLERATED",
+        "test_lenient_class::TestAudit::test_strict": "DRIFT",
     }
     names = {check["check"] for check in outcome.report["checks"]}
     assert {name for name in names if name.endswith(("test_parity", "test_strict"))} == {*expected}
@@ -115,17 +115,19 @@ def test_each_test_has_a_check_of_its_own(project: Migration) -> None:
         found = audits(outcome, check)
         assert (len(found), found["acme", "trades"]) == (6, status), check
         assert {name for key, name in found.items() if key != ("acme", "trades")} == {"MATCH"}
-    assert audits(outcome, "test_with_tenant.py::test_it") == {
+    assert audits(outcome, "test_with_tenant::test_it") == {
         ("acme", "trades"): "DRIFT",
         ("acme", "positions"): "MATCH",
     }
-    own = [each for each in outcome.report["checks"] if "test_parameters.py" in each["check"]]
+    own = [
+        each for each in outcome.report["checks"] if each["check"].startswith("test_parameters::")
+    ]
     assert sorted(each["status"] for each in own) == ["DRIFT", "MATCH"]
 
     failing = {
         each["check"].partition("::")[2]: (each["status"], each["reasons"][0])
         for each in outcome.report["checks"]
-        if "test_failing.py" in each["check"]
+        if each["check"].startswith("test_failing::")
     }
     said = {
         "test_refuted": ("DRIFT", "the money is gone"),
@@ -162,7 +164,7 @@ def test_ids_that_clash_are_told_apart(project: Migration) -> None:
     project.write("tenantparity.toml", stacks + CLASHING)
     outcome = project.run("--fail-on-drift", "-v", "-n", "1", "--tenants=all,!unassigned")
     assert (outcome.code, outcome.verdict) == (1, "NO-GO")
-    assert audits(outcome, "test_audit.py::test_parity") == {
+    assert audits(outcome, "test_audit::test_parity") == {
         ("a", "b-c"): "MATCH",
         ("a", "c"): "MATCH",
         ("a-b", "b-c"): "MATCH",
@@ -250,12 +252,14 @@ def test_hand_written_tests_are_checks(project: Migration) -> None:
     outcome = project.run("--tenants=cohort-1", "-n", "1")
     assert (outcome.code, outcome.verdict) == (0, "GO"), outcome.output
     tenants = {("acme", "*"): "MATCH", ("beta", "*"): "MATCH"}
-    assert audits(outcome, "test_own.py::test_tenant") == tenants
-    assert audits(outcome, "test_own.py::test_legacy_alone") == tenants
-    assert audits(outcome, "test_own.py::test_table") == {
+    assert audits(outcome, "test_own::test_tenant") == tenants
+    assert audits(outcome, "test_own::test_legacy_alone") == tenants
+    assert audits(outcome, "test_own::test_table") == {
         (tenant, table): "MATCH" for tenant in ("acme", "beta") for table in ("trades", "positions")
     }
-    writes = [each for each in outcome.report["checks"] if "test_writes.py" in each["check"]]
+    writes = [
+        each for each in outcome.report["checks"] if each["check"].startswith("test_writes::")
+    ]
     assert len(writes) == 2 * 2 * 16
     for database in (project.legacy, project.modern):
         assert database.run("SELECT count(*), sum(price) FROM prices") == [(5, 150)]
@@ -385,7 +389,7 @@ def test_tolerance_nearest_to_the_test_wins(
         outcome = project.run("--tenants=acme,!unassigned,!coverage,!global", "--fail-on-drift")
         assert (outcome.code, outcome.verdict) == (1, "NO-GO")
         found = {
-            (each["check"].partition(".py")[0].removeprefix("test_"), each["table"]): each
+            (each["check"].partition("::")[0].removeprefix("test_"), each["table"]): each
             for each in outcome.report["checks"]
         }
         for key, source in forgiven.items():
@@ -411,3 +415,30 @@ def test_wrong_tolerance_in_the_environment_is_a_usage_error(
     """A wrong ``MIGRATION_DRIFT_TOLERANCE`` ends the run with exit code 4."""
     monkeypatch.setenv(ENVIRONMENT, "1%")
     assert_usage_error(offline.run(), f"{ENVIRONMENT}='1%'", "such as 0.01")
+
+
+# ---- identity
+
+
+def test_a_check_is_known_wherever_its_file_lies(files: Project) -> None:
+    """A moved file keeps the identity of its checks, and a name of one's own survives any move.
+
+    Two tests that would be one check are refused, with both places and the way out.
+    """
+    (files.path / "test_audit.py").unlink()
+    named = TEST.replace("@pytest.mark.parity", "@pytest.mark.parity(name='ledger')")
+    files.write("test_plain.py", TEST)
+    files.write("test_named.py", named)
+    before = {(each["check"], each["tenant"]) for each in files.run().report["checks"]}
+    assert {name for name, _ in before} == {"test_plain::test_parity", "ledger"}
+    for name, source in (("test_plain.py", TEST), ("test_moved.py", named)):
+        files.write(f"deeper/{name}", source)
+    (files.path / "test_plain.py").unlink()
+    (files.path / "test_named.py").unlink()
+    outcome = files.run()
+    assert {(each["check"], each["tenant"]) for each in outcome.report["checks"]} == before
+    files.write("test_twice.py", named)
+    outcome = files.run()
+    assert (outcome.code, outcome.verdict) == (2, "NOT PROVEN")
+    for said in ("deeper/test_moved.py::test_parity", "test_twice.py::test_parity", "name="):
+        assert said in outcome.stdout

@@ -139,7 +139,7 @@ def by_test(outcome: Outcome) -> dict[str, dict[str, str]]:
     """Return the status of each check that is no MATCH, by its module and its name."""
     found: dict[str, dict[str, str]] = {}
     for check in outcome.report["checks"]:
-        module = check["check"]
+        module = check["check"].partition("::")[0]
         name = check["tenant"] + ("" if check["table"] == "*" else f"-{check['table']}")
         found.setdefault(module, {})
         if check["status"] != "MATCH":
