@@ -117,8 +117,8 @@ def test_a_line_says_what_differs(project: Migration) -> None:
     content = drift_bytes(project)
     assert len(lines_of(content)) == 1
     assert gzip.decompress(content).decode() == (
-        '{"check":"test_audit::test_parity","check_kind":"rows","tenant":"acme","table":"trades","kind":"changed",'
-        '"key":{"id":"4"},"columns":{"amount":{"legacy":"5","modern":"5.01"}},"copies":1,'
+        '{"check":"test_audit::test_parity","check_kind":"rows","tenant":"acme",'
+        '"table":"trades","kind":"changed","key":{"id":"4"},"columns":{"amount":{"legacy":"5","modern":"5.01"}},"copies":1,'
         '"note":""}\n'
     )
     project.modern.run("UPDATE tenant_trades SET amount = 5 WHERE id = 4")

@@ -11,7 +11,7 @@ from pytest_tenantparity.model import CheckKey, CheckKind, DriftCounts, Evidence
 from pytest_tenantparity.plugin import journal
 from pytest_tenantparity.plugin.journal import Heading, Proof
 
-KEY = CheckKey(CheckKind.ROWS, "test_audit.py::test_it", "acme", "trades")
+KEY = CheckKey(CheckKind.ROWS, "test_audit::test_it", "acme", "trades")
 FIRST = Heading("run-1", "then", {"settings": "sha256 0"})
 MATCH = Proof("run-1", "limits", Evidence(KEY, Status.MATCH))
 
