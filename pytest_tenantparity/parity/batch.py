@@ -34,17 +34,18 @@ from sqlalchemy import (
     union_all,
 )
 
-from ..errors import ConnectionLost, NotProven, counted
+from ..errors import ConnectionLost, NotProven
 from ..inventory import Place, TablePair
 from ..model import SIDES, SLOW, UNTOLD, Reading, RowCounts, Side, Tenant
 from ..stacks import TableFacts
 from .batches import Batch, Key, batch_of, is_small
-from .cells import NOTHING, Digest
+from .cells import Digest
 from .columns import ColumnPlan
 from .context import Context
-from .opened import connected, open_pair, opened_in
+from .opened import connected, opened_in
 from .places import located
 from .reading import way_of
+from .shared_digests import shared_digest
 from .source import Sides, Source
 from .surplus import Surplus
 from .surveyed import Shown
@@ -97,14 +98,6 @@ class Statement:
 
     sql: CompoundSelect[Any]
     compiled: dict[Any, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class SharedDigests:
-    """The digest of each tenant's rows of a shared table, or why there are none."""
-
-    digests: Mapping[str, Digest] = field(default_factory=dict)
-    failure: str = ""
 
 
 @dataclass(frozen=True)
@@ -206,8 +199,8 @@ def _structure_key(context: Context, member: _Member) -> Hashable:
 
 def _run(context: Context, batch: Batch) -> dict[Key, Shown]:
     """Run a batch, or read its result where another process has run it."""
-    located_ = (_member(context, context.pairs[n], context.tenants[t]) for n, t in batch.keys)
-    members = [member for member in located_ if member is not None]
+    given = (_member(context, context.pairs[n], context.tenants[t]) for n, t in batch.keys)
+    members = [member for member in given if member is not None]
     masked = any(member.pair.has_masks for member in members)
     found: list[tuple[_Member, Structure]] = []
     try:
@@ -308,7 +301,10 @@ def _digests(
     if not found:
         return [], []
     digests: dict[Side, list[Digest | None]] = {
-        side: [None if side in m.own else _shared(context, m, s, side) for m, s in found]
+        side: [
+            None if side in m.own else shared_digest(context, m.pair, m.tenant, side, s.key)
+            for m, s in found
+        ]
         for side in SIDES
     }
     places = found[0][0].places
@@ -331,10 +327,8 @@ def _digests(
             tables = [found[n][0].tables[side] for n in own]
             if own:
                 statement = _statement(context, side, tuple(found[n][1] for n in own))
-                numbered = zip(
-                    own, _read(context, side, connections[side], statement, tables), strict=True
-                )
-                for n, digest in numbered:
+                answers = _read(context, side, connections[side], statement, tables)
+                for n, digest in zip(own, answers, strict=True):
                     digests[side][n] = digest
 
         legacy, modern = map(source, SIDES)
@@ -378,49 +372,3 @@ def _read(
             found[int(number)] = Digest(rows, int(total or 0))
     dialect.require_unaltered(connection, tables)
     return found
-
-
-# ---- tables that tenants share on one side
-
-
-def _shared(context: Context, member: _Member, structure: Structure, side: Side) -> Digest | None:
-    """Return the digest of a tenant's rows of a table that other tenants share."""
-    batches, pair = context.batches, member.pair
-    known = structure.key, side
-    tenants = [context.tenants[each] for each in batches.sharing[structure.key]]
-    if known not in batches.shared:
-        question = f"{side} rows of {pair.name} for {[tenant.id for tenant in tenants]}"
-        batches.shared[known] = context.once.ask(
-            question, SharedDigests, lambda: _scan(context, member, side, tenants)
-        )
-    found = batches.shared[known]
-    if found.failure:
-        context.notes.take(
-            f"{SLOW}{pair.name} was scanned once for each tenant, since one scan for "
-            f"{counted(len(tenants), 'tenant')} failed: "
-            f"{UNTOLD if pair.has_masks else found.failure}"
-        )
-        return None
-    return found.digests.get(member.tenant.id, NOTHING)
-
-
-def _scan(
-    context: Context, member: _Member, side: Side, tenants: Sequence[Tenant]
-) -> SharedDigests:
-    """Digest each tenant's rows of a shared table, in one scan."""
-    try:
-        with open_pair(context, member.pair, member.tenant) as opened:
-            sides = opened.sides(
-                lambda each: (
-                    opened.all_of(each, tenants)
-                    if each == side
-                    else opened.rows_of(each, member.tenant)
-                )
-            )
-            own: Source = getattr(sides, side)
-            cells, _ = sides.both(lambda: own.cells(1), dict)
-    except ConnectionLost:
-        raise
-    except NotProven as error:
-        return SharedDigests(failure=str(error))
-    return SharedDigests({owner: digest for (owner, _), digest in cells.items()})

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ..config import Settings
 from ..inventory import TablePair
 from ..limits import Limits
-from ..model import RowCounts, Side, Tenant
+from ..model import Side, Tenant
 from ..stacks import Stack
 from .batches import Batches
 from .compare import Normaliser
@@ -85,15 +85,15 @@ class Context:
         return {side: stack.waited for side, stack in self.stacks.items()}
 
     def counted(self, table: str, side: Side) -> int | None:
-        """Return how many rows all tenants have, where surveys have counted those of each."""
-        counts: dict[str, RowCounts] = {}
+        """Return how many rows all tenants have, where scans have counted those of each."""
+        rows = self.batches.counted(table, side)
         for (name, _), made in self.surveys.items():
             if name == table and made.survey is not None:
-                counts |= made.survey.counts
-        if not self.tenants.keys() <= counts.keys():
-            return None
-        rows = counts.values()
-        return sum(each.legacy if side == "legacy" else each.modern for each in rows)
+                rows |= {
+                    tenant: each.legacy if side == "legacy" else each.modern
+                    for tenant, each in made.survey.counts.items()
+                }
+        return sum(rows.values()) if self.tenants.keys() <= rows.keys() else None
 
     def cancel(self) -> None:
         """Stop what is being asked on either stack."""

@@ -319,6 +319,21 @@ def test_a_shared_table_is_scanned_once_for_all_batches(
     assert hows.count("one scan for 3 tenants") == 2
 
 
+def test_the_rows_of_all_tenants_are_counted_by_the_scan_that_compared_them(
+    schemas: Engine,
+) -> None:
+    """The check of rows of no tenant holds the table's row count against that number."""
+    schemas.legacy.run("CREATE TABLE a (id int, v text, w text, tenant text)")
+    for name in NAMES:
+        schemas.legacy.run(f"INSERT INTO a SELECT *, '{name}' FROM {name}.a")
+    legacy = 'tenancy = {column = "tenant"}'
+    more = f'[pairing]\ntables = ["a"]\n{TENANTS}'
+    with schemas.opened(more, legacy=legacy, modern=OWN) as run:
+        assert_match(run.audit("t0", "a"), rows=3)
+        assert run.context.counted("a", "legacy") == 9
+        assert_match(run.audit("unassigned", "a"), rows=0)
+
+
 def test_a_shared_scan_that_fails_is_in_the_hints(
     shared: Callable[..., dict[str, Evidence]],
 ) -> None:
