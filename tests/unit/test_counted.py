@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pytest_tenantparity.plugin.counted import checks_in_words
+from pytest_tenantparity.plugin.reporter import checks_in_words
 
 
 def test_number_of_checks_in_words() -> None:

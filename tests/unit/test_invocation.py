@@ -13,9 +13,9 @@ from pytest_tenantparity.config import Settings
 from pytest_tenantparity.errors import SettingsError
 from pytest_tenantparity.inventory import exact_term, make_pair, read_terms, select_pairs
 from pytest_tenantparity.model import CheckKey
-from pytest_tenantparity.plugin.again import kept_options
+from pytest_tenantparity.plugin.invocation import kept_options
 from pytest_tenantparity.redaction import masked
-from pytest_tenantparity.reporting import Again
+from pytest_tenantparity.reporting import Invocation
 
 WORDS: Mapping[str, tuple[list[str], list[str]]] = {
     "selection": (["--tenants=a", "--tenants", "b", "-k", "x and y", "-mslow", "tests/t.py"], []),
@@ -95,7 +95,7 @@ def test_patterns_and_lists_are_as_before() -> None:
 
 def test_paths_and_parameters() -> None:
     """A path with brackets is no node id for pytest; a test's own parameters are left out."""
-    again = Again(root="../up")
-    command = again.command(CheckKey("t/a.py::A::test_x[1-[2]]", "acme", "*"))
+    invocation = Invocation(root="../up")
+    command = invocation.rerun(CheckKey("t/a.py::A::test_x[1-[2]]", "acme", "*"))
     assert command == "pytest --tenants=acme --fail-on-drift ../up/t/a.py::A::test_x"
-    assert again.command(CheckKey("t/[a].py::test_x", "acme", "t")).endswith(" --fail-on-drift")
+    assert invocation.rerun(CheckKey("t/[a].py::test_x", "acme", "t")).endswith(" --fail-on-drift")
