@@ -44,7 +44,7 @@ test-unit: $(READY)
 
 test-oldest: $(OLDEST)
 	$(OLDEST_VENV)/bin/python -m pytest tests/plugin/test_items.py tests/plugin/test_modes.py \
-		tests/plugin/test_left_out.py tests/plugin/test_status_elsewhere.py -n 2
+		tests/plugin/test_ignored_files.py tests/plugin/test_status_elsewhere.py -n 2
 
 # Engines that are not installed are left out by the tests, and are an error here.
 soundness: export TENANTPARITY_ENGINES_REQUIRED = 1

@@ -1,4 +1,4 @@
-"""Reads the settings."""
+"""Reading of the settings, and of the tenants beside them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from ..errors import SettingsError
-from .explain import Source, explain
+from .errors import Source, explain
 from .settings import Settings
 from .tenants_file import read_tenants
 from .utf8 import read_utf8

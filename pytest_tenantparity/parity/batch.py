@@ -1,10 +1,10 @@
 """Digests of up to 64 small tables by one statement a side.
 
 A statement for a small table takes longer than its rows. So where tenants have schemas or databases
-of their own, their small tables are digested together: each by a branch of one UNION ALL, which
-gives the branch's number, the count of rows, the count of hashes, and the exact sum of the hashes.
-No value of one table meets another's. Tables whose digests are equal are proven equal. Any other
-table is left to its own check.
+of their own, one UNION ALL digests many small tables. Each branch gives its number, the count of
+rows, the count of hashes, and the exact sum of the hashes of one table. No value of one table meets
+another's. Tables whose digests are equal are proven equal. Any other table is left to its own
+check.
 
 The statement is built and compiled once for all batches of the same structure. Its tables have
 numbers in the place of schemas, for which SQLAlchemy puts each batch's schemas in
@@ -34,19 +34,20 @@ from sqlalchemy import (
     union_all,
 )
 
-from ..errors import ConnectionLost, NotProven, counted
+from ..errors import ConnectionLost, NotProven
 from ..inventory import Place, TablePair
 from ..model import SIDES, SLOW, UNTOLD, Reading, Side, Tenant
 from ..stacks import TableFacts
 from .batches import Batch, Key, batch_of, is_small
 from .columns import ColumnPlan
 from .context import Context
-from .locate.digest import EMPTY, Digest
+from .locate.digest import Digest
 from .locate.peeling import TenantResult
-from .opened import connected, open_pair, opened_in
+from .opened import connected, opened_in
 from .places import located
 from .reading import way_of
 from .row_diff import RowDiff
+from .shared_digests import shared_digest
 from .source import Sides, Source
 from .surveyed import Shown
 
@@ -101,14 +102,6 @@ class Statement:
 
 
 @dataclass(frozen=True)
-class SharedDigests:
-    """The digest of each tenant's rows of a shared table, or why there are none."""
-
-    digests: Mapping[str, Digest] = field(default_factory=dict)
-    failure: str = ""
-
-
-@dataclass(frozen=True)
 class _Result:
     """The digests of the tables that are equal, or why no table was read."""
 
@@ -117,7 +110,7 @@ class _Result:
 
 
 def shown_in_batch(context: Context, pair: TablePair, tenant: Tenant) -> Shown | None:
-    """Return what a batch shows of a tenant's table. None if the check has to run alone."""
+    """Return what a batch shows of a tenant's table, or None if the check has to run alone."""
     batches = context.batches
     if not any(pair.tenancy(side).per_place for side in SIDES):
         return None
@@ -181,7 +174,7 @@ def _member(context: Context, pair: TablePair, tenant: Tenant) -> _Member | None
     """Return a tenant's table if it is small; None if its check has to run alone."""
     try:
         member = _Member(pair, tenant, *located(context, pair, tenant))
-    except NotProven:  # which its own check will say
+    except NotProven:  # its own check finds the reason
         return None
     for side in member.own:
         table = member.tables[side]
@@ -207,8 +200,8 @@ def _structure_key(context: Context, member: _Member) -> Hashable:
 
 def _run(context: Context, batch: Batch) -> dict[Key, Shown]:
     """Run a batch, or read its result where another process has run it."""
-    located_ = (_member(context, context.pairs[n], context.tenants[t]) for n, t in batch.keys)
-    members = [member for member in located_ if member is not None]
+    given = (_member(context, context.pairs[n], context.tenants[t]) for n, t in batch.keys)
+    members = [member for member in given if member is not None]
     masked = any(member.pair.has_masks for member in members)
     found: list[tuple[_Member, Structure]] = []
     try:
@@ -241,7 +234,7 @@ def _with_structures(
 ) -> list[tuple[_Member, Structure]]:
     """Return the members whose columns can be planned, each with its structure.
 
-    What is wrong with any other one is for its own check to say.
+    The checks of the other members find the reasons.
     """
     known = context.batches.structures
     keys = [_structure_key(context, member) for member in members]
@@ -286,7 +279,7 @@ def _structure(
 def _result(
     context: Context, found: Sequence[tuple[_Member, Structure]], *, masked: bool
 ) -> _Result:
-    """Digest the tables. Whatever fails here is found again by the checks of the tables."""
+    """Digest the tables. Failures are found again by the checks of the tables."""
     try:
         legacy, modern = _digests(context, found, masked=masked)
     except ConnectionLost:
@@ -306,11 +299,14 @@ def _result(
 def _digests(
     context: Context, found: Sequence[tuple[_Member, Structure]], *, masked: bool
 ) -> tuple[list[Digest | None], list[Digest | None]]:
-    """Return each side's digests. None: not all rows of the table could be hashed."""
+    """Return each side's digests, with None for a table of which not all rows could be hashed."""
     if not found:
         return [], []
     digests: dict[Side, list[Digest | None]] = {
-        side: [None if side in m.own else _shared(context, m, s, side) for m, s in found]
+        side: [
+            None if side in m.own else shared_digest(context, m.pair, m.tenant, side, s.key)
+            for m, s in found
+        ]
         for side in SIDES
     }
     places = found[0][0].places
@@ -333,10 +329,8 @@ def _digests(
             tables = [found[n][0].tables[side] for n in own]
             if own:
                 statement = _statement(context, side, tuple(found[n][1] for n in own))
-                numbered = zip(
-                    own, _read(context, side, connections[side], statement, tables), strict=True
-                )
-                for n, digest in numbered:
+                answers = _read(context, side, connections[side], statement, tables)
+                for n, digest in zip(own, answers, strict=True):
                     digests[side][n] = digest
 
         legacy, modern = map(source, SIDES)
@@ -380,49 +374,3 @@ def _read(
             found[int(number)] = Digest(rows, int(total or 0))
     dialect.require_unaltered(connection, tables)
     return found
-
-
-# ---- tables that tenants share on one side
-
-
-def _shared(context: Context, member: _Member, structure: Structure, side: Side) -> Digest | None:
-    """Return the digest of a tenant's rows of a table that other tenants share."""
-    batches, pair = context.batches, member.pair
-    known = structure.key, side
-    tenants = [context.tenants[each] for each in batches.sharing[structure.key]]
-    if known not in batches.shared:
-        question = f"{side} rows of {pair.name} for {[tenant.id for tenant in tenants]}"
-        batches.shared[known] = context.once.ask(
-            question, SharedDigests, lambda: _scan(context, member, side, tenants)
-        )
-    found = batches.shared[known]
-    if found.failure:
-        context.notes.take(
-            f"{SLOW}{pair.name} was scanned once for each tenant, since one scan for "
-            f"{counted(len(tenants), 'tenant')} failed: "
-            f"{UNTOLD if pair.has_masks else found.failure}"
-        )
-        return None
-    return found.digests.get(member.tenant.id, EMPTY)
-
-
-def _scan(
-    context: Context, member: _Member, side: Side, tenants: Sequence[Tenant]
-) -> SharedDigests:
-    """Digest each tenant's rows of a shared table, in one scan."""
-    try:
-        with open_pair(context, member.pair, member.tenant) as opened:
-            sides = opened.sides(
-                lambda each: (
-                    opened.all_of(each, tenants)
-                    if each == side
-                    else opened.rows_of(each, member.tenant)
-                )
-            )
-            own: Source = getattr(sides, side)
-            digests, _ = sides.both(own.digests, dict)
-    except ConnectionLost:
-        raise
-    except NotProven as error:
-        return SharedDigests(failure=str(error))
-    return SharedDigests(digests)

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..limits import Limits
+from ..model import Side
 from ..stacks import TableFacts
 
 if TYPE_CHECKING:
-    from .batch import SharedDigests, Statement, Structure
+    from .batch import Statement, Structure
+    from .shared_digests import SharedDigests
     from .surveyed import Shown
 
 Key = tuple[str, str]
@@ -79,7 +81,7 @@ class Batches:
     structures: dict[Hashable, Structure] = field(default_factory=dict)
     statements: dict[Hashable, Statement] = field(default_factory=dict)
     sharing: dict[Hashable, list[str]] = field(default_factory=dict)
-    shared: dict[Hashable, SharedDigests] = field(default_factory=dict)
+    shared: dict[tuple[str, Side, Hashable], SharedDigests] = field(default_factory=dict)
     _run: deque[Batch] = field(default_factory=deque)
 
     def add_tenant(self, tables: Sequence[Batch], limits: Limits, latest: Batch | None) -> Batch:
@@ -106,6 +108,11 @@ class Batches:
         self._run.append(batch)
         if len(self._run) > _HELD:
             self._run.popleft().shown = {}
+
+    def counted(self, table: str, side: Side) -> dict[str, int]:
+        """Return how many rows of a shared table each tenant has, as far as they were counted."""
+        found = [each.digests for key, each in self.shared.items() if key[:2] == (table, side)]
+        return {tenant: digest.rows for each in found for tenant, digest in each.items()}
 
     def keep_structure(self, key: Hashable, structure: Structure) -> None:
         """Keep how tables are compared in place of the oldest one."""

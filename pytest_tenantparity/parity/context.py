@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ..config import AsOf, Settings
 from ..inventory import TablePair
 from ..limits import Limits
-from ..model import RowCounts, Side, Tenant
+from ..model import Side, Tenant
 from ..stacks import Stack
 from .batches import Batches
 from .compare import Normaliser
@@ -83,15 +83,15 @@ class Context:
         return {side: stack.waited for side, stack in self.stacks.items()}
 
     def counted(self, table: str, side: Side) -> int | None:
-        """Return how many rows all tenants have, where surveys have counted those of each."""
-        rows: dict[str, RowCounts] = {}
+        """Return how many rows all tenants have, where scans have counted those of each."""
+        rows = self.batches.counted(table, side)
         for (name, _), made in self.surveys.items():
             if name == table:
-                rows |= {tenant: each.rows for tenant, each in made.answer.results.items()}
-        if not self.tenants.keys() <= rows.keys():
-            return None
-        counts = rows.values()
-        return sum(each.legacy if side == "legacy" else each.modern for each in counts)
+                rows |= {
+                    tenant: each.legacy.rows if side == "legacy" else each.modern.rows
+                    for tenant, each in made.answer.results.items()
+                }
+        return sum(rows.values()) if self.tenants.keys() <= rows.keys() else None
 
     def cancel(self) -> None:
         """Stop what is being asked on either stack."""

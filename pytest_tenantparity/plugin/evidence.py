@@ -10,11 +10,11 @@ from ..errors import NotProven, TenantParityError
 from ..model import CheckKey, Evidence, Status
 from ..wire import encodable
 from .junit import note_status
-from .keys import VIEWS
 from .ledger import plan_to_wire
 from .notice import Notice, attach
 from .plan import item_key
 from .session import AuditSession
+from .stash import VIEWS
 
 _READ_NOTHING = (
     "the test read neither stack, so that it proves nothing: query the fixtures legacy and modern, "
@@ -43,8 +43,8 @@ def attach_evidence(
         report.user_properties = list(item.user_properties)
     notice = session.notices.get(key, Notice(key))
     if session.is_worker and not session.plan_sent:
-        left_out = session.left_out.reasons()
-        notice = replace(notice, plan=plan_to_wire(session.plan), left_out=left_out)
+        ignored = session.ignored_files.reasons()
+        notice = replace(notice, plan=plan_to_wire(session.plan), ignored_files=ignored)
         session.plan_sent = True
     attach(report, notice)
     if report.when != "setup":

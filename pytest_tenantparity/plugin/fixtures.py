@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ..model import ANY_TABLE, CheckKey, Evidence, Side, Status, Target
-from .keys import SESSION, VIEWS
 from .markers import tolerance_layers
+from .stash import SESSION, VIEWS
 
 if TYPE_CHECKING:
     from ..inventory import TablePair
@@ -35,7 +35,7 @@ class Parity:
         """
         from ..parity import audit
         from . import allure, junit
-        from .describe import describe
+        from .failure_message import failure_message
         from .journal import digest_of
         from .notice import Notice
 
@@ -51,8 +51,8 @@ class Parity:
         if self._item.config.getoption("fail_on_drift"):
             failing.add(Status.DRIFT)
         if evidence.status in failing:
-            again = self._session.again.command(self.key)
-            pytest.fail(describe(evidence, again), pytrace=False)
+            rerun = self._session.rerun.rerun(self.key)
+            pytest.fail(failure_message(evidence, rerun), pytrace=False)
         return evidence
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from . import hookspecs, options
 from .fixtures import legacy, modern, parity, parity_target, table, tenant
-from .keys import SESSION
 from .markers import MARKERS
+from .stash import SESSION
 
 __all__ = ["legacy", "modern", "parity", "parity_target", "table", "tenant"]
 
@@ -74,7 +74,7 @@ def pytest_ignore_collect(
     ignored = yield
     audit = config.stash.get(SESSION, None)
     if ignored and audit is not None:
-        audit.left_out.ignored(collection_path, config)
+        audit.ignored_files.add_ignored(collection_path, config)
     return ignored
 
 
@@ -86,10 +86,10 @@ def pytest_make_collect_report(
     report = yield
     audit = collector.config.stash.get(SESSION, None)
     if audit is not None:
-        from .left_out import was_skipped
+        from .ignored_files import was_skipped
 
         if was_skipped(collector, report):
-            audit.left_out.skipped(collector.path, collector.config)
+            audit.ignored_files.add_skipped(collector.path, collector.config)
     return report
 
 
@@ -140,9 +140,9 @@ def pytest_report_to_serializable(report: Any) -> Generator[None, Any, Any]:
     """Send what is for the ledger as primitives, which any channel can carry."""
     data = yield
     if hasattr(report, "tenantparity"):
-        from .notice import sent
+        from .notice import to_serializable
 
-        data = sent(report, data)
+        data = to_serializable(report, data)
     return data
 
 
@@ -151,9 +151,9 @@ def pytest_report_from_serializable() -> Generator[None, Any, Any]:
     """Take it out of what a worker sent."""
     report = yield
     if hasattr(report, "tenantparity"):
-        from .notice import received
+        from .notice import from_serializable
 
-        received(report)
+        from_serializable(report)
     return report
 
 
@@ -174,7 +174,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         from .ledger import plan_to_wire
 
         session.config.workeroutput["tenantparity"] = plan_to_wire(audit.plan)  # type: ignore[attr-defined]
-        left_out = audit.left_out.reasons()
-        session.config.workeroutput["tenantparity_left_out"] = left_out  # type: ignore[attr-defined]
+        ignored = audit.ignored_files.reasons()
+        session.config.workeroutput["tenantparity_ignored"] = ignored  # type: ignore[attr-defined]
         session.config.workeroutput["tenantparity_tests"] = audit.tests  # type: ignore[attr-defined]
     audit.close()

@@ -38,7 +38,7 @@ class Ledger:
         default_factory=dict
     )  # of 20,000, a set takes four times as much
     limits: dict[CheckKey, str] = field(default_factory=dict)  # of the checks of parity.check()
-    left_out: dict[str, None] = field(default_factory=dict)  # why files of tests are in no plan
+    ignored_files: dict[str, None] = field(default_factory=dict)  # of workers: reasons
     _trouble: dict[CheckKey, str] = field(default_factory=dict)
     _crashed: dict[str, str] = field(default_factory=dict)
     _findings: int = 0  # taken in since they were last cut
@@ -63,7 +63,7 @@ class Ledger:
             return None
         if notice.plan is not None:
             self.add_plan(notice.plan)
-        self.left_out |= dict.fromkeys(notice.left_out or ())
+        self.ignored_files |= dict.fromkeys(notice.ignored_files or ())
         key, evidence = notice.key, notice.evidence
         if report.when == "call":
             self.executed[key] = None

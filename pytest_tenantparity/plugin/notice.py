@@ -1,4 +1,4 @@
-"""What a test's report tells the ledger, and how it gets there."""
+"""The part of a test's report that is for the ledger, and its way through xdist."""
 
 from __future__ import annotations
 
@@ -18,38 +18,38 @@ WirePlan = list[tuple[str, str, str | None, str | None, str, bool]]
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Which check a test is, and what it saw.
+    """The check of a test, and its evidence.
 
-    ``limits`` digests the tolerances of a test that called ``parity.check()``; a worker's first
-    notice has its plan, and why files of tests are not in it.
+    ``limits`` is a digest of the tolerances of a test that called ``parity.check()``. The first
+    notice of a worker has its plan, and the reasons why files of tests are not in the plan.
     """
 
     key: CheckKey
     evidence: Evidence | None = None
     limits: str | None = None
     plan: WirePlan | None = None
-    left_out: list[str] | None = None
+    ignored_files: list[str] | None = None
 
 
 def attach(report: pytest.TestReport, notice: Notice) -> None:
-    """Put a notice into a report."""
+    """Add a notice to a report."""
     setattr(report, NOTICE, notice)
 
 
 def detach(report: pytest.TestReport) -> Notice | None:
-    """Take the notice out of a report, which others keep to the end of the run."""
+    """Remove the notice from a report, which pytest keeps to the end of the run."""
     notice: Notice | None = vars(report).pop(NOTICE, None)
     return notice
 
 
-def sent(report: object, data: dict[str, Any] | None) -> dict[str, Any] | None:
-    """Return a report's data as they go to another process: the notice as primitives."""
+def to_serializable(report: object, data: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return a report's data for another process, with the notice as primitives."""
     notice = getattr(report, NOTICE, None)
     return data if data is None or notice is None else data | {NOTICE: to_wire(notice)}
 
 
-def received(report: object) -> None:
-    """Make a notice again of what another process has sent in a report."""
+def from_serializable(report: object) -> None:
+    """Turn the primitives in a report from another process into a notice again."""
     wire = getattr(report, NOTICE, None)
     if wire is not None:
         setattr(report, NOTICE, from_wire(Notice, wire))

@@ -1,8 +1,9 @@
-"""Where the user looks: takes evidence in, writes the report, says the verdict."""
+"""The plugin of the process that the user started: evidence in, report and verdict out."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,16 @@ import pytest
 from ..characters import on_one_line
 from ..errors import counted
 from ..inventory import audit_targets, cohort_facts, exclusions, planned_facts
-from ..model import ANY_TABLE, SIDES, AuditReport, CheckKey, Status, Verdict
+from ..model import (
+    ANY_TABLE,
+    SIDES,
+    AuditReport,
+    CheckKey,
+    CheckKind,
+    Status,
+    Target,
+    Verdict,
+)
 from ..reporting import (
     DRIFT_NAME,
     Plan,
@@ -24,14 +34,20 @@ from ..reporting import (
 )
 from ..wire import to_wire
 from . import allure, junit
-from .counted import checks_in_words
+from .ignored_files import overridden
 from .ledger import Ledger
-from .left_out import overridden
 from .options import as_of_of, asked_for_audit
 from .resume import JournalKeeper
 from .run_facts import describe_run
 from .session import AuditSession, PlannedItem
 from .share import shard_facts
+
+_NAMES = {
+    CheckKind.ROWS: ("shared table", "shared tables"),
+    CheckKind.UNASSIGNED: ("table's rows of no tenant", "tables' rows of no tenant"),
+    CheckKind.CANARY: ("table's canary", "tables' canaries"),
+    CheckKind.COVERAGE: ("check of the tables in no pair", "checks of the tables in no pair"),
+}
 
 
 class Reporter:
@@ -54,7 +70,7 @@ class Reporter:
 
     @property
     def planned(self) -> Mapping[CheckKey, PlannedItem]:
-        """What is planned, as far as it is known; it grows as workers tell of their plans."""
+        """The planned checks; they grow as the plans of workers arrive."""
         return self._ledger.planned
 
     def pytest_report_header(self) -> list[str]:
@@ -94,7 +110,7 @@ class Reporter:
             config.hook.pytest_parity_evidence(config=config, evidence=evidence)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """Note what could not be collected: who knows which tests are in there."""
+        """Note each file that could not be collected: it may hold planned tests."""
         if not report.passed:
             self._uncollected[report.nodeid] = "skipped" if report.skipped else "failed"
 
@@ -105,7 +121,7 @@ class Reporter:
         output = getattr(node, "workeroutput", {})
         self._ledger.add_plan(output.get("tenantparity", ()))
         self._session.tests |= output.get("tenantparity_tests", {})
-        self._ledger.left_out |= dict.fromkeys(output.get("tenantparity_left_out", ()))
+        self._ledger.ignored_files |= dict.fromkeys(output.get("tenantparity_ignored", ()))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
@@ -126,7 +142,7 @@ class Reporter:
         )
 
     def _may_pass(self, report: AuditReport) -> bool:
-        """Whether the run may exit with 0. Drift may, unless ``--fail-on-drift`` says no."""
+        """Whether the run may exit with 0. Drift may, except with ``--fail-on-drift``."""
         if self._lost or report.run["state"] != "COMPLETE":
             return False
         failing = {Status.NOT_PROVEN}
@@ -166,7 +182,7 @@ class Reporter:
         write(self._lost or f"report: {self.directory / 'cab-report.html'}")
 
     def _begin(self) -> None:
-        """Leave a report that says INCOMPLETE, in case this process does not live to finish."""
+        """Write a report marked INCOMPLETE, in case this process is killed."""
         if self._begun:
             return
         self._begun = True
@@ -181,7 +197,7 @@ class Reporter:
             self._session.reports.publish()
 
     def _reasons(self, exitstatus: int) -> list[str]:
-        """What kept the run as a whole from being complete."""
+        """Return the reasons why the run as a whole is not complete."""
         reasons = []
         if exitstatus not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
             word = pytest.ExitCode(exitstatus).name.lower().replace("_", " ")
@@ -202,12 +218,12 @@ class Reporter:
                 f"partial: no collected test audits {len(untested)} of the selected "
                 f"(tenant, table) pairs, such as {tenant} / {table}"
             )
-        own = self._session.left_out.reasons()
-        reasons += [*dict.fromkeys([*own, *self._ledger.left_out])]
+        own = self._session.ignored_files.reasons()
+        reasons += [*dict.fromkeys([*own, *self._ledger.ignored_files])]
         return [*reasons, *overridden(self._session.config)]
 
     def _knows_all_shards(self) -> bool:
-        """Whether workers have said what the tests of all shards are, where that matters."""
+        """Whether the tests of all shards are known, or there are no shards."""
         return self._session.share is None or bool(self._session.tests)
 
     def _has_empty_share(self) -> bool:
@@ -262,3 +278,26 @@ class Reporter:
             write_report(report, self.directory)
         except (OSError, ValueError) as error:
             self._lost = f"the report could not be written to {self.directory}: {error}"
+
+
+def checks_in_words(checks: Collection[CheckKey | Target]) -> str:
+    """Return of what the checks are, and how many."""
+    return " + ".join(_parts(checks))
+
+
+def _parts(checks: Collection[CheckKey | Target]) -> Iterator[str]:
+    own = [each for each in checks if each.tenant is not None]
+    tenants = {each.tenant for each in own}
+    tables = {each.table if isinstance(each, Target) else each.subject for each in own}
+    if own:
+        of_tenants = counted(len(tenants), "tenant")
+        if tables == {None}:
+            yield of_tenants
+        elif len(own) == len(tenants) * len(tables):
+            yield f"{of_tenants} x {counted(len(tables), 'table')}"
+        else:
+            yield f"{len(own):,} of {of_tenants} and {counted(len(tables), 'table')}"
+    beyond = Counter(each.kind for each in checks if each.tenant is None)
+    for kind, names in _NAMES.items():
+        if beyond[kind]:
+            yield counted(beyond[kind], *names)

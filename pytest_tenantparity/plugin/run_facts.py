@@ -12,7 +12,7 @@ from typing import Any
 from ..config import Settings
 from ..model import SIDES, CheckKey
 from ..wire import to_wire
-from .again import command_of
+from .invocation import command_of
 from .options import worker_count
 from .session import AuditSession, PlannedItem
 
@@ -31,7 +31,7 @@ def describe_run(
         "started": session.run.started,
         "ended": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": command_of(config),
-        "again": to_wire(session.again_of(planned)),
+        "again": to_wire(session.rerun_of(planned)),
         "workers": worker_count(config),
         "fail_on_drift": bool(config.getoption("fail_on_drift")),
         "salt": session.run.salt,

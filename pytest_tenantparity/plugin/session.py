@@ -38,7 +38,7 @@ from ..inventory import (
 )
 from ..model import CANARY, SIDES, CheckKey, Side, Target
 from ..parity import Context, Once, Scans, environment_layer
-from ..reporting import Again, DriftParts
+from ..reporting import DriftParts, Invocation
 from ..sealed import Seal
 from ..sharding import Share
 from ..stacks import (
@@ -52,9 +52,9 @@ from ..stacks import (
     redacted,
 )
 from ..wire import from_wire, to_wire
-from .again import again_of, placed
+from .ignored_files import IgnoredFiles
+from .invocation import invocation_of, with_places
 from .journal import JOURNAL, Proof, Record
-from .left_out import LeftOut
 from .notice import Notice
 from .options import as_of_of, is_dry_run, settle_of, worker_count
 from .run_directory import RunDirectory
@@ -107,8 +107,8 @@ class AuditSession:
     earlier: Record = field(default_factory=Record)  # what --parity-resume takes over
     drift: DriftParts = field(default_factory=DriftParts)
     asked: dict[str, set[str]] | None = None  # tenants by table; None until all is collected
-    left_out: LeftOut = field(default_factory=LeftOut)
-    _again: Again | None = None
+    ignored_files: IgnoredFiles = field(default_factory=IgnoredFiles)
+    _rerun: Invocation | None = None
     _anchors: list[Anchor] = field(default_factory=list)
     _scratch: TemporaryDirectory[str] | None = None  # of the run, for all its processes
 
@@ -132,7 +132,7 @@ class AuditSession:
         """Join the run that another process opened."""
         session = cls.prepare(config, Path(wire["path"]), from_wire(Run, wire["run"]))
         session.states = {side: from_wire(StackState, wire["states"][side]) for side in SIDES}
-        session.called = from_wire(Again, wire["called"])
+        session.invocation = from_wire(Invocation, wire["invocation"])
         if wire["share"] is not None:
             session.share = from_wire(Share, wire["share"])
         if wire["drift"] is not None and Path(wire["drift"]).is_dir():  # not so on another host
@@ -148,7 +148,7 @@ class AuditSession:
         return {
             "path": str(self.path),
             "run": to_wire(self.run),
-            "called": to_wire(self.called),
+            "invocation": to_wire(self.invocation),
             "states": {side: to_wire(state) for side, state in self.states.items()},
             "drift": None if self._scratch is None else self._scratch.name,
             "seal": self.drift.seal.key,
@@ -241,22 +241,22 @@ class AuditSession:
         return RunDirectory(parent / self.run.id, parent)
 
     @property
-    def again(self) -> Again:
-        """How single checks can be made once more; this process has collected all tests."""
-        if self._again is None:
-            self._again = self.again_of(self.plan)
-        return self._again
+    def rerun(self) -> Invocation:
+        """How single checks can be repeated; this process has collected all tests."""
+        if self._rerun is None:
+            self._rerun = self.rerun_of(self.plan)
+        return self._rerun
 
-    def again_of(self, planned: Mapping[CheckKey, PlannedItem]) -> Again:
-        """Return how single checks of a plan can be made once more."""
+    def rerun_of(self, planned: Mapping[CheckKey, PlannedItem]) -> Invocation:
+        """Return how single checks of a plan can be repeated."""
         tests = {key.name: _without_parameters(item.nodeid) for key, item in planned.items()}
         files = {nodeid.partition("::")[0] for nodeid in tests.values()}
-        return replace(placed(self.called, self.config, self.path, files), tests=tests)
+        return replace(with_places(self.invocation, self.config, self.path, files), tests=tests)
 
     @cached_property
-    def called(self) -> Again:
+    def invocation(self) -> Invocation:
         """How the user called pytest."""
-        return again_of(self.config, self.settings)
+        return invocation_of(self.config, self.settings)
 
     @property
     def earlier_journal(self) -> Path:

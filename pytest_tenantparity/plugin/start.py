@@ -9,8 +9,8 @@ import pytest
 
 from ..errors import SettingsError
 from . import options
-from .keys import SESSION
 from .settings_path import find_settings
+from .stash import SESSION
 
 if TYPE_CHECKING:
     from .session import AuditSession

@@ -1,4 +1,4 @@
-"""What of an audit is done, how fast it goes, and how long the rest may take."""
+"""The progress of an audit in one line: what is done, at which rate, and the time left."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from time import monotonic
 from ..model import CheckKey, CheckKind, Evidence, Status
 from ..parity import Scan
 
-_SAMPLES = 600  # that the rate is taken from: of the last five minutes, where two come a second
-_SOONEST = 5.0  # seconds, before which nothing is said of a rate
-_MOST_READ = 2  # tables that are named as being read
+_SAMPLES = 600  # for the rate: those of the last five minutes, at two a second
+_SOONEST = 5.0  # seconds until the first rate is shown
+_MOST_READ = 2  # tables named as being read
 
 
 @dataclass(frozen=True, order=True, slots=True)
 class Size:
-    """About how many rows a table has, 0 if nobody knows, and how many ``places`` hold it."""
+    """The estimated rows of a table, 0 if unknown, and the number of ``places`` that hold it."""
 
     rows: int = 0
     places: int = 1
 
 
 class Tally:
-    """Counts evidence as it arrives, and puts it beside what scans tell.
+    """Counts the evidence that has arrived, and adds the progress of running scans.
 
-    A row is done once both sides of it are, so the slower side counts. Nothing of this goes into a
-    report: servers know only about how many rows a table has.
+    A row is done once it was read on both sides, so the slower side counts. The report has none of
+    these numbers: a server only estimates how many rows a table has.
     """
 
     def __init__(self, sizes: Mapping[str, Size], clock: Callable[[], float] = monotonic) -> None:
@@ -46,14 +46,14 @@ class Tally:
         self._samples: deque[tuple[float, float]] = deque(maxlen=_SAMPLES)
 
     def plan(self, planned: Collection[CheckKey]) -> None:
-        """Take up the plan, if there is more of it than before."""
+        """Take the plan in, if it has grown."""
         if len(planned) != self._planned:
             self._planned = len(planned)
             self._tables = Counter(key.what for key in planned)
             self._tenants = Counter(key.tenant for key in planned if key.tenant is not None)
 
     def take(self, evidence: Evidence) -> None:
-        """Count a check; of one that is made again, the first time counts."""
+        """Count a check; a repeated check counts once."""
         key = evidence.key
         if key in self._seen:
             return
@@ -66,7 +66,7 @@ class Tally:
             self._counted[key.what] += max(evidence.rows.legacy, evidence.rows.modern)
 
     def line(self, scans: Iterable[Scan], width: int | None = None) -> str:
-        """Say as much as fits into a width, the most important first."""
+        """Return as many parts as fit into a width, the most important first."""
         of_table: dict[str, list[Scan]] = {}
         for scan in scans:
             of_table.setdefault(scan.table, []).append(scan)
@@ -109,7 +109,7 @@ class Tally:
         return sum(self._done_of["tenant", tenant] >= checks for tenant, checks in tenants)
 
     def _rows(self, scans: Mapping[str, Sequence[Scan]]) -> tuple[float, float]:
-        """Return about how many rows are done, and of how many; of none where nobody knows."""
+        """Return the estimated rows that are done, and those of all tables; 0 if unknown."""
         done = about = 0.0
         for table, size in self._sizes.items():
             if size.rows and self._tables[table]:
@@ -140,7 +140,7 @@ class Tally:
         return f"{'again ' if again else ''}{int(share * 100)}%"
 
     def _rate(self, done: float) -> float | None:
-        """Return the rows a second of the last minutes; None where that says nothing yet."""
+        """Return the rows a second of the last minutes; None until there is a rate."""
         now = self._clock()
         self._samples.append((now, done))
         since, before = self._samples[0]
@@ -158,7 +158,7 @@ def short(number: float) -> str:
 
 
 def time_left(seconds: float) -> str:
-    """Return about how long that is, in words."""
+    """Return the time left in words, rounded up."""
     minutes = ceil(seconds / 60)
     if minutes <= 1:
         return "about a minute left"

@@ -1,10 +1,10 @@
 """The report: one writer a format, all of them from the same model."""
 
-from .again import Again
 from .build import Plan, build_report
 from .drafts import remove_drafts, replacing
 from .drift_file import DRIFT_NAME, DriftParts, write_drift
 from .listing import MOST_LISTED, cut_evenly
+from .rerun import Invocation
 from .view import (
     drift_in_words,
     earlier_in_words,
@@ -18,8 +18,8 @@ __all__ = [
     "DRIFT_NAME",
     "MOST_LISTED",
     "REPORT_NAMES",
-    "Again",
     "DriftParts",
+    "Invocation",
     "Plan",
     "build_report",
     "cut_evenly",

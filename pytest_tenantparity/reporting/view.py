@@ -21,8 +21,8 @@ from ..model import (
 )
 from ..parity.sql_warnings import WARNING
 from ..wire import from_wire
-from .again import Again
 from .listing import cut_evenly
+from .rerun import Invocation
 
 # A status is a word and a symbol, never a colour alone.
 SYMBOLS = {
@@ -236,13 +236,13 @@ class ReportView:
         return oddities_of(check.key.whose, check.key.what)
 
     def again(self, check: Check) -> str:
-        """The command that makes one check once more."""
-        return self._again.command(check.key)
+        """The command that repeats one check."""
+        return self._invocation.rerun(check.key)
 
     @cached_property
-    def _again(self) -> Again:
+    def _invocation(self) -> Invocation:
         how = self.report.run.get("again")
-        return Again() if how is None else from_wire(Again, how)
+        return Invocation() if how is None else from_wire(Invocation, how)
 
     def shows_all(self, check: Check, most: int) -> bool:
         """Whether the first findings of a check are all that it found."""

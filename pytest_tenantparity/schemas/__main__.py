@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ..config.schema import settings_schema
+from ..config.json_schema import settings_schema
 from ..reporting.drift_file import drift_schema
 from ..reporting.json_file import report_schema
 

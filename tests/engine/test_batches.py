@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pytest_tenantparity.limits import Limits
-from pytest_tenantparity.model import SLOW, UNTOLD, Evidence, Status
+from pytest_tenantparity.model import SIDES, SLOW, UNTOLD, Evidence, Status
 from pytest_tenantparity.parity import batch, batches
 from pytest_tenantparity.parity.batch import BY_ONE_STATEMENT, shown_in_batch
 from pytest_tenantparity.parity.batches import Batch, Batches, batch_of
@@ -18,7 +18,7 @@ from pytest_tenantparity.parity.once import Once
 from pytest_tenantparity.stacks.catalog import TableFacts
 
 from ..support.engine_driver import Engine, Run
-from ..support.expectations import assert_drift, assert_match
+from ..support.expectations import assert_drift, assert_match, assert_not_proven
 from ..support.mariadb import MariaDatabase
 
 NAMES = ["t0", "t1", "t2"]
@@ -57,7 +57,7 @@ def hints(found: Mapping[str, Evidence]) -> list[str]:
 
 
 def other_than_match(found: Mapping[str, Evidence]) -> dict[str, Status]:
-    """Return the checks that are no match."""
+    """Return the checks with another status than MATCH."""
     return {key: each.status for key, each in found.items() if each.status is not Status.MATCH}
 
 
@@ -174,8 +174,8 @@ def test_what_is_altered_after_the_snapshot_is_not_proven_equal_by_it(
 ) -> None:
     """The snapshots differ. An alteration that makes the tables equal now is not taken for a proof.
 
-    The statement finds all digests equal. The catalog of the snapshot tells that it read other
-    columns, tables or rows.
+    The statement finds all digests equal, but it read other columns, tables or rows than those of
+    the snapshot.
     """
     before, after, altered = AFTERWARDS[case]
     schemas.legacy.run("CREATE SCHEMA x; CREATE TABLE x.heir (LIKE t1.a)")
@@ -248,44 +248,42 @@ def test_sqlalchemy_s_own_placeholder_is_what_it_is_in_names_and_filters(schemas
     assert found["t1-b"].rows.legacy == 2
     hows = {each.how for evidence in found.values() for each in evidence.work.readings}
     assert hows == {"each tenant where its own rows are"}
+    assert hints(found) == []
 
 
 def test_one_table_that_cannot_be_hashed_is_read_alone(
-    engine: Engine, mysql_db: MariaDatabase, tmp_path: Path
+    mysql_db: MariaDatabase, tmp_path: Path
 ) -> None:
-    """A row that is too long for MariaDB is not proven. The other tables of its batch are."""
+    """Rows that are too long for MariaDB, on both sides, are not equal for having no hash.
+
+    The other tables of the batch are proven by it.
+    """
     (before,) = mysql_db.run("SELECT @@global.max_allowed_packet")[0]
-    moved: Any = Engine(engine.legacy, mysql_db, tmp_path)  # type: ignore[arg-type]
-    own = f'tenancy = {{schema = "{mysql_db.name}_{{tenant}}"}}'
+    engine: Any = Engine(mysql_db, mysql_db, tmp_path)  # type: ignore[arg-type]
+    homes = {side: f"{mysql_db.name}_{side}" for side in SIDES}
+    legacy, modern = (f'tenancy = {{schema = "{home}_{{tenant}}"}}' for home in homes.values())
+    schemas = [f"{home}_{name}" for home in homes.values() for name in NAMES]
     try:
-        for name in NAMES:
-            schema = f"{mysql_db.name}_{name}"
+        for schema in schemas:
             mysql_db.run(f"CREATE DATABASE {schema}")
-            engine.legacy.run(f"CREATE SCHEMA {name}")
             for table in ("a", "b"):
-                columns = "(id int PRIMARY KEY, v text, w text)"
-                mysql_db.run(f"CREATE TABLE {schema}.{table} {columns}")
-                engine.legacy.run(f"CREATE TABLE {name}.{table} {columns}")
-                size = 40_000 if (name, table) == ("t1", "b") else 4
-                for run_in, home in ((engine.legacy.run, name), (mysql_db.run, schema)):
-                    run_in(f"INSERT INTO {home}.{table} VALUES "
-                           f"(1, repeat('v', {size}), repeat('w', {size}))")  # fmt: skip
+                size = 40_000 if schema.endswith("_t1") and table == "b" else 4
+                other = schema[-9] if size > 4 else "w"
+                mysql_db.run(f"CREATE TABLE {schema}.{table} (id int PRIMARY KEY, v text, w text)")
+                mysql_db.run(f"INSERT INTO {schema}.{table} VALUES "
+                             f"(1, repeat('v', {size}), repeat('{other}', {size}))")  # fmt: skip
         mysql_db.run("SET GLOBAL max_allowed_packet = 65536")
-        with moved.opened(TENANTS, legacy=OWN, modern=own) as run:
+        with engine.opened(TENANTS, legacy=legacy, modern=modern) as run:
             found = audits(run)
     finally:
         mysql_db.run(f"SET GLOBAL max_allowed_packet = {before}")
-        for name in NAMES:
-            mysql_db.run(f"DROP DATABASE IF EXISTS {mysql_db.name}_{name}")
+        for schema in schemas:
+            mysql_db.run(f"DROP DATABASE IF EXISTS {schema}")
     assert other_than_match(found) == {"t1-b": Status.NOT_PROVEN}
     assert hints(found) == []
-    alone = {table for each in found.values() for table in _read_alone(each)}
-    assert alone == {"b"}
-
-
-def _read_alone(evidence: Evidence) -> set[str]:
-    readings = evidence.work.readings
-    return {each.table for each in readings if not each.how.endswith(BY_ONE_STATEMENT)}
+    assert_not_proven(found["t1-b"], "1 of 1 rows could not be hashed")
+    hows = {each.how for evidence in found.values() for each in evidence.work.readings}
+    assert hows == {f"each tenant where its own rows are, {BY_ONE_STATEMENT}"}
 
 
 # ---- beside a table that tenants share
@@ -319,6 +317,21 @@ def test_a_shared_table_is_scanned_once_for_all_batches(
     assert other_than_match(found) == dict.fromkeys(("t0-a", "t1-b", "t2-a"), Status.DRIFT)
     hows = [each.how for evidence in found.values() for each in evidence.work.readings]
     assert hows.count("one scan for 3 tenants") == 2
+
+
+def test_the_rows_of_all_tenants_are_counted_by_the_scan_that_compared_them(
+    schemas: Engine,
+) -> None:
+    """The check of rows of no tenant holds the table's row count against that number."""
+    schemas.legacy.run("CREATE TABLE a (id int, v text, w text, tenant text)")
+    for name in NAMES:
+        schemas.legacy.run(f"INSERT INTO a SELECT *, '{name}' FROM {name}.a")
+    legacy = 'tenancy = {column = "tenant"}'
+    more = f'[pairing]\ntables = ["a"]\n{TENANTS}'
+    with schemas.opened(more, legacy=legacy, modern=OWN) as run:
+        assert_match(run.audit("t0", "a"), rows=3)
+        assert run.context.counted("a", "legacy") == 9
+        assert_match(run.audit("unassigned", "a"), rows=0)
 
 
 def test_a_shared_scan_that_fails_is_in_the_hints(

@@ -9,7 +9,7 @@ pytest_plugins = ["tests.support.project"]
 EARLY = """
 from pytest_tenantparity.model import CheckKey, CheckKind
 from pytest_tenantparity.parity import audit
-from pytest_tenantparity.plugin.keys import SESSION
+from pytest_tenantparity.plugin.stash import SESSION
 
 
 def pytest_collection_modifyitems(config):

@@ -17,7 +17,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from pytest_tenantparity.plugin.keys import SESSION
+from pytest_tenantparity.plugin.stash import SESSION
 
 
 @pytest.hookimpl(trylast=True)

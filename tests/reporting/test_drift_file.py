@@ -187,7 +187,7 @@ def test_a_lost_part_is_said(project: Migration) -> None:
     project.write(
         "conftest.py",
         "import gzip, os, pathlib, pytest\n"
-        "from pytest_tenantparity.plugin.keys import SESSION\n"
+        "from pytest_tenantparity.plugin.stash import SESSION\n"
         "@pytest.hookimpl(wrapper=True, tryfirst=True)\n"
         "def pytest_sessionfinish(session):\n"
         "    for part in pathlib.Path(os.environ['TMPDIR']).rglob('*.jsonl.gz'):\n"

@@ -30,7 +30,7 @@ _IMPORTED = (
         f"pytest_tenantparity.{name}"
         for name in (
             *("plugin.session", "plugin.hooks", "plugin.reporter", "plugin.progress"),
-            *("plugin.describe", "plugin.evidence", "plugin.plan", "plugin.start", "cli"),
+            *("plugin.failure_message", "plugin.evidence", "plugin.plan", "plugin.start", "cli"),
             *("reporting.html_page", "reporting.markdown", "reporting.merge"),
             *("stacks.dialects.postgresql", "stacks.dialects.sqlite", "stacks.dialects.mysql"),
         )

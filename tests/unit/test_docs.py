@@ -13,7 +13,7 @@ import jsonschema
 import pytest
 
 import pytest_tenantparity.schemas
-from pytest_tenantparity.config.schema import settings_schema
+from pytest_tenantparity.config.json_schema import settings_schema
 from pytest_tenantparity.plugin import hookspecs
 from pytest_tenantparity.schemas.__main__ import schema_files
 

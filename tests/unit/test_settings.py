@@ -16,7 +16,7 @@ from jsonschema import Draft202012Validator
 from psycopg.conninfo import make_conninfo
 
 from pytest_tenantparity.config import Settings, load_settings
-from pytest_tenantparity.config.schema import settings_schema
+from pytest_tenantparity.config.json_schema import settings_schema
 from pytest_tenantparity.errors import SettingsError, StackUnavailable
 from pytest_tenantparity.inventory import (
     audit_targets,
@@ -180,6 +180,9 @@ WRONG = [
     ("missing stack", STACKS.partition("[modern]")[0] + TENANT, None, "modern", ["is required"]),
     ("missing reason", STACKS + TENANT + "[tables.t]\nlegacy_filter = {sql = 'x'}", 9,
      "[tables.t.legacy_filter] reason", ["is required"]),
+    ("key after SQL with brackets", STACKS + TENANT + "[tables.t.legacy_filter]\nreason = 'old'\n"
+     "sql = '''\nx IN (ARRAY\n[1, 2]\n)'''\nwrong = 1", 14,
+     "[tables.t.legacy_filter] wrong", ["unknown key", "reason, sql"]),
     ("both account keys", STACKS + TENANT + "legacy_account = '1'\nlegacy_accounts = ['1']", 7,
      "[tenants] acme", ["legacy_account or legacy_accounts, not both"]),
     ("id with a mark", STACKS + "[tenants.'a*']", 7, "[tenants] a*", ["found 'a*'", "pattern"]),

@@ -31,7 +31,7 @@ from pytest_tenantparity.model import (
 from pytest_tenantparity.parity.findings import Sample, order_of
 from pytest_tenantparity.parity.shown_values import explained_pair, remarks, shown, shown_pair
 from pytest_tenantparity.parity.structured import explain_json
-from pytest_tenantparity.plugin.describe import describe
+from pytest_tenantparity.plugin.failure_message import failure_message
 from pytest_tenantparity.reporting import json_file
 from pytest_tenantparity.reporting.html_page import marked
 from pytest_tenantparity.reporting.markdown import shown as in_markdown
@@ -171,7 +171,7 @@ def test_the_terminal_shows_two_long_values_in_two_ways() -> None:
     ):
         found = finding(one, other, family)
         drift = DriftCounts(changed=1)
-        text = describe(
+        text = failure_message(
             Evidence(
                 key_of("acme", "t", "t"),
                 Status.DRIFT,

@@ -1,4 +1,4 @@
-"""The settings as a JSON Schema, and what it allows where."""
+"""The JSON Schema of the settings, and the keys that it allows in a table."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _descend(schema: dict[str, Any], node: dict[str, Any], part: str) -> dict[st
 
 
 def _any_key(node: dict[str, Any]) -> dict[str, Any]:
-    """What a table of free names holds. Patterned names come as patternProperties."""
+    """Return the schema of the values of a table with free names, maybe as patternProperties."""
     patterned = next(iter(node.get("patternProperties", {}).values()), None)
     extra = node.get("additionalProperties")
     child = patterned if patterned is not None else extra

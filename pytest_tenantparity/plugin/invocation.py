@@ -1,7 +1,8 @@
-"""How a run is repeated: what of its command line, environment and place decides its verdict.
+"""How pytest was called: the options, variables and folders that bear on a check's verdict.
 
-What selects checks, shares them out or only shows them is left out; a check is selected by itself.
-All else that the user gave stands in the command, options of other plugins as well.
+Options that select checks, divide them among processes or only change the output are dropped: a
+repeated check is selected by its own options. All other options are kept, also those of other
+plugins.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import pytest
 
 from ..config import Settings
 from ..redaction import masked, may_hold_secret
-from ..reporting import Again
+from ..reporting import Invocation
 from .settings_path import find_settings
 
 
@@ -27,7 +28,7 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-# What selects, shares out, resumes, or only shows. Those with a value take the next word, too.
+# Options that are dropped: first those whose value may be the next word.
 _WITH_VALUE = _words(
     """--tenants --parity-tables --parity-report --parity-shard --parity-sizes
     -k -m --deselect --ignore --ignore-glob --maxfail --lfnf --last-failed-no-failures
@@ -48,7 +49,7 @@ _FLAGS = _words(
 _OF_OTHERS = ("--cov", "--no-cov", "--allure", "--log-")  # and all that begins so
 _NO_BEARING = ("-pno:cacheprovider", "-pno:xdist", "-pxdist")
 _SHOWING = re.compile(r"-[vqsxl]+")
-# What stands in the command, and takes the next word for certain.
+# Options that are kept, and certainly take the next word.
 _KEPT_WITH_VALUE = _words(
     """-c --config-file -o --override-ini -p -W --pythonwarnings --rootdir --confcutdir
     --import-mode --assert --capture --parity-config --parity-settle --parity-as-of
@@ -74,12 +75,12 @@ def command_of(config: pytest.Config) -> str:
     return shlex.join(["pytest", *words])
 
 
-def again_of(config: pytest.Config, settings: Settings) -> Again:
-    """Return how the run can be repeated from where it was called, in the calling process."""
+def invocation_of(config: pytest.Config, settings: Settings) -> Invocation:
+    """Return how the user called pytest, in the process that was called."""
     folder = config.invocation_params.dir
     given = _expanded(config.invocation_params.args, folder)
     options = [*kept_options(given, config.args), *_against_addopts(config, given)]
-    return Again(
+    return Invocation(
         environment=dict(_environment(settings, os.environ)),
         program=tuple(_program(folder)),
         options=("--fail-on-drift", *masked(options)),
@@ -87,7 +88,9 @@ def again_of(config: pytest.Config, settings: Settings) -> Again:
     )
 
 
-def placed(again: Again, config: pytest.Config, settings: Path, tests: Iterable[str]) -> Again:
+def with_places(
+    invocation: Invocation, config: pytest.Config, settings: Path, tests: Iterable[str]
+) -> Invocation:
     """Add the options without which pytest would find another root or other settings.
 
     ``tests`` are the files of the planned tests, from the root: with one of them as its only
@@ -96,7 +99,7 @@ def placed(again: Again, config: pytest.Config, settings: Path, tests: Iterable[
     folder, root = config.invocation_params.dir, config.rootpath
     folders = {(root / each).parent for each in tests}
     more: list[str] = []
-    own = {each.partition("=")[0] for each in again.options}
+    own = {each.partition("=")[0] for each in invocation.options}
     if not own & {"-c", "--config-file", "--rootdir"} and not all(
         _finds_root(each, config) for each in folders
     ):
@@ -107,7 +110,7 @@ def placed(again: Again, config: pytest.Config, settings: Path, tests: Iterable[
         find_settings([each], root) != settings for each in folders
     ):
         more.append(f"--parity-config={_relative(settings, folder)}")
-    return replace(again, options=(*again.options, *more))
+    return replace(invocation, options=(*invocation.options, *more))
 
 
 def kept_options(words: Sequence[str], positional: Collection[str]) -> list[str]:

@@ -1,7 +1,9 @@
-"""Says what is wrong with the settings: where, what was found, what is allowed."""
+"""Messages about wrong settings: the place, what was found, and what is allowed."""
 
 from __future__ import annotations
 
+import re
+import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,13 +12,16 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from ..errors import did_you_mean
-from .schema import allowed_keys
-from .toml_lines import line_of
+from .json_schema import allowed_keys
+
+_HEADER = re.compile(r"^\s*\[{1,2}[^\[\]=]+\]{1,2}\s*(#.*)?$")
+_NAME = r"""(?:"[^"]*"|'[^']*'|[\w-]+)"""
+_KEY = re.compile(rf"^\s*({_NAME}(?:\s*\.\s*{_NAME})*)\s*=")
 
 
 @dataclass(frozen=True)
 class Source:
-    """The file that was read, and the tenants that came from a file beside it."""
+    """A settings file: its text, and the tenants that were read from a file beside it."""
 
     path: Path
     text: str
@@ -57,3 +62,36 @@ def _message(detail: ErrorDetails, loc: Sequence[str]) -> str:
     if detail["type"] == "value_error" or isinstance(found, dict | list):
         return message
     return f"found {str(found)!r}; {message[0].lower()}{message[1:]}"
+
+
+def line_of(text: str, path: Sequence[str]) -> int | None:
+    """Return the number of the line that sets a key, or the longest start of its path; from 1.
+
+    ``tomllib`` gives no positions.
+    """
+    best: tuple[int, int] | None = None
+    table: tuple[str, ...] = ()
+    for number, line in enumerate(text.splitlines(), 1):
+        here = None
+        if _HEADER.match(line):
+            here = table = _path_of(line) or table
+        elif found := _KEY.match(line):
+            here = (*table, *_path_of(f"{found.group(1)} = 0"))
+        if here and here == tuple(path[: len(here)]) and (best is None or len(here) > best[0]):
+            best = (len(here), number)
+    return best[1] if best else None
+
+
+def _path_of(fragment: str) -> tuple[str, ...]:
+    """Return the keys of a table's header, or of ``a.b =``; none for a line of another kind."""
+    try:
+        node = tomllib.loads(fragment)
+    except tomllib.TOMLDecodeError:  # such as [1, 2] within a text or a list of several lines
+        return ()
+    path: list[str] = []
+    while isinstance(node, dict) and node:
+        name, node = next(iter(node.items()))
+        path.append(name)
+        if isinstance(node, list):
+            break
+    return tuple(path)

@@ -1,4 +1,4 @@
-"""A check in words that fit a terminal."""
+"""The message of a test that fails because its check is not proven equal."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _MOST_OTHER_TEXT = 40
 _FACTS = re.compile(r" \([0-9,]+ (?:characters|bytes),[^()]* sha256 [0-9a-f]{64}\)$")
 
 
-def describe(evidence: Evidence, again: str) -> str:
-    """Return what a person needs: how many, the first rows, where the rest is.
+def failure_message(evidence: Evidence, rerun: str) -> str:
+    """Return the check's status, reasons, number of differing rows and first findings.
 
-    ``again`` is the command that makes the check once more.
+    ``rerun`` is the command that repeats the check.
     """
     key = evidence.key
     lines = [f"{key.whose} / {key.what}: {evidence.status}"]
@@ -32,7 +32,7 @@ def describe(evidence: Evidence, again: str) -> str:
         lines += _finding(finding)
     if evidence.drift.total > _MOST_FINDINGS:
         lines.append(f"  ... and {evidence.drift.total - _MOST_FINDINGS:,} more in drift.jsonl.gz")
-    lines.append(f"  again: {again}")
+    lines.append(f"  again: {rerun}")
     return "\n".join(map(_line, lines))
 
 

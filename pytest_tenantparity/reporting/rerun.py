@@ -1,4 +1,4 @@
-"""The command that makes one check of a run once more, to be pasted into a shell."""
+"""The command that repeats one check of a run, to be pasted into a shell."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from ..model import CheckKey
 
 
 @dataclass(frozen=True, slots=True)
-class Again:
-    """How pytest was called, but for what selects checks and for what only shows them.
+class Invocation:
+    """How pytest was called, without options that select checks or only change the output.
 
-    ``environment`` are variables that steer a run, ``program`` is how pytest was called, ``root``
-    is the folder of the node ids, from the folder where pytest was called. ``tests`` are the node
-    ids of the tests, without parameters, by the names that checks have.
+    ``environment`` are the variables that bear on the verdict, ``program`` is the command without
+    options. ``root`` is the folder of the node ids, relative to the folder where pytest was called.
+    ``tests`` are the node ids of the tests, without parameters, by the names that checks have.
     """
 
     environment: dict[str, str] = field(default_factory=dict)
@@ -25,8 +25,8 @@ class Again:
     options: tuple[str, ...] = ("--fail-on-drift",)
     root: str = "."
 
-    def command(self, key: CheckKey) -> str:
-        """Return the command line; pasted where pytest was called, it does not end with 0."""
+    def rerun(self, key: CheckKey) -> str:
+        """Return the command line that repeats a check; its exit code is not 0 if rows differ."""
         words = [*self.program, f"--tenants={exact_term(key.whose)}"]
         if key.subject is not None:
             words.append(f"--parity-tables={exact_term(key.subject)}")

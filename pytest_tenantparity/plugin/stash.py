@@ -1,4 +1,4 @@
-"""What the plugin keeps in pytest's stashes."""
+"""Keys of the plugin's values in pytest's stashes."""
 
 from __future__ import annotations
 

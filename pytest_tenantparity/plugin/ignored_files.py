@@ -1,9 +1,9 @@
-"""What pytest left out before any test of it was collected, and so before it could be planned.
+"""Files of tests that pytest did not collect, so that their checks could not be planned.
 
 Tests that are deselected (``-k``, ``-m``, ``--deselect``, ``--lf``) or not reached (``-x``) are in
-the plan. Files are not that ``--ignore``, ``--ignore-glob``, ``collect_ignore`` of a conftest.py or
-a plugin keeps from being collected, and neither are files that ``--lf`` skips as a whole. Those
-matter if they may hold tests: Python files whose names ``python_files`` matches.
+the plan. Tests in two kinds of files are not: files ignored by ``--ignore``, ``--ignore-glob``,
+``collect_ignore`` of a conftest.py or a plugin, and files that ``--lf`` skips as a whole. Only
+Python files whose names ``python_files`` matches may hold tests.
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ _DECIDING = ("norecursedirs", "python_files", "python_classes", "python_function
 _ENVIRONMENT = ("pyvenv.cfg", "conda-meta")
 
 
-class LeftOut:
-    """The files that a process left out while it collected, each with what left it out."""
+class IgnoredFiles:
+    """The files that may hold tests, and that a process ignored or skipped while it collected."""
 
     def __init__(self) -> None:
         self._ignored: dict[str, None] = {}
-        self._unlike: dict[str, None] = {}
+        self._skipped: dict[str, None] = {}
 
-    def ignored(self, path: Path, config: pytest.Config) -> None:
-        """Note a path that is not collected, if it holds a file of tests."""
+    def add_ignored(self, path: Path, config: pytest.Config) -> None:
+        """Add a path that is not collected, if it holds a file of tests."""
         if _was_asked_for(path, config) and (found := _tests_in(path, config)) is not None:
             self._ignored[_named(found, config)] = None
 
-    def skipped(self, path: Path, config: pytest.Config) -> None:
-        """Note a file that ``--lf`` does not look into."""
-        self._unlike[_named(path, config)] = None
+    def add_skipped(self, path: Path, config: pytest.Config) -> None:
+        """Add a file that ``--lf`` skips as a whole."""
+        self._skipped[_named(path, config)] = None
 
     def reasons(self) -> list[str]:
         """Return why the run is partial, if it is."""
         return [
             *_reason(self._ignored, "not collected (--ignore, collect_ignore or a plugin)"),
-            *_reason(self._unlike, "skipped as a whole by --lf"),
+            *_reason(self._skipped, "skipped as a whole by --lf"),
         ]
 
 

@@ -13,9 +13,9 @@ from pytest_tenantparity.config import Settings
 from pytest_tenantparity.errors import SettingsError
 from pytest_tenantparity.inventory import exact_term, make_pair, read_terms, select_pairs
 from pytest_tenantparity.model import CheckKey, CheckKind
-from pytest_tenantparity.plugin.again import kept_options
+from pytest_tenantparity.plugin.invocation import kept_options
 from pytest_tenantparity.redaction import masked
-from pytest_tenantparity.reporting import Again
+from pytest_tenantparity.reporting import Invocation
 
 WORDS: Mapping[str, tuple[list[str], list[str]]] = {
     "selection": (["--tenants=a", "--tenants", "b", "-k", "x and y", "-mslow", "tests/t.py"], []),
@@ -96,9 +96,9 @@ def test_patterns_and_lists_are_as_before() -> None:
 def test_paths_and_parameters() -> None:
     """A path with brackets is no node id for pytest; a test's own parameters are left out."""
     tests = {"A::test_x[1-[2]]": "t/a.py::A::test_x", "test_y": "t/[a].py::test_y"}
-    again = Again(root="../up", tests=tests)
-    command = again.command(CheckKey(CheckKind.ROWS, "A::test_x[1-[2]]", "acme"))
+    invocation = Invocation(root="../up", tests=tests)
+    command = invocation.rerun(CheckKey(CheckKind.ROWS, "A::test_x[1-[2]]", "acme"))
     assert command == "pytest --tenants=acme --fail-on-drift ../up/t/a.py::A::test_x"
     for name in ("test_y", "gone"):
-        command = again.command(CheckKey(CheckKind.ROWS, name, "acme", "t"))
+        command = invocation.rerun(CheckKey(CheckKind.ROWS, name, "acme", "t"))
         assert command.endswith(" --fail-on-drift")
