@@ -1,10 +1,9 @@
 """Digests of up to 64 small tables by one statement a side.
 
 A statement for a small table takes longer than its rows. So where tenants have schemas or databases
-of their own, their small tables are digested together: each by a branch of one UNION ALL, which
-gives the branch's number, the count of rows, the count of hashes, and the exact sum of the hashes.
-No value of one table meets another's. Tables whose digests are equal are proven equal. Any other
-table is left to its own check.
+of their own, one UNION ALL digests many small tables. Each branch gives its number, the count of
+rows, the count of hashes, and the exact sum of the hashes of one table. No value of one table meets
+another's. Tables with equal digests are proven equal. Any other table is left to its own check.
 
 The statement is built and compiled once for all batches of the same structure. Its tables have
 numbers in the place of schemas, for which SQLAlchemy puts each batch's schemas in
@@ -109,7 +108,7 @@ class _Result:
 
 
 def shown_in_batch(context: Context, pair: TablePair, tenant: Tenant) -> Shown | None:
-    """Return what a batch shows of a tenant's table. None if the check has to run alone."""
+    """Return what a batch shows of a tenant's table, or None if the check has to run alone."""
     batches = context.batches
     if not any(pair.tenancy(side).per_place for side in SIDES):
         return None
@@ -173,7 +172,7 @@ def _member(context: Context, pair: TablePair, tenant: Tenant) -> _Member | None
     """Return a tenant's table if it is small; None if its check has to run alone."""
     try:
         member = _Member(pair, tenant, *located(context, pair, tenant))
-    except NotProven:  # which its own check will say
+    except NotProven:  # its own check finds the reason
         return None
     for side in member.own:
         table = member.tables[side]
@@ -232,7 +231,7 @@ def _with_structures(
 ) -> list[tuple[_Member, Structure]]:
     """Return the members whose columns can be planned, each with its structure.
 
-    What is wrong with any other one is for its own check to say.
+    The checks of the other members find the reasons.
     """
     known = context.batches.structures
     keys = [_structure_key(context, member) for member in members]
@@ -277,7 +276,7 @@ def _structure(
 def _result(
     context: Context, found: Sequence[tuple[_Member, Structure]], *, masked: bool
 ) -> _Result:
-    """Digest the tables. Whatever fails here is found again by the checks of the tables."""
+    """Digest the tables. Failures are found again by the checks of the tables."""
     try:
         legacy, modern = _digests(context, found, masked=masked)
     except ConnectionLost:
@@ -297,7 +296,7 @@ def _result(
 def _digests(
     context: Context, found: Sequence[tuple[_Member, Structure]], *, masked: bool
 ) -> tuple[list[Digest | None], list[Digest | None]]:
-    """Return each side's digests. None: not all rows of the table could be hashed."""
+    """Return each side's digests, with None for a table of which not all rows could be hashed."""
     if not found:
         return [], []
     digests: dict[Side, list[Digest | None]] = {

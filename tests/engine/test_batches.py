@@ -57,7 +57,7 @@ def hints(found: Mapping[str, Evidence]) -> list[str]:
 
 
 def other_than_match(found: Mapping[str, Evidence]) -> dict[str, Status]:
-    """Return the checks that are no match."""
+    """Return the checks with another status than MATCH."""
     return {key: each.status for key, each in found.items() if each.status is not Status.MATCH}
 
 
@@ -174,8 +174,8 @@ def test_what_is_altered_after_the_snapshot_is_not_proven_equal_by_it(
 ) -> None:
     """The snapshots differ. An alteration that makes the tables equal now is not taken for a proof.
 
-    The statement finds all digests equal. The catalog of the snapshot tells that it read other
-    columns, tables or rows.
+    The statement finds all digests equal, but it read other columns, tables or rows than those of
+    the snapshot.
     """
     before, after, altered = AFTERWARDS[case]
     schemas.legacy.run("CREATE SCHEMA x; CREATE TABLE x.heir (LIKE t1.a)")

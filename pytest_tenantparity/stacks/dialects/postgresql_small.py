@@ -72,7 +72,7 @@ def hold_small(connection: Connection, tables: Sequence[TableFacts], most_blocks
 
 
 def require_unaltered(connection: Connection, tables: Sequence[TableFacts]) -> None:
-    """Require that tables are defined as the snapshot's catalog says; raises NotProven."""
+    """Require that tables are defined as in the snapshot's catalog; raises NotProven."""
     if found := connection.execute(_ALTERED, _names(tables)).first():
         schema, name = found
         raise NotProven(f"{schema}.{name} or its schema was altered after the snapshot was taken")
