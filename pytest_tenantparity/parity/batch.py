@@ -3,8 +3,7 @@
 A statement for a small table takes longer than its rows. So where tenants have schemas or databases
 of their own, one UNION ALL digests many small tables. Each branch gives its number, the count of
 rows, the count of hashes, and the exact sum of the hashes of one table. No value of one table meets
-another's. Tables whose digests are equal are proven equal. Any other table is left to its own
-check.
+another's. Tables with equal digests are proven equal. Any other table is left to its own check.
 
 The statement is built and compiled once for all batches of the same structure. Its tables have
 numbers in the place of schemas, for which SQLAlchemy puts each batch's schemas in
