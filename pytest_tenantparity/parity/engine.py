@@ -172,6 +172,7 @@ def _compared(
                 deliver(sides, result, held)
                 diff = held.diff
             settled = None if diff is None else settle(opened, sides, {"": diff}, seconds)[""]
+        opened.require_unaltered()
         if settled is not None:
             settled.add_to(comparison)
         evidence = conclude(

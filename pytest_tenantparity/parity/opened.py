@@ -84,6 +84,22 @@ class OpenPair:
         few = len(tenants) * self.context.limits.tenants_of_scan < len(self.context.tenants)
         return replace(scope, wide=not few)
 
+    def require_unaltered(self) -> None:
+        """Require that the tables that were read are those of the snapshots; raises NotProven.
+
+        A server reads tables by the names and columns that they have now. Those of a path to the
+        tenants and of key maps are read as well.
+        """
+        for side in SIDES:
+            stack, place = self.context.stacks[side], self.places[side]
+            tables = stack.catalog(place).tables
+            read = [self.tables[side]]
+            read += [tables[hop.table] for hop in self.pair.tenancy(side).hops]
+            sides = (column.on(side).lookup for column in self.plan.columns)
+            read += [lookup.table for lookup in sides if lookup is not None]
+            with stack.guard(place, discreet=self.pair.has_masks):
+                stack.dialect.require_unaltered(self.connections[side], read)
+
     @property
     def digest_name(self) -> str:
         """The fastest digest that both servers are known to make alike; raises NotProven."""

@@ -62,6 +62,7 @@ def _scan(
                 sides.legacy.digests if side == "legacy" else none,
                 sides.modern.digests if side == "modern" else none,
             )
+            opened.require_unaltered()
     except ConnectionLost:
         raise
     except NotProven as error:

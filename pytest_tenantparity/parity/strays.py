@@ -47,6 +47,7 @@ def check_strays(context: Context, key: CheckKey, pair: TablePair) -> Evidence:
                 source = sides.legacy if each.side == "legacy" else sides.modern
                 with source.guard():
                     findings += _findings(opened, each.side, source, sink)
+        opened.require_unaltered()
         reasons = [why for each in accounts for why in unaccounted(opened, each)]
     undeclared = {side: counts[side] for side in SIDES if side not in pair.settings.unassigned}
     drift = DriftCounts(missing=undeclared.get("legacy", 0), extra=undeclared.get("modern", 0))

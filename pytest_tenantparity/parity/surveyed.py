@@ -140,7 +140,9 @@ def _answer(opened: OpenPair, tenants: Sequence[Tenant]) -> _Answer:
         return opened.sides(lambda side: opened.all_of(side, some))
 
     try:
-        return _Answer(locate(sides_of, [each.id for each in tenants]))
+        results = locate(sides_of, [each.id for each in tenants])
+        opened.require_unaltered()
+        return _Answer(results)
     except ConnectionLost:
         raise
     except InconsistentReads as error:  # a scan of each tenant alone might not meet with it

@@ -58,6 +58,7 @@ from .mysql_catalog import (
     catalog_of,
     column_facts,
     protocol_type,
+    require_unaltered,
 )
 from .mysql_load import replication_lag, running_queries
 from .mysql_session import (
@@ -230,6 +231,9 @@ class MySQL(Dialect):
         if low is None or int(high) - int(low) < limits.large_table_rows:
             return None
         return Extent(int(low), int(high), partial(_from_to, place))
+
+    def require_unaltered(self, connection: Connection, tables: Sequence[TableFacts]) -> None:
+        require_unaltered(connection, tables)
 
     def naive_sql(self, column: str, zone: str) -> str:
         """CONVERT_TZ gives NULL, which equals no time, where the server has no zones loaded."""

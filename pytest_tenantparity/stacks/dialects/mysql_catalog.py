@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pymysql.constants import FIELD_TYPE, FLAG
@@ -14,6 +14,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.mysql.base import MySQLDialect
 from sqlalchemy.sql.compiler import IdentifierPreparer
 
+from ...errors import NotProven
 from ..catalog import Catalog, ColumnFacts, Family, TableFacts
 
 # Quotes names in SQL that is shown or compared: it does not double per cent signs for a driver.
@@ -79,6 +80,10 @@ _COLUMNS = text("""
     FROM information_schema.columns WHERE table_schema = :schema
     ORDER BY table_name, ordinal_position
 """)
+_COLUMNS_NOW = text("""
+    SELECT column_name, column_type FROM information_schema.columns
+    WHERE table_schema = :schema AND table_name = :table ORDER BY ordinal_position
+""")
 _PRIMARY_KEYS = text("""
     SELECT table_schema, table_name, column_name FROM information_schema.statistics
     WHERE table_schema = :schema AND index_name = 'PRIMARY' ORDER BY table_name, seq_in_index
@@ -102,6 +107,20 @@ _WAYS_OUT = (
     "stop all writes and say so (frozen, of that stack in the settings), or convert it to InnoDB"
 )
 _GRANT = re.compile(r"(GRANT|REVOKE) (.+) ON (\*|`(?:[^`]|``)*`)\.\* (?:TO|FROM) ")
+
+
+def require_unaltered(connection: Connection, tables: Sequence[TableFacts]) -> None:
+    """Require that tables have the columns that the catalog had before; raises NotProven.
+
+    A transaction that has read a table keeps it from being altered. But a snapshot does not keep
+    the names of columns: a table altered between the snapshot and the first read is read as it is
+    now.
+    """
+    for table in tables:
+        names = {"schema": table.schema, "table": table.name}
+        now = [tuple(row) for row in connection.execute(_COLUMNS_NOW, names)]
+        if now != [(column.name, column.declared) for column in table.columns]:
+            raise NotProven(f"{table.schema}.{table.name} was altered after the snapshot was taken")
 
 
 def catalog_of(connection: Connection, schema: str) -> Catalog:
