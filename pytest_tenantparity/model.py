@@ -115,8 +115,13 @@ class Target:
 
     @property
     def id(self) -> str:
-        """The text between the brackets of the item's id, such as ``acme-trades``."""
-        return self.whose if self.table is None else f"{self.whose}-{self.table}"
+        """The text between the brackets of the item's id, such as ``acme-trades``.
+
+        ``acme-*`` stands for the tables that are not yet discovered.
+        """
+        if self.table is None and (self.tenant is None or self.kind is not CheckKind.ROWS):
+            return self.whose
+        return f"{self.whose}-{self.table or ANY_TABLE}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from ..model import CheckKey, Evidence, Finding, FindingKind
+from ..model import CheckKey, CheckKind, Evidence, Finding, FindingKind
 from ..parity.findings import Sink, nowhere, order_of
 from ..sealed import Seal
 from ..wire import to_wire
@@ -44,11 +44,13 @@ class Values:
 class DriftLine:
     """One line: a row that differs, and the check that found it.
 
-    ``copies`` are rows that are alike; over the lines of a check they add up to its drift.
+    ``tenant`` is None for rows of no single tenant. ``copies`` are rows that are alike; over the
+    lines of a check they add up to its drift.
     """
 
     check: str
-    tenant: str
+    check_kind: CheckKind
+    tenant: str | None
     table: str
     kind: FindingKind
     key: dict[str, str | None]

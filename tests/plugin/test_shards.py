@@ -88,7 +88,8 @@ def test_collecting_a_shard_asks_no_database(frozen: Project) -> None:
 def _report_of(rows: dict[str, int]) -> dict[str, Any]:
     """Return a report in which each tenant has some rows."""
     checks: list[dict[str, Any]] = [
-        {"check": "c", "tenant": tenant, "cohort": "", "table": "t", "status": "MATCH",
+        {"key": {"kind": "rows", "name": "c", "tenant": tenant, "subject": "t"},
+         "cohort": "", "status": "MATCH",
          "rows": {"legacy": count, "modern": count}, "drift": {}, "findings": [],
          "tolerance": [], "rules": [], "reasons": [], "digest": "", "columns": None,
          "accounts": [], "in_flight": 0, "seconds": 10}
@@ -166,7 +167,7 @@ def test_shards_merge_to_the_report_of_one_run(
     assert [each["shard"]["index"] for each in run["shards"]] == list(range(1, of + 1))
     shards = [outcome_of(still, i).report for i in range(1, of + 1)]
     assert run["shards"] == [each["run"] for each in shards]
-    assert sorted(map(len, run["seconds_by_check"])) == [4] * len(whole.report["checks"])
+    assert sorted(map(len, run["seconds_by_check"])) == [5] * len(whole.report["checks"])
 
 
 def drift_of(project: Project, folder: str) -> bytes:
@@ -390,7 +391,9 @@ def test_an_earlier_merge_is_written_anew(shards: Project) -> None:
 
 BROKEN = {
     "no gzip": b"no gzip",
-    "cut off": gzip.compress(b'{"check": "c", "tenant": "t", "table": "t"}\n')[:-9],
+    "cut off": gzip.compress(
+        b'{"check": "c", "check_kind": "rows", "tenant": "t", "table": "t"}\n'
+    )[:-9],
     "no line": gzip.compress(b"no line\n"),
     "no check": gzip.compress(b'{"tenant": "t"}\n'),
     "broken behind a whole one": gzip.compress(b"") + b"\x1f\x8b",
@@ -411,7 +414,8 @@ def test_long_lists_of_rows_are_joined(shards: Project) -> None:
     """Members of any length are copied whole, in the order of the checks."""
     lines: dict[str, bytes] = {}
     for tenant, shard in (("acme", 1), ("beta", 2), ("eu-north", 1), ("eu-south", 2)):
-        line = json.dumps({"check": "c", "tenant": tenant, "table": "t", "x": tenant * 40_000})
+        key = {"check": "c", "check_kind": "rows", "tenant": tenant, "table": "t"}
+        line = json.dumps(key | {"x": tenant * 40_000})
         noise = random.Random(tenant).randbytes(90_000).hex()  # noqa: S311
         lines[tenant] = f'{line}\n{{"x": "{noise}"}}\n'.encode()
         with (shards.path / f"shards/{shard}" / DRIFT_NAME).open("ab") as file:

@@ -21,6 +21,7 @@ from suites.legacycointrader.embedded import EmbeddedStacks
 from suites.legacycointrader.faults import plant_faults
 from suites.legacycointrader.inventory import TABLES, read_tenants
 
+from ..support.checks import named as with_names
 from ..support.shell import assert_repeats, found
 
 ROOT = Path(__file__).parents[2]
@@ -69,6 +70,7 @@ def run_watched(folder: Path, *arguments: str) -> subprocess.CompletedProcess[st
 def report_in(directory: Path) -> dict[str, Any]:
     """Read the JSON report."""
     report: dict[str, Any] = json.loads((directory / "cab-report.json").read_text("utf-8"))
+    report["checks"] = list(map(with_names, report["checks"]))
     return report
 
 

@@ -217,7 +217,13 @@ def test_example_goes_green_and_then_red(site: Site) -> None:
     checks = report["checks"]
     assert isinstance(checks, list)
     findings = [
-        (check["tenant"], check["table"], found["kind"], found["key"], found["columns"])
+        (
+            check["key"]["tenant"],
+            check["key"]["subject"],
+            found["kind"],
+            found["key"],
+            found["columns"],
+        )
         for check in checks
         for found in check["findings"]
     ]

@@ -44,11 +44,12 @@ def drift_bytes(project: Migration) -> bytes:
 
 def assert_totals(outcome: Outcome, lines: list[Line]) -> None:
     """Require the totals of the report, of each check and kind, to be those of the lines."""
-    found: Counter[tuple[str, str, str]] = Counter()
+    found: Counter[tuple[str, ...]] = Counter()
     for line in lines:
-        found[line["tenant"], line["table"], line["kind"]] += line["copies"]
+        key = line["check_kind"], line["tenant"], line["table"]
+        found[*key, line["kind"]] += line["copies"]
     counted = {
-        (check["tenant"], check["table"], kind): count
+        (check["key"]["kind"], check["key"]["tenant"], check["key"]["subject"], kind): count
         for check in outcome.report["checks"]
         for kind, count in check["drift"].items()
         if count
@@ -93,8 +94,9 @@ def test_every_row_is_in_the_file_however_few_are_listed(project: Migration) -> 
     for name in (".html", ".md"):
         assert "drift.jsonl.gz has them all" in outcome.files[name]
 
-    checks = [(check["tenant"], check["table"]) for check in outcome.report["checks"]]
-    places = [checks.index((line["tenant"], line["table"])) for line in lines]
+    keys = [check["key"] for check in outcome.report["checks"]]
+    checks = [(key["kind"], key["tenant"], key["subject"]) for key in keys]
+    places = [checks.index((each["check_kind"], each["tenant"], each["table"])) for each in lines]
     assert places == sorted(places)
     acme = [line["key"]["id"] for line in lines if line["tenant"] == "acme"]
     assert acme == ["8", "12", "16", "20", "24", *map(str, range(100, 121))]
