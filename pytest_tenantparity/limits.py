@@ -13,7 +13,7 @@ class Limits:
     """
 
     # Rows are inserted into buckets, by their hashes.
-    buckets: int = 4_096
+    buckets: int = 8_192
     """Buckets of the first sketch of a table, of all tenants together."""
     rows_per_bucket: int = 16
     """Rows of a bucket of a small table, which is soon read again."""
@@ -25,6 +25,8 @@ class Limits:
     rows_decoded: int = 20_000
     """Rows of both sides that are read and held to decode all that differs in a scan. If more
     differ, both sides are merged."""
+    rows_per_part: int = 200_000
+    """Rows of a side that a merge has sorted by one statement, about."""
     rows_merged: int = 5_000
     """Rows of a side that a merge fetches at a time."""
     tenants_of_scan: int = 4

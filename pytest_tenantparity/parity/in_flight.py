@@ -66,6 +66,7 @@ class HeldRows:
     most: int
     legacy: list[Row] = field(default_factory=list)
     modern: list[Row] = field(default_factory=list)
+    shared: dict[Row, int] = field(default_factory=dict)
     too_many: bool = False
 
     @property
@@ -76,7 +77,9 @@ class HeldRows:
     @property
     def diff(self) -> RowDiff | None:
         """The rows that differ; None if they were too many."""
-        return None if self.too_many else RowDiff().with_rows(self.legacy, self.modern)
+        if self.too_many:
+            return None
+        return RowDiff(tuple(self.legacy), tuple(self.modern), tuple(self.shared.items()))
 
     def add(
         self, legacy: Iterable[Row], modern: Iterable[Row], shared: Mapping[Row, int] = NO_ROWS
@@ -87,10 +90,11 @@ class HeldRows:
             return
         self.legacy += legacy
         self.modern += modern
+        self.shared |= shared
         if len(self.legacy) + len(self.modern) > self.most:
             self.too_many = True
-            self.comparison.add(self.legacy, self.modern)
-            self.legacy, self.modern = [], []
+            self.comparison.add(self.legacy, self.modern, self.shared)
+            self.legacy, self.modern, self.shared = [], [], {}
 
 
 def settle(

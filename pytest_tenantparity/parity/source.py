@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Executor, wait
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from threading import Event
 from typing import Any, TypeVar
@@ -30,8 +30,8 @@ from ..errors import NotProven, Unreadable
 from ..limits import Limits
 from ..model import SIDES, Side
 from ..stacks import Dialect, Portable
-from ..stacks.dialects import Item, Nulls
-from .locate.digest import EMPTY, Bucket, Buckets, Digest, HashedRow, Row, Sketch
+from ..stacks.dialects import Item
+from .locate.digest import EMPTY, Bucket, Buckets, Digest, HashedRow, Part, Row, Sketch
 from .scope import Scope
 
 T = TypeVar("T")
@@ -145,24 +145,26 @@ class Source:
         for piece in self.pieces:
             yield from self._hashed_rows(self.key_hash, and_(piece, self.key_hash.in_(wanted)))
 
-    def rows_in_order(self) -> Iterator[HashedRow]:
-        """Yield all rows in the order of their key hashes; without those, of their own hashes."""
+    def rows_in_order(self, part: Part | None = None) -> Iterator[HashedRow]:
+        """Yield all rows, or those of a part, in the order of their key hashes and hashes."""
         by: ColumnElement[Any] = self.key_hash if self.has_key_hash else self.row_hash
-        if all(item.nulls is Nulls.NEVER for item in self.placed_by):
-            order = by if self.number is None else self.number  # by an index, if there is one
-        else:
-            by = order = func.coalesce(by, _number(0), type_=BigInteger)
-        yield from self._hashed_rows(by, true(), order)
+        # A key that is NULL has no hash in every engine alike, and no place in their order.
+        by = func.coalesce(by, _number(0), type_=BigInteger)
+        condition: ColumnElement[bool] = true()
+        if part is not None:
+            remainder: ColumnElement[int] = func.abs(by % _number(part.count))
+            condition = remainder == _number(part.number)
+        yield from self._hashed_rows(by, condition, order=[by, self.row_hash])
 
     def _hashed_rows(
         self,
         by: ColumnElement[int],
         condition: ColumnElement[bool],
-        order: ColumnElement[int] | None = None,
+        order: Sequence[ColumnElement[int]] = (),
     ) -> Iterator[HashedRow]:
         statement = self._select([self._mark, by, self.row_hash, *self.texts]).where(condition)
-        if order is not None:
-            statement = statement.order_by(order)
+        if order:
+            statement = statement.order_by(*order)
         for mark, key_hash, row_hash, *row in self.answers(statement, _STREAMED):
             if row_hash is None:
                 raise unhashed(1)
@@ -188,7 +190,12 @@ class Source:
         with self.guard():  # each piece anew: the snapshot may have grown too old meanwhile
             if self.stop.is_set():  # it may have been while the throttle waited
                 raise NotProven("the scan was broken off, since the other side's had failed")
-            yield from self.connection.execute(statement, execution_options=options)
+            result = self.connection.execute(statement, execution_options=options)
+            try:
+                yield from result
+            finally:
+                with suppress(Exception):  # of a connection that is gone nothing can be closed
+                    result.close()
 
     def rows_where(self, condition: ColumnElement[bool]) -> Iterator[tuple[str, Row]]:
         """Yield the rows that meet a condition, each with its tenant, in no order."""

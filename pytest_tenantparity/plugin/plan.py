@@ -14,7 +14,7 @@ from ..errors import SettingsError
 from ..inventory import Selection, audit_targets, select_pairs, select_tenants, tenant_table_targets
 from ..model import CheckKey, CheckKind, Target
 from .markers import parity_terms, tolerance_layers
-from .session import AuditSession, PlannedItem
+from .session import AuditSession, PlannedItem, without_parameters
 from .share import note_test
 
 TARGET = "parity_target"
@@ -48,12 +48,13 @@ def write_down(items: Iterable[object], session: AuditSession) -> None:
     """Put a test's items into the plan, before ``-k`` or ``--lf`` can take any of them out."""
     for item in items:
         if isinstance(item, pytest.Function) and (key := _item_key(item)) is not None:
-            known = session.plan.get(key)
-            if known is not None and known.nodeid != item.nodeid:
+            test = without_parameters(item.nodeid)
+            known = session.named_tests.setdefault(key.name, test)
+            if known != test:
                 raise pytest.Collector.CollectError(
-                    f"{known.nodeid} and {item.nodeid} are both the check {key}: reports know a "
-                    "check by its module and test, in whatever folder. Rename one, or give it a "
-                    'name: @pytest.mark.parity(name="...")'
+                    f"the checks of {known} and of {test} have the same name {key.name!r}: reports "
+                    "know a test by its module and name, in whatever folder. Rename one, or give "
+                    'it a name: @pytest.mark.parity(name="...")'
                 )
             session.plan[key] = PlannedItem(item.nodeid, "parity" in item.fixturenames)
             session.keys[item.nodeid] = key

@@ -99,6 +99,7 @@ class AuditSession:
     selected_pairs: tuple[TablePair, ...] | None = None
     states: dict[Side, StackState] = field(default_factory=dict)
     plan: dict[CheckKey, PlannedItem] = field(default_factory=dict)
+    named_tests: dict[str, str] = field(default_factory=dict)  # node ids by the names of checks
     keys: dict[str, CheckKey] = field(default_factory=dict)  # of the plan, by node id
     plan_sent: bool = False
     notices: dict[CheckKey, Notice] = field(default_factory=dict)  # of tests under way
@@ -249,7 +250,7 @@ class AuditSession:
 
     def rerun_of(self, planned: Mapping[CheckKey, PlannedItem]) -> Invocation:
         """Return how single checks of a plan can be repeated."""
-        tests = {key.name: _without_parameters(item.nodeid) for key, item in planned.items()}
+        tests = {key.name: without_parameters(item.nodeid) for key, item in planned.items()}
         files = {nodeid.partition("::")[0] for nodeid in tests.values()}
         return replace(with_places(self.invocation, self.config, self.path, files), tests=tests)
 
@@ -445,7 +446,8 @@ class AuditSession:
             )
 
 
-def _without_parameters(nodeid: str) -> str:
+def without_parameters(nodeid: str) -> str:
+    """Return the node id of a test, without the parameters of an item."""
     path, _, names = nodeid.partition("::")
     return f"{path}::{names.partition('[')[0]}"
 

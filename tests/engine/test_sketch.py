@@ -13,7 +13,14 @@ from sqlalchemy.engine import Engine as SqlEngine
 from pytest_tenantparity.limits import Limits
 from pytest_tenantparity.model import Evidence
 from pytest_tenantparity.parity.columns import ColumnPair
-from pytest_tenantparity.parity.locate.digest import Bucket, Buckets, Digest, HashedRow, Sketch
+from pytest_tenantparity.parity.locate.digest import (
+    Bucket,
+    Buckets,
+    Digest,
+    HashedRow,
+    Part,
+    Sketch,
+)
 from pytest_tenantparity.parity.source import Source
 from pytest_tenantparity.stacks.dialects import Nulls, dialect_for
 
@@ -169,9 +176,9 @@ def test_what_no_sketch_decodes_is_merged(
     merged: list[Source] = []
     own = Source.rows_in_order
 
-    def counted(source: Source) -> Iterator[HashedRow]:
+    def counted(source: Source, part: Part | None = None) -> Iterator[HashedRow]:
         merged.append(source)
-        return own(source)
+        return own(source, part)
 
     monkeypatch.setattr(Source, "rows_in_order", counted)
     for evidence, found in zip(

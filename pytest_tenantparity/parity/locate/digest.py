@@ -71,6 +71,14 @@ class Buckets:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """The rows whose key hashes have a certain remainder: one part of ``count``."""
+
+    count: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class HashedRow:
     """A row that was read, with its tenant and the hashes that the server computed."""
 
@@ -78,6 +86,11 @@ class HashedRow:
     key_hash: int
     row_hash: int
     row: Row
+
+    @property
+    def position(self) -> tuple[int, int]:
+        """Where the row stands in the order of a merge."""
+        return self.key_hash, self.row_hash
 
     @property
     def alone(self) -> Bucket:

@@ -1,23 +1,28 @@
 """Finds any number of rows that differ, by a sorted merge of both sides.
 
-Both sides send all rows in the order of their key hashes, so that the rows of one key arrive
-together. Two pointers advance over the streams (a merge join), in batches: below the smaller of the
-two last key hashes that were read, both sides are complete and are compared. Memory holds a batch
-a side. The hashes of the rows are summed while they arrive, and the sums must be the digests of the
-scan that found the difference. A row that the merge did not read, or read twice, cannot be missed.
+The rows of both sides are divided into parts by their key hashes, so that no statement sorts or
+sends more than some 200,000 rows. In each part, both sides send their rows in the order of key
+hash and row hash. Two pointers advance over the streams (a merge join), in batches: below the
+smaller of the two last positions that were read, both sides are complete. Equal rows cancel out
+there, and what is left is held until the rows of its key hash are complete. Memory holds a batch a
+side, and the rows of one key hash that differ.
+
+The hashes of the rows are summed while they arrive, and the sums must be the digests of the scan
+that found the difference. A row that the merge did not read, or read twice, cannot be missed.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from itertools import islice
 from typing import Protocol
 
 from ...model import RowCounts
 from ..inconsistent import InconsistentReads, UnexplainedMismatch
 from ..source import Sides, Source
-from .digest import EMPTY, NO_ROWS, Digest, HashedRow, Row
+from .digest import EMPTY, NO_ROWS, Digest, HashedRow, Part, Row
 from .peeling import TenantResult, locate
 
 
@@ -55,72 +60,100 @@ def deliver(sides: Sides, result: TenantResult, sink: DifferenceSink) -> None:
 
 
 def merge(sides: Sides, scanned: TenantResult, sink: DifferenceSink) -> None:
-    """Pass all rows of the keys that differ to a sink, a batch at a time.
+    """Pass all rows that differ to a sink, those of a key together.
 
     If rows have no key hash, they are in the order of their own hashes, and all that differ are
     passed at once: rows of one key need not be neighbours.
     """
-    legacy, modern = _Stream(sides.legacy), _Stream(sides.modern)
-    together = sides.legacy.has_key_hash
-    rest: tuple[list[Row], list[Row]] = [], []
-    most = sides.limits.rows_merged
-    while not (legacy.ended and modern.ended):
-        sides.both(lambda: legacy.fetch(most), lambda: modern.fetch(most))
-        ends = [each.last for each in (legacy, modern) if not each.ended]
-        complete = min(ends) if ends else None
-        here, there = legacy.taken_below(complete), modern.taken_below(complete)
-        one, other = Counter(here), Counter(there)
-        one, other = one - other, other - one
-        if {(e.tenant, e.row) for e in one} & {(e.tenant, e.row) for e in other}:
-            raise UnexplainedMismatch  # alike in text, and not in their hashes
-        keys = {each.key_hash for each in (*one, *other)}
-        rest[0].extend(each.row for each in here if each.key_hash in keys)
-        rest[1].extend(each.row for each in there if each.key_hash in keys)
-        if together and keys:
-            sink.add(*rest)
-            rest = [], []
-    if rest[0] or rest[1]:
-        sink.add(*rest)
-    if (legacy.digest, modern.digest) != (scanned.legacy, scanned.modern):
+    keyed, most = sides.legacy.has_key_hash, sides.limits.rows_merged
+    parts = max(scanned.legacy.rows, scanned.modern.rows) // sides.limits.rows_per_part + 1
+    digests = [EMPTY, EMPTY]
+    pending = _Pending()
+    for number in range(parts if keyed else 1):
+        part = Part(parts, number) if keyed and parts > 1 else None
+        legacy, modern = _Stream(sides.legacy, part), _Stream(sides.modern, part)
+        while not (legacy.ended and modern.ended):
+            sides.both(partial(legacy.fetch, most), partial(modern.fetch, most))
+            ends = [each.last for each in (legacy, modern) if not each.ended]
+            complete = min(ends) if ends else None
+            here, there = (Counter(each.taken_below(complete)) for each in (legacy, modern))
+            both = here & there
+            here, there = here - both, there - both
+            if {(e.tenant, e.row) for e in here} & {(e.tenant, e.row) for e in there}:
+                raise UnexplainedMismatch  # alike in text, and not in their hashes
+            for each in (*here, *there):
+                key_hash = each.key_hash if keyed else 0
+                pending.add(key_hash, each.row, here[each], there[each], both[each])
+            if keyed:
+                pending.pass_on(sink, None if complete is None else complete[0])
+        digests = [digests[0] + legacy.digest, digests[1] + modern.digest]
+    pending.pass_on(sink, None)
+    if digests != [scanned.legacy, scanned.modern]:
+        legacy_rows, modern_rows = (each.rows for each in digests)
         raise InconsistentReads(
             f"the scan counted {scanned.legacy.rows} legacy and {scanned.modern.rows} modern rows; "
-            f"the merge read {legacy.digest.rows} and {modern.digest.rows}, and other hashes"
+            f"the merge read {legacy_rows} and {modern_rows}, and other hashes"
         )
 
 
-class _Stream:
-    """One side's rows in the order of their key hashes, and the digest of those that were read.
+class _Pending:
+    """Rows that differ, by key hash, until all of a key hash were read."""
 
-    ``last`` is the last key hash; ``ended``: no row is left to be read.
+    def __init__(self) -> None:
+        self._rows: dict[int, tuple[list[Row], list[Row], dict[Row, int]]] = {}
+
+    def add(self, key_hash: int, row: Row, legacy: int, modern: int, shared: int) -> None:
+        """Add a row that each side has so often more, and both so often."""
+        mine, yours, both = self._rows.setdefault(key_hash, ([], [], {}))
+        mine += [row] * legacy
+        yours += [row] * modern
+        if shared:
+            both[row] = shared
+
+    def pass_on(self, sink: DifferenceSink, below: int | None) -> None:
+        """Pass the rows of smaller key hashes to a sink; None: of all."""
+        for key_hash in sorted(self._rows):
+            if below is None or key_hash < below:
+                sink.add(*self._rows.pop(key_hash))
+
+
+Position = tuple[int, int]
+"""Key hash and row hash of a row."""
+
+
+class _Stream:
+    """One side's rows of a part in their order, and the digest of those that were read.
+
+    ``last`` is the last position; ``ended``: no row is left to be read.
     """
 
-    def __init__(self, source: Source) -> None:
-        self._source = source
+    def __init__(self, source: Source, part: Part | None) -> None:
+        self._source, self._part = source, part
         self._rows: Iterator[HashedRow] | None = None
         self._held: list[HashedRow] = []
         self.digest = EMPTY
-        self.last = -(2**63)
+        self.last: Position = (-(2**63), -(2**63))
         self.ended = False
 
     def fetch(self, most: int) -> None:
         """Read some rows more, unless so many are held."""
         if self._rows is None:
-            self._rows = self._source.rows_in_order()
-        while not self.ended and (len(self._held) < most or self._held[0].key_hash == self.last):
+            self._rows = self._source.rows_in_order(self._part)
+        while not self.ended and (len(self._held) < most or self._held[0].position == self.last):
             rows = list(islice(self._rows, most))
             self.ended = len(rows) < most
             for each in rows:
-                if each.key_hash < self.last:
-                    raise InconsistentReads("rows were not sent in the order of their key hashes")
-                self.last = each.key_hash
+                if each.position < self.last:
+                    raise InconsistentReads("rows were not sent in the order of their hashes")
+                self.last = each.position
             self.digest += Digest(len(rows), sum(each.row_hash for each in rows))
             self._held += rows
 
-    def taken_below(self, end: int | None) -> list[HashedRow]:
-        """Return the rows held whose key hashes are smaller, and hold them no longer."""
+    def taken_below(self, end: Position | None) -> list[HashedRow]:
+        """Return the rows held whose positions are smaller, and hold them no longer."""
         if end is None:
             taken, self._held = self._held, []
             return taken
-        at = next((n for n, each in enumerate(self._held) if each.key_hash >= end), len(self._held))
+        at = next((n for n, each in enumerate(self._held) if each.position >= end), len(self._held))
         taken, self._held = self._held[:at], self._held[at:]
         return taken

@@ -32,7 +32,7 @@ from ..row_diff import RowDiff
 from ..source import Sides
 from .digest import EMPTY, Bucket, Buckets, Digest, HashedRow, Row, Sketch
 
-_SKETCHES = 3  # by bits 0 to 15, 16 to 31, and 32 to 47 of a row's hash
+_SKETCHES = 4  # each by another 16 bits of the 64 of a row's hash
 _BITS = 16
 _GROWTH = 16  # of buckets at least: where all differ, it is not known how many are needed
 

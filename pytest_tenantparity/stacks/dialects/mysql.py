@@ -326,6 +326,9 @@ class MySQL(Dialect):
         signed = func.conv(digits, literal_column("16"), literal_column("-10"))
         return cast(signed, BigInteger)
 
+    def holds_in_64_bits(self, column: ColumnFacts) -> bool:
+        return not (column.type == "bigint" and "unsigned" in column.declared)
+
     def once(self, rows: Select[Any]) -> Select[Any]:
         # Without a limit it would be merged, and each row hashed for each use of its hash.
         return rows.limit(literal_column(_ALL_ROWS))
