@@ -328,7 +328,7 @@ def _digests(
             tables = [found[n][0].tables[side] for n in own]
             if own:
                 statement = _statement(context, side, tuple(found[n][1] for n in own))
-                answers = _read(context, side, connections[side], statement, tables)
+                answers = _read(context, side, places[side], connections[side], statement, tables)
                 for n, digest in zip(own, answers, strict=True):
                     digests[side][n] = digest
 
@@ -359,6 +359,7 @@ def _statement(context: Context, side: Side, structures: tuple[Structure, ...]) 
 def _read(
     context: Context,
     side: Side,
+    place: Place,
     connection: Connection,
     statement: Statement,
     tables: Sequence[TableFacts],
@@ -371,5 +372,5 @@ def _read(
     for number, rows, hashed, total in connection.execute(statement.sql, execution_options=options):
         if rows == hashed:
             found[int(number)] = Digest(rows, int(total or 0))
-    dialect.require_unaltered(connection, tables)
+    context.stacks[side].require_unaltered(place, connection, tables)
     return found

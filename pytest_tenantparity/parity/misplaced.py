@@ -50,9 +50,9 @@ def with_owners(
         except NotProven:  # the rows differ all the same, whoever has them now
             continue
         notes |= {
-            (kind, row): _said(opened, side, owner, evidence.key.whose)
-            for row, owner in owners.items()
-            if row in keys
+            (kind, key): _said(opened, side, owners[key], evidence.key.whose)
+            for key in keys
+            if key in owners
         }
     findings = tuple(
         replace(each, note=notes.get((each.kind, key), each.note))

@@ -98,7 +98,7 @@ class OpenPair:
             sides = (column.on(side).lookup for column in self.plan.columns)
             read += [lookup.table for lookup in sides if lookup is not None]
             with stack.guard(place, discreet=self.pair.has_masks):
-                stack.dialect.require_unaltered(self.connections[side], read)
+                stack.require_unaltered(place, self.connections[side], read)
 
     @property
     def digest_name(self) -> str:

@@ -79,7 +79,7 @@ class TableFacts:
     says why its rows cannot be read soundly, where they cannot. ``indexed`` are the columns that
     some index over all rows begins with. ``rows`` is about how many it has, by the server's own
     estimate; 0 is unknown. ``locks`` are what the server has to lock to read it: it, its parts, and
-    all their indexes.
+    all their indexes. ``parts`` are its partitions in MySQL and MariaDB, each with its time.
     """
 
     schema: str
@@ -93,6 +93,7 @@ class TableFacts:
     indexed: tuple[str, ...] = ()
     rows: int = 0
     locks: int = 1
+    parts: tuple[str, ...] = ()
 
     @property
     def stored(self) -> bool:
@@ -102,7 +103,7 @@ class TableFacts:
     @property
     def shape(self) -> TableFacts:
         """The table, but for what only says by which way it is best read."""
-        return replace(self, indexed=(), rows=0, locks=1)
+        return replace(self, indexed=(), rows=0, locks=1, parts=())
 
     def column(self, name: str) -> ColumnFacts | None:
         """Return the column of that name, if there is one."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -27,7 +27,7 @@ from ..inventory import Place, place_of_shared
 from ..limits import Limits
 from ..model import Side
 from ..redaction import Secret
-from .catalog import Catalog, ServerFacts
+from .catalog import Catalog, ServerFacts, TableFacts
 from .dialects import Dialect, Session, dialect_for
 from .passing import Passing
 from .retrying import ATTEMPTS
@@ -148,6 +148,13 @@ class Stack:
             finally:
                 hang_up(connection)
                 engine.dispose()
+
+    def require_unaltered(
+        self, place: Place, connection: Connection, tables: Sequence[TableFacts]
+    ) -> None:
+        """Require that tables that were read are defined as in the snapshot; raises NotProven."""
+        with self.explained(place):
+            self.dialect.require_unaltered(connection, tables, lambda: self.present(place))
 
     @contextmanager
     def _beside(self, engine: Engine, place: Place) -> Iterator[Connection]:

@@ -83,3 +83,93 @@ def test_columns_of_mariadb_are_no_match(
         assert_not_proven(run.audit("global", "t"), SAID)
     with engine.opened() as run:
         assert_match(run.audit("global", "t"), rows=1)
+
+
+PARTED = """
+    CREATE TABLE t (id int, v text, PRIMARY KEY (id)) PARTITION BY RANGE (id);
+    CREATE TABLE t_1 PARTITION OF t FOR VALUES FROM (0) TO (100);
+    CREATE TABLE t_2 PARTITION OF t FOR VALUES FROM (100) TO (200);
+    INSERT INTO t SELECT g, 'v' FROM generate_series(1, 50) g
+"""
+ADDED = "INSERT INTO t VALUES (150, 'lost')"
+LATER = "CREATE TABLE t_3 (LIKE t); INSERT INTO t_3 VALUES (250, 'v')"
+ATTACHED = "ALTER TABLE t ATTACH PARTITION t_3 FOR VALUES FROM (200) TO (300)"
+HEIRS = """
+    CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t VALUES (1, 'v');
+    CREATE TABLE t_1 () INHERITS (t); CREATE TABLE t_2 (LIKE t); INSERT INTO t_2 VALUES (2, 'v')
+"""
+VIEW = """
+    CREATE TABLE base (id int, v text); CREATE VIEW t AS SELECT * FROM base;
+    INSERT INTO base VALUES (1, 'v')
+"""
+# What both stacks hold, what legacy (or modern) alone has beside, and what legacy runs afterwards.
+LOST: dict[str, tuple[str, str, str, str]] = {
+    "partition dropped": (PARTED, ADDED, "", "DROP TABLE t_2"),
+    "partition detached": (PARTED, ADDED, "", "ALTER TABLE t DETACH PARTITION t_2"),
+    "partition truncated": (PARTED, ADDED, "", "TRUNCATE t_2"),
+    "partition attached": (f"{PARTED};{LATER}", "", ATTACHED, ATTACHED),
+    "heir dropped": (HEIRS, "INSERT INTO t_1 VALUES (7, 'v')", "", "DROP TABLE t_1"),
+    "second heir": (HEIRS, "", "ALTER TABLE t_2 INHERIT t", "ALTER TABLE t_2 INHERIT t"),
+    "table of a view truncated": (VIEW, "INSERT INTO base VALUES (2, 'v')", "", "TRUNCATE base"),
+    "table truncated": (TABLE, "INSERT INTO t VALUES (3, 'a')", "", "TRUNCATE t"),
+}
+HARMLESS = [
+    "GRANT SELECT ON t TO PUBLIC",
+    "GRANT USAGE ON SCHEMA public TO PUBLIC",
+    "CREATE TABLE other (id int REFERENCES t)",
+    "ALTER TABLE t SET (autovacuum_enabled = off)",
+    "BEGIN; ALTER TABLE t ADD COLUMN x int; ROLLBACK",
+    "CREATE INDEX ON t (v)",
+    "ANALYZE t",
+]
+
+
+@pytest.mark.parametrize("case", LOST)
+def test_rows_of_a_part_that_is_gone_or_new_are_no_match(engine: Engine, case: str) -> None:
+    """Parts of a table, and what a view reads, are those of the snapshot, or it is NOT PROVEN."""
+    both, legacy, modern, afterwards = LOST[case]
+    more = LEADS.replace("users", "other") + '"*_*" = "a part"\n"base" = "of a view"\n'
+    more += '[tables.t]\nkey = ["id"]\n'
+    engine.both(both)
+    engine.legacy.run(legacy or "SELECT 1")
+    engine.modern.run(modern or "SELECT 1")
+    with engine.opened(more) as run:
+        assert run.audit("global", "t").status.value == "DRIFT"
+    with engine.opened(more) as run:
+        engine.legacy.run(afterwards)
+        assert_not_proven(run.audit("global", "t"), SAID)
+
+
+def test_what_alters_no_row_refuses_no_check(engine: Engine) -> None:
+    """Grants, keys, indexes and statistics change rows of the catalog, and no proof."""
+    engine.both(TABLE)
+    wrong = []
+    for statement in HARMLESS:
+        with engine.opened() as run:
+            engine.legacy.run(statement)
+            evidence = run.audit("global", "t")
+            if evidence.status.value != "MATCH":
+                wrong.append((statement, evidence.reasons))
+    assert wrong == []
+
+
+def test_partitions_of_mariadb_are_no_match(
+    mysql_db: MariaDatabase, modern_db: Database, tmp_path: Path
+) -> None:
+    """A partition that MariaDB drops after the snapshot takes its rows along, without an error."""
+    engine = Engine(mysql_db, modern_db, tmp_path)  # type: ignore[arg-type]
+    mysql_db.run(
+        "CREATE TABLE t (id int PRIMARY KEY) PARTITION BY RANGE (id) "
+        "(PARTITION a VALUES LESS THAN (100), PARTITION b VALUES LESS THAN (200))"
+    )
+    mysql_db.run("CREATE TABLE u (id int PRIMARY KEY)")
+    mysql_db.run("INSERT INTO t VALUES (1), (150)")
+    for database in (mysql_db, modern_db):
+        database.run("INSERT INTO u VALUES (1)") if database is mysql_db else database.run(
+            "CREATE TABLE u (id int PRIMARY KEY); INSERT INTO u VALUES (1)"
+        )
+    modern_db.run("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)")
+    with engine.opened() as run:
+        assert_match(run.audit("global", "u"), rows=1)
+        mysql_db.run("ALTER TABLE t DROP PARTITION b")
+        assert_not_proven(run.audit("global", "t"), SAID)

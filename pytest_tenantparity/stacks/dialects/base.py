@@ -208,9 +208,17 @@ class Dialect(ABC):
         """
         del connection, tables, limits
 
-    def require_unaltered(self, connection: Connection, tables: Sequence[TableFacts]) -> None:
-        """Require that tables that were read are those of the snapshot; raises NotProven."""
-        del connection, tables
+    def require_unaltered(
+        self,
+        connection: Connection,
+        tables: Sequence[TableFacts],
+        present: Callable[[], AbstractContextManager[Connection]],
+    ) -> None:
+        """Require that tables that were read are defined as in the snapshot; raises NotProven.
+
+        ``present`` opens a session that sees what there is now.
+        """
+        del connection, tables, present
 
     def naive_sql(self, column: str, zone: str) -> str:
         """Return SQL that makes naive times of a zone of a column's moments; nothing if none."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, suppress
 from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
@@ -232,7 +232,13 @@ class MySQL(Dialect):
             return None
         return Extent(int(low), int(high), partial(_from_to, place))
 
-    def require_unaltered(self, connection: Connection, tables: Sequence[TableFacts]) -> None:
+    def require_unaltered(
+        self,
+        connection: Connection,
+        tables: Sequence[TableFacts],
+        present: Callable[[], AbstractContextManager[Connection]],
+    ) -> None:
+        del present  # the catalog knows no snapshot
         require_unaltered(connection, tables)
 
     def naive_sql(self, column: str, zone: str) -> str:

@@ -80,6 +80,17 @@ _COLUMNS = text("""
     FROM information_schema.columns WHERE table_schema = :schema
     ORDER BY table_name, ordinal_position
 """)
+_PARTS = text("""
+    SELECT table_schema, table_name, partition_name, subpartition_name, create_time
+    FROM information_schema.partitions
+    WHERE table_schema = :schema AND partition_name IS NOT NULL
+    ORDER BY table_name, partition_ordinal_position, subpartition_ordinal_position
+""")
+_PARTS_NOW = text("""
+    SELECT partition_name, subpartition_name, create_time FROM information_schema.partitions
+    WHERE table_schema = :schema AND table_name = :table AND partition_name IS NOT NULL
+    ORDER BY partition_ordinal_position, subpartition_ordinal_position
+""")
 _COLUMNS_NOW = text("""
     SELECT column_name, column_type FROM information_schema.columns
     WHERE table_schema = :schema AND table_name = :table ORDER BY ordinal_position
@@ -110,17 +121,23 @@ _GRANT = re.compile(r"(GRANT|REVOKE) (.+) ON (\*|`(?:[^`]|``)*`)\.\* (?:TO|FROM)
 
 
 def require_unaltered(connection: Connection, tables: Sequence[TableFacts]) -> None:
-    """Require that tables have the columns that the catalog had before; raises NotProven.
+    """Require that tables have the columns and partitions that they had before; raises NotProven.
 
-    A transaction that has read a table keeps it from being altered. But a snapshot does not keep
-    the names of columns: a table altered between the snapshot and the first read is read as it is
-    now.
+    A transaction that has read a table keeps it from being altered. But a snapshot keeps neither
+    the names of columns nor partitions: a table altered between the snapshot and the first read is
+    read as it is now.
     """
     for table in tables:
         names = {"schema": table.schema, "table": table.name}
         now = [tuple(row) for row in connection.execute(_COLUMNS_NOW, names)]
-        if now != [(column.name, column.declared) for column in table.columns]:
+        parts = tuple(_part(*row) for row in connection.execute(_PARTS_NOW, names))
+        before = [(column.name, column.declared) for column in table.columns]
+        if now != before or parts != table.parts:
             raise NotProven(f"{table.schema}.{table.name} was altered after the snapshot was taken")
+
+
+def _part(name: str, subpart: str | None, created: object) -> str:
+    return f"{name} {subpart} {created}"
 
 
 def catalog_of(connection: Connection, schema: str) -> Catalog:
@@ -141,6 +158,9 @@ def catalog_of(connection: Connection, schema: str) -> Catalog:
         indexed.setdefault(table, []).append(name)
     # MySQL has a type for JSON, and another table of checks.
     documents = set(rows(_JSON_CHECKS)) if _is_mariadb(connection) else set()
+    parts: dict[str, list[str]] = {}
+    for table, *part in rows(_PARTS):
+        parts.setdefault(table, []).append(_part(*part))
     columns: dict[str, list[ColumnFacts]] = {}
     for table, name, bare, declared, *more in rows(_COLUMNS):
         check = f"json_valid({BACKTICKS.quote_identifier(name)})"
@@ -161,6 +181,7 @@ def catalog_of(connection: Connection, schema: str) -> Catalog:
             plain=kind == "BASE TABLE",
             refused=_refused(kind, engine, unsafe, frozen=frozen),
             indexed=tuple(indexed.get(table, ())),
+            parts=tuple(parts.get(table, ())),
             rows=int(about),
         )
         for table, (kind, engine, about) in kinds.items()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager, suppress
 from functools import partial, reduce
 from itertools import chain
@@ -43,10 +43,11 @@ from ..catalog import DOCUMENTS, NUMBERS, Catalog, ColumnFacts, Family, ServerFa
 from .base import ColumnRules, Dialect, Extent, Item, Nulls, Session
 from .floats import SINGLE
 from .postgresql_advice import explain
+from .postgresql_altered import require_unaltered
 from .postgresql_catalog import blocks_of, catalogs_of, type_facts
 from .postgresql_load import replication_lag, running_queries
 from .postgresql_session import ALIVE, connecting, export, fault_of, hang_up, join, stop
-from .postgresql_small import hold_small, require_unaltered
+from .postgresql_small import hold_small
 from .postgresql_url import arguments, normalised
 from .postgresql_zones import zone_fault
 from .quoting import STANDARD, quoting
@@ -265,8 +266,13 @@ class PostgreSQL(Dialect):
     ) -> None:
         hold_small(connection, tables, limits.statement_blocks)
 
-    def require_unaltered(self, connection: Connection, tables: Sequence[TableFacts]) -> None:
-        require_unaltered(connection, tables)
+    def require_unaltered(
+        self,
+        connection: Connection,
+        tables: Sequence[TableFacts],
+        present: Callable[[], AbstractContextManager[Connection]],
+    ) -> None:
+        require_unaltered(connection, tables, present)
 
     def naive_sql(self, column: str, zone: str) -> str:
         return f"{STANDARD.quote(column)} AT TIME ZONE '{zone}'"

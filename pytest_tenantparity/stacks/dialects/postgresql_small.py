@@ -4,8 +4,8 @@ A statement reads tables by the names and columns that the catalog has now. The 
 the catalog of the snapshot. From ``hold_small`` to the end of the transaction, locks keep tables
 from being altered, renamed, rewritten or dropped. They do not undo what was committed between the
 snapshot and the locks, and they do not prevent that a schema is renamed or that a table gets an
-heir. So after the statement, ``require_unaltered`` looks for rows of the catalog that the snapshot
-sees and that have been changed since.
+heir. So after the statement, the definitions are compared with those of the snapshot
+(``postgresql_altered.py``).
 """
 
 from __future__ import annotations
@@ -44,18 +44,6 @@ _SIZES = text(f"""
     SELECT count(size), coalesce(sum(size), 0) / current_setting('block_size')::int
     FROM (SELECT pg_table_size(c.oid) {_FOUND} WHERE c.relkind = 'r') found (size)
 """)  # noqa: S608 - constants
-# xmax: the transaction that changed or removed a row. The snapshot still sees the row if that
-# transaction was rolled back, which may be long ago, or if it is not one of the snapshot's past.
-_ALTERED = text(f"""
-    SELECT wanted.schema, wanted.name {_FOUND}
-    CROSS JOIN LATERAL (
-        SELECT n.xmax UNION ALL SELECT c.xmax
-        UNION ALL SELECT a.xmax FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid
-    ) changed (by_transaction)
-    WHERE by_transaction <> '0'
-      AND age(by_transaction) <= age(pg_snapshot_xmin(pg_current_snapshot())::xid)
-    LIMIT 1
-""")  # noqa: S608 - constants
 
 
 def hold_small(connection: Connection, tables: Sequence[TableFacts], most_blocks: int) -> None:
@@ -69,13 +57,6 @@ def hold_small(connection: Connection, tables: Sequence[TableFacts], most_blocks
         raise NotProven("a table was replaced after the snapshot was taken")
     if blocks > most_blocks:
         raise NotProven("the tables are too large to be read by one statement")
-
-
-def require_unaltered(connection: Connection, tables: Sequence[TableFacts]) -> None:
-    """Require that tables are defined as in the snapshot's catalog; raises NotProven."""
-    if found := connection.execute(_ALTERED, _names(tables)).first():
-        schema, name = found
-        raise NotProven(f"{schema}.{name} or its schema was altered after the snapshot was taken")
 
 
 def _names(tables: Sequence[TableFacts]) -> dict[str, list[str]]:
