@@ -158,7 +158,7 @@ AFTERWARDS: dict[str, tuple[str, str, str]] = {
     "heirs": (
         "INSERT INTO t1.a VALUES (9, 'v', 'w')",
         "ALTER TABLE x.heir INHERIT t1.a",
-        "t1.a",
+        "x.heir",
     ),
     "types": (
         "ALTER TABLE t1.a ADD n bigint; UPDATE t1.a SET n = 4294967295",

@@ -160,7 +160,7 @@ def test_a_key_with_too_many_rows_is_merged(engine: Engine, scans: list[str]) ->
         more="[tables.t]\nkey = ['id']"
     )
     assert_drift(evidence, ("missing", ("1",), ()))
-    assert len(scans) == 6
+    assert len(scans) == 8
 
 
 @pytest.mark.parametrize("broken", [_wrong_key_hashes, _no_xor, _nothing_is_read, _too_many])

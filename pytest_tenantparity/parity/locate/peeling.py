@@ -8,11 +8,11 @@ read on both sides and removed, which can leave one row in other buckets. This i
 until all is zero, and the rows removed are the difference (decoded), or until no bucket shows a
 key.
 
-This is an invertible Bloom lookup table with one hash function; a second and a third sketch, by
-other bits of the hash, take the place of the others. See M. T. Goodrich and M. Mitzenmacher,
-"Invertible Bloom lookup tables", Allerton 2011; and D. Eppstein, M. T. Goodrich, F. Uyeda and
-G. Varghese, "What's the difference? Efficient set reconciliation without prior context",
-SIGCOMM 2011.
+This is an invertible Bloom lookup table with one hash function; up to three further sketches, by
+other bits of the hash, take the place of the others. Rows decoded before are removed from them.
+See M. T. Goodrich and M. Mitzenmacher, "Invertible Bloom lookup tables", Allerton 2011; and
+D. Eppstein, M. T. Goodrich, F. Uyeda and G. Varghese, "What's the difference? Efficient set
+reconciliation without prior context", SIGCOMM 2011.
 
 A key hash is only where to look. What proves a tenant's other rows equal is that its buckets,
 number of rows and exact sum, are zero once the rows that were read are removed.
@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from math import ceil, log
 
@@ -60,8 +60,8 @@ class TenantResult:
 def locate(sides_of: SidesOf, tenants: Collection[str]) -> dict[str, TenantResult]:
     """Scan both sides once for all tenants, and decode what differs.
 
-    Tenants that one sketch does not decode are scanned again, with as many buckets as their rows
-    that differ need. Raises :class:`NotProven`.
+    Tenants that one sketch does not decode are scanned again, with as many buckets as the rows that
+    are still unknown need. Raises :class:`NotProven`.
     """
     results: dict[str, TenantResult] = {}
     digests: dict[str, tuple[Digest, Digest]] = {}
@@ -70,7 +70,7 @@ def locate(sides_of: SidesOf, tenants: Collection[str]) -> dict[str, TenantResul
     limits = sides.limits
     can_peel = sides.legacy.can_sketch and sides.modern.can_sketch
     buckets = Buckets(_first_count(sides, len(undecoded)) if can_peel else 1)
-    budget = limits.rows_decoded
+    decoded = _Decoded()
     for number in range(_SKETCHES):
         legacy, modern = sides.ask(lambda source: source.sketch(buckets))  # noqa: B023 - at once
         here, there = _digests(legacy), _digests(modern)
@@ -81,28 +81,29 @@ def locate(sides_of: SidesOf, tenants: Collection[str]) -> dict[str, TenantResul
                     "two scans of the same rows, put into other buckets, do not agree"
                 )
         residual = _subtracted(legacy, modern)
-        diffs = _peeled(sides, residual, buckets, budget) if can_peel else {}
+        if can_peel:
+            _peel(sides, residual, buckets, decoded)
         left = Counter(tenant for tenant, _ in residual)
         for tenant in undecoded:
             if tenant not in left:
-                diff = diffs.get(tenant, RowDiff())
-                budget -= len(diff)
-                results[tenant] = TenantResult(*digests[tenant], diff)
+                results[tenant] = TenantResult(*digests[tenant], decoded.diffs[tenant])
 
         # A bucket is as likely as another. If k of m are not empty, about -m ln(1 - k/m) rows are
         # in them; if all are, at least m ln m (the coupon collector's problem).
         m = buckets.count
         about = {t: ceil(m * (log(m / (m - k)) if k < m else log(m) + 1)) for t, k in left.items()}
-        undecoded, total = [], 0
+        undecoded, total = [], decoded.read
         for tenant in sorted(about, key=lambda each: (about[each], each)):
             total += about[tenant]
-            if can_peel and total <= budget and number + 1 < _SKETCHES:
+            if can_peel and total <= limits.rows_decoded and number + 1 < _SKETCHES:
                 undecoded.append(tenant)
             else:
                 results[tenant] = TenantResult(*digests[tenant], None)
         if not undecoded:
             break
         sides = sides_of(undecoded)
+        wanted = set(undecoded)
+        decoded.rows = [each for each in decoded.rows if each[0].tenant in wanted]
         count = max(limits.buckets_per_row * max(about[each] for each in undecoded), _GROWTH * m)
         most = limits.buckets_again // len(undecoded)
         buckets = Buckets(_power_of_two(min(count, most)), shift=_BITS * (number + 1))
@@ -139,37 +140,49 @@ def _subtracted(legacy: Sketch, modern: Sketch) -> Sketch:
     return {key: bucket for key, bucket in residual.items() if bucket.digest != EMPTY}
 
 
-def _peeled(sides: Sides, residual: Sketch, buckets: Buckets, most: int) -> dict[str, RowDiff]:
-    """Remove rows from the residual until it is empty, or no bucket shows another key.
+@dataclass
+class _Decoded:
+    """The rows that were removed so far, and what differs among them, by tenant.
 
-    Return the rows removed. Those of a tenant that is left in the residual are not all that differ.
+    ``read`` counts the rows that were read for that, ``keys`` are the key hashes of all of them. A
+    later sketch begins without these rows.
     """
-    diffs: defaultdict[str, RowDiff] = defaultdict(RowDiff)
-    seen: set[int] = set()
-    read = 0
+
+    rows: list[tuple[HashedRow, Bucket]] = field(default_factory=list)
+    diffs: defaultdict[str, RowDiff] = field(default_factory=lambda: defaultdict(RowDiff))
+    keys: set[int] = field(default_factory=set)
+    read: int = 0
+
+
+def _peel(sides: Sides, residual: Sketch, buckets: Buckets, decoded: _Decoded) -> None:
+    """Remove rows from the residual until it is empty, or no bucket shows another key."""
+    limits, removed = sides.limits, decoded.rows
     while True:
-        single = {b.key_hashes for b in residual.values() if abs(b.digest.rows) == 1} - seen
-        few = len(single) * sides.limits.buckets_per_row < len(residual)
-        if not single or few or len(seen) + len(single) > most:
-            return diffs
-        legacy, modern = sides.ask(
-            lambda source: list(islice(source.rows_at(single), most - read + 1))  # noqa: B023
-        )
-        read += len(legacy) + len(modern)
-        if read > most:  # one key can have any number of rows
-            return diffs
-        _require_explained(legacy, modern)
-        removed = [(row, row.alone) for row in legacy]
-        removed += [(row, Bucket() - row.alone) for row in modern]
         for row, alone in removed:
             key = row.tenant, buckets.number_of(row.row_hash)
             rest = residual.pop(key, Bucket()) - alone
             if rest.digest != EMPTY:
                 residual[key] = rest
+        single = {b.key_hashes for b in residual.values() if abs(b.digest.rows) == 1}
+        single -= decoded.keys
+        few = len(single) * limits.buckets_per_row < len(residual)
+        most = limits.rows_decoded - decoded.read
+        if not single or few or len(single) > most:
+            return
+        legacy, modern = sides.ask(
+            lambda source: list(islice(source.rows_at(single), most + 1))  # noqa: B023 - at once
+        )
+        if len(legacy) + len(modern) > most:  # one key can have any number of rows
+            return
+        _require_explained(legacy, modern)
+        removed = [(row, row.alone) for row in legacy]
+        removed += [(row, Bucket() - row.alone) for row in modern]
+        decoded.rows += removed
+        decoded.read += len(removed)
+        decoded.keys |= single
         here, there = _by_tenant(legacy), _by_tenant(modern)
         for tenant in here.keys() | there.keys():
-            diffs[tenant] = diffs[tenant].with_rows(here[tenant], there[tenant])
-        seen |= single
+            decoded.diffs[tenant] = decoded.diffs[tenant].with_rows(here[tenant], there[tenant])
 
 
 def _require_explained(legacy: Iterable[HashedRow], modern: Iterable[HashedRow]) -> None:
