@@ -1,0 +1,196 @@
+"""Sketches, peeling and merge find exactly the difference of two multisets of rows."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from random import Random
+from typing import Any
+
+from pytest_tenantparity.limits import Limits
+from pytest_tenantparity.parity.locate.digest import (
+    NO_ROWS,
+    Bucket,
+    Buckets,
+    Digest,
+    HashedRow,
+    Part,
+    Row,
+    Sketch,
+)
+from pytest_tenantparity.parity.locate.merge import deliver
+from pytest_tenantparity.parity.locate.peeling import locate
+
+CASES = 600
+TENANTS = ("a", "b", "c")
+
+
+@dataclass(frozen=True)
+class Side:
+    """One side's rows in memory, read as a server would send them."""
+
+    rows: Sequence[HashedRow]
+    can_sketch: bool
+    has_key_hash: bool
+    order: Random
+    rows_about: int = 0
+
+    def sketch(self, buckets: Buckets) -> Sketch:
+        """Insert all rows."""
+        sketch: Sketch = {}
+        for row in self.rows:
+            key = row.tenant, buckets.number_of(row.row_hash)
+            key_hash = row.key_hash if self.can_sketch else 0
+            sketch[key] = sketch.get(key, Bucket()) + Bucket(Digest(1, row.row_hash), key_hash)
+        return sketch
+
+    def rows_at(self, key_hashes: Collection[int]) -> Iterator[HashedRow]:
+        """Yield the rows with some key hashes; a NULL key has none."""
+        found = (row for row in self.rows if row.key_hash in key_hashes)
+        return (row for row in found if row.row[0] is not None)
+
+    def rows_in_order(self, part: Part | None = None) -> Iterator[HashedRow]:
+        """Yield the rows of a part in their order; which of equal rows comes first is open."""
+        rows = [r if self.has_key_hash else replace(r, key_hash=r.row_hash) for r in self.rows]
+        if part is not None:  # the remainder of a server has the sign of the dividend
+            rows = [
+                each
+                for each in rows
+                if abs(int(math.fmod(each.key_hash, part.count))) == part.number
+            ]
+        self.order.shuffle(rows)
+        return iter(sorted(rows, key=lambda each: each.position))
+
+
+@dataclass(frozen=True)
+class Both:
+    """Two sides that answer one after the other."""
+
+    legacy: Side
+    modern: Side
+    limits: Limits
+
+    def ask(self, question: Callable[[Side], Any]) -> tuple[Any, Any]:
+        """Return the answers of both."""
+        return question(self.legacy), question(self.modern)
+
+    def both(self, legacy: Callable[[], Any], modern: Callable[[], Any]) -> tuple[Any, Any]:
+        """Return both answers."""
+        return legacy(), modern()
+
+
+class Taken:
+    """What was passed on: the rows that either side has more of, and the keys of each time."""
+
+    def __init__(self) -> None:
+        self.legacy: Counter[Row] = Counter()
+        self.modern: Counter[Row] = Counter()
+        self.keys: Counter[str | None] = Counter()
+
+    @property
+    def differing(self) -> bool:
+        """Whether any row was passed on that differs."""
+        return bool(self.legacy or self.modern)
+
+    def add(
+        self, legacy: Iterable[Row], modern: Iterable[Row], shared: Mapping[Row, int] = NO_ROWS
+    ) -> None:
+        """Take rows."""
+        del shared
+        here, there = Counter(legacy), Counter(modern)
+        here, there = here - there, there - here
+        self.keys.update({row[0] for row in (*here, *there)})
+        self.legacy += here
+        self.modern += there
+
+
+Owned = tuple[str, Row]
+"""A tenant and a row of it."""
+
+
+def _altered(dice: Random, before: Sequence[Owned], another: Callable[[], Owned]) -> list[Owned]:
+    """Return the rows with some of them lost, moved to another tenant, repeated or added."""
+    after = list(before)
+    for _ in range(dice.choice([0, 1, 3, 50])):
+        way = dice.choice(["lose", "move", "repeat", "add"])
+        at = dice.randrange(len(after)) if after else 0
+        if way == "add" or not after:
+            after.append(another())
+        elif way == "lose":
+            after.pop(at)
+        elif way == "move":
+            after[at] = another()[0], after[at][1]
+        else:
+            after.append(after[at])
+    return after
+
+
+def _wrong(seed: int) -> str:
+    """Return what is wrong with one random case; nothing if all is right."""
+    dice = Random(seed)  # noqa: S311 - a seed is the point
+    tenants = TENANTS[: dice.choice([1, 3])]
+    keys, few = dice.choice([3, 20, 200]), dice.choice([5, 2**62])
+
+    def another() -> Owned:
+        key = None if dice.random() < 0.05 else str(dice.randrange(keys))
+        return dice.choice(tenants), (key, str(dice.randrange(4)))
+
+    before = [another() for _ in range(dice.choice([0, 5, 60, 300]))]
+    after = _altered(dice, before, another)
+
+    def hashed(rows: Sequence[Owned]) -> list[HashedRow]:
+        return [
+            HashedRow(
+                tenant,
+                0 if row[0] is None else Random(f"{seed} {row[0]}").randrange(-few, few),  # noqa: S311
+                Random(f"{seed} {row}").randrange(-(2**63), 2**63),  # noqa: S311
+                row,
+            )
+            for tenant, row in rows
+        ]
+
+    legacy, modern = hashed(before), hashed(after)
+    can_sketch, keyed = dice.random() < 0.9, dice.random() < 0.9
+    limits = Limits(
+        buckets=dice.choice([1, 2, 16, 4096]),
+        buckets_again=dice.choice([2, 64, 65_536]),
+        buckets_per_row=dice.choice([1, 4, 99]),
+        rows_decoded=dice.choice([0, 3, 30, 20_000]),
+        rows_merged=dice.choice([1, 2, 7, 5_000]),
+        rows_per_part=dice.choice([1, 7, 60, 200_000]),
+    )
+
+    def sides_of(some: Collection[str]) -> Any:
+        here, there = (
+            Side([r for r in rows if r.tenant in some], can_sketch and keyed, keyed, dice)
+            for rows in (legacy, modern)
+        )
+        return Both(here, there, limits)
+
+    for tenant, result in locate(sides_of, tenants).items():
+        here = Counter(each.row for each in legacy if each.tenant == tenant)
+        there = Counter(each.row for each in modern if each.tenant == tenant)
+        taken = Taken()
+        deliver(sides_of([tenant]), result, taken)
+        if (taken.legacy, taken.modern) != (here - there, there - here):
+            return f"{seed}, {tenant}: {taken.legacy} and {taken.modern} were passed on"
+        if (result.rows.legacy, result.rows.modern) != (here.total(), there.total()):
+            return f"{seed}, {tenant}: {result.rows}"
+        if keyed and any(times > 1 for times in taken.keys.values()):
+            return f"{seed}, {tenant}: the rows of one key came in several batches"
+        differing = {*(here - there), *(there - here)}
+        shared = {row: count for row, count in (here & there).items() if row in differing}
+        if result.diff and dict(result.diff.shared_rows) != shared:
+            return f"{seed}, {tenant}: {result.diff.shared_rows} are shared, not {shared}"
+    return ""
+
+
+def test_the_difference_is_exact() -> None:
+    """Each row that one side has more of is passed on, in its tenant, once, with its key's rows.
+
+    Rows repeat, have NULL keys, share key hashes, move between tenants; buckets, budgets, batches
+    and parts are of any size; engines have an XOR or not, keys a hash or not.
+    """
+    assert [wrong for seed in range(CASES) if (wrong := _wrong(seed))] == []
