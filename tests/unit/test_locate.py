@@ -87,6 +87,7 @@ class Taken:
     def __init__(self) -> None:
         self.legacy: Counter[Row] = Counter()
         self.modern: Counter[Row] = Counter()
+        self.shared: dict[Row, int] = {}
         self.keys: Counter[str | None] = Counter()
 
     @property
@@ -98,7 +99,7 @@ class Taken:
         self, legacy: Iterable[Row], modern: Iterable[Row], shared: Mapping[Row, int] = NO_ROWS
     ) -> None:
         """Take rows."""
-        del shared
+        self.shared |= shared
         here, there = Counter(legacy), Counter(modern)
         here, there = here - there, there - here
         self.keys.update({row[0] for row in (*here, *there)})
@@ -182,8 +183,8 @@ def _wrong(seed: int) -> str:
             return f"{seed}, {tenant}: the rows of one key came in several batches"
         differing = {*(here - there), *(there - here)}
         shared = {row: count for row, count in (here & there).items() if row in differing}
-        if result.diff and dict(result.diff.shared_rows) != shared:
-            return f"{seed}, {tenant}: {result.diff.shared_rows} are shared, not {shared}"
+        if taken.shared != shared:
+            return f"{seed}, {tenant}: {taken.shared} are shared, not {shared}"
     return ""
 
 
