@@ -1,4 +1,4 @@
-"""Digests of up to 64 small tables by one statement a side.
+"""Digests of up to 64 small tables by one statement per side.
 
 Running a statement takes longer than reading a small table. If tenants have schemas or databases of
 their own, one UNION ALL therefore digests many small tables. Each branch returns the number of its

@@ -34,7 +34,7 @@ def is_small(table: TableFacts, limits: Limits) -> bool:
 
 @dataclass(eq=False)
 class Batch:
-    """Tables of one legacy and one modern database that one statement a side digests.
+    """Tables of one legacy and one modern database that one statement per side digests.
 
     ``tables``, ``locks`` and ``columns`` count those of one side. ``shown`` holds the tables that
     were proven equal. It is None until the statements have run.

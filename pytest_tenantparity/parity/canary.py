@@ -1,4 +1,4 @@
-"""Canary checks: would this audit have noticed a change of the data?
+"""Canary checks, which prove that the audit would have noticed a change of the data.
 
 Each change is made in the query and never in the data. The first rows of each side are compared
 with themselves, once for each change. A column is changed in three ways:
@@ -238,7 +238,7 @@ def _nearest(
 ) -> ColumnElement[Any] | None:
     """Return the nearest value that differs from ``value`` when both are read as the pair is."""
     facts = pair.on(sample.side).facts
-    if pair.by_content and facts.family not in DOCUMENTS:  # another space does not change a JSON document
+    if pair.by_content and facts.family not in DOCUMENTS:  # JSON ignores spaces
         return literal("[", Text) + cast(value, Text) + literal("]", Text)
     return sample.dialect.least_change(value, facts)
 
@@ -246,7 +246,7 @@ def _nearest(
 def _nulled(sample: Sample, pair: ColumnPair) -> Iterator[_Change]:
     """Yield the change of a value to NULL, if the column can hold NULL.
 
-    The changed value is the one that is most easily confused with NULL.
+    The changed value is the one that is most easily confused with NULL, such as an empty text or 0.
     """
     neutral = sample.dialect.neutral(pair.on(sample.side).facts)
     if pair.nulls is Nulls.NEVER or (neutral is None and sample.values(pair)[1] is None):

@@ -87,8 +87,8 @@ class ColumnPair:
     def native(self) -> Family | None:
         """The family of the values that are hashed directly, or None if their texts are hashed.
 
-        The values can be hashed if their hashes are equal if and only if the hashes of their texts
-        are.
+        Both sides must store values of this family, and their hashes must prove as much as hashes
+        of texts.
         """
         (declared, scale), there = ((here.facts.declared, here.facts.scale) for here in self._sides)
         alike = (declared, scale) == there and scale is not None
@@ -503,8 +503,8 @@ def _with_floats(
         return replace(rules, lone_double=any(exact) and sum(doubles) == 1)
     if any(one and not as_text for one, as_text in zip(exact, written, strict=True)):
         return rules  # both sides hold decimal digits
-    # SQL of SQLite may return doubles as well as texts. A double does not have the text of the other
-    # side's shorter float.
+    # SQL of SQLite may return doubles as well as texts. A double does not have the text of the
+    # other side's shorter float.
     either = any(as_text and double for as_text, double in zip(written, doubles, strict=True))
     narrow = not either and any(dialect.holds_singles(facts) for dialect, facts in both)
     return replace(rules, float_bits=SINGLE if narrow else DOUBLE)

@@ -35,7 +35,8 @@ class Context:
     """Settings, stacks and table pairs of a run, and the state that its checks share.
 
     - ``tenants`` are all tenants of the settings. ``selected`` are the tenants of the run.
-    - ``asked`` are the tenants of each table whose rows this run checks, if known.
+    - ``asked`` are the ids of the tenants whose rows this run checks, by table. It is None if
+      they are not known.
     - ``surveys`` are the results of shared scans, by table and first tenant.
     - ``together`` are the tenants that one shared scan reads together, by table and tenant.
     - ``batches`` are the small tables of tenants that have places of their own.

@@ -54,7 +54,10 @@ class Settled:
     failure: str = ""
 
     def add_to(self, comparison: Comparison) -> None:
-        """Add the resting rows to ``comparison``. Raises :class:`NotProven` if there is a failure."""
+        """Add the resting rows to ``comparison``.
+
+        Raises :class:`NotProven` if there is a failure.
+        """
         if self.failure:
             raise NotProven(self.failure)
         for legacy, modern, shared in self.resting:
@@ -180,9 +183,9 @@ def _look(
 def _left(opened: OpenPair, now: Sides, gone: Collection[tuple[str, Row]]) -> dict[str, str]:
     """Return a failure for each tenant whose rows in ``gone`` prove nothing.
 
-    Rows in ``gone`` are on neither side any more, within the tenant's scope. They fail if they
-    still differ under another tenant or outside the filter. Without a key, they cannot be looked up
-    and always fail.
+    Neither side has the rows in ``gone`` under their tenant any more. They fail if they still
+    differ under another tenant or outside the filter. Without a key, they cannot be looked up and
+    always fail.
     """
     if not gone:
         return {}

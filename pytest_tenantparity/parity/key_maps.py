@@ -46,7 +46,7 @@ class Lookup:
     taking_part: ColumnElement[bool] = field(compare=False)
 
     def value(self, dialect: Dialect, own: ColumnElement[Any], facts: ColumnFacts) -> Any:
-        """Return the SQL of the other stack's id for an id of this stack, or NULL if there is none."""
+        """Return the SQL of the other stack's id for an id of this stack, or NULL without one."""
         rows = self.rows()
         mine = dialect.match_forms(column(_OWN), self.own, facts)
         yours = dialect.match_forms(own, facts, self.own)
@@ -61,7 +61,7 @@ class Lookup:
         """Return the reasons why the map is not a bijection; empty if it is one.
 
         ``compared`` are the families and rules by which columns compare the other stack's ids. Two
-        texts can be one UUID.
+        different texts can be the same UUID.
         """
         plain = ColumnRules()
         read = [(self.other.family, plain), *compared]

@@ -18,15 +18,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Once:
-    """Keeps results in a folder that the processes of a run share. None: there is one process.
+    """Keeps results in a folder that the processes of a run share, or nothing without a folder.
 
     The first process that needs a result computes it. If that process dies, the next one computes
     the result.
 
     Results hold rows that are still to be compared. Every text must therefore come back unchanged,
-    even if it cannot be encoded. :mod:`..wire` would escape half a surrogate pair, and make the
-    text equal to another text with that escape. Results are therefore pickled. The folder is the
-    run's own, no other user can write to it, and the results are encrypted.
+    even if it cannot be encoded. Results are pickled for this reason. The format of :mod:`..wire`
+    would escape half a surrogate pair, and the text would then equal another text. The folder is
+    the run's own, no other user can write to it, and the results are encrypted.
     """
 
     folder: Path | None = None

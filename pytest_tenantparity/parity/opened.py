@@ -105,7 +105,10 @@ class OpenPair:
 
     @property
     def digest_name(self) -> str:
-        """The fastest digest that both servers compute alike. Raises :class:`NotProven` without one."""
+        """The fastest digest that both servers compute alike.
+
+        Raises :class:`NotProven` if there is none.
+        """
         stacks = self.context.stacks
         legacy, modern = (stacks[side].database(self.places[side]) for side in SIDES)
         encodings = {legacy.server.encoding, modern.server.encoding}
@@ -343,7 +346,7 @@ def _lookups(context: Context, pair: TablePair, places: Mapping[Side, Place]) ->
             settings = context.settings.maps[column.key_map]
             stack = context.stacks[settings.stack]
             catalog = stack.catalog(places[settings.stack])
-            if settings.table not in catalog.tables:  # then one map may be used for all tenants' places
+            if settings.table not in catalog.tables:  # one map may serve all tenants' places
                 shared = place_of_shared(context.settings.stack(settings.stack))
                 if shared.database == places[settings.stack].database:
                     catalog = stack.catalog(shared)

@@ -211,7 +211,7 @@ class Path:
     end: ColumnElement[str]
 
     def forms(self, other: ColumnFacts) -> tuple[ColumnElement[Any], ...]:
-        """Return the forms of the first value that match those of values of the column ``other``."""
+        """Return forms of the first value that match those of values of the column ``other``."""
         return self.dialect.match_forms(self.first, self.key, other)
 
 

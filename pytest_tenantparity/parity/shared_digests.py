@@ -50,7 +50,10 @@ def shared_digest(
 def _scan(
     context: Context, pair: TablePair, tenant: Tenant, side: Side, tenants: Sequence[Tenant]
 ) -> SharedDigests:
-    """Digest each tenant's rows on ``side``. The other side is opened in the place of ``tenant``."""
+    """Return the digest of each tenant's rows on ``side``.
+
+    The other side is opened in the place of ``tenant``.
+    """
     try:
         with open_pair(context, pair, tenant) as opened:
             sides = opened.sides(

@@ -231,7 +231,7 @@ class Source:
             yield tuple(row[:-1]), int(row[-1])
 
     def _stream(self, statement: Select[Any]) -> Result[*tuple[Any, ...]]:
-        """Run a statement whose rows are fetched in batches, so that there can be any number of them."""
+        """Run a statement and fetch its rows in batches, since there can be any number of them."""
         return self.connection.execute(statement, execution_options=_STREAMED)
 
     def _select(self, columns: Sequence[ColumnElement[Any]]) -> Select[Any]:

@@ -120,7 +120,7 @@ class _Pending:
             both[row] = shared
 
     def pass_on(self, sink: DifferenceSink, below: int | None) -> None:
-        """Pass the rows with key hashes smaller than ``below`` to ``sink``. None passes all rows."""
+        """Pass the rows with key hashes below ``below``, or all rows if it is None, to ``sink``."""
         for key_hash in sorted(self._rows):
             if below is None or key_hash < below:
                 sink.add(*self._rows.pop(key_hash))
@@ -162,7 +162,7 @@ class _Stream:
             self._held += rows
 
     def taken_below(self, end: Position | None) -> list[HashedRow]:
-        """Remove and return the rows held with positions smaller than ``end``. None removes all."""
+        """Remove and return the rows held with positions below ``end``, or all if it is None."""
         if end is None:
             taken, self._held = self._held, []
             return taken

@@ -3,7 +3,7 @@
 Each side's rows are inserted into a sketch. It has a number of buckets for each tenant, and bits of
 the row hash choose the bucket of a row. A bucket holds the number of its rows, the exact sum of
 their row hashes and the XOR of their key hashes. The modern sketch is subtracted from the legacy
-one. If all buckets of a tenant are zero then, the tenant is proven equal.
+one. If all buckets of a tenant are zero after this, the tenant is proven equal.
 
 If one row is left in a bucket, the XOR is the key hash of that row. The rows of that key are read
 on both sides and removed from the buckets. This can leave one row in other buckets, and is repeated
@@ -16,9 +16,8 @@ removed from them. See M. T. Goodrich and M. Mitzenmacher, "Invertible Bloom loo
 Allerton 2011; and D. Eppstein, M. T. Goodrich, F. Uyeda and G. Varghese, "What's the difference?
 Efficient set reconciliation without prior context", SIGCOMM 2011.
 
-A key hash only locates rows. It is no part of the proof. A tenant's other rows are proven equal if
-the number of rows and the exact sum of each bucket are zero after the rows that were read are
-removed.
+A key hash only locates rows, and proves nothing. A tenant's other rows are proven equal if the
+number of rows and the exact sum of each bucket are zero after the rows that were read are removed.
 """
 
 from __future__ import annotations
