@@ -2,11 +2,11 @@
 
 A shown text has one of four forms. No value can have the form of another kind of value:
 
-- the value itself.
-- the escaped spelling ``E'...'`` of :mod:`..characters`. It is used for text that is not UTF-8, and
+- The value itself.
+- The escaped spelling ``E'...'`` of :mod:`..characters`. It is used for text that is not UTF-8, and
   for text that looks like one of these four forms.
 - ``blob x'61'``, ``text "abc"`` and the like: a value of another type than its column's.
-- an excerpt of a long value, followed by its length, its position and its digest.
+- An excerpt of a long value, followed by its length, its position and its digest.
 """
 
 from __future__ import annotations
