@@ -209,7 +209,7 @@ class Sample:
 
     @cached_property
     def _sample(self) -> CTE:
-        """The numbered rows, as a CTE. A statement numbers them once, even if it uses them twice."""
+        """The numbered rows, as a CTE. Each statement numbers them only once."""
         facts = self.opened.tables[self.side]
         names: list[ColumnElement[Any]] = [column(each.name) for each in facts.columns]
         taking_part = rows_taking_part(self.opened.context, self.opened.pair, self.side)
