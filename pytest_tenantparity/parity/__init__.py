@@ -1,4 +1,4 @@
-"""The engine: digest, locate, compare. It knows nothing of pytest."""
+"""The audit engine: digest, locate, compare. It does not depend on pytest."""
 
 from .context import Context
 from .engine import audit

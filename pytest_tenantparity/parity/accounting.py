@@ -1,4 +1,4 @@
-"""Every row has one owner: the tenants' rows and those of none add up to the table."""
+"""Row counts of a table: the tenants' rows and the unassigned rows must add up to all rows."""
 
 from __future__ import annotations
 
@@ -24,12 +24,15 @@ from .scope import (
 )
 from .source import Source
 
-_MOST = 10_000  # ambiguous steps of a path that are looked at, to say whose they are
+_MOST = 10_000  # most values of ambiguous paths that are read to name their tenants
 _AT_ONCE = 100  # tenants whose rows are counted in one scan
 
 
 def account(opened: OpenPair, side: Side) -> Account | None:
-    """Count all rows of one side, the tenants' and those of none; None: no column says whose."""
+    """Return the counts of all rows, the tenants' rows and the unassigned rows of ``side``.
+
+    Returns None if the side has no discriminator column.
+    """
     if opened.pair.tenancy(side).first_column is None:
         return None
     taking_part = rows_taking_part(opened.context, opened.pair, side)
@@ -50,14 +53,17 @@ def account(opened: OpenPair, side: Side) -> Account | None:
 def _counted_apart(
     opened: OpenPair, side: Side, everything: Source, tenants: Sequence[Tenant]
 ) -> int:
-    """Count each tenant's rows; a row of two tenants counts twice."""
+    """Return the sum of the tenants' row counts. A row of two tenants counts twice."""
     batches = [tenants[n : n + _AT_ONCE] for n in range(0, len(tenants), _AT_ONCE)]
     each_own = ([_belongs(opened, side, [each]) for each in batch] for batch in batches)
     return sum(sum(everything.count_each(batch)) for batch in each_own)
 
 
 def _are_apart(opened: OpenPair, side: Side, tenants: Sequence[Tenant]) -> bool:
-    """Whether no row can be of two tenants, even of two that no survey took together."""
+    """Return whether no row can be attributed to two tenants.
+
+    This includes tenants that no shared scan reads together.
+    """
     try:
         opened.all_of(side, tenants)
     except UnknownOwner:
@@ -73,7 +79,7 @@ def _belongs(opened: OpenPair, side: Side, tenants: Sequence[Tenant]) -> ColumnE
 
 
 def unaccounted(opened: OpenPair, owed: Account) -> list[str]:
-    """Return why rows of one side have no owner, or several."""
+    """Return the reasons why rows of one side may be attributed to several tenants."""
     reasons = [*_shared_values(opened, owed.side), *_shared_steps(opened, owed.side)]
     if owed.total != owed.tenants + owed.unassigned:
         reasons.append(
@@ -84,7 +90,7 @@ def unaccounted(opened: OpenPair, owed: Account) -> list[str]:
 
 
 def _owners(opened: OpenPair, side: Side, end: ColumnFacts) -> dict[str, set[str]]:
-    """Return which tenants each value marks, as its column spells it."""
+    """Return the ids of the tenants of each discriminator value, as the column keeps it."""
     owners: dict[str, set[str]] = {}
     for tenant in opened.context.tenants.values():
         for value in tenant_values(side, [tenant]):
@@ -100,7 +106,7 @@ def _end(opened: OpenPair, side: Side) -> ColumnFacts:
 def _shared_values(opened: OpenPair, side: Side) -> list[str]:
     end = _end(opened, side)
     if opened.pair.has_masks:
-        return []  # the rows do not add up, and that will do
+        return []  # masked values are not shown; the counts that do not add up are the reason
     return [
         f"{value!r} marks the rows of {_names(tenants)} in the {side} column {end.name!r} "
         f"({end.declared}): one value leads to one tenant"
@@ -110,7 +116,7 @@ def _shared_values(opened: OpenPair, side: Side) -> list[str]:
 
 
 def _shared_steps(opened: OpenPair, side: Side) -> list[str]:
-    """Return the values of a path's first column that lead to several tenants."""
+    """Return a reason for each value of a path's first column that leads to several tenants."""
     tenancy = opened.pair.tenancy(side)
     if not tenancy.hops or opened.pair.has_masks:
         return []
@@ -126,7 +132,10 @@ def _shared_steps(opened: OpenPair, side: Side) -> list[str]:
 
 
 def _ambiguous(opened: OpenPair, side: Side) -> Select[Any]:
-    """Ask for the first steps of a path that have several ends, and for those ends."""
+    """Return the query for the start values of a path that lead to several end values.
+
+    Each row of its result is a start value with one of its end values.
+    """
     stack = opened.context.stacks[side]
     path = hops_of(stack.catalog(opened.places[side]), stack.dialect, opened.pair.tenancy(side))
     start: ColumnElement[str] = path.start.label("start")

@@ -1,15 +1,16 @@
-"""Digests of up to 64 small tables by one statement a side.
+"""Digests of up to 64 small tables by one statement per side.
 
-A statement for a small table takes longer than its rows. So where tenants have schemas or databases
-of their own, one UNION ALL digests many small tables. Each branch gives its number, the count of
-rows, the count of hashes, and the exact sum of the hashes of one table. No value of one table meets
-another's. Tables with equal digests are proven equal. Any other table is left to its own check.
+Running a statement takes longer than reading a small table. If tenants have schemas or databases of
+their own, one UNION ALL therefore digests many small tables. Each branch returns the number of its
+table, the count of rows, the count of hashes, and the exact sum of the hashes. Values of different
+tables are not combined. Tables with equal digests are proven equal. Any other table is left to its
+own check.
 
 The statement is built and compiled once for all batches of the same structure. Its tables have
-numbers in the place of schemas, for which SQLAlchemy puts each batch's schemas in
+numbers instead of schemas. SQLAlchemy replaces the numbers by the schemas of each batch
 (``schema_translate_map``).
 
-Where one of the sides has a table that tenants share, one scan of it digests each tenant's rows.
+If tenants share the table on one side, one scan of that side digests each tenant's rows.
 """
 
 from __future__ import annotations
@@ -54,12 +55,15 @@ from .surveyed import Shown
 _NO_WAIT = Event()
 _NO_WAIT.set()
 BY_ONE_STATEMENT = "small tables by one statement"
-_PLACEHOLDER = "__[SCHEMA_"  # SQLAlchemy's own, which it replaces wherever the SQL has it
+_PLACEHOLDER = "__[SCHEMA_"  # SQLAlchemy replaces this text wherever it occurs in SQL
 
 
 @dataclass(frozen=True)
 class _Member:
-    """A tenant's table on both sides. ``own`` are the sides on which no other tenant shares it."""
+    """A tenant's table on both sides.
+
+    ``own`` are the sides on which no other tenant shares the table.
+    """
 
     pair: TablePair
     tenant: Tenant
@@ -77,7 +81,7 @@ class _Member:
 
 @dataclass(frozen=True, eq=False)
 class Structure:
-    """How the tables of a pair are compared, for all tenants whose tables are alike.
+    """The way in which a pair's tables are compared, for all tenants whose tables are alike.
 
     ``hashes`` are the SQL of a row's hash on each side.
     """
@@ -102,14 +106,14 @@ class Statement:
 
 @dataclass(frozen=True)
 class _Result:
-    """The digests of the tables that are equal, or why no table was read."""
+    """The digests of the tables that are equal, or the reason why no table was read."""
 
     equal: Mapping[Key, Digest] = field(default_factory=dict)
     failure: str = ""
 
 
 def shown_in_batch(context: Context, pair: TablePair, tenant: Tenant) -> Shown | None:
-    """Return what a batch shows of a tenant's table, or None if the check has to run alone."""
+    """Return the batch's result for a tenant's table, or None if its check has to run alone."""
     batches = context.batches
     if not any(pair.tenancy(side).per_place for side in SIDES):
         return None
@@ -153,8 +157,8 @@ def _plan(context: Context) -> None:
 def _can_be_in_batch(context: Context, pair: TablePair) -> bool:
     """Return whether a tenant's own table of a pair is read alone, by SQL of this package.
 
-    SQL in the place of a column, a key map, and a filter with a SELECT may read other tables, which
-    could be large, or locked by others.
+    SQL of a column, a key map, and a filter with a SELECT may read other tables. The other tables
+    could be large, or locked by other sessions.
     """
     own = [side for side in SIDES if pair.tenancy(side).per_place]
     if not own or any(pair.tenancy(side).is_global for side in SIDES):
@@ -198,7 +202,7 @@ def _structure_key(context: Context, member: _Member) -> Hashable:
 
 
 def _run(context: Context, batch: Batch) -> dict[Key, Shown]:
-    """Run a batch, or read its result where another process has run it."""
+    """Run a batch, or read its result if another process has run it."""
     given = (_member(context, context.pairs[n], context.tenants[t]) for n, t in batch.keys)
     members = [member for member in given if member is not None]
     masked = any(member.pair.has_masks for member in members)
@@ -278,7 +282,10 @@ def _structure(
 def _result(
     context: Context, found: Sequence[tuple[_Member, Structure]], *, masked: bool
 ) -> _Result:
-    """Digest the tables. Failures are found again by the checks of the tables."""
+    """Digest the tables, and return the digests of those that are equal.
+
+    If the statement fails, the checks of the tables find the reason again.
+    """
     try:
         legacy, modern = _digests(context, found, masked=masked)
     except ConnectionLost:
@@ -298,7 +305,7 @@ def _result(
 def _digests(
     context: Context, found: Sequence[tuple[_Member, Structure]], *, masked: bool
 ) -> tuple[list[Digest | None], list[Digest | None]]:
-    """Return each side's digests, with None for a table of which not all rows could be hashed."""
+    """Return each side's digests, with None for a table in which some rows could not be hashed."""
     if not found:
         return [], []
     digests: dict[Side, list[Digest | None]] = {
@@ -311,7 +318,7 @@ def _digests(
     places = found[0][0].places
     for side in SIDES:
         with context.stacks[side].guard(places[side]):
-            pass  # waits for the throttle: from here on locks are held
+            pass  # the guard waits for the throttle before any lock is held
     with connected(context, places) as connections:
 
         def source(side: Side) -> Source:
@@ -340,7 +347,7 @@ def _digests(
 
 
 def _statement(context: Context, side: Side, structures: tuple[Structure, ...]) -> Statement:
-    """Return the statement that digests tables of some structures, in schemas called 0, 1, ..."""
+    """Return the statement that digests tables of some structures, in schemas named 0, 1, ..."""
     known, layout = context.batches.statements, (side, structures)
     if layout not in known:
         branches = []

@@ -1,4 +1,4 @@
-"""Which small tables one statement digests, and which of them were proven equal."""
+"""The batches of small tables, and the tables that they have proven equal."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from .surveyed import Shown
 
 Key = tuple[str, str]
-"""The name of a table pair, and the id of a tenant."""
+"""The name of a table pair and the id of a tenant."""
 
 _HELD = 512
 """Batches whose results a process holds: up to 32,768 tables."""
 _STRUCTURES = 1_024
 _STATEMENTS = 16
-"""Of both sides, each in its compiled form."""
+"""Statements that a process holds, of both sides, each in its compiled form."""
 
 
 def is_small(table: TableFacts, limits: Limits) -> bool:
@@ -34,7 +34,7 @@ def is_small(table: TableFacts, limits: Limits) -> bool:
 
 @dataclass(eq=False)
 class Batch:
-    """Tables of one legacy and one modern database that one statement a side digests.
+    """Tables of one legacy and one modern database that one statement per side digests.
 
     ``tables``, ``locks`` and ``columns`` count those of one side. ``shown`` holds the tables that
     were proven equal. It is None until the statements have run.
@@ -47,7 +47,7 @@ class Batch:
     shown: dict[Key, Shown] | None = None
 
     def has_room(self, more: Batch, limits: Limits) -> bool:
-        """Return whether the tables of another batch fit in as well."""
+        """Return whether the tables of ``more`` fit into this batch as well."""
         return (
             self.tables + more.tables <= limits.statement_tables
             and self.locks + more.locks <= limits.statement_locks
@@ -55,7 +55,7 @@ class Batch:
         )
 
     def add(self, more: Batch) -> None:
-        """Add the tables of another batch."""
+        """Add the tables of ``more``."""
         self.keys += more.keys
         self.tables += more.tables
         self.locks += more.locks
@@ -70,10 +70,11 @@ def batch_of(key: Key, tables: Sequence[TableFacts]) -> Batch:
 
 @dataclass
 class Batches:
-    """All batches of a run, and what this process keeps of those that it has run.
+    """All batches of a run, and the results that this process keeps.
 
-    ``structures`` and ``statements`` serve all tenants whose tables are alike. ``sharing`` holds
-    the tenants that share a table on one side, and ``shared`` the digests of their rows there.
+    ``structures`` and ``statements`` are used for all tenants whose tables are alike. ``sharing``
+    holds the tenants that share a table on one side. ``shared`` holds the digests of their rows in
+    it.
     """
 
     planned: bool = False
@@ -85,10 +86,10 @@ class Batches:
     _run: deque[Batch] = field(default_factory=deque)
 
     def add_tenant(self, tables: Sequence[Batch], limits: Limits, latest: Batch | None) -> Batch:
-        """Add a tenant's tables of one pair of databases, each a batch; return the last batch.
+        """Add one tenant's tables of one pair of databases, and return the last batch.
 
-        A tenant that fits into a batch is not divided between two, so that all batches of tenants
-        with the same tables have the same statement.
+        ``tables`` holds a batch for each table. A tenant that fits into one batch is not divided
+        between two, so that all batches of tenants with the same tables have the same statement.
         """
         whole = Batch()
         for table in tables:
@@ -103,25 +104,29 @@ class Batches:
         return latest
 
     def keep(self, batch: Batch, shown: dict[Key, Shown]) -> None:
-        """Keep what a batch has shown. The checks of the oldest batch run alone from now on."""
+        """Keep the results of ``batch``.
+
+        If too many batches are held, the results of the oldest one are dropped. Its checks then run
+        alone.
+        """
         batch.shown = shown
         self._run.append(batch)
         if len(self._run) > _HELD:
             self._run.popleft().shown = {}
 
     def counted(self, table: str, side: Side) -> dict[str, int]:
-        """Return how many rows of a shared table each tenant has, as far as they were counted."""
+        """Return the number of each tenant's rows of a shared table, as far as it is known."""
         found = [each.digests for key, each in self.shared.items() if key[:2] == (table, side)]
         return {tenant: digest.rows for each in found for tenant, digest in each.items()}
 
     def keep_structure(self, key: Hashable, structure: Structure) -> None:
-        """Keep how tables are compared in place of the oldest one."""
+        """Keep ``structure``. If too many structures are held, the oldest one is dropped."""
         self.structures[key] = structure
         if len(self.structures) > _STRUCTURES:
             del self.structures[next(iter(self.structures))]
 
     def keep_statement(self, layout: Hashable, statement: Statement) -> None:
-        """Keep a compiled statement in place of the oldest one."""
+        """Keep ``statement``. If too many statements are held, the oldest one is dropped."""
         self.statements[layout] = statement
         if len(self.statements) > _STATEMENTS:
             del self.statements[next(iter(self.statements))]

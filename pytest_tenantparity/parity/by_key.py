@@ -1,4 +1,4 @@
-"""Rows of one side that are asked for by their keys."""
+"""Queries for the rows of one side by their keys."""
 
 from __future__ import annotations
 
@@ -20,9 +20,11 @@ _WHOLE = re.compile(r"-?[0-9]+")
 def among(
     opened: OpenPair, side: Side, source: Source, keys: Collection[Row]
 ) -> ColumnElement[bool]:
-    """Whether a row may have one of the keys: by an index of the first column, where that works.
+    """Return the condition that a row may have one of ``keys``.
 
-    A few others may be let through; whoever asks has to look at the keys that come.
+    If the first column of the key holds whole numbers, the condition can use an index on it. Rows
+    with a few other keys can meet the condition, so the caller must compare the keys of the rows
+    that it reads.
     """
     indexed = _by_index(opened, side, keys)
     if indexed is not None and len(opened.plan.key) == 1:
@@ -36,7 +38,10 @@ def among(
 
 
 def _by_index(opened: OpenPair, side: Side, keys: Collection[Row]) -> ColumnElement[bool] | None:
-    """Whether the first column has one of the values; None where those are no whole numbers."""
+    """Return the condition that the first column of the key has a value of ``keys``.
+
+    Returns None if the values are not all whole numbers.
+    """
     first = opened.plan.key[0]
     values = {key[0] for key in keys}
     note_want(opened, side, first.on(side).facts.name, "by which differing rows are looked up")
@@ -50,13 +55,16 @@ def _by_index(opened: OpenPair, side: Side, keys: Collection[Row]) -> ColumnElem
 def rows_of(
     opened: OpenPair, side: Side, source: Source, keys: Collection[Row]
 ) -> Iterator[tuple[str, Row]]:
-    """Yield a side's rows of some keys, each with its tenant. Keys have one text each."""
+    """Yield the rows of ``side`` that have one of ``keys``, each with its tenant.
+
+    Equal keys must have one text on both sides.
+    """
     for tenant, row in source.rows_where(among(opened, side, source, keys)):
         if key_of(opened, row) in keys:
             yield tenant, row
 
 
 def key_of(opened: OpenPair, row: Row) -> Row:
-    """Return what a row is known by."""
+    """Return the key of ``row``: the texts of its key columns."""
     columns = list(opened.plan.columns)
     return tuple(row[columns.index(column)] for column in opened.plan.key)

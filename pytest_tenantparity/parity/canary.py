@@ -1,13 +1,18 @@
-"""Would this audit have noticed? One change at a time, made in the query and never in the data.
+"""Canary checks, which prove that the audit would have noticed a change of the data.
 
-The first rows of each side are compared with themselves, once for each change. Changes of a column
-are: a value altered as little as its type allows, NULL in the place of the value that it is most
-easily taken for, and two values swapped. One statement digests the rows with many of these changes,
-each for itself, and one more reads them. The digest must differ, and the comparison of the rows
-must report that column and no other.
+Each change is made in the query and never in the data. The first rows of each side are compared
+with themselves, once for each change. A column is changed in three ways:
 
-Changes of rows (one lost, one gained, both of two equal rows altered) and of keys take the whole
-path of an audit, from the digest to the finding.
+- A value is altered as little as its type allows.
+- A value becomes NULL. It is the value that is most easily confused with NULL.
+- Two values are swapped.
+
+One statement digests the rows with many of these changes, each separately. One more statement reads
+these rows. The digest must differ, and the comparison of the rows must report that column and no
+other.
+
+Rows and keys are changed as well: one row is lost, one is gained, or both of two equal rows are
+altered. These changes pass through a whole audit, from the digest to the finding.
 """
 
 from __future__ import annotations
@@ -56,7 +61,10 @@ Seen = Counter[tuple[FindingKind, Row, tuple[str, ...]]]
 
 @dataclass(frozen=True)
 class _Change:
-    """What is changed, in words, and what has to be reported of it."""
+    """A change of the sample's rows, and the findings that it must cause.
+
+    ``what`` describes the change. ``before`` and ``after`` are compared with each other.
+    """
 
     what: str
     before: Version
@@ -66,16 +74,22 @@ class _Change:
 
 @dataclass(frozen=True)
 class _Miss:
-    """A change that was not reported as it is; without a column, one of whole rows."""
+    """A change that was not reported correctly.
+
+    ``column`` is empty if whole rows were changed.
+    """
 
     column: str
     said: str
 
 
 def check_canary(context: Context, key: CheckKey, pair: TablePair) -> Evidence:
-    """Watch each column of a table pair, on both sides; a column that is not seen is named."""
+    """Return evidence whether changes of each column of ``pair`` are noticed, on both sides.
+
+    The reasons name the columns whose changes are not noticed.
+    """
     owners = _owners(context, pair)
-    for enough in (all, any):  # rows on both sides, or else on one
+    for enough in (all, any):  # prefer a tenant with rows on both sides
         for tenant in owners:
             with open_pair(context, pair, tenant) as opened:
                 samples = {side: Sample(opened, side) for side in SIDES}
@@ -99,7 +113,7 @@ def _owners(context: Context, pair: TablePair) -> Sequence[Tenant | None]:
     if not per_place:
         return (None,)
     sampled = sampled_tenants(context.selected, everyone)
-    # What keeps one tenant's rows from being read is for its own checks to say.
+    # If one tenant's rows cannot be read, its own checks report the reason.
     return [each for each in sampled if is_located(context, pair, each)] or sampled
 
 
@@ -126,7 +140,7 @@ def _misses(sample: Sample) -> Iterator[_Miss]:
         if said := _not_reported(sample, change):
             yield _Miss("", said)
     changes: list[_Change] = []
-    for pair in sample.key:  # whose hash says where to look for a row
+    for pair in sample.key:  # the hash of the key locates rows
         for change in _altered(sample, pair):
             if said := _not_reported(sample, change):
                 yield _Miss(pair.name, f"column {pair.name!r}: {said}")
@@ -142,10 +156,11 @@ def _misses(sample: Sample) -> Iterator[_Miss]:
 
 
 def _unseen(sample: Sample, changes: Sequence[_Change]) -> Iterator[_Miss]:
-    """Digest and read the rows with each change of a column; name the changes not reported.
+    """Digest and read the rows with each change of a column, and yield the changes not reported.
 
-    Where the unchanged rows have another digest in a statement of changes than by themselves, the
-    changes take the whole path of an audit, one by one. A CASE can widen a type.
+    The statement with all changes contains CASE, which can widen a type. The unchanged rows can
+    therefore have another digest in it than alone. In that case each change passes through a whole
+    audit, one by one.
     """
     versions, numbers = [Version()], []
     for change in changes:
@@ -180,7 +195,10 @@ def _changes_of_rows(sample: Sample) -> Iterator[_Change]:
 
 
 def _altered_doubles(sample: Sample) -> Iterator[_Change]:
-    """Alter both of two equal rows: an aggregate that cancels pairs would not see it."""
+    """Yield the change that alters both of two equal rows.
+
+    An aggregate in which pairs cancel, such as XOR, would not notice it.
+    """
     for pair in sample.columns:
         for change in _altered(sample, pair):
             (at,) = change.after.values
@@ -194,7 +212,11 @@ def _altered_doubles(sample: Sample) -> Iterator[_Change]:
 
 
 def _altered(sample: Sample, pair: ColumnPair) -> Iterator[_Change]:
-    """Alter a value; where all are NULL, one that is put there on both sides."""
+    """Yield the change that alters one value of a column.
+
+    If all values are NULL, ``before`` has a value in the place of one of them, and ``after``
+    another value.
+    """
     dialect, here = sample.dialect, pair.on(sample.side)
     at = next((n for n, value in sample.values(pair).items() if value is not None), None)
     value = here.value if at is not None else dialect.neutral(here.facts)
@@ -214,15 +236,18 @@ def _altered(sample: Sample, pair: ColumnPair) -> Iterator[_Change]:
 def _nearest(
     sample: Sample, pair: ColumnPair, value: ColumnElement[Any]
 ) -> ColumnElement[Any] | None:
-    """Return the nearest other value, of those that differ when they are read as the pair is."""
+    """Return the nearest value that differs from ``value`` when both are read as the pair is."""
     facts = pair.on(sample.side).facts
-    if pair.by_content and facts.family not in DOCUMENTS:  # a space more says nothing in JSON
+    if pair.by_content and facts.family not in DOCUMENTS:  # JSON ignores spaces
         return literal("[", Text) + cast(value, Text) + literal("]", Text)
     return sample.dialect.least_change(value, facts)
 
 
 def _nulled(sample: Sample, pair: ColumnPair) -> Iterator[_Change]:
-    """Put NULL in the place of the value that it is most easily taken for, where it can be."""
+    """Yield the change of a value to NULL, if the column can hold NULL.
+
+    The changed value is the one that is most easily confused with NULL, such as an empty text or 0.
+    """
     neutral = sample.dialect.neutral(pair.on(sample.side).facts)
     if pair.nulls is Nulls.NEVER or (neutral is None and sample.values(pair)[1] is None):
         return
@@ -237,11 +262,14 @@ def _nulled(sample: Sample, pair: ColumnPair) -> Iterator[_Change]:
 
 
 def _swapped(sample: Sample, pair: ColumnPair) -> Iterator[_Change]:
-    """Swap the values of two rows, where two differ and none is part of what a row is known by."""
+    """Yield the change that swaps the values of two rows, if two rows have different values.
+
+    Values of key columns are not swapped.
+    """
     respelled = spelling_of(pair) or str
     stored = sample.values(pair).items()
     values = {n: None if value is None else respelled(value) for n, value in stored}
-    # Two rows of one key are known by all that they hold.
+    # Two rows of one key are not paired, so their values would not be reported as changed.
     keys = {n: sample.key_of(n) for n in values}
     other = next((n for n in values if values[n] != values[1] and keys[n] != keys[1]), None)
     if other is None or pair.name in {each.name for each in sample.key}:
@@ -253,27 +281,31 @@ def _swapped(sample: Sample, pair: ColumnPair) -> Iterator[_Change]:
 
 
 def _expected(sample: Sample, pair: ColumnPair, number: int) -> Seen:
-    """What has to be reported of one changed value. A new key is not foretold."""
+    """Return the findings that the change of one value must cause.
+
+    If the value is part of the key, the new key is not predicted.
+    """
     if pair.name in {each.name for each in sample.key}:
         return Counter([(FindingKind.MISSING, (), ()), (FindingKind.EXTRA, (), ())])
     return Counter([(FindingKind.CHANGED, sample.key_of(number), (pair.name,))])
 
 
 def _not_reported(sample: Sample, change: _Change) -> str:
-    """Return what is wrong with the audit's report of a change; nothing if it is right."""
+    """Return how the audit's report of ``change`` is wrong; empty if it is right."""
     comparison = _comparison(sample)
     with ThreadPoolExecutor(max_workers=1) as one_connection:
         before, after = sample.source(change.before), sample.source(change.after)
         context = sample.opened.context
-        # The first sketch is one digest of all rows: a sum that does not tell two rows apart would
-        # tell two buckets apart. The second one has buckets, by which the rows are found.
+        # The first sketch has one bucket for all rows. With several buckets, two rows could differ
+        # by their buckets even if a faulty sum is the same for both. The second sketch has
+        # several buckets, by which the rows are found.
         limits = replace(context.limits, buckets=1)
         sides = Sides(
             before,
             after,
             one_connection,
             context.cancel,
-            lambda _: context.give_up(sample.side),  # whose session both versions are read by
+            lambda _: context.give_up(sample.side),  # its session reads both versions
             limits,
         )
         try:
@@ -287,7 +319,7 @@ def _not_reported(sample: Sample, change: _Change) -> str:
 
 def _comparison(sample: Sample) -> Comparison:
     comparison = Comparison(sample.columns, sample.key, ToleranceRules(), {}, most_findings=100)
-    comparison.tells_copies = False  # a row that was dropped may be a copy of another
+    comparison.tells_copies = False  # a dropped row may be a copy of another row
     return comparison
 
 
@@ -296,7 +328,7 @@ def _only_the_digest(change: _Change) -> str:
 
 
 def _wrongly_reported(sample: Sample, change: _Change, comparison: Comparison) -> str:
-    """Return what was reported of a change, where that is not what was expected."""
+    """Return how the report of ``change`` is wrong; empty if it is as expected."""
     keys_known = _has_keys(sample) and all(key for _, key, _ in change.expected)
     expected: Seen = Counter()
     for (kind, key, columns), copies in change.expected.items():
@@ -311,7 +343,7 @@ def _wrongly_reported(sample: Sample, change: _Change, comparison: Comparison) -
 
 
 def _has_keys(sample: Sample) -> bool:
-    """Whether a key has one text on both sides, and is short enough to be held for each change."""
+    """Return whether a key has one text on both sides, and is short enough to keep."""
     texts = (value for pair in sample.key for value in sample.values(pair).values())
     short = all(value is None or len(value) < _LONG for value in texts)
     return short and all(pair.has_one_text for pair in sample.key)

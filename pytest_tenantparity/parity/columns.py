@@ -1,4 +1,4 @@
-"""Which columns of a table pair are compared with which, by which key, under which rules."""
+"""The column plan of a table pair: the compared columns, the key and the rules."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .types import TYPES, Meeting, Refusal, meet
 
 @dataclass(frozen=True)
 class ColumnSide:
-    """One column on one side: its facts, the SQL of its value, and the map that it goes through."""
+    """One column on one side: its facts, the SQL of its value, and its key map, if it has one."""
 
     facts: ColumnFacts
     value: ColumnElement[object]
@@ -32,13 +32,13 @@ class ColumnSide:
 
     @property
     def met_as(self) -> ColumnFacts:
-        """What is compared: the value itself, or what its map leads to."""
+        """The facts of the compared value: the column's own, or those of the id in the key map."""
         return self.facts if self.lookup is None else self.lookup.other
 
 
 @dataclass(frozen=True)
 class ColumnPair:
-    """A column that is compared, by its legacy name."""
+    """A pair of compared columns. ``name`` is the legacy name."""
 
     name: str
     legacy: ColumnSide
@@ -51,12 +51,12 @@ class ColumnPair:
 
     @property
     def family(self) -> Family:
-        """What the values are compared as."""
+        """The family that the values are compared as."""
         return self.meeting.family
 
     @property
     def measured_as(self) -> Family:
-        """What a tolerance takes the values for: ids and flags are no measures."""
+        """The family whose tolerances apply. Ids and flags have no tolerance."""
         if self.legacy.lookup or self.modern.lookup:
             return Family.UNKNOWN
         kinds = {self.legacy.facts.family, self.modern.facts.family}
@@ -64,20 +64,20 @@ class ColumnPair:
 
     @property
     def by_content(self) -> bool:
-        """Whether documents are compared by what they hold, not by how it is spelled."""
+        """Whether documents are compared by content, regardless of their spelling."""
         return self.meeting.by_content
 
     @property
     def has_one_text(self) -> bool:
-        """Whether equal values have equal texts on both sides, so that rows can be placed by it."""
-        # Engines do not agree which text of a float is the shortest, and a text need not be.
+        """Whether equal values have equal texts on both sides, so that a text can locate rows."""
+        # Engines disagree on the shortest text of a float, and stored texts can be longer.
         floats = self.family is Family.FLOAT and (self.rules.common or self.rules.float_bits)
         several = self.by_content or floats
         return not (several or self.forgiving or self.normalise)
 
     @property
     def nulls(self) -> Nulls:
-        """How a row's hash tells NULL from the column's values."""
+        """The way in which a row's hash distinguishes NULL from the column's values."""
         if self._is_as_stored and not any(here.facts.nullable for here in self._sides):
             return Nulls.NEVER
         never_empty = all(here.facts.family in _NEVER_EMPTY for here in self._sides)
@@ -85,7 +85,11 @@ class ColumnPair:
 
     @property
     def native(self) -> Family | None:
-        """What both sides hold, where a hash of the values says as much as one of their texts."""
+        """The family of the values that are hashed directly, or None if their texts are hashed.
+
+        Both sides must store values of this family, and their hashes must prove as much as hashes
+        of texts.
+        """
         (declared, scale), there = ((here.facts.declared, here.facts.scale) for here in self._sides)
         alike = (declared, scale) == there and scale is not None
         hashable = self.family in _HASHABLE or (self.family is Family.DECIMAL and alike)
@@ -93,7 +97,7 @@ class ColumnPair:
 
     @property
     def is_whole_number(self) -> bool:
-        """Whether both sides hold whole numbers, which are equal if and only if the texts are."""
+        """Whether both sides hold whole numbers, which are equal if and only if their texts are."""
         return (
             self._is_plain
             and self.has_one_text
@@ -114,23 +118,26 @@ class ColumnPair:
         return self.legacy, self.modern
 
     def zone_on(self, side: Side) -> str | None:
-        """Return the zone, other than UTC, that one side's naive times are converted from."""
+        """Return the zone from which naive times on ``side`` are converted.
+
+        Returns None if no time is converted, or the zone is UTC.
+        """
         naive = self.on(side).met_as.family is Family.TIMESTAMP
         converted = naive and self.family is Family.TIMESTAMPTZ
         return self.rules.naive_zone if converted and self.rules.naive_zone != "UTC" else None
 
     def on(self, side: Side) -> ColumnSide:
-        """Return one side."""
+        """Return the column on ``side``."""
         return self.legacy if side == "legacy" else self.modern
 
     def shown(self, value: str | None) -> str | None:
-        """Return a value as a report may show it."""
+        """Return ``value`` as a report may show it."""
         if value is None:
             return None
         return MASK if self.masked else shown(value, self.family)
 
     def remarks(self, value: str | None) -> tuple[str, ...]:
-        """Return what has to be said of a shown value, so that it is not taken for another."""
+        """Return remarks that keep a reader from confusing a shown value with another value."""
         if self.masked:
             return ()
         return tuple(f"{self.name}: {each}" for each in remarks(value, self.family))
@@ -140,13 +147,13 @@ class ColumnPair:
         return self.text(side, dialect, self.on(side).value)
 
     def item(self, side: Side, dialect: Dialect, value: ColumnElement[object]) -> Item:
-        """Return what a row's hash takes in of some value that the column could have."""
+        """Return the input to a row's hash if the column had the value ``value``."""
         return Item(self.text(side, dialect, value), self.nulls, value, self.native)
 
     def text(
         self, side: Side, dialect: Dialect, value: ColumnElement[object]
     ) -> ColumnElement[str]:
-        """Return the SQL of the canonical text of some value that the column could have."""
+        """Return the SQL of the canonical text if the column had the value ``value``."""
         here = self.on(side)
         if here.lookup is None:
             own = dialect.canonical(value, here.facts, self.family, self.rules)
@@ -165,23 +172,24 @@ _NEVER_EMPTY = NUMBERS | DOCUMENTS | TIMES | {Family.BOOLEAN, Family.UUID}
 
 
 def own_id(text: str) -> str:
-    """Return the id itself for the text that an id is compared by."""
+    """Return the id of the text that an id is compared by."""
     return text.removeprefix(_ID)
 
 
 def _escaped(text: ColumnElement[str]) -> ColumnElement[str]:
-    """Return an id that no text of ours can be taken for."""
+    """Return the SQL of an id's text, with a prefix if the id looks like a text of this module."""
     ours = text.startswith("not in the map") | text.startswith(_ID)
     return case((ours, literal(_ID, Text) + text), else_=text)
 
 
 @dataclass(frozen=True)
 class TenantColumns:
-    """The column on each side that has the same known value in every row in scope; None: none is.
+    """The discriminator column on each side, if it has the same known value in every row in scope.
 
-    ``renamed``: some tenant has another value on the modern stack than on the legacy one, so that
-    equal rows hold different values. ``merged`` is the legacy column if the tenant has several
-    legacy values, which become one. ``configured``: the settings say how that column is compared.
+    ``legacy`` and ``modern`` are None if a side has no such column. ``renamed``: some tenant has
+    another value on the modern stack than on the legacy one, so that equal rows hold different
+    values. ``merged`` is the legacy column if the tenant has several legacy values, which become
+    one. ``configured``: the settings define how that column is compared.
     """
 
     legacy: str | None
@@ -191,16 +199,17 @@ class TenantColumns:
     configured: bool = False
 
     def on(self, side: Side) -> str | None:
-        """Return the name on one side."""
+        """Return the name of the column on ``side``."""
         return self.legacy if side == "legacy" else self.modern
 
 
 @dataclass
 class ColumnPlan:
-    """Every column of both tables: compared, or else named among the problems.
+    """The compared columns of both tables, the key, and the problems with other columns.
 
-    ``key_within_tenant``: the key is a primary key without the column that selects the tenant, so
-    that rows of two tenants may share it.
+    A column that is not compared is named in ``problems``, unless the settings ignore it or it
+    selects the tenants' rows. ``key_within_tenant``: the key is a primary key without the column
+    that selects the tenant, so that rows of two tenants may share it.
     """
 
     columns: list[ColumnPair] = field(default_factory=list)
@@ -219,11 +228,11 @@ def plan_columns(
     dialects: Mapping[Side, Dialect],
     lookups: Mapping[str, Lookup],
 ) -> ColumnPlan:
-    """Pair the columns of two tables by name, under the settings of the table.
+    """Return the plan that pairs the columns of two tables by name, under the table's settings.
 
-    ``expressions`` are the types of the settings' SQL expressions, which only the databases can
-    tell. ``tenant_columns`` select the tenants' rows. One of them may be on its side alone; a pair
-    of them is left out where its values cannot be compared.
+    ``expressions`` are the types of the settings' SQL expressions, as the databases report them.
+    ``tenant_columns`` select the tenants' rows. One of them may exist on its side only. A pair of
+    them is left out if its values cannot be compared.
     """
     planner = _Planner(
         settings,
@@ -279,7 +288,10 @@ class _Planner:
         return missing + _near(modern, surplus)
 
     def _say_by_case(self, surplus: Sequence[str]) -> bool:
-        """Say once, and not of each column, that all names differ in nothing but case."""
+        """Add one problem, and not one per column, if all unpaired names differ only in case.
+
+        Returns whether the problem was added.
+        """
         here, there = sorted(map(str.lower, self._lonely)), sorted(map(str.lower, surplus))
         if not here or here != there or len(set(here)) < len(here):
             return False
@@ -292,7 +304,10 @@ class _Planner:
         return True
 
     def _refuse_collisions(self) -> None:
-        """Name the columns of one side that are one in lower case, where that pairs them."""
+        """Add a problem for columns of one side that have the same name in lower case.
+
+        This applies only if the settings pair columns by their names in lower case.
+        """
         pairing = self.settings.pairing
         if pairing.names == "exact":
             return
@@ -309,7 +324,7 @@ class _Planner:
             ]
 
     def _modern_name(self, name: str) -> str:
-        """Return the name of a legacy column's counterpart, whether or not that is there."""
+        """Return the modern name of a legacy column, even if the modern column does not exist."""
         own = self._table.columns.get(name)
         if own is not None and own.modern is not None:
             return own.modern
@@ -331,7 +346,7 @@ class _Planner:
         )
 
     def _pair_column(self, name: str) -> str | None:
-        """Plan one legacy column; return the modern column that it takes up."""
+        """Plan one legacy column, and return the modern column that is paired with it, or None."""
         own = self._table.columns.get(name, ColumnSettings())
         modern_name = self._modern_name(name)
         if self._is_ignored("legacy", name):
@@ -350,10 +365,11 @@ class _Planner:
     def _is_left_out(
         self, name: str, legacy: ColumnSide, modern: ColumnSide, own: ColumnSettings
     ) -> bool:
-        """Leave the tenants' columns out where they are one pair with values of their own.
+        """Return whether a column is left out because it selects each tenant's rows.
 
-        The condition that selects a tenant's rows fixes the value on either side. A row that has
-        another tenant's value is in the other tenant's checks, or in those of no tenant.
+        The condition that selects a tenant's rows fixes the value on either side. A row with
+        another tenant's value is in the other tenant's checks. A row with the value of no tenant is
+        in the ``unassigned`` check. A rule or a problem names the column that is left out.
         """
         of_tenants, modern_name = self.tenant_columns, self._modern_name(name)
         if of_tenants.configured or modern_name != of_tenants.modern:
@@ -377,7 +393,7 @@ class _Planner:
         self.result.rules.append(NamedRule(why, name))
 
     def _pair_expression_only(self, name: str) -> str:
-        """Plan a compared value that is no column of the legacy table; return its modern name."""
+        """Plan a compared value that has no legacy column, and return its modern name."""
         own = self._table.columns[name]
         modern_name = self._modern_name(name)
         modern_facts = self.modern.column(modern_name)
@@ -419,7 +435,7 @@ class _Planner:
         everywhere = self.settings.rules
         zone = everywhere.naive_zone if own.naive_zone is None else own.naive_zone
         if Family.TIMESTAMPTZ not in families and own.type != "timestamptz":
-            zone = None  # naive times on both sides say what they say; no zone makes them equal
+            zone = None  # naive times on both sides are compared without a zone
         json_form = everywhere.json_form if own.json_form is None else own.json_form
         engines = {dialect.name for dialect in self.dialects.values()}
         common = len(engines) > 1 or len(families) > 1
@@ -439,7 +455,7 @@ class _Planner:
 
     def _find_key(self) -> None:
         by_name = {pair.name: pair for pair in self.result.columns}
-        # A tenant's one value, where it is not compared, is no part of the rows' key.
+        # A discriminator column that is not compared is left out of the key.
         tenants = {self.tenant_columns.legacy, self.tenant_columns.merged} - by_name.keys()
         own = tuple(name for name in self._table.key or () if name not in tenants)
         primary = tuple(name for name in self.legacy.primary_key if name not in tenants)
@@ -454,7 +470,7 @@ class _Planner:
                 f"set [tables.{self.pair.name}] key to columns that are on both sides"
             )
         keys = [by_name[name] for name in names if name in by_name]
-        # Without a key a row is known by all that it holds, and counted.
+        # Without a key, a row is identified by all its values, and its copies are counted.
         self.result.key = list(self.result.columns) if absent or not keys else keys
 
     def _modern_key(self) -> tuple[str, ...]:
@@ -470,7 +486,11 @@ def _with_floats(
     columns: Mapping[Side, ColumnFacts],
     dialects: Mapping[Side, Dialect],
 ) -> ColumnRules:
-    """Add how texts are read as floats, and whether doubles are beside exact decimals alone."""
+    """Return ``rules`` with the settings for floats: ``float_bits`` and ``lone_double``.
+
+    ``float_bits`` is the width at which texts are read as floats. ``lone_double`` is true if one
+    side alone holds doubles, and the other holds exact decimals.
+    """
     both = [(dialects[side], columns[side]) for side in SIDES]
     written = [dialect.holds_written_numbers(facts) for dialect, facts in both]
     doubles = [dialect.holds_doubles(facts) for dialect, facts in both]
@@ -482,15 +502,16 @@ def _with_floats(
     if not any(written):
         return replace(rules, lone_double=any(exact) and sum(doubles) == 1)
     if any(one and not as_text for one, as_text in zip(exact, written, strict=True)):
-        return rules  # digits meet digits
-    # SQL of SQLite may give doubles, too, which are no texts of the other side's shorter floats.
+        return rules  # both sides hold decimal digits
+    # SQL of SQLite may return doubles as well as texts. A double does not have the text of the
+    # other side's shorter float.
     either = any(as_text and double for as_text, double in zip(written, doubles, strict=True))
     narrow = not either and any(dialect.holds_singles(facts) for dialect, facts in both)
     return replace(rules, float_bits=SINGLE if narrow else DOUBLE)
 
 
 def _pads(pair: ColumnPair, side: Side) -> bool:
-    """Whether this side alone has the spaces that fill a char(n), and no rule forgives them."""
+    """Return whether only ``side`` pads texts with spaces (char(n)), and no rule forgives them."""
     other = pair.legacy if side == "modern" else pair.modern
     alone = pair.on(side).met_as.family is Family.PADDED is not other.met_as.family
     return (
@@ -505,13 +526,13 @@ def _padded(side: Side) -> str:
 
 
 def _near(name: str, known: Sequence[str]) -> str:
-    """Return which known name is most like one, in words; nothing if none is."""
+    """Return a hint at the known name that is most similar to ``name``; empty if none is."""
     near = nearest(name, known)
     return f" (the nearest name is {near!r})" if near else ""
 
 
 def _spoken_rules(pair: ColumnPair, own: ColumnSettings) -> list[NamedRule]:
-    """The named rules that a column is compared under, in words for the report."""
+    """Return the named rules of a column, in words for the report."""
     spoken = [pair.meeting.spoken] if pair.meeting.spoken else []
     if pair.rules.float_bits == SINGLE:
         spoken.append("texts are read as floats of four bytes, which the other side holds")

@@ -1,4 +1,4 @@
-"""Row by row, value by value, under the tolerances: missing, extra, changed."""
+"""Compares rows by key, value by value, under the tolerances: missing, extra, changed."""
 
 from __future__ import annotations
 
@@ -30,22 +30,22 @@ from .structured import canonical_json
 from .tolerance import Limit, ToleranceRules, forgiving_limit, is_number
 
 Normaliser = Callable[[str], str]
-Surplus = tuple[Row, int]  # a row, and how many copies one side has more of
+Surplus = tuple[Row, int]  # a row, and how many more copies of it one side has
 
 _OTHER_SIDE: dict[Side, Side] = {"legacy": "modern", "modern": "legacy"}
 _ONE_SIDED: dict[Side, FindingKind] = {"legacy": FindingKind.MISSING, "modern": FindingKind.EXTRA}
-_MOST_OTHERS = 20  # columns beside the key that are shown of a row that one side has alone
-_MOST_OTHER_TEXT = 200  # characters of each of their values
+_MOST_OTHERS = 20  # columns besides the key that are shown of a missing or extra row
+_MOST_OTHER_TEXT = 200  # characters of each of these values
 _PADDED = 'differs only in spaces at the end; trim = "trailing" would forgive those'
 
 
 @dataclass(frozen=True)
 class _Column:
-    """One compared column, with all that decides whether two of its values agree."""
+    """One compared column, with all rules that decide whether two of its values agree."""
 
     name: str
     family: Family
-    spelling: Callable[[str], str] | None  # where equal values have several texts
+    spelling: Callable[[str], str] | None  # set if equal values can have several texts
     limits: tuple[Limit, ...]
     forgiving: tuple[Forgiving, ...] = ()
     masked: bool = False
@@ -53,15 +53,18 @@ class _Column:
     normaliser: Limit | None = None
 
     def in_one_spelling(self, value: str | None) -> str | None:
-        """Return the value in its one spelling."""
+        """Return the one text that all values equal to ``value`` share."""
         return value if self.spelling is None or value is None else self.spelling(value)
 
     def known_by(self, value: str | None) -> str | None:
-        """Return what a row is found by, if the column is part of the key."""
+        """Return the text by which a row is found, if the column is part of the key."""
         return all_applied(self.forgiving, value)
 
     def verdict(self, legacy: str | None, modern: str | None) -> tuple[Limit, ...] | None:
-        """Return the rules that it takes to forgive the difference; None if it stands."""
+        """Return the rules that forgive the difference of two values, or None if none does.
+
+        Equal values need no rule, so the result is empty.
+        """
         if legacy == modern:
             return ()
         rules = tuple(agreed(self.forgiving, legacy, modern))
@@ -73,23 +76,23 @@ class _Column:
         return None if limit is None else (limit,)
 
     def explanation(self, legacy: str | None, modern: str | None) -> tuple[str, ...]:
-        """Return what a reader does not see of two values that may be shown."""
+        """Return the differences of two values that a reader cannot see; empty if masked."""
         return () if self.masked else explained_pair(legacy, modern, self.family)
 
     def shown(self, value: str | None, most: int = MOST_TEXT) -> str | None:
-        """Return a value as a report may show it: masked, or by its first ``most`` characters."""
+        """Return ``value`` as a report may show it: masked, or its first ``most`` characters."""
         if value is None:
             return None
         return MASK if self.masked else shown(value, self.family, most)
 
     def shown_pair(self, legacy: str | None, modern: str | None) -> ValuePair:
-        """Return two values that differ as a report may show them."""
+        """Return two different values as a report may show them."""
         if self.masked:
             return ValuePair(self.shown(legacy), self.shown(modern))
         return ValuePair(*shown_pair(legacy, modern, self.family))
 
     def remarks(self, value: str | None) -> Iterator[str]:
-        """Yield what has to be said of a shown value, so that it is not taken for another."""
+        """Yield remarks that keep a reader from confusing a shown value with another value."""
         if not self.masked:
             yield from (f"{self.name}: {each}" for each in remarks(value, self.family))
 
@@ -99,7 +102,7 @@ class _Column:
         try:
             return self.normalise(value)
         except Exception as error:  # noqa: BLE001 - a project's own function
-            # Its message could quote the value.
+            # The message of the error could contain the value.
             kind = type(error).__name__
             raise NotProven(f"the normaliser {self.normaliser.source!r} failed: {kind}") from None
 
@@ -109,9 +112,10 @@ Change = tuple[_Column, str | None, str | None]  # legacy and modern values that
 
 @dataclass(frozen=True)
 class KeyDifference:
-    """What either side has more of under one key.
+    """The rows of one key of which one side has more copies than the other.
 
-    ``shared`` is how often both sides have these rows.
+    ``legacy`` and ``modern`` hold the surplus copies of each side. ``shared`` is the number of
+    copies of these rows that both sides have.
     """
 
     legacy: list[Surplus]
@@ -120,12 +124,14 @@ class KeyDifference:
 
 
 class Comparison:
-    """Takes differing rows batch by batch; counts them all, lists the first of them by key.
+    """Compares differing rows in batches, counts all findings, and keeps the first ones by key.
 
-    Only the first ones are held, and explained. Each other one goes to the sink as soon as it is
-    made; the first ones are the caller's to hand on, once it has added its notes.
-    ``repeats_listed`` are sides of which every repeated key is listed apart: rows that are copies
-    there are only counted as ``repeated``. Unless it ``tells_copies``, a copy is missing or extra.
+    Only the first findings are kept and explained. Every other finding is passed to ``sink`` as
+    soon as it is made. The caller passes the first ones to the sink after it has added its notes.
+
+    ``repeats_listed`` are the sides on which every repeated key is listed separately. Copies of
+    rows on these sides are only counted, as ``repeated``. If ``tells_copies`` is false, a copy is
+    reported as missing or extra.
     """
 
     def __init__(
@@ -146,14 +152,15 @@ class Comparison:
         self.repeats_listed: Collection[Side] = ()
         self.repeated = 0
         self.tells_copies = True
-        self.differing = False  # whether any text differed, whatever was made of that
+        self.differing = False  # whether any text differed, even if it was forgiven
 
     def add(
         self, legacy: Iterable[Row], modern: Iterable[Row], shared: Mapping[Row, int] = NO_ROWS
     ) -> None:
-        """Compare all rows of some keys; a key's rows must come in one batch.
+        """Compare all rows of some keys. All rows of a key must be in the same batch.
 
-        ``shared`` is how often both sides have rows of which one has more, beside these.
+        ``shared`` holds rows of which one side has more, each with the number of copies that both
+        sides have in addition to ``legacy`` and ``modern``.
         """
         for each in self.differences(legacy, modern, shared).values():
             self._compare_key(each)
@@ -161,7 +168,7 @@ class Comparison:
     def differences(
         self, legacy: Iterable[Row], modern: Iterable[Row], shared: Mapping[Row, int] = NO_ROWS
     ) -> dict[Row, KeyDifference]:
-        """Return what either side has more of, by key; nothing is made of it yet."""
+        """Return the surplus rows of either side by key, without counting them as findings."""
         here, there = Counter(legacy), Counter(modern)
         both = here & there
         here, there = here - both, there - both
@@ -181,13 +188,13 @@ class Comparison:
 
     @property
     def drift(self) -> DriftCounts:
-        """Exact totals."""
+        """The exact number of findings of each kind."""
         counts = DriftCounts(**{kind.value: self._counts[kind] for kind in FindingKind})
         return counts if counts.total else NO_DRIFT
 
     @property
     def forgiven(self) -> tuple[AppliedTolerance, ...]:
-        """The rules that forgave rows, and how many."""
+        """The rules that forgave rows, each with the number of rows."""
         applied = (
             AppliedTolerance(limit.rule, f"{limit.allowed:f}", limit.source, rows, column)
             for (column, limit), rows in self._forgiven.items()
@@ -196,16 +203,16 @@ class Comparison:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """The first findings by key; structured values are explained."""
+        """The first findings by key, with explanations of structured values."""
         return self._sample.findings
 
     @property
     def keys(self) -> tuple[Row, ...]:
-        """The keys of the first findings, as the databases spell them."""
+        """The keys of the first findings, as canonical texts."""
         return self._sample.keys
 
     def _by_content(self, rows: Counter[Row]) -> Counter[Row]:
-        """Spell values one way, where their spelling says nothing."""
+        """Return ``rows`` with one text for equal values, and the copies of equal rows added up."""
         if not any(column.spelling for column in self._columns):
             return rows
         spelled: Counter[Row] = Counter()
@@ -221,12 +228,15 @@ class Comparison:
         return grouped
 
     def _compare_key(self, found: KeyDifference) -> None:
-        """Pair the one row that differs with its counterpart; of several, none is guessed."""
+        """Compare the rows of one key, and count the findings.
+
+        If each side has one row, the two rows are a pair. Several rows are not paired by guessing.
+        """
         legacy, modern = list(found.legacy), list(found.modern)
         if len(legacy) == len(modern) == 1 and legacy[0][1] == modern[0][1]:
             self._compare_rows(legacy[0][0], modern[0][0], legacy[0][1])
             return
-        # The order in which rows were read must not decide which rules are said to forgive them.
+        # Sorted, so that the rules that are reported do not depend on the order of reading.
         legacy, modern = sorted(legacy, key=repr), sorted(modern, key=repr)
         if len(self._key) == len(self._columns):
             self._pair_off(legacy, modern)
@@ -236,7 +246,10 @@ class Comparison:
             self._find_surplus("modern", row, copies, found)
 
     def _find_surplus(self, side: Side, row: Row, copies: int, found: KeyDifference) -> None:
-        """Count a row that one side has more often: copies, if the other side has it at all."""
+        """Count a row of which ``side`` has more copies as missing, extra or duplicate.
+
+        The surplus copies are duplicates if the other side has the row as well.
+        """
         there = found.shared.get(row, 0)
         if not (self.tells_copies and there):
             self._find(_ONE_SIDED[side], row, copies)
@@ -254,7 +267,10 @@ class Comparison:
         return any(self._columns[n].spelling for n in self._key)
 
     def _pair_off(self, legacy: list[Surplus], modern: list[Surplus]) -> None:
-        """Take out of rows that have no key but themselves as many as the rules make equal."""
+        """Remove pairs of rows that the rules make equal from both lists, and compare them.
+
+        The rows have no key except all their values.
+        """
         while legacy and modern:
             (row, copies), (other, others) = legacy.pop(), modern.pop()
             both = min(copies, others)
@@ -287,7 +303,7 @@ class Comparison:
         changed: Sequence[Change] = (),
         note: str = "",
     ) -> None:
-        """Count a finding; explain it if it is among the first, or else hand it on."""
+        """Count a finding. Keep it if it is among the first, or else pass it to the sink."""
         self._counts[kind] += copies
         key = {self._columns[n].name: self._columns[n].shown(row[n]) for n in self._key}
         values = {column.name: column.shown_pair(*pair) for column, *pair in changed}
@@ -302,7 +318,7 @@ class Comparison:
             self._sink(finding)
 
     def _explained(self, finding: Finding, row: Row, changed: Sequence[Change]) -> Finding:
-        """Add what a list of a million rows does without: explanations, and the row's values."""
+        """Return ``finding`` with explanations and values, which only the first findings have."""
         explained = {
             column.name: replace(
                 finding.columns[column.name], explanation=column.explanation(legacy, modern)
@@ -322,7 +338,7 @@ class Comparison:
 
 
 def _is_padding(column: _Column, legacy: str | None, modern: str | None) -> bool:
-    """Whether two texts that may be shown differ in nothing but the spaces at their ends."""
+    """Return whether two texts, not masked, differ only in the spaces at their ends."""
     if column.masked or column.family is not Family.TEXT or legacy is None or modern is None:
         return False
     return legacy.rstrip(" ") == modern.rstrip(" ")
@@ -352,7 +368,10 @@ def _column(
 
 
 def spelling_of(pair: ColumnPair) -> Callable[[str], str] | None:
-    """Return what spells equal values of a column one way, where they have several texts."""
+    """Return the function that returns one text for equal values of a column.
+
+    Returns None if equal values always have one text.
+    """
     if pair.by_content:
         return canonical_json
     if pair.family is not Family.FLOAT:
@@ -364,13 +383,14 @@ def spelling_of(pair: ColumnPair) -> Callable[[str], str] | None:
 
 
 def one_float(text: str, bits: int = DOUBLE) -> str:
-    """Return the same text for the same float: engines do not agree which text is the shortest.
+    """Return the same text for all texts of the same float.
 
-    PostgreSQL writes 1e23 as 9.999999999999999e+22, which reads back as the same number.
+    Engines disagree on the shortest text. PostgreSQL writes 1e23 as 9.999999999999999e+22, which
+    reads back as the same number.
     """
     number = spelled_float(text, bits) if is_number(text) else None
     return text if number is None else shortest(number, bits)
 
 
 NOTHING_FOUND = Comparison((), (), ToleranceRules(), {}, most_findings=0)
-"""Of rows that are equal."""
+"""The comparison of equal rows."""

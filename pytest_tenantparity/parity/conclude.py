@@ -1,4 +1,4 @@
-"""From what a comparison found to the evidence of a check."""
+"""Makes the evidence of a check from its comparison."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ def conclude(
     tolerance: ToleranceRules,
     digest: str,
 ) -> Evidence:
-    """Weigh it: drift outweighs what is not proven, which outweighs what is tolerated."""
+    """Return the evidence of a check.
+
+    DRIFT takes precedence over NOT PROVEN, and NOT PROVEN takes precedence over TOLERATED.
+    """
     drift = comparison.drift
     budget = _budget(drift, rows, tolerance)
     forgiven = (*comparison.forgiven, *([budget] if budget else []))
@@ -61,7 +64,7 @@ def conclude(
 def _budget(
     drift: DriftCounts, rows: RowCounts, tolerance: ToleranceRules
 ) -> AppliedTolerance | None:
-    """Return the budget that covers the whole drift, if one does."""
+    """Return the budget that covers the whole drift, or None if no budget does."""
     if not drift.total:
         return None
     for limit in tolerance.budgets():

@@ -1,4 +1,4 @@
-"""What the checks of one run share within a process."""
+"""State that the checks of one run share within a process."""
 
 from __future__ import annotations
 
@@ -26,25 +26,26 @@ if TYPE_CHECKING:
 
 
 def _threads() -> Executor:
-    # Two are in use, one a side, and one more for each query that cannot be stopped.
+    # One thread runs for each side, and one more for each query that could not be stopped.
     return ThreadPoolExecutor(max_workers=64, thread_name_prefix="tenantparity")
 
 
 @dataclass(frozen=True)
 class Context:
-    """Settings, stacks and pairs; ``tenants`` are all of the settings, ``selected`` the run's.
+    """Settings, stacks and table pairs of a run, and the state that its checks share.
 
-    ``asked`` are the tenants of each table that some check of this run is about, where that is
-    known; ``surveys`` are the scans that were made for several tenants of a table at once, and
-    ``together`` are those that such a scan takes together with each tenant. ``batches`` are the
-    small tables of tenants that have places of their own.
-
-    ``drift`` opens what takes every finding of a check, however few the report lists; ``watch``
-    hears how far scans have come.
-
-    ``settle`` is how many seconds a write may be under way from one stack to the other, where rows
-    that differ are to be looked at again; ``since`` is when, by the clock that only goes forward,
-    the run's snapshots were there already. ``as_of`` is the value of ``:as_of`` in filters.
+    - ``tenants`` are all tenants of the settings. ``selected`` are the tenants of the run.
+    - ``asked`` are the ids of the tenants whose rows this run checks, by table. It is None if
+      they are not known.
+    - ``surveys`` are the results of shared scans, by table and first tenant.
+    - ``together`` are the tenants that one shared scan reads together, by table and tenant.
+    - ``batches`` are the small tables of tenants that have places of their own.
+    - ``drift`` opens the sink for every finding of a check, including those that the report omits.
+    - ``watch`` is called with the progress of scans.
+    - ``settle`` is the number of seconds that a write may take from one stack to the other. It is
+      None if rows that differ are not read again.
+    - ``since`` is a time of the monotonic clock at which the run's snapshots existed already.
+    - ``as_of`` is the value of ``:as_of`` in filters.
     """
 
     settings: Settings
@@ -70,20 +71,23 @@ class Context:
     batches: Batches = field(default_factory=Batches)
 
     def audited(self, table: str) -> list[Tenant]:
-        """Return the tenants whose rows of a table are asked for in this run."""
+        """Return the tenants whose rows of ``table`` this run checks."""
         return [each for each in self.selected if self.audits(table, each)]
 
     def audits(self, table: str, tenant: Tenant) -> bool:
-        """Whether a selected tenant's rows of a table are asked for in this run."""
+        """Return whether this run checks the rows of ``table`` of ``tenant``, which is selected."""
         return self.asked is None or tenant.id in self.asked.get(table, ())
 
     @property
     def waited(self) -> dict[Side, float]:
-        """How many seconds this process was held up by a throttle so far."""
+        """The number of seconds that this process has waited for the throttle of each side."""
         return {side: stack.waited for side, stack in self.stacks.items()}
 
     def counted(self, table: str, side: Side) -> int | None:
-        """Return how many rows all tenants have, where scans have counted those of each."""
+        """Return the number of rows of all tenants.
+
+        Returns None unless scans have counted the rows of each tenant.
+        """
         rows = self.batches.counted(table, side)
         for (name, _), made in self.surveys.items():
             if name == table:
@@ -94,12 +98,15 @@ class Context:
         return sum(rows.values()) if self.tenants.keys() <= rows.keys() else None
 
     def cancel(self) -> None:
-        """Stop what is being asked on either stack."""
+        """Stop the running queries on both stacks."""
         for stack in self.stacks.values():
             stack.cancel()
 
     def give_up(self, side: Side) -> None:
-        """Leave a session to a query that could not be stopped; the next check opens a new one."""
+        """Leave the session of ``side`` to a query that could not be stopped.
+
+        The next check opens a new session.
+        """
         self.stacks[side].give_up()
 
     def close(self) -> None:

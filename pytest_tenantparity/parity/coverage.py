@@ -1,4 +1,4 @@
-"""Tables that belong to no pair: nobody compares them, so somebody has to say why."""
+"""The coverage check: a table that is not compared must be ignored with a reason."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from .context import Context
 from .filters import rows_taking_part
 from .scope import source_of
 
-_UNCOUNTED = -1  # rows: a place could not be asked
+_UNCOUNTED = -1  # in the place of a row count: a place could not be read
 
 
 def check_coverage(context: Context, key: CheckKey) -> Evidence:
-    """Name every table, on either side, that is neither compared nor ignored for a reason."""
+    """Return evidence that names every table, on either side, that is not compared or ignored."""
     reasons: list[str] = []
     left_out: dict[str, int] = {}
-    for side in SIDES:  # says so, where a stack is not there
+    for side in SIDES:  # raises NotProven if a stack is not available
         context.stacks[side].database(place_of_shared(context.settings.stack(side)))
     if not context.pairs:
         raise NotProven("no tables are paired, so none is compared")
@@ -36,9 +36,9 @@ def check_coverage(context: Context, key: CheckKey) -> Evidence:
                 reasons += _gaps(context, side, place, pairs)
                 for pair in pairs:
                     _count_left_out(context, side, place, pair, left_out)
-            except ConnectionLost:  # another connection may do better
+            except ConnectionLost:  # the check is run again on a new connection
                 raise
-            except NotProven as error:  # of one tenant's place, which hides no other's gaps
+            except NotProven as error:  # one tenant's place must not hide the gaps of others
                 reasons.append(str(error))
                 left_out |= _uncounted(context, side, pairs)
     status = Status.NOT_PROVEN if reasons else Status.MATCH
@@ -47,7 +47,10 @@ def check_coverage(context: Context, key: CheckKey) -> Evidence:
 
 
 def _uncounted(context: Context, side: Side, pairs: list[TablePair]) -> dict[str, int]:
-    """Give up counting what filters leave out: a count of other places alone misleads."""
+    """Return ``_UNCOUNTED`` for each filter of ``pairs``.
+
+    A count of the other places alone would mislead.
+    """
     filters = ((pair, pair.settings.row_filter(side)) for pair in pairs)
     return {
         rows_but(side, pair.name, own, context.as_of): _UNCOUNTED
@@ -59,7 +62,7 @@ def _uncounted(context: Context, side: Side, pairs: list[TablePair]) -> dict[str
 def _count_left_out(
     context: Context, side: Side, place: Place, pair: TablePair, counts: dict[str, int]
 ) -> None:
-    """Add up the rows that a filter leaves out of one side of a pair, in all places."""
+    """Add the rows that a filter excludes in one place, on one side of a pair, to ``counts``."""
     row_filter = pair.settings.row_filter(side)
     stack = context.stacks[side]
     if row_filter is None:
@@ -70,7 +73,7 @@ def _count_left_out(
         counts |= _uncounted(context, side, [pair])
         return
     (facts,) = found
-    # A condition that is NULL keeps a row out, too.
+    # A filter excludes a row if its condition is NULL, too.
     met = rows_taking_part(context, pair, side)
     kept = func.sum(case((met, literal_column("1")), else_=literal_column("0")))
     counted = select(func.count(), kept).select_from(source_of(facts))
@@ -83,7 +86,7 @@ def _count_left_out(
             total, taken = connection.execute(counted).one()
     except ConnectionLost:
         raise
-    except NotProven:  # each check of the table says why
+    except NotProven:  # each check of the table reports the reason
         counts |= _uncounted(context, side, [pair])
     else:
         if counts.get(what) != _UNCOUNTED:
@@ -91,7 +94,7 @@ def _count_left_out(
 
 
 def _places(context: Context, side: Side) -> dict[Place, list[TablePair]]:
-    """Where the run reads from, and which pairs it reads there."""
+    """Return the places that the run reads on ``side``, each with the pairs that are read there."""
     stack = context.settings.stack(side)
     places: dict[Place, list[TablePair]] = {}
     for pair in context.pairs.values():
@@ -118,7 +121,7 @@ def _gaps(context: Context, side: Side, place: Place, pairs: list[TablePair]) ->
 
 
 def _way_out(context: Context, side: Side, name: str) -> str:
-    """Return the settings that would pair a table that belongs to no pair."""
+    """Return the setting that would pair the table ``name``, which belongs to no pair."""
     if side == "legacy":
         return f'pair it ([tables.{toml_key(name)}] modern = "...")'
     near = nearest(name, context.pairs)

@@ -1,4 +1,4 @@
-"""What was compared with what: the tables of a pair, its key, and the columns worth a word."""
+"""Descriptions of table pairs for reports: the tables, the key, and notable columns."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 
 def described(opened: OpenPair) -> PairFacts:
-    """Return a pair as it is compared. All tenants whose tables are alike give the same answer."""
+    """Return the description of a pair as it is compared.
+
+    It is the same for all tenants whose tables are alike.
+    """
     pair, plan = opened.pair, opened.plan
     legacy, modern = (_table(opened, side) for side in SIDES)
     return PairFacts(
@@ -34,21 +37,24 @@ def described(opened: OpenPair) -> PairFacts:
 
 
 def _table(opened: OpenPair, side: Side) -> str:
-    """Return the full name of a side's table; of a schema or database per tenant, the template."""
+    """Return the full name of a side's table.
+
+    If each tenant has its own schema or database, the template is part of the name.
+    """
     tenancy, facts = opened.pair.tenancy(side), opened.tables[side]
     if tenancy.schema_template is not None:
         return f"{tenancy.schema_template}.{facts.name}"
     if tenancy.database is not None:
         settings: StackSettings = opened.context.settings.stack(side)
         own = settings.schema_name or facts.schema
-        # In MySQL a database is a schema: its name is that of one tenant's.
+        # In MySQL a schema is a database, so the schema has the name of one tenant's database.
         place = "" if own.lower() == opened.places[side].database.lower() else f".{own}"
         return f"{tenancy.database}{place}.{facts.name}"
     return f"{facts.schema}.{facts.name}"
 
 
 def _key_is(opened: OpenPair) -> str:
-    """Return where the key comes from."""
+    """Return the origin of the key, in words."""
     plan, settings = opened.plan, opened.pair.settings
     if plan.key == plan.columns and not _said(opened, settings.key):
         return "no key: a row is known by all that it holds"
@@ -59,7 +65,7 @@ def _key_is(opened: OpenPair) -> str:
 
 
 def _said(opened: OpenPair, key: tuple[str, ...] | None) -> bool:
-    """Whether the key is one that the settings or a side's primary key names."""
+    """Return whether the settings or a side's primary key name the columns of the key."""
     names = {each.name for each in opened.plan.key}
     if key is not None:
         return names == set(key)
@@ -79,7 +85,10 @@ def _is_moderns(opened: OpenPair) -> bool:
 
 
 def _columns(opened: OpenPair) -> Iterator[PairColumn]:
-    """Yield the columns that are not compared, or not under their own name and as they are."""
+    """Yield the columns that are not compared as they are and under their own name.
+
+    This includes the columns that are not compared at all.
+    """
     compared = {each.name: each for each in opened.plan.columns}
     for facts in opened.tables["legacy"].columns:
         if facts.name in compared:

@@ -1,4 +1,4 @@
-"""Keys that are promised to be unique, in a place that does not see to it: files."""
+"""Duplicate keys in files, which do not enforce a primary key."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ def with_duplicates(
 ) -> Evidence:
     """Add a finding for each key that several rows of one side share.
 
-    ``owed`` are rows that the comparison left to that, since the key has others on the other side.
+    ``owed`` is the number of surplus copies that the comparison counted but did not report. Raises
+    :class:`InconsistentReads` if fewer duplicates are found here.
     """
     sample, surplus = Sample(opened.context.settings.report.findings), 0
     for side, source in zip(SIDES, (sides.legacy, sides.modern), strict=True):

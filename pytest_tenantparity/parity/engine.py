@@ -1,4 +1,4 @@
-"""One check from its question to its evidence: digest, locate, read, compare, conclude."""
+"""Runs one check, from its key to its evidence: digest, locate, read, compare, conclude."""
 
 from __future__ import annotations
 
@@ -40,9 +40,10 @@ from .unreadable import Blame, blame_for, without
 
 
 def audit(context: Context, key: CheckKey, layers: Sequence[Layer] = ()) -> Evidence:
-    """Carry one check out. What cannot be proven is evidence too, with its reason.
+    """Run one check, and return its evidence.
 
-    ``layers`` are tolerances of the test itself, inside those of the settings.
+    A check that cannot be proven has evidence, too: NOT PROVEN with the reason. ``layers`` are
+    tolerances of the test itself, which take precedence over those of the settings.
     """
     started, waited = perf_counter(), context.waited
     try:
@@ -65,7 +66,7 @@ def audit(context: Context, key: CheckKey, layers: Sequence[Layer] = ()) -> Evid
 
 
 def _shown(context: Context, key: CheckKey) -> Shown | None:
-    """Return what a statement for several checks shows of one, if it is one of them."""
+    """Return the result of a shared scan or a batch for one check, or None if there is none."""
     tenant, pair = context.tenants.get(key.tenant or ""), context.pairs.get(key.what)
     if tenant is None or pair is None:
         return None
@@ -74,7 +75,7 @@ def _shown(context: Context, key: CheckKey) -> Shown | None:
 
 
 def _equal(context: Context, key: CheckKey, shown: Shown) -> Evidence:
-    """Conclude from equal rows: there is nothing to ask, and nothing that a tolerance forgives."""
+    """Return the evidence of equal rows. No query is run, and no tolerance is applied."""
     pair, tolerance = context.pairs[key.what], ToleranceRules()
     evidence = conclude(key, pair, shown.rows, shown.plan, NOTHING_FOUND, tolerance, shown.digest)
     return under_settle(evidence, context.settle)
@@ -105,7 +106,7 @@ def _pair(context: Context, key: CheckKey) -> TablePair:
     if key.what in context.pairs:
         return context.pairs[key.what]
     tenant = context.tenants.get(key.tenant or "")
-    for side in SIDES:  # says so, where the tables could not be discovered
+    for side in SIDES:  # raises NotProven if the tables could not be discovered
         stack = context.settings.stack(side)
         context.stacks[side].database(place_of_shared(stack))
         if tenant is not None and stack.tenancy is not None:
@@ -121,9 +122,9 @@ def check_rows(
     tolerance: ToleranceRules,
     shown: Shown | None,
 ) -> Evidence:
-    """Compare one tenant's rows of one table; without a tenant, all rows of a shared table.
+    """Compare one tenant's rows of one table, or all rows of a shared table without a tenant.
 
-    A value that the server cannot work out costs its column, not the whole table.
+    If the server cannot evaluate a value, its column is left out, and not the whole table.
     """
     try:
         return _compared(context, key, pair, tenant, tolerance, shown)

@@ -1,6 +1,6 @@
-"""Filters of the settings as conditions, with the value of ``:as_of`` as a bound parameter.
+"""Filters of the settings as SQL conditions, with the value of ``:as_of`` as a bound parameter.
 
-No other module makes SQL of a filter, so that none can leave the parameter out.
+Only this module makes SQL from filters, so that no query can omit the parameter.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ from .context import Context
 
 
 class _Bound(FunctionElement[Any]):
-    """SQL of the settings whose pieces stand around bound parameters.
+    """SQL of the settings, in pieces with bound parameters between them.
 
-    Its type is not Boolean: MySQL and SQLite then get ``(...) = 1``, for which no index is used.
+    Its type is not Boolean. For a Boolean, MySQL and SQLite would get ``(...) = 1``, which cannot
+    use an index.
     """
 
     inherit_cache = True
@@ -37,19 +38,19 @@ def _in_parentheses(element: _Bound, compiler: Any, **options: Any) -> str:
 
 
 def rows_taking_part(context: Context, pair: TablePair, side: Side) -> ColumnElement[bool]:
-    """Return the condition of one side's filter; true without a filter."""
+    """Return the condition of one side's filter, or true without a filter."""
     found = pair.settings.row_filter(side)
     return true() if found is None else _condition(context, side, found.sql)
 
 
 def rows_of_map(context: Context, settings: KeyMap) -> ColumnElement[bool]:
-    """Return the condition of a key map's filter; true without a filter."""
+    """Return the condition of a key map's filter, or true without a filter."""
     sql = settings.filter
     return true() if sql is None else _condition(context, settings.stack, sql)
 
 
 def filter_rules(context: Context, pair: TablePair) -> list[NamedRule]:
-    """Return the filters of a pair, and those of its key maps that use ``:as_of``, for reports."""
+    """Return rules for the report: a pair's filters, and key map filters that use ``:as_of``."""
     filters = ((side, pair.settings.row_filter(side)) for side in SIDES)
     names = dict.fromkeys(each.key_map for each in pair.settings.columns.values())
     maps = ((name, context.settings.maps[name].filter) for name in names if name is not None)
@@ -68,7 +69,7 @@ def filter_rules(context: Context, pair: TablePair) -> list[NamedRule]:
 
 
 def columns_in_utc(context: Context, pair: TablePair, side: Side, table: TableFacts) -> set[str]:
-    """Return the columns whose times without a zone are in UTC, as the settings say."""
+    """Return the columns whose times without a zone are in UTC according to the settings."""
     zones = {each.name: context.settings.rules.naive_zone for each in table.columns}
     for name, own in pair.settings.columns.items():
         if own.naive_zone is not None:

@@ -1,4 +1,4 @@
-"""Where findings go: each to a sink, and the first of a check into the report's sample."""
+"""Sinks for all findings, and the sample of a check's first findings for the report."""
 
 from __future__ import annotations
 
@@ -12,28 +12,31 @@ from .locate.digest import Row
 from .tolerance import is_number
 
 Sink = Callable[[Finding], None]
-"""Takes each finding once, as a report may show it, in no order."""
+"""Called once with each finding, as a report may show it, in no particular order."""
 
 SinkOf = Callable[[CheckKey], AbstractContextManager[Sink]]
-"""Opens the sink of one check; one that ends with an exception has found nothing."""
+"""Opens the sink of one check. If the block ends with an exception, no finding counts."""
 
 Order = tuple[object, ...]
 
-_MOST_CHARACTERS = 4_000_000  # of all values in a sample
+_MOST_CHARACTERS = 4_000_000  # characters of all values in a sample
 _FIRST = itemgetter(0)
 
 
 def nowhere(_: Finding) -> None:
-    """Let a finding go."""
+    """Discard a finding."""
 
 
 def sink_to_nowhere(_: CheckKey) -> AbstractContextManager[Sink]:
-    """Open a sink that keeps nothing."""
+    """Open a sink that discards all findings."""
     return nullcontext(nowhere)
 
 
 def order_of(key: Iterable[str | None]) -> Order:
-    """Order keys value by value: NULL first, then numbers by size, then texts by code point."""
+    """Return the sort key of ``key``, value by value.
+
+    NULL comes first, then numbers by size, then texts by code point.
+    """
     return tuple(_order_of_value(value) for value in key)
 
 
@@ -44,9 +47,9 @@ def _order_of_value(value: str | None) -> Order:
 
 
 class Sample:
-    """The first findings by their order: ``most`` of them, and no more text than a report bears.
+    """The first findings in their order: at most ``most``, and at most 4,000,000 characters.
 
-    Those that turn out not to be among the first go to ``rest``.
+    All other findings are passed to ``rest``.
     """
 
     def __init__(self, most: int, rest: Sink = nowhere) -> None:
@@ -54,14 +57,14 @@ class Sample:
         self._rest = rest
         self._kept: list[tuple[Order, Finding, Row]] = []
         self._characters = 0
-        self._end: Order | None = None  # from here on, nothing is among the first any more
+        self._end: Order | None = None  # findings from here on are not among the first
 
     def takes(self, order: Order) -> bool:
-        """Whether a finding of this order may be among the first."""
+        """Return whether a finding of this order may be among the first."""
         return self._end is None or order < self._end
 
     def add(self, order: Order, finding: Finding, key: Row = ()) -> None:
-        """Keep a finding, and its row's own key, for as long as it is among the first."""
+        """Add a finding and the key of its row. Both are kept while they are among the first."""
         if not self.takes(order):
             self._rest(finding)
             return
@@ -72,13 +75,13 @@ class Sample:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """The findings in order; the first one is among them, however long it is."""
+        """The findings in order. The first one is always included, even if it is very long."""
         self._cut()
         return tuple(finding for _, finding, _ in self._kept)
 
     @property
     def keys(self) -> tuple[Row, ...]:
-        """The keys of these findings, as the databases spell them."""
+        """The keys of these findings, as canonical texts."""
         self._cut()
         return tuple(key for _, _, key in self._kept)
 

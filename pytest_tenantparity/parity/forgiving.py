@@ -1,4 +1,4 @@
-"""Named rules that forgive a difference of two values, and are counted where they do."""
+"""Named rules that forgive a difference of two values. Each use is counted."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _CLOCKS = frozenset({Family.TIME, Family.TIMETZ, Family.TIMESTAMP, Family.TIMEST
 
 @dataclass(frozen=True)
 class Forgiving:
-    """A rule, where it is written, and what it makes of a value on either side."""
+    """A rule, the setting that contains it, and the function that it applies to each value."""
 
     rule: str
     source: str
@@ -32,7 +32,7 @@ class Forgiving:
 def forgiving_rules(
     own: ColumnSettings, everywhere: ValueRules, column: str, table: str, family: Family
 ) -> tuple[Forgiving, ...]:
-    """Return the rules that bear on a column; its own go before those for all columns."""
+    """Return the rules that apply to a column. Its own settings override those for all columns."""
     here = f"[tables.{table}.columns.{column}]"
     found = []
     for name, families in _FAMILIES.items():
@@ -45,7 +45,11 @@ def forgiving_rules(
 
 
 def agreed(rules: Sequence[Forgiving], legacy: Value, modern: Value) -> Iterator[Forgiving]:
-    """Yield the rules that it takes to make two values equal; none if all of them do not."""
+    """Yield the rules that are needed to make two values equal.
+
+    These are the first rule that suffices alone, or else all rules that change a value. Yields
+    nothing if the values differ under all rules together.
+    """
     if not rules or all_applied(rules, legacy) != all_applied(rules, modern):
         return
     for rule in rules:
@@ -58,7 +62,7 @@ def agreed(rules: Sequence[Forgiving], legacy: Value, modern: Value) -> Iterator
 
 
 def all_applied(rules: Sequence[Forgiving], value: Value) -> Value:
-    """Return what all rules together make of a value."""
+    """Return ``value`` after all rules were applied to it, one after the other."""
     for rule in rules:
         value = rule.apply(value)
     return value
@@ -83,7 +87,7 @@ def _empty_is_null(_: bool, value: Value) -> Value:
 
 
 def _scale(digits: int, value: Value) -> Value:
-    if value is None or not is_number(value):  # infinity, NaN, or what is no number
+    if value is None or not is_number(value):  # infinity, NaN, or another text
         return value
     with localcontext(prec=20_000):
         rounded = Decimal(value).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)

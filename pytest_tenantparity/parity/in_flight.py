@@ -1,10 +1,12 @@
-"""Rows in flight: rows that differ while both stacks are written to are read again.
+"""Rows in flight: differing rows are read again while both stacks are written to.
 
-A write that reaches one stack before the other makes rows differ that are not lost. The rows that
-differ in the run's snapshots are read as they are now, all tenants' rows of a scan together, up to
-eight times. Rows that agree at a later look were in flight. Rows that differ and that neither side
-has changed since the look before, for as long as a write may take, are drift. Rows that differ and
-are changed again and again prove nothing.
+A write that reaches one stack before the other makes rows differ, although no row is lost. The rows
+that differ in the run's snapshots are read in their present state, up to eight times. Each time,
+the rows of all tenants of a scan are read together.
+
+- Rows that agree when they are read again were *in flight*.
+- Rows that differ, and that neither side has changed for as long as a write may take, are drift.
+- Rows that differ and are changed again and again prove nothing.
 """
 
 from __future__ import annotations
@@ -31,18 +33,19 @@ from .tolerance import ToleranceRules
 _MOST_LOOKS = 8
 
 State = tuple[frozenset[Surplus], frozenset[Surplus], frozenset[Surplus]]
-"""What either side has more of under one key, and how often both have those rows."""
+"""The surplus rows of either side under one key, and the copies of them that both sides have."""
 
 _Suspects = dict[tuple[str, Row], State]
-"""The states of rows that differ, by tenant and key."""
+"""The states of differing rows, by tenant and key."""
 
 
 @dataclass
 class Settled:
-    """What became of one tenant's rows that differed.
+    """The outcome for one tenant's differing rows after they were read again.
 
-    ``resting`` rows are drift. ``in_flight`` rows agreed at a later look. ``restless`` rows
-    differed and had been changed at each look. ``failure`` says why the rows prove nothing.
+    ``resting`` rows are drift. ``in_flight`` rows agreed when they were read again. ``restless``
+    rows differed and had been changed each time. ``failure`` is the reason why the rows prove
+    nothing.
     """
 
     resting: list[State] = field(default_factory=list)
@@ -51,7 +54,10 @@ class Settled:
     failure: str = ""
 
     def add_to(self, comparison: Comparison) -> None:
-        """Add the resting rows to a comparison; raises :class:`NotProven` if there is a failure."""
+        """Add the resting rows to ``comparison``.
+
+        Raises :class:`NotProven` if there is a failure.
+        """
         if self.failure:
             raise NotProven(self.failure)
         for legacy, modern, shared in self.resting:
@@ -60,7 +66,7 @@ class Settled:
 
 @dataclass
 class HeldRows:
-    """Holds the rows of a merge while they are few. If they become too many, passes them all on."""
+    """Holds the differing rows of a merge, or passes them on if they become too many."""
 
     comparison: Comparison
     most: int
@@ -76,7 +82,7 @@ class HeldRows:
 
     @property
     def diff(self) -> RowDiff | None:
-        """The rows that differ; None if they were too many."""
+        """The rows that differ, or None if they were too many."""
         if self.too_many:
             return None
         return RowDiff(tuple(self.legacy), tuple(self.modern), tuple(self.shared.items()))
@@ -84,7 +90,7 @@ class HeldRows:
     def add(
         self, legacy: Iterable[Row], modern: Iterable[Row], shared: Mapping[Row, int] = NO_ROWS
     ) -> None:
-        """Take all rows of some keys."""
+        """Add all rows of some keys."""
         if self.too_many:
             self.comparison.add(legacy, modern, shared)
             return
@@ -100,9 +106,9 @@ class HeldRows:
 def settle(
     opened: OpenPair, sides: Sides, suspects: Mapping[str, RowDiff], seconds: float
 ) -> dict[str, Settled]:
-    """Read the rows of each tenant that differ again, until each agrees or rests.
+    """Read differing rows again until they agree or rest, and return the outcome by tenant.
 
-    ``seconds`` is how long a write may be under way from one stack to the other. Raises
+    ``seconds`` is the time that a write may take from one stack to the other. Raises
     :class:`NotProven` if the rows are not found again in the snapshots themselves.
     """
     found = {tenant: Settled() for tenant in suspects}
@@ -117,8 +123,8 @@ def settle(
         raise NotProven(
             "rows that differ could not be found again by their keys in the very same snapshot"
         )
-    # What was under way when the snapshots were taken may have had its time by now. Sessions that
-    # cannot share a snapshot took theirs when they first read.
+    # The time since the snapshots were taken counts towards the first wait. Sessions that cannot
+    # import a snapshot took their own when they first read, so nothing counts for them.
     shared = all(stack.dialect.shares_snapshots for stack in opened.context.stacks.values())
     elapsed = monotonic() - opened.context.since if shared else 0.0
     wait = max(0.0, seconds - elapsed)
@@ -127,7 +133,7 @@ def settle(
             break
         for source in (sides.legacy, sides.modern):
             with source.guard():
-                pass  # which refuses a snapshot that is too old
+                pass  # the guard refuses a snapshot that is too old
         sleep(wait)
         wait = seconds
         with _present(opened, sides) as now:
@@ -153,7 +159,7 @@ def settle(
 def _look(
     opened: OpenPair, sides: Sides, held: _Suspects
 ) -> tuple[_Suspects, set[tuple[str, Row]]]:
-    """Return which suspects differ as they are now, and which of them have rows at all."""
+    """Return the suspects that differ in ``sides``, and the suspects that have rows there."""
     keys = {key for _, key in held}
     read = sides.both(
         lambda: list(rows_of(opened, "legacy", sides.legacy, keys)),
@@ -175,7 +181,12 @@ def _look(
 
 
 def _left(opened: OpenPair, now: Sides, gone: Collection[tuple[str, Row]]) -> dict[str, str]:
-    """Return the tenants of rows that left them on both sides, and differ where they are now."""
+    """Return a failure for each tenant whose rows in ``gone`` prove nothing.
+
+    Neither side has the rows in ``gone`` under their tenant any more. They fail if they still
+    differ under another tenant or outside the filter. Without a key, they cannot be looked up and
+    always fail.
+    """
     if not gone:
         return {}
     if len(opened.plan.key) == len(opened.plan.columns):
@@ -207,7 +218,7 @@ def _states(
     modern: Iterable[Row],
     shared: Mapping[Row, int] = NO_ROWS,
 ) -> dict[Row, State]:
-    """Return what either side has more of, by key. No tolerance is applied to it."""
+    """Return the surplus rows of either side by key. No tolerance is applied."""
     plan, normalisers = opened.plan, opened.context.normalisers
     comparison = Comparison(plan.columns, plan.key, ToleranceRules(), normalisers, most_findings=0)
     found = comparison.differences(legacy, modern, shared)
@@ -218,7 +229,10 @@ def _states(
 
 
 def without_one_text(opened: OpenPair) -> str | None:
-    """Return a key column by whose text a row cannot be found for sure; None if there is none."""
+    """Return a key column whose equal values can have several texts, or None.
+
+    The text of that column does not locate a row for certain.
+    """
     return next((each.name for each in opened.plan.key if not each.has_one_text), None)
 
 
@@ -228,7 +242,7 @@ def _copies(surplus: Iterable[Surplus]) -> Iterator[Row]:
 
 @contextmanager
 def _present(opened: OpenPair, sides: Sides) -> Iterator[Sides]:
-    """Return both sides as they are now, each in a session of its own."""
+    """Yield both sides in their present state, each read in a session of its own."""
     legacy, modern = (opened.context.stacks[side] for side in SIDES)
     places, discreet = opened.places, opened.pair.has_masks
     with (
@@ -251,7 +265,10 @@ def _present(opened: OpenPair, sides: Sides) -> Iterator[Sides]:
 
 
 def with_settled(evidence: Evidence, settled: Settled | None, seconds: float) -> Evidence:
-    """Add what was in flight, and what could not be told from that; None: too many rows differ."""
+    """Return ``evidence`` with the rows in flight, and the reason if some rows are undecided.
+
+    ``settled`` is None if too many rows differ to be read again.
+    """
     status, reason = evidence.status, ""
     if settled is None:
         if status is not Status.DRIFT:
@@ -271,7 +288,7 @@ def with_settled(evidence: Evidence, settled: Settled | None, seconds: float) ->
 
 
 def under_settle(evidence: Evidence, seconds: float | None) -> Evidence:
-    """Add the rule to a check, whether or not a row differed."""
+    """Return ``evidence`` with the rule of ``--parity-settle``, even if no row differed."""
     if seconds is None:
         return evidence
     rule = NamedRule(

@@ -1,4 +1,4 @@
-"""Reads that cannot all be true. They prove nothing, and are not repeated."""
+"""Errors for reads that contradict each other. They prove nothing, and are not repeated."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from ..errors import NotProven
 
 
 class InconsistentReads(NotProven):
-    """Two reads of one snapshot do not agree."""
+    """Two reads of one snapshot contradict each other."""
 
 
 class UnexplainedMismatch(InconsistentReads):
-    """Digests differ, and the rows that were read do not."""
+    """Digests differ, although the rows that were read do not."""
 
     def __init__(self) -> None:
         super().__init__(

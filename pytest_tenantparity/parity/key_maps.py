@@ -1,4 +1,4 @@
-"""Ids that were issued anew: the table that leads from the old to the new, and back."""
+"""Key maps: tables that lead from the ids of one stack to the new ids of the other."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ..stacks import Catalog, ColumnFacts, Dialect, Family, TableFacts
 from ..stacks.dialects import ColumnRules
 from .scope import source_of
 
-# Names that no table of a user has, so that a row's own columns keep theirs inside the look-up.
+# Names that users' tables do not have, so that they hide no column of a row inside the look-up.
 _OWN, _OTHER = "parity_map_own", "parity_map_other"
 
 Compared: TypeAlias = tuple[Family, ColumnRules]
@@ -32,9 +32,10 @@ Compared: TypeAlias = tuple[Family, ColumnRules]
 
 @dataclass(frozen=True)
 class Lookup:
-    """A key map on the stack that holds it: from an id of that stack to the other stack's.
+    """A key map on the stack that holds it, from the ids of this stack to those of the other.
 
-    ``taking_part`` is the condition of the map's filter.
+    ``own`` and ``other`` are the two columns of ids. ``taking_part`` is the condition of the map's
+    filter.
     """
 
     name: str
@@ -45,7 +46,7 @@ class Lookup:
     taking_part: ColumnElement[bool] = field(compare=False)
 
     def value(self, dialect: Dialect, own: ColumnElement[Any], facts: ColumnFacts) -> Any:
-        """Return the other stack's id for one of this stack; NULL for none."""
+        """Return the SQL of the other stack's id for an id of this stack, or NULL without one."""
         rows = self.rows()
         mine = dialect.match_forms(column(_OWN), self.own, facts)
         yours = dialect.match_forms(own, facts, self.own)
@@ -57,9 +58,10 @@ class Lookup:
     def faults(
         self, connection: Connection, dialect: Dialect, compared: Iterable[Compared] = ()
     ) -> list[str]:
-        """Return why the map does not lead each id to one other, and back.
+        """Return the reasons why the map is not a bijection; empty if it is one.
 
-        ``compared`` is as what columns compare the other stack's ids: two texts can be one UUID.
+        ``compared`` are the families and rules by which columns compare the other stack's ids. Two
+        different texts can be the same UUID.
         """
         plain = ColumnRules()
         read = [(self.other.family, plain), *compared]
@@ -80,7 +82,7 @@ class Lookup:
         return [fault]
 
     def columns(self) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
-        """Return this stack's ids and the other's, as columns of the map's rows."""
+        """Return this stack's ids and the other stack's ids, as columns of the map's rows."""
         return column(_OWN), column(_OTHER)
 
     def rows(self) -> FromClause:
@@ -94,7 +96,7 @@ class Lookup:
 def lookup_in(
     catalog: Catalog, name: str, settings: KeyMap, taking_part: ColumnElement[bool]
 ) -> Lookup:
-    """Find a map's table and columns; raises :class:`NotProven` where they are not there."""
+    """Return a map's table and columns. Raises :class:`NotProven` if they do not exist."""
     side, table = settings.stack, catalog.tables.get(settings.table)
     if table is None:
         raise NotProven(

@@ -1,4 +1,4 @@
-"""Both ids of what differs, where a key map leads from one stack's ids to the other's."""
+"""Adds the ids of both stacks to findings, for columns with a key map."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .shown_values import shown
 
 
 def with_mapped_ids(evidence: Evidence, keys: Sequence[Row], opened: OpenPair) -> Evidence:
-    """Add what each stack calls the ids in findings. ``keys`` are the findings' own keys."""
+    """Add the ids of both stacks to findings. ``keys`` are the findings' own keys."""
     for column in opened.plan.columns:
         lookup = column.legacy.lookup or column.modern.lookup
         if lookup is None or column.masked or not evidence.findings:
@@ -28,7 +28,7 @@ def with_mapped_ids(evidence: Evidence, keys: Sequence[Row], opened: OpenPair) -
         ]
         try:
             known = _looked_up(opened, column, lookup, {text for each in texts for text in each})
-        except NotProven:  # the rows differ all the same, whatever the other stack calls them
+        except NotProven:  # the findings are valid without the other stack's ids
             continue
         findings = (
             _named(finding, column, lookup.settings.stack, known, mine)
@@ -39,7 +39,7 @@ def with_mapped_ids(evidence: Evidence, keys: Sequence[Row], opened: OpenPair) -
 
 
 def _texts(column: ColumnPair, opened: OpenPair, finding: Finding, key: Row) -> list[str]:
-    """Return the ids of one column in a finding: of the row, or those that changed."""
+    """Return the ids of one column in a finding: the row's id, or both ids if it changed."""
     name = column.name
     if name in finding.key:
         found = [key[opened.plan.key.index(column)]]
@@ -53,7 +53,7 @@ def _texts(column: ColumnPair, opened: OpenPair, finding: Finding, key: Row) -> 
 def _looked_up(
     opened: OpenPair, column: ColumnPair, lookup: Lookup, texts: set[str]
 ) -> dict[str, str]:
-    """Return the ids of the map's stack, by the canonical text of the other stack's."""
+    """Return the ids of the map's stack, by the canonical text of the other stack's id."""
     side = lookup.settings.stack
     dialect = opened.context.stacks[side].dialect
     own, other = lookup.columns()
@@ -90,7 +90,11 @@ def _named(
 
 
 def _both(column: ColumnPair, side: Side, known: dict[str, str], text: str) -> MappedId:
-    """Return both ids; the text is that of the stack that does not hold the map."""
+    """Return the ids of both stacks for ``text``.
+
+    ``text`` is an id of the stack that does not hold the map, or an unmapped id of the stack that
+    does.
+    """
     if _is_lost(text):
         mine: str | None = shown(text.removeprefix(UNMAPPED), column.family)
         theirs = None

@@ -17,7 +17,7 @@ from .opened import OpenPair
 from .scope import Scope, as_kept, end_of, owner_of, source_of, tenant_values
 from .surveyed import Shown
 
-_MOST = 200  # findings of a check that are looked up: the first ones say what happened
+_MOST = 200  # findings of a check that are looked up: the first ones suffice
 _MOST_OF_ALL = 10_000  # keys of all tenants of a shared scan
 
 _OTHER: dict[FindingKind, Side] = {FindingKind.MISSING: "modern", FindingKind.EXTRA: "legacy"}
@@ -26,13 +26,13 @@ _OTHER: dict[FindingKind, Side] = {FindingKind.MISSING: "modern", FindingKind.EX
 def with_owners(
     evidence: Evidence, found: Sequence[Row], opened: OpenPair, shown: Shown | None
 ) -> Evidence:
-    """Note at missing and extra rows under which tenant the other side has the same key.
+    """Add to missing and extra rows the tenant under which the other side has the same key.
 
-    ``found`` holds the keys of the findings as the databases spell them. If the tenant was part of
-    a shared scan, the keys of all its tenants are looked up by one query a side.
+    ``found`` holds the keys of the findings as canonical texts. If the tenant was part of a shared
+    scan, the keys of all its tenants are looked up by one query for each side.
 
-    The other tenant need not be selected. No note is added if the whole row is the key, or if keys
-    are unique within a tenant only.
+    The other tenant need not be selected. No note is added if the whole row is the key, if keys are
+    unique only within a tenant, or if a column is masked.
     """
     plan = opened.plan
     if len(plan.key) == len(plan.columns) or plan.key_within_tenant or opened.pair.has_masks:
@@ -47,7 +47,7 @@ def with_owners(
             owners = _owners_of_all(opened, side, shown)
             if owners is None:
                 owners = _owners(opened, side, keys)
-        except NotProven:  # the rows differ all the same, whoever has them now
+        except NotProven:  # the findings are valid without this note
             continue
         notes |= {
             (kind, key): _said(opened, side, owners[key], evidence.key.whose)
@@ -64,9 +64,10 @@ def with_owners(
 def _owners_of_all(
     opened: OpenPair, side: Side, shown: Shown | None
 ) -> Mapping[Row, str | None] | None:
-    """Return the same for the keys of all tenants of a shared scan; None if it has not read them.
+    """Return the discriminator values on ``side`` for the keys of all tenants of a shared scan.
 
-    Those are the keys of rows that the other side has under a tenant, and this side has not.
+    The keys are those of rows that the other side has under a tenant, and ``side`` has not. Returns
+    None if the tenant was not part of a shared scan, or its rows were not decoded.
     """
     if shown is None or shown.shared is None or shown.result.diff is None:
         return None
@@ -79,7 +80,7 @@ def _owners_of_all(
             rows = diff.modern, diff.legacy
             here, there = rows if side == "modern" else rows[::-1]
             ours, theirs = (Counter(key_of(opened, row) for row in each) for each in (here, there))
-            # One row of either side is a changed row, whose owner is known.
+            # A key with one row on each side is a changed row, whose tenant is known.
             lost = (key for key, rows in theirs.items() if not rows == ours[key] == 1)
             keys += sorted(lost, key=order_of)[:most]
         known[side] = _owners(opened, side, keys)
@@ -87,7 +88,7 @@ def _owners_of_all(
 
 
 def _owners(opened: OpenPair, side: Side, keys: Sequence[Row]) -> dict[Row, str | None]:
-    """Return whom the keys that a side has belong to there, by the value that marks the row."""
+    """Return the discriminator values of those ``keys`` that ``side`` has, by key."""
     stack = opened.context.stacks[side]
     facts, catalog = opened.tables[side], stack.catalog(opened.places[side])
     source = opened.source(side, Scope(source_of(facts), true()))
@@ -96,7 +97,7 @@ def _owners(opened: OpenPair, side: Side, keys: Sequence[Row]) -> dict[Row, str 
     statement = select(owner, *source.key).select_from(rows_there)
     with source.guard(), stack.dialect.apart(source.connection):
         rows = source.connection.execute(statement.where(among(opened, side, source, keys))).all()
-    # Of several owners, the first is said.
+    # If a key has several values, the first one is returned.
     ordered = sorted(rows, key=repr, reverse=True)
     wanted = set(keys)
     return {tuple(key): value for value, *key in ordered if tuple(key) in wanted}

@@ -1,4 +1,4 @@
-"""What a process has to say of how it reads tables, each thing once."""
+"""Notes on how a process reads tables, each of which is reported once."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from dataclasses import dataclass, field
 from ..model import PairFacts, Reading
 
 Note = Reading | PairFacts | str
-"""How a table was read, what was compared with what, or a hint at what would be cheaper."""
+"""A way in which a table was read, a description of a pair, or a hint at a cheaper way."""
 
 
 @dataclass
 class Notes:
-    """Takes notes, and gives out those that it has not given out before."""
+    """Collects notes, and returns the notes that it has not returned before."""
 
     _known: set[Note] = field(default_factory=set)
     _new: list[Note] = field(default_factory=list)
 
     def take(self, note: Note) -> None:
-        """Take a note, unless it is known."""
+        """Add ``note``, unless it is known."""
         if note not in self._known:
             self._known.add(note)
             self._new.append(note)
 
     def give(self) -> tuple[tuple[Reading, ...], tuple[str, ...], tuple[PairFacts, ...]]:
-        """Return readings, hints and pairs that are new, in an order that no thread decides."""
+        """Return the new readings, hints and pairs, in an order that does not depend on threads."""
         new, self._new = self._new, []
         hints = sorted(each for each in new if isinstance(each, str))
         readings = [each for each in new if isinstance(each, Reading)]

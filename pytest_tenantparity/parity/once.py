@@ -1,4 +1,4 @@
-"""What one process of a run works out for all of them, whichever asks first."""
+"""Results that one process of a run computes for all processes."""
 
 from __future__ import annotations
 
@@ -18,19 +18,25 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Once:
-    """Keeps answers in a folder that the processes of a run share; None: this one is alone.
+    """Keeps results in a folder that the processes of a run share, or nothing without a folder.
 
-    A process that dies at work leaves its question to the next. Answers hold rows that are still to
-    be compared, so that every text has to come back as it was, whether or not it can be encoded:
-    :mod:`..wire` would escape half a surrogate pair, and make it equal to a text of that spelling.
-    The folder is the run's own, no other user can write to it, and the answers are encrypted.
+    The first process that needs a result computes it. If that process dies, the next one computes
+    the result.
+
+    Results hold rows that are still to be compared. Every text must therefore come back unchanged,
+    even if it cannot be encoded. Results are pickled for this reason. The format of :mod:`..wire`
+    would escape half a surrogate pair, and the text would then equal another text. The folder is
+    the run's own, no other user can write to it, and the results are encrypted.
     """
 
     folder: Path | None = None
     seal: Seal = field(default_factory=Seal)
 
     def ask(self, question: str, kind: type[T], answer: Callable[[], T]) -> T:
-        """Return the answer to a question, which is waited for where another process is at it."""
+        """Return the result for ``question``, which ``answer`` computes if there is none yet.
+
+        If another process is computing the result, wait for it.
+        """
         if self.folder is None:
             return answer()
         path = self.folder / f"{sha256(question.encode()).hexdigest()}.pickle"

@@ -1,4 +1,4 @@
-"""Both sides of a table pair, open in the run's snapshots, with their columns planned."""
+"""Both sides of a table pair, open in the run's snapshots, with their column plan."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ ScopeMaker = Callable[[Side], Scope]
 
 @dataclass(frozen=True)
 class OpenPair:
-    """A table pair that can be asked."""
+    """A table pair that can be read."""
 
     context: Context
     pair: TablePair
@@ -55,7 +55,7 @@ class OpenPair:
         return Sides(legacy, modern, context.pool, context.cancel, context.give_up, context.limits)
 
     def rows_of(self, side: Side, tenant: Tenant | None) -> Scope:
-        """Return the rows of one tenant; without a tenant, all that there are."""
+        """Return the rows of ``tenant``, or all rows without a tenant."""
         stack = self.context.stacks[side]
         return scope_of(
             self.tables[side],
@@ -67,7 +67,10 @@ class OpenPair:
         )
 
     def all_of(self, side: Side, tenants: Sequence[Tenant]) -> Scope:
-        """Return the rows of several tenants, told apart; raises :class:`UnknownOwner`."""
+        """Return the rows of several tenants, each attributed to its tenant.
+
+        Raises :class:`UnknownOwner` if rows cannot be attributed for certain.
+        """
         stack = self.context.stacks[side]
         scope = owners_scope(
             self.tables[side],
@@ -85,10 +88,10 @@ class OpenPair:
         return replace(scope, wide=not few)
 
     def require_unaltered(self) -> None:
-        """Require that the tables that were read are those of the snapshots; raises NotProven.
+        """Raise :class:`NotProven` if a table that was read was altered after the snapshot.
 
-        A server reads tables by the names and columns that they have now. Those of a path to the
-        tenants and of key maps are read as well.
+        A server reads tables by their present names and columns. The tables of a path to the
+        tenants and of key maps are checked as well.
         """
         for side in SIDES:
             stack, place = self.context.stacks[side], self.places[side]
@@ -102,7 +105,10 @@ class OpenPair:
 
     @property
     def digest_name(self) -> str:
-        """The fastest digest that both servers are known to make alike; raises NotProven."""
+        """The fastest digest that both servers compute alike.
+
+        Raises :class:`NotProven` if there is none.
+        """
         stacks = self.context.stacks
         legacy, modern = (stacks[side].database(self.places[side]) for side in SIDES)
         encodings = {legacy.server.encoding, modern.server.encoding}
@@ -114,7 +120,7 @@ class OpenPair:
             )
         both = [name for name in legacy.digests if name in modern.digests]
         if legacy.server.encoding != modern.server.encoding:
-            # A native hash is one of bytes, which another encoding spells otherwise.
+            # A native hash is computed from bytes, which differ in another encoding.
             both = [name for name in both if name in set(Portable)]
         if both:
             return both[0]
@@ -125,7 +131,7 @@ class OpenPair:
 
     @property
     def digest_rules(self) -> list[NamedRule]:
-        """Why the rows are not hashed by the fastest portable digest, where they are not."""
+        """The rule for the report if rows are hashed by SHA-256, since MD5 cannot be used."""
         with suppress(NotProven):
             if self.digest_name == Portable.SHA256:
                 why = "; ".join(each for each in self._refusals if Portable.MD5 in each)
@@ -142,7 +148,10 @@ class OpenPair:
         ]
 
     def portable_digest(self, side: Side) -> Portable:
-        """The fastest digest that a server makes as Python does; raises NotProven."""
+        """Return the fastest digest that a server computes as Python does.
+
+        Raises :class:`NotProven` if there is none.
+        """
         known = self.context.stacks[side].database(self.places[side]).digests
         digest = next((each for each in Portable if each in known), None)
         if digest is None:
@@ -153,18 +162,22 @@ class OpenPair:
 
     @property
     def keys_enforced(self) -> bool:
-        """Whether no check has to look for keys that several rows share."""
+        """Whether no check has to search for keys that several rows share."""
         return all(self.promises_unique(side) is None for side in SIDES)
 
     def promises_unique(self, side: Side) -> Sequence[str] | None:
-        """Return the primary key that nobody sees to, if a side has one and rows go by it."""
+        """Return the primary key that nothing enforces on ``side``, or None.
+
+        Returns None as well if the settings name a key, so that rows are not compared by the
+        primary key.
+        """
         facts = self.tables[side]
         if facts.enforced or not facts.primary_key or self.pair.settings.key is not None:
             return None
         return facts.primary_key
 
     def source(self, side: Side, scope: Scope) -> Source:
-        """Return one side, limited to the rows of a scope."""
+        """Return the source of ``side``, limited to the rows of ``scope``."""
         stop = Event()
         stack = self.context.stacks[side]
 
@@ -188,7 +201,7 @@ class OpenPair:
         )
 
     def _pieces(self, side: Side, stop: Event) -> Iterable[ColumnElement[bool]]:
-        """Return the conditions under which a table is read, one after the other."""
+        """Return the conditions of the chunks in which a table is read, one after the other."""
         stack, limits = self.context.stacks[side], self.context.limits
         with stack.guard(self.places[side], discreet=self.pair.has_masks):
             extent = stack.dialect.extent(self.connections[side], self.tables[side], limits)
@@ -199,7 +212,7 @@ class OpenPair:
         return Pieces(extent, chunk_seconds, rest, stop.wait, tell, limits)
 
     def _number(self, side: Side) -> ColumnElement[object] | None:
-        """Return the key itself, where it is one whole number of 64 bits on both sides."""
+        """Return the key itself if it is one whole number of 64 bits on both sides, or None."""
         if len(self.plan.key) != 1 or not self.plan.key[0].is_whole_number:
             return None
         (key,) = self.plan.key
@@ -212,9 +225,9 @@ class OpenPair:
 def open_pair(
     context: Context, pair: TablePair, tenant: Tenant | None, *, of_nobody: bool = False
 ) -> Iterator[OpenPair]:
-    """Open both sides of a pair where the tenant's rows are; raises :class:`NotProven`.
+    """Open both sides of a pair where the tenant's rows are. Raises :class:`NotProven`.
 
-    ``of_nobody``: the rows of no tenant are read, so that nothing says which values mark them.
+    ``of_nobody``: the unassigned rows are read, so their discriminator values are not known.
     """
     places, tables = located(context, pair, tenant)
     with connected(context, places) as connections:
@@ -225,7 +238,7 @@ def open_pair(
 def connected(
     context: Context, places: Mapping[Side, Place]
 ) -> Iterator[Mapping[Side, Connection]]:
-    """Read from a place on each side, inside the run's snapshots; raises :class:`NotProven`."""
+    """Connect to a place on each side, inside the run's snapshots. Raises :class:`NotProven`."""
     legacy_stack, modern_stack = (context.stacks[side] for side in SIDES)
     with (
         legacy_stack.transaction(places["legacy"]) as legacy,
@@ -244,7 +257,7 @@ def opened_in(
     *,
     of_nobody: bool = False,
 ) -> OpenPair:
-    """Open a pair by connections to where the tenant's rows are; raises :class:`NotProven`."""
+    """Return a pair, opened by connections to the tenant's places. Raises :class:`NotProven`."""
     for side in SIDES:
         require_way(context, pair, side, places[side], tables[side])
     expressions = {
@@ -278,13 +291,13 @@ def opened_in(
 
 
 def _zones(columns: Sequence[ColumnPair]) -> set[tuple[Side, str]]:
-    """Return the zones, other than UTC, that each side has to convert naive times from."""
+    """Return the zones, other than UTC, from which each side has to convert naive times."""
     pairs = ((side, each.zone_on(side)) for each in columns for side in SIDES)
     return {(side, zone) for side, zone in pairs if zone is not None}
 
 
 def _require_zone(connection: Connection, dialect: Dialect, side: Side, zone: str) -> None:
-    """Make sure that a server converts a zone's times as is meant; raises :class:`NotProven`."""
+    """Raise :class:`NotProven` if a server does not convert times of ``zone`` as intended."""
     fault = dialect.zone_fault(connection, zone)
     if fault:
         raise NotProven(f"naive_zone = {zone!r} on the {side} stack: {fault}")
@@ -297,7 +310,7 @@ def _warnings(
     tables: Mapping[Side, TableFacts],
     lookups: Mapping[str, Lookup],
 ) -> list[NamedRule]:
-    """Return what SQL of the settings takes for equal without saying so, for the report."""
+    """Return warnings for the report of SQL that silently treats different values as equal."""
     written: list[tuple[str, str | None, Side, str, TableFacts]] = []
     for side in SIDES:
         for name, column in sorted(pair.settings.columns.items()):
@@ -326,14 +339,14 @@ def _warnings(
 
 
 def _lookups(context: Context, pair: TablePair, places: Mapping[Side, Place]) -> dict[str, Lookup]:
-    """Find the key maps that the pair's columns go through."""
+    """Return the key maps of the pair's columns, by name."""
     found = {}
     for column in pair.settings.columns.values():
         if column.key_map is not None:
             settings = context.settings.maps[column.key_map]
             stack = context.stacks[settings.stack]
             catalog = stack.catalog(places[settings.stack])
-            if settings.table not in catalog.tables:  # then one map serves all tenants' places
+            if settings.table not in catalog.tables:  # one map may serve all tenants' places
                 shared = place_of_shared(context.settings.stack(settings.stack))
                 if shared.database == places[settings.stack].database:
                     catalog = stack.catalog(shared)
@@ -346,7 +359,8 @@ def _lookups(context: Context, pair: TablePair, places: Mapping[Side, Place]) ->
 def implied_column(pair: TablePair, side: Side, tenant: Tenant | None) -> str | None:
     """Return the column that holds the tenant's one value in every row of its scope.
 
-    A tenant with several values, or a path of any length, leaves open which value a row has.
+    Returns None for a tenant with several values and for a path, since rows can then have different
+    values.
     """
     several = tenant is not None and len(tenant_values(side, [tenant])) > 1
     return None if several else pair.tenancy(side).column

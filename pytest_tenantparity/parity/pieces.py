@@ -1,4 +1,4 @@
-"""A large table, read in pieces of about a second each, with rests between them."""
+"""Reads a large table in chunks of about a second each, with rests between them."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from ..stacks import Extent
 
 @dataclass(frozen=True)
 class Pieces:
-    """How a table is taken apart. ``seconds`` a piece takes; ``rest`` seconds for each of them.
+    """The chunks of a table, as the conditions of their rows.
 
-    The pieces leave no row out: the first has no lower end, and the last no upper one. ``tell``
-    hears which share of the extent has been read.
+    ``seconds`` is the time that a chunk should take. ``rest`` is the number of seconds to wait for
+    each second of reading. The chunks leave no row out: the first has no lower end, and the last no
+    upper one. ``tell`` is called with the share of the extent that has been read.
     """
 
     extent: Extent
@@ -28,7 +29,7 @@ class Pieces:
     limits: Limits
 
     def __iter__(self) -> Iterator[ColumnElement[bool]]:
-        """Yield the condition of each piece, and measure how long its user takes."""
+        """Yield the condition of each chunk, and measure how long the caller takes to read it."""
         low, at, end = None, self.extent.low, self.extent.high
         size, smallest = (
             (end - at) // self.limits.first_chunk,

@@ -1,4 +1,4 @@
-"""Where the rows of a table pair are: the place on each side, and the table there."""
+"""The places of a table pair's rows: the place on each side, and the table there."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .context import Context
 def located(
     context: Context, pair: TablePair, tenant: Tenant | None
 ) -> tuple[dict[Side, Place], dict[Side, TableFacts]]:
-    """Return where both sides keep a tenant's rows of a pair; raises :class:`NotProven`."""
+    """Return the place and table of a tenant's rows on each side. Raises :class:`NotProven`."""
     places = {
         side: place_of(context.settings.stack(side), pair.tenancy(side), tenant) for side in SIDES
     }
@@ -25,7 +25,10 @@ def located(
 
 
 def first_located(context: Context, pair: TablePair, tenants: Sequence[Tenant]) -> Tenant | None:
-    """Return the first tenant whose places are there, else the first; None without tenants."""
+    """Return the first tenant whose tables exist on both sides.
+
+    Returns the first tenant if there is none, and None without tenants.
+    """
     for tenant in tenants:
         if is_located(context, pair, tenant):
             return tenant
@@ -33,7 +36,7 @@ def first_located(context: Context, pair: TablePair, tenants: Sequence[Tenant]) 
 
 
 def is_located(context: Context, pair: TablePair, tenant: Tenant | None) -> bool:
-    """Whether both sides have the table where a tenant's rows are kept."""
+    """Return whether both sides have the table in the tenant's place."""
     try:
         located(context, pair, tenant)
     except NotProven:
@@ -64,14 +67,14 @@ def _table(context: Context, pair: TablePair, side: Side, place: Place) -> Table
 
 
 def _by_case(name: str, tables: Collection[str]) -> str:
-    """Return the setting that pairs names that differ in case alone, where there is one."""
+    """Return a hint at the setting that pairs names differing only in case; empty if useless."""
     if name.lower() not in {each.lower() for each in tables}:
         return ""
     return '. [pairing] names = "lowercase" pairs names that differ only in case'
 
 
 def _way_out(context: Context, pair: TablePair, side: Side, place: Place) -> str:
-    """Return what to do about a table that is on one side alone."""
+    """Return a hint at what to do about a table that exists on one side only."""
     if side == "modern":
         return (
             f"Restore it, say what it is called there ([tables.{toml_key(pair.name)}] modern = "
@@ -107,9 +110,9 @@ def _refuse_same_table(context: Context, pair: TablePair, places: Mapping[Side, 
 def require_way(
     context: Context, pair: TablePair, side: Side, place: Place, own: TableFacts
 ) -> None:
-    """Refuse a tenancy that leads through a column or table which is not there.
+    """Raise :class:`NotProven` if a tenancy leads through a column or table that does not exist.
 
-    ``own`` is the pair's table, whose name need not be the one that the settings make of it.
+    ``own`` is the pair's table. Its name need not be the one that the settings imply.
     """
     tenancy, catalog = pair.tenancy(side), context.stacks[side].catalog(place)
     if tenancy.first_column is None:
@@ -130,7 +133,7 @@ def require_way(
 
 
 def _tenancy_setting(pair: TablePair, side: Side) -> str:
-    """Return the setting in force for a table's tenancy, and what to write there."""
+    """Return the setting that defines a table's tenancy, and what to write there."""
     own, table = getattr(pair.settings, f"{side}_tenancy"), f"[tables.{toml_key(pair.name)}]"
     written = f"{table} {side}_tenancy" if own is not None else f"{table} tenancy"
     if own is None and pair.settings.tenancy is None:

@@ -1,4 +1,4 @@
-"""How far the scans of a run have come, told by whichever process makes them."""
+"""Progress of a run's scans, reported by the process that runs each scan."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from ..wire import from_wire, to_wire
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """One side of a table being read, and the ``share`` of it that has been.
+    """One side of a table that is being read, and the ``share`` of it that has been read.
 
-    ``again``: it is read a second time, for the rows that differ.
+    ``again``: the table is read a second time, for the rows that differ.
     """
 
     table: str
@@ -31,19 +31,19 @@ Watch = Callable[[Scan], object]
 
 
 def unwatched(scan: Scan) -> None:
-    """Let a scan go by."""
+    """Ignore the progress of a scan."""
     del scan
 
 
 class Teller:
-    """Tells a watch of one scan, each time that more of its table has been read."""
+    """Calls a watch each time that more of one scan's table has been read."""
 
     def __init__(self, watch: Watch, scan: Scan) -> None:
         self._watch = watch
         self._scan = scan
 
     def __call__(self, share: float) -> None:
-        """Tell which share of the table has been read."""
+        """Report that ``share`` of the table has been read."""
         again = self._scan.again or share < self._scan.share
         self._scan = replace(self._scan, share=share, again=again)
         self._watch(self._scan)
@@ -51,15 +51,16 @@ class Teller:
 
 @dataclass(frozen=True)
 class Scans:
-    """The scans of all processes that share a folder, each in a small file; None: nobody's.
+    """The scans of all processes that share ``folder``, each in a small file.
 
-    A disk that fails costs a glance at the progress, and no check.
+    Without a folder, no scan is recorded. A disk error hides the progress, and does not fail a
+    check.
     """
 
     folder: Path | None = None
 
     def tell(self, scan: Scan) -> None:
-        """Write down how far a scan has come."""
+        """Write the progress of ``scan`` to its file."""
         if self.folder is None:
             return
         name = sha256(f"{scan.side} {scan.place} {scan.table!a}".encode()).hexdigest()
@@ -71,7 +72,7 @@ class Scans:
             new.replace(path)
 
     def __iter__(self) -> Iterator[Scan]:
-        """Yield what was written down last of each scan."""
+        """Yield the last recorded progress of each scan."""
         if self.folder is None:
             return
         for path in sorted((self.folder / "scans").glob("*.json")):

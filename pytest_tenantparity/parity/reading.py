@@ -1,4 +1,4 @@
-"""How a table is read, said in words, and which index would make that cheaper."""
+"""Describes how tables are read, and which index would make that cheaper."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from .opened import OpenPair
 
 _LONGEST_NAME = 60  # of an index; PostgreSQL takes 63 bytes, MySQL 64 characters
-_PREFIX = 64  # characters of a text without a length, which MySQL wants to be told
+_PREFIX = 64  # indexed characters of a text without a length; MySQL requires a number
 
 
 def noted(opened: OpenPair, side: Side, source: Source) -> Source:
-    """Return the same source; each scan of it is noted."""
+    """Return ``source`` with a callback that notes how each scan of it was read."""
 
     def note(pieces: int) -> None:
         how = _how(opened, side, source.scope, pieces)
@@ -34,7 +34,7 @@ def noted(opened: OpenPair, side: Side, source: Source) -> Source:
 
 
 def note_want(opened: OpenPair, side: Side, column: str, why: str) -> None:
-    """Hint at an index on a column, if rows of a large table are looked up without one."""
+    """Add a hint at an index on ``column``, if rows of a large table are looked up without one."""
     facts = opened.tables[side]
     kind = facts.column(column)
     dialect = opened.context.stacks[side].dialect
@@ -48,7 +48,7 @@ def note_want(opened: OpenPair, side: Side, column: str, why: str) -> None:
 
 
 def _how(opened: OpenPair, side: Side, scope: Scope, pieces: int) -> str:
-    """Say how a scope was read."""
+    """Return how ``scope`` was read, in words."""
     among = len(opened.context.tenants)
     parts = f", in {pieces} pieces" if pieces > 1 else ""
     if opened.pair.tenancy(side).is_global:
@@ -63,7 +63,7 @@ def _how(opened: OpenPair, side: Side, scope: Scope, pieces: int) -> str:
 
 
 def way_of(opened: OpenPair, side: Side) -> str:
-    """Say how a tenant's rows are found."""
+    """Return how a tenant's rows are found, in words."""
     facts, column = opened.tables[side], opened.pair.tenancy(side).first_column
     if column is None:
         return "where its own rows are"
@@ -75,7 +75,7 @@ def way_of(opened: OpenPair, side: Side) -> str:
 
 def _create_index(opened: OpenPair, side: Side, column: str) -> str:
     facts = opened.tables[side]
-    dialect = type(opened.connections[side].dialect)()  # which quotes where it has to
+    dialect = type(opened.connections[side].dialect)()  # it quotes names where needed
     kind = facts.column(column)
     options: dict[str, Any] = {"postgresql_concurrently": True}
     if kind is not None and kind.type.endswith("text"):

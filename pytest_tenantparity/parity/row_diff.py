@@ -13,10 +13,10 @@ from .locate.digest import Row
 
 @dataclass(frozen=True)
 class RowDiff:
-    """The rows of which one side has more copies than the other, each as often as it has more.
+    """The rows of which one side has more copies, each repeated as often as it has more copies.
 
-    ``shared`` holds those of these rows that both sides have, each with the number of copies that
-    both have.
+    ``shared`` holds the rows among these that both sides have, each with the number of copies that
+    both sides have.
     """
 
     legacy: tuple[Row, ...] = ()
@@ -35,11 +35,11 @@ class RowDiff:
 
     @cached_property
     def shared_rows(self) -> Mapping[Row, int]:
-        """How many copies of these rows both sides have."""
+        """The number of copies of these rows that both sides have."""
         return dict(self.shared)
 
     def with_rows(self, legacy: Iterable[Row], modern: Iterable[Row]) -> RowDiff:
-        """Add all rows of some keys, and remove what both sides have."""
+        """Return the difference with all rows of some more keys, without the rows of both sides."""
         new_here, new_there = Counter(legacy), Counter(modern)
         both = new_here & new_there
         here, there = Counter(self.legacy) + new_here, Counter(self.modern) + new_there
@@ -49,5 +49,5 @@ class RowDiff:
 
 
 def counts_of(counts: Mapping[Row, int], rows: Iterable[Row]) -> Counter[Row]:
-    """Return the counts of those rows that are counted."""
+    """Return the counts of ``rows``, without rows that have no count."""
     return Counter({row: counts[row] for row in rows if row in counts})

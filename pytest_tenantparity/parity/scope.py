@@ -1,4 +1,4 @@
-"""Which rows of a table a check is about, on one side."""
+"""The rows of a table that a check reads, on one side."""
 
 from __future__ import annotations
 
@@ -34,9 +34,11 @@ _START, _END = "parity_start", "parity_end"
 
 @dataclass(frozen=True)
 class Owners:
-    """Whose a row is: what marks it, that in text, and which tenant each such text stands for.
+    """The attribution of rows to tenants.
 
-    ``ambiguous`` asks how many values lead to several marks, so that their rows come twice.
+    ``mark`` is the SQL of the discriminator, and ``text`` is its canonical text. ``tenants`` are
+    the tenants by that text. ``ambiguous`` is a query for start values of a path that lead to
+    several discriminator values, so that their rows occur twice.
     """
 
     mark: ColumnElement[Any]
@@ -46,22 +48,23 @@ class Owners:
 
     @cached_property
     def marks(self) -> Mapping[str, Sequence[str]]:
-        """The texts that mark each tenant's rows."""
+        """The discriminator's texts of each tenant."""
         marks: dict[str, list[str]] = {}
         for mark, tenant in self.tenants.items():
             marks.setdefault(tenant, []).append(mark)
         return marks
 
     def marks_of(self, tenant: str) -> Sequence[str]:
-        """Return the texts that mark a tenant's rows."""
+        """Return the discriminator's texts of ``tenant``."""
         return self.marks.get(tenant, ())
 
 
 @dataclass(frozen=True)
 class Scope:
-    """A table, and the condition that its rows must meet; ``owners`` if it is asked whose.
+    """A table, and the condition that its rows must meet.
 
-    ``wide``: it takes in so many of the table's rows that an index is of no use.
+    ``owners`` is set if the rows are attributed to tenants. ``wide``: the scope contains so many of
+    the table's rows that an index is of no use.
     """
 
     table: FromClause
@@ -70,7 +73,10 @@ class Scope:
     wide: bool = False
 
     def owner_of(self, mark: object) -> str:
-        """Return the tenant of a mark; raises :class:`UnknownOwner`."""
+        """Return the tenant of a discriminator value, or an empty text without owners.
+
+        Raises :class:`UnknownOwner` if no tenant has the value.
+        """
         if self.owners is None:
             return ""
         try:
@@ -80,11 +86,11 @@ class Scope:
 
 
 class UnknownOwner(NotProven):
-    """A column takes a value for a tenant's that is spelled otherwise: each tenant is asked."""
+    """Rows cannot be attributed for certain, so that each tenant has to be read separately."""
 
 
 def tenant_values(side: Side, tenants: Sequence[Tenant]) -> list[str]:
-    """Return the values that mark the tenants' rows on one side."""
+    """Return the discriminator values of ``tenants`` on one side."""
     if side == "legacy":
         return [account for tenant in tenants for account in tenant.legacy_accounts]
     return [tenant.modern_id for tenant in tenants]
@@ -98,7 +104,10 @@ def scope_of(
     values: Sequence[str],
     taking_part: ColumnElement[bool],
 ) -> Scope:
-    """Return the rows of a table that take part and belong to the owners of some values."""
+    """Return the rows that pass the filter and are attributed to one of ``values``.
+
+    Without a discriminator column, these are all rows that pass the filter.
+    """
     belongs = (
         true()
         if tenancy.first_column is None
@@ -116,9 +125,9 @@ def strays_of(
     values: Sequence[str],
     taking_part: ColumnElement[bool],
 ) -> Scope:
-    """Return the rows that take part and lead to none of the values.
+    """Return the rows that pass the filter and are attributed to none of ``values``.
 
-    They lead to another value, to NULL, or nowhere.
+    They lead to another value, to NULL, or to no value.
     """
     stray = owned_by(facts, catalog, dialect, tenancy, values).is_not(true())
     return Scope(source_of(facts), stray & taking_part)
@@ -132,10 +141,11 @@ def owners_scope(
     marks: Sequence[tuple[str, str]],
     taking_part: ColumnElement[bool],
 ) -> Scope:
-    """Return the rows of several tenants at once, told apart by what marks them.
+    """Return the rows of several tenants at once, each attributed to its tenant.
 
-    ``marks`` are the tenants' values, each with its tenant. Raises :class:`UnknownOwner` where two
-    of them are one, or may be: only the server knows that ``2024-1-1`` is ``2024-01-01``.
+    ``marks`` are the tenants' discriminator values, each with its tenant. Raises
+    :class:`UnknownOwner` if two of them are equal in the column, or may be equal. For example,
+    ``2024-1-1`` equals ``2024-01-01`` in a column of dates.
     """
     end = end_of(facts, catalog, tenancy)
     values = [value for value, _ in marks]
@@ -161,11 +171,11 @@ def _led_scope(
     tenants: Mapping[str, str],
     taking_part: ColumnElement[bool],
 ) -> Scope:
-    """Return rows joined with what their first column leads to."""
+    """Return rows joined with the discriminator values that their first column leads to."""
     first, end = _column_of(facts, tenancy.first_column or ""), end_of(facts, catalog, tenancy)
     hop = tenancy.hops[0]
     if first.family is not _hop(catalog, hop.table, hop.key)[1].family:
-        # One float can equal two whole numbers, and the row would come once for each.
+        # One float can equal two whole numbers, and its row would then occur twice.
         raise UnknownOwner(f"{first.name!r} and what it leads to are not of one kind")
     path = hops_of(catalog, dialect, tenancy)
     wanted = dialect.any_of(path.value, end, values)
@@ -186,9 +196,10 @@ def _led_scope(
 
 @dataclass(frozen=True)
 class Path:
-    """The tables that a tenancy leads through, joined; its first and last value, and their texts.
+    """The joined tables that a tenancy leads through, with its first and last values.
 
-    ``key`` is the column that the first value is in, and ``first`` that column.
+    ``first`` is the first value, ``start`` is its text, and ``key`` is its column. ``value`` is the
+    last value, and ``end`` is its text.
     """
 
     dialect: Dialect
@@ -200,12 +211,12 @@ class Path:
     end: ColumnElement[str]
 
     def forms(self, other: ColumnFacts) -> tuple[ColumnElement[Any], ...]:
-        """Return forms of the first value that match those of another column's."""
+        """Return forms of the first value that match those of values of the column ``other``."""
         return self.dialect.match_forms(self.first, self.key, other)
 
 
 def hops_of(catalog: Catalog, dialect: Dialect, tenancy: Tenancy) -> Path:
-    """Return the way from the first column's values to the tenants'."""
+    """Return the path from the first column's values to the discriminator values."""
     hop = tenancy.hops[0]
     table_, first = _hop(catalog, hop.table, hop.key)
     joined: FromClause = source_of(table_).alias("parity_hop_0")
@@ -236,9 +247,9 @@ def _hop(catalog: Catalog, name: str, key: str) -> tuple[TableFacts, ColumnFacts
 def owner_of(
     rows: FromClause, facts: TableFacts, catalog: Catalog, dialect: Dialect, tenancy: Tenancy
 ) -> ColumnElement[str]:
-    """Return the text of the value that a row's first column leads to; NULL if to none.
+    """Return the text of the discriminator value of a row, or NULL if there is none.
 
-    Where a path leads to several, it is one of them.
+    If a path leads to several values, the result is one of them.
     """
     first, end = _column_of(facts, tenancy.first_column or ""), end_of(facts, catalog, tenancy)
     value: ColumnElement[Any] = rows.c[first.name]
@@ -251,7 +262,7 @@ def owner_of(
 
 
 def end_of(facts: TableFacts, catalog: Catalog, tenancy: Tenancy) -> ColumnFacts:
-    """Return the column that holds the tenants' values: the table's own, or a path's last."""
+    """Return the column that holds the discriminator values: the table's own, or a path's last."""
     if not tenancy.hops:
         return _column_of(facts, tenancy.first_column or "")
     last = tenancy.hops[-1]
@@ -259,7 +270,7 @@ def end_of(facts: TableFacts, catalog: Catalog, tenancy: Tenancy) -> ColumnFacts
 
 
 def as_kept(value: str, facts: ColumnFacts) -> str:
-    """Return a tenant's value as its column spells it: ``07`` is ``7`` where numbers are kept."""
+    """Return ``value`` as its column keeps it: ``07`` is ``7`` in a column of numbers."""
     try:
         return _SPELLINGS.get(facts.family, str)(value)
     except (LookupError, ValueError):
@@ -308,7 +319,7 @@ def owned_by(
     tenancy: Tenancy,
     values: Sequence[str],
 ) -> ColumnElement[bool]:
-    """Whether a row's first column leads, hop by hop, to one of the values."""
+    """Return the condition that a row's first column leads, hop by hop, to one of ``values``."""
     first = _column_of(facts, tenancy.first_column or "")
     if not tenancy.hops:
         return dialect.any_of(column(first.name), first, values)

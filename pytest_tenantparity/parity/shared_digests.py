@@ -1,4 +1,4 @@
-"""Digests of a table that tenants share, where they have places of their own on the other side."""
+"""Digests of a table that tenants share on one side, and not on the other side."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .opened import open_pair
 
 @dataclass(frozen=True)
 class SharedDigests:
-    """The digest of each tenant's rows of a shared table, or why there are none."""
+    """The digest of each tenant's rows of a shared table, or the reason why there are none."""
 
     digests: Mapping[str, Digest] = field(default_factory=dict)
     failure: str = ""
@@ -26,7 +26,8 @@ def shared_digest(
 ) -> Digest | None:
     """Return the digest of a tenant's rows of a table that other tenants share.
 
-    One scan gives those of all tenants whose tables have one structure. Returns None if it failed.
+    One scan digests the rows of all tenants whose tables have the same structure. Returns None if
+    the scan failed.
     """
     batches, known = context.batches, (pair.name, side, structure)
     tenants = [context.tenants[each] for each in batches.sharing[structure]]
@@ -49,7 +50,10 @@ def shared_digest(
 def _scan(
     context: Context, pair: TablePair, tenant: Tenant, side: Side, tenants: Sequence[Tenant]
 ) -> SharedDigests:
-    """Digest each tenant's rows. The other side's place is the one of ``tenant``."""
+    """Return the digest of each tenant's rows on ``side``.
+
+    The other side is opened in the place of ``tenant``.
+    """
     try:
         with open_pair(context, pair, tenant) as opened:
             sides = opened.sides(

@@ -1,12 +1,12 @@
-"""Values as a report shows them: bounded, writable to every file, and told apart by a reader.
+"""Values as a report shows them: bounded in length, valid in every file, and unambiguous.
 
-A shown text is one of four, and no value can be shown as another kind than its own:
+A shown text has one of four forms. No value can have the form of another kind of value:
 
-- the value itself;
-- the escaped spelling ``E'...'`` of :mod:`..characters`, for text that is not UTF-8, and for text
-  that could be taken for one of these four;
-- ``blob x'61'``, ``text "abc"`` and the like: a value of another type than its column's;
-- an excerpt of a long value, followed by its length, its position and its digest.
+- The value itself.
+- The escaped spelling ``E'...'`` of :mod:`..characters`. It is used for text that is not UTF-8, and
+  for text that looks like one of these four forms.
+- ``blob x'61'``, ``text "abc"`` and the like: a value of another type than its column's.
+- An excerpt of a long value, followed by its length, its position and its digest.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ from .structured import explain_json
 MASK = "***"
 MOST_TEXT = 2_000  # characters of a value that are shown
 _BEFORE, _AFTER = 60, 440  # characters of a long value before and after its first difference
-_NEEDS_POSITION = 100  # characters: in a longer value a reader does not find a difference at once
-_NAMED_WITHIN = 200  # characters after the first difference
+_NEEDS_POSITION = 100  # characters; in longer values a difference is hard to find by eye
+_NAMED_WITHIN = 200  # characters after the first difference, within which differences are named
 
 _TAGGED = re.compile(
     r"blob x'[0-9a-f]*'|(?:integer|real|number) [0-9a-z.+-]+|boolean (?:true|false)"
@@ -45,14 +45,14 @@ _EXCERPT = re.compile(r".* \([0-9,]+ (?:characters|bytes),.* sha256 [0-9a-f]{64}
 
 @dataclass(frozen=True)
 class _Content:
-    """What one value is: its text without our mark, and how it is counted."""
+    """The content of one value: its text without our mark, and the unit of its length."""
 
     text: str
-    tag: str = ""  # what a value of another type is: a blob, an integer ...
+    tag: str = ""  # the type if it is not the column's: blob, integer ...
     is_bytes: bool = False
 
     def shown(self, start: int, most: int, *, whole: int = MOST_TEXT) -> str:
-        """Return the text; ``most`` characters from ``start`` on if it is longer than ``whole``."""
+        """Return the text, or ``most`` characters from ``start`` if it is longer than ``whole``."""
         if len(self.text) <= whole:
             return self._spelled(self.text)
         unit = "byte" if self.is_bytes else "character"
@@ -69,7 +69,7 @@ class _Content:
         return is_escaped(self.shown(0, MOST_TEXT))
 
     def position(self, characters: int) -> int:
-        """Return how many characters, or bytes, a number of characters of the text stands for."""
+        """Return the length, in characters or bytes, of the text's first ``characters``."""
         return max(0, characters - len(r"\x")) // 2 if self.is_bytes else characters
 
     def _spelled(self, text: str) -> str:
@@ -120,7 +120,7 @@ _HEX = re.compile(r"\\x(?:[0-9a-f]{2})*")
 
 
 def shown(value: str, family: Family, most: int = MOST_TEXT) -> str:
-    """Return a single value; a long one by its first ``most`` characters."""
+    """Return one value as it is shown. A long one is cut to its first ``most`` characters."""
     if len(value) <= most and value.isascii() and not _is_like_ours(value):
         return value
     return _content(value, family).shown(0, most, whole=most)
@@ -129,19 +129,22 @@ def shown(value: str, family: Family, most: int = MOST_TEXT) -> str:
 def shown_pair(
     legacy: str | None, modern: str | None, family: Family
 ) -> tuple[str | None, str | None]:
-    """Return two values that differ; of long ones the part around their first difference."""
+    """Return two different values as they are shown.
+
+    If one is long, the part around the first difference is shown of both.
+    """
     if legacy is None or modern is None or max(len(legacy), len(modern)) <= MOST_TEXT:
         one, other = (None if each is None else shown(each, family) for each in (legacy, modern))
         return one, other
     pair = _content(legacy, family), _content(modern, family)
     start = max(0, common_start(pair[0].text, pair[1].text) - _BEFORE)
     if any(each.is_bytes for each in pair):
-        start -= start % 2  # the text begins with two characters that are no byte
+        start -= start % 2  # the text begins with two characters that do not stand for a byte
     return pair[0].shown(start, _BEFORE + _AFTER), pair[1].shown(start, _BEFORE + _AFTER)
 
 
 def remarks(value: str | None, family: Family) -> Iterator[str]:
-    """Yield what has to be said of a single value, so that it is not taken for another."""
+    """Yield remarks that keep a reader from confusing a shown value with another value."""
     if value is None or (value.isascii() and value.isprintable() and not _is_like_ours(value)):
         return
     yield from _remarks(_content(value, family), family)
@@ -158,7 +161,7 @@ def _remarks(content: _Content, family: Family) -> Iterator[str]:
 
 
 def explained_pair(legacy: str | None, modern: str | None, family: Family) -> tuple[str, ...]:
-    """Say where two values differ, and in which characters, as far as a reader cannot see it."""
+    """Return where two values differ, and in which characters, as far as readers cannot see it."""
     within = explain_json(legacy, modern) if family in DOCUMENTS else ()
     sides = {"legacy": legacy, "modern": modern}
     pair = {side: _content(each, family) for side, each in sides.items() if each is not None}

@@ -1,4 +1,4 @@
-"""One side of a check: the rows in scope, and the few questions asked of them."""
+"""One side of a check: the rows in scope, and the queries that read them."""
 
 from __future__ import annotations
 
@@ -37,21 +37,24 @@ from .scope import Scope
 T = TypeVar("T")
 U = TypeVar("U")
 
-_FETCH = 5_000  # rows asked of the server at a time
-# A statement of thousands of numbers is not made again: nothing is gained by its compiled form.
+_FETCH = 5_000  # rows fetched from the server at a time
+# A statement with thousands of numbers is not run again, so its compiled form is not cached.
 _ONCE: dict[str, Any] = {"compiled_cache": None}
 _STREAMED = _ONCE | {"yield_per": _FETCH}
 
 
 @dataclass(frozen=True)
 class Source:
-    """The compared columns of one side, as canonical texts; the key is found among them.
+    """The compared columns of one side, as canonical texts, and its key.
 
-    ``placed_by`` are the items of the key that say where a row is placed: those that are equal on
-    both sides wherever the keys are. ``number`` is the key itself where it is one whole number on
-    both sides, which is cheaper. ``rows_about`` is about how many rows the table has; 0 is
-    unknown. ``pieces`` are the conditions under which a scan reads the table, one after the other,
-    until ``stop`` is set; ``note`` hears how many there were.
+    - ``placed_by`` are the items of the key by which rows are located. They are equal on both sides
+      if the keys are.
+    - ``number`` is the key itself if it is one whole number on both sides. This is cheaper than a
+      hash.
+    - ``rows_about`` is the approximate number of the table's rows, or 0 if it is unknown.
+    - ``pieces`` are the conditions of the chunks in which a scan reads the table, one after the
+      other, until ``stop`` is set.
+    - ``note`` is called with the number of chunks after each scan.
     """
 
     connection: Connection
@@ -71,11 +74,11 @@ class Source:
 
     @property
     def texts(self) -> list[ColumnElement[str]]:
-        """The canonical texts."""
+        """The canonical texts of the compared columns."""
         return [item.text for item in self.items]
 
     def sketch(self, buckets: Buckets) -> Sketch:
-        """Insert the rows of each tenant into buckets, in one scan."""
+        """Return a sketch with the rows of each tenant, made in one scan."""
 
         def grouped(piece: ColumnElement[bool]) -> Select[Any]:
             rows = self._hashed(piece, keyed=self.can_sketch)
@@ -95,7 +98,7 @@ class Source:
         return sketch
 
     def digests(self) -> dict[str, Digest]:
-        """Digest the rows of each tenant, in one scan and without buckets."""
+        """Return the digest of each tenant's rows, made in one scan without buckets."""
 
         def grouped(piece: ColumnElement[bool]) -> Select[Any]:
             rows = self._hashed(piece)
@@ -112,32 +115,32 @@ class Source:
 
     @property
     def row_hash(self) -> ColumnElement[int]:
-        """The hash of a row, which is NULL where the server cannot make it."""
+        """The hash of a row. It is NULL if the server cannot compute it."""
         return self._hash(self.items, self.salt)
 
     @property
     def key_hash(self) -> ColumnElement[int]:
-        """The hash of a row's key in 64 bits: equal on both sides if the keys are.
+        """The 64-bit hash of a row's key. It is equal on both sides if the keys are.
 
         A key of one whole number is its own hash.
         """
         if self.number is not None:
             return cast(self.number, BigInteger)
-        # Another salt than that of the rows' hashes makes key hashes independent of the digest.
+        # A different salt than for row hashes makes key hashes independent of the digest.
         return self._hash(self.placed_by, ~self.salt)
 
     @property
     def has_key_hash(self) -> bool:
-        """Whether rows have key hashes: some column of the key has one text on both sides."""
+        """Whether rows have key hashes: at least one key column has one text on both sides."""
         return self.number is not None or bool(self.placed_by)
 
     @property
     def can_sketch(self) -> bool:
-        """Whether rows have key hashes, and the server an XOR of them."""
+        """Whether rows have key hashes, and the server can compute their XOR."""
         return self.has_key_hash and self.dialect.can_xor(self.connection)
 
     def rows_at(self, key_hashes: Collection[int]) -> Iterator[HashedRow]:
-        """Yield the rows with some key hashes, in no order."""
+        """Yield the rows with the given key hashes, in no particular order."""
         wanted = [_number(each) for each in sorted(key_hashes)]
         if self.number is not None:  # by an index, if there is one
             yield from self._hashed_rows(self.key_hash, self.number.in_(wanted))
@@ -146,9 +149,9 @@ class Source:
             yield from self._hashed_rows(self.key_hash, and_(piece, self.key_hash.in_(wanted)))
 
     def rows_in_order(self, part: Part | None = None) -> Iterator[HashedRow]:
-        """Yield all rows, or those of a part, in the order of their key hashes and hashes."""
+        """Yield the rows of ``part``, or all rows, in the order of key hash and row hash."""
         by: ColumnElement[Any] = self.key_hash if self.has_key_hash else self.row_hash
-        # A key that is NULL has no hash in every engine alike, and no place in their order.
+        # Engines disagree on the hash of a NULL key, and on its place in the order.
         by = func.coalesce(by, _number(0), type_=BigInteger)
         condition: ColumnElement[bool] = true()
         if part is not None:
@@ -174,10 +177,11 @@ class Source:
     def _scan(
         self, statement: Callable[[ColumnElement[bool]], Select[Any]], *, once: bool = False
     ) -> Iterator[Any]:
-        """Yield the answers of each piece, and note how many there were.
+        """Yield the result rows of each chunk, and note the number of chunks.
 
-        ``once``: the statement is not made a second time. Nor is that of any of several pieces, or
-        one for several tenants, which is that of a survey.
+        ``once``: the statement is not run a second time, and its compiled form is not cached. This
+        applies as well to a statement for one of several chunks, and to a shared scan of several
+        tenants.
         """
         count, once = 0, once or self.scope.wide or self.scope.owners is not None
         for piece in self.pieces:
@@ -186,48 +190,48 @@ class Source:
         self.note(count)
 
     def answers(self, statement: Executable, options: Mapping[str, Any]) -> Iterator[Any]:
-        """Yield the answers of one statement."""
-        with self.guard():  # each piece anew: the snapshot may have grown too old meanwhile
-            if self.stop.is_set():  # it may have been while the throttle waited
+        """Yield the result rows of one statement."""
+        with self.guard():  # for each chunk: the snapshot may have become too old
+            if self.stop.is_set():  # it may have been set while the throttle waited
                 raise NotProven("the scan was broken off, since the other side's had failed")
             result = self.connection.execute(statement, execution_options=options)
             try:
                 yield from result
             finally:
-                with suppress(Exception):  # of a connection that is gone nothing can be closed
+                with suppress(Exception):  # closing fails if the connection is lost
                     result.close()
 
     def rows_where(self, condition: ColumnElement[bool]) -> Iterator[tuple[str, Row]]:
-        """Yield the rows that meet a condition, each with its tenant, in no order."""
+        """Yield the rows that meet ``condition``, each with its tenant, in no particular order."""
         statement = self._select([self._mark, *self.texts]).where(condition)
         for mark, *row in self._stream(statement):
             yield self.scope.owner_of(mark), tuple(row)
 
     def count(self) -> int:
-        """Count the rows."""
+        """Return the number of rows."""
         return int(self.connection.execute(self._select([func.count()])).scalar_one())
 
     def count_each(self, conditions: Sequence[ColumnElement[bool]]) -> list[int]:
-        """Count the rows that meet each of some conditions, in one scan."""
+        """Return the number of rows that meet each of ``conditions``, counted in one scan."""
         one: ColumnElement[int] = literal_column("1")
         none: ColumnElement[int] = literal_column("0")
         counts = [func.sum(case((each, one), else_=none)) for each in conditions]
         return [int(count or 0) for count in self.connection.execute(self._select(counts)).one()]
 
     def each_key(self) -> Iterator[Row]:
-        """Yield the keys of all rows, in no order."""
+        """Yield the keys of all rows, in no particular order."""
         for row in self._stream(self._select(self.key)):
             yield tuple(row)
 
     def repeated_keys(self) -> Iterator[tuple[Row, int]]:
-        """Yield the keys that several rows have, and how many, in no order."""
+        """Yield each key that several rows have, and its number of rows, in no particular order."""
         copies = func.count()
         statement = self._select([*self.key, copies]).group_by(*self.key)
         for row in self._stream(statement.having(copies > literal_column("1"))):
             yield tuple(row[:-1]), int(row[-1])
 
     def _stream(self, statement: Select[Any]) -> Result[*tuple[Any, ...]]:
-        """Ask for rows that come in batches, however many they are."""
+        """Run a statement and fetch its rows in batches, since there can be any number of them."""
         return self.connection.execute(statement, execution_options=_STREAMED)
 
     def _select(self, columns: Sequence[ColumnElement[Any]]) -> Select[Any]:
@@ -239,14 +243,14 @@ class Source:
         return (literal_column("''") if owners is None else owners.mark).label("parity_owner")
 
     def _hashed(self, condition: ColumnElement[bool], *, keyed: bool = False) -> Any:
-        """Return each row's tenant and hash, and its key hash if rows are to be found by it."""
+        """Return a subquery of each row's tenant and row hash, and of its key hash if ``keyed``."""
         columns: list[ColumnElement[Any]] = [self._mark, self.row_hash.label("parity_row_hash")]
         if keyed:
             columns.append(self.key_hash.label("parity_key_hash"))
         return self.dialect.once(self._select(columns).where(condition)).subquery("hashed")
 
     def _bucket_of(self, rows: Any, buckets: Buckets) -> ColumnElement[int]:
-        """Return the number of a row's bucket; NULL for a row that has no hash."""
+        """Return the number of a row's bucket, or NULL for a row without a hash."""
         number: ColumnElement[int] = rows.c.parity_row_hash
         if buckets.shift:
             number = number.bitwise_rshift(_number(buckets.shift))
@@ -268,7 +272,7 @@ def _number(value: int) -> ColumnElement[int]:
 
 
 def _signed(number: Any) -> int:
-    """Read 64 bits as a signed number, whatever the server takes them for."""
+    """Return 64 bits as a signed number, whether or not the server treats them as signed."""
     return (int(number or 0) + 2**63) % 2**64 - 2**63
 
 
@@ -279,18 +283,18 @@ def _digest(rows: int, hashed: int, total: Any) -> Digest:
 
 
 def unhashed(rows: int, among: int | None = None) -> Unreadable:
-    """Return the error of rows without a hash.
+    """Return the error for rows without a hash.
 
-    A value too long for the server's limits can make a hash NULL, which a sum leaves out.
+    A value that is too long for the server's limits can make a hash NULL. A sum leaves NULL out.
     """
     return Unreadable(f"{rows} of {among or rows} rows could not be hashed by the server")
 
 
 @dataclass(frozen=True)
 class Sides:
-    """Both sides of a check, asked at once.
+    """Both sides of a check, which are read at the same time.
 
-    ``cancel`` stops the queries of both sides; ``give_up`` leaves a side's session to a query that
+    ``cancel`` stops the queries of both sides. ``give_up`` leaves a side's session to a query that
     did not stop.
     """
 
@@ -302,11 +306,14 @@ class Sides:
     limits: Limits
 
     def ask(self, question: Callable[[Source], T]) -> tuple[T, T]:
-        """Return both sides' answers to one question."""
+        """Return the results of ``question`` for both sides."""
         return self.both(lambda: question(self.legacy), lambda: question(self.modern))
 
     def both(self, legacy: Callable[[], T], modern: Callable[[], U]) -> tuple[T, U]:
-        """Return both answers. If one side fails, or the user stops, the other is cancelled."""
+        """Run ``legacy`` and ``modern`` at the same time, and return both results.
+
+        If one side fails, or the user interrupts the run, the other side is cancelled.
+        """
 
         def guarded(source: Source, question: Callable[[], Any]) -> Any:
             with source.guard():
@@ -319,7 +326,7 @@ class Sides:
         try:
             done, _ = wait(futures, return_when=FIRST_EXCEPTION)
             for future in done:
-                future.result()  # the one that failed, not the one that is cancelled for it
+                future.result()  # raises the error that came first, not that of the cancelled side
             return futures[0].result(), futures[1].result()
         except BaseException:
             for source in (self.legacy, self.modern):

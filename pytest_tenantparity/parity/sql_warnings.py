@@ -1,9 +1,10 @@
-"""Where SQL of the settings takes different values for equal without a word of that.
+"""Warns of SQL in the settings that silently treats different values as equal.
 
-The SQL means what its engine makes of it: a collation may ignore case and spaces at the end, ``||``
-may be OR, ``/`` may cut the rest off. No error says so, and both sides then match. So the SQL is
-taken apart into tokens, without comments and with texts as one token each, and what is known to be
-loose is named. It is no parser: it may warn where the SQL is right, and it changes no verdict.
+SQL has the meaning that its engine gives it. A collation may ignore case and spaces at the end,
+``||`` may be OR, and ``/`` may drop the remainder. No error is raised, and both sides then match.
+The SQL is therefore split into tokens, without comments and with each text as one token, and known
+pitfalls are named. This module does not parse SQL. It may warn of correct SQL, and it does not
+change a verdict.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from ..stacks import ColumnFacts, Family
 from ..stacks.catalog import NUMBERS, TEXTS
 
 WARNING = "warning: "
-"""What the text of a rule begins with that is one of these warnings."""
+"""The start of the text of a rule that is one of these warnings."""
 
 _AS_TEXTS = {"date": "2026-11-30", "moment": "2026-11-30 12:00:00.000000"}
 _MYSQL = frozenset({"MySQL", "MariaDB"})
@@ -31,7 +32,7 @@ _COMPARING = frozenset(
     | {"REGEXP_REPLACE", "REGEXP_INSTR", "REGEXP_SUBSTR", "REGEXP_LIKE", "CONTAINS"}
 )
 _ARITHMETIC = frozenset({"+", "-", "*", "/", "%"})
-# Functions of which different values may be one value.
+# Functions that may return one value for different values.
 _LOSSY = frozenset(
     {"LOWER", "UPPER", "LCASE", "UCASE", "INITCAP", "CASEFOLD", "TRIM", "LTRIM", "RTRIM", "BTRIM"}
     | {"REPLACE", "TRANSLATE", "REGEXP_REPLACE", "SUBSTR", "SUBSTRING", "LEFT", "RIGHT", "MID"}
@@ -44,7 +45,7 @@ _LOSSY = frozenset(
 )
 _LOSSY_SIGNS = frozenset({"//", "%", "~~*", "~*", "!~*", "!~~*"})
 _LOSSY_WORDS = frozenset({"ILIKE", "DIV"})
-# A cast to one of these may cut something off; to those with a size, only if one is given.
+# A cast to one of these types may truncate; to a type of _SIZED, only if a size is given.
 _NARROW = frozenset(
     {"INT", "INTEGER", "INT2", "INT4", "INT8", "BIGINT", "SMALLINT", "TINYINT", "SIGNED"}
     | {"UNSIGNED", "REAL", "FLOAT", "FLOAT4", "FLOAT8", "DOUBLE", "DATE", "TIME", "TIMETZ"}
@@ -55,9 +56,9 @@ _SIZED = frozenset({"VARCHAR", "CHARACTER", "CHAR", "BPCHAR", "NUMERIC", "DECIMA
 
 @dataclass(frozen=True)
 class _Sql:
-    """The tokens of some SQL, and the columns of its table that it names.
+    """The tokens of some SQL, and the columns of the table that it reads.
 
-    ``in_utc`` are columns whose times without a zone are in UTC, as the settings say.
+    ``in_utc`` are columns whose times without a zone are in UTC according to the settings.
     """
 
     tokens: Sequence[Token]
@@ -77,12 +78,12 @@ class _Sql:
 
     @cached_property
     def named(self) -> list[ColumnFacts]:
-        """The columns that are named."""
+        """The columns that the SQL names."""
         return [each for each in self.columns if any(self.names(t, each) for t in self.tokens)]
 
     @property
     def compares(self) -> bool:
-        """Whether a text may be compared with another."""
+        """Whether the SQL may compare a text with another text."""
         before = Token("end", "")
         for one, two, three in self.threes():
             operands = before, two
@@ -105,14 +106,14 @@ class _Sql:
 
     @property
     def is_exact(self) -> bool:
-        """Whether a collation is named under which only equal texts are equal."""
+        """Whether the SQL names a collation under which only identical texts are equal."""
         exact = ("_NOPAD_BIN", "_0900_BIN")
         if any(each.endswith(exact) or each == "BINARY" for each in self.words):
             return True
         return any(one.word == "COLLATE" and other.text == '"C"' for one, other, _ in self.threes())
 
     def names(self, token: Token, column: ColumnFacts) -> bool:
-        """Whether a token names a column."""
+        """Return whether ``token`` names ``column``."""
         if token.kind == "word":
             return token.text.lower() == column.name.lower()
         is_name = token.kind == "quoted" or (token.kind == "double" and not self.is_mysql)
@@ -120,12 +121,12 @@ class _Sql:
 
     @property
     def is_mysql(self) -> bool:
-        """Whether it is run by MySQL or MariaDB."""
+        """Whether MySQL or MariaDB runs the SQL."""
         return self.engine in _MYSQL
 
     @property
     def is_sqlite(self) -> bool:
-        """Whether it is run by SQLite, which reads snapshot files as well."""
+        """Whether SQLite runs the SQL. SQLite reads snapshot files as well."""
         return self.engine in ("SQLite", "snapshot file")
 
     def threes(self) -> Iterator[tuple[Token, Token, Token]]:
@@ -135,7 +136,10 @@ class _Sql:
         return zip(rest, rest[1:], rest[2:], strict=False)
 
     def among(self, families: frozenset[Family], kind: str) -> str:
-        """Return the column of some families that is looked for with IN among tokens of a kind."""
+        """Return a column of ``families`` that IN compares with a token of ``kind``.
+
+        Returns an empty text if there is none.
+        """
         for (one, sign, bracket), (value, *_) in zip(
             self.threes(), list(self.threes())[3:], strict=False
         ):
@@ -146,7 +150,10 @@ class _Sql:
         return ""
 
     def beside(self, signs: frozenset[str], families: frozenset[Family], kind: str) -> str:
-        """Return the column of some families that meets a token of a kind in an operator."""
+        """Return a column of ``families`` that one of ``signs`` combines with a token of ``kind``.
+
+        Returns an empty text if there is none.
+        """
         for one, sign, other in self.threes():
             if sign.text not in signs or sign.kind != "sign":
                 continue
@@ -165,10 +172,11 @@ def warnings_of(
     as_of: AsOf | None = None,
     in_utc: Collection[str] = (),
 ) -> list[str]:
-    """Return what some SQL over a table's columns takes for equal unseen, and what would not.
+    """Return warnings of SQL that silently treats different values as equal, with remedies.
 
-    ``engine`` is the product: PostgreSQL, MariaDB, MySQL, or another one. ``in_utc`` are columns
-    whose times without a zone are in UTC, as the settings say.
+    ``columns`` are those of the table that the SQL reads. ``engine`` is the product: PostgreSQL,
+    MariaDB, MySQL, or another one. ``in_utc`` are columns whose times without a zone are in UTC
+    according to the settings.
     """
     found = tokens(sql, mysql=engine in _MYSQL)
     kept = [_as_literal(each, as_of) for each in found if each.kind != "comment"]
@@ -177,7 +185,7 @@ def warnings_of(
 
 
 def _as_literal(token: Token, as_of: AsOf | None) -> Token:
-    """Return a token; the parameter ``:as_of`` is of the kind of its value."""
+    """Return ``token``. The parameter ``:as_of`` gets the kind of its value."""
     if as_of is None or token.kind != "parameter" or token.text != PARAMETER:
         return token
     kinds = {int: "number", date: "date", datetime: "moment"}
@@ -207,7 +215,7 @@ def _nocase(sql: _Sql) -> str:
     if not sql.is_sqlite or not sql.words & {"LIKE", "NOCASE", "RTRIM"}:
         return ""
     if "RTRIM" in sql.words and "COLLATE" not in sql.words and "LIKE" not in sql.words:
-        return ""  # the function
+        return ""  # RTRIM is the function here, and not the collation
     return "LIKE and NOCASE take 'a' and 'A' for equal, and RTRIM 'a' and 'a '; write = or GLOB"
 
 
@@ -236,7 +244,7 @@ def _text_as_number(sql: _Sql) -> str:
 
 
 def _as_of(sql: _Sql) -> str:
-    """Name a column that an engine compares with a date or a moment, but maybe not as one."""
+    """Return a warning of a column that an engine may not compare with a date or moment as one."""
     for kind in ("date", "moment"):
         if sql.is_sqlite and (column := sql.beside(_EQUAL, frozenset(NUMBERS), kind)):
             return (
@@ -325,7 +333,10 @@ def _group_concat(sql: _Sql) -> str:
 
 
 def _lossy(sql: _Sql) -> str:
-    """Name what makes one value of several, which then match: whoever signs should know."""
+    """Return a warning of functions and casts that can make one value of several values.
+
+    The values then match, which a person who signs off the report needs to see.
+    """
     found: dict[str, None] = {}
     for one, two, three in sql.threes():
         if one.word in _LOSSY and two.text == "(" and one.word != "GROUP_CONCAT":
@@ -344,7 +355,7 @@ def _lossy(sql: _Sql) -> str:
 
 
 def _narrows(kind: str, following: Token) -> bool:
-    """Whether a cast to a type may make one value of several texts or numbers."""
+    """Return whether a cast to a type can make one value of several texts or numbers."""
     return kind in _NARROW or (kind in _SIZED and following.text == "(")
 
 

@@ -1,4 +1,4 @@
-"""Rows that belong to no tenant: nobody's audit would see them."""
+"""The check for unassigned rows, which no tenant's check reads."""
 
 from __future__ import annotations
 
@@ -29,8 +29,11 @@ _KINDS: dict[Side, FindingKind] = {"legacy": FindingKind.MISSING, "modern": Find
 
 
 def check_strays(context: Context, key: CheckKey, pair: TablePair) -> Evidence:
-    """Count and name the rows of a table that lead to none of all the tenants there are."""
-    # Where tenants have places of their own, any of those shows what the table looks like.
+    """Return the evidence of a table's unassigned rows: their numbers and keys.
+
+    A row is unassigned if it is attributed to no tenant of the settings, selected or not.
+    """
+    # If tenants have their own places, any tenant's table shows the columns.
     anyone = first_located(context, pair, context.selected)
     with (
         context.drift(key) as sink,
@@ -79,7 +82,10 @@ def _status(drift: DriftCounts, reasons: list[str]) -> Status:
 
 
 def _scope(opened: OpenPair, side: Side) -> Scope:
-    """Return the rows of no tenant; on a side that keeps tenants apart by place there are none."""
+    """Return the unassigned rows of ``side``.
+
+    If ``side`` has no discriminator column, no row is unassigned, and the scope is not read.
+    """
     context, pair = opened.context, opened.pair
     which = scope_of if pair.tenancy(side).first_column is None else strays_of
     return which(
@@ -93,7 +99,7 @@ def _scope(opened: OpenPair, side: Side) -> Scope:
 
 
 def _findings(opened: OpenPair, side: Side, source: Source, sink: Sink) -> tuple[Finding, ...]:
-    """Hand every row of no tenant on; return the first by key."""
+    """Pass every unassigned row to ``sink``, and return the first findings by key."""
     columns = opened.plan.key
     sample = Sample(opened.context.settings.report.findings)
     for key in source.each_key():

@@ -1,4 +1,4 @@
-"""JSON: one text for one content, and what differs, path by path."""
+"""JSON documents: one text for equal content, and the differences path by path."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from ..characters import common_start, differing, is_clear, is_visible
 from ..wire import encodable
 
 _MOST_LINES = 20
-_MOST_TEXT, _BEFORE = 400, 60  # characters of a value that are shown; of it before a difference
+_MOST_TEXT, _BEFORE = 400, 60  # characters of a value that are shown; those before a difference
 
-# What a text may fail with that is no JSON, or is nested deeper than Python's stack.
+# Errors for a text that is not JSON, or that is nested too deeply for Python's stack.
 _UNREADABLE = (ValueError, ArithmeticError, RecursionError)
 
 
 class _Repeated(dict[str, Any]):
-    """An object that has a key twice, which a plain dict would hide."""
+    """An object with a repeated key, which a plain dict would hide."""
 
     def __init__(self, pairs: list[tuple[str, Any]]) -> None:
         super().__init__((f"{name}#{number}", value) for number, (name, value) in enumerate(pairs))
@@ -30,16 +30,16 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _parse(text: str) -> Any:
-    if encodable(text) != text:  # bytes that are no text, which no escape is equal to
+    if encodable(text) != text:  # bytes that are not text; they must not equal an escape
         raise ValueError("no text")
     return json.loads(text, parse_int=Decimal, parse_float=Decimal, object_pairs_hook=_object)
 
 
 def canonical_json(text: str) -> str:
-    """Return the same text for the same content: key order and the spelling of numbers aside.
+    """Return the same text for equal content, regardless of key order and spelling of numbers.
 
-    ``true`` is not ``1``, and a repeated key is not a single one. What cannot be read is
-    returned as it is.
+    ``true`` is not ``1``, and a repeated key is not a single key. A text that cannot be parsed is
+    returned unchanged.
     """
     try:
         return _written(_parse(text))
@@ -60,7 +60,7 @@ def _written(value: Any) -> str:
 
 
 def _string(value: str) -> str:
-    """Write a string in JSON; half a surrogate pair, which no file takes, as its escape."""
+    """Return a string as JSON. Half a surrogate pair, which no file can hold, is escaped."""
     text = json.dumps(value, ensure_ascii=False)
     return text if encodable(text) == text else json.dumps(value)
 
@@ -70,7 +70,7 @@ def _member(name: str, value: Any) -> str:
 
 
 def _number(value: Decimal) -> str:
-    """Write a number without rounding, as Decimal.normalize() would."""
+    """Return the text of a number, normalised as by Decimal.normalize() but not rounded."""
     sign, digits, exponent = value.as_tuple()
     text = "".join(map(str, digits)).rstrip("0")
     if not text or not isinstance(exponent, int):
@@ -80,7 +80,10 @@ def _number(value: Decimal) -> str:
 
 
 def explain_json(legacy: str | None, modern: str | None) -> tuple[str, ...]:
-    """Return lines such as ``root['risk']['limit']: 5 -> 6``; nothing for what is no JSON."""
+    """Return lines such as ``root['risk']['limit']: 5 -> 6``.
+
+    Returns nothing if a text is not JSON.
+    """
     if legacy is None or modern is None:
         return ()
     from deepdiff import DeepDiff
@@ -108,7 +111,7 @@ def _line(level: Any) -> str:
 
 
 def _shown(value: Any, difference: int = 0) -> str:
-    """Return a value; of a long one the part around the difference."""
+    """Return the text of a value. Of a long value, return the part around ``difference``."""
     from deepdiff.helper import NotPresent
 
     if isinstance(value, NotPresent):
@@ -122,7 +125,7 @@ def _shown(value: Any, difference: int = 0) -> str:
 
 
 def _visible(text: str) -> str:
-    """Return JSON in which what a reader cannot see is written as JSON's own escape."""
+    """Return JSON with an escape in the place of each character that a reader cannot see."""
     if is_clear(text):
         return text
     return "".join(each if is_visible(each) else _escape(each) for each in text)

@@ -1,4 +1,4 @@
-"""What a check can learn from one scan for several tenants, which the first one of them makes."""
+"""Results of a table's shared scan. The first check that needs a result runs the scan."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from .together import together_with
 
 @dataclass(frozen=True)
 class Shown:
-    """What a scan for several checks shows of one tenant's rows of one table.
+    """The results of a shared scan or a batch for one tenant's rows of one table.
 
-    ``shared`` is that scan, if it was one of all tenants' rows in one table.
+    ``shared`` is the shared scan, or None for a batch.
     """
 
     plan: ColumnPlan
@@ -41,13 +41,17 @@ class Shown:
 
     @property
     def settled(self) -> bool:
-        """Whether no query is left to be run: the rows are equal, and their keys unique."""
+        """Whether no query is left to run: the rows are equal, and their keys are enforced."""
         return self.result.legacy == self.result.modern and self.keys_enforced
 
 
 @dataclass(frozen=True)
 class _Answer:
-    """The results by tenant; or why each tenant is scanned alone, or what was inconsistent."""
+    """The results of a shared scan by tenant.
+
+    ``failure`` is the reason why each tenant is scanned alone. ``inconsistent`` is the reason why
+    the scan proves nothing for any tenant.
+    """
 
     results: Mapping[str, TenantResult] = field(default_factory=dict)
     inconsistent: str = ""
@@ -56,11 +60,11 @@ class _Answer:
 
 @dataclass(frozen=True)
 class Surveyed:
-    """The answer of a shared scan, and how its columns were compared.
+    """The results of a shared scan, and how its columns were compared.
 
     ``owners`` holds the discriminator values of keys that some tenant lost or gained, by the side
-    on which they were looked up, once that was done. ``settled`` holds what became of each tenant's
-    rows that differed, once they were read again.
+    on which they were looked up. It is empty until then. ``settled`` holds the outcome for each
+    tenant's rows that differed. It is empty until the rows were read again.
     """
 
     plan: ColumnPlan
@@ -71,7 +75,7 @@ class Surveyed:
     settled: dict[str, Settled] = field(default_factory=dict)
 
     def of(self, tenant: str) -> Shown | None:
-        """Return what was found of a tenant; raises :class:`NotProven`."""
+        """Return the results for ``tenant``, or None if it was not scanned. Raises NotProven."""
         if self.answer.inconsistent:
             raise InconsistentReads(self.answer.inconsistent)
         if tenant not in self.answer.results:
@@ -81,10 +85,10 @@ class Surveyed:
 
 
 def shown_by_survey(context: Context, pair: TablePair, tenant: Tenant) -> Shown | None:
-    """Return what one scan shows of a tenant; None where each tenant is asked apart.
+    """Return the results of a shared scan for ``tenant``, or None if it is scanned alone.
 
-    That is where one goes alone (see :mod:`.together`), where their rows cannot be told apart for
-    sure, and where the scan failed. Raises :class:`NotProven`.
+    A tenant is scanned alone if no tenant can be scanned with it (see :mod:`.together`), if the
+    rows cannot be attributed for certain, or if the shared scan failed. Raises :class:`NotProven`.
     """
     together = together_with(context, pair, tenant)
     if not together:
@@ -104,14 +108,17 @@ def shown_by_survey(context: Context, pair: TablePair, tenant: Tenant) -> Shown 
 def _survey(context: Context, pair: TablePair, tenants: Sequence[Tenant]) -> Surveyed:
     with open_pair(context, pair, tenants[0]) as opened:
         question = f"survey of {pair.name} for {[each.id for each in tenants]}"
-        # What is not to be shown is not written down either: each process asks for itself.
+        # Masked values must not be written to a file, so each process runs the scan itself.
         once = Once() if pair.has_masks else context.once
         found = once.ask(question, _Answer, lambda: _answer(opened, tenants))
         return Surveyed(opened.plan, opened.digest_name, opened.keys_enforced, found)
 
 
 def settled_together(opened: OpenPair, shared: Surveyed, tenant: Tenant, seconds: float) -> Settled:
-    """Return what became of a tenant's rows that differed; those of all tenants are read again."""
+    """Return the outcome for a tenant's rows that differed.
+
+    The first call reads the differing rows of all tenants of the shared scan again.
+    """
     context = opened.context
     if not shared.settled:
         suspects = {t: each.diff for t, each in shared.answer.results.items() if each.diff}
@@ -133,7 +140,10 @@ def settled_together(opened: OpenPair, shared: Surveyed, tenant: Tenant, seconds
 
 
 def _answer(opened: OpenPair, tenants: Sequence[Tenant]) -> _Answer:
-    """Scan the tenants' rows. A lost connection is no answer: the next process may have one."""
+    """Scan the rows of ``tenants``, and return the results.
+
+    A lost connection is not a result, since the next process may have a connection.
+    """
 
     def sides_of(owners: Collection[str]) -> Sides:
         some = [each for each in tenants if each.id in owners]
@@ -145,7 +155,7 @@ def _answer(opened: OpenPair, tenants: Sequence[Tenant]) -> _Answer:
         return _Answer(results)
     except ConnectionLost:
         raise
-    except InconsistentReads as error:  # a scan of each tenant alone might not meet with it
+    except InconsistentReads as error:  # scans of single tenants might not find it
         return _Answer(inconsistent=str(error))
-    except NotProven as error:  # a scan of each tenant alone meets with it again
+    except NotProven as error:  # scans of single tenants find it again
         return _Answer(failure=str(error))

@@ -1,4 +1,4 @@
-"""Tenants of a shared table that one scan takes together: their columns are planned alike."""
+"""Groups of tenants that one shared scan reads, since their columns are planned alike."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .opened import implied_column
 def together_with(context: Context, pair: TablePair, tenant: Tenant) -> Sequence[Tenant]:
     """Return the tenants scanned together with ``tenant``, including it. Empty if there are none.
 
-    Both sides have to be tables that tenants share. Tables of their own are digested by a batch.
+    Tenants must share the tables on both sides. Tables of their own are digested in batches.
     """
     if pair.name not in context.together:
         context.together[pair.name] = _groups(context, pair)

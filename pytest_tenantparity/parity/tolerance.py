@@ -1,4 +1,4 @@
-"""How much may differ: layers of rules, and whether two values fall within them."""
+"""Tolerances: layers of rules, and whether the difference of two values is within them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ENVIRONMENT_VARIABLE = "MIGRATION_DRIFT_TOLERANCE"
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """A tolerance, where it was written, and the columns it is limited to (none: all)."""
+    """A tolerance, the setting that contains it, and the columns it is limited to (none: all)."""
 
     source: str
     tolerance: Tolerance
@@ -28,9 +28,9 @@ class Layer:
 
 
 def environment_layer(environment: Mapping[str, str]) -> Layer:
-    """Return the outermost default, out of ``MIGRATION_DRIFT_TOLERANCE``.
+    """Return the outermost default, from ``MIGRATION_DRIFT_TOLERANCE``.
 
-    Raises :class:`SettingsError` for what is no number, or a negative one.
+    Raises :class:`SettingsError` if the value is not a finite number, or is negative.
     """
     text = environment.get(ENVIRONMENT_VARIABLE, "").strip()
     try:
@@ -46,7 +46,7 @@ def environment_layer(environment: Mapping[str, str]) -> Layer:
 
 
 def layers_for(settings: Settings, pair: TablePair, tenant: Tenant | None) -> list[Layer]:
-    """Return the settings' tolerances that bear on a check, outermost first."""
+    """Return the settings' tolerances that apply to a check, outermost first."""
     table = pair.settings
     layers = [Layer("[tolerance]", settings.tolerance.model())]
     if tenant is not None:
@@ -63,7 +63,7 @@ def layers_for(settings: Settings, pair: TablePair, tenant: Tenant | None) -> li
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """One rule that is in force."""
+    """One rule of a tolerance that is in force."""
 
     rule: str
     allowed: Decimal
@@ -72,12 +72,12 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class ToleranceRules:
-    """Layers from the outermost to the innermost; the innermost that says something wins."""
+    """Layers from the outermost to the innermost. The innermost layer that sets a rule wins."""
 
     layers: Sequence[Layer] = ()
 
     def limit(self, rule: str, column: str | None = None) -> Limit | None:
-        """Return what is in force for a rule such as ``absolute``, or None if nothing is."""
+        """Return the limit of a rule such as ``absolute``, or None if there is none or it is 0."""
         for layer in reversed(self.layers):
             allowed = getattr(layer.tolerance, rule)
             if allowed is not None and (not layer.columns or column in layer.columns):
@@ -98,22 +98,22 @@ class ToleranceRules:
         return tuple(limit for limit in limits if limit is not None)
 
 
-# What every engine writes of a finite number. Python's own readers take more than that, and
-# spend minutes on some of it.
+# The texts that engines write for finite numbers. Python's own parsers accept more texts, and
+# need minutes for some of them.
 _NUMBER = re.compile(r"-?[0-9]+([.][0-9]+)?(e[+-]?[0-9]{1,4})?", re.ASCII)
 
 
 def is_number(text: str) -> bool:
-    """Whether a canonical text is that of a finite number."""
+    """Return whether a canonical text is that of a finite number."""
     return _NUMBER.fullmatch(text) is not None
 
 
 def forgiving_limit(
     limits: Sequence[Limit], family: Family, legacy: str | None, modern: str | None
 ) -> Limit | None:
-    """Return the first rule that forgives the difference of two values, if one does.
+    """Return the first rule that forgives the difference of two values, or None if none does.
 
-    NULL, NaN, infinity and what cannot be read as a number or a time is never forgiven.
+    NULL, NaN, infinity, and texts that cannot be read as a number or a time are never forgiven.
     """
     if not limits or legacy is None or modern is None:
         return None
@@ -144,7 +144,10 @@ def _seconds_between(family: Family, legacy: str, modern: str) -> Decimal | None
 
 
 def instant(family: Family, text: str) -> datetime | None:
-    """Read a canonical time, if Python can: not 'infinity', years BC, or years past 9999."""
+    """Return a canonical time as a datetime, or None if Python cannot represent it.
+
+    Python cannot represent 'infinity', years BC, or years past 9999.
+    """
     try:
         if family is Family.TIME:
             return datetime.combine(date(2000, 1, 1), time.fromisoformat(text))

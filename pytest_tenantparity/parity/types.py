@@ -1,4 +1,4 @@
-"""Which types can be compared soundly, and as what: the table of docs/types.md."""
+"""Types that can be compared soundly, and as which family: the table of docs/types.md."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ TYPES: dict[str, Family] = {
     "timestamptz": Family.TIMESTAMPTZ,
     "uuid": Family.UUID,
 }
-"""What ``type = "..."`` of a column can say."""
+"""The values of a column's setting ``type = "..."``, and the family of each."""
 
 _EXACT_NUMBERS = frozenset({Family.INTEGER, Family.DECIMAL})
 
-# Beside itself, what a family can be read from.
+# The families, besides itself, that a family can be read from.
 _READ_FROM: dict[Family, frozenset[Family]] = {
     Family.BOOLEAN: TEXTS | {Family.INTEGER, Family.DECIMAL, Family.BIT},
     Family.BYTES: TEXTS,
@@ -45,18 +45,19 @@ _READ_FROM: dict[Family, frozenset[Family]] = {
     Family.UUID: TEXTS | {Family.BYTES},
 }
 
-_ONE_BIT = "bit(1)"  # longer ones are no flags
-_NOTHING = "NULL"  # the type of a file's column that holds nothing else
+_ONE_BIT = "bit(1)"  # longer bit strings are not flags
+_NOTHING = "NULL"  # the type of a file's column that holds only NULL
 
-# Each engine has texts of its own for these, which no other has.
+# Each engine has its own texts for these families, which no other engine has.
 _ENGINE_OWN = frozenset({Family.INTERVAL, Family.TIMETZ, Family.SAME_TYPE})
 
 
 @dataclass(frozen=True, slots=True)
 class Meeting:
-    """The family that two columns are compared as, and in words what that takes for granted.
+    """The family that two columns are compared as.
 
-    ``by_content``: documents are compared by what they hold, not by how it is spelled.
+    ``spoken`` is the assumption that this makes, in words. ``by_content``: documents are compared
+    by content, regardless of their spelling.
     """
 
     family: Family
@@ -66,7 +67,7 @@ class Meeting:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why two columns cannot be compared soundly."""
+    """The reason why two columns cannot be compared soundly."""
 
     why: str
 
@@ -77,7 +78,10 @@ def meet(
     rules: ColumnRules,
     read_as: Family | None = None,
 ) -> Meeting | Refusal:
-    """Decide as what two columns are compared; ``read_as`` is what the settings say they hold."""
+    """Return the family that two columns are compared as, or why they cannot be compared.
+
+    ``read_as`` is the family of the values according to the settings.
+    """
     legacy, modern = columns["legacy"], columns["modern"]
     for side in SIDES:
         facts = columns[side]
@@ -117,7 +121,7 @@ def _is_readable(
     facts: ColumnFacts, other: ColumnFacts, family: Family, rules: ColumnRules
 ) -> bool:
     if family is Family.TIMESTAMPTZ and facts.family is Family.TIMESTAMP:
-        # Two naive times can be one instant where clocks skip an hour, and are different values.
+        # Two different naive times can be one instant if clocks skip an hour.
         return rules.naive_zone is not None and other.family is not Family.TIMESTAMP
     if family is Family.BOOLEAN and facts.family is Family.BIT:
         return facts.declared == _ONE_BIT
@@ -125,7 +129,7 @@ def _is_readable(
 
 
 def _needed(facts: ColumnFacts, other: ColumnFacts, family: Family) -> str:
-    """Return what would make the column readable, if anything does."""
+    """Return a hint at what would make the column readable; empty if nothing does."""
     if family is not Family.TIMESTAMPTZ or facts.family is not Family.TIMESTAMP:
         return ""
     if other.family is Family.TIMESTAMP:
@@ -149,7 +153,7 @@ def _met(
 
 
 def _mixed(rules: ColumnRules) -> dict[frozenset[Family], Meeting]:
-    """Pairs of families that have a text in common, some of them only under a rule."""
+    """Return the pairs of families that have a text in common, some of them only under a rule."""
     found = {
         _EXACT_NUMBERS: Meeting(Family.DECIMAL),
         frozenset({Family.TEXT, Family.PADDED}): Meeting(Family.TEXT),
@@ -223,7 +227,7 @@ _OWN_SQL = (
 def _cure(
     columns: Mapping[Side, ColumnFacts], dialects: Mapping[Side, Dialect], naive: Side, zone: str
 ) -> str:
-    """Return how the other side's moments can be compared as naive times of the zone."""
+    """Return a hint at how to compare the other side's moments as naive times of ``zone``."""
     other: Side = "modern" if naive == "legacy" else "legacy"
     converted = dialects[other].naive_sql(columns[other].name, zone)
     if not converted:

@@ -1,9 +1,9 @@
-"""Which column and row is to blame where a server refuses a value, or cannot hash it.
+"""Finds the column and row to blame if a server refuses a value, or cannot hash it.
 
-A scan fails as a whole, and the server's words name neither. So the columns are asked for again in
-ever smaller groups, and the rows of one that fails in ever smaller parts: by halves of its whole
-number, or of its hash. That takes some dozen queries, each of which waits for the throttle and
-ends with the statement timeout.
+A scan fails as a whole, and the server's message names neither column nor row. Therefore the
+columns are read again in ever smaller groups. For a column that fails, the rows are read in ever
+smaller parts. Each part is half of the range of whole numbers, or of the hashes. This takes some
+dozen queries. Each of them waits for the throttle and is subject to the statement timeout.
 """
 
 from __future__ import annotations
@@ -27,15 +27,18 @@ from .opened import OpenPair, open_pair
 from .scope import Scope, source_of
 from .source import Source
 
-_MOST_SCANNED = 1_000_000  # rows that are hashed some twenty times to find one of them
+_MOST_SCANNED = 1_000_000  # rows that may be hashed some twenty times to find one row
 _MOST_HALVES = 48
-_MOST_ROWS = 3  # that are named, and columns of which one is looked for
+_MOST_ROWS = 3  # rows that are named, and columns for which a row is searched
 _MOST_SHOWN = 60  # characters of a key's value
 
 
 @dataclass(frozen=True)
 class Blame:
-    """The columns that cannot be compared, by name, and why; without any, why the table cannot."""
+    """The names of the columns that cannot be compared, and the reasons.
+
+    Without columns, these are the reasons why the table cannot be compared.
+    """
 
     columns: frozenset[str]
     reasons: tuple[str, ...]
@@ -49,9 +52,10 @@ def blame_for(
     *,
     whole: bool = False,
 ) -> Blame:
-    """Find what made a scan fail; where that is not found, the server's words are the reason.
+    """Return the columns that made a scan fail.
 
-    ``whole``: the scan was of all rows where the tenant's are kept, not of the tenant's alone.
+    If they are not found, the server's message is the reason. ``whole``: the scan read all rows in
+    the tenant's place, and not only those of the tenant.
     """
     columns: set[str] = set()
     reasons: list[str] = []
@@ -76,9 +80,9 @@ def _all_rows(opened: OpenPair, side: Side) -> Scope:
 
 
 def without(opened: OpenPair, blame: Blame) -> OpenPair:
-    """Return a pair without the columns that are to blame; why they are left out is a problem.
+    """Return a pair without the columns to blame, and with the reasons among its problems.
 
-    Raises :class:`NotProven` where nothing would be left to know a row by.
+    Raises :class:`NotProven` if no column is to blame, or no column is left to identify rows.
     """
     plan = opened.plan
     columns = [each for each in plan.columns if each.name not in blame.columns]
@@ -92,14 +96,14 @@ def without(opened: OpenPair, blame: Blame) -> OpenPair:
 
 @dataclass(frozen=True)
 class _Probe:
-    """Asks one side again, for less and less."""
+    """Queries one side again, for ever fewer columns and rows."""
 
     opened: OpenPair
     side: Side
     source: Source
 
     def failing(self) -> Blame | None:
-        """Return which columns the server cannot work out; None if it can do that with all."""
+        """Return the columns that the server cannot evaluate, or None if it can evaluate all."""
         own = self.opened.pair.settings.row_filter(self.side)
         if own is not None and (error := self._error(func.count())) is not None:
             where = f"[tables.{self.opened.pair.name}] {self.side}_filter"
@@ -119,7 +123,7 @@ class _Probe:
         return Blame(frozenset(names), tuple(reasons)) if reasons else None
 
     def unhashed(self) -> Blame:
-        """Return which columns have no text in some rows, which are named."""
+        """Return the columns that have no text in some rows, and reasons that name the rows."""
         source, columns = self.source, self.opened.plan.columns
         hashed = source.row_hash
         lost = [self._is_lost(each, text) for each, text in zip(columns, source.texts, strict=True)]
@@ -165,13 +169,13 @@ class _Probe:
         return "; ".join(said)
 
     def _largest(self, sizes: Sequence[Any]) -> str:
-        """Return the names of the two columns with the largest values of a row."""
+        """Return the names of the two columns with the largest values in a row."""
         by_size = zip(sizes, self.opened.plan.columns, strict=True)
         first = sorted(by_size, key=lambda each: -int(each[0] or 0))[:2]
         return " and ".join(column.name for _, column in first)
 
     def _blamed(self, columns: Sequence[ColumnPair]) -> list[ColumnPair]:
-        """Return those columns that fail, each on its own."""
+        """Return the columns that fail, each on its own. They are found by halving ``columns``."""
         if self._error(*self._made(columns)) is None:
             return []
         if len(columns) == 1:
@@ -180,7 +184,7 @@ class _Probe:
         return self._blamed(columns[:half]) + self._blamed(columns[half:])
 
     def _row(self, column: ColumnPair) -> str:
-        """Return the key of one row for which a column fails, in words; nothing if not found."""
+        """Return the key of one row for which ``column`` fails, in words; empty if not found."""
         if column in self.opened.plan.key:
             return ""
         number = self.source.number
@@ -228,7 +232,7 @@ class _Probe:
         return None
 
     def _made(self, columns: Sequence[ColumnPair]) -> list[ColumnElement[Any]]:
-        """Have the server make the texts of columns, of which nothing is sent."""
+        """Return SQL by which the server computes the texts of ``columns`` without sending them."""
         dialect = self.source.dialect
         return [func.max(func.char_length(each.canonical(self.side, dialect))) for each in columns]
 
@@ -239,7 +243,7 @@ class _Probe:
     def _error(
         self, *columns: ColumnElement[Any], where: ColumnElement[bool] | None = None
     ) -> Unreadable | None:
-        """Return what the server says of a query, if it refuses it for a value or its SQL."""
+        """Return the server's error if it refuses a query for a value or for its SQL, or None."""
         try:
             self._one(where, *columns)
         except Unreadable as error:
@@ -247,7 +251,7 @@ class _Probe:
         return None
 
     def _one(self, where: ColumnElement[bool] | None, *columns: ColumnElement[Any]) -> Any:
-        """Return the first row of a query; what fails does not end the transaction."""
+        """Return the first row of a query. A failure does not end the transaction."""
         source = self.source
         asked = select(*columns).select_from(source.scope.table).where(source.scope.condition)
         if where is not None:
@@ -260,7 +264,7 @@ class _Probe:
         return self.source.guard()
 
     def _named(self, column: ColumnPair) -> str:
-        """Name a column, and the key of the settings that holds its SQL."""
+        """Return the name of a column, and the setting that holds its SQL if there is one."""
         table, own = self.opened.pair.name, self.opened.pair.settings.columns.get(column.name)
         key = f" ([tables.{table}.columns.{column.name}] {self.side}_sql)"
         by_sql = own is not None and own.sql(self.side) is not None

@@ -1,4 +1,4 @@
-"""One stack as a hand-written test sees it: read-only, and limited to one tenant's rows."""
+"""One stack for hand-written tests: read-only, and limited to one tenant's rows."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from .scope import Scope, scope_of, tenant_values
 
 
 class TenantView:
-    """Questions to one side about one tenant. Tables go by their legacy names."""
+    """Queries of one side for one tenant. Tables have their legacy names."""
 
     def __init__(self, context: Context, side: Side, tenant: Tenant) -> None:
         self._context = context
         self.side = side
         self.tenant = tenant
         self.queries = 0
-        """How many queries this side has answered."""
+        """The number of queries that were run on this side."""
 
     @property
     def values(self) -> list[str]:
-        """What marks the tenant's rows on this side: its accounts, or its modern id."""
+        """The tenant's discriminator values on this side: its accounts, or its modern id."""
         return tenant_values(self.side, [self.tenant])
 
     def count(self, table: str) -> int:
-        """Return how many rows the tenant has."""
+        """Return the number of the tenant's rows of ``table``."""
         return int(self._scalar(table, func.count()))
 
     def sum(self, table: str, name: str) -> Decimal:
@@ -54,7 +54,7 @@ class TenantView:
     def query(self, sql: str, **parameters: Any) -> list[dict[str, Any]]:
         """Run a SELECT of your own with ``:name`` parameters, in this stack's schema.
 
-        Scoping it to the tenant is up to the SQL: bind :attr:`values` for that.
+        The SQL itself has to select the tenant's rows: bind :attr:`values` for that.
         """
         place = self._place(None)
         stack = self._context.stacks[self.side]

@@ -1,4 +1,4 @@
-"""A few rows of one side, and the same rows with something changed in the query."""
+"""The first rows of one side, and versions of them with changes made in the query."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from .scope import Owners, Scope, source_of
 from .source import Source
 
 ROWS = 8
-MOST_VERSIONS = 1_000  # in one statement, whose numbers have three digits
+MOST_VERSIONS = 1_000  # in one statement; their numbers have at most three digits
 _NAME = "parity_canary_row"
 _NUMBER: ColumnClause[int] = column(_NAME, Integer)
 _VERSION: ColumnClause[int] = column("parity_canary_version", Integer)
@@ -48,7 +48,11 @@ Values = Mapping[int, ColumnElement[Any]]
 
 @dataclass(frozen=True)
 class Version:
-    """The sample's rows, but for what is said here."""
+    """A version of the sample's rows: unchanged, except for the fields that are set.
+
+    ``values`` are new values of ``column``, by row number. ``without`` is the number of a row that
+    is left out. ``doubled`` is the number of a row that occurs twice.
+    """
 
     column: str = ""
     values: Values = field(default_factory=dict)
@@ -58,14 +62,14 @@ class Version:
 
 @dataclass(frozen=True)
 class Gathered(Source):
-    """A few rows, of which each statement's are all fetched before the next statement is run.
+    """A source of a few rows, which fetches all rows of a statement before the next one is run.
 
-    Both versions of a side are read through one connection, and DuckDB's has room for the rows of
-    one statement.
+    Both versions of a side are read through one connection. A connection to DuckDB has room for the
+    rows of only one statement.
     """
 
     def answers(self, statement: Executable, options: Mapping[str, Any]) -> Iterator[Any]:
-        """Return the answers of one statement, all fetched."""
+        """Return the result rows of one statement, all of them fetched."""
         return iter(list(super().answers(statement, options)))
 
 
@@ -83,12 +87,12 @@ class Sample:
 
     @cached_property
     def columns(self) -> list[ColumnPair]:
-        """The compared columns, less the rules that would forgive a difference."""
+        """The compared columns, without the rules that would forgive a difference."""
         return [_strict(each) for each in self.opened.plan.columns]
 
     @cached_property
     def key(self) -> list[ColumnPair]:
-        """The columns that know a row."""
+        """The columns that identify a row."""
         return [_strict(each) for each in self.opened.plan.key]
 
     @cached_property
@@ -101,7 +105,7 @@ class Sample:
 
     @cached_property
     def digest(self) -> Digest:
-        """The digest of the rows, by the statement of every audit."""
+        """The digest of the rows, computed by the statement that every audit uses."""
         with self._plain.guard():
             return self._plain.sketch(Buckets(1))["", 0].digest
 
@@ -115,13 +119,16 @@ class Sample:
         return tuple(self.values(pair)[number] for pair in self.key)
 
     def value_in(self, pair: ColumnPair, number: int) -> ColumnElement[Any]:
-        """Return a column's value in another row; NULL of its type where no row has the number."""
+        """Return the SQL of a column's value in the row ``number``.
+
+        It is a NULL of the column's type if no row has the number.
+        """
         again = self._named(self.opened.tables[self.side].name)
         chosen = select(pair.on(self.side).value).select_from(again)
         return chosen.where(literal_column(str(number)) == _NUMBER).scalar_subquery()
 
     def source(self, version: Version) -> Source:
-        """Return the rows of a version, to be asked like any side of an audit."""
+        """Return the rows of ``version``, as a source that is read like a side of an audit."""
         if version == Version():
             return self._plain
         items = {each.name: self._item(each, version) for each in self.columns}
@@ -135,7 +142,7 @@ class Sample:
         )
 
     def versions(self, versions: Sequence[Version]) -> Source:
-        """Return the rows of all versions, whose numbers are the owners of the rows.
+        """Return the rows of all versions. The versions' numbers take the place of tenants.
 
         A version may change values of its column, and nothing else.
         """
@@ -154,7 +161,7 @@ class Sample:
         )
 
     def _item_of_all(self, pair: ColumnPair, versions: Sequence[Version]) -> Item:
-        """Return a column's item, which is another one in the rows that a version changes."""
+        """Return a column's item, with new values in the rows that a version changes."""
         item = pair.item(self.side, self.dialect, pair.on(self.side).value)
         new = [
             (and_(_literal(number) == _VERSION, _literal(row) == _NUMBER), value)
@@ -171,7 +178,7 @@ class Sample:
         return replace(item, text=text, value=case(*new, else_=item.value))
 
     def _number(self, version: Version) -> ColumnElement[Any] | None:
-        """Return what the key has become, where it is one whole number."""
+        """Return the key of ``version`` if it is one whole number, or None."""
         number = self._plain.number
         if number is None or not version.values or version.column != self.key[0].name:
             return number
@@ -189,7 +196,7 @@ class Sample:
 
     @cached_property
     def _plain(self) -> Source:
-        # How large the table is does not matter: nearly each row shall have a bucket of its own.
+        # The size of the table is ignored, so that nearly every row has a bucket of its own.
         source = self.opened.source(self.side, Scope(self._numbered, true()))
         return Gathered(**vars(replace(source, rows_about=0)))
 
@@ -202,7 +209,7 @@ class Sample:
 
     @cached_property
     def _sample(self) -> CTE:
-        """Number the rows once for each statement, however often it names one of them."""
+        """The numbered rows, as a CTE. Each statement numbers them only once."""
         facts = self.opened.tables[self.side]
         names: list[ColumnElement[Any]] = [column(each.name) for each in facts.columns]
         taking_part = rows_taking_part(self.opened.context, self.opened.pair, self.side)
@@ -230,14 +237,14 @@ class Sample:
 
 @dataclass(frozen=True)
 class VersionRead:
-    """The digest of a version, and the texts of its rows, as the server makes them."""
+    """The digest of a version, and the texts of its rows, as the server computes them."""
 
     digest: Digest
     rows: Sequence[Row]
 
 
 def read_versions(sample: Sample, versions: Sequence[Version]) -> list[VersionRead]:
-    """Digest all versions in one statement, and read all their rows in another."""
+    """Return each version's digest, from one statement, and its rows, from another one."""
     source = sample.versions(versions)
     rows: list[list[Row]] = [[] for _ in versions]
     statement = select(_VERSION, *source.texts).select_from(source.scope.table)
@@ -249,7 +256,7 @@ def read_versions(sample: Sample, versions: Sequence[Version]) -> list[VersionRe
 
 
 def _numbers_below(count: int) -> FromClause:
-    """Return the numbers from 0, for which no engine needs a table."""
+    """Return the numbers from 0 to ``count`` - 1, without using a table."""
     digit = union_all(*(select(_literal(number).label("digit")) for number in range(10)))
     ones, tens, hundreds = (digit.subquery(f"parity_{name}") for name in ("1", "10", "100"))
     number = ones.c.digit + _literal(10) * tens.c.digit + _literal(100) * hundreds.c.digit
@@ -260,7 +267,10 @@ def _numbers_below(count: int) -> FromClause:
 
 
 def _always(one: ColumnElement[int], other: ColumnElement[int]) -> ColumnElement[bool]:
-    """Join each row with each; SQLAlchemy warns of a join whose condition has no columns."""
+    """Return a join condition that is always true.
+
+    SQLAlchemy warns of a join whose condition has no columns.
+    """
     return one + _literal(MOST_VERSIONS) > other
 
 

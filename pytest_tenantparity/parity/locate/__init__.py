@@ -1,1 +1,1 @@
-"""Which rows differ: a sketch per tenant, peeled; where too many rows differ, a sorted merge."""
+"""Finds the rows that differ: by a sketch per tenant, or by a sorted merge if many rows differ."""

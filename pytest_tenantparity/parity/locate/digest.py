@@ -57,9 +57,9 @@ the tenant ``""``."""
 
 @dataclass(frozen=True, slots=True)
 class Buckets:
-    """How each tenant's rows are divided: by some bits of their hashes.
+    """The division of each tenant's rows into buckets, by some bits of their row hashes.
 
-    ``count`` is a power of two. ``shift`` is the first of the bits that number the buckets.
+    ``count`` is a power of two. ``shift`` is the position of the lowest bit that is used.
     """
 
     count: int
@@ -72,7 +72,10 @@ class Buckets:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The rows whose key hashes have a certain remainder: one part of ``count``."""
+    """The rows of one part of ``count``, chosen by the key hash.
+
+    The remainder of the key hash divided by ``count`` is ``number``, without its sign.
+    """
 
     count: int
     number: int
@@ -89,7 +92,7 @@ class HashedRow:
 
     @property
     def position(self) -> tuple[int, int]:
-        """Where the row stands in the order of a merge."""
+        """The position of the row in the order of a merge."""
         return self.key_hash, self.row_hash
 
     @property

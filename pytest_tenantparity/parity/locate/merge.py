@@ -1,14 +1,14 @@
 """Finds any number of rows that differ, by a sorted merge of both sides.
 
 The rows of both sides are divided into parts by their key hashes, so that no statement sorts or
-sends more than some 200,000 rows. In each part, both sides send their rows in the order of key
-hash and row hash. Two pointers advance over the streams (a merge join), in batches: below the
-smaller of the two last positions that were read, both sides are complete. Equal rows cancel out
-there, and what is left is held until the rows of its key hash are complete. Memory holds a batch a
-side, and the rows of one key hash that differ.
+sends more than about 200,000 rows. In each part, both sides send their rows in the order of key
+hash and row hash. Two pointers advance over the streams in batches (a merge join). Both sides are
+complete below the smaller of the two last positions that were read. Equal rows cancel out there.
+The remaining rows are held until all rows of their key hash have been read. Memory holds one batch
+for each side, and the differing rows of one key hash.
 
-The hashes of the rows are summed while they arrive, and the sums must be the digests of the scan
-that found the difference. A row that the merge did not read, or read twice, cannot be missed.
+The hashes of the rows are added up while the rows arrive. The sums must equal the digests of the
+scan that found the difference. Rows that the merge omitted or read twice are therefore noticed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from .peeling import TenantResult, locate
 
 
 class DifferenceSink(Protocol):
-    """Takes the rows that differ."""
+    """Receives the rows that differ."""
 
     @property
     def differing(self) -> bool:
@@ -36,13 +36,13 @@ class DifferenceSink(Protocol):
     def add(
         self, legacy: Iterable[Row], modern: Iterable[Row], shared: Mapping[Row, int] = NO_ROWS
     ) -> None:
-        """Take all rows of some keys; those in ``shared`` are only counted."""
+        """Add all rows of some keys. The rows in ``shared`` are only counted."""
 
 
 def find_differences(sides: Sides, sink: DifferenceSink) -> RowCounts:
-    """Pass all rows that differ to a sink, and return the number of rows.
+    """Pass all differing rows to ``sink``, and return the number of rows on each side.
 
-    Raises :class:`UnexplainedMismatch` if digests differ, and the rows that were read do not.
+    Raises :class:`UnexplainedMismatch` if the digests differ, and the rows that were read do not.
     """
     result = locate(lambda _: sides, [""])[""]
     deliver(sides, result, sink)
@@ -50,7 +50,11 @@ def find_differences(sides: Sides, sink: DifferenceSink) -> RowCounts:
 
 
 def deliver(sides: Sides, result: TenantResult, sink: DifferenceSink) -> None:
-    """Pass the rows of a result to a sink; where they were too many to decode, merge both sides."""
+    """Pass the differing rows of ``result`` to ``sink``.
+
+    If the rows were too many to decode, both sides are merged. Raises :class:`UnexplainedMismatch`
+    if the digests differ, and the rows that were read do not.
+    """
     if result.diff is None:
         merge(sides, result, sink)
     elif result.diff:
@@ -60,10 +64,11 @@ def deliver(sides: Sides, result: TenantResult, sink: DifferenceSink) -> None:
 
 
 def merge(sides: Sides, scanned: TenantResult, sink: DifferenceSink) -> None:
-    """Pass all rows that differ to a sink, those of a key together.
+    """Pass all differing rows to ``sink``, with all rows of a key in one call.
 
-    If rows have no key hash, they are in the order of their own hashes, and all that differ are
-    passed at once: rows of one key need not be neighbours.
+    If rows have no key hash, they are in the order of their own hashes. The rows of one key need
+    not be neighbours then, so all differing rows are passed in one call. Raises
+    :class:`InconsistentReads` if the merge did not read the rows that the scan counted.
     """
     keyed, most = sides.legacy.has_key_hash, sides.limits.rows_merged
     parts = max(scanned.legacy.rows, scanned.modern.rows) // sides.limits.rows_per_part + 1
@@ -80,7 +85,7 @@ def merge(sides: Sides, scanned: TenantResult, sink: DifferenceSink) -> None:
             both = here & there
             here, there = here - both, there - both
             if {(e.tenant, e.row) for e in here} & {(e.tenant, e.row) for e in there}:
-                raise UnexplainedMismatch  # alike in text, and not in their hashes
+                raise UnexplainedMismatch  # equal texts with different hashes
             for each in (*here, *there):
                 key_hash = each.key_hash if keyed else 0
                 pending.add(key_hash, each.row, here[each], there[each], both[each])
@@ -97,13 +102,17 @@ def merge(sides: Sides, scanned: TenantResult, sink: DifferenceSink) -> None:
 
 
 class _Pending:
-    """Rows that differ, by key hash, until all of a key hash were read."""
+    """Differing rows by key hash, until all rows of a key hash have been read."""
 
     def __init__(self) -> None:
         self._rows: dict[int, tuple[list[Row], list[Row], dict[Row, int]]] = {}
 
     def add(self, key_hash: int, row: Row, legacy: int, modern: int, shared: int) -> None:
-        """Add a row that each side has so often more, and both so often."""
+        """Add a row with its numbers of copies.
+
+        ``legacy`` and ``modern`` are the surplus copies of each side. ``shared`` is the number of
+        copies of both sides.
+        """
         mine, yours, both = self._rows.setdefault(key_hash, ([], [], {}))
         mine += [row] * legacy
         yours += [row] * modern
@@ -111,20 +120,20 @@ class _Pending:
             both[row] = shared
 
     def pass_on(self, sink: DifferenceSink, below: int | None) -> None:
-        """Pass the rows of smaller key hashes to a sink; None: of all."""
+        """Pass the rows with key hashes below ``below``, or all rows if it is None, to ``sink``."""
         for key_hash in sorted(self._rows):
             if below is None or key_hash < below:
                 sink.add(*self._rows.pop(key_hash))
 
 
 Position = tuple[int, int]
-"""Key hash and row hash of a row."""
+"""The key hash and the row hash of a row."""
 
 
 class _Stream:
-    """One side's rows of a part in their order, and the digest of those that were read.
+    """One side's rows of a part in their order, and the digest of the rows that were read.
 
-    ``last`` is the last position; ``ended``: no row is left to be read.
+    ``last`` is the position of the last row that was read. ``ended`` is true if no row is left.
     """
 
     def __init__(self, source: Source, part: Part | None) -> None:
@@ -136,7 +145,10 @@ class _Stream:
         self.ended = False
 
     def fetch(self, most: int) -> None:
-        """Read some rows more, unless so many are held."""
+        """Read rows until ``most`` rows are held, or none is left.
+
+        Reading continues while all rows held have the same position.
+        """
         if self._rows is None:
             self._rows = self._source.rows_in_order(self._part)
         while not self.ended and (len(self._held) < most or self._held[0].position == self.last):
@@ -150,7 +162,7 @@ class _Stream:
             self._held += rows
 
     def taken_below(self, end: Position | None) -> list[HashedRow]:
-        """Return the rows held whose positions are smaller, and hold them no longer."""
+        """Remove and return the rows held with positions below ``end``, or all if it is None."""
         if end is None:
             taken, self._held = self._held, []
             return taken

@@ -1,21 +1,23 @@
 """Finds the rows that differ, in the scan that proves all other rows equal.
 
-Each side's rows are inserted into a sketch: for each tenant some buckets, chosen by bits of the row
-hash, each with the number of rows, the exact sum of their hashes and the XOR of their key hashes.
-The modern sketch is subtracted from the legacy one. A tenant whose buckets are all zero then is
-proven equal. A bucket with one row left shows the key hash of that row: the rows of that key are
-read on both sides and removed, which can leave one row in other buckets. This is repeated (peeling)
-until all is zero, and the rows removed are the difference (decoded), or until no bucket shows a
-key.
+Each side's rows are inserted into a sketch. It has a number of buckets for each tenant, and bits of
+the row hash choose the bucket of a row. A bucket holds the number of its rows, the exact sum of
+their row hashes and the XOR of their key hashes. The modern sketch is subtracted from the legacy
+one. If all buckets of a tenant are zero after this, the tenant is proven equal.
 
-This is an invertible Bloom lookup table with one hash function; up to three further sketches, by
-other bits of the hash, take the place of the others. Rows decoded before are removed from them.
-See M. T. Goodrich and M. Mitzenmacher, "Invertible Bloom lookup tables", Allerton 2011; and
-D. Eppstein, M. T. Goodrich, F. Uyeda and G. Varghese, "What's the difference? Efficient set
-reconciliation without prior context", SIGCOMM 2011.
+If one row is left in a bucket, the XOR is the key hash of that row. The rows of that key are read
+on both sides and removed from the buckets. This can leave one row in other buckets, and is repeated
+(*peeling*). If all buckets become zero, the sketch is *decoded*, and the removed rows are the
+difference. Otherwise, peeling ends when no bucket shows another key.
 
-A key hash is only where to look. What proves a tenant's other rows equal is that its buckets,
-number of rows and exact sum, are zero once the rows that were read are removed.
+This is an invertible Bloom lookup table with one hash function. Up to three further sketches, which
+use other bits of the hash, replace further hash functions. Rows that were decoded before are
+removed from them. See M. T. Goodrich and M. Mitzenmacher, "Invertible Bloom lookup tables",
+Allerton 2011; and D. Eppstein, M. T. Goodrich, F. Uyeda and G. Varghese, "What's the difference?
+Efficient set reconciliation without prior context", SIGCOMM 2011.
+
+A key hash only locates rows, and proves nothing. A tenant's other rows are proven equal if the
+number of rows and the exact sum of each bucket are zero after the rows that were read are removed.
 """
 
 from __future__ import annotations
@@ -32,19 +34,20 @@ from ..row_diff import RowDiff
 from ..source import Sides
 from .digest import EMPTY, Bucket, Buckets, Digest, HashedRow, Row, Sketch
 
-_SKETCHES = 4  # each by another 16 bits of the 64 of a row's hash
+_SKETCHES = 4  # each uses another 16 of the 64 bits of a row hash
 _BITS = 16
-_GROWTH = 16  # of buckets at least: where all differ, it is not known how many are needed
+_GROWTH = 16  # least growth of the buckets: if all differ, the number needed is unknown
 
 SidesOf = Callable[[Collection[str]], Sides]
-"""Returns both sides, limited to the rows of some tenants."""
+"""Returns both sides, limited to the rows of the given tenants."""
 
 
 @dataclass(frozen=True)
 class TenantResult:
-    """The digests of a tenant's rows, and the rows that differ: none if the digests are equal.
+    """The digests of a tenant's rows, and the rows that differ.
 
-    ``diff`` is None if more rows differ than a scan decodes. They have to be merged.
+    ``diff`` is empty if the digests are equal. It is None if more rows differ than a scan decodes.
+    They have to be merged.
     """
 
     legacy: Digest
@@ -58,10 +61,10 @@ class TenantResult:
 
 
 def locate(sides_of: SidesOf, tenants: Collection[str]) -> dict[str, TenantResult]:
-    """Scan both sides once for all tenants, and decode what differs.
+    """Scan both sides once for all ``tenants``, and return the rows that differ by tenant.
 
-    Tenants that one sketch does not decode are scanned again, with as many buckets as the rows that
-    are still unknown need. Raises :class:`NotProven`.
+    Tenants that one sketch does not decode are scanned again, with as many buckets as the undecoded
+    rows need. Raises :class:`NotProven`.
     """
     results: dict[str, TenantResult] = {}
     digests: dict[str, tuple[Digest, Digest]] = {}
@@ -88,8 +91,9 @@ def locate(sides_of: SidesOf, tenants: Collection[str]) -> dict[str, TenantResul
             if tenant not in left:
                 results[tenant] = TenantResult(*digests[tenant], decoded.diffs[tenant])
 
-        # A bucket is as likely as another. If k of m are not empty, about -m ln(1 - k/m) rows are
-        # in them; if all are, at least m ln m (the coupon collector's problem).
+        # All buckets are equally likely. If k of m buckets are not empty, they hold about
+        # -m ln(1 - k/m) rows. If none is empty, they hold at least m ln m rows or so (the coupon
+        # collector's problem).
         m = buckets.count
         about = {t: ceil(m * (log(m / (m - k)) if k < m else log(m) + 1)) for t, k in left.items()}
         undecoded, total = [], decoded.read
@@ -113,7 +117,7 @@ def locate(sides_of: SidesOf, tenants: Collection[str]) -> dict[str, TenantResul
 def _first_count(sides: Sides, tenants: int) -> int:
     """Return the number of buckets of a tenant in the first sketch.
 
-    A small table is read again soon, and gets few.
+    A small table gets few buckets, since it is quickly scanned again.
     """
     limits = sides.limits
     wanted = limits.buckets // tenants
@@ -134,7 +138,7 @@ def _digests(sketch: Sketch) -> dict[str, Digest]:
 
 
 def _subtracted(legacy: Sketch, modern: Sketch) -> Sketch:
-    """Return the buckets that are not zero once modern is subtracted from legacy."""
+    """Return the buckets that are not zero after ``modern`` is subtracted from ``legacy``."""
     differing = (key for key in legacy.keys() | modern.keys() if legacy.get(key) != modern.get(key))
     residual = {key: legacy.get(key, Bucket()) - modern.get(key, Bucket()) for key in differing}
     return {key: bucket for key, bucket in residual.items() if bucket.digest != EMPTY}
@@ -142,9 +146,9 @@ def _subtracted(legacy: Sketch, modern: Sketch) -> Sketch:
 
 @dataclass
 class _Decoded:
-    """The rows that were removed so far, and what differs among them, by tenant.
+    """The rows that were removed so far, and the differences among them by tenant.
 
-    ``read`` counts the rows that were read for that, ``keys`` are the key hashes of all of them. A
+    ``read`` is the number of rows that were read, and ``keys`` are the key hashes of all of them. A
     later sketch begins without these rows.
     """
 
@@ -155,7 +159,11 @@ class _Decoded:
 
 
 def _peel(sides: Sides, residual: Sketch, buckets: Buckets, decoded: _Decoded) -> None:
-    """Remove rows from the residual until it is empty, or no bucket shows another key."""
+    """Remove rows from ``residual`` until it is empty, or no bucket shows another key.
+
+    Peeling also ends if more rows would be read than ``limits.rows_decoded``, or if too few buckets
+    show a key.
+    """
     limits, removed = sides.limits, decoded.rows
     while True:
         for row, alone in removed:
@@ -186,7 +194,10 @@ def _peel(sides: Sides, residual: Sketch, buckets: Buckets, decoded: _Decoded) -
 
 
 def _require_explained(legacy: Iterable[HashedRow], modern: Iterable[HashedRow]) -> None:
-    """Refuse rows whose texts are equal and whose hashes differ: no text shows the difference."""
+    """Raise :class:`UnexplainedMismatch` if two rows have equal texts and different hashes.
+
+    No text would show the difference.
+    """
     hashes = {(each.tenant, each.row): each.row_hash for each in legacy}
     for each in modern:
         if hashes.get((each.tenant, each.row), each.row_hash) != each.row_hash:
