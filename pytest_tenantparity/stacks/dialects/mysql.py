@@ -397,7 +397,7 @@ class MySQL(Dialect):
     def match_forms(
         self, value: ColumnElement[Any], column: ColumnFacts, other: ColumnFacts
     ) -> tuple[ColumnElement[Any], ...]:
-        """Return the value under each collation, and its exact text.
+        """Return forms of the value that can use an index, if there are any, and the exact text.
 
         MariaDB looks up each row of a join in an index, and no index holds the exact text. Texts of
         two collations are compared under both, so that each side's index can be used.
@@ -409,7 +409,7 @@ class MySQL(Dialect):
         return (value, exact) if _equal_if_exactly(column, other) else (exact,)
 
     def _spelled(self, value: ColumnElement[Any], column: ColumnFacts) -> ColumnElement[str]:
-        """Return the canonical text; NULL or ``_LOST`` if the server cannot make it."""
+        """Return the canonical text; NULL if the server cannot make it."""
         if column.family is Family.UNKNOWN:
             why = column.refused or "whose values nobody has shown how to compare"
             raise NotProven(f"column {column.name!r} has the type {column.declared}, {why}")

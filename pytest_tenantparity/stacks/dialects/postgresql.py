@@ -53,9 +53,9 @@ from .postgresql_zones import zone_fault
 from .quoting import STANDARD, quoting
 from .sqlite_values import spelled_values
 
-# The text of a value depends on the first of these. The others protect the server from extra load,
-# and the session from a query that returns fewer rows. Rows in batches are planned to be fetched in
-# full.
+# The text of a value depends on the first of these. The others limit the load on the server, and
+# turn row security into an error instead of a filter. Rows are fetched in batches, but always all
+# of them, so plans must be made for all rows.
 _PINNED = {
     "DateStyle": "ISO, YMD",
     "IntervalStyle": "postgres",

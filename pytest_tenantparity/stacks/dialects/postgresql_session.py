@@ -144,7 +144,7 @@ def export(connection: Connection) -> str:
 
 
 def join(connection: Connection, snapshot: str) -> None:
-    """Import the snapshot that :func:`export` returned; raise if its name was given again."""
+    """Import the snapshot that :func:`export` returned; raise if its name means another one."""
     if not snapshot:
         return  # the transaction's first statement takes a snapshot
     name, _, moment = snapshot.partition(" ")
