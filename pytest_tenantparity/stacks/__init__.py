@@ -1,4 +1,4 @@
-"""One database: connecting to it, the rules of a session, what its schema holds."""
+"""The databases of an audit: connections, rules of a session, and the contents of schemas."""
 
 from ..redaction import Secret, redacted
 from .catalog import Catalog, ColumnFacts, Family, ServerFacts, TableFacts

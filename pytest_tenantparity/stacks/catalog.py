@@ -1,4 +1,4 @@
-"""What a database says of itself: its server, its tables, its columns and their types."""
+"""Facts that are read from a database: its server, its tables, its columns and their types."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Family(StrEnum):
-    """Types whose values have one canonical text, so that equal text means equal value."""
+    """Families of column types. Within a family, equal canonical texts mean equal values."""
 
     INTEGER = "integer"
     DECIMAL = "decimal"
@@ -26,12 +26,12 @@ class Family(StrEnum):
     JSON = "json"
     JSONB = "jsonb"
     BIT = "bit string"
-    WRITTEN = "written out"  # text in a place that knows no types, such as a CSV or JSON file
-    SAME_TYPE = "same type only"  # injective text, but comparable with its own type alone
-    UNKNOWN = "unknown"  # nobody has shown that its text is injective: not compared
+    WRITTEN = "written out"  # text in a format without types, such as CSV or JSON
+    SAME_TYPE = "same type only"  # injective text, but only comparable with the same type
+    UNKNOWN = "unknown"  # its text is not shown to be injective: not compared
 
 
-# What no engine's text begins with: the mark of a value of another kind than its column's.
+# Marks a value of another kind than its column's. No text of an engine begins with this character.
 FOREIGN = "\udcff"
 
 TEXTS = frozenset({Family.TEXT, Family.PADDED, Family.WRITTEN})
@@ -44,11 +44,11 @@ TIMES = frozenset({Family.DATE, Family.TIME, Family.TIMESTAMP, Family.TIMESTAMPT
 class ColumnFacts:
     """A column: its type as declared, its type without length or scale, and its family.
 
-    ``scale`` counts the digits behind the point that the type can hold, of a decimal number or
-    of a second. ``fuzzy``: the column's own equality takes some different values for equal.
-    ``refused`` says why values of a family that is unknown cannot be compared. ``nullable`` is
-    false only where the database itself keeps NULL out of every row. ``collation`` is its name,
-    where the engine cannot compare texts of two collations.
+    - ``scale``: how many digits the type holds after the point, of a decimal number or of a second.
+    - ``fuzzy``: whether the column's own equality takes some different values for equal.
+    - ``refused``: why values of the family ``UNKNOWN`` cannot be compared.
+    - ``nullable``: false only if the database itself keeps NULL out of every row.
+    - ``collation``: its name, only in an engine that cannot compare texts of two collations.
     """
 
     name: str
@@ -71,15 +71,18 @@ NO_COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class TableFacts:
-    """A table or view. ``view`` is what the engine calls it, if it is a view; else empty.
+    """A table or view.
 
-    ``plain``: it is no view, has no partitions or heirs, and is on no other server, and the server
-    knows its size.
-    ``enforced``: the database itself sees to it that no two rows share a primary key. ``refused``
-    says why its rows cannot be read soundly, where they cannot. ``indexed`` are the columns that
-    some index over all rows begins with. ``rows`` is about how many it has, by the server's own
-    estimate; 0 is unknown. ``locks`` are what the server has to lock to read it: it, its parts, and
-    all their indexes. ``parts`` are its partitions in MySQL and MariaDB, each with its time.
+    - ``view``: the engine's term for the view; empty for a table.
+    - ``plain``: whether the relation is a table of known size on this server, without partitions or
+      child tables.
+    - ``enforced``: whether the database itself ensures that no two rows share a primary key.
+    - ``refused``: why the rows cannot be read soundly; empty if they can.
+    - ``indexed``: columns that are the first column of an index over all rows.
+    - ``rows``: the server's own estimate of the number of rows; 0 if unknown.
+    - ``locks``: how many relations the server must lock to read the table. These are the table, its
+      parts, and all their indexes.
+    - ``parts``: in MySQL and MariaDB, the partitions, each with its time.
     """
 
     schema: str
@@ -97,22 +100,22 @@ class TableFacts:
 
     @property
     def stored(self) -> bool:
-        """Whether it holds rows of its own, which a view only shows."""
+        """Whether the relation stores rows. A view does not."""
         return not self.view
 
     @property
     def shape(self) -> TableFacts:
-        """The table, but for what only says by which way it is best read."""
+        """The table without the fields that only serve to choose how it is read."""
         return replace(self, indexed=(), rows=0, locks=1, parts=())
 
     def column(self, name: str) -> ColumnFacts | None:
-        """Return the column of that name, if there is one."""
+        """Return the column called ``name``; None if there is none."""
         return next((column for column in self.columns if column.name == name), None)
 
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """The tables of one schema, by name. ``hidden`` says why there could be more of them."""
+    """The tables of one schema, by name. ``hidden``: why there could be more tables than these."""
 
     schema: str
     tables: dict[str, TableFacts]
@@ -120,22 +123,22 @@ class Catalog:
 
     @property
     def shapes(self) -> dict[str, TableFacts]:
-        """The tables, but for what only says by which way each is best read."""
+        """The tables by name, without the fields that only serve to choose how they are read."""
         return {name: table.shape for name, table in self.tables.items()}
 
     @property
     def stored_tables(self) -> list[str]:
-        """Names of the tables that hold rows."""
+        """Names of the tables that store rows."""
         return [name for name, table in self.tables.items() if table.stored]
 
     @property
     def views(self) -> dict[str, str]:
-        """What each view is called by the engine: a view, or a materialized view."""
+        """The engine's term for each view, by its name: a view, or a materialized view."""
         return {name: table.view for name, table in self.tables.items() if table.view}
 
 
 class SameData(StrEnum):
-    """How two stacks read the data of one database, as the end of a sentence about both."""
+    """How two stacks read one database. Each value ends a sentence about both stacks."""
 
     ONE_SERVER = "are the same database"
     REPLICA = "are a database and its replica"
@@ -148,7 +151,7 @@ class SameData(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ServerFacts:
-    """Which server answered, and when its snapshot was taken (UTC, ISO 8601)."""
+    """The server of a session, and when the session's snapshot was taken (UTC, ISO 8601)."""
 
     product: str
     version: str
@@ -156,16 +159,16 @@ class ServerFacts:
     database: str
     user: str
     encoding: str
-    system: str  # of the cluster and its replicas; empty where the role may not know it
+    system: str  # identifies the cluster and its replicas; empty if the role may not read it
     instance: str
     replica: bool
     snapshot_at: str
 
     @property
     def itself(self) -> ServerFacts:
-        """The server alone, whichever of its databases this is.
+        """The facts that identify the server, without those of one of its databases.
 
-        Not by its address: behind a proxy, that can be several servers.
+        The address is left out: behind a proxy, one address can lead to several servers.
         """
         return replace(self, address="", database="", snapshot_at="")
 
@@ -176,8 +179,8 @@ class ServerFacts:
     def same_data_as(self, other: ServerFacts) -> SameData | None:
         """Return how both read the data of one database; None if they do not.
 
-        Where a role may not read the identifier that a server and its replicas share, any replica
-        may be one of the other server.
+        If a role may not read the identifier that a server shares with its replicas, each replica
+        is taken for a possible replica of the other server.
         """
         if self.database != other.database:
             return None

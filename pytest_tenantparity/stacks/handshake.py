@@ -1,4 +1,4 @@
-"""Before a digest is trusted, the server has to give known answers to known questions."""
+"""Digest self-test: a digest is trusted only if the server hashes known rows to known hashes."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ VECTORS: tuple[tuple[str | None, ...], ...] = (
 
 NATIVE = True
 TRIED: Sequence[Portable] = tuple(Portable)
-"""Whether servers are asked for a native digest, and which portable ones they are asked for."""
+"""Whether servers are tested for a native digest, and which portable digests are tested."""
 
 WRONG = "the server gave wrong answers to known questions"
 
 
 @dataclass(frozen=True, slots=True)
 class Digests:
-    """The digests that gave the known answers, the fastest first, and why each other is refused."""
+    """The digests that passed the self-test, the fastest first, and why others are refused."""
 
     trusted: tuple[str, ...]
     refused: dict[str, str] = field(default_factory=dict)
@@ -42,7 +42,7 @@ class Digests:
 
 @dataclass(frozen=True)
 class _Question:
-    """Hashes of known rows, and what they are known to be."""
+    """A test of one digest: hashes of known rows as SQL, and the hashes that are expected."""
 
     digest: str
     hashes: list[ColumnElement[int]]
@@ -50,9 +50,10 @@ class _Question:
 
 
 def trusted_digests(connection: Connection, dialect: Dialect, encoding: str) -> Digests:
-    """Ask for the hashes of known rows by each digest.
+    """Return which digests hash known rows to the known hashes on this server.
 
-    A database of another encoding than UTF-8 is asked in ASCII, since it could not read the rest.
+    If the database's ``encoding`` is not UTF-8, only ASCII rows are hashed. The database could not
+    read the others.
     """
     asked = [n for n, vector in enumerate(VECTORS) if encoding == "UTF8" or _is_ascii(vector)]
     questions = [_native(dialect, asked)] if NATIVE and dialect.native_digest else []
@@ -81,9 +82,10 @@ def _portable(dialect: Dialect, asked: Sequence[int], digest: Portable) -> _Ques
 
 
 def _refusal(connection: Connection, dialect: Dialect, question: _Question) -> str:
-    """Return why a digest cannot be trusted; nothing if it can."""
+    """Return why the digest of ``question`` cannot be trusted; empty if it can."""
     try:
-        # An error may cost this digest, but not the transaction, which holds the snapshot.
+        # An error may disable this digest. It must not end the transaction, which holds the
+        # snapshot.
         with dialect.apart(connection):
             answers = _answers(connection, question.hashes)
     except DBAPIError as error:

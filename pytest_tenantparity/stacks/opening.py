@@ -1,4 +1,4 @@
-"""Opening a stack: one snapshot of each of its databases, and what they hold."""
+"""Opening a stack: take one snapshot of each of its databases, and read their schemas."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from .url import address_of, resolve_url, stack_url, written
 
 
 class Anchor:
-    """Holds a stack's snapshots open for as long as the run lasts, or they are allowed to be.
+    """Holds a stack's snapshots open until the run ends or ``snapshot_timeout`` is over.
 
-    ``permit`` hears, before each database is opened, how many snapshots there will be in all; what
-    it raises ends the opening.
+    ``permit`` is called with the total number of snapshots before each database is opened. An
+    exception from ``permit`` aborts the opening.
     """
 
     def __init__(self, permit: Callable[[int], object] = int) -> None:
@@ -38,22 +38,22 @@ class Anchor:
         self._released = False
 
     def permit(self, snapshots: int) -> None:
-        """Raise what there is against opening one more database."""
+        """Raise if no further database may be opened. ``snapshots`` is their total number."""
         if self._released:
             raise StackUnavailable("the run was ended before the stack was open")
         self._permit(snapshots)
 
     def hold(self, engine: Engine) -> Connection:
-        """Open a transaction and keep it."""
+        """Open a connection of ``engine`` and keep it, with its transaction, until the release."""
         connection = engine.connect()
         self._held.append((connection, engine))
-        if self._released:  # meanwhile, by another thread
+        if self._released:  # by another thread, while this one connected
             self._let_go()
         return connection
 
     @contextmanager
     def for_a_look(self) -> Iterator[None]:
-        """Let go at once of what is held from here on."""
+        """Release the connections that are opened within this context as soon as it ends."""
         before = len(self._held)
         try:
             yield
@@ -61,11 +61,11 @@ class Anchor:
             self._let_go(before)
 
     def release_at(self, moment: float) -> None:
-        """Let go of every snapshot at a time of the epoch, unless that is done before."""
+        """Release every snapshot at ``moment``, in seconds of the epoch, unless released before."""
         self._alarm = alarm_at(moment, self.release)
 
     def release(self) -> None:
-        """Let go of every snapshot; a server that is gone already is no error."""
+        """Release every snapshot. A server that no longer responds raises no error."""
         self._released = True
         if self._alarm is not None:
             self._alarm.cancel()
@@ -87,11 +87,12 @@ def open_stack(
     environment: Mapping[str, str] | None = None,
     anchor: Anchor | None = None,
 ) -> tuple[StackState, Anchor]:
-    """Take one snapshot of each database of a stack, and read what it holds.
+    """Take one snapshot of each database of a stack, and read the schemas of these databases.
 
-    ``url`` takes the place of the settings' own, and ``environment`` that of the process. Nothing
-    is raised for a database that cannot be opened: the state says why, and every check that needs
-    it will. What ends the opening leaves the anchor to whoever made it.
+    ``url`` replaces the URL of the settings, and ``environment`` replaces the process environment.
+    A database that cannot be opened raises no error. The returned state holds the reason, and every
+    check that needs the database raises it. If an exception aborts the opening, the caller must
+    release the ``anchor``.
     """
     anchor = Anchor() if anchor is None else anchor
     try:
@@ -124,10 +125,11 @@ def open_stack(
 
 
 def _is_looked_at(dialect: Dialect, settings: StackSettings, database: str) -> bool:
-    """Whether nobody holds a database's snapshot, but each check takes one of its own.
+    """Whether each check of ``database`` takes a snapshot of its own, and none is held for the run.
 
-    A server has not as many sessions as there are tenants. Where nothing is written, and there is
-    a database of each of them, it need not have.
+    This is so if each tenant has a database of its own and the settings declare that no data is
+    written (``frozen``). A server cannot hold a session for every tenant, and frozen data needs
+    none.
     """
     return bool(database and dialect.roams) and settings.frozen is not None
 
@@ -140,7 +142,7 @@ def _database_state(
     schemas: Iterable[str],
     trusted: dict[ServerFacts, Digests],
 ) -> DatabaseState:
-    """Read what a database holds. ``trusted`` are the digests of each server that was asked."""
+    """Read the schemas of a database. ``trusted`` caches the digests of each server."""
     connection = anchor.hold(engine)
     server = dialect.server(connection, address_of(url))
     snapshot = dialect.export_snapshot(connection)

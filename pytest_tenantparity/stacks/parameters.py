@@ -1,6 +1,6 @@
-"""The parameters of a database URL: which there are, and what each takes.
+"""The parameters of a database URL: their names, and the values that each accepts.
 
-Values are never shown in a message, since a password that is not quoted may end up among them.
+Messages never show a value. Part of a password that is not quoted may be read as a value.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from sqlalchemy.engine import URL
 from ..errors import Unsuitable, did_you_mean
 
 Reader = Callable[[str], str]
-"""Returns the value as the driver takes it; raises ValueError with what would be right."""
+"""Returns the value for the driver. Raises ValueError with a description of the valid values."""
 
 _TRUE = ("true", "yes", "on", "1")
 _FALSE = ("false", "no", "off", "0")
@@ -22,7 +22,7 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,40}")
 
 
 def one_of(*choices: str) -> Reader:
-    """Return a reader of one of several words, in upper or lower case."""
+    """Return a reader that accepts one of ``choices``, in upper or lower case."""
     by_name = {choice.lower(): choice for choice in choices}
 
     def read(value: str) -> str:
@@ -34,7 +34,7 @@ def one_of(*choices: str) -> Reader:
 
 
 def whole_number(low: int, high: int) -> Reader:
-    """Return a reader of a whole number from ``low`` to ``high``."""
+    """Return a reader that accepts a whole number from ``low`` to ``high``."""
 
     def read(value: str) -> str:
         if re.fullmatch("-?[0-9]{1,10}", value) is None or not low <= int(value) <= high:
@@ -45,19 +45,19 @@ def whole_number(low: int, high: int) -> Reader:
 
 
 def anything(value: str) -> str:
-    """Return any text as it is."""
+    """Return ``value`` unchanged."""
     return value
 
 
 def yes_or_no(value: str) -> str:
-    """Return ``true`` or ``false``."""
+    """Return ``true`` or ``false`` for a ``value`` such as ``yes`` or ``0``."""
     if value.lower() not in (*_TRUE, *_FALSE):
         raise ValueError("takes true or false")
     return "true" if value.lower() in _TRUE else "false"
 
 
 def file(*words: str) -> Reader:
-    """Return a reader of the path of a file that is there, or one of some words instead."""
+    """Return a reader that accepts the path of an existing file, or one of ``words``."""
 
     def read(value: str) -> str:
         if value not in words:
@@ -68,13 +68,13 @@ def file(*words: str) -> Reader:
 
 
 def folder(value: str) -> str:
-    """Return the path of a folder that is there."""
+    """Return ``value`` if it is the path of an existing folder; else raise ValueError."""
     _require(Path(value).is_dir(), f"names the folder {value!r}, which is not there")
     return value
 
 
 def texts(url: URL) -> dict[str, str]:
-    """Return the parameters of a URL by name; a list, as SQLAlchemy gives it, by its last value."""
+    """Return the parameters of ``url`` by name; if a name has several values, the last one."""
     return {name: v if isinstance(v, str) else v[-1] for name, v in url.query.items()}
 
 
@@ -86,10 +86,10 @@ def checked(
     engine: str,
     shows_names: bool = True,
 ) -> dict[str, str]:
-    """Return the parameters as the driver takes them.
+    """Return the ``parameters`` with the values that the driver accepts.
 
-    ``refused`` says of a parameter why the audit does not take it. An unknown name is left out of
-    the message unless ``shows_names``. Raises :class:`Unsuitable`.
+    ``refused`` holds, by name, why the audit does not accept a parameter. The message shows the
+    name of an unknown parameter only if ``shows_names``. Raises :class:`Unsuitable`.
     """
     found = {}
     for name, value in parameters.items():
@@ -99,7 +99,7 @@ def checked(
             raise Unsuitable(_unknown(name, readers, engine, shows_name=shows_names))
         try:
             found[name] = readers[name](value)
-        except ValueError as error:  # also by a path that no file can have
+        except ValueError as error:  # also raised for a path that no file can have
             said = str(error) if error.args and str(error).startswith(("takes", "names")) else ""
             raise Unsuitable(
                 f"the parameter {name} {said or 'has a value that cannot be read'}"

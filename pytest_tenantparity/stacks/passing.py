@@ -1,4 +1,4 @@
-"""The databases of a stack that a process reads one after the other, by one connection."""
+"""One connection of a process, with which it reads the databases of a stack one after the other."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from .url import stack_url
 
 
 class Passing:
-    """Engines of which one is connected at a time, and to one of the stack's databases.
+    """The engines for a stack's databases, of which only one is connected at a time.
 
-    Those of one server share an engine where it can connect to any of them: to compile a statement
-    takes longer than to read a small table, and is so done once for all.
+    The databases of one server share an engine if it can connect to any of them. Compiling a
+    statement takes longer than reading a small table, and a shared engine compiles each statement
+    once.
     """
 
     def __init__(self, dialect: Dialect, session: Session, url: str) -> None:
@@ -27,7 +28,7 @@ class Passing:
         self._database = ""
 
     def engine(self, database: str, server: ServerFacts) -> Engine:
-        """Return an engine for a database of a server; what any had connected to before is left.
+        """Return an engine for ``database`` on ``server``; close the connection to any other.
 
         An empty name is the database of the stack's URL.
         """
@@ -40,8 +41,8 @@ class Passing:
         return self._engines[server.itself]
 
     def close(self) -> None:
-        """Close the connection, whichever there is."""
+        """Close the connection, if one is open."""
         for engine in self._engines.values():
             engine.dispose()
-        if not self._dialect.roams:  # an engine is then for one database, of which it has the URL
+        if not self._dialect.roams:  # each engine then has the URL of a single database
             self._engines.clear()

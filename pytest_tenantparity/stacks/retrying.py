@@ -1,4 +1,4 @@
-"""Asking again: where a connection was lost, and where a server takes no session yet."""
+"""Retries: after a connection is lost, and while a server accepts no session yet."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..errors import ConnectionLost, NoSession, NotProven
 T = TypeVar("T")
 
 ATTEMPTS = 5
-"""How often a question is asked at most. The waits between make up to ten seconds."""
+"""How many times a question is tried at most. The waits between add up to ten seconds at most."""
 
 _ask = RetryingCaller(
     attempts=ATTEMPTS, timeout=None, wait_initial=0.5, wait_max=4.0, wait_jitter=1.0
@@ -20,11 +20,11 @@ _ask = RetryingCaller(
 
 
 def retried(question: Callable[[], T]) -> T:
-    """Return the answer; a question whose connection is lost is asked again, from its beginning.
+    """Return the answer of ``question``. If its connection is lost, call it again from the start.
 
-    The question has to open its transactions anew, which join the run's snapshot again. Raises
-    :class:`NotProven` with the last reason where it has been asked :data:`ATTEMPTS` times; that
-    is no :class:`ConnectionLost`, so that a question within another is not asked 25 times.
+    ``question`` has to open its own transactions, which then import the run's snapshot again.
+    Raises :class:`NotProven` with the last error after :data:`ATTEMPTS` calls. This is not a
+    :class:`ConnectionLost`, so that an outer ``retried`` does not repeat it up to 25 times.
     """
     try:
         return _ask(ConnectionLost, question)
@@ -33,6 +33,9 @@ def retried(question: Callable[[], T]) -> T:
 
 
 def let_in(question: Callable[[], T], seconds: float) -> T:
-    """Return the answer of a server that may be starting, or have no slot free, for so long."""
+    """Return the answer of ``question``. While the server takes no session, retry for ``seconds``.
+
+    The server may be starting, or may have no free connection.
+    """
     ask = RetryingCaller(attempts=None, timeout=seconds, wait_initial=0.2, wait_max=2.0)
     return ask(NoSession, question)

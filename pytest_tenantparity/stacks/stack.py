@@ -1,4 +1,4 @@
-"""A stack as a run sees it: opened once, joined by every process that works on it."""
+"""A stack during a run: opened once, and then joined by every process that reads it."""
 
 from __future__ import annotations
 
@@ -41,11 +41,10 @@ _LOOKED_AT = "looked at"
 class DatabaseState:
     """One database of a stack at the moment of the run's snapshot.
 
-    ``snapshot`` is the name of the one that the run holds; it is empty where each check takes one
-    of its own. ``catalogs`` are by the schema's name in the settings, an empty name being the
-    default one.
-    ``digests`` are those that gave the known answers, the fastest first; ``refused`` says why each
-    other one did not.
+    - ``snapshot``: the name of the snapshot that the run holds; empty if each check takes its own.
+    - ``catalogs``: by the schema's name in the settings. The empty name is the default schema.
+    - ``digests``: the digests that passed the self-test, the fastest first.
+    - ``refused``: by digest, why each other one did not pass.
     """
 
     snapshot: str
@@ -57,11 +56,12 @@ class DatabaseState:
 
 @dataclass(frozen=True, slots=True)
 class StackState:
-    """What a worker needs to join the run's snapshot of a stack.
+    """The data that a worker needs to join the run's snapshots of a stack.
 
-    ``databases`` is by name, an empty name being the URL's own; ``unavailable`` says why a
-    database, or all of them under the empty name, could not be opened. ``expires``: when, in
-    seconds of the epoch, the snapshots are let go of; None: with the end of the run.
+    - ``databases``: by name. The empty name is the database of the URL.
+    - ``unavailable``: by database, why it could not be opened. The empty name stands for all.
+    - ``expires``: when the snapshots are released, in seconds of the epoch; None if the run's end
+      releases them.
     """
 
     side: Side
@@ -75,7 +75,7 @@ class StackState:
 
 
 class Stack:
-    """Connections of one process to one stack, all within the run's snapshot."""
+    """The connections of one process to one stack, all of which read the run's snapshot."""
 
     def __init__(
         self,
@@ -107,7 +107,7 @@ class Stack:
         return dialect_for(stack_url(self._state.url).get_backend_name())
 
     def database(self, place: Place) -> DatabaseState:
-        """Return what is known of a place's database; raises :class:`StackUnavailable`."""
+        """Return the state of the place's database; raises :class:`StackUnavailable`."""
         self._refuse_over_age()
         if self._given_up:
             raise StackUnavailable(self._given_up)
@@ -117,12 +117,12 @@ class Stack:
         return self._state.databases[place.database]
 
     def catalog(self, place: Place) -> Catalog:
-        """Return the tables of a place."""
+        """Return the tables of ``place``."""
         return self.database(place).catalogs[place.schema]
 
     @contextmanager
     def transaction(self, place: Place) -> Iterator[Connection]:
-        """Read from a place, inside the run's snapshot. Ask within :meth:`guard`."""
+        """Open a transaction on the run's snapshot of ``place``. Query it within :meth:`guard`."""
         connection = self._connected(place, self.database(place).snapshot)
         try:
             yield connection
@@ -137,13 +137,13 @@ class Stack:
 
     @contextmanager
     def present(self, place: Place) -> Iterator[Connection]:
-        """Read from a place as it is now, by a session of its own. Ask within :meth:`explained`."""
+        """Open a new session that reads the current data. Run queries within :meth:`explained`."""
         url = stack_url(self._state.url, place.database)
         engine = self.dialect.create_engine(url, self._session.at(place.database))
         with self._beside(engine, place) as connection:
             try:
                 with self.explained(place):
-                    self.dialect.export_snapshot(connection)  # which is how a new one begins
+                    self.dialect.export_snapshot(connection)  # begins a new snapshot
                 yield connection
             finally:
                 hang_up(connection)
@@ -152,13 +152,13 @@ class Stack:
     def require_unaltered(
         self, place: Place, connection: Connection, tables: Sequence[TableFacts]
     ) -> None:
-        """Require that tables that were read are defined as in the snapshot; raises NotProven."""
+        """Raise :class:`NotProven` if a table that was read is not defined as in the snapshot."""
         with self.explained(place):
             self.dialect.require_unaltered(connection, tables, lambda: self.present(place))
 
     @contextmanager
     def _beside(self, engine: Engine, place: Place) -> Iterator[Connection]:
-        """Ask in another session for a while; it is the one that :meth:`cancel` stops."""
+        """Open another session. Until it is closed, :meth:`cancel` cancels its queries."""
         before = self._busy
         with self._netted(place.database), self.explained(place):
             connection = engine.connect()
@@ -172,9 +172,9 @@ class Stack:
 
     @contextmanager
     def explained(self, place: Place, *, discreet: bool = False) -> Iterator[None]:
-        """Turn what the database refuses into :class:`NotProven`, as :meth:`guard` does.
+        """Turn errors of the database into :class:`NotProven`, as :meth:`guard` does.
 
-        The session of the run's snapshot is not given up, whatever is refused.
+        The session on the run's snapshot stays open after any of these errors.
         """
         url = stack_url(self._state.url, place.database)
         with explained(self.side, url, self.dialect, discreet=discreet):
@@ -184,7 +184,7 @@ class Stack:
         return netted(self.side, stack_url(self._state.url, database))
 
     def _connected(self, place: Place, snapshot: str) -> Connection:
-        """Begin to read. A stack that cannot be reached time and again is asked no more."""
+        """Begin to read ``place``. After :data:`ATTEMPTS` failures in a row, give the stack up."""
         try:
             with self._lock, self._netted(place.database), self._answered(place):
                 connection = self._busy = self._begin(place.database, snapshot)
@@ -198,7 +198,7 @@ class Stack:
 
     @property
     def _keeps(self) -> bool:
-        """Whether the process keeps its own snapshot: sessions of this engine cannot share one."""
+        """Whether each process keeps a snapshot of its own, because sessions cannot share one."""
         return not self.dialect.shares_snapshots
 
     def _begin(self, database: str, snapshot: str) -> Connection:
@@ -221,7 +221,7 @@ class Stack:
         return connection
 
     def _end(self, database: str) -> None:
-        """End a transaction; where the connection is not kept, the next one may have it."""
+        """End the open transaction, and return its connection to the pool."""
         connection = self._open.pop(database, None)
         if connection is not None:
             with suppress(SQLAlchemyError):  # a dead connection cannot be ended any further
@@ -236,11 +236,12 @@ class Stack:
     def guard(
         self, place: Place, *, discreet: bool = False, stop: Event | None = None
     ) -> Iterator[None]:
-        """Turn what the database refuses into :class:`NotProven`, in the server's own words.
+        """Turn errors of the database into :class:`NotProven`, with the server's message.
 
-        Discreetly: without those words, since they may quote a value that is not to be shown.
-        Raises :class:`ConnectionLost` where another connection may do better. Waits first while
-        the server is too busy, unless ``stop`` is set meanwhile.
+        ``discreet`` leaves the message out, because it may quote a value that must not be shown.
+        Raises :class:`ConnectionLost` if another connection may succeed. While the server is too
+        busy, the queries are delayed. If ``stop`` is set during this wait, :class:`NotProven` is
+        raised.
         """
         self._throttle.wait(stop or Event())
         with self._answered(place, discreet=discreet):
@@ -248,11 +249,11 @@ class Stack:
 
     @property
     def waited(self) -> float:
-        """How many seconds this process has waited for a server that was too busy."""
+        """How many seconds this process has waited for a busy server."""
         return self._throttle.waited
 
     def _is_too_busy(self) -> bool:
-        """Ask in a session that sees the present, and is kept for that."""
+        """Measure the load in a separate session, which reads current data and is kept open."""
         limits, own, place = self.settings.throttle, self._busy, place_of_shared(self.settings)
         if limits is None:
             return False
@@ -274,22 +275,22 @@ class Stack:
         except NotProven as error:
             if isinstance(error, ConnectionLost):
                 self._abandon(place.database)
-            self._refuse_over_age()  # which is why it was cancelled
+            self._refuse_over_age()  # the query may have been cancelled for this reason
             raise
 
     def cancel(self) -> None:
-        """Stop what another thread is waiting for on this stack."""
+        """Cancel the query that another thread is running on this stack."""
         connection = self._busy
         if connection is None or connection.closed or connection.invalidated:
             return
-        with suppress(SQLAlchemyError):  # lost in this very moment: nobody waits any longer
+        with suppress(SQLAlchemyError):  # the connection was just lost: no thread waits any longer
             self.dialect.cancel(connection)
 
     def give_up(self) -> None:
-        """Leave the session to a query that could not be stopped.
+        """Abandon the session of a query that could not be cancelled.
 
-        The thread that waits for the server is woken, where there is a line to hang up. A thread
-        that computes in this process keeps the session until it ends.
+        If the session has a network connection, it is closed, and the waiting thread gets an error.
+        A thread that computes within this process keeps the session until it ends.
         """
         busy, self._busy = self._busy, None
         if busy is None or busy.closed or busy.invalidated:
@@ -297,8 +298,8 @@ class Stack:
         for database, connection in list(self._open.items()):
             if connection is busy:
                 del self._open[database]
-        with suppress(SQLAlchemyError):  # lost in this very moment
-            busy.engine.dispose()  # so that its pool does not wait for this session to come back
+        with suppress(SQLAlchemyError):  # the connection was just lost
+            busy.engine.dispose()  # so that the pool does not wait until this session is returned
             if self.dialect.hang_up(busy):
                 self._woken.append(busy)
 
@@ -335,7 +336,7 @@ class Stack:
             )
 
     def _watch_age(self) -> None:
-        """See to it that this process, too, lets go of the snapshot in time."""
+        """Set a timer that closes this process's connections when the snapshots expire."""
         if self._alarm is None and self._state.expires is not None:
             self._alarm = alarm_at(self._state.expires, self._let_go)
 
@@ -343,7 +344,7 @@ class Stack:
         with self._lock:
             if self._busy is None:
                 self._close_all()
-            else:  # its transaction ends with it
+            else:  # the cancelled query ends its transaction
                 self.cancel()
 
     def _engine(self, database: str) -> Engine:
@@ -352,7 +353,7 @@ class Stack:
                 url = stack_url(self._state.url, database)
                 self._kept[database] = self.dialect.create_engine(url, self._session)
             return self._kept[database]
-        # One connection a process and stack: another tenant's database takes its place.
+        # A process has one connection to a stack: a new database replaces the one before.
         for other in list(self._open):
             self._abandon(other)
         if self._passing is None:
@@ -360,10 +361,10 @@ class Stack:
         return self._passing.engine(database, self._state.databases[database].server)
 
     def _require_same(self, connection: Connection, database: str) -> None:
-        """Make sure that a snapshot of one's own is of what was looked at when the run began.
+        """Require that a session's own snapshot is of the database that the run opened first.
 
-        Whoever joins one that is held need not ask. A route that leads to the other stack meanwhile
-        would make everything equal to itself.
+        A session that imports a held snapshot needs no test. Otherwise a changed route could lead
+        to the other stack, and the audit would compare that stack with itself.
         """
         known, url = self._state.databases[database], stack_url(self._state.url, database)
         if known.snapshot and self.dialect.shares_snapshots:
@@ -374,7 +375,8 @@ class Stack:
                 f"{self.side}: {server.database} at {server.address} is not what the run began "
                 "with: another server answers, or it was restarted; run again"
             )
-        # Where the process keeps its snapshot, its tables may have changed before: as in any other.
+        # If the process keeps its own snapshot, a table may have been altered before it, as in any
+        # snapshot.
         if self.dialect.shares_snapshots and _LOOKED_AT not in connection.info:
             found = catalogs_by_name(connection, self.dialect, url, known.catalogs)
             if any(each.shapes != known.catalogs[name].shapes for name, each in found.items()):
@@ -386,7 +388,10 @@ class Stack:
 
 
 def alarm_at(moment: float, action: Callable[[], None]) -> Timer:
-    """Have something done at a time of the epoch; the process does not wait for that."""
+    """Start a timer that calls ``action`` at ``moment``, in seconds of the epoch.
+
+    The process can end before the timer does.
+    """
     alarm = Timer(max(0.0, moment - time()), action)
     alarm.daemon = True
     alarm.start()
@@ -394,7 +399,7 @@ def alarm_at(moment: float, action: Callable[[], None]) -> Timer:
 
 
 def hang_up(connection: Connection) -> None:
-    """Close for good, without a last word: a dead server would let us wait for its answer."""
+    """Close the connection without a message to the server, which may not respond."""
     with suppress(SQLAlchemyError):
         connection.invalidate()
         connection.close()
@@ -403,7 +408,7 @@ def hang_up(connection: Connection) -> None:
 def catalogs_by_name(
     connection: Connection, dialect: Dialect, url: URL, schemas: Iterable[str]
 ) -> dict[str, Catalog]:
-    """Return what schemas hold, by their names in the settings."""
+    """Return the catalogs of ``schemas``, by the schemas' names in the settings."""
     names = {name: name or dialect.default_schema(url) for name in sorted(schemas)}
     catalogs = dialect.catalogs(connection, set(names.values()))
     return {name: catalogs[schema] for name, schema in names.items()}
@@ -411,7 +416,7 @@ def catalogs_by_name(
 
 @contextmanager
 def explained(side: Side, url: URL, dialect: Dialect, *, discreet: bool = False) -> Iterator[None]:
-    """Turn a driver's error into one clean line that names the stack and holds no secret."""
+    """Turn a driver's error into a one-line error that names the stack and holds no secret."""
     try:
         yield
     except Unsuitable as error:
@@ -424,13 +429,13 @@ def explained(side: Side, url: URL, dialect: Dialect, *, discreet: bool = False)
         fault = dialect.fault(error) if isinstance(error, DBAPIError) else NotProven
         if isinstance(error, DBAPIError) and fault is NotProven and dialect.is_of_query(error):
             fault = Unreadable
-        # "from None": the driver's own error would show the connection and its parameters.
+        # "from None", because the driver's own error would show the connection and its parameters.
         raise fault(f"{side} ({address_of(url)}): {without_secrets(said, url)}") from None
 
 
 @contextmanager
 def netted(side: Side, url: URL) -> Iterator[None]:
-    """Turn any other error of opening a stack into one clean line, whatever a driver raises."""
+    """Turn any other error while a stack is opened into a one-line error without secrets."""
     try:
         yield
     except (TenantParityError, SQLAlchemyError):
@@ -441,9 +446,9 @@ def netted(side: Side, url: URL) -> Iterator[None]:
 
 
 def _in_words(error: Exception) -> str:
-    """Return the kind of an error and its first line, unless that may quote a secret."""
+    """Return the type and the first line of ``error``, unless the line may quote a secret."""
     kind = type(error).__name__
-    if isinstance(error, UnicodeError):  # names the character, which may be one of a password
+    if isinstance(error, UnicodeError):  # its message quotes a character, maybe of a password
         return f"{kind}: a part of the URL cannot be encoded; write it in ASCII, %-escaped"
     if isinstance(error, OSError) and error.strerror:
         file = f": {error.filename}" if isinstance(error.filename, str) else ""

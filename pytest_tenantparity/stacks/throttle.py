@@ -1,4 +1,4 @@
-"""Kind to production: an audit waits while a server is too busy for it."""
+"""Load control: pauses every query while the server is busy."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _LONGEST_WAIT = 4.0
 
 
 class Throttle:
-    """Has a process wait while ``is_too_busy``; ``refuse`` raises where it has been too long.
+    """Pauses a process while ``is_too_busy`` is true. ``refuse`` raises if the wait is too long.
 
-    ``interval``: seconds between two looks at a server that is not too busy.
+    ``interval``: seconds until a server that was not too busy is measured again.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class Throttle:
         self._fine_until = 0.0
 
     def wait(self, stop: Event) -> None:
-        """Wait; raises :class:`NotProven` where that is broken off."""
+        """Wait while the server is too busy. Raises :class:`NotProven` if ``stop`` is set."""
         if monotonic() < self._fine_until:
             return
         pause = _FIRST_WAIT
@@ -49,9 +49,9 @@ class Throttle:
 def is_too_busy(
     limits: ThrottleSettings, dialect: Dialect, connection: Connection, own: Connection | None
 ) -> bool:
-    """Whether a server is beyond one of the limits; raises :class:`NotProven` where none can say.
+    """Whether a server exceeds one of ``limits``; raises :class:`NotProven` if this is unknown.
 
-    ``own`` is the session that is about to ask, which is no load of others.
+    ``own`` is the session that is about to run a query. It is not counted as load.
     """
     behind, running = limits.replication_lag, limits.running_queries
     if behind is not None and dialect.replication_lag(connection) > behind:
@@ -62,7 +62,7 @@ def is_too_busy(
 
 
 def _says_yes(probe: str, connection: Connection) -> bool:
-    """Whether a probe gives something else than 0 or false."""
+    """Whether the SQL expression ``probe`` gives a value other than 0 and false."""
     value: ColumnElement[object] = literal_column(f"({probe})")
     found = connection.scalar(select(value))
     if not isinstance(found, bool | int | float | Decimal):

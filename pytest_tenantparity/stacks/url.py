@@ -1,7 +1,7 @@
-"""Database URLs: filled in from the environment, checked before any driver sees them.
+"""Database URLs: filled in from the environment, and checked before a driver gets them.
 
-A URL is never shown with a password, and a URL that cannot be read is not shown at all: any part
-of it may be a piece of a password that was not quoted.
+A URL is never shown with its password. A URL that cannot be parsed is not shown at all, because any
+part of it may be a piece of a password that was not quoted.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 _EXAMPLE = "write postgresql://user:${PASSWORD}@host:port/database"
 _AT = "is an @, / or : of the user or the password unquoted? Write them as %40, %2F and %3A"
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9_.-]*)(?:\+([A-Za-z0-9_.-]+))?://", re.ASCII)
-# What SQLAlchemy takes for a URL, and several hosts, as libpq does.
+# The URL syntax of SQLAlchemy, extended by several hosts, which libpq also accepts.
 _PARTS = re.compile(
     r"""
         (?: (?P<user>[^:/]*) (?: : (?P<password>[^@]*) )? @ )?
@@ -36,7 +36,7 @@ _PARTS = re.compile(
 _WITH_PORT = re.compile(r"(?P<host>\[[^\[\]]*\]|[^:]*)(?::(?P<port>[^:]*))?")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _NO_HOST = re.compile(r"[\s\x00-\x1f\x7f?#@\\,;<>\"'`{}|^&=$!*()]")
-# Backends and the drivers that URLs name. The audit connects by the first one, whatever is named.
+# Backends, and the drivers that a URL may name. The audit always connects with the first one.
 _DRIVERS = {
     "postgresql": ("psycopg", "psycopg2", "psycopg_async", "asyncpg", "pg8000", "psycopg2cffi"),
     "mysql": ("pymysql", "mysqldb", "mysqlconnector", "mariadbconnector", "asyncmy", "aiomysql"),
@@ -50,7 +50,7 @@ _FILES = frozenset({"sqlite", "archive", "snapshot"})
 
 
 class StackURL(URL):
-    """A URL that shows where it leads, and nothing else of it."""
+    """A URL whose text form shows its hosts, ports and database only."""
 
     def __repr__(self) -> str:
         return address_of(self)
@@ -59,12 +59,12 @@ class StackURL(URL):
 
 
 def resolve_url(side: str, template: object, environment: Mapping[str, str] | None = None) -> URL:
-    """Fill ``${NAME}`` parts in, parse the URL, and check everything that it says.
+    """Return ``template`` as a URL, with the ``${NAME}`` parts filled in and all parts checked.
 
-    A template that is one variable is taken as it stands; inside a longer one each value is
-    quoted, so that a password may hold any character. Raises :class:`StackUnavailable` when a
-    variable is not set, or the outcome is no URL that the audit can use. The message never shows
-    a value.
+    If the whole template is one variable, the value is used unchanged. Inside a longer template,
+    each value is quoted, so that a password may hold any character. Raises
+    :class:`StackUnavailable` if a variable is not set, or if the audit cannot use the URL. The
+    message never shows a value.
     """
     if isinstance(template, URL):
         template = template.render_as_string(hide_password=False)
@@ -119,7 +119,7 @@ def _parsed(text: str) -> StackURL:
     _require_no_controls(names, [password, *chain.from_iterable(query)])
     url = _with_hosts(backend, hosts, _by_name(query))
     url = url.set(username=user, password=password, database=database)
-    # A piece of a password that was not quoted would pass for a parameter.
+    # A piece of a password that was not quoted could be read as a parameter.
     telling = "@" in (parts["query"] or "") or any(n in SECRET_PARAMETERS for n, _ in query)
     try:
         url = dialect_for(backend).normalised(url, shows_names=not telling)
@@ -129,7 +129,7 @@ def _parsed(text: str) -> StackURL:
 
 
 def _require_plain(backend: str, parts: re.Match[str]) -> None:
-    """Make sure that no part is a piece of another one that should have been quoted."""
+    """Require that no part is a piece of another part that should have been quoted."""
     if backend in _FILES:
         if parts["user"] is not None or parts["hosts"]:
             raise Unsuitable(
@@ -165,7 +165,7 @@ def _backend(scheme: re.Match[str]) -> str:
 
 
 def _by_name(query: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
-    """Group values by parameter; an empty value is none, as SQLAlchemy has it."""
+    """Group the values by parameter. An empty value is left out, as in SQLAlchemy."""
     found: dict[str, tuple[str, ...]] = {}
     for name, value in query:
         if value:
@@ -178,9 +178,9 @@ def _by_name(query: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
 
 
 def _with_hosts(backend: str, own: list[tuple[str, str]], query: dict[str, tuple[str, ...]]) -> URL:
-    """Return the URL with its hosts and ports, which are in the query where they are several.
+    """Return the URL with its hosts and ports. Several hosts are put into the query.
 
-    They may stand before the path, as A:1,B:2, or be parameters, as in host=A:1&host=B:2.
+    Hosts are given either before the path (``A:1,B:2``) or as parameters (``host=A:1&host=B:2``).
     """
     given = [each for value in query.pop("host", ()) for each in value.split(",")]
     ports = [each for value in query.pop("port", ()) for each in value.split(",")]
@@ -215,7 +215,7 @@ def _hosts_and_ports(given: Iterable[str]) -> list[tuple[str, str]]:
     found = []
     for each in given:
         if each.startswith("/") or (each.count(":") > 1 and not each.startswith("[")):
-            found.append((each, ""))  # a socket's folder, or an IPv6 address
+            found.append((each, ""))  # the folder of a socket, or an IPv6 address
             continue
         parts = _WITH_PORT.fullmatch(each)
         if parts is None:
@@ -239,7 +239,7 @@ def _require_host(host: str) -> None:
 
 
 def _require_stable(url: StackURL) -> StackURL:
-    """Make sure that the URL survives being written down, which is how workers get it."""
+    """Require that the URL stays the same when it is written as text, as it is for the workers."""
     try:
         same = stack_url(written(url)) == url
     except Exception:  # noqa: BLE001 - whatever a parser may raise
@@ -255,13 +255,13 @@ def written(url: URL) -> Secret:
 
 
 def stack_url(text: str, database: str = "") -> StackURL:
-    """Read what :func:`written` gave, for another database if one is named."""
+    """Return the URL that :func:`written` gave as ``text``, with another ``database`` if given."""
     parsed = make_url(str(text))
     return StackURL._make(parsed.set(database=database) if database else parsed)
 
 
 def address_of(url: URL) -> str:
-    """Return hosts, ports and database of a URL, and nothing else of it."""
+    """Return the hosts, ports and database of ``url``, and nothing else."""
     hosts, ports = url.query.get("host"), url.query.get("port")
     if isinstance(hosts, str):
         each = hosts.split(",")
@@ -274,6 +274,6 @@ def address_of(url: URL) -> str:
 
 
 def without_secrets(text: str, url: URL) -> str:
-    """Return a driver's words without the secrets of the URL: see :func:`redacted`."""
+    """Return a driver's message without the secrets of the URL: see :func:`redacted`."""
     secrets = [url.password, *(url.query.get(name) for name in SECRET_PARAMETERS)]
     return redacted(text, [str(secret) for secret in secrets if secret])

@@ -1,4 +1,4 @@
-"""One file per database engine; a new engine is a new file and a line here."""
+"""One file for each database engine. A new engine is a new file and a line here."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .base import ColumnRules, Dialect, Extent, Item, Nulls, Session
 from .portable import Portable, portable_hash
 from .sqlite_values import spelled_as
 
-# Backend of the URL: the module and class that know it, and the extra that brings its driver.
+# Backend of the URL: the module and class for it, and the extra that installs its driver.
 _DIALECTS = {
     "postgresql": ("postgresql", "PostgreSQL", ""),
     "mysql": ("mysql", "MySQL", "mysql"),

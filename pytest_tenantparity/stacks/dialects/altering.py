@@ -1,4 +1,4 @@
-"""What a canary puts in the place of a value: alike in type, and hardly different."""
+"""The values that a canary puts in place of others: of the same type, and hardly different."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ..catalog import ColumnFacts, Family
 
 _UNPADDED = frozenset({Family.TEXT, Family.WRITTEN})
 
-# The smallest float, what a number is multiplied by, and between which numbers that works.
+# The smallest float, the factor for a number, and the range of numbers in which the factor works.
 _OF_DOUBLES = (5e-324, 1.0000000000000002, "1e-300", "1e300")
 _OF_SINGLES = (1e-45, 1 + 2**-23, "1e-37", "1e38")
 
@@ -29,10 +29,10 @@ _OF_SINGLES = (1e-45, 1 + 2**-23, "1e-37", "1e38")
 def least_change(
     value: ColumnElement[Any], column: ColumnFacts, *, single: bool
 ) -> ColumnElement[Any] | None:
-    """Return the nearest other value that every engine can make; None where engines differ.
+    """Return the nearest other value that every engine can compute; None if engines differ.
 
-    NULL stays NULL, and nothing overflows. ``single``: floats have four bytes, and the value is
-    given as a double.
+    NULL stays NULL, and nothing overflows. ``single``: the column holds four-byte floats, and
+    ``value`` is given as a double.
     """
     match column.family:
         case Family.INTEGER:
@@ -44,7 +44,7 @@ def least_change(
             least, step, low, high = _OF_SINGLES if single else _OF_DOUBLES
             return case(
                 (value == literal_column("0"), cast(literal(least, Double), Double)),
-                # The smallest and the largest would stay as they are, or overflow.
+                # The factor would leave the smallest numbers unchanged and overflow the largest.
                 (func.abs(value) < literal_column(low), cast(literal(0.0, Double), Double)),
                 (func.abs(value) > literal_column(high), cast(literal(0.0, Double), Double)),
                 else_=value * cast(literal(step, Double), Double),
@@ -63,7 +63,7 @@ def least_change(
 
 
 def neutral(column: ColumnFacts) -> ColumnElement[Any] | None:
-    """Return the value of a type that NULL is most easily taken for; None where engines differ."""
+    """Return the value that is most easily confused with NULL; None if engines differ."""
     match column.family:
         case Family.INTEGER | Family.DECIMAL:
             return cast(literal(0, Integer), Integer)

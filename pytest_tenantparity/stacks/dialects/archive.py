@@ -40,9 +40,9 @@ from .quoting import STANDARD, quoting
 from .spelling import as_decimal, as_float, spell
 from .sqlite_values import spelled_values
 
-_OLDEST = (2, 0)  # "~" asked for the whole text to match in earlier ones
+_OLDEST = (2, 0)  # in earlier versions, "~" had to match the whole text
 _WITH_ERAS = frozenset({Family.DATE, Family.TIMESTAMP, Family.TIMESTAMPTZ})
-# Two values of each type, so that one of them is another than any given one.
+# Two values of each type: for any value, at least one of them is different.
 _SAMPLES = {
     "BLOB": (r"'\x00'::BLOB", "''::BLOB"),
     "UUID": (
@@ -67,7 +67,7 @@ _SAMPLES = {
     ),
     "INTERVAL": ("INTERVAL '0 days'", "to_microseconds(1)"),
 }
-_WIDER = frozenset({"UBIGINT", "HUGEINT", "UHUGEINT"})  # than 64 bits with a sign
+_WIDER = frozenset({"UBIGINT", "HUGEINT", "UHUGEINT"})  # than a signed 64-bit integer
 _STEPS = {
     "DATE": "1",
     "TIMESTAMP": "to_microseconds(1)",
@@ -84,7 +84,7 @@ _REMEDIES = {
 
 
 class _TypeOf(UserDefinedType[Any]):
-    """A type by DuckDB's own name."""
+    """A SQLAlchemy type with one of DuckDB's type names."""
 
     cache_ok = True
 
@@ -96,15 +96,15 @@ class _TypeOf(UserDefinedType[Any]):
 
 
 class Archive(Dialect):
-    r"""Files know no keys: the settings name one, or the other side's serves.
+    r"""Files declare no keys: the settings name one, or the other side's key is used.
 
-    A URL is ``archive:////absolute/folder`` or ``archive:///folder``; with ``?null=\N``, an
-    unquoted ``\N`` in CSV files is NULL in the place of an unquoted empty value.
+    A URL is ``archive:////absolute/folder`` or ``archive:///folder``. With ``?null=\N``, an
+    unquoted ``\N`` in CSV files is NULL, and an unquoted empty value is not.
     """
 
     name = "archive"
     singles = frozenset({"FLOAT"})
-    # Files do not change: a session that finds the same ones sees the same data.
+    # The files must not change: a session that finds the same files reads the same data.
     shares_snapshots = True
 
     def normalised(self, url: URL, *, shows_names: bool = True) -> URL:
@@ -199,7 +199,7 @@ class Archive(Dialect):
         own = self.text(value, column, rules)
         if column.family is Family.TIMESTAMP and family is Family.TIMESTAMPTZ:
             return _with_zone(own)
-        # Always in the common form: the other side may be a CSV file beside a Parquet file.
+        # Always the common form: one side may be a CSV file and the other a Parquet file.
         spelled = spell(
             own,
             column.family,
@@ -209,7 +209,7 @@ class Archive(Dialect):
             zone=rules.naive_zone,
         )
         if family is Family.FLOAT and column.family in TEXTS:
-            # In lower case "İnf" is "inf" to DuckDB; that letter is in no number.
+            # DuckDB lowers "İnf" to "inf", but no number contains that letter.
             read = _shortest(own, spelled) if rules.float_bits == DOUBLE else spelled
             return case((own.contains(literal("İ", Text)), own), else_=read)
         return spelled
@@ -225,13 +225,13 @@ class Archive(Dialect):
         return cast(cast(func.unhex(digits), _TypeOf("BIT")), BigInteger)
 
     def exact_sum(self, numbers: ColumnElement[int]) -> ColumnElement[Any]:
-        return func.sum(numbers, type_=BigInteger)  # of BIGINT it is a HUGEINT
+        return func.sum(numbers, type_=BigInteger)  # the sum of BIGINT is a HUGEINT
 
     def holds_in_64_bits(self, column: ColumnFacts) -> bool:
         return column.type not in _WIDER
 
     def bound(self, value: int | date | datetime) -> ColumnElement[Any]:
-        """A moment is sent as a text: of a datetime with a zone, the driver needs pytz."""
+        """Bind a timestamp as text, because the driver needs pytz for a datetime with a zone."""
         if isinstance(value, datetime):
             return cast(literal(value.isoformat(), Text), _TypeOf("TIMESTAMP WITH TIME ZONE"))
         return super().bound(value)
@@ -239,7 +239,7 @@ class Archive(Dialect):
     def any_of(
         self, value: ColumnElement[Any], column: ColumnFacts, allowed: Sequence[str]
     ) -> ColumnElement[bool]:
-        # By text: a cast of '1.5' or '2024' to the column's type would round or guess.
+        # Compared as text: a cast of '1.5' or '2024' to the column's type could round or guess.
         spelled = spelled_values(column.family, allowed)
         return self.exact(value, column).in_([literal(each, Text) for each in spelled])
 
@@ -288,7 +288,7 @@ class Archive(Dialect):
 
 
 def _location(url: URL) -> tuple[Callable[[], Path], str]:
-    """Return how to find the folder that a URL names, and how its CSV files write NULL."""
+    """Return a function that finds the folder of ``url``, and the text of NULL in CSV files."""
     null = url.query.get("null", "")
 
     def path() -> Path:
@@ -313,7 +313,7 @@ def _reader(connection: Connection) -> Reader:
 
 
 def _decimal(own: ColumnElement[str], column: ColumnFacts) -> ColumnElement[str]:
-    """Take zeros that end a fraction away; DuckDB writes ``.5`` where no digit stands before."""
+    """Remove the last zeros of a fraction. DuckDB writes ``.5`` if the type has no whole digits."""
     sized = DECIMAL.fullmatch(column.declared)
     if sized is None or sized[1] == sized[2]:
         return as_decimal(own)
@@ -323,9 +323,10 @@ def _decimal(own: ColumnElement[str], column: ColumnFacts) -> ColumnElement[str]
 
 
 def _shortest(own: ColumnElement[str], spelled: ColumnElement[str]) -> ColumnElement[str]:
-    """Return the shortest text of the double that a text of 16 or 17 digits spells, if it does.
+    """Return the shortest text of the double that a text of 16 or 17 digits represents.
 
-    Many programs write so many. Of other texts the client knows which double they spell.
+    Many programs write that many digits. Texts of other lengths are resolved by the client. A text
+    that represents no double is returned as ``spelled``.
     """
     double = func.try_cast(own.op("AS")(literal_column("DOUBLE")))
     forms = [func.format(literal(f"{{:.{n}e}}", Text), double, type_=Text) for n in (15, 16)]
@@ -349,7 +350,7 @@ def _with_zone(own: ColumnElement[str]) -> ColumnElement[str]:
 
 
 def _moved(value: ColumnElement[Any], column: ColumnFacts) -> ColumnElement[Any]:
-    """One step nearer to the epoch, where nothing overflows."""
+    """Return the value one step nearer to the epoch, which cannot overflow."""
     epoch, later = _samples(column)
     step: ColumnElement[Any] = literal_column(_STEPS[column.type])
     return case(

@@ -1,7 +1,7 @@
-"""What a folder of Parquet and CSV files holds, and whether it stays as it was.
+"""The files of an archive: lists the tables of a folder, and detects changes of its files.
 
-What DuckDB forgives in a CSV file (a blank line, an open quote, a comma too many) is looked for
-here first, since it would lose rows or values.
+DuckDB accepts some malformed CSV files (a blank line, an open quote, a comma too many) and would
+lose rows or values. This module finds these faults before DuckDB reads the file.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _NO_ROWS = re.compile(r"\..*|_SUCCESS|README(\.\w+)?|.*\.(md|crc|md5|sha256)", r
 _DATA = re.compile(r"(.+?)(\.parquet|\.csv|\.csv\.gz)", re.IGNORECASE | re.DOTALL)
 _CHUNK = 1 << 22
 LONGEST = 1 << 25  # bytes of one CSV record
-_TICK = 0.02  # seconds, longer than a file system's clock takes from one time to the next
+_TICK = 0.02  # seconds; longer than one tick of a file system's clock
 _FIELD = rb'(?:"[^"]*+(?:""[^"]*+)*+"|[^",\r\n]*+)'
 _HEADER = re.compile(rb"(?:\xef\xbb\xbf)?(" + _FIELD + rb"(?:," + _FIELD + rb")*+)(\r?\n|\Z)")
 _NAME = re.compile(rb"(?:\A|,)(" + _FIELD + rb")")
@@ -36,7 +36,7 @@ _NAME = re.compile(rb"(?:\A|,)(" + _FIELD + rb")")
 
 @dataclass(frozen=True)
 class CsvHead:
-    """The names of a CSV file's columns, how its lines end, and how many bytes that takes."""
+    """The column names of a CSV file, how its lines end, and the size of the header in bytes."""
 
     names: tuple[str, ...]
     newline: bytes
@@ -45,7 +45,7 @@ class CsvHead:
 
 @dataclass(frozen=True)
 class Table:
-    """A table of an archive: its files, or why they cannot be read as one."""
+    """A table of an archive: its files, or the reason why they cannot be read as one table."""
 
     name: str
     files: tuple[Path, ...]
@@ -58,7 +58,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Folder:
-    """What a folder held at one moment."""
+    """The files and tables of a folder at one moment."""
 
     path: Path
     tables: tuple[Table, ...]
@@ -67,19 +67,19 @@ class Folder:
 
     @property
     def fingerprint(self) -> str:
-        """Name of this state of the files."""
+        """A name for this state of the files."""
         lines = [f"{path.relative_to(self.path)}\0{stamp}" for path, stamp in self.stamps.items()]
         return sha256("\0\0".join(sorted(lines)).encode("utf-8", "surrogateescape")).hexdigest()
 
     def require_unchanged(self) -> None:
-        """Raise :class:`NotProven` if a file is not what it was."""
+        """Raise :class:`NotProven` if a file differs from its stamp."""
         for path, stamp in self.stamps.items():
             if _stamp(path) != stamp:
                 raise changed_meanwhile(self.path, path.name)
 
 
 def changed_meanwhile(folder: Path, name: str) -> NotProven:
-    """Return the error of an archive that was written to while it was read."""
+    """Return the error for an archive that was written to while it was read."""
     return NotProven(
         f"{name} in the archive {folder} was changed during the run, so that its rows were not all "
         "read from one state; run the audit again while nobody writes to the archive"
@@ -87,10 +87,10 @@ def changed_meanwhile(folder: Path, name: str) -> NotProven:
 
 
 def _stamp(path: Path) -> tuple[int, ...]:
-    """Size, times and place of a file: no program can write to it and leave all of them as is.
+    """Return size, times and place of a file. Any write to the file changes at least one of them.
 
-    A hash of the contents would have to read each archive once more in each process, and still
-    not see what happens after it: this is cheap enough to be asked after each fetch.
+    A hash of the contents would make each process read the archive once more, and could not detect
+    later changes. A stamp is cheap enough to be compared after each fetch.
     """
     try:
         seen = path.stat()
@@ -100,7 +100,7 @@ def _stamp(path: Path) -> tuple[int, ...]:
 
 
 def scan(path: Path) -> Folder:
-    """List a folder's tables; raises :class:`duckdb.IOException` if there are none."""
+    """List the tables of the folder ``path``; raises :class:`duckdb.IOException` without any."""
     try:
         tables, unread = _sort_entries(sorted(path.iterdir()))
     except FileNotFoundError:
@@ -116,7 +116,10 @@ def scan(path: Path) -> Folder:
 
 
 def _outlast_the_clock(stamps: dict[Path, tuple[int, ...]]) -> None:
-    """A file written twice within one tick of the clock would look as if written once."""
+    """Wait until the clock has advanced since the newest write.
+
+    Two writes to a file within one tick of the clock would give the same stamp.
+    """
     newest = max(stamp[2] for stamp in stamps.values() if stamp) if any(stamps.values()) else 0
     age = time.time() - newest / 1e9
     if 0 <= age < _TICK:
@@ -144,7 +147,7 @@ def _only_one(same: Sequence[Table]) -> Sequence[Table]:
 
 
 def _holds_no_rows(name: str) -> bool:
-    """Whether a name is that of notes, of checksums, or of a Mac's shadow of another file."""
+    """Whether ``name`` is that of notes, of checksums, or of a macOS shadow file (``._name``)."""
     if name.startswith("._"):
         return True
     return _DATA.fullmatch(name) is None and _NO_ROWS.fullmatch(name) is not None
@@ -162,7 +165,7 @@ def _table_of(entry: Path) -> Table | None:
 
 
 def _table_of_files(folder: Path) -> Table | None:
-    """Return the table whose rows are in several files."""
+    """Return the table whose rows are in several files of ``folder``."""
     entries = [each for each in sorted(folder.iterdir()) if not _holds_no_rows(each.name)]
     files = tuple(each for each in entries if _DATA.fullmatch(each.name) and not each.is_dir())
     others = [each.name for each in entries if each not in files]
@@ -191,7 +194,7 @@ def _opened(path: Path) -> Any:
 
 
 def refusal(path: Path, what: str) -> duckdb.Error:
-    """Return the error of a file that cannot be read without losing something."""
+    """Return the error for a file that cannot be read without a loss."""
     return duckdb.InvalidInputException(f"cannot be read soundly: {path.name} {what}")
 
 
@@ -205,7 +208,7 @@ def _file_errors(path: Path) -> Iterator[None]:
 
 
 def csv_head(path: Path) -> CsvHead:
-    """Read the line of names."""
+    """Read the header of a CSV file."""
     with _file_errors(path), closing(_opened(path)) as file:
         start: bytes = file.read(_CHUNK)
     found = _HEADER.match(start)
@@ -235,7 +238,7 @@ def _unquoted(raw: bytes) -> str:
 
 
 def csv_rows(path: Path, head: CsvHead) -> int:
-    """Count the records of a file that is RFC 4180 to the letter; raises :class:`duckdb.Error`."""
+    """Count the records of a file that follows RFC 4180 exactly; raises :class:`duckdb.Error`."""
     further = b"(?:,%b){%d}" % (_FIELD, len(head.names) - 1)
     record = _FIELD + further
     whole = re.compile(b"(?:%b%b)*+" % (record, re.escape(head.newline)))

@@ -1,4 +1,4 @@
-"""A DuckDB in memory whose tables are views of a folder's files, and which can only read."""
+"""A DuckDB database in memory that only reads: its tables are views of a folder's files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .archive_files import LONGEST, CsvHead, Folder, Table, csv_head, csv_rows, 
 from .quoting import STANDARD
 
 T = TypeVar("T")
-# The type of a column whose values are all NULL, which is all that its file says of it.
+# The type of a column whose values are all NULL. The file holds no other type for it.
 NOTHING = "NULL"
 SCHEMA = "main"
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
@@ -71,7 +71,7 @@ DECIMAL = re.compile(r"DECIMAL\((\d+),(\d+)\)")
 
 
 def _literal(text: str) -> str:
-    """A file's path or a name inside CREATE VIEW and SET, which take no parameters."""
+    """Quote a file's path or a name for CREATE VIEW and SET, which take no parameters."""
     quoted = text.replace("'", "''")
     return f"'{quoted}'"
 
@@ -89,9 +89,9 @@ def _csv_source(path: Path, head: CsvHead, null: str) -> str:
 
 
 class Reader:
-    """A DuckDB in memory whose tables are views of a folder's files, and which can only read.
+    """A DuckDB database in memory that only reads: its tables are views of a folder's files.
 
-    For SQLAlchemy it is a driver's connection.
+    SQLAlchemy uses it as a driver's connection.
     """
 
     autocommit = None
@@ -120,7 +120,7 @@ class Reader:
         self.raw.execute("SET TimeZone = 'UTC'")
 
     def _facts(self, table: Table, null: str) -> TableFacts:
-        """Make the table's view, or say why its rows cannot be read soundly."""
+        """Create the table's view. Return its facts, or why the table cannot be read soundly."""
         facts = TableFacts(SCHEMA, table.name, (), (), enforced=False, refused=table.refused)
         if table.refused:
             return facts
@@ -159,9 +159,11 @@ class Reader:
         return tuple(_stored(*column) for column in columns)
 
     def _has_nanoseconds(self, source: str, columns: Sequence[str]) -> bool:
-        """Whether some INT96 is no whole microsecond; raises :class:`duckdb.Error` beyond 2262.
+        """Whether some INT96 value is not a whole number of microseconds.
 
-        DuckDB reads INT96 in microseconds, cut off, or in nanoseconds, which end in 1677 and 2262.
+        DuckDB reads INT96 either in microseconds, which cuts nanoseconds off, or in nanoseconds,
+        which only reach from 1677 to 2262. Raises :class:`duckdb.Error` if the columns hold
+        nanoseconds and also a year before 1678 or after 2261.
         """
         read = f"FROM read_parquet({source}, int96_as='{{}}') SELECT "
         cut = "coalesce(bool_or({0}.time <> {0}.time::TIME::TIME_NS), false)"
@@ -197,7 +199,11 @@ class Reader:
         return tuple((c[0], c[1], kind) for c, (_, kind) in zip(columns, own, strict=True))
 
     def require_all_rows(self, table: str) -> TableFacts:
-        """Read a CSV table once, by its letters and by DuckDB: both must find the same rows."""
+        """Return the facts of ``table``, and refuse a CSV table of which DuckDB reads other rows.
+
+        A CSV table is read twice, by this package's parser and by DuckDB. Both must count the same
+        rows.
+        """
         facts, files = self.facts[table], _files_of(self.folder, table)
         if facts.refused or not files.is_csv:
             return facts
@@ -219,7 +225,7 @@ class Reader:
 
     @contextmanager
     def limited(self) -> Iterator[None]:
-        """Stop what takes longer than the statement timeout."""
+        """Interrupt a statement that takes longer than the statement timeout."""
         late = threading.Event()
 
         def stop() -> None:
@@ -250,7 +256,7 @@ class Reader:
         try:
             self.raw.rollback()
         except duckdb.TransactionException:
-            return  # none was open
+            return  # no transaction was open
 
     def interrupt(self) -> None:
         self.raw.interrupt()
@@ -261,7 +267,7 @@ class Reader:
 
 
 class _Cursor:
-    """Runs one SELECT, and lets no row out after a file has changed."""
+    """Runs one SELECT. After each step it raises an error if a file has changed."""
 
     arraysize = 1
 
@@ -299,7 +305,7 @@ class _Cursor:
         return self._checked(self._raw.fetchall)
 
     def close(self) -> None:
-        """DuckDB has nothing to close here."""
+        """Do nothing: a DuckDB cursor holds no resources here."""
 
     def _checked(self, step: Callable[[], T]) -> T:
         if self._reader.last is not self:
@@ -323,7 +329,7 @@ def _require_same(described: dict[Path, tuple[Any, ...]]) -> None:
 
 
 def _top_level(schema: Sequence[tuple[str, int, str]]) -> Iterator[tuple[str, str]]:
-    """Yield the columns of a Parquet schema, which is written down depth first."""
+    """Yield name and type of the top-level columns of a Parquet schema, a depth-first list."""
     inside = 0
     for name, children, kind in schema[1:]:
         if inside == 0:
@@ -348,7 +354,7 @@ def _stored(name: str, declared: str, own: str) -> ColumnFacts:
 
 
 def column_facts(name: str, declared: str) -> ColumnFacts:
-    """Return what a column of one of DuckDB's types is."""
+    """Return the facts of a column of DuckDB's type ``declared``."""
     bare = declared if declared.endswith("]") else declared.partition("(")[0].strip('"')
     family = _FAMILIES.get(bare, Family.UNKNOWN)
     sized = DECIMAL.fullmatch(declared)

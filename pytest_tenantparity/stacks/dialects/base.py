@@ -1,4 +1,4 @@
-"""What the engine needs of a database. Each engine's differences are one subclass."""
+"""The interface of a database engine. Each engine is one subclass of :class:`Dialect`."""
 
 from __future__ import annotations
 
@@ -50,13 +50,15 @@ POOLED = (
 
 @dataclass(frozen=True, slots=True)
 class ColumnRules:
-    """The named rules under which one column becomes text.
+    """The named rules by which the values of one column become text.
 
-    ``common``: the other side is another engine, so the text has to be one that both can make.
-    ``strict``: it is the same engine, so that a value that is stored as another kind is another.
-    ``float_bits``: texts are read as floats of so many bits; 0: floats meet no texts.
-    ``lone_double``: one side alone may hold doubles, and the other holds exact decimals.
-    ``read_as``: the settings say what the values are, however each of them is stored.
+    - ``common``: the other side is another engine, so both must be able to make the text.
+    - ``strict``: both sides are the same engine, so a value that is stored as another kind is
+      different.
+    - ``float_bits``: how many bits the floats have that texts are read as. 0: no texts are compared
+      with floats.
+    - ``lone_double``: only one side may hold doubles, and the other side holds exact decimals.
+    - ``read_as``: the settings define the type of the values, however each value is stored.
     """
 
     naive_zone: str | None = None
@@ -69,7 +71,7 @@ class ColumnRules:
 
 
 class Nulls(Enum):
-    """How a row's hash tells NULL from every value of a column."""
+    """How a row's hash distinguishes NULL from every value of a column."""
 
     NEVER = "the databases keep NULL out"
     EMPTY = "NULL is hashed as '', which no value's text is"
@@ -78,10 +80,10 @@ class Nulls(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A value as a row's hash takes it in: by its canonical text.
+    """A value as an input of a row's hash: its canonical text.
 
-    ``value`` is the value itself, of the family ``native``, where both sides hold it in one type
-    and without any rule, so that a hash of its own says as much as one of its text.
+    ``value`` is set only if both sides store it in one type and no rule applies to it. It then
+    belongs to the family ``native``, and a hash of the value proves as much as a hash of its text.
     """
 
     text: ColumnElement[str]
@@ -92,10 +94,11 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """Where a table's rows lie, so that it can be read piece by piece.
+    """The range of positions of a table's rows, by which the table can be read in chunks.
 
-    Each row lies at a whole number, most of them from ``low`` on and below ``high``. ``between``
-    asks whether a row lies from one number on and below another; None is without an end.
+    Each row has a whole number as its position. Most positions are at least ``low`` and less than
+    ``high``. ``between`` returns the condition that a position is at least its first argument and
+    less than its second. An argument of None leaves this end open.
     """
 
     low: int
@@ -105,9 +108,10 @@ class Extent:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """How a session is to behave, and what it is called on the server.
+    """How a session must behave, and its name on the server.
 
-    ``database`` says to which one to connect next; an empty name is the one of the URL.
+    ``database`` returns the name of the next database to connect to. An empty name is the database
+    of the URL.
     """
 
     application: str
@@ -115,12 +119,12 @@ class Session:
     database: Callable[[], str] = str
 
     def at(self, database: str) -> Session:
-        """Return the same for one database."""
+        """Return the same session for ``database``."""
         return replace(self, database=lambda: database)
 
     @property
     def patience(self) -> float:
-        """Seconds after which a server that should have answered, or said no, is taken for gone."""
+        """Seconds without any response after which a server is considered unreachable."""
         settings = self.settings
         return settings.statement_timeout + settings.lock_timeout + settings.connect_timeout
 
@@ -129,82 +133,83 @@ class Dialect(ABC):
     """SQL and session rules of one database engine."""
 
     name: ClassVar[str]
-    """The engine, as reports call it."""
+    """The engine's name in reports."""
 
     native_digest: ClassVar[str] = ""
-    """The name of a faster hash that servers of this engine have in common, if they have one."""
+    """The name of a faster hash that all servers of this engine share; empty without one."""
 
     native_vectors: ClassVar[Sequence[int]] = ()
-    """What the native hash of each of :data:`VECTORS` is known to be."""
+    """The expected native hash of each of :data:`VECTORS`."""
 
     native_samples: ClassVar[Sequence[tuple[Sequence[Item], int]]] = ()
-    """Rows of values that the native hash does not take by their texts, and their hashes."""
+    """Rows of values that the native hash does not read by their texts, and their hashes."""
 
     singles: ClassVar[frozenset[str]] = frozenset()
-    """The types whose values are floats of four bytes."""
+    """The types whose values are four-byte floats."""
 
     shares_snapshots: ClassVar[bool] = False
-    """Whether several sessions can read from one snapshot."""
+    """Whether several sessions can read one snapshot."""
 
     converts_zones: ClassVar[bool] = False
     """Whether naive times can be read soundly in zones other than UTC."""
 
     roams: ClassVar[bool] = False
-    """Whether one engine can serve several databases, by :attr:`Session.database`."""
+    """Whether one engine can connect to several databases, by :attr:`Session.database`."""
 
     tells_load: ClassVar[bool] = False
-    """Whether a session can ask how busy the server is."""
+    """Whether a session can measure how busy the server is."""
 
     def normalised(self, url: URL, *, shows_names: bool = True) -> URL:
-        """Return the URL as :meth:`create_engine` takes it; raises :class:`Unsuitable`.
+        """Return ``url`` in the form for :meth:`create_engine`; raises :class:`Unsuitable`.
 
-        Names of unknown parameters are shown only if ``shows_names``: one may be a piece of a
-        password.
+        An error shows the name of an unknown parameter only if ``shows_names``, because the name
+        may be a piece of a password.
         """
         return url.set(query=checked(texts(url), {}, {}, engine=self.name, shows_names=shows_names))
 
     @abstractmethod
     def create_engine(self, url: URL, session: Session) -> Engine:
-        """Return an engine of one connection whose sessions are read-only and pinned."""
+        """Return an engine with one connection. Its sessions are read-only, with fixed settings."""
 
     @abstractmethod
     def default_schema(self, url: URL) -> str:
-        """Return the schema whose tables are meant where the settings name none."""
+        """Return the schema that is read if the settings name none."""
 
     @abstractmethod
     def export_snapshot(self, connection: Connection) -> str:
-        """Return a name under which other sessions can see what this transaction sees."""
+        """Return a name with which other sessions can import this transaction's snapshot."""
 
     @abstractmethod
     def join_snapshot(self, connection: Connection, snapshot: str) -> None:
-        """Make a transaction that has just begun see what the snapshot's owner sees.
+        """Import a snapshot into a transaction that has just begun.
 
-        An empty name is nobody's: it sees what there is now.
+        With an empty name, nothing is imported, and the transaction reads the current data.
         """
 
     @abstractmethod
     def server(self, connection: Connection, address: str) -> ServerFacts:
-        """Return which server this is."""
+        """Return the facts of the connected server. ``address`` is included in them."""
 
     @abstractmethod
     def catalog(self, connection: Connection, schema: str) -> Catalog:
         """Return the tables of a schema; an unknown schema has none."""
 
     def catalogs(self, connection: Connection, schemas: Collection[str]) -> dict[str, Catalog]:
-        """Return the same of several schemas, by name."""
+        """Return the tables of several schemas, by the schemas' names."""
         return {schema: self.catalog(connection, schema) for schema in schemas}
 
     def extent(self, connection: Connection, table: TableFacts, limits: Limits) -> Extent | None:
-        """Return how a table can be read in pieces that cost no more than the whole; None: not."""
+        """Return how to read a table in chunks at no extra cost; None if that is not possible."""
         del connection, table, limits
         return None
 
     def hold_small(
         self, connection: Connection, tables: Sequence[TableFacts], limits: Limits
     ) -> None:
-        """Lock tables against being altered, where one statement for many of them could wait.
+        """Lock tables against alteration, before one statement reads many of them.
 
-        Raises :class:`NotProven` if another session alters one, or if they are larger than known.
+        Raises :class:`NotProven` if another session alters a table, or if the tables are larger
+        than in the catalog.
         """
         del connection, tables, limits
 
@@ -214,19 +219,19 @@ class Dialect(ABC):
         tables: Sequence[TableFacts],
         present: Callable[[], AbstractContextManager[Connection]],
     ) -> None:
-        """Require that tables that were read are defined as in the snapshot; raises NotProven.
+        """Raise :class:`NotProven` if a table that was read is not defined as in the snapshot.
 
-        ``present`` opens a session that sees what there is now.
+        ``present`` opens a session that reads the current data.
         """
         del connection, tables, present
 
     def naive_sql(self, column: str, zone: str) -> str:
-        """Return SQL that makes naive times of a zone of a column's moments; nothing if none."""
+        """Return SQL that converts a column's timestamps to naive times of ``zone``; else empty."""
         del column, zone
         return ""
 
     def zone_fault(self, connection: Connection, zone: str) -> str:
-        """Return why the server cannot read naive times of a zone soundly; nothing if it can."""
+        """Return why the server cannot read naive times of ``zone`` soundly; empty if it can."""
         del connection
         return "" if self.converts_zones else f"{self.name} does not convert {zone}"
 
@@ -235,25 +240,31 @@ class Dialect(ABC):
         raise NotImplementedError(f"{self.name} has no replication")
 
     def running_queries(self, connection: Connection, own: Connection | None) -> int:
-        """Return how many queries run that are not the audit's; raises :class:`NotProven`."""
+        """Return how many queries run that are not the audit's; raises :class:`NotProven`.
+
+        ``own`` is the session that waits. MySQL cannot leave out the audit's other processes.
+        """
         raise NotImplementedError(f"{self.name} has no sessions")
 
     @abstractmethod
     def expression_facts(
         self, connection: Connection, source: Any, expression: ColumnElement[Any]
     ) -> ColumnFacts:
-        """Return the type of an expression over the rows of ``source``."""
+        """Return the type of ``expression`` over the rows of ``source``."""
 
     @abstractmethod
     def text(
         self, value: ColumnElement[Any], column: ColumnFacts, rules: ColumnRules
     ) -> ColumnElement[str]:
-        """Return the one text of a value in its own family, spelled as docs/types.md says."""
+        """Return the canonical text of a value in its own family, as docs/types.md defines it."""
 
     def canonical(
         self, value: ColumnElement[Any], column: ColumnFacts, family: Family, rules: ColumnRules
     ) -> ColumnElement[str]:
-        """Return the one text of a value, read as a family: equal texts for equal values only."""
+        """Return the canonical text of a value that is read as ``family``.
+
+        Equal texts mean equal values.
+        """
         own = self.text(value, column, rules)
         return spell(
             own,
@@ -265,12 +276,12 @@ class Dialect(ABC):
         )
 
     def shifted(self, moment: ColumnElement[str], offset: ColumnElement[str]) -> ColumnElement[str]:
-        """Return the text of a moment of a clock that is ahead of UTC by an offset, in UTC.
+        """Return the text in UTC of ``moment``, which is on a clock ahead of UTC by ``offset``.
 
-        ``moment`` is a text such as ``2024-07-01 12:00:00``, of a day that there is, in the years
-        1 to 9999; the offset is one such as ``-05:30:00``. The outcome is not before the year 1,
-        and may lie in the year 10000. The server raises no error. Dialects whose texts are made in
-        Python do without.
+        ``moment`` is a text such as ``2024-07-01 12:00:00`` of a valid day in the years 1 to 9999.
+        ``offset`` is a text such as ``-05:30:00``. The result is not before the year 1, and may be
+        in the year 10000. The server raises no error. Dialects that make their texts in Python do
+        not implement this method.
         """
         raise NotImplementedError(f"{self.name} has no arithmetic of moments")
 
@@ -283,7 +294,7 @@ class Dialect(ABC):
     ) -> ColumnElement[int]:
         """Return a 64-bit hash of a row that is the same in every engine.
 
-        :func:`.portable.portable_hash` says the same in Python.
+        :func:`.portable.portable_hash` computes the same hash in Python.
         """
         start: ColumnElement[str] = literal(f"{salt}:", Text)
         return self.hash_number(reduce(operator.add, map(_item, texts), start), digest.function)
@@ -300,15 +311,15 @@ class Dialect(ABC):
         """Return the sum of 64-bit integers, of any size and without rounding."""
 
     def holds_singles(self, column: ColumnFacts) -> bool:
-        """Whether a column's values are floats of four bytes."""
+        """Whether a column's values are four-byte floats."""
         return column.family is Family.FLOAT and column.type in self.singles
 
     def holds_doubles(self, column: ColumnFacts) -> bool:
-        """Whether a column's values may be stored as binary floats, whatever is declared."""
+        """Whether a column's values may be stored as binary floats, whatever its declared type."""
         return column.family is Family.FLOAT
 
     def holds_written_numbers(self, column: ColumnFacts) -> bool:
-        """Whether a column's numbers are texts of a file, which may have been floats before."""
+        """Whether a column's numbers are texts of a file, which may come from floats."""
         return column.family in TEXTS
 
     def holds_in_64_bits(self, column: ColumnFacts) -> bool:
@@ -322,11 +333,11 @@ class Dialect(ABC):
         return True
 
     def xor(self, numbers: ColumnElement[int]) -> ColumnElement[Any]:
-        """Return the XOR of 64-bit integers, NULL left out."""
+        """Return the XOR of 64-bit integers, without the NULLs."""
         return func.bit_xor(numbers)
 
     def groups_by(self, column: ColumnFacts) -> bool:
-        """Whether GROUP BY tells all different values of a column apart, and Python spells them."""
+        """Whether GROUP BY separates all different values, and Python can make their texts."""
         del column
         return False
 
@@ -336,18 +347,18 @@ class Dialect(ABC):
         return False
 
     def once(self, rows: Select[Any]) -> Select[Any]:
-        """Return the same rows, with each expression worked out once, however often it is used."""
+        """Return the same rows from a subquery that evaluates each expression once."""
         return rows
 
     def byte_order(self, text: ColumnElement[str]) -> ColumnElement[Any]:
-        """Return what sorts texts by their bytes, whatever their collation."""
+        """Return an expression that sorts texts by their bytes, whatever their collation."""
         return text
 
     def bound(self, value: int | date | datetime) -> ColumnElement[Any]:
         """Return a value as a bound parameter of the engine's own type for it.
 
-        An integer has 64 bits at most, and a ``datetime`` is in UTC. A column of that type is
-        compared exactly, and by an index if it has one.
+        An integer has at most 64 bits, and a ``datetime`` is in UTC. A column of the parameter's
+        type is compared exactly, and by an index if there is one.
         """
         if isinstance(value, datetime):
             moment = DateTime(timezone=True)
@@ -359,20 +370,21 @@ class Dialect(ABC):
     def any_of(
         self, value: ColumnElement[Any], column: ColumnFacts, allowed: Sequence[str]
     ) -> ColumnElement[bool]:
-        """Whether a column is exactly one of the given values, in the column's own type."""
+        """Whether a column is exactly one of the ``allowed`` values, in the column's own type."""
 
     def exact(self, value: ColumnElement[Any], column: ColumnFacts) -> ColumnElement[Any]:
-        """Return the value in a form of which only equal ones are equal, for joins."""
+        """Return the value in a form for joins, in which only equal values are equal."""
         del column
         return value
 
     def match_forms(
         self, value: ColumnElement[Any], column: ColumnFacts, other: ColumnFacts
     ) -> tuple[ColumnElement[Any], ...]:
-        """Return forms of a value, to be joined one by one with those of another column's value.
+        """Return forms of a value, to be joined one by one with the forms of ``other``'s value.
 
-        All are equal if and only if the values are exactly equal. Where an engine joins by an
-        index alone, the first form is the value itself. Both columns have as many forms.
+        All forms are equal if and only if the values are exactly equal. In an engine that can only
+        join by an index, the first form is the value itself. Both columns have the same number of
+        forms.
         """
         del other
         return (self.exact(value, column),)
@@ -380,54 +392,55 @@ class Dialect(ABC):
     def least_change(
         self, value: ColumnElement[Any], column: ColumnFacts
     ) -> ColumnElement[Any] | None:
-        """Return another value of the same type, as near as the type allows; NULL stays NULL.
+        """Return the nearest other value that the type allows; NULL stays NULL.
 
-        For the canary, which puts it in the value's place. None: this engine can make none.
+        A canary compares it in place of the value. The result is None if this engine cannot make
+        this value.
         """
         return least_change(value, column, single=self.holds_singles(column))
 
     def neutral(self, column: ColumnFacts) -> ColumnElement[Any] | None:
-        """Return the value that NULL is most easily taken for: '', 0, false, the epoch."""
+        """Return the value that is most easily confused with NULL: '', 0, false, the epoch."""
         return neutral(column)
 
     def fault(self, error: DBAPIError) -> type[NotProven]:
-        """Return what an error is: a lost connection, no session to be had now, or final."""
+        """Return the class of an error: a lost connection, no session available now, or final."""
         return ConnectionLost if error.connection_invalidated else NotProven
 
     def is_of_query(self, error: DBAPIError) -> bool:
-        """Whether an error comes of a query's SQL or of a value, and not of server or session."""
+        """Whether an error comes from a query's SQL or from a value, not from server or session."""
         return isinstance(error, DataError | ProgrammingError | NotSupportedError)
 
     def apart(self, connection: Connection) -> AbstractContextManager[Any]:
-        """Run a query whose error does not end the transaction, or is not felt by the next one."""
+        """Run a query so that an error does not end or damage the transaction."""
         del connection
         return nullcontext()
 
     def is_lost(self, value: ColumnElement[Any], text: ColumnElement[str]) -> ColumnElement[bool]:
-        """Whether a value has no canonical text, which is not so of NULL."""
+        """Whether a value other than NULL has no canonical text."""
         return and_(value.is_not(None), text.is_(None))
 
     def size_of(self, value: ColumnElement[Any]) -> ColumnElement[Any]:
-        """Return how many bytes a value has, where that can be a reason for having no text."""
+        """Return how many bytes a value has, if its size can be why it has no text; else NULL."""
         del value
         return literal_column("NULL")
 
     def why_lost(self, connection: Connection, column: ColumnFacts | None, size: int) -> str:
-        """Return why a value of so many bytes has no text, or a whole row, and the way out."""
+        """Return why a value of ``size`` bytes, or a whole row, has no text, and a remedy."""
         del connection, column, size
         return "; is it NULL, in a column that is declared NOT NULL?"
 
     @abstractmethod
     def explain(self, error: DBAPIError) -> str:
-        """Return what the server said, in one line, and what to do about it."""
+        """Return the server's error message in one line, with what to do about it."""
 
     @abstractmethod
     def cancel(self, connection: Connection) -> None:
-        """Stop on the server what the connection is waiting for; called from another thread."""
+        """Cancel the connection's query on the server; called from another thread."""
 
     def hang_up(self, connection: Connection) -> bool:
-        """End the line to the server, which wakes a thread that waits for it; False without one."""
-        del connection  # Engines within this process have none.
+        """Close the network connection, which wakes a waiting thread; False if there is none."""
+        del connection  # Engines within this process have no network connection.
         return False
 
 

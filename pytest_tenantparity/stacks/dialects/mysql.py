@@ -87,8 +87,8 @@ from .spelling import as_decimal, spell
 _MICROSECONDS = MYSQL_DATETIME(fsp=6)
 _ALL_ROWS = str(2**64 - 1)
 _NUMBERS = frozenset({Family.INTEGER, Family.DECIMAL})
-# Of any length, so that the server may find a text of theirs too long and give NULL, unless the
-# text is the value itself.
+# Families whose values have any length. The server gives NULL for a text of theirs that is too
+# long, unless the text is the value itself.
 _UNBOUNDED = frozenset({Family.TEXT, Family.JSON, Family.BYTES})
 _SAMPLES = {
     "bit": ("0", "1"),
@@ -103,19 +103,19 @@ _SAMPLES = {
     "inet4": ("'0.0.0.0'", "'0.0.0.1'"),
     "inet6": ("'::'", "'::1'"),
 }
-"""For each type the value that NULL is most easily taken for, and one beside it."""
+"""For each type, the value that is most easily confused with NULL, and another value."""
 _NOTHING = {Family.TEXT: "''", Family.BYTES: "X''", Family.JSON: "'null'"}
 _ZERO: ColumnElement[Any] = literal_column("0")
 _DIGIT: ColumnElement[Any] = literal_column("'0'")
 _LOST = literal("\uffff no text of its own", Text)
-"""Stands for a value whose text the server could not make: too long, or not of its charset."""
+"""Marks a value whose text the server could not make: too long, or invalid in its charset."""
 _NO_MEMBER = literal("\uffff error value of the ENUM, index 0", Text)
 _HIDDEN_MEMBER = literal("\uffff '' as the first member of the SET, before ", Text)
 _PLAIN = ColumnRules(common=True)
 
 
 class _NoPad(FunctionElement[str]):
-    """A text under the collation that takes no two different texts for equal."""
+    """A text under the collation in which no two different texts are equal."""
 
     inherit_cache = True
     type = Text()
@@ -128,7 +128,7 @@ def _collated(element: _NoPad, compiler: Any, **options: Any) -> str:
 
 
 class _Bounded(FunctionElement[str]):
-    """A text that is never lost, so that a hash need not look whether it is."""
+    """A text that the server can always make, so that the hash needs no test for a lost text."""
 
     inherit_cache = True
     type = Text()
@@ -140,7 +140,7 @@ def _as_it_is(element: _Bounded, compiler: Any, **options: Any) -> str:
 
 
 class MySQL(Dialect):
-    """Digests by MD5 or SHA-256 over canonical text, under collations that pad nothing."""
+    """Digests by MD5 or SHA-256 over canonical text, under collations without padding."""
 
     name = "MySQL"
     singles = frozenset({"float"})
@@ -168,14 +168,15 @@ class MySQL(Dialect):
         def pin(connection: Any, record: Any) -> None:
             record.info["where"], record.info["mariadb"] = pin_session(connection, session)
             record.info["frozen"] = settings.frozen is not None
-            if waits:  # now that it has let us in, for whole queries
+            if waits:  # now connected: the timeout must allow whole queries
                 connection._read_timeout = session.patience  # noqa: SLF001
 
         def collate(connection: Any, record: Any) -> None:
             pin_collation(connection, mariadb=record.info["mariadb"])
 
-        # Before SQLAlchemy's own first queries, so that those run under the same rules;
-        # and after them, since it says SET NAMES, which resets the collation.
+        # ``pin`` runs before SQLAlchemy's own first queries, so that the session's rules apply to
+        # them. ``collate`` runs after them, because SQLAlchemy runs SET NAMES, which resets the
+        # collation.
         event.listen(engine, "connect", pin, insert=True)
         event.listen(engine, "connect", collate)
         event.listen(engine, "do_connect", connecting(Hidden(secrets), url))
@@ -184,12 +185,12 @@ class MySQL(Dialect):
         return quoting(engine)
 
     def export_snapshot(self, connection: Connection) -> str:
-        """Begin a snapshot of this session's own. No other can join it, and the name is a label."""
+        """Begin a snapshot and return a label for it. No other session can import the snapshot."""
         connection.exec_driver_sql(BEGIN_SNAPSHOT)
         return f"connection {connection.exec_driver_sql('SELECT CONNECTION_ID()').scalar()}"
 
     def join_snapshot(self, connection: Connection, snapshot: str) -> None:
-        """Begin a snapshot of this session's own, since sessions cannot share one."""
+        """Begin a snapshot of this session's own, because sessions cannot share one."""
         del snapshot
         connection.exec_driver_sql(BEGIN_SNAPSHOT)
 
@@ -205,11 +206,11 @@ class MySQL(Dialect):
             product="MariaDB" if "MariaDB" in version else "MySQL",
             version=version,
             address=address,
-            # A session reaches every database: which one is meant is said by the schema.
+            # A session can read every database, and the schema selects one.
             database="all databases",
             user=user,
             encoding="UTF8",
-            # A replica that does not name its source could be one of any server.
+            # A replica that does not name its source could be a replica of any server.
             system=cluster or (own if source is None else source),
             instance=" ".join([known["hostname"], known["port"], known["datadir"], own]),
             replica=bool(cluster) or source is not None,
@@ -220,7 +221,7 @@ class MySQL(Dialect):
         return catalog_of(connection, schema)
 
     def extent(self, connection: Connection, table: TableFacts, limits: Limits) -> Extent | None:
-        """By the first column of the primary key, in whose order InnoDB keeps the rows."""
+        """Return chunks by the first primary key column, in whose order InnoDB stores rows."""
         first = table.column(table.primary_key[0]) if table.primary_key else None
         if not table.stored or first is None or first.family is not Family.INTEGER:
             return None
@@ -238,11 +239,14 @@ class MySQL(Dialect):
         tables: Sequence[TableFacts],
         present: Callable[[], AbstractContextManager[Connection]],
     ) -> None:
-        del present  # the catalog knows no snapshot
+        del present  # the catalog is always current, not as of the snapshot
         require_unaltered(connection, tables)
 
     def naive_sql(self, column: str, zone: str) -> str:
-        """CONVERT_TZ gives NULL, which equals no time, where the server has no zones loaded."""
+        """Return SQL that converts the column to naive times of ``zone``.
+
+        CONVERT_TZ gives NULL, which equals no time, if no time zones are loaded on the server.
+        """
         return f"CONVERT_TZ({BACKTICKS.quote(column)}, '+00:00', '{zone}')"
 
     def replication_lag(self, connection: Connection) -> float:
@@ -271,7 +275,7 @@ class MySQL(Dialect):
     def text(
         self, value: ColumnElement[Any], column: ColumnFacts, rules: ColumnRules
     ) -> ColumnElement[str]:
-        """NULL also where the server can make no text of a value that tells it from others."""
+        """Return the canonical text; NULL also if the server cannot make a unique text."""
         made: ColumnElement[str]
         match column.family:
             case Family.TEXT | Family.JSON:
@@ -308,7 +312,10 @@ class MySQL(Dialect):
         return case((value.is_not(None), func.coalesce(spelled, _LOST)))
 
     def shifted(self, moment: ColumnElement[str], offset: ColumnElement[str]) -> ColumnElement[str]:
-        """DATETIME ends with the year 9999: its last day is worked out in another year."""
+        """Return ``moment`` less ``offset``. A result beyond DATETIME is in the year 10000.
+
+        DATETIME ends with the year 9999. The result in the year 10000 is computed in another year.
+        """
         fifth: ColumnElement[Any] = literal_column("5")
         behind = func.substr(moment, fifth, type_=Text)
         last = _earlier(literal("2023", Text) + behind, offset)
@@ -318,9 +325,10 @@ class MySQL(Dialect):
     def portable_hash(
         self, texts: Sequence[ColumnElement[str]], salt: int, digest: Portable
     ) -> ColumnElement[int]:
-        """NULL, and so counted as not hashed, where a text is lost or the row is too long.
+        """Return the hash of a row; NULL, which counts as not hashed, if it cannot be computed.
 
-        CONCAT gives NULL beyond max_allowed_packet, which must never look like a NULL value.
+        That is so if a text is lost or the row is too long. CONCAT gives NULL beyond
+        max_allowed_packet, which must not be confused with a NULL value.
         """
         start: ColumnElement[str] = literal(f"{salt}:", Text)
         parts = [part for each in texts for part in _packed(each)]
@@ -336,11 +344,11 @@ class MySQL(Dialect):
         return not (column.type == "bigint" and "unsigned" in column.declared)
 
     def once(self, rows: Select[Any]) -> Select[Any]:
-        # Without a limit it would be merged, and each row hashed for each use of its hash.
+        # Without a limit, the subquery would be merged, and a row hashed for each use of its hash.
         return rows.limit(literal_column(_ALL_ROWS))
 
     def exact_sum(self, numbers: ColumnElement[int]) -> ColumnElement[Any]:
-        """SUM of BIGINT is DECIMAL, which holds 65 digits."""
+        """Return the SUM. The sum of BIGINT is DECIMAL, which holds 65 digits."""
         return func.sum(numbers)
 
     def byte_order(self, text: ColumnElement[str]) -> ColumnElement[Any]:
@@ -351,7 +359,7 @@ class MySQL(Dialect):
         return sought or (column.family is Family.INTEGER and column.type != "year")
 
     def bound(self, value: int | date | datetime) -> ColumnElement[Any]:
-        """A moment as a DATETIME in UTC, which is the session's time zone."""
+        """Return a bound parameter. A timestamp is a DATETIME in UTC, the session's time zone."""
         if isinstance(value, datetime):
             return cast(literal(value.replace(tzinfo=None), _MICROSECONDS), _MICROSECONDS)
         return super().bound(value)
@@ -373,12 +381,15 @@ class MySQL(Dialect):
             for each in allowed
         ]
         exactly = own.in_(meant)
-        # These can use an index; under the column's own collation they may let more through.
+        # These values can use an index. Under the column's own collation they may match more rows.
         indexed = _literals(column, allowed)
         return exactly if indexed is None else and_(value.in_(indexed), exactly)
 
     def exact(self, value: ColumnElement[Any], column: ColumnFacts) -> ColumnElement[Any]:
-        """Numbers as they are. Of the rest, a text that no number equals: '1a' = 1 in MySQL."""
+        """Return a number unchanged, and any other value as a text that equals no number.
+
+        MySQL converts texts to compare them with numbers: '1a' = 1 is true.
+        """
         if column.family in _NUMBERS and column.type != "year":
             return value
         return literal(f"1e300 {column.family}:", Text) + self._spelled(value, column)
@@ -386,9 +397,10 @@ class MySQL(Dialect):
     def match_forms(
         self, value: ColumnElement[Any], column: ColumnFacts, other: ColumnFacts
     ) -> tuple[ColumnElement[Any], ...]:
-        """MariaDB looks up each row of a join, and no index holds the exact text.
+        """Return forms of the value that can use an index, if there are any, and the exact text.
 
-        Texts of two collations are compared under either, so that each side's index can be used.
+        MariaDB looks up each row of a join in an index, and no index holds the exact text. Texts of
+        two collations are compared under both, so that each side's index can be used.
         """
         exact = self.exact(value, column)
         if _are_texts_of_one_code(column, other):
@@ -397,7 +409,7 @@ class MySQL(Dialect):
         return (value, exact) if _equal_if_exactly(column, other) else (exact,)
 
     def _spelled(self, value: ColumnElement[Any], column: ColumnFacts) -> ColumnElement[str]:
-        """The canonical text, or NULL where it is lost."""
+        """Return the canonical text; NULL if the server cannot make it."""
         if column.family is Family.UNKNOWN:
             why = column.refused or "whose values nobody has shown how to compare"
             raise NotProven(f"column {column.name!r} has the type {column.declared}, {why}")
@@ -476,13 +488,13 @@ class MySQL(Dialect):
 
     def hang_up(self, connection: Connection) -> bool:
         driver: Any = connection.connection.dbapi_connection
-        with suppress(OSError, AttributeError):  # it has no socket any more
+        with suppress(OSError, AttributeError):  # its socket is closed already
             driver._sock.shutdown(socket.SHUT_RDWR)  # noqa: SLF001
         return True
 
 
 def _earlier(moment: ColumnElement[str], offset: ColumnElement[str]) -> ColumnElement[str]:
-    """The text of a moment less an offset; NULL where the server has no such time."""
+    """Return the text of ``moment`` less ``offset``; NULL if the server has no such time."""
     signed = func.replace(offset, literal_column("'+'"), literal_column("''"), type_=Text)
     return cast(cast(func.subtime(cast(moment, DATETIME), signed), DATETIME), Text)
 
@@ -494,13 +506,13 @@ def _from_to(place: ColumnElement[int], low: int | None, high: int | None) -> Co
 
 
 def _characters(value: ColumnElement[Any], column: ColumnFacts) -> ColumnElement[Any]:
-    """The value in utf8mb4, or NULL if that would not lead back to it."""
+    """Return the value in utf8mb4; NULL if the conversion back would give another value."""
     if not column.charset:
         return cast(value, Text)
     if column.charset == "utf8mb4":
         return _unless_unclear(value, value, column)
     converted = _using(value, "utf8mb4")
-    # CONCAT makes a text of the types that look like one, such as ENUM.
+    # CONCAT gives a text for types that look like one, such as ENUM.
     own, back = func.concat(value), _using(converted, column.charset)
     faithful = cast(back, LargeBinary) == cast(own, LargeBinary)
     return _unless_unclear(case((faithful, converted)), value, column)
@@ -520,11 +532,11 @@ def _using(value: ColumnElement[Any], charset: str) -> ColumnElement[Any]:
 def _unless_unclear(
     spelled: ColumnElement[Any], value: ColumnElement[Any], column: ColumnFacts
 ) -> ColumnElement[Any]:
-    """Mark the rarer of two values that have one text where '' is a member.
+    """Mark the rarer of two values with the same text, in an ENUM or SET that has the member ''.
 
-    An ENUM holds an error, with the index 0 and the text '', where what was written is no member. A
-    SET joins its members with commas, and puts none behind '' if that is the first one: it has then
-    more members than its text shows.
+    An ENUM stores an invalid value as an error value, with the index 0 and the text ''. A SET joins
+    its members with commas, but writes no comma after '' as the first member. Then it has more
+    members than its text shows.
     """
     if column.type not in {"enum", "set"} or not re.search(r"[(,]''[,)]", column.declared):
         return spelled
@@ -549,9 +561,9 @@ def _moment(value: ColumnElement[Any]) -> ColumnElement[str]:
 
 
 def _without_zeros(spelled: ColumnElement[str], whole: ColumnElement[bool]) -> ColumnElement[str]:
-    """Take away the zeros that end a fraction; of a whole number or second, all behind the point.
+    """Remove the zeros at the end of a fraction; if ``whole``, remove the whole fraction.
 
-    A look into the text, whether it has a point, would have the server make it once more.
+    A test whether the text contains a point would make the server compute the text twice.
     """
     before = func.substring_index(spelled, literal_column("'.'"), literal_column("1"), type_=Text)
     return case((whole, before), else_=_trimmed("0", spelled))
@@ -562,12 +574,12 @@ def _trimmed(last: str, spelled: ColumnElement[str]) -> ColumnElement[str]:
 
 
 def _digits(number: ColumnElement[str]) -> ColumnElement[str]:
-    """The same as ``as_float`` of a number as the server writes it, ten times as fast."""
+    """Return the same as ``as_float`` for a number as the server writes it, ten times as fast."""
     mantissa = func.substring_index(number, literal_column("'e'"), literal_column("1"))
     exponent = func.substring(number, func.char_length(mantissa) + literal_column("2"))
     fraction = func.char_length(mantissa) - func.char_length(
         func.substring_index(mantissa, literal_column("'.'"), literal_column("1"))
-    )  # with the point
+    )  # includes the point
     digits = func.replace(func.replace(mantissa, "-", ""), ".", "")
     leading = func.trim(literal_column("LEADING '0'").op("FROM")(digits), type_=Text)
     core = _trimmed("0", leading)
@@ -580,9 +592,10 @@ def _digits(number: ColumnElement[str]) -> ColumnElement[str]:
 
 
 def _text_of_float(value: ColumnElement[Any], *, beside_text: bool) -> ColumnElement[str]:
-    """The text of a double. A FLOAT goes by its exact value, and not by its shorter text.
+    """Return the text of a float as a double. A FLOAT is read by its exact value.
 
-    Beside a text, it goes by the server's own text of 6 digits where that reads back.
+    Its shorter text is not used, except ``beside_text``. Then the value is compared with texts, and
+    the server's own text of 6 digits is used if it reads back as the same FLOAT.
     """
     exact = cast(cast(value, Double), Text)
     if not beside_text:
@@ -601,11 +614,11 @@ def _last_digit(scale: int) -> str:
 
 
 def _packed(spelled: ColumnElement[str]) -> tuple[ColumnElement[str], ColumnElement[str]]:
-    """A length, which is a hyphen for NULL, and the text; that is NULL if it is lost."""
+    """Return the length, or a hyphen for NULL, and the text, or NULL if the text is lost."""
     length = func.concat(func.char_length(spelled), literal_column("':'"), type_=Text)
     known = func.coalesce(length, literal_column("'-'"), type_=Text)
     shown = func.coalesce(spelled, literal_column("''"), type_=Text)
-    if isinstance(spelled, _Bounded):  # each mention of a text is the work of making it
+    if isinstance(spelled, _Bounded):  # the server computes a text at each mention
         return known, shown
     return known, func.nullif(shown, _LOST, type_=Text)
 
@@ -617,7 +630,7 @@ def _integer(allowed: str, column: ColumnFacts) -> int:
 
 
 def _beside(value: ColumnElement[Any], column: ColumnFacts) -> ColumnElement[Any]:
-    """The next day or fraction of a second, or at the end of time, and else, a sample."""
+    """Return the next day or fraction of a second; for other types, or out of range, a sample."""
     samples: list[ColumnElement[Any]] = [literal_column(each) for each in _SAMPLES[column.type]]
     first, second = samples
     if column.type not in {"date", "time", "datetime", "timestamp"}:
@@ -631,17 +644,18 @@ def _beside(value: ColumnElement[Any], column: ColumnFacts) -> ColumnElement[Any
     return case((value.is_not(None), func.coalesce(value + literal_column(step), second)))
 
 
-# Their own equality takes values of one text for equal, whatever their length or scale.
+# Under the equality of these types, values with the same text are equal, whatever their length or
+# scale.
 _WITH_EQUALITY = frozenset(
     {"uuid", "inet4", "inet6", "date", "datetime", "timestamp", "time", "float", "double"}
     | {"year", "bit"}
 )
 _ONE_CODE = frozenset({"utf8mb4", "utf8mb3", "utf8", "latin1", "ascii"})
-"""Character sets that have one code for each character; cp932 and others have several for some."""
+"""Character sets with one code for each character. Others, such as cp932, have several for some."""
 
 
 def _are_texts_of_one_code(*columns: ColumnFacts) -> bool:
-    """Whether both columns' equal texts are equal under any collation, and in either's charset."""
+    """Whether equal texts of both columns are equal under any collation and in either charset."""
     return all(
         each.type in STRINGS and each.charset in _ONE_CODE and each.collation for each in columns
     )
@@ -650,7 +664,7 @@ def _are_texts_of_one_code(*columns: ColumnFacts) -> bool:
 def _under(
     value: ColumnElement[Any], column: ColumnFacts, collation: str, charset: str
 ) -> ColumnElement[Any]:
-    """Return a text under a collation; its own is left to the column, whose index has it."""
+    """Return a text under a collation. Under its own, this is the column, which has the index."""
     if collation == column.collation:
         return value
     if charset != column.charset:
@@ -659,14 +673,17 @@ def _under(
 
 
 def _equal_if_exactly(one: ColumnFacts, other: ColumnFacts) -> bool:
-    """Whether = holds for two columns, of no texts, wherever their exact forms are equal."""
-    if one.family is other.family is Family.BYTES:  # all bytes count, and none is padded
+    """Whether = holds for two columns without texts if their exact forms are equal."""
+    if one.family is other.family is Family.BYTES:  # all bytes count, without padding
         return True
     return one.type == other.type and one.type in _WITH_EQUALITY
 
 
 def _literals(column: ColumnFacts, allowed: Sequence[str]) -> list[ColumnElement[Any]] | None:
-    """Return values as a column's index holds them; None where one of them is none of its."""
+    """Return the values as a column's index holds them; None if one is not valid in the column.
+
+    Also None if the column's type has no such form.
+    """
     try:
         if column.type in STRINGS and all(each.isascii() for each in allowed):
             return [literal(each, Text) for each in allowed]

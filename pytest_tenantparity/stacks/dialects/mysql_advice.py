@@ -1,4 +1,4 @@
-"""What MySQL, MariaDB and PyMySQL refuse, in one line, and what to do about it."""
+"""Errors of MySQL, MariaDB and PyMySQL in one line, with what to do about them."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _REMEDIES = {
     3159: _TLS,
     4151: "unlock the user: ALTER USER ... ACCOUNT UNLOCK",
 }
-# The driver gives several faults the one number 2003.
+# The driver uses the number 2003 for several faults.
 _UNREACHED = (
     (
         r"\[SSL|certificate|TLS",
@@ -62,9 +62,9 @@ _UNREACHED = (
 
 
 def explain(error: DBAPIError) -> str:
-    """Return what the server said, in one line, and what to do about it."""
+    """Return the server's error message in one line, with what to do about it."""
     code, said = code_and_words(error.orig)
-    # PyMySQL calls each server MySQL, whichever it is.
+    # PyMySQL calls each server MySQL, whether it is MySQL or MariaDB.
     line = re.sub(r"\b(the )?MySQL server", "the server", " ".join(said.split()))
     line = re.sub(r"^the server", "The server", line)
     remedy = _REMEDIES.get(code)

@@ -1,4 +1,4 @@
-"""What MySQL and MariaDB say of their tables, and which of them can be read soundly."""
+"""The catalog of MySQL and MariaDB: tables, columns, and which tables can be read soundly."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sqlalchemy.sql.compiler import IdentifierPreparer
 from ...errors import NotProven
 from ..catalog import Catalog, ColumnFacts, Family, TableFacts
 
-# Quotes names in SQL that is shown or compared: it does not double per cent signs for a driver.
+# Quotes names in SQL that is shown or compared. Percent signs are not doubled as for a driver.
 BACKTICKS: IdentifierPreparer = MySQLDialect(paramstyle="named").identifier_preparer
 _FAMILIES = {
     **dict.fromkeys(("tinyint", "smallint", "mediumint", "int", "bigint"), Family.INTEGER),
@@ -43,9 +43,9 @@ _GEOMETRIES = frozenset(
     {"geometry", "point", "linestring", "polygon", "multipoint", "multilinestring"}
     | {"multipolygon", "geometrycollection", "geomcollection"}
 )
-# Every other collation takes some different texts for equal: 'a' and 'a ', if nothing else.
+# Every other collation takes some different texts for equal, at least 'a' and 'a '.
 _EXACT_COLLATIONS = ("_nopad_bin", "_0900_bin")
-# What the protocol calls the type of an expression.
+# The protocol's type of an expression, by its code.
 _PROTOCOL = {
     FIELD_TYPE.TINY: "tinyint",
     FIELD_TYPE.SHORT: "smallint",
@@ -69,7 +69,7 @@ _PROTOCOL_STRINGS = frozenset(
     {FIELD_TYPE.VARCHAR, FIELD_TYPE.VAR_STRING, FIELD_TYPE.STRING}
     | {FIELD_TYPE.TINY_BLOB, FIELD_TYPE.BLOB, FIELD_TYPE.MEDIUM_BLOB, FIELD_TYPE.LONG_BLOB}
 )
-_BINARY = 63  # the number of the character set of what is no text
+_BINARY = 63  # the character set number of values that are not text
 _TABLES = text("""
     SELECT table_schema, table_name, table_type, engine, coalesce(table_rows, 0)
     FROM information_schema.tables WHERE table_schema = :schema
@@ -104,7 +104,7 @@ _INDEXED = text("""
     WHERE table_schema = :schema AND seq_in_index = 1 AND index_type = 'BTREE'
     AND column_name IS NOT NULL ORDER BY table_name, column_name
 """)
-# MariaDB's JSON is LONGTEXT under a check of this form.
+# MariaDB's JSON type is LONGTEXT with a check constraint of this form.
 _JSON_CHECKS = text("""
     SELECT constraint_schema, table_name, check_clause FROM information_schema.check_constraints
     WHERE constraint_schema = :schema AND check_clause LIKE 'json_valid(%)'
@@ -121,11 +121,11 @@ _GRANT = re.compile(r"(GRANT|REVOKE) (.+) ON (\*|`(?:[^`]|``)*`)\.\* (?:TO|FROM)
 
 
 def require_unaltered(connection: Connection, tables: Sequence[TableFacts]) -> None:
-    """Require that tables have the columns and partitions that they had before; raises NotProven.
+    """Raise :class:`NotProven` if a table does not have the columns and partitions of ``tables``.
 
-    A transaction that has read a table keeps it from being altered. But a snapshot keeps neither
-    the names of columns nor partitions: a table altered between the snapshot and the first read is
-    read as it is now.
+    A transaction that has read a table prevents alterations of it. But a snapshot does not contain
+    the names of columns or the partitions. If a table is altered between the snapshot and the first
+    read, it is read with its current definition.
     """
     for table in tables:
         names = {"schema": table.schema, "table": table.name}
@@ -146,7 +146,7 @@ def catalog_of(connection: Connection, schema: str) -> Catalog:
 
     def rows(statement: Any) -> Iterator[tuple[Any, ...]]:
         for own, *row in connection.execute(statement, {"schema": schema}):
-            # The server may find a schema by a name that only looks alike.
+            # The server may match a schema by a name that only looks the same.
             if own == schema or (folded and own.casefold() == schema.casefold()):
                 yield tuple(row)
 
@@ -156,7 +156,7 @@ def catalog_of(connection: Connection, schema: str) -> Catalog:
     indexed: dict[str, list[str]] = {}
     for table, name in rows(_INDEXED):
         indexed.setdefault(table, []).append(name)
-    # MySQL has a type for JSON, and another table of checks.
+    # MySQL has a JSON type, and its table of checks has other columns.
     documents = set(rows(_JSON_CHECKS)) if _is_mariadb(connection) else set()
     parts: dict[str, list[str]] = {}
     for table, *part in rows(_PARTS):
@@ -195,9 +195,9 @@ def _is_mariadb(connection: Connection) -> bool:
 
 
 def _refused(kind: str, engine: str | None, unsafe: str, *, frozen: bool) -> str:
-    """Return why a table cannot be read soundly; an empty text: it can.
+    """Return why a table cannot be read soundly; empty if it can.
 
-    What a snapshot does not hold is the same at all times only where nothing is written.
+    Data outside of snapshots stays the same during a run only if nothing is written (``frozen``).
     """
     if kind == "VIEW":
         return unsafe
@@ -225,7 +225,10 @@ def _unsafe(connection: Connection) -> str:
 
 
 def _hidden(connection: Connection, schema: str) -> str:
-    """Tables and columns without a privilege on them are not shown, and nothing says so."""
+    """Return why tables or columns of ``schema`` could be hidden; empty if none can be.
+
+    The server does not list tables and columns on which the user has no privilege.
+    """
     granted = False
     for (line,) in connection.exec_driver_sql("SHOW GRANTS"):
         found = _GRANT.match(line)
@@ -245,7 +248,7 @@ def _hidden(connection: Connection, schema: str) -> str:
 
 
 def rights_on_all(connection: Connection) -> set[str]:
-    """Return what the user may do everywhere on the server."""
+    """Return the user's privileges on the whole server."""
     found = (_GRANT.match(line) for (line,) in connection.exec_driver_sql("SHOW GRANTS"))
     grants = (each for each in found if each is not None and each.group(3) == "*")
     return {
@@ -254,7 +257,7 @@ def rights_on_all(connection: Connection) -> set[str]:
 
 
 def _meant(pattern: str, schema: str) -> bool:
-    """Whether a grant's database, which is ``*`` or a pattern for LIKE, is the schema."""
+    """Whether a grant's database, which is ``*`` or a LIKE pattern, matches ``schema``."""
     if pattern == "*":
         return True
     parts = re.findall(r"\\.|.", pattern[1:-1].replace("``", "`"), re.DOTALL)
@@ -271,7 +274,10 @@ def column_facts(
     collation: str | None,
     *scales: int | None,
 ) -> ColumnFacts:
-    """``scales`` are of a number and of a second, of which one at most says something."""
+    """Return the facts of a column or expression of the type ``bare``.
+
+    ``scales`` are the scale of a number and that of a second. At most one of them is set.
+    """
     family, refused = _FAMILIES.get(bare, Family.UNKNOWN), ""
     if declared.startswith("year(2)"):
         family, refused = Family.UNKNOWN, "which leaves the century out"
@@ -298,12 +304,12 @@ def column_facts(
 
 
 def protocol_type(field: Any) -> tuple[str, str]:
-    """Return an expression's type, without its length and as a column would be declared."""
+    """Return an expression's type, without its length, and as a column would be declared."""
     code, flags = field.type_code, field.flags
     if code in _PROTOCOL_STRINGS:
         if flags & (FLAG.ENUM | FLAG.SET):
             kind = "enum" if flags & FLAG.ENUM else "set"
-            return kind, f"{kind}('')"  # its members are not told: '' may be one of them
+            return kind, f"{kind}('')"  # the members are unknown: '' may be one of them
         kind = "longblob" if field.charsetnr == _BINARY else "longtext"
         return kind, kind
     kind = _PROTOCOL.get(code, "unknown")

@@ -1,4 +1,4 @@
-"""How busy a MySQL or MariaDB server is, as far as a user may know."""
+"""The load of a MySQL or MariaDB server, as far as a user may read it."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _RUNNING = text("""
     SELECT COUNT(*) FROM information_schema.PROCESSLIST
     WHERE COMMAND IN ('Query', 'Execute') AND ID NOT IN (CONNECTION_ID(), :own)
 """)
-_SPLIT = (8, 0, 22)  # the first MySQL that says REPLICA
+_SPLIT = (8, 0, 22)  # the first MySQL with the keyword REPLICA
 
 
 def replication_lag(connection: Connection) -> float:
-    """Return how many seconds this replica is behind what it replicates from."""
+    """Return how many seconds this replica is behind its sources, by the one furthest ahead."""
     sources = connection.exec_driver_sql(_status(connection)).mappings().all()
     if not sources:
         raise NotProven(
@@ -39,7 +39,7 @@ def _status(connection: Connection) -> str:
 
 
 def running_queries(connection: Connection, own: Connection | None) -> int:
-    """Return how many queries run in other sessions than this process's."""
+    """Return how many queries run, without those of the current session and of ``own``."""
     if not {"PROCESS", "ALL PRIVILEGES"} & rights_on_all(connection):
         raise NotProven(
             "the throttle's running_queries cannot be seen: grant the audit's user PROCESS"

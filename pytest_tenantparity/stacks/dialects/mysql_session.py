@@ -1,4 +1,4 @@
-"""How a session of MySQL or MariaDB behaves: pinned, reading only, in one snapshot."""
+"""The sessions of MySQL and MariaDB: fixed settings, read-only, in one snapshot."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ...redaction import Hidden, without_frames
 from .base import POOLED, Session
 from .mysql_url import encryption
 
-# A value's text, a result's length or the snapshot's life depend on these.
+# The text of a value, the length of a result, or the life of the snapshot depends on these.
 _PINNED: dict[str, str | float] = {
     "sql_mode": "STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION",
     "time_zone": "+00:00",
@@ -45,8 +45,8 @@ _PINNED_ON_MARIADB: dict[str, str | float] = {
     "idle_transaction_timeout": 0,
     "idle_readonly_transaction_timeout": 0,
 }
-# The driver's own settings, whatever the URL says. Several statements in one string are refused,
-# since CLIENT.MULTI_STATEMENTS is not among the flags.
+# The driver's own settings, which the URL cannot change. A string with several statements is
+# refused, because CLIENT.MULTI_STATEMENTS is not among the flags.
 DRIVER: dict[str, Any] = {
     "charset": "utf8mb4",
     "use_unicode": True,
@@ -56,14 +56,15 @@ DRIVER: dict[str, Any] = {
     "init_command": None,
     "sql_mode": None,
 }
-# Anything else may end the snapshot, some of it without a word, as ANALYZE TABLE does.
+# Any other statement may end the snapshot, some without an error, such as ANALYZE TABLE.
 _ASKS = re.compile(
     r"(?:\s|--\s[^\n]*(?:\n|$)|\#[^\n]*(?:\n|$)|/\*(?!M?!).*?\*/|\()*"
     r"(?:SELECT|WITH|SHOW|EXPLAIN|VALUES|TABLE)\b",
     re.IGNORECASE | re.DOTALL,
 )
-# Of a value, or of SQL, that the driver takes for errors of the server: out of range, a subquery of
-# several rows, an unknown column or function, collations, patterns, geometry, JSON, no text at all.
+# Errors of a value or of SQL that the driver reports as errors of the server: out of range, a
+# subquery with several rows, an unknown column or function, collations, patterns, geometry, JSON,
+# invalid text.
 OF_QUERIES = frozenset({0, 1054, 1139, 1242, 1267, 1305, 1416, 1582, 1690, 3037, 3140, 3141, 3143})
 BEGIN_SNAPSHOT = "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"
 _WHERE = "SELECT VERSION(), CONCAT_WS('/', @@hostname, @@port, @@datadir)"
@@ -79,7 +80,7 @@ NOT_NOW = frozenset({1040, 1203})
 
 
 def binary_collation(*, mariadb: bool) -> str:
-    """Return the collation under which only equal texts are equal; MySQL and MariaDB differ."""
+    """Return the collation in which only equal texts are equal; MySQL and MariaDB differ."""
     return "utf8mb4_nopad_bin" if mariadb else "utf8mb4_0900_bin"
 
 
@@ -90,13 +91,13 @@ else:
 
 
 class DirectConnection(_Connection):
-    """A connection that changes nothing in a session before it is known to be the server's own."""
+    """A connection that changes nothing in its session until it has verified the server."""
 
     must_encrypt = False
     _known = False
 
     def connect(self, sock: Any = None) -> None:
-        """Connect; a socket that nobody listens on is closed, which PyMySQL forgets."""
+        """Connect. If no server listens on the Unix socket, close it, which PyMySQL does not do."""
         if sock is None and self.unix_socket:
             sock = socket.socket(socket.AF_UNIX)
             try:
@@ -110,7 +111,7 @@ class DirectConnection(_Connection):
         super().connect(sock)
 
     def set_character_set(self, charset: Any, collation: Any = None) -> None:
-        """Look at the server first: this is what the driver does after logging in."""
+        """Verify the server before the first call, which the driver makes right after the login."""
         if not self._known:
             self._known = True
             self._require_encryption()
@@ -118,15 +119,15 @@ class DirectConnection(_Connection):
         super().set_character_set(charset, collation)
 
     def _require_encryption(self) -> None:
-        # PyMySQL 1.1 connects without TLS where the server has none, whatever was asked for.
+        # If the server has no TLS, PyMySQL 1.1 connects without it, whatever the URL requires.
         if self.must_encrypt and not isinstance(self._sock, ssl.SSLSocket):  # type: ignore[attr-defined]
             raise Unsuitable("the server has no TLS, and the URL asks for it (ssl_mode)")
 
     def _require_no_proxy(self) -> None:
         """Compare the session's number in the server's greeting with the server's own.
 
-        A proxy numbers its own sessions. ProxySQL answers a bare SELECT CONNECTION_ID() itself,
-        and passes any other query on.
+        A proxy numbers its own sessions. ProxySQL itself answers a bare SELECT CONNECTION_ID(), but
+        sends any other query to the server.
         """
         with self.cursor() as cursor:
             cursor.execute(_OWN_SESSION)
@@ -144,9 +145,9 @@ class _Encrypted(DirectConnection):
 
 
 def connecting(secrets: Hidden, url: URL) -> Callable[..., DirectConnection]:
-    """Return what makes SQLAlchemy's connections.
+    """Return the function that opens SQLAlchemy's connections.
 
-    Neither the engine nor a frame of a traceback knows the secrets.
+    The engine and the frames of a traceback do not hold the secrets.
     """
 
     def connect(_: Any, __: Any, args: Any, settings: Any) -> DirectConnection:
@@ -155,7 +156,7 @@ def connecting(secrets: Hidden, url: URL) -> Callable[..., DirectConnection]:
             if tls is None:
                 return DirectConnection(*args, **secrets.beside(settings))
             return _Encrypted(*args, **secrets.beside(settings | {"ssl": tls}))
-        except RuntimeError as error:  # MySQL 8's passwords need a library that may not be there
+        except RuntimeError as error:  # MySQL 8's password methods need an optional library
             raise pymysql.OperationalError(2059, str(error)) from None
         except BaseException as error:  # noqa: BLE001 - raised again
             raise without_frames(error) from None
@@ -164,7 +165,7 @@ def connecting(secrets: Hidden, url: URL) -> Callable[..., DirectConnection]:
 
 
 def pin_session(connection: Any, session: Session) -> tuple[str, bool]:
-    """Set the session's rules; return what to know the server by, and whether it is MariaDB."""
+    """Set the session's rules. Return a text that identifies the server, and if it is MariaDB."""
     with connection.cursor() as cursor:
         cursor.execute(_WHERE)
         version, where = cursor.fetchone()
@@ -173,7 +174,7 @@ def pin_session(connection: Any, session: Session) -> tuple[str, bool]:
         values |= _PINNED_ON_MARIADB if mariadb else {}
         assigned = ", ".join(f"{name} = %s" for name in values)
         cursor.execute(f"SET SESSION {assigned}", tuple(values.values()))
-        if mariadb:  # takes no string but a time
+        if mariadb:  # the value is a time, not a string
             cursor.execute("SET SESSION system_versioning_asof = DEFAULT")
         cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
     connection.rollback()
@@ -181,7 +182,7 @@ def pin_session(connection: Any, session: Session) -> tuple[str, bool]:
 
 
 def pin_collation(connection: Any, *, mariadb: bool) -> None:
-    """Set the session's character set again, since SQLAlchemy resets its collation."""
+    """Set the session's character set again, because SQLAlchemy resets its collation."""
     with connection.cursor() as cursor:
         cursor.execute(f"SET NAMES utf8mb4 COLLATE {binary_collation(mariadb=mariadb)}")
     connection.rollback()
@@ -197,7 +198,7 @@ def _timeouts(session: Session, *, mariadb: bool) -> dict[str, str | float]:
 
 
 def allow_questions_alone(_: Any, __: Any, statement: str, *___: Any) -> None:
-    """Refuse statements that could write, or end the snapshot."""
+    """Raise :class:`NotProven` for a statement that could write, or end the snapshot."""
     if statement != BEGIN_SNAPSHOT and _ASKS.match(statement) is None:
         raise NotProven(
             "a MySQL or MariaDB stack is asked by SELECT alone: the rest could end its snapshot"
@@ -205,29 +206,33 @@ def allow_questions_alone(_: Any, __: Any, statement: str, *___: Any) -> None:
 
 
 def refuse_undecodable(context: ExceptionContext) -> None:
-    """Turn a text that is no text into an error of the database."""
+    """Turn the error for a text that cannot be decoded into an error of the database."""
     if isinstance(context.original_exception, UnicodeDecodeError):
         said = "a text holds half of a surrogate pair, which is no character; mend the value"
         raise DataError(None, None, pymysql.DataError(0, said))
 
 
 def cluster_of(connection: Connection, known: dict[str, str]) -> str:
-    """The name that all nodes of a cluster have in common, if the server is one of them."""
+    """Return the name that all nodes of the server's cluster share; empty without a cluster."""
     found = [str(value) for _, value in connection.execute(_GALERA)]
     names = [*found, known.get("group_replication_group_name", "")]
     return next((name for name in names if name.strip("0-")), "")
 
 
 def source_of(connection: Connection) -> str | None:
-    """What is replicated from: its id, or nothing where ids are not known; None: from none."""
-    with suppress(DBAPIError):  # needs a privilege
+    """Return the id of the server that this replica replicates from; empty if it has no id.
+
+    The result is None if the server is not a replica, or if the user may not read the replica
+    status.
+    """
+    with suppress(DBAPIError):  # the statement needs a privilege
         row = connection.exec_driver_sql("SHOW REPLICA STATUS").mappings().first()
         return None if row is None else str(row.get("Source_UUID") or "")
     return None
 
 
 def code_and_words(error: BaseException | None) -> tuple[int, str]:
-    """Return the server's number for an error, and its words."""
+    """Return the server's number for an error, and its message."""
     arguments = () if error is None else error.args
     if len(arguments) > 1 and isinstance(arguments[0], int):
         return arguments[0], str(arguments[1]) or f"error {arguments[0]} of the connection"
@@ -235,17 +240,17 @@ def code_and_words(error: BaseException | None) -> tuple[int, str]:
 
 
 def fault_of(error: DBAPIError) -> type[NotProven]:
-    """Return what an error is: a lost connection, no session to be had now, or final."""
+    """Return the class of an error: a lost connection, no session available now, or final."""
     code, _ = code_and_words(error.orig)
     if code in NOT_NOW:
         return NoSession
-    if code == 2003 and "[SSL" in str(error.orig):  # the same certificate, however often it is read
+    if code == 2003 and "[SSL" in str(error.orig):  # a retry gets the same certificate
         return NotProven
     return ConnectionLost if code in LOST or error.connection_invalidated else NotProven
 
 
 def kill_query(connection: Connection, thread: int) -> None:
-    """Have the server stop what a session asks, unless another server would be meant by that."""
+    """Cancel the query of the session ``thread``. Raises OSError if another server responds."""
     pool = connection.engine.pool.recreate()
     try:
         with closing(pool.connect()) as other, closing(other.cursor()) as cursor:

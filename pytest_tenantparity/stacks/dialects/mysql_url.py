@@ -1,4 +1,4 @@
-"""The parameters of a MySQL or MariaDB URL, and what PyMySQL is told for them."""
+"""The parameters of a MySQL or MariaDB URL, and the arguments for PyMySQL made from them."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ _NUMBERS = ("connect_timeout", "read_timeout", "write_timeout")
 
 
 def normalised(url: URL, *, shows_names: bool) -> URL:
-    """Return the URL as :func:`arguments` takes it; raises :class:`Unsuitable`."""
+    """Return ``url`` in the form for :func:`arguments`; raises :class:`Unsuitable`."""
     given = {_spelled(name): value for name, value in texts(url).items()}
     if "host" in given:
         raise Unsuitable("names several hosts, or a folder; name one host, or unix_socket=/path")
@@ -95,14 +95,14 @@ def normalised(url: URL, *, shows_names: bool) -> URL:
 
 
 def _spelled(name: str) -> str:
-    """Return the name of a parameter of MySQL's own programs as the driver writes it."""
+    """Return the driver's name for a parameter that is named as in MySQL's own programs."""
     spelled = name.replace("-", "_")
     spelled = {"sslmode": "ssl_mode", "socket": "unix_socket"}.get(spelled.lower(), spelled)
     return spelled if spelled in _READERS or spelled in _REFUSED else name
 
 
 def _mode(found: dict[str, str]) -> str:
-    """Return how the connection is to be encrypted; nothing where the URL does not say."""
+    """Return the encryption mode of the connection; empty if no parameter sets it."""
     asked = {
         mode
         for name, value, mode in (
@@ -129,9 +129,9 @@ def _require_certificates(found: dict[str, str]) -> None:
 
 
 def arguments(url: URL) -> tuple[URL, dict[str, Any], dict[str, Any]]:
-    """Return the URL without parameters and password, what PyMySQL is told for them, and secrets.
+    """Return the URL without parameters and password, the arguments for PyMySQL, and the secrets.
 
-    A password goes to the server as UTF-8. PyMySQL itself would encode it as Latin-1.
+    A password is sent to the server as UTF-8. PyMySQL itself would encode it as Latin-1.
     """
     query = texts(url)
     told: dict[str, Any] = {name: query[name] for name in _KEPT if name in query}
@@ -144,10 +144,11 @@ def arguments(url: URL) -> tuple[URL, dict[str, Any], dict[str, Any]]:
 
 
 def encryption(url: URL) -> ssl.SSLContext | None:
-    """Return how the connection has to be encrypted; None: as the driver and the server like.
+    """Return the TLS context of the connection; None if TLS is off or left to driver and server.
 
-    A certificate authority that is named is used to verify the server, with its name unless a
-    ``ssl_mode`` says no. Raises OSError for certificates that cannot be read.
+    If the URL names a certificate authority, the server's certificate is verified. Its host name is
+    verified too, unless another parameter excludes that. Raises OSError for certificates that
+    cannot be read.
     """
     query = texts(url)
     mode = query.get("ssl_mode", "")
@@ -162,12 +163,12 @@ def encryption(url: URL) -> ssl.SSLContext | None:
     if query.get("ssl_verify_cert") == "true":
         verifies = True
     context = ssl.create_default_context(cafile=query.get("ssl_ca"), capath=query.get("ssl_capath"))
-    # MySQL's own certificates do not pass what Python 3.13 verifies in addition.
+    # MySQL's own certificates do not pass the additional checks of Python 3.13.
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     context.check_hostname = by_name
     context.verify_mode = ssl.CERT_REQUIRED if verifies else ssl.CERT_NONE
     if "ssl_cert" in query:
-        # An empty password, so that none is asked for at the terminal.
+        # An empty password, so that no password is requested at the terminal.
         password = query.get("ssl_key_password", "")
         context.load_cert_chain(query["ssl_cert"], query.get("ssl_key"), password)
     if "ssl_cipher" in query:

@@ -53,8 +53,9 @@ from .postgresql_zones import zone_fault
 from .quoting import STANDARD, quoting
 from .sqlite_values import spelled_values
 
-# A value's text depends on the first of these. The others keep a session from disturbing the server
-# and from being shown fewer rows than there are; rows that are fetched in batches are all fetched.
+# The text of a value depends on the first of these. The others limit the load on the server, and
+# turn row security into an error instead of a filter. Rows are fetched in batches, but always all
+# of them, so plans must be made for all rows.
 _PINNED = {
     "DateStyle": "ISO, YMD",
     "IntervalStyle": "postgres",
@@ -73,8 +74,8 @@ _PINNED = {
     "cursor_tuple_fraction": "1",
 }
 
-# Newer servers, and not all platforms, know these: nothing may end the run's snapshot, and a
-# query whose client is gone is not worth finishing.
+# Only newer servers, and not all platforms, have these. The run's snapshot must not be ended, and a
+# query without a client need not be finished.
 _PINNED_IF_KNOWN = {
     "transaction_timeout": "0",
     "client_connection_check_interval": "2s",
@@ -91,15 +92,15 @@ _SERVER = text("""
 
 _SET = "pg_catalog.set_config(%s, %s, false)"
 
-# A function of the same name in the user's own schema is not the one that is meant.
+# The schema is given, because the user's own schema may hold a function of the same name.
 _catalog = func.pg_catalog
 
-# SQLSTATE: cardinality, data, SQL, functions in other languages, what does not exist, PL/pgSQL.
+# SQLSTATE: cardinality, data, SQL, functions in other languages, unsupported features, PL/pgSQL.
 _OF_QUERIES = ("21", "22", "42", "38", "39", "0A", "P0")
 
 _PLAIN = frozenset({Family.INTEGER, Family.DECIMAL, Family.FLOAT, Family.BOOLEAN})
 
-# Their own equality takes some values of different texts for equal.
+# Their own equality takes some values with different texts for equal.
 _LOOSELY_EQUAL = frozenset({Family.INTERVAL, Family.JSONB, Family.SAME_TYPE})
 
 _LONGEST_CHAIN = 32
@@ -119,7 +120,7 @@ _SYSTEM = text("SELECT system_identifier::text FROM pg_catalog.pg_control_system
 
 
 class _TypeOf(UserDefinedType[Any]):
-    """A type by the name that the server itself gave it."""
+    """A SQLAlchemy type with the server's own name for it."""
 
     cache_ok = True
 
@@ -157,7 +158,8 @@ class PostgreSQL(Dialect):
             3017838665876364475,
         ),
     )
-    # Little-endian machines, PostgreSQL 13 to 18; any other answer means: use the portable one.
+    # Hashes on little-endian machines, PostgreSQL 13 to 18. On a server with other hashes, the
+    # self-test refuses this digest, and a portable digest is used.
     native_vectors = (
         -4927515265244546030,
         8216091274644177818,
@@ -186,7 +188,7 @@ class PostgreSQL(Dialect):
         settings = session.settings
         schema = settings.schema_name or self.default_schema(url)
         target, parameters, secrets = arguments(url)
-        # Preparing each statement keeps it to one: "COMMIT; DELETE ..." is a syntax error then.
+        # A prepared statement is only one statement: "COMMIT; DELETE ..." is then a syntax error.
         connect: dict[str, Any] = ALIVE | {"connect_timeout": settings.connect_timeout}
         connect |= parameters | {"prepare_threshold": 0}
         engine = create_engine(
@@ -195,7 +197,7 @@ class PostgreSQL(Dialect):
             pool_size=1,
             max_overflow=0,
             isolation_level="REPEATABLE READ",
-            use_native_hstore=False,  # its number is another in another database
+            use_native_hstore=False,  # its type number differs between databases
             execution_options={"postgresql_readonly": True},
         )
         pinned = _PINNED | {
@@ -206,8 +208,8 @@ class PostgreSQL(Dialect):
         }
 
         def pin(connection: Any, _: Any) -> None:
-            # The rest, such as a schema's name, is sent in this encoding. By one statement, since
-            # a database of each tenant is a session for each of them.
+            # Later values, such as a schema's name, are sent in this encoding. One statement sets
+            # all, because with a database for each tenant there is a session for each of them.
             connection.execute("SET client_encoding = 'UTF8'")
             settings = chain.from_iterable(pinned.items())
             connection.execute(f"SELECT {', '.join([_SET] * len(pinned))}", tuple(settings))
@@ -216,7 +218,7 @@ class PostgreSQL(Dialect):
                 with suppress(psycopg.Error), connection.transaction():
                     connection.execute(f"SELECT {_SET}", (name, value))
 
-        # Before SQLAlchemy's own first queries, so that those run under the same rules.
+        # Before SQLAlchemy's own first queries, so that the session's rules apply to them.
         event.listen(engine, "connect", pin, insert=True)
         event.listen(engine, "do_connect", connecting(session, Hidden(secrets)))
         return quoting(engine)
@@ -230,7 +232,7 @@ class PostgreSQL(Dialect):
     def server(self, connection: Connection, address: str) -> ServerFacts:
         row = connection.execute(_SERVER).one()
         version, database, user, encoding, may_ask, oid, started, replica, snapshot_at = row
-        # Not every managed service lets everyone read the system identifier.
+        # Some managed services do not let every role read the system identifier.
         system = str(connection.scalar(_SYSTEM)) if may_ask else ""
         return ServerFacts(
             product="PostgreSQL",
@@ -252,11 +254,11 @@ class PostgreSQL(Dialect):
         return catalogs_of(connection, schemas)
 
     def extent(self, connection: Connection, table: TableFacts, limits: Limits) -> Extent | None:
-        """By the blocks of the heap, which version 14 and later find without an index."""
+        """Return chunks by blocks of the heap, which version 14 and later find without an index."""
         blocks = blocks_of(connection, table)
         if blocks < limits.large_table_blocks:
             return None
-        # By the table's name: a scan may join the table with others, which have the column, too.
+        # With the table's name, because a scan may join other tables, which have this column too.
         names = map(STANDARD.quote_identifier, (table.schema, table.name, "ctid"))
         place: ColumnElement[Any] = literal_column(".".join(names))
         return Extent(0, blocks, partial(_in_blocks, place))
@@ -284,7 +286,7 @@ class PostgreSQL(Dialect):
         return replication_lag(connection)
 
     def running_queries(self, connection: Connection, own: Connection | None) -> int:
-        del own  # which is known by the run's name, like those of all its processes
+        del own  # the sessions of all processes of the run have the application name of the run
         return running_queries(connection)
 
     def expression_facts(
@@ -299,12 +301,12 @@ class PostgreSQL(Dialect):
         self, value: ColumnElement[Any], column: ColumnFacts, rules: ColumnRules
     ) -> ColumnElement[str]:
         match column.family:
-            case Family.PADDED:  # a cast to text would take the padding away
+            case Family.PADDED:  # a cast to text would remove the padding
                 return _catalog.textin(_catalog.bpcharout(value), type_=Text)
             case Family.DECIMAL:
                 number = cast(value, _TypeOf("numeric"))
                 return cast(_catalog.trim_scale(number), Text)
-            case Family.FLOAT:  # beside no text, float4 by its exact value, not by its shorter text
+            case Family.FLOAT:  # by its exact value, except beside texts read as float4
                 width = "float4" if rules.float_bits == SINGLE else "float8"
                 return cast(cast(value, _TypeOf(width)), Text)
             case Family.JSON if rules.canonical_json:
@@ -328,7 +330,7 @@ class PostgreSQL(Dialect):
     def native_hash(self, items: Sequence[Item], salt: int) -> ColumnElement[int]:
         if len(items) <= _LONGEST_CHAIN:
             return _hash_of_chain(items, salt)
-        # A chain as long as a wide table is nested deeper than SQLAlchemy can go.
+        # A chain over all columns of a wide table would be nested too deeply for SQLAlchemy.
         parts = [items[n : n + _LONGEST_CHAIN] for n in range(0, len(items), _LONGEST_CHAIN)]
         hashes = [_hash_of_chain(part, salt + n) for n, part in enumerate(parts)]
         numbers: list[ColumnElement[str]] = [cast(each, Text) for each in hashes]
@@ -339,13 +341,13 @@ class PostgreSQL(Dialect):
         encoded = _catalog.convert_to(text, literal_column("'UTF8'"))
         if function == "md5":
             hashed = _catalog.md5(encoded, type_=Text)
-        else:  # which gives bytes, where md5() gives digits
+        else:  # sha256() gives bytes, and md5() gives digits
             hashed = _catalog.encode(_catalog.sha256(encoded), literal_column("'hex'"), type_=Text)
         digits = literal_column("'x'").op("||")(_catalog.left(hashed, 16))
         return cast(cast(digits, _TypeOf("bit(64)")), BigInteger)
 
     def exact_sum(self, numbers: ColumnElement[int]) -> ColumnElement[Any]:
-        """The sum of bigint is numeric."""
+        """Return the SUM. The sum of bigint is numeric."""
         return func.sum(numbers)
 
     def can_xor(self, connection: Connection) -> bool:
@@ -361,7 +363,7 @@ class PostgreSQL(Dialect):
         return not column.fuzzy
 
     def once(self, rows: Select[Any]) -> Select[Any]:
-        return rows.offset(literal_column("0"))  # which keeps a subquery from being flattened
+        return rows.offset(literal_column("0"))  # prevents that the subquery is flattened
 
     def byte_order(self, text: ColumnElement[str]) -> ColumnElement[Any]:
         return text.collate("C")
@@ -380,10 +382,10 @@ class PostgreSQL(Dialect):
     def match_forms(
         self, value: ColumnElement[Any], column: ColumnFacts, other: ColumnFacts
     ) -> tuple[ColumnElement[Any], ...]:
-        """Beside the value, which an index may hold, the text of one whose = is not exact.
+        """Return the value, which an index may hold, and for a loose =, also its exact text.
 
-        To PostgreSQL a day is 24 hours, {a} is {A} in an array of citext, and 2^53 + 1 as a whole
-        number is 2^53 as a float.
+        In PostgreSQL, a day equals 24 hours, {a} equals {A} in an array of citext, and 2^53 + 1 as
+        an integer equals 2^53 as a float.
         """
         exact, kinds = self.exact(value, column), {column.family, other.family}
         if Family.FLOAT in kinds and kinds <= NUMBERS:
@@ -423,7 +425,7 @@ class PostgreSQL(Dialect):
             return cast(literal_column("''"), _TypeOf("bpchar"))
         if column.family in _NEUTRAL:
             return literal_column(_NEUTRAL[column.family])
-        # Of the rest, an empty text: they are compared as the text that the server gives.
+        # An empty text for the other types, whose values are compared by the server's text.
         return super().neutral(column) if column.family in _PLAIN else cast(literal(""), Text)
 
     def fault(self, error: DBAPIError) -> type[NotProven]:
@@ -452,7 +454,7 @@ class PostgreSQL(Dialect):
 
 
 def _in_blocks(place: ColumnElement[Any], low: int | None, high: int | None) -> ColumnElement[bool]:
-    """Whether a row's version lies in some blocks of the table."""
+    """Whether a row version is in the blocks from ``low`` to below ``high`` of the table."""
     after = true() if low is None else place >= literal_column(f"'({low},0)'::tid")
     before = true() if high is None else place < literal_column(f"'({high},0)'::tid")
     return and_(after, before)
@@ -464,7 +466,7 @@ def _hash_of_chain(items: Sequence[Item], salt: int) -> ColumnElement[int]:
 
 
 def _chained(seed: ColumnElement[int], item: Item) -> ColumnElement[int]:
-    """Hash one more value, by its own type where that is cheaper and loses nothing."""
+    """Hash one more value, by its own type if that is cheaper and as exact."""
     value = item.value
     if value is not None and item.nulls is Nulls.NEVER:
         if item.native is Family.UUID:
@@ -476,9 +478,9 @@ def _chained(seed: ColumnElement[int], item: Item) -> ColumnElement[int]:
 
 
 def _cheapest_text(item: Item) -> ColumnElement[str]:
-    """Return a text that is equal on both sides where the canonical one is, and sooner made."""
+    """Return a cheaper text, which is equal on both sides if and only if the canonical one is."""
     value = item.value
-    if value is not None and item.native is Family.DECIMAL:  # both sides write as many zeros
+    if value is not None and item.native is Family.DECIMAL:  # both sides write the same zeros
         return cast(value, Text)
     if value is not None and item.native is Family.TIMESTAMPTZ:  # its microseconds, without a zone
         sent = _catalog.timestamptz_send(value)
@@ -487,14 +489,14 @@ def _cheapest_text(item: Item) -> ColumnElement[str]:
 
 
 def _hash_of_text(text: ColumnElement[str], seed: ColumnElement[int]) -> ColumnElement[int]:
-    # COLLATE "C": under a nondeterministic collation the hash would be that of a sort key, the
-    # same for 'a' and 'A'.
+    # COLLATE "C", because a nondeterministic collation hashes a sort key, which is the same for 'a'
+    # and 'A'.
     return _catalog.hashtextextended(text.collate("C"), seed, type_=BigInteger)
 
 
 def _told_from_null(text: ColumnElement[str], nulls: Nulls) -> ColumnElement[str]:
     match nulls:
-        case Nulls.NEVER:  # should there be one all the same, the row counts as not hashed
+        case Nulls.NEVER:  # with an unexpected NULL, the row counts as not hashed
             return text
         case Nulls.EMPTY:
             return func.coalesce(text, literal_column("''"))
@@ -504,14 +506,14 @@ def _told_from_null(text: ColumnElement[str], nulls: Nulls) -> ColumnElement[str
 
 
 def _moved(number: ColumnElement[Any], step: str) -> ColumnElement[Any]:
-    """Add a step; infinity and NaN, which do not move, become 0."""
+    """Add a step. Infinity and NaN, which no step changes, become 0."""
     zero: ColumnElement[Any] = literal_column("0::numeric")
     moved: ColumnElement[Any] = number + literal_column(step)
     return case((number == moved, zero), else_=moved)
 
 
 def _later(value: ColumnElement[Any], family: Family) -> ColumnElement[Any]:
-    """Add a microsecond; where there is none, take one away; infinity becomes the epoch."""
+    """Add a microsecond, or subtract one after the year 9999. Infinity becomes the epoch."""
     step: ColumnElement[Any] = literal_column("interval '1 microsecond'")
     if family is Family.TIME:
         return value + step
@@ -522,7 +524,7 @@ def _later(value: ColumnElement[Any], family: Family) -> ColumnElement[Any]:
 
 
 def _altered_text(value: ColumnElement[Any], column: ColumnFacts) -> ColumnElement[Any]:
-    """Alter what is compared as the text that the server gives, or as a document."""
+    """Change a value that is compared by the server's text, or as a document."""
     if column.family in DOCUMENTS:
         build = "jsonb_build_array" if column.family is Family.JSONB else "json_build_array"
         return cast(getattr(_catalog, build)(value), _TypeOf(column.type))
@@ -541,18 +543,20 @@ def _last_digit_altered(number: ColumnElement[str]) -> ColumnElement[str]:
     return _catalog.left(number, literal_column("-1"), type_=Text) + last
 
 
-_LONGEST_DOCUMENT = 2**24  # bytes: jsonb takes 2**28, and at worst six for each one of the text
-# Two escapes for one character; a number that numeric may not hold, a character that text does not.
+_LONGEST_DOCUMENT = 2**24  # bytes: jsonb holds 2**28, and needs at most six for each byte of text
+# An escape pair for one character. Numbers that numeric may not hold, and characters that text
+# cannot.
 _SURROGATE_PAIR = r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 _NOT_FOR_JSONB = r"\\u(0000|[dD][89a-fA-F])|[0-9][eE][+-]?[0-9]{4}|[0-9]{250}"
 
 
 def _json_by_content(value: ColumnElement[Any]) -> ColumnElement[str]:
-    """The text of the value as jsonb, or its own where jsonb would refuse it or lose something.
+    """Return the value's text as jsonb, or its own text if jsonb would refuse or lose a part.
 
-    The text of the others is for the client, which compares JSON by content, too. A repeated key
-    is seen by the colons: each member has one outside of strings, and a string keeps its own,
-    unless it spells one as an escape. So as many before as after means that no member was lost.
+    The client compares the own texts as JSON, by content. If a key is repeated, jsonb loses a
+    member. This is detected by the number of colons in both texts. Each member has one colon
+    outside of strings, and a string keeps its colons, unless one is written as an escape. So equal
+    numbers of colons, without such an escape, mean that no member was lost.
     """
     own, kept = cast(value, Text), cast(cast(value, _TypeOf("jsonb")), Text)
     escaped = _catalog.strpos(_catalog.lower(own), literal_column(r"'\u003a'"))
@@ -561,13 +565,13 @@ def _json_by_content(value: ColumnElement[Any]) -> ColumnElement[str]:
 
 
 def _is_taken_by_jsonb(own: ColumnElement[str]) -> ColumnElement[bool]:
-    r"""Whether a cast to jsonb raises nothing, for sure: it would cost the whole table.
+    r"""Whether a cast of the text to jsonb certainly raises no error, which would end the query.
 
-    jsonb has no ``\u0000``, no half of a surrogate pair, no number beyond numeric's range, and no
-    escape that the database's encoding does not have.
+    jsonb accepts no ``\u0000``, no half of a surrogate pair, no number beyond numeric's range, and
+    no escape of a character outside of the database's encoding.
     """
     none: ColumnElement[int] = literal_column("0")
-    # Only what follows an escaped backslash can look like an escape and be none.
+    # Only text after an escaped backslash can look like an escape without being one.
     bare = _catalog.replace(own, literal_column(r"'\\'"), literal_column("''"), type_=Text)
     whole = _catalog.regexp_replace(
         bare, literal(_SURROGATE_PAIR, Text), literal_column("''"), literal_column("'g'")

@@ -1,4 +1,4 @@
-"""What PostgreSQL and libpq refuse, in one line, and what to do about it."""
+"""Errors of PostgreSQL and libpq in one line, with what to do about them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _REFUSED = (
     (r"permission denied for function", "grant the audit's role EXECUTE on it, or do without it"),
     (r"permission denied for database", "grant the audit's role CONNECT on it"),
 )
-"""Of 42501. A server that has another language than English gets the advice of the state."""
+"""Advice for 42501. For messages that are not in English, the state's advice is given."""
 
 _WHILE_CONNECTING = (
     (r"password authentication failed|no password supplied", _PASSWORD),
@@ -83,7 +83,7 @@ _UNREACHABLE = "check that the server is up and can be reached"
 
 
 def explain(error: DBAPIError) -> str:
-    """Return what the server said, in one line, and what to do about it."""
+    """Return the server's error message in one line, with what to do about it."""
     original = error.orig
     first_line = str(original).strip().partition("\n")[0]
     state = getattr(original, "sqlstate", None)
@@ -92,7 +92,7 @@ def explain(error: DBAPIError) -> str:
     if state == "57014" and "statement timeout" in first_line:
         return f"{first_line}; {_TIMEOUT}"
     if isinstance(original, psycopg.OperationalError) and state is None:
-        # libpq gives no state for what went wrong while connecting.
+        # libpq gives no SQLSTATE for errors while connecting.
         said = " ".join(str(original).split())
         return f"{said}; {_advice(said, _WHILE_CONNECTING) or _UNREACHABLE}"
     refused = _advice(first_line, _REFUSED) if state == "42501" else ""

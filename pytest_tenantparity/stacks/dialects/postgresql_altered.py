@@ -1,14 +1,20 @@
 """Whether relations that PostgreSQL has read are still defined as in the snapshot's catalog.
 
-A query reads the rows of the snapshot, by the names, columns, partitions and files that the catalog
-has now. Columns that have exchanged their names since, a partition that was dropped, or a table
-that was truncated would show other rows than the snapshot has, without an error.
+A query reads the rows of the snapshot, but with the names, columns, partitions and files of the
+current catalog. After some alterations, a query would return other rows than the snapshot's,
+without an error: two columns exchanged their names, a partition was dropped, or a table was
+truncated.
 
-Three kinds of relations are looked at: those that a query names, their partitions and heirs, and
-what views among them read. :func:`may_be_altered` is cheap, and runs in the snapshot itself: a row
-of the catalog that the snapshot sees and that has been changed since has an ``xmax`` (System
-Columns, PostgreSQL manual). Grants and a table's first foreign key change rows as well. So where it
-finds such a row, :func:`definitions` in the snapshot is compared with that in a new transaction.
+Three kinds of relations are checked:
+
+- the relations that a query names,
+- their partitions and child tables,
+- the relations that views among them read.
+
+:func:`may_be_altered` is cheap, and runs in the snapshot itself. If a catalog row that the snapshot
+sees has been changed since, the row has an ``xmax`` (System Columns, PostgreSQL manual). Grants and
+a table's first foreign key also change such rows. So if a changed row is found, :func:`definitions`
+in the snapshot is compared with :func:`definitions` in a new transaction.
 """
 
 from __future__ import annotations
@@ -22,10 +28,10 @@ from ...errors import NotProven
 from ..catalog import TableFacts
 
 Present = Callable[[], AbstractContextManager[Connection]]
-"""Opens a session that sees what there is now."""
+"""Opens a session that reads the current data."""
 
-# One name after the other. The planner would read all of pg_class where many schemas have tables
-# of one name. OFFSET 0 keeps it from that.
+# Look up one name after the other. If many schemas have tables of one name, the planner would read
+# all of pg_class. OFFSET 0 prevents that.
 _TREE = """
     WITH RECURSIVE tree (oid) AS (
         SELECT c.oid
@@ -48,9 +54,9 @@ _TREE = """
         ) next (oid)
     )
 """
-# An xmax stands for a change if its transaction is not one of the snapshot's past, in which it was
-# rolled back. Partitions that are new since have no row that the snapshot sees: the function counts
-# those of the present. A table with heirs could have new ones, too.
+# An xmax means a change, unless its transaction is older than the snapshot. Then it was rolled
+# back. New partitions have no row that the snapshot sees: pg_partition_tree counts the current
+# partitions. A table with child tables may also have new ones.
 _SUSPECTED = text(f"""
     {_TREE}
     SELECT EXISTS (
@@ -94,7 +100,7 @@ _DEFINITIONS = text(f"""
 """)  # noqa: S608 - constants
 
 Definition = tuple[str, ...]
-"""Schema, name, and all that decides what a query reads of a relation."""
+"""Schema, name, and all properties that decide what a query reads of a relation."""
 
 
 def may_be_altered(connection: Connection, tables: Sequence[TableFacts]) -> bool:
@@ -105,7 +111,7 @@ def may_be_altered(connection: Connection, tables: Sequence[TableFacts]) -> bool
 def require_unaltered(
     connection: Connection, tables: Sequence[TableFacts], present: Present
 ) -> None:
-    """Require that what was read of tables is defined as in the snapshot; raises NotProven."""
+    """Raise :class:`NotProven` if a relation that was read is not defined as in the snapshot."""
     if not may_be_altered(connection, tables):
         return
     before = definitions(connection, tables)

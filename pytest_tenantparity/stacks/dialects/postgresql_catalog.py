@@ -1,4 +1,4 @@
-"""What PostgreSQL says of its tables, their columns and types, and the space that they take."""
+"""The catalog of PostgreSQL: tables, columns, types, and the size of tables."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from ..catalog import NO_COLUMNS, Catalog, ColumnFacts, Family, TableFacts
 from .quoting import STANDARD
 
 _PLAIN = "r"
-_VIEWS = {"v": "view", "m": "materialized view"}  # all else holds rows of its own
+_VIEWS = {"v": "view", "m": "materialized view"}  # every other kind stores rows
 
-_Name = tuple[str, str]  # of a table: its schema, and its own
+_Name = tuple[str, str]  # of a table: the schema's name and the table's
 
 _FAMILIES = {
     "int2": Family.INTEGER,
@@ -42,7 +42,7 @@ _FAMILIES = {
     "varbit": Family.BIT,
 }
 
-# Built-in types whose output text gives the value back exactly (their input is its inverse).
+# Built-in types whose output text is injective: the input function gives the same value back.
 _INJECTIVE = frozenset(
     {
         *("inet", "cidr", "macaddr", "macaddr8", "pg_lsn", "oid", "xid", "xid8"),
@@ -53,8 +53,8 @@ _INJECTIVE = frozenset(
     }
 )
 
-# What _family() wants to know of a type b with elements e. A name means what it says only in
-# pg_catalog: anyone can call a type "uuid".
+# The arguments of _family() for a type b with elements e. Only names in pg_catalog are reliable,
+# because any user can name a type "uuid".
 _IS_CITEXT = """
            EXISTS (SELECT FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_extension x
                    ON x.oid = d.refobjid WHERE d.objid = {0}.oid AND d.deptype = 'e'
@@ -69,7 +69,7 @@ _KIND = f"""
            {_IS_CITEXT.format("b")}
 """
 
-# A domain is what it is based on, which may be a domain as well; so are the elements of an array.
+# A domain is resolved to its base type, which may be a domain too. So are the elements of an array.
 _BASE = """
     LEFT JOIN pg_catalog.pg_type t1 ON t.typtype = 'd' AND t1.oid = t.typbasetype
     LEFT JOIN pg_catalog.pg_type t2 ON t1.typtype = 'd' AND t2.oid = t1.typbasetype
@@ -156,8 +156,8 @@ _TYPE = text(f"""
     WHERE t.oid = :oid
 """)  # noqa: S608 - a constant
 
-# Nothing here locks a table or reads its files, which someone else may have locked. What was never
-# analysed has at least been counted as it was written, but not on a standby.
+# No query here locks a table or reads its files, which another session may have locked. A table
+# without ANALYZE has at least the row count of its writes, but not on a standby.
 _ROWS = text(f"""
     WITH RECURSIVE parts (root, part) AS (
         SELECT c.oid, c.oid
@@ -187,8 +187,7 @@ _BLOCKS = text("""
 def catalogs_of(connection: Connection, schemas: Collection[str]) -> dict[str, Catalog]:
     """Return the tables of each schema; an unknown schema has none.
 
-    Thousands of schemas are asked for at once, and tables that are alike share what is said of
-    their columns.
+    One query reads thousands of schemas, and equal tables share the facts of their columns.
     """
     where = {"schemas": list(schemas)}
     keys: dict[_Name, list[str]] = {}
@@ -249,7 +248,7 @@ def _column(
 
 
 def _refused(name: str) -> str:
-    """Return what to do about a column whose type is not known."""
+    """Return what to do about a column of an unknown type."""
     quoted = STANDARD.quote(name)
     quotes = '"' if quoted == name else "'"
     return (
@@ -259,13 +258,13 @@ def _refused(name: str) -> str:
 
 
 def type_facts(connection: Connection, name: str, oid: int) -> ColumnFacts:
-    """Return what a type is, by its number; raises sqlalchemy.exc.NoResultFound for no type."""
+    """Return the facts of the type ``oid``; raises sqlalchemy.exc.NoResultFound without one."""
     bare, *kind = connection.execute(_TYPE, {"oid": oid}).one()
     return ColumnFacts(name, bare, bare, _family(*kind))
 
 
 def blocks_of(connection: Connection, table: TableFacts) -> int:
-    """Return of how many blocks a table is, where those can be read in parts; else none."""
+    """Return the number of a table's blocks; 0 if the table cannot be read by blocks."""
     version = connection.dialect.server_version_info
     if not table.stored or version is None or version < (14,):
         return 0
@@ -281,7 +280,7 @@ def _family(
     is_array_of_texts: bool,
     is_citext: bool,
 ) -> Family:
-    """Names are None for types that are not the server's own."""
+    """Return the family of a type. ``name`` and ``element`` are None for user-defined types."""
     if name is not None and name in _FAMILIES:
         return _FAMILIES[name]
     if is_enum or is_citext:

@@ -1,4 +1,4 @@
-"""How busy a PostgreSQL server is, as far as a role may know."""
+"""The load of a PostgreSQL server, as far as a role may read it."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from ...errors import NotProven
 
 _MAY_KNOW = text("SELECT pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE')")
 _IS_STANDBY = text("SELECT pg_catalog.pg_is_in_recovery()")
-# Nothing is behind where all that came has been replayed, however long ago the last commit was; but
-# who is no longer told what comes cannot know.
+# A standby has no lag if it has replayed all WAL that it received, however old the last commit is.
+# But a standby without a WAL receiver cannot detect that there is more WAL.
 _OWN_LAG = text("""
     SELECT CASE WHEN pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn()
                      AND EXISTS (SELECT FROM pg_catalog.pg_stat_wal_receiver) THEN 0 ELSE
         extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) END::float8
 """)
-# A standby that has nothing to replay has no lag. One that is catching up has one as soon as it
-# has replayed what was written since it came back. What replays nothing is no standby.
+# A standby with nothing to replay has no lag. A standby that is catching up has a known lag only
+# after it has replayed some WAL written since it reconnected. A client that replays nothing is not
+# a standby.
 _LAG_OF_STANDBYS = text("""
     SELECT max(CASE WHEN replay_lag IS NOT NULL THEN extract(epoch FROM replay_lag)::float8
                     WHEN state = 'catchup' THEN 'Infinity' ELSE 0 END)
@@ -30,7 +31,7 @@ _RUNNING = text("""
 
 
 def replication_lag(connection: Connection) -> float:
-    """Return how many seconds a standby is behind: this one, or the last of this server's own."""
+    """Return how many seconds this standby is behind, or the slowest standby of this server."""
     standby = bool(connection.scalar(_IS_STANDBY))
     if not standby:
         _require_sight(connection, "replication_lag")
@@ -44,13 +45,13 @@ def replication_lag(connection: Connection) -> float:
 
 
 def running_queries(connection: Connection) -> int:
-    """Return how many queries run in other sessions than this run's."""
+    """Return how many queries run in sessions that are not of this run."""
     _require_sight(connection, "running_queries")
     return int(connection.scalar(_RUNNING) or 0)
 
 
 def _require_sight(connection: Connection, limit: str) -> None:
-    """Refuse a role that is shown its own sessions only, and of the others nothing."""
+    """Raise :class:`NotProven` if the role is shown the activity of its own sessions only."""
     if not connection.scalar(_MAY_KNOW):
         raise NotProven(
             f"the throttle's {limit} cannot be seen: grant the audit's role pg_read_all_stats "

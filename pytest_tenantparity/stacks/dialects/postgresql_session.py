@@ -1,4 +1,4 @@
-"""How a session of PostgreSQL notices that its server is gone, and joins the run's snapshot."""
+"""The sessions of PostgreSQL: detecting a lost server, and importing the run's snapshot."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ...errors import ConnectionLost, NoSession, NotProven, Unsuitable
 from ...redaction import Hidden, without_frames
 from .base import POOLED, Session
 
-# libpq's own settings, unless the URL says otherwise: a host that is gone is noticed in a minute.
+# Defaults for libpq, which the URL can override. A host that is down is detected within a minute.
 ALIVE: dict[str, Any] = {
     "keepalives": 1,
     "keepalives_idle": 30,
@@ -36,7 +36,7 @@ _JOIN = "SET TRANSACTION SNAPSHOT"
 _EXPORT = text("SELECT pg_catalog.pg_export_snapshot(), pg_catalog.pg_current_snapshot()::text")
 _MOMENT = text("SELECT pg_catalog.pg_current_snapshot()::text")
 _ENDED = frozenset({"57P01", "57P02", "57P03", "57P05"})
-# libpq gives no state for what went wrong while connecting.
+# libpq gives no SQLSTATE for errors while connecting.
 _NOT_NOW = (
     "is starting up",
     "is shutting down",
@@ -51,22 +51,22 @@ _OWN_PROCESS = "SELECT pg_catalog.pg_backend_pid()"
 
 
 class _Cursor(psycopg.ServerCursor[Any]):
-    """A cursor on the server that ends with its transaction, also where nobody closed it.
+    """A server-side cursor that ends with its transaction, even if it is not closed.
 
     SQLAlchemy leaves the cursors of a lost connection open, and psycopg would warn of them.
     """
 
     def __del__(self, *_: Any) -> None:
-        """Have nothing to say."""
+        """Do nothing: no warning is given."""
 
 
 class PatientConnection(psycopg.Connection[Any]):
-    """A connection that takes a server for gone which has said nothing for so many seconds."""
+    """A connection that is closed if the server sends nothing for ``patience`` seconds."""
 
     patience = inf
 
     def wait(self, gen: PQGen[RV], *args: Any, **options: Any) -> RV:
-        """Wait for an answer, which the server's own timeouts bound where there is a server."""
+        """Wait for a response. On a live server, the server's own timeouts end the wait earlier."""
         return super().wait(self._bounded(gen), *args, **options)
 
     def _bounded(self, answer: PQGen[RV]) -> PQGen[RV]:
@@ -85,9 +85,9 @@ class PatientConnection(psycopg.Connection[Any]):
 
 
 def connecting(session: Session, secrets: Hidden) -> Callable[..., PatientConnection]:
-    """Return what makes SQLAlchemy's connections, to the database that a session is for.
+    """Return the function that opens SQLAlchemy's connections, to the database of ``session``.
 
-    Neither the engine nor a frame of a traceback knows the secrets.
+    The engine and the frames of a traceback do not hold the secrets.
     """
 
     def connect(_: Any, __: Any, args: Any, settings: Any) -> PatientConnection:
@@ -111,10 +111,10 @@ def connecting(session: Session, secrets: Hidden) -> Callable[..., PatientConnec
 
 
 def _require_no_pooler(connection: PatientConnection) -> None:
-    """Make sure that the session is with the server itself, before anything of it is changed.
+    """Require that the session is with the server itself, before any setting is changed.
 
     When a session starts, a server sends the number of its process. A pooler invents a number,
-    since its sessions have no process of their own. The query leaves nothing behind: it is sent
+    because its sessions have no process of their own. The query has no lasting effect: it is sent
     without a transaction and is not prepared.
     """
     connection.autocommit = True
@@ -125,34 +125,35 @@ def _require_no_pooler(connection: PatientConnection) -> None:
 
 
 def fault_of(error: DBAPIError) -> type[NotProven]:
-    """Return what an error is: a lost connection, no session to be had now, or final."""
+    """Return the class of an error: a lost connection, no session available now, or final."""
     state = getattr(error.orig, "sqlstate", None)
     said = str(error.orig)
     if state is None and isinstance(error.orig, psycopg.OperationalError):
         if any(words in said for words in _NOT_NOW):
             return NoSession
-        # The server refuses with FATAL; anything else comes of the way to it.
+        # A refusal of the server contains FATAL. Any other error is one of the network.
         return NotProven if "FATAL" in said else ConnectionLost
     ended = state is not None and (state in _ENDED or state.startswith("08"))
     return ConnectionLost if ended or error.connection_invalidated else NotProven
 
 
 def export(connection: Connection) -> str:
-    """Return a name for the transaction's snapshot, and what it sees."""
+    """Export the transaction's snapshot. Return its name and the transactions that it sees."""
     name, moment = connection.execute(_EXPORT).one()
     return f"{name} {moment}"
 
 
 def join(connection: Connection, snapshot: str) -> None:
-    """Make a transaction see what :func:`export` named, and nothing that is only called alike."""
+    """Import the snapshot that :func:`export` returned; raise if its name means another one."""
     if not snapshot:
-        return  # its first statement takes one
+        return  # the transaction's first statement takes a snapshot
     name, _, moment = snapshot.partition(" ")
     if not re.fullmatch(r"[0-9A-F]+-[0-9A-F]+-[0-9]+", name):
         raise ValueError(f"{name!r} is no snapshot's name")
-    # The statement takes no bound parameter; the name has just been checked.
+    # The statement takes no bound parameter. The name has just been checked.
     connection.exec_driver_sql(f"{_JOIN} '{name}'")
-    # A restarted server gives names again; none outlives a restart, so each is asked once.
+    # A restarted server gives the same names again. A session does not survive a restart, so one
+    # test in each session is enough.
     if connection.info.get("moment") != moment:
         if connection.scalar(_MOMENT) != moment:
             raise InvalidRequestError(GONE)
@@ -160,12 +161,12 @@ def join(connection: Connection, snapshot: str) -> None:
 
 
 def is_gone(error: DBAPIError) -> bool:
-    """Whether the server knows no snapshot of the name."""
+    """Whether ``error`` means that the server has no snapshot of this name."""
     return (error.statement or "").startswith(_JOIN) and fault_of(error) is NotProven
 
 
 def stop(driver: psycopg.Connection[Any]) -> None:
-    """Have the server stop what it does, or wake the thread that waits for it."""
+    """Cancel the query on the server, or if that fails, wake the waiting thread."""
     try:
         driver.cancel_safe(timeout=_CANCEL_SECONDS)
     except psycopg.Error:
@@ -173,7 +174,7 @@ def stop(driver: psycopg.Connection[Any]) -> None:
 
 
 def hang_up(driver: psycopg.Connection[Any]) -> None:
-    """End the line to the server, which wakes the thread that waits for it."""
+    """Close the network connection, which wakes the thread that waits for the server."""
     with (
         suppress(psycopg.Error, OSError),
         socket.socket(fileno=os.dup(driver.pgconn.socket)) as line,

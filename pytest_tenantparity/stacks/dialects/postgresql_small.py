@@ -1,11 +1,11 @@
-"""How PostgreSQL reads many small tables by one statement, soundly and without delay for others.
+"""Reads many small tables of PostgreSQL with one statement, soundly and without delay for others.
 
-A statement reads tables by the names and columns that the catalog has now. The run planned it by
-the catalog of the snapshot. From ``hold_small`` to the end of the transaction, locks keep tables
-from being altered, renamed, rewritten or dropped. They do not undo what was committed between the
-snapshot and the locks, and they do not prevent that a schema is renamed or that a table gets an
-heir. So after the statement, the definitions are compared with those of the snapshot
-(``postgresql_altered.py``).
+A statement reads tables by the names and columns of the current catalog. The run planned it with
+the catalog of the snapshot. From ``hold_small`` to the end of the transaction, locks prevent that
+tables are altered, renamed, rewritten or dropped. The locks do not undo changes that were committed
+between the snapshot and the locks. They also do not prevent that a schema is renamed or that a
+table gets a child table. So after the statement, the definitions are compared with those of the
+snapshot (``postgresql_altered.py``).
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from sqlalchemy import Connection, text
 from ...errors import NotProven
 from ..catalog import TableFacts
 
-# All tables are locked by one statement, which may wait for one table while it holds others. A
-# server looks for deadlocks after a second. No session that waits for those tables may find one.
+# One statement locks all tables, and may wait for one table while it holds the locks of others. A
+# server searches for deadlocks after one second. The wait is shorter, so that no other session that
+# waits for these tables fails with a deadlock.
 _PATIENCE = 500  # milliseconds
 
 _HURRY = text("""
@@ -28,8 +29,8 @@ _HURRY = text("""
     FROM pg_catalog.pg_settings WHERE name IN ('lock_timeout', 'statement_timeout')
 """)
 _TAKE_TIME = text("SELECT pg_catalog.set_config('statement_timeout', :own, true)")
-# One name after the other. The planner would read all of pg_class where many schemas have tables
-# of one name. OFFSET 0 keeps it from that.
+# Look up one name after the other. If many schemas have tables of one name, the planner would read
+# all of pg_class. OFFSET 0 prevents that.
 _FOUND = """
     FROM unnest(:schemas ::name[], :tables ::name[]) wanted (schema, name)
     CROSS JOIN LATERAL (
@@ -47,7 +48,7 @@ _SIZES = text(f"""
 
 
 def hold_small(connection: Connection, tables: Sequence[TableFacts], most_blocks: int) -> None:
-    """Lock tables against being altered, and require that all are small; raises NotProven."""
+    """Lock tables against alteration; raises :class:`NotProven` if they are not all small."""
     quoted = connection.dialect.identifier_preparer.quote_identifier
     names = ", ".join(f"{quoted(each.schema)}.{quoted(each.name)}" for each in tables)
     with _briefly(connection):
@@ -65,9 +66,10 @@ def _names(tables: Sequence[TableFacts]) -> dict[str, list[str]]:
 
 @contextmanager
 def _briefly(connection: Connection) -> Iterator[None]:
-    """Run statements that are finished soon, or else end the transaction.
+    """Run statements with short timeouts. A statement that takes longer ends the transaction.
 
-    To the end of the transaction no lock is waited for any longer: indexes have some of their own.
+    The short ``lock_timeout`` stays set until the end of the transaction, because the indexes are
+    locked only when the tables are read.
     """
     own = {name: each for name, each, _ in connection.execute(_HURRY, {"patience": _PATIENCE})}
     yield

@@ -1,4 +1,4 @@
-"""The parameters of a PostgreSQL URL: those that libpq knows and the audit can take."""
+"""The parameters of a PostgreSQL URL: those that libpq has and the audit accepts."""
 
 from __future__ import annotations
 
@@ -67,15 +67,15 @@ _HINTS = {
 
 @cache
 def _known() -> dict[str, Reader]:
-    """Return a reader of each parameter that this libpq knows."""
+    """Return a reader for each parameter that the installed libpq has."""
     names = (option.keyword.decode() for option in Conninfo.get_defaults())
     return {name: _READERS.get(name, anything) for name in names if name not in _REFUSED}
 
 
 def normalised(url: URL, pinned: Collection[str], *, shows_names: bool) -> URL:
-    """Return the URL as psycopg is to have it; raises :class:`Unsuitable`.
+    """Return ``url`` in the form for psycopg; raises :class:`Unsuitable`.
 
-    ``pinned`` are the settings of a session that are the audit's own.
+    ``pinned`` are the session settings that only the audit may set.
     """
     given = texts(url)
     if given.get("load_balance_hosts", "disable") != "disable":
@@ -88,7 +88,7 @@ def normalised(url: URL, pinned: Collection[str], *, shows_names: bool) -> URL:
             raise Unsuitable(
                 f"the parameter options sets {setting}, which is the audit's own to set{way}"
             )
-    for ours in ("client_encoding", "application_name"):  # each session is told these later
+    for ours in ("client_encoding", "application_name"):  # the audit sets these in each session
         found.pop(ours, None)
     user, password = found.pop("user", url.username), found.pop("password", url.password)
     if password and user is None:
@@ -98,7 +98,7 @@ def normalised(url: URL, pinned: Collection[str], *, shows_names: bool) -> URL:
 
 
 def arguments(url: URL) -> tuple[URL, dict[str, Any], dict[str, Any]]:
-    """Return the URL without its parameters and its password, the former, and all secrets."""
+    """Return the URL without parameters and password, these parameters, and all secrets."""
     query = {name: value for name, value in url.query.items() if name not in SECRET_PARAMETERS}
     secrets = {name: value for name, value in url.query.items() if name in SECRET_PARAMETERS}
     if url.password:

@@ -1,4 +1,4 @@
-"""Whether a PostgreSQL server knows a time zone, by the rules that this machine has for it."""
+"""Whether a PostgreSQL server has the same rules for a time zone as this machine."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, text
 
-_FIRST_YEAR, _LAST_YEAR = 1970, 2037  # that all builds of the IANA database spell out
+_FIRST_YEAR, _LAST_YEAR = 1970, 2037  # years that all builds of the IANA database list
 _NOONS = tuple(
     datetime(year, month, 1, 12)  # noqa: DTZ001 - naive on purpose
     for year in range(_FIRST_YEAR, _LAST_YEAR + 1)
@@ -27,10 +27,10 @@ _INSTANTS = text("""
 
 
 def zone_fault(connection: Connection, zone: str) -> str:
-    """Return why the server cannot read naive times of a zone; nothing if it can.
+    """Return why the server cannot read naive times of ``zone``; empty if it can.
 
-    The answer is kept for the connection. No error of the server is risked: it would end the
-    transaction that holds the snapshot.
+    The result is cached for the connection. No query can raise an error on the server, which would
+    end the transaction that holds the snapshot.
     """
     kept: dict[str, str] = connection.info.setdefault("zone_faults", {})
     if zone not in kept:

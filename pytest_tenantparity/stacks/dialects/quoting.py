@@ -1,8 +1,8 @@
-"""How names are quoted: by SQLAlchemy, and every name in every statement.
+"""Quoting of names: SQLAlchemy quotes every name in every statement.
 
-SQLAlchemy quotes the words in its list of reserved words, and no such list is complete. Columns
-called ``at`` in DuckDB, ``lateral`` in PostgreSQL, ``portion`` in MariaDB or ``returning`` in
-SQLite are not in it.
+By default, SQLAlchemy only quotes the words in its list of reserved words, which is incomplete. For
+example, it lacks ``at`` of DuckDB, ``lateral`` of PostgreSQL, ``portion`` of MariaDB and
+``returning`` of SQLite.
 """
 
 from __future__ import annotations
@@ -14,23 +14,23 @@ from sqlalchemy.sql.compiler import IdentifierPreparer
 STANDARD: IdentifierPreparer = DefaultDialect(paramstyle="named").identifier_preparer
 """Quotes names in standard SQL that SQLAlchemy does not run: hints, and statements of a driver.
 
-The preparer of a connection doubles per cent signs if the driver's placeholders have them.
+A connection's own preparer doubles percent signs if the driver's placeholders contain them.
 """
 
 
 class _AllWords(set[str]):
-    """Holds every word."""
+    """A set that contains every word."""
 
     def __contains__(self, word: object) -> bool:
         return True
 
 
 def quoting(engine: Engine) -> Engine:
-    """Return the engine, whose statements quote all names from now on."""
+    """Return ``engine``, whose statements quote all names from now on."""
     event.listen(engine, "engine_connect", _quote_all)
     return engine
 
 
 def _quote_all(connection: Connection) -> None:
-    # A dialect may replace its preparer when it meets the server, so this is done each time.
+    # A dialect may replace its preparer when it connects, so this is repeated for each connection.
     connection.dialect.identifier_preparer.reserved_words = _AllWords()

@@ -1,7 +1,7 @@
 """Snapshot files of the old toolkit, read once by each process into tables in memory.
 
-A string is stored as text, and all else as the bytes of its JSON text: a number, ``true``, a
-document. So no two kinds of values are ever alike, whatever else the field holds.
+A string is stored as text. Any other value, such as a number, ``true`` or a document, is stored as
+the bytes of its JSON text. So values of two kinds are never equal, whatever else the field holds.
 """
 
 from __future__ import annotations
@@ -48,15 +48,15 @@ _NEUTRAL = {
 
 
 _FLAGS = {"1": "true", "0": "false"}
-_FLAG = "flag"  # a boolean, of which 1 and 0 are spellings
+_FLAG = "flag"  # a boolean that may also be written as 1 or 0
 _KINDS = dict.fromkeys(NUMBERS, "numbers") | {Family.BOOLEAN: "booleans"}
 
 
 class SnapshotFile(SQLite):
-    """A table for each resource: a column for the tenant, and one for each field."""
+    """A table for each resource, with one column for the tenant and one for each field."""
 
     name = "snapshot file"
-    shares_snapshots = True  # each session has read the same bytes, or says that it has not
+    shares_snapshots = True  # a session whose file has other bytes raises an error
 
     def normalised(self, url: URL, *, shows_names: bool = True) -> URL:
         return Dialect.normalised(self, url, shows_names=shows_names)
@@ -141,10 +141,11 @@ class SnapshotFile(SQLite):
     def _by_storage(
         self, value: ColumnElement[Any], column: ColumnFacts, family: Family, rules: ColumnRules
     ) -> ColumnElement[str]:
-        """Read each value as what it is.
+        """Read each value by its own kind.
 
-        A string is read as the other side's type, unless the field has values of that type, too:
-        a file that has both 1 and "1" for a field knows what it means by them. So do two files.
+        A string is read as the other side's type, unless the field also has values of that type. A
+        file with both 1 and "1" in a field distinguishes the two. Two snapshot files are compared
+        in the same way.
         """
         meant = AS_TEXT.get(family, family)
         typed = self.text(value, replace(column, family=meant), rules)
@@ -160,7 +161,7 @@ class SnapshotFile(SQLite):
         return either(value, read, typed)
 
     def holds_doubles(self, column: ColumnFacts) -> bool:
-        return not column.type  # as only an SQL expression has none
+        return not column.type  # only an SQL expression has no type
 
     def holds_written_numbers(self, column: ColumnFacts) -> bool:
         return column.family in TEXTS or column.family is Family.DECIMAL
@@ -178,10 +179,10 @@ class SnapshotFile(SQLite):
 
 
 def snapshot_text(value: bytes | float | None, kind: str, family: str) -> str | bytes | None:
-    """Return the one text of a stored value in a column that is compared as a family."""
+    """Return the canonical text of a stored value, in a column that is compared as ``family``."""
     if value is None:
         return None
-    if not isinstance(value, bytes):  # out of an SQL expression
+    if not isinstance(value, bytes):  # the result of an SQL expression
         written = str(value) if isinstance(value, int) else decimal_text(value)
         return _number_text(written, family)
     own = text_of(value)
@@ -218,7 +219,7 @@ def _other(value: Any) -> Any:
     number = Decimal(own)
     exponent = number.as_tuple().exponent
     step = Decimal((0, (1,), exponent if isinstance(exponent, int) else 0))
-    # More digits could still spell the same float.
+    # A number with one more digit could still represent the same float.
     more = (Decimal(f"{own}{digit}") for digit in "15") if "." in own else (number + step,)
     return digits_of(next(each for each in more if not _spell_one_float(own, each))).encode()
 
@@ -256,7 +257,7 @@ def _load(connection: sqlite3.Connection, resource: Resource) -> None:
 
 
 def _fill(connection: sqlite3.Connection, resource: Resource) -> None:
-    # Without types nothing is converted on its way in.
+    # Columns have no types, so that SQLite converts no value.
     columns = ", ".join(STANDARD.quote_identifier(column.name) for column in resource.columns)
     table = f"main.{STANDARD.quote_identifier(resource.name)}"
     connection.execute(f"CREATE TABLE {table} ({columns})")

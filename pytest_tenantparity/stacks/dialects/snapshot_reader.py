@@ -1,4 +1,4 @@
-"""Snapshot files of the old toolkit: what JSON or YAML says, with every number as it is written.
+"""Snapshot files of the old toolkit: reads JSON or YAML, with the exact digits of every number.
 
 ``{"tenants": {tenant: {resource: [record, ...] | {record_id: record, ...} | singleton}}}``
 """
@@ -26,7 +26,7 @@ KEYS = ("id", "uuid", "external_id", "account_id")
 Record = dict[str, Any]
 
 _MOST_DIGITS = 5_000  # of a number, written without an exponent
-_MOST_VALUES = 10_000_000  # of a YAML file, whose aliases could stand for any number
+_MOST_VALUES = 10_000_000  # of a YAML file, whose aliases could multiply its values
 
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$")
 _NOT_FINITE = re.compile(r"[+-]?\.(?:inf|Inf|INF)$|\.(?:nan|NaN|NAN)$")
@@ -44,26 +44,26 @@ class Unreadable(ValueError):
 
 @dataclass(frozen=True)
 class Column:
-    """A field of a resource's records, and what kinds of values it has in them."""
+    """A field of a resource's records, and the kinds of its values."""
 
     name: str
     kinds: tuple[str, ...]
 
     @property
     def declared(self) -> str:
-        """The kinds in words."""
+        """The kinds, joined by "or"."""
         return " or ".join(self.kinds) or "nulls"
 
     @property
     def family(self) -> Family:
-        """What all values are; strings, and values of several kinds, are told apart one by one."""
+        """The family of all values. Strings, and values of several kinds, are each read by kind."""
         (kind, *others) = self.kinds or ("strings",)
         return Family.WRITTEN if others else _FAMILIES.get(kind, Family.WRITTEN)
 
 
 @dataclass
 class Resource:
-    """A table: one resource of all tenants. ``refused`` says why it cannot be one."""
+    """A table: one resource of all tenants. ``refused``: why the resource cannot be a table."""
 
     name: str
     key: tuple[str, ...] = ()
@@ -124,7 +124,7 @@ def _number(written: str) -> Decimal:
 
 
 def digits_of(number: Decimal, most: int = _MOST_DIGITS) -> str:
-    """Return the one text of a number: 1.50 is 1.5, 1e3 is 1000, -0 is 0."""
+    """Return the canonical text of a number: 1.50 is 1.5, 1e3 is 1000, -0 is 0."""
     _, digits, exponent = number.as_tuple()
     if not isinstance(exponent, int) or abs(exponent) + len(digits) > 2 * most:
         return "9" * (most + 1)
@@ -148,9 +148,9 @@ def _object(pairs: list[tuple[str, Any]]) -> Record:
 
 
 def _from_yaml(text: str) -> Any:
-    """Read YAML by the rules of JSON: what is no number, true, false or null of JSON is a string.
+    """Read YAML by the rules of JSON: any scalar but a number, boolean or null is a string.
 
-    YAML's own rules would make 120 of ``0170``, false of ``no``, and a date of ``2024-01-01``.
+    YAML's own rules would read ``0170`` as 120, ``no`` as false, and ``2024-01-01`` as a date.
     """
     try:
         import yaml
@@ -178,7 +178,7 @@ def _loader(yaml: Any) -> Any:
 
 
 class _Nodes:
-    """Turns the nodes of a YAML file into values, as many as its aliases stand for."""
+    """Turns the nodes of a YAML file into values. Each alias is a copy of its values."""
 
     def __init__(self) -> None:
         self._left = _MOST_VALUES
@@ -260,7 +260,7 @@ def _in_words(value: Any) -> str:
 
 
 def _resource(name: str, by_tenant: dict[str, Any], names: dict[str, None]) -> Resource:
-    """Make a table of a resource, or say why it cannot be one."""
+    """Return the table of a resource, or the reason why it cannot be a table."""
     same = [other for other in names if other.lower() == name.lower()]
     if len(same) > 1:
         return Resource(name, refused=f"is one of {' and '.join(map(repr, same))}, alike in SQL")
@@ -274,7 +274,7 @@ def _resource(name: str, by_tenant: dict[str, Any], names: dict[str, None]) -> R
 
 def _table(name: str, by_tenant: dict[str, Any]) -> Resource:
     found = Resource(name)
-    records: list[tuple[Record, Record]] = []  # what a record is known by, and its fields
+    records: list[tuple[Record, Record]] = []  # the key parts outside of a record, and its fields
     shape = _shape(by_tenant)
     for tenant, value in by_tenant.items():
         place = f"tenants.{tenant}.{name}"
@@ -291,9 +291,9 @@ def _table(name: str, by_tenant: dict[str, Any]) -> Resource:
 
 
 def _shape(by_tenant: dict[str, Any]) -> str:
-    """Return what the tenants' values are: lists of records, maps of them, or one record each.
+    """Return the shape of the tenants' values: a list of records, a map of them, or one record.
 
-    A map holds nothing but objects; where any tenant's has something else, each is a record.
+    A map holds only objects. If any tenant's value holds something else, each value is one record.
     """
     full = [value for value in by_tenant.values() if value not in ([], {})]
     lists = [isinstance(value, list) for value in full]
@@ -321,7 +321,10 @@ def _records(value: Any, shape: str, place: str) -> Iterator[tuple[Record, Recor
 
 
 def _own_key(records: list[Record], shape: str) -> tuple[str, ...] | None:
-    """Return the first known name that every record of a list has; None: they have none."""
+    """Return the first of :data:`KEYS` that every record has; None if there is none.
+
+    A singleton's key is empty.
+    """
     if shape == "singleton":
         return ()
     for name in KEYS:
@@ -374,7 +377,7 @@ def _kinds(values: Iterator[Any]) -> tuple[str, ...]:
 
 
 def _stored(value: Any, where: partial[str]) -> str | bytes | None:
-    """Return a string as text and anything else as bytes, by whose first one it is known."""
+    """Return a string as text, and any other value as bytes. The first byte shows its kind."""
     if value is None:
         return None
     text = value if isinstance(value, str) else document(value)
@@ -386,7 +389,7 @@ def _stored(value: Any, where: partial[str]) -> str | bytes | None:
 
 
 def document(value: Any) -> str:
-    """Return the one JSON text of a value, as ``structured.canonical_json`` writes it."""
+    """Return the canonical JSON text of a value, as ``structured.canonical_json`` writes it."""
     if isinstance(value, dict):
         members = (f"{document(name)}: {document(value[name])}" for name in sorted(value))
         return f"{{{', '.join(members)}}}"

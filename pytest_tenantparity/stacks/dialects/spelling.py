@@ -1,7 +1,7 @@
-"""One spelling for one value, whatever engine or storage it comes from: see docs/types.md.
+"""Canonical texts, the same for every engine and storage: see docs/types.md.
 
-Texts are turned into texts here, by SQL that every engine has. What a text does not spell stays
-as it is, so that it equals nothing but itself.
+Texts are converted to texts here, by SQL that every engine has. A text that represents no value of
+the family is not changed, so that it equals nothing but itself.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ _EXPONENT = "^[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)[eE][+-]?0{0,9}[0-9]{1,3}$"
 _ZEROS = "0" * 1000  # more than an exponent of three digits can move the point
 _TIME = "^[0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?$"
 _TIMESTAMP = "^[0-9]{4}-[0-9]{2}-[0-9]{2}[ Tt][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?$"
-# Days that there are, in years of four digits.
+# Valid days, in years of four digits.
 _LEAP_YEAR = "([0-9]{2}(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)"
 _DAY = (
     "([0-9]{4}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)"
     f"|02-(0[1-9]|1[0-9]|2[0-8]))|{_LEAP_YEAR}-02-29)"
 )
 _CLOCK = "([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]+)?)?"
-# +02, +02:00, +0530, +00:53:28; what Go writes behind it, and the zone's name that Java does.
+# +02, +02:00, +0530, +00:53:28, also with the suffix that Go writes, or with Java's zone name.
 _OFFSET = (
     "( ?([Zz]|UTC|GMT)| ?[+-](0[0-9]|1[0-5])(:?[0-5][0-9](:?[0-5][0-9])?)?| [+]0000 UTC)"
     r"(\[[A-Za-z0-9_/+-]+\])?"
@@ -56,11 +56,13 @@ def spell(
     shifted: Shifted | None = None,
     zone: str | None = None,
 ) -> Spelling:
-    """Return a value's text in the spelling of a family that it can be read as.
+    """Return the canonical text of a value, read as a ``family`` of which it can be.
 
-    ``common``: the other side is another engine, so that numbers need one form for both.
-    ``shifted`` is :meth:`.base.Dialect.shifted`; without it moments of other offsets than 0 stay
-    as they are. ``zone`` is what naive times are meant in; texts are only read in UTC.
+    - ``own``: the value's text in the family ``source``.
+    - ``common``: the other side is another engine, so that numbers need one form for both.
+    - ``shifted``: the method :meth:`.base.Dialect.shifted`. Without it, timestamps with an offset
+      other than 0 are not changed.
+    - ``zone``: the zone of naive times. Texts are only read in UTC.
     """
     if family is Family.FLOAT and (common or source is not family):
         return as_float(own)
@@ -76,7 +78,7 @@ def spell(
 
 
 def _unchanged(own: Spelling) -> Spelling:
-    """Integers are decimals, and documents are texts, as they are."""
+    """Return the text unchanged, such as that of an integer that is read as a decimal."""
     return own
 
 
@@ -100,9 +102,10 @@ def _with_zone(own: Spelling) -> Spelling:
 
 
 def as_decimal(own: Spelling) -> Spelling:
-    """``+01.50`` becomes ``1.5``, ``-0.0`` becomes ``0``, ``1.5E-3`` becomes ``0.0015``.
+    """Convert ``+01.50`` to ``1.5``, ``-0.0`` to ``0``, ``1.5E-3`` to ``0.0015``.
 
-    An exponent of more than three digits is left as it is: its number could fill the memory.
+    A number whose exponent has more than three digits is not changed, because its text could fill
+    the memory.
     """
     return case(
         (matches(own, _NUMBER), _plain_number(own)),
@@ -113,14 +116,14 @@ def as_decimal(own: Spelling) -> Spelling:
 
 
 def _plain_number(own: Spelling) -> Spelling:
-    """The number without zeros that say nothing; each mention of a text is work for the server."""
+    """Return a number without redundant zeros. The server computes a text at each mention."""
     bare = _without_sign(own)
     whole = replaced(_text("0") + bare, "[.].*$")
     return _signed(own, whole, replaced(bare, "^[0-9]*"))
 
 
 def _moved_number(own: Spelling) -> Spelling:
-    """The same of a number with an exponent, whose point is moved through zeros on both sides."""
+    """Return the same for a number with an exponent, by moving its point through added zeros."""
     mantissa = replaced(_without_sign(own), "[eE].*$")
     digits = _text(_ZEROS) + _without_dot(mantissa) + _text(_ZEROS)
     exponent = cast(replaced(replaced(own, "^[^eE]*[eE]"), "^[+]"), Integer)
@@ -130,7 +133,7 @@ def _moved_number(own: Spelling) -> Spelling:
 
 
 def _signed(own: Spelling, whole: Spelling, fraction: Spelling) -> Spelling:
-    """Put a number together; its whole part keeps a last zero, and zero has no sign."""
+    """Assemble a number. The whole part keeps a last zero, and zero has no sign."""
     last = _length(whole)
     led = replaced(func.substr(whole, 1, last - 1, type_=Text), "^0+")
     negative = own.regexp_match("^-[0-9.]*[1-9]")
@@ -140,9 +143,9 @@ def _signed(own: Spelling, whole: Spelling, fraction: Spelling) -> Spelling:
 
 
 def as_float(own: Spelling) -> Spelling:
-    """Digits and a power of ten, the same for every engine that writes the shortest text.
+    """Return digits and a power of ten, the same for every engine that writes the shortest text.
 
-    ``1.5`` and ``1.50e0`` become ``15e-1``. Infinities and NaN go by PostgreSQL's names.
+    ``1.5`` and ``1.50e0`` become ``15e-1``. Infinities and NaN get PostgreSQL's names.
     """
     lower = func.lower(own, type_=Text)
     bare = _without_sign(lower)
@@ -163,8 +166,8 @@ def as_float(own: Spelling) -> Spelling:
 
 
 def _not_finite(own: Spelling) -> list[tuple[ColumnElement[bool], Spelling]]:
-    """NaN, whatever its sign bit says, and the infinities, by PostgreSQL's names."""
-    # Not in lower case, which makes an i of a letter that is none.
+    """Return the cases for NaN, with any sign, and for the infinities, with PostgreSQL's names."""
+    # Without lower(), which turns some letters that are not I into an i.
     return [
         (matches(own, "^[+-]?[nN][aA][nN]$"), _text("NaN")),
         (matches(own, f"^[+]?{_INFINITY}$"), _text("Infinity")),
@@ -173,7 +176,7 @@ def _not_finite(own: Spelling) -> list[tuple[ColumnElement[bool], Spelling]]:
 
 
 def as_boolean(own: Spelling) -> Spelling:
-    """The words that PostgreSQL takes: t, true, y, yes, on, 1 and f, false, n, no, off, 0."""
+    """Convert PostgreSQL's words: t, true, y, yes, on, 1 and f, false, n, no, off, 0."""
     lower = func.lower(own, type_=Text)
     return case(
         (lower.in_([_text(word) for word in YES]), _text("true")),
@@ -183,9 +186,9 @@ def as_boolean(own: Spelling) -> Spelling:
 
 
 def as_uuid(own: Spelling) -> Spelling:
-    """32 hexadecimal digits, in lower case, with hyphens at their places.
+    """Return 32 hexadecimal digits in lower case, with hyphens at their places.
 
-    Braces around them, and ``urn:uuid:`` in front of them, say nothing.
+    Braces around the digits and ``urn:uuid:`` in front of them are removed.
     """
     digits = func.lower(func.replace(own, _text("-"), _text("")), type_=Text)
     bare = replaced(digits, r"^(\{|urn:uuid:)")
@@ -193,33 +196,33 @@ def as_uuid(own: Spelling) -> Spelling:
     for at, length in ((9, 4), (13, 4), (17, 4), (21, 12)):
         spelled = spelled + _text("-") + func.substr(bare, at, length, type_=Text)
     spells = and_(digits.regexp_match(_HEX_DIGITS), ~own.regexp_match(_BEYOND_ASCII))
-    # Most are spelled so already, which is seen with a tenth of the work. A newline behind, which
-    # "$" may overlook, does no harm: such a text stays as it is in any case.
+    # Most texts have this form already, and this test takes a tenth of the work. A newline at the
+    # end, which "$" may ignore, does no harm: the text stays unchanged in any case.
     return case((own.regexp_match(_UUID), own), (spells, spelled), else_=own)
 
 
 def as_bytes(own: Spelling) -> Spelling:
-    r"""``\xAB`` becomes ``\xab``; anything else is no bytes."""
+    r"""Convert ``\xAB`` to ``\xab``. Any other text is not changed."""
     return case((matches(own, r"^\\x([0-9a-fA-F]{2})*$"), func.lower(own, type_=Text)), else_=own)
 
 
 def as_time(own: Spelling) -> Spelling:
-    """``10:00`` becomes ``10:00:00``; no zeros end the fraction."""
+    """Convert ``10:00`` to ``10:00:00``, and remove zeros at the end of the fraction."""
     return case((matches(own, _TIME), _clock(own, own, "^.{5}:") + _fraction(own)), else_=own)
 
 
 def as_timestamp(own: Spelling) -> Spelling:
-    """``2024-01-02T10:00`` becomes ``2024-01-02 10:00:00``; no zeros end the fraction."""
+    """Convert ``2024-01-02T10:00`` to ``2024-01-02 10:00:00``; remove last zeros of fractions."""
     return case((matches(own, _TIMESTAMP), _moment(own) + _fraction(own)), else_=own)
 
 
 def as_timestamptz(
     own: Spelling, shifted: Shifted | None = None, *, in_utc: bool = False
 ) -> Spelling:
-    """The instant in UTC, as ``...+00``; a text that says no offset, or no day, is left alone.
+    """Return the instant in UTC, as ``...+00``. A text without an offset or a valid day is kept.
 
-    ``in_utc``: a time without an offset is meant in UTC. The first day that there is, at another
-    offset than zero, is left alone too: its instant may lie before the year 1.
+    ``in_utc``: a time without an offset is in UTC. On the first valid day, a time with an offset
+    other than 0 is kept too, because its instant may be before the year 1.
     """
     zone = _fraction(own) + _text("+00")
     moved = own if shifted is None else shifted(_moment(own), _offset(own)) + zone
@@ -234,7 +237,7 @@ def as_timestamptz(
 
 
 def _moment(own: Spelling) -> Spelling:
-    """The day and the clock, to the second, whatever follows."""
+    """Return the day and the time to the second, without any following part."""
     clock = func.substr(own, 12, type_=Text)
     day = func.substr(own, 1, 10, type_=Text)
     return day + _text(" ") + _clock(own, replaced(clock, "[^0-9:].*$"), "^.{16}:")
@@ -246,12 +249,12 @@ def _clock(own: Spelling, clock: Spelling, has_seconds: str) -> Spelling:
 
 
 def _fraction(own: Spelling) -> Spelling:
-    """The fraction of the second with its point; nothing if it is zero."""
+    """Return the fraction of the second with its point; empty if it is zero."""
     return replaced(replaced(replaced(own, "^[^.]*"), "[^.0-9].*$"), "[.]?0*$")
 
 
 def _offset(own: Spelling) -> Spelling:
-    """The offset as ``+05:30:00``, of a text that has another than zero."""
+    """Return the offset as ``+05:30:00``, for a text with an offset other than 0."""
     written = replaced(replaced(own, "^.{16}(:[0-9]{2}([.][0-9]+)?)? ?"), "[^+:0-9-].*$")
     digits = func.replace(written, _text(":"), _text(""), type_=Text) + _text("0000")
     hours, *others = (func.substr(digits, *at, type_=Text) for at in ((1, 3), (4, 2), (6, 2)))
@@ -259,13 +262,14 @@ def _offset(own: Spelling) -> Spelling:
 
 
 def matches(own: Spelling, pattern: str) -> ColumnElement[bool]:
-    """Whether a text of plain ASCII has a part of the pattern's form."""
-    # Some engines let "$" stand in front of a last newline, of which Unicode has several.
+    """Whether a text of printable ASCII contains a match of ``pattern``."""
+    # In some engines, "$" also matches before a newline at the end, and Unicode has several
+    # newlines.
     return and_(own.regexp_match(pattern), ~own.regexp_match(_BEYOND_ASCII))
 
 
 def replaced(own: Spelling, pattern: str) -> Spelling:
-    """Take away the part of a text that the pattern describes."""
+    """Remove the first match of ``pattern`` from a text."""
     return func.regexp_replace(own, _text(pattern), _text(""), type_=Text)
 
 

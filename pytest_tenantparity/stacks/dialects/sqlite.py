@@ -60,7 +60,7 @@ from .spelling import spell
 from .sqlite_values import IN_UTC, MOST_ARGUMENTS, SPELLINGS, teach, text_of
 
 SCHEMA = "main"
-# What SQLite says of a value or of SQL; it has one kind of error for these and for files.
+# Error messages about a value or SQL. SQLite has one kind of error for these and for files.
 _OF_QUERIES = (
     *("user-defined", "integer overflow", "malformed JSON", "JSON path", "too big", "no such"),
     *("syntax error", "unrecognized token", "incomplete input", "number of arguments", "misuse"),
@@ -119,10 +119,10 @@ _SHOWN: dict[Family, Any] = {
 }
 
 
-# No text in UTF-8 begins with this byte, so that what is no text can never be taken for one.
+# No text in UTF-8 begins with this byte. It marks values that are not text.
 NO_TEXT = literal_column("CAST(x'FF' AS TEXT)", Text)
 _QUOTED_TEXTS = 1013  # SQLITE_DBCONFIG_DQS_DML
-_OPERATIONS = 20_000  # of SQLite's machine, between two looks at the clock
+_OPERATIONS = 20_000  # operations of SQLite's virtual machine between two looks at the clock
 
 _REMEDIES = {
     "interrupted": (
@@ -152,7 +152,7 @@ _NEUTRAL = {
     Family.SAME_TYPE: "''",
 }
 
-# What an expression's values are read as, where a text is taken as it is.
+# How values of an expression are read as a family in which a text is kept unchanged.
 AS_TEXT = dict.fromkeys(TEXTS, Family.TEXT) | dict.fromkeys(DOCUMENTS, Family.JSON)
 
 _WITHOUT_AFFINITY = frozenset({Family.BYTES, Family.SAME_TYPE})
@@ -165,7 +165,7 @@ _NAME = re.compile(r"""'(?:[^']|'')*'|"((?:[^"]|"")*)\"""")
 
 @dataclass
 class _Watch:
-    """Stops a statement that takes too long; SQLite asks every so often."""
+    """Stops a statement that takes too long. SQLite calls it after each number of operations."""
 
     seconds: float
     deadline: float = field(default=inf)
@@ -178,7 +178,7 @@ class _Watch:
 
 
 class SQLite(Dialect):
-    """A file, opened read-only, whose values are taken for what they are, not what is declared."""
+    """A file, opened read-only. Values are read by their storage class, not a declared type."""
 
     name = "SQLite"
 
@@ -200,7 +200,7 @@ class SQLite(Dialect):
 
         def connect() -> sqlite3.Connection:
             connection = self.open(url, settings.lock_timeout)
-            # A text that is no UTF-8 is read as it is, and nothing is put in its place.
+            # A text that is not valid UTF-8 is kept as it is, without replacement characters.
             connection.text_factory = text_of
             connection.set_progress_handler(watch, _OPERATIONS)
             return connection
@@ -218,7 +218,7 @@ class SQLite(Dialect):
         return quoting(engine)
 
     def open(self, url: URL, patience: float) -> sqlite3.Connection:
-        """Open the database; what goes wrong is a :class:`sqlite3.Error`."""
+        """Open the database file; raises :class:`sqlite3.Error`."""
         path = Path(url.database or "").absolute()
         if not path.is_file():
             raise sqlite3.OperationalError(
@@ -238,7 +238,7 @@ class SQLite(Dialect):
         return ""
 
     def join_snapshot(self, connection: Connection, snapshot: str) -> None:
-        """Do nothing: a process keeps the one transaction that it has."""
+        """Do nothing: a process reads in a single transaction, which is kept."""
 
     def server(self, connection: Connection, address: str) -> ServerFacts:
         del address
@@ -279,7 +279,7 @@ class SQLite(Dialect):
     ) -> ColumnFacts:
         _refuse_unknown_names(str(expression), [each.name for each in source.c])
         connection.execute(select(expression.label("x")).select_from(source).limit(0)).close()
-        # SQLite says of an expression what each value is, and never what all of them are.
+        # SQLite gives the type of each value of an expression, but no type for the expression.
         return ColumnFacts(str(expression), "an SQL expression", "", Family.WRITTEN)
 
     def text(
@@ -291,13 +291,13 @@ class SQLite(Dialect):
             *_quickly(value, kind, column.family, lone_double=rules.lone_double),
             else_=_by_function(value, kind, column.family),
         )
-        # An expression's own COLLATE would reach every comparison around it.
+        # Without this, the COLLATE of an expression would apply to every comparison around it.
         return own.collate("BINARY")
 
     def canonical(
         self, value: ColumnElement[Any], column: ColumnFacts, family: Family, rules: ColumnRules
     ) -> ColumnElement[str]:
-        # Some applications write 't' into a column of flags, where others write 1.
+        # Some applications write 't' into a column of flags, and others write 1.
         flag = rules.read_as and column.family is family is Family.BOOLEAN
         if column.family is Family.WRITTEN or flag:
             return self._by_storage(value, column, family, rules)
@@ -306,7 +306,7 @@ class SQLite(Dialect):
     def _by_storage(
         self, value: ColumnElement[Any], column: ColumnFacts, family: Family, rules: ColumnRules
     ) -> ColumnElement[str]:
-        """Read each value of an expression by its storage class: numbers as numbers, and so on."""
+        """Read each value of an expression by its storage class, such as numbers as numbers."""
         meant = AS_TEXT.get(family, family)
         typed = self.text(value, replace(column, family=meant), rules)
         if meant in AS_TEXT.values():
@@ -334,7 +334,7 @@ class SQLite(Dialect):
         return column.family in (Family.FLOAT, Family.DECIMAL, Family.WRITTEN)
 
     def once(self, rows: Select[Any]) -> Select[Any]:
-        # A subquery without a limit would be flattened, and each row hashed for each aggregate.
+        # Without a limit, the subquery would be flattened, and each row hashed for each aggregate.
         return rows.limit(-1)
 
     def exact_sum(self, numbers: ColumnElement[int]) -> ColumnElement[Any]:
@@ -350,9 +350,10 @@ class SQLite(Dialect):
         return column.family in (Family.INTEGER, Family.TEXT)
 
     def bound(self, value: int | date | datetime) -> ColumnElement[Any]:
-        """A date or a moment as a text, such as ``2026-11-30 12:00:00.000000``: SQLite has no type.
+        """Return a date or timestamp as text, such as ``2026-11-30 12:00:00.000000``.
 
-        With six digits, a moment's text is not less than any text of the same moment with fewer.
+        SQLite has no type for them. With six digits, a timestamp's text is not less than any text
+        of the same timestamp with fewer digits.
         """
         if isinstance(value, datetime):
             naive = value.replace(tzinfo=None)
@@ -381,16 +382,18 @@ class SQLite(Dialect):
 
     def exact(self, value: ColumnElement[Any], column: ColumnFacts) -> ColumnElement[Any]:
         del column
-        # A function's result has no affinity, by which '07' would be taken for 7.
+        # A function's result has no affinity. With an affinity, '07' could equal 7.
         return func.ifnull(value, null()).collate("BINARY")
 
     def match_forms(
         self, value: ColumnElement[Any], column: ColumnFacts, other: ColumnFacts
     ) -> tuple[ColumnElement[Any], ...]:
-        """SQLite looks up each row of a join by an index, or makes one: of columns alone.
+        """Return the plain column, and forms that make the comparison exact.
 
-        What is exactly equal is equal under any affinity, since both values were stored under it.
-        Without an affinity, 7 and 7.0 are kept apart, and are equal all the same.
+        SQLite looks up each row of a join in an index on plain columns, which it creates if there
+        is none. Exactly equal values are equal under any affinity, because both were stored under
+        it. In columns without affinity, 7 and 7.0 are stored as different values, but = takes them
+        for equal.
         """
         own, exact = value.collate("BINARY"), self.exact(value, column)
         if column.family is other.family and column.family in _WITHOUT_AFFINITY:
@@ -436,18 +439,18 @@ class SQLite(Dialect):
 
 
 def _pin(connection: Any, _: Any) -> None:
-    """Teach the session its functions, after SQLAlchemy its own, and keep it from writing."""
+    """Register the session's functions, after SQLAlchemy's own, and make it read-only."""
     teach(connection)
     connection.execute("PRAGMA query_only = 1")
-    # Another file would be made, if it is not there.
+    # ATTACH would create a file that does not exist.
     connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
-    if hasattr(connection, "setconfig"):  # Python 3.12
-        # A misspelt name in double quotes would be a text, and no error.
+    if hasattr(connection, "setconfig"):  # from Python 3.12
+        # Otherwise a misspelt name in double quotes would be a text, without an error.
         connection.setconfig(_QUOTED_TEXTS, False)
 
 
 def _begin(connection: Connection) -> None:
-    """Begin, and see from now on what is there now."""
+    """Begin a transaction and read, so that it stays at the current state."""
     connection.exec_driver_sql("BEGIN")
     connection.exec_driver_sql(_START).close()
 
@@ -465,7 +468,7 @@ def _table(connection: Connection, name: str, kind: str) -> TableFacts:
         return TableFacts(SCHEMA, name, (), (), view, refused=why)
     try:
         rows = connection.execute(_COLUMNS, {"table": name}).all()
-    except DBAPIError as error:  # a view of a table that is gone
+    except DBAPIError as error:  # a view of a table that was dropped
         return TableFacts(SCHEMA, name, (), (), view, refused=f"cannot be read: {error.orig}")
     if unreadable := [column for column, _, _ in rows if not is_writable(column)]:
         why = (
@@ -486,13 +489,13 @@ def _table(connection: Connection, name: str, kind: str) -> TableFacts:
 
 
 def _indexed(connection: Connection, table: str, key: Sequence[str]) -> tuple[str, ...]:
-    """Return what indexes begin with; the rows themselves are in the order of their key."""
+    """Return the first columns of indexes. The rows themselves are in the order of the key."""
     found = connection.scalars(_INDEXED, {"table": table})
     return tuple(sorted({*found, *key[:1]}))
 
 
 def _size(connection: Connection, table: str) -> int:
-    """Return about how many rows a table has, if ANALYZE has counted them."""
+    """Return about how many rows a table has, by ANALYZE; 0 without it."""
     if connection.scalar(_STATISTICS) is None:
         return 0
     return int(connection.scalar(_COUNTED, {"table": table}) or 0)
@@ -515,7 +518,10 @@ def _column(name: str, declared: str) -> ColumnFacts:
 
 
 def _refuse_unknown_names(sql: str, known: list[str]) -> None:
-    """A name in double quotes that no column has is a text to SQLite, the same in each row."""
+    """Raise :class:`NotProven` for a name in double quotes that no column has.
+
+    SQLite would read the name as a text, the same in each row.
+    """
     names = {name.lower() for name in known}
     for found in _NAME.finditer(sql):
         quoted = found.group(1)
@@ -532,7 +538,7 @@ def _refuse_unknown_names(sql: str, known: list[str]) -> None:
 def _quickly(
     value: ColumnElement[Any], kind: ColumnElement[str], family: Family, *, lone_double: bool
 ) -> list[tuple[Any, ColumnElement[Any]]]:
-    """Return what SQLite itself can spell without a call of Python, and when."""
+    """Return the cases in which SQLite itself can make the text, without a call of Python."""
     is_integer, is_text = kind == word("integer"), kind == word("text")
     found: list[tuple[Any, ColumnElement[Any]]] = []
     if family in (Family.TEXT, Family.JSON):
@@ -556,7 +562,7 @@ def _quickly(
         found.append((kind == word("blob"), word("\\x").op("||")(digits)))
     if family in _PLAIN:
         length, form = _PLAIN[family]
-        # GLOB looks no further than the first NUL.
+        # GLOB ignores text after the first NUL.
         size = func.length(cast(value, LargeBinary)) == literal_column(str(length))
         found.append((and_(is_text, size, value.op("GLOB")(word(form))), value))
     return found
@@ -565,7 +571,7 @@ def _quickly(
 def _by_function(
     value: ColumnElement[Any], kind: ColumnElement[str], family: Family
 ) -> ColumnElement[str]:
-    """Return the text that Python makes; of what is no text in a column of texts, a marked one."""
+    """Return the text made by Python. In a column of texts, a value of another kind is marked."""
     stored = as_bytes(value, kind)
     own: ColumnElement[str] = func.parity_text(stored, kind, word(family.value), type_=Text)
     if family is Family.TEXT:
@@ -581,14 +587,14 @@ def spelled(
 ) -> ColumnElement[str]:
     """Return :func:`.spelling.spell` for engines that differ, by one call of Python.
 
-    SQLite's parser would give up at the nested SQL, and be slower.
+    SQLite's parser would refuse the nested SQL, which would also be slower.
     """
-    if source is family:  # a float's text is the common one
+    if source is family:  # a float's text is already the common one
         return own
     if source is Family.BYTES and family is Family.UUID:
         own = func.substr(own, 3, type_=Text)
     elif source not in TEXTS and family is not Family.FLOAT:
-        # A value that is neither true nor false is not NULL.
+        # A value that is neither true nor false must not become NULL.
         return func.coalesce(spell(own, source, family, common=True), own, type_=Text)
     if family not in SPELLINGS:
         return own
@@ -604,13 +610,13 @@ def spelled(
 def either(
     value: ColumnElement[Any], if_text: ColumnElement[str], otherwise: ColumnElement[str]
 ) -> ColumnElement[str]:
-    """Return one text for a value that is stored as text, and another for all else."""
+    """Return ``if_text`` for a value that is stored as text, and ``otherwise`` for any other."""
     is_text = func.typeof(value, type_=Text) == word("text")
     return case((is_text, if_text), else_=otherwise)
 
 
 def as_bytes(value: ColumnElement[Any], kind: ColumnElement[str]) -> ColumnElement[Any]:
-    """Return a text's bytes: Python would not take a text that is no UTF-8."""
+    """Return a text's bytes, because Python would not accept a text that is not UTF-8."""
     return case((kind == word("text"), cast(value, LargeBinary)), else_=value)
 
 
@@ -623,5 +629,5 @@ def _integers(column: ColumnFacts, allowed: Sequence[str]) -> list[int]:
 
 
 def word(constant: str) -> ColumnElement[str]:
-    """Return a text that is part of the program, not of the data."""
+    """Return a constant text of the program, never of the data, as SQL."""
     return literal_column(f"'{constant}'", Text)

@@ -1,8 +1,8 @@
-"""What SQLite is taught: one text for a value of any storage class, and the hash of a row.
+"""The SQL functions for SQLite: canonical texts for any storage class, and hashes of rows.
 
-A column's declared type promises nothing in SQLite: an INTEGER column may hold ``'abc'``. A value
-that is not of its column's family gets a text such as ``text "abc"``, which no value of the
-family has.
+A column's declared type guarantees nothing in SQLite: an INTEGER column may hold ``'abc'``. A value
+that is not of its column's family gets a text such as ``text "abc"``. No value of the family has
+such a text.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from .floats import scientific, shortest, spelled_float
 from .portable import hash_number
 from .spelling import NO, YES
 
-# What SQLite hands over: a text comes as its bytes, which need not be UTF-8.
+# The arguments that SQLite passes. A text is passed as its bytes, which need not be UTF-8.
 Stored = int | float | bytes
 
-IN_UTC = "timestamp with time zone, else in UTC"  # what a text can be read as, besides families
-MOST_ARGUMENTS = 90  # that every build of SQLite lets a function have
+IN_UTC = "timestamp with time zone, else in UTC"  # a form of reading a text, besides the families
+MOST_ARGUMENTS = 90  # of a function, in every build of SQLite
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TIME = re.compile(r"([0-9]{2}:[0-9]{2})(?::([0-9]{2})(?:\.([0-9]+))?)?")
@@ -70,7 +70,7 @@ def teach(connection: sqlite3.Connection) -> None:
 
 
 def parity_text(value: Stored | None, kind: str, family: str) -> str | bytes | None:
-    """Return the one text of a value of a storage class in a column of a family."""
+    """Return the canonical text of a value of storage class ``kind`` in a column of ``family``."""
     if value is None:
         return None
     reader = _READERS.get((family, kind))
@@ -79,9 +79,9 @@ def parity_text(value: Stored | None, kind: str, family: str) -> str | bytes | N
 
 
 def foreign(tagged: str, family: str) -> str | bytes:
-    """Mark what stands for a value of another kind by a byte that begins no text of any engine.
+    """Mark the text of a value of another kind with a byte that begins no text of any engine.
 
-    A column of texts marks it itself.
+    For the families of texts, the SQL adds the mark.
     """
     if family in (Family.TEXT, Family.JSON):
         return tagged
@@ -97,21 +97,21 @@ def _tagged(value: Any, kind: str) -> str:
 
 
 def tagged_text(text: str) -> str:
-    """Return what stands for a text where none belongs; bytes that are no UTF-8 are escaped."""
+    """Return the text for a string in a column of another kind; invalid UTF-8 is escaped."""
     broken = any("\udc80" <= each <= "\udcff" for each in text)
     return f"text {json.dumps(text, ensure_ascii=broken)}"
 
 
 def text_of(value: bytes) -> str:
-    """Return a text; bytes that are no UTF-8 are kept as lone surrogates."""
+    """Return the decoded text; bytes that are not UTF-8 are kept as lone surrogates."""
     return value.decode("utf-8", "surrogateescape")
 
 
 def decimal_text(number: float) -> str:
     """Return the shortest decimal that reads back as the same double, without an exponent.
 
-    Where a 64-bit integer could be stored in its place, the double's exact value: two different
-    integers may be nearest to one double.
+    For a double in the range of 64-bit integers that is a whole number, return its exact value,
+    because two different integers may have the same nearest double.
     """
     if math.isinf(number):
         return "Infinity" if number > 0 else "-Infinity"
@@ -130,11 +130,11 @@ def float_text(number: float) -> str:
 
 
 def shown_decimal(number: float, shown: str, read: float) -> str:
-    """Return the decimal for which SQLite itself has stored a double, as far as that is known.
+    """Return the decimal from which SQLite has made a double, as far as that is known.
 
-    ``shown`` is SQLite's own text of the double, of 15 digits, and ``read`` what SQLite makes of it
-    again. Its conversions are not those of IEEE 754: 637873.130588 can become the double beside the
-    nearest one.
+    ``shown`` is SQLite's own text of the double, with 15 digits. ``read`` is the double that SQLite
+    makes from this text. SQLite's conversions are not those of IEEE 754: 637873.130588 can become a
+    double next to the nearest one.
     """
     if read != number or (number.is_integer() and abs(number) <= 2**63):
         return decimal_text(number)
@@ -142,7 +142,7 @@ def shown_decimal(number: float, shown: str, read: float) -> str:
 
 
 def shown_float(number: float, shown: str, read: float) -> str:
-    """Return the same in the form of :func:`float_text`."""
+    """Return the same as :func:`shown_decimal`, in the form of :func:`float_text`."""
     if read != number or math.isinf(number):
         return float_text(number)
     return scientific("-" if math.copysign(1, number) < 0 else "", shown.removeprefix("-"))
@@ -213,8 +213,11 @@ def _as_timestamptz(text: str) -> str | None:
 
 
 def _instant(day: str, clock: str, fraction: str | None, shift: timedelta) -> str | None:
-    """Return a moment of UTC, which may lie in the year 10000, and in none before the year 1."""
-    # The last day is worked out in a year that ends as Python's last one does.
+    """Return a timestamp in UTC, from the year 1 to 10000; None if it would be before.
+
+    Also None for an invalid day.
+    """
+    # The last day is computed in a year that ends like the year 9999, Python's last one.
     last = day == "9999-12-31"
     if shift and day == "0001-01-01":
         return None
@@ -256,7 +259,7 @@ _READERS: dict[tuple[str, str], Callable[[Any], str | None]] = {
 }
 
 
-# ---- a text that is read as another family: see spelling.py, which says the same in SQL
+# ---- a text that is read as another family: the same rules as in spelling.py, in Python
 
 _DECIMAL = re.compile(r"([+-]?)([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE]([+-]?0{0,9}[0-9]{1,3}))?")
 _FLOAT = re.compile(r"([+-]?)((?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:e[+-]?[0-9]{1,4})?)")
@@ -272,27 +275,28 @@ _UPPER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz
 
 
 def spell_text(text: bytes | None, family: str) -> str | None:
-    """Return a text in the one spelling of a family; None if it spells no value of it."""
+    """Return a text as the canonical text of a family; None if it represents no value of it."""
     return None if text is None else spelled_as(family, text_of(text))
 
 
 def spelled_as(family: str, text: str) -> str | None:
-    """Return the same of a text of Python."""
+    """Return the same as :func:`spell_text` for a Python string."""
     spelling = SPELLINGS.get(family)
     return None if spelling is None else spelling(text)
 
 
 def spelled_values(family: str, given: Iterable[str]) -> Iterator[str]:
-    """Yield ids and flags of the settings as a column of a family spells them."""
+    """Yield ids and flags of the settings in the canonical text of a column's family."""
     for each in given:
         spelled = spelled_as(family, each) if family in (Family.UUID, Family.BOOLEAN) else None
         yield each if spelled is None else spelled
 
 
 def parity_read_float(text: bytes | None, bits: int) -> str | None:
-    """Return a text in the one spelling of floats, and by the shortest digits of the one it spells.
+    """Return the canonical float text of ``text``, by the shortest digits of its float.
 
-    Without bits, by its own digits.
+    If ``bits`` is 0, or the text represents no float, the text's own digits are kept. A text that
+    is not a number gives None.
     """
     own = None if text is None else _as_float(text_of(text))
     number = spelled_float(own, bits) if own and bits and _is_finite(own) else None
@@ -306,7 +310,7 @@ def _is_finite(spelled: str) -> bool:
 
 
 def _lower(text: str) -> str:
-    """Return what SQLite's own lower() does: it knows no letters but those of ASCII."""
+    """Return the same as SQLite's lower(), which only converts ASCII letters."""
     return text.translate(_UPPER)
 
 
@@ -366,7 +370,7 @@ SPELLINGS: dict[str, Callable[[str], str | None]] = {
 
 
 def parity_other(value: Stored | None, kind: str, family: str) -> Stored | str | None:
-    """Return a value of the same storage class whose text is another, near to the given one."""
+    """Return a value of the same storage class that is near to the given one, but not equal."""
     match kind:
         case "integer":
             return _other_integer(int(value or 0), family)
@@ -387,14 +391,14 @@ def _other_integer(number: int, family: str) -> int:
 def _other_real(number: float, family: str) -> float:
     if math.isinf(number):
         return 0.0
-    # Of two neighbours, both may stand for one decimal: SQLite's reading of it, and the nearest.
+    # Two neighbours may both represent one decimal: SQLite's reading of it, and the nearest double.
     near = math.nextafter(math.nextafter(number, end := 0.0 if number else 1.0), end)
-    # A double so small would have a decimal of a thousand digits.
+    # The decimal of the smallest double would have a thousand digits.
     return 0.5 if family == Family.DECIMAL and not number else near
 
 
 def _other_text(text: str) -> str | None:
-    """Change the last digit, so that most dates, times and ids stay what they are."""
+    """Change the last digit, so that most dates, times and ids stay valid."""
     found = re.search(r"[0-9a-f](?=[^0-9a-f]*$)", text)
     if found is None:
         return f"{text.encode('utf-8', 'replace').decode()} "
@@ -411,19 +415,19 @@ def parity_number(function: str, text: bytes | None) -> int | None:
 
 
 def parity_hash(function: str, salt: int, *texts: bytes | None) -> int:
-    """Return :func:`.portable.portable_hash` of texts given as their bytes."""
+    """Return :func:`.portable.portable_hash` of texts that are given as bytes."""
     return hash_number(b"%d:%b" % (salt, parity_pack(*texts)), function)
 
 
 def parity_pack(*texts: bytes | None) -> bytes:
-    """Return the texts with their lengths in characters, in a form that can be taken apart."""
+    """Return the texts with their lengths in characters, in a form that can be split again."""
     return b"".join(
         [b"-" if text is None else b"%d:%b" % (_characters(text), text) for text in texts]
     )
 
 
 def parity_packed_hash(function: str, salt: int, *packs: bytes) -> int:
-    """Return the hash of more texts than a function may have arguments."""
+    """Return the hash of packed texts, for more texts than a function can have arguments."""
     return hash_number(b"%d:%b" % (salt, b"".join(packs)), function)
 
 
@@ -432,18 +436,18 @@ def _characters(text: bytes) -> int:
 
 
 class ExactSum:
-    """The sum of integers, which SQLite's own would overflow."""
+    """The sum of integers, without the overflow of SQLite's own."""
 
     def __init__(self) -> None:
         self._total = 0
 
     def step(self, number: int | None) -> None:
-        """Add a number; NULL is none."""
+        """Add a number; NULL is ignored."""
         if number is not None:
             self._total += number
 
     def finalize(self) -> str:
-        """Return the sum as text, since it may be longer than 64 bits."""
+        """Return the sum as text, because it may need more than 64 bits."""
         return str(self._total)
 
 
@@ -454,7 +458,7 @@ class Xor:
         self._total = 0
 
     def step(self, number: int | None) -> None:
-        """Take a number in; NULL is none."""
+        """Combine with a number; NULL is ignored."""
         if number is not None:
             self._total ^= number
 
@@ -463,12 +467,12 @@ class Xor:
         return self._total
 
 
-# ---- what other engines have of their own
+# ---- functions that other engines have
 
 
 @lru_cache(maxsize=256)
 def _compiled(pattern: str) -> re.Pattern[str]:
-    # Python's "$" matches in front of a last newline, too.
+    # Python's "$" also matches before a newline at the end.
     ends = pattern.endswith("$") and not pattern.endswith("\\$")
     return re.compile(rf"{pattern[:-1]}\Z" if ends else pattern)
 
