@@ -84,7 +84,7 @@ class Ledger:
 
     @staticmethod
     def _worse(before: Evidence | None, now: Evidence) -> Evidence:
-        """Return the outcome that proves less. A rerun, for example, gives a check a second outcome."""
+        """Return the outcome that proves less. A rerun, for example, gives a second outcome."""
         if before is None:
             return now
         worse = _GRAVITY.index(now.status) <= _GRAVITY.index(before.status)

@@ -1,4 +1,4 @@
-"""The command-line options. All except ``--tenants`` and ``--fail-on-drift`` begin ``--parity-``."""
+"""The command-line options. All but ``--tenants`` and ``--fail-on-drift`` begin ``--parity-``."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def is_dry_run(config: pytest.Config) -> bool:
 
 
 def asked_for_audit(config: pytest.Config) -> str | None:
-    """Return the first given option that requires settings, or None if there is no such option."""
+    """Return the first given option that requires settings, or None if none is given."""
     options = {
         "--tenants": "tenants",
         "--fail-on-drift": "fail_on_drift",

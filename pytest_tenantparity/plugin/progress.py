@@ -75,7 +75,7 @@ class Shown:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_logreport(self) -> Generator[None, None, None]:
-        """Hide the line while pytest writes a result, and start the thread after the first result."""
+        """Hide the line while pytest writes a result, and start the thread after the first one."""
         with self._lock:
             self._hide()
             yield

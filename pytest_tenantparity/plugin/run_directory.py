@@ -117,7 +117,7 @@ class RunDirectory:
 
     @property
     def unpublished(self) -> str | None:
-        """A message that ``latest`` still points to an earlier run, or None if ``latest`` does not."""
+        """A message if ``latest`` still points to an earlier run, or else None."""
         if self._parent is None or self.published or not self.latest.exists():
             return None
         return f"{self._parent / LATEST} still leads to an earlier run: this one has read nothing"

@@ -331,7 +331,7 @@ class AuditSession:
 
     @property
     def unnamed_views(self) -> dict[Side, dict[str, str]]:
-        """The views of each side that no check compares, each with its kind in the engine's words."""
+        """The views of each side that no check compares, each with the engine's name for views."""
         views: dict[Side, dict[str, str]] = {}
         for side in SIDES if self.pairs is not None and self.states else ():
             found: dict[str, str] = {}
@@ -435,7 +435,7 @@ class AuditSession:
     def _product(self, side: Side) -> str:
         """Return the server's product name. Before a connection, return the name of the dialect.
 
-        The two can differ: MariaDB uses the dialect ``mysql``.
+        The two can differ: the dialect of MariaDB is named ``MySQL``.
         """
         known = self.servers(side)
         return known[0].product if known else self._dialect(side).name

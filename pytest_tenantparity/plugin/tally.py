@@ -66,7 +66,7 @@ class Tally:
             self._counted[key.what] += max(evidence.rows.legacy, evidence.rows.modern)
 
     def line(self, scans: Iterable[Scan], width: int | None = None) -> str:
-        """Return the progress as text, with as many parts as fit ``width``, important ones first."""
+        """Return the progress as text: as many parts as fit ``width``, important ones first."""
         of_table: dict[str, list[Scan]] = {}
         for scan in scans:
             of_table.setdefault(scan.table, []).append(scan)
