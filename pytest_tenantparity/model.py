@@ -243,7 +243,7 @@ class ColumnCounts:
 
 @dataclass(frozen=True, slots=True)
 class AppliedTolerance:
-    """A rule that forgave differences: the rule, the place where it is written, and the rows."""
+    """A rule that forgave differences: the rule, where it is written, and the number of rows."""
 
     rule: str
     allowed: str
