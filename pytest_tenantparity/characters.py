@@ -82,7 +82,7 @@ def is_escaped(text: str) -> bool:
 def escaped(text: str, spelled: Callable[[str], bool] = lambda _: False) -> str:
     """Return ``text`` as an escaped text. ``spelled`` returns whether a character is escaped.
 
-    Characters that UTF-8 cannot encode are always escaped.
+    Single quotes, backslashes, and characters that UTF-8 cannot encode are always escaped.
     """
     return f"E'{''.join(_escape(each, spelled) for each in text)}'"
 

@@ -284,11 +284,13 @@ def _lines_of(option: str, term: str, folder: Path) -> list[str]:
 
 
 def select_tenants(settings: Settings, terms: Sequence[str], *, canary: bool = False) -> Selection:
-    """Return the tenants that match an id, cohort, pattern or ``all``. ``!`` removes tenants.
+    """Return the selection by tenant id, cohort, pattern or ``all``. ``!`` removes tenants.
 
-    Checks beyond single tenants belong to every selection unless they are removed by name. These
-    are shared tables, unassigned rows and coverage, and the canary if it is switched on. Raises
-    :class:`SettingsError` for an unknown name, and for an empty selection.
+    Checks beyond single tenants belong to every selection of tenants, unless they are removed by
+    name. These are shared tables, unassigned rows and coverage, and the canary if it is switched
+    on. If ``terms`` name only checks beyond single tenants, no other checks are selected.
+
+    Raises :class:`SettingsError` for an unknown name, and for an empty selection.
     """
     tenants = settings.tenant_models()
     special = frozenset(BEYOND_TENANTS)

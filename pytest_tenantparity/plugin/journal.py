@@ -41,7 +41,7 @@ class Heading:
 class Proof:
     """The evidence of one check in a run. ``limits`` is a digest of the test's own tolerances.
 
-    Evidence that is not proven withdraws an earlier line of the same check.
+    Evidence that may not stand (see :func:`may_stand`) withdraws an earlier line of the same check.
     """
 
     run: str
