@@ -451,8 +451,7 @@ def exclusions(
 
     - ``pairs`` are the pairs of this run, if known. Exclusions of other tables are not returned.
       Exclusions of tenants that were not selected are not returned either.
-    - ``views`` are the views that the settings do not name, each with the engine's word for the
-      kind.
+    - ``views`` are the views that the settings do not name, each with its kind, such as ``view``.
     - ``as_of`` is the value of ``:as_of`` in filters.
     """
     taken_away = sorted(set(BEYOND_TENANTS) - {CANARY} - selection.subjects)

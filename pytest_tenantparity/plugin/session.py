@@ -331,7 +331,7 @@ class AuditSession:
 
     @property
     def unnamed_views(self) -> dict[Side, dict[str, str]]:
-        """The views of each side that no check compares, each with the engine's name for views."""
+        """The views that no check compares, by side, each with its kind, such as ``view``."""
         views: dict[Side, dict[str, str]] = {}
         for side in SIDES if self.pairs is not None and self.states else ():
             found: dict[str, str] = {}
