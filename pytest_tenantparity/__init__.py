@@ -1,1 +1,1 @@
-"""Proves, tenant by tenant and table by table, that a migrated database equals its legacy."""
+"""Prove, for each tenant and table, that a migrated database equals its legacy database."""

@@ -1,12 +1,14 @@
-r"""Texts as a person can read them: every character visible, and writable to every file.
+r"""Texts for readers: every character is visible, and every file can store the text.
 
-Two spellings are used. A plain text is shown as it is. A text with something that cannot be shown
-is written as PostgreSQL writes an escape string: ``E'caf\xe9'``. In there ``\xe9`` is a byte that
-is not UTF-8, ``\u200b`` a character by its code point, and ``\\`` a backslash. A plain text that
-begins with ``E'`` is escaped as well, so the two spellings cannot be confused.
+There are two forms. A plain text is shown unchanged. An escaped text is written like an escape
+string of PostgreSQL: ``E'caf\xe9'``. It is used if a character cannot be shown.
 
-Which characters have no glyph is read from Python's ``unicodedata``. Unicode's table of confusable
-characters is not used: characters outside ASCII that differ are named by their code points instead.
+In an escaped text, ``\xe9`` is a byte that is not UTF-8, ``\u200b`` is a character by its code
+point, and ``\\`` is a backslash. A plain text that begins with ``E'`` is escaped as well, so that
+the two forms cannot be confused.
+
+Python's ``unicodedata`` determines which characters have no glyph. Unicode's table of confusable
+characters is not used. Instead, differing characters outside ASCII are named by their code points.
 """
 
 from __future__ import annotations
@@ -18,9 +20,9 @@ from collections.abc import Callable, Iterable
 
 _BACKSLASH = r"\\ is a backslash"
 _ESCAPED = re.compile(r"(?:\.\.\.)?(?:text )?E'")
-_MOST_NAMED = 8  # characters of a difference that are named
+_MOST_NAMED = 8  # characters of one difference that are listed
 
-# Characters that have no glyph, although their category is that of letters, marks or symbols
+# Characters without a glyph whose category is nevertheless letter, mark or symbol
 # (Default_Ignorable_Code_Point of Unicode, and the blank Braille pattern).
 _BLANK = frozenset(
     map(
@@ -36,19 +38,19 @@ _BLANK = frozenset(
 _CONTROLS = {"\n": "LINE FEED", "\r": "CARRIAGE RETURN", "\t": "TAB", "\0": "NULL"}
 _SHORT = {"\n": r"\n", "\r": r"\r", "\t": r"\t", "\\": r"\\", "'": r"\'"}
 
-# Alphabets with letters that look like Latin ones, by the first word of their characters' names.
+# Alphabets with letters that look like Latin letters, by the first word of a character's name.
 _LIKE_LATIN = frozenset(
     ["ARMENIAN", "CHEROKEE", "COPTIC", "CYRILLIC", "FULLWIDTH", "GREEK", "LISU", "MATHEMATICAL"]
 )
 
 
 def is_visible(character: str) -> bool:
-    """Whether a character has a glyph of its own, or is a plain space."""
+    """Whether ``character`` has a glyph of its own, or is a plain space."""
     return character.isprintable() and character not in _BLANK
 
 
 def notation(text: str) -> str:
-    """Say what the escapes of a text in the escaped spelling stand for."""
+    """Return an explanation of the escapes in the escaped text ``text``."""
     single = text.replace(r"\\", "")
     found = re.search(r"\\x([0-9a-f]{2})", single)
     said = [rf"{found.group()} is the byte {found.group(1)}, which is not UTF-8"] if found else []
@@ -57,12 +59,12 @@ def notation(text: str) -> str:
 
 
 def is_clear(text: str) -> bool:
-    """Whether all characters of a text are visible."""
+    """Whether all characters of ``text`` are visible."""
     return text.isprintable() and (text.isascii() or _BLANK.isdisjoint(text))
 
 
 def is_writable(text: str) -> bool:
-    """Whether UTF-8 has the text: no half of a surrogate pair, no byte that was not UTF-8."""
+    """Whether UTF-8 can encode ``text``: it has no half surrogate pair and no invalid byte."""
     if text.isascii():
         return True
     try:
@@ -73,14 +75,14 @@ def is_writable(text: str) -> bool:
 
 
 def is_escaped(text: str) -> bool:
-    """Whether a shown text is in the escaped spelling."""
+    """Whether a shown text is an escaped text."""
     return _ESCAPED.match(text) is not None
 
 
 def escaped(text: str, spelled: Callable[[str], bool] = lambda _: False) -> str:
-    """Return a text in the escaped spelling; ``spelled`` says which characters are escaped.
+    """Return ``text`` as an escaped text. ``spelled`` returns whether a character is escaped.
 
-    What UTF-8 does not have is escaped in any case.
+    Single quotes, backslashes, and characters that UTF-8 cannot encode are always escaped.
     """
     return f"E'{''.join(_escape(each, spelled) for each in text)}'"
 
@@ -92,7 +94,7 @@ def _escape(character: str, spelled: Callable[[str], bool]) -> str:
 
 
 def code(character: str) -> str:
-    r"""Return an escape for one character: ``\xe9`` for a byte, else ``\u200b``."""
+    r"""Return the escape of ``character``: ``\xe9`` for a byte, and ``\u200b`` for any other."""
     if "\udc80" <= character <= "\udcff":
         return f"\\x{ord(character) - 0xDC00:02x}"
     number = ord(character)
@@ -108,26 +110,26 @@ def _is_hidden(character: str) -> bool:
 
 
 def on_one_line(text: str) -> str:
-    """Return prose with the code point of each character that cannot be seen, for a terminal."""
+    """Return prose for a terminal, with the code point of each hidden character."""
     if is_clear(text):
         return text
     return "".join(each if is_visible(each) else _SHORT.get(each, code(each)) for each in text)
 
 
 def quoted(text: str, opening: str = "“", closing: str = "”") -> str:
-    """Return a shown value in quotes; in the escaped spelling where a character is not visible."""
-    if is_escaped(text):  # the characters that every file takes are still as they were
+    """Return a shown value in quotes, or as an escaped text if a character is hidden."""
+    if is_escaped(text):  # hidden characters that UTF-8 can encode are not yet escaped
         return on_one_line(text)
     return f"{opening}{text}{closing}" if is_clear(text) else escaped(text, _is_hidden)
 
 
 def shell_word(text: str) -> str:
-    r"""Return one word of a command for a shell; a hidden character as ``$'\u202e'``."""
+    r"""Return one word of a shell command. Hidden characters are written like ``$'\u202e'``."""
     return shlex.quote(text) if is_clear(text) else f"${escaped(text, _is_hidden)[1:]}"
 
 
 def name_of(character: str) -> str:
-    """Return ``U+200B ZERO WIDTH SPACE``, or which byte stands in a character's place."""
+    """Return a name such as ``U+200B ZERO WIDTH SPACE``, or the number of an invalid byte."""
     if "\udc80" <= character <= "\udcff":
         return f"the byte {ord(character) - 0xDC00:02x}"
     name = unicodedata.name(character, _CONTROLS.get(character, ""))
@@ -143,14 +145,14 @@ def _names(characters: str) -> str:
     return ", ".join([*named, *([f"and {more:,} more"] if more else [])]) or "nothing"
 
 
-# ---- what two texts differ in
+# ---- differences of two texts
 
 
 def differing(legacy: str, modern: str, first: int = 1) -> list[str]:
-    """Name the differing characters of two texts, where these might look alike.
+    """Return the names of the characters that differ between two texts that may look alike.
 
-    ``first`` is the number of the texts' first character. Nothing is returned where visible
-    characters of ASCII differ, since a reader sees that.
+    ``first`` is the position of the texts' first character. The result is empty if the difference
+    is in visible ASCII characters, because a reader sees these.
     """
     if len(legacy) == len(modern):
         return _by_position(legacy, modern, first)
@@ -178,9 +180,9 @@ def _is_plain(character: str) -> bool:
 
 
 def common_start(one: str, other: str) -> int:
-    """Return how many characters two texts begin with in common, quickly for long ones."""
+    """Return the length of the common prefix of two texts, by binary search."""
     low, high = 0, min(len(one), len(other))
-    while low < high:  # all before low is equal
+    while low < high:  # everything before low is equal
         middle = (low + high + 1) // 2
         if one[low:middle] == other[low:middle]:
             low = middle
@@ -189,11 +191,11 @@ def common_start(one: str, other: str) -> int:
     return low
 
 
-# ---- what one text has that cannot be seen
+# ---- hidden characters of one text
 
 
 def oddities(text: str) -> list[str]:
-    """Say what a reader cannot see in a single text: hidden characters, alphabets that mix."""
+    """Return what is not visible in ``text``: hidden characters, and mixed alphabets."""
     if text.isascii() and text.isprintable():
         return []
     found = [
@@ -210,7 +212,7 @@ def oddities(text: str) -> list[str]:
 
 
 def _mixed(text: str) -> Iterable[str]:
-    """Yield the letters of another alphabet in words that have Latin letters, too."""
+    """Yield the letters of another alphabet in words that also have Latin letters."""
     for word in re.finditer(r"\w+", text):
         alphabets = [_alphabet(each) for each in word.group()]
         if "LATIN" in alphabets:

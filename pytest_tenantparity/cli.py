@@ -1,4 +1,7 @@
-"""``tenantparity``: what is done with reports once pytest has ended. A skin over functions."""
+"""The command ``tenantparity``, which works on reports after pytest has ended.
+
+The commands only call functions of other modules.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,7 @@ app.add_typer(report, name="report")
 
 @app.callback()
 def main() -> None:
-    """Keep the names of groups in the command, however few there are."""
+    """Do nothing. With this callback, typer keeps a group's name even if it is the only group."""
 
 
 @report.command()
@@ -58,7 +61,7 @@ def merge(
 
 
 def _say(line: str) -> None:
-    """Print a line to a terminal of any encoding; a hidden character as its code point."""
+    """Print ``line`` to a terminal of any encoding, with hidden characters as code points."""
     encoding = sys.stdout.encoding or "utf-8"
     typer.echo(on_one_line(line).encode(encoding, "backslashreplace").decode(encoding))
 

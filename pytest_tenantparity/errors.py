@@ -1,4 +1,4 @@
-"""What can go wrong with the tool itself. A finding is never one of these."""
+"""Errors of the tool itself. A finding is never an error."""
 
 from __future__ import annotations
 
@@ -8,40 +8,40 @@ from contextlib import contextmanager
 
 
 class TenantParityError(Exception):
-    """Base of all errors of the tool. The message says what was found and what to do."""
+    """Base of all errors. The message gives the problem and what to do."""
 
 
 class SettingsError(TenantParityError):
-    """The settings, the tenants file or an option is wrong; pytest ends with exit code 4."""
+    """The settings, the tenants file or an option is wrong. pytest ends with exit code 4."""
 
 
 class NotProven(TenantParityError):
-    """A check could not be carried out; the message is the reason in the report."""
+    """A check could not be carried out. The message is the reason in the report."""
 
 
 class Unreadable(NotProven):
-    """A query was refused for a value that it met, or for its own SQL, or a row has no hash."""
+    """A query failed because of a value or of its own SQL, or a row cannot be hashed."""
 
 
 class StackUnavailable(NotProven):
-    """A stack cannot be reached, or refused the session."""
+    """A stack cannot be reached, or it refused the session."""
 
 
 class Unsuitable(StackUnavailable):
-    """A URL or a server that the audit does not use; the message does not yet name the stack."""
+    """The audit does not support a URL or a server. The message does not yet name the stack."""
 
 
 class ConnectionLost(NotProven):
-    """The connection went away, or none could be made: asking again may help."""
+    """A connection was lost or could not be made. A retry may succeed."""
 
 
 class NoSession(ConnectionLost):
-    """The server is there, and takes no session now: it is starting, or its slots are used up."""
+    """The server accepts no session now: it is starting, or all its connection slots are in use."""
 
 
 @contextmanager
 def settings_sql(key: str) -> Iterator[None]:
-    """Name the key of the settings whose SQL is run, where the server refuses that."""
+    """Add ``key``, the setting with the SQL, to the error if the server refuses the SQL."""
     try:
         yield
     except Unreadable as error:
@@ -49,13 +49,13 @@ def settings_sql(key: str) -> Iterator[None]:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return `` Did you mean 'x'?`` for the nearest known name, or nothing."""
+    """Return `` Did you mean 'x'?`` for the nearest known name, or an empty text."""
     near = nearest(name, known)
     return f" Did you mean {near!r}?" if near else ""
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return the known name that is most like a name, whatever its case; empty if none is."""
+    """Return the known name that is most similar to ``name``, ignoring case, or an empty text."""
     folded: dict[str, str] = {}
     for each in sorted(known):
         folded.setdefault(each.casefold(), each)
@@ -64,5 +64,5 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:
-    """Return a number of things, such as ``1 check`` or ``2,000 checks``."""
+    """Return a number with its noun, such as ``1 check`` or ``2,000 checks``."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"

@@ -1,4 +1,4 @@
-"""Tenants, table pairs, and which checks a selection makes of them."""
+"""Tenants and table pairs, and the checks that a selection of them makes."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _COMMENT = re.compile(r"(?<!\\)#.*", re.DOTALL)
 
 @dataclass(frozen=True)
 class TablePair:
-    """A legacy table, the modern table that took its rows, and how tenants are found in each."""
+    """A legacy table, the modern table that took its rows, and the tenancy of each."""
 
     name: str
     legacy_table: str
@@ -49,24 +49,24 @@ class TablePair:
         return self.legacy_table if side == "legacy" else self.modern_table
 
     def tables_of(self, settings: Settings, side: Side, known: Collection[str]) -> list[str]:
-        """Return the known tables of one side that are the pair's; several are a collision."""
+        """Return the tables in ``known`` that belong to this pair. Several are a collision."""
         if settings.pairing.names == "exact":
             return [name for name in (self.table(side),) if name in known]
         return sorted(name for name in known if self.is_table(settings, side, name))
 
     def is_table(self, settings: Settings, side: Side, name: str) -> bool:
-        """Whether a table of one side is the pair's. A name that the settings give is exact."""
+        """Whether the table ``name`` belongs to this pair. A name in the settings must be exact."""
         if side == "legacy" or self.settings.modern is not None:
             return name == self.table(side)
         return settings.pairing.folded(name) == settings.pairing.folded(self.modern_table)
 
     def tenancy(self, side: Side) -> Tenancy:
-        """Return how tenants are found on one side."""
+        """Return the tenancy of one side."""
         return self.legacy_tenancy if side == "legacy" else self.modern_tenancy
 
     @property
     def has_masks(self) -> bool:
-        """Whether the table holds values that no output may show."""
+        """Whether the table has masked columns, whose values no output may show."""
         return any(column.mask for column in self.settings.columns.values())
 
     @property
@@ -76,25 +76,25 @@ class TablePair:
 
     @property
     def can_have_strays(self) -> bool:
-        """Whether a row can belong to no tenant: a column decides, on one side at least."""
+        """Whether a row can be unassigned: on at least one side a column decides the tenant."""
         return any(self.tenancy(side).first_column is not None for side in SIDES)
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where in a stack a tenant's rows are. An empty database is the one of the stack's URL."""
+    """The location of a tenant's rows in a stack. An empty ``database`` is that of the URL."""
 
     database: str
     schema: str
 
 
 def place_of_shared(stack: StackSettings) -> Place:
-    """Return the place of the tables that tenants share."""
+    """Return the place of the tables that all tenants share."""
     return Place("", stack.schema_name)
 
 
 def place_of(stack: StackSettings, tenancy: Tenancy, tenant: Tenant | None) -> Place:
-    """Return the place of a tenant's rows; without a tenant, that of the shared tables."""
+    """Return the place of a tenant's rows, or that of the shared tables if ``tenant`` is None."""
     if tenant is None or not tenancy.per_place:
         return place_of_shared(stack)
     if tenancy.schema_template is not None:
@@ -117,9 +117,9 @@ def _fill(template: str, tenant: Tenant) -> str:
 
 
 def make_pair(settings: Settings, legacy_table: str) -> TablePair:
-    """Pair a legacy table by its own settings, or else by the naming rule.
+    """Return the pair of ``legacy_table``, by its own settings or else by the naming rule.
 
-    Raises :class:`SettingsError` when nothing says how its tenants are found.
+    Raises :class:`SettingsError` if the settings give no tenancy for the table.
     """
     table = settings.tables.get(legacy_table, TableSettings())
     rule = settings.pairing.modern
@@ -146,7 +146,7 @@ def _tenancy(settings: Settings, table: TableSettings, name: str, side: Side) ->
 
 
 def planned_pairs(settings: Settings) -> tuple[TablePair, ...] | None:
-    """Return the pairs that the settings name, or None where they are to be discovered."""
+    """Return the pairs that the settings name, or None if the pairs must be discovered."""
     if settings.pairing.tables is None:
         return None
     names = dict.fromkeys((*settings.pairing.tables, *settings.tables))
@@ -156,10 +156,10 @@ def planned_pairs(settings: Settings) -> tuple[TablePair, ...] | None:
 def discover_pairs(
     settings: Settings, legacy_tables: Iterable[str], modern_tables: Iterable[str]
 ) -> tuple[TablePair, ...]:
-    """Pair what two databases hold. A table with no partner is paired all the same.
+    """Return the pairs of the tables in both stacks. A table without a partner makes a pair, too.
 
-    Each legacy table makes a pair, and so does each modern table that fits the naming rule
-    and answers to no legacy table, so that a table lost from the legacy stack is noticed.
+    Each legacy table makes a pair. A modern table makes a pair if it fits the naming rule and has
+    no legacy table. In this way a table that is missing from the legacy stack is noticed.
     """
     maps = settings.used_maps
     legacy = [
@@ -180,7 +180,7 @@ def discover_pairs(
 
 
 def is_ignored(settings: Settings, side: Side, table: str) -> bool:
-    """Whether the settings give a reason to leave a table of one side out."""
+    """Whether the settings leave out a table of one side."""
     return bool(ignored_as(side, table) & settings.ignore.tables.keys())
 
 
@@ -209,7 +209,7 @@ def _distinct(settings: Settings, pairs: Iterable[TablePair]) -> tuple[TablePair
 def coverage_gaps(
     settings: Settings, pairs: Sequence[TablePair], side: Side, tables: Iterable[str]
 ) -> list[str]:
-    """Return the tables of one side that are neither compared, nor a map, nor ignored."""
+    """Return the tables of one side that are not compared, not a key map, and not ignored."""
     maps = {table for stack, table in settings.used_maps if stack == side}
     known = set(tables)
     paired = {name for pair in pairs for name in pair.tables_of(settings, side, known)}
@@ -221,18 +221,20 @@ _MOST_SAMPLED = 20
 
 @dataclass(frozen=True)
 class Selection:
-    """What the command line picked: tenants, and which reserved subjects take part."""
+    """The selection of the command line: tenants, and the reserved subjects that take part."""
 
     tenants: tuple[Tenant, ...]
     subjects: frozenset[str]
 
 
 def read_terms(option: str, values: Sequence[str], folder: Path) -> list[str]:
-    """Split values such as ``cohort-1,!beta`` into terms, reading ``@file`` from a folder.
+    """Return the terms in ``values`` such as ``cohort-1,!beta``. ``@file`` is read from ``folder``.
 
-    A file holds one or more terms a line; ``#`` begins a comment. A backslash takes the meaning
-    from a comma, a white space, and from ``! @ * ? [ #`` and itself. No values are no terms, but
-    raises :class:`SettingsError` for values that hold none: an unset variable is not "all".
+    A file contains one or more terms on each line, and ``#`` begins a comment. A backslash escapes
+    a comma, white space, itself, and each of ``! @ * ? [ #``.
+
+    If ``values`` is empty, the result is empty. If values are given but contain no term,
+    :class:`SettingsError` is raised: an unset variable must not select everything.
     """
     terms = [term for value in values for term in _terms(option, value, folder)]
     if values and not terms:
@@ -241,7 +243,7 @@ def read_terms(option: str, values: Sequence[str], folder: Path) -> list[str]:
 
 
 def exact_term(name: str) -> str:
-    """Return the term that selects one name, whatever characters it has."""
+    """Return the term that selects exactly ``name``, with its special characters escaped."""
     escaped = re.sub(r"[\\,]", r"\\\g<0>", name)
     if escaped[-1:].isspace():
         escaped = f"{escaped[:-1]}\\{escaped[-1]}"
@@ -253,7 +255,7 @@ def _unescaped(term: str) -> str:
 
 
 def split_terms(value: str) -> Iterator[str]:
-    """Yield the terms between commas, without white space around them, escapes as they are."""
+    """Yield the terms between commas, without outer white space. Escapes are kept."""
     for found in _TERM.finditer(value):
         term = found[0].lstrip()
         bare = term.rstrip()
@@ -282,11 +284,13 @@ def _lines_of(option: str, term: str, folder: Path) -> list[str]:
 
 
 def select_tenants(settings: Settings, terms: Sequence[str], *, canary: bool = False) -> Selection:
-    """Pick tenants by id, cohort, pattern, ``all``; ``!`` takes away.
+    """Return the selection by tenant id, cohort, pattern or ``all``. ``!`` removes tenants.
 
-    Shared tables, rows of no tenant and uncovered tables are part of every selection unless
-    they are taken away by name; so is the canary, where it is switched on.
-    Raises :class:`SettingsError` for a name that is not known, and for a selection of nothing.
+    Checks beyond single tenants belong to every selection of tenants, unless they are removed by
+    name. These are shared tables, unassigned rows and coverage, and the canary if it is switched
+    on. If ``terms`` name only checks beyond single tenants, no other checks are selected.
+
+    Raises :class:`SettingsError` for an unknown name, and for an empty selection.
     """
     tenants = settings.tenant_models()
     special = frozenset(BEYOND_TENANTS)
@@ -298,7 +302,7 @@ def select_tenants(settings: Settings, terms: Sequence[str], *, canary: bool = F
     standing = special if canary else special - {CANARY}
     chosen = _choose("--tenants", terms, groups, everything={*groups["all"], *standing})
     if not special.issuperset(wanted):
-        # Naming tenants does not switch the reserved subjects off; only '!' does.
+        # Selecting tenants keeps the reserved subjects. Only '!' removes them.
         chosen |= {name for name in standing if f"!{name}" not in terms}
     picked = tuple(tenant for tenant in tenants if tenant.id in chosen)
     if not picked and not (wanted and special.issuperset(wanted)):
@@ -307,7 +311,10 @@ def select_tenants(settings: Settings, terms: Sequence[str], *, canary: bool = F
 
 
 def select_pairs(pairs: Sequence[TablePair], terms: Sequence[str]) -> tuple[TablePair, ...]:
-    """Pick table pairs by legacy name or pattern; raises :class:`SettingsError` as above."""
+    """Return the table pairs that match a legacy name or pattern.
+
+    Raises :class:`SettingsError` for an unknown name, and for an empty selection.
+    """
     groups = {pair.name: {pair.name} for pair in pairs}
     chosen = _choose("--parity-tables", terms, groups, everything=set(groups))
     if not chosen:
@@ -354,12 +361,18 @@ def _shortened(names: Iterable[str], most: int = 20) -> str:
 
 
 def sampled_tenants(selected: Sequence[Tenant], everyone: Sequence[Tenant]) -> tuple[Tenant, ...]:
-    """Return the tenants in whose places the canary looks for rows, few as they may be."""
+    """Return the tenants in whose places the canary looks for rows, at most ``_MOST_SAMPLED``.
+
+    They are the first tenants of ``selected``, or of ``everyone`` if no tenant is selected.
+    """
     return tuple((selected or everyone)[:_MOST_SAMPLED])
 
 
 def audit_targets(selection: Selection, pairs: Sequence[TablePair] | None) -> Iterator[Target]:
-    """Yield what every check of an audit is about. Undiscovered pairs are one target a tenant."""
+    """Yield the targets of all checks of an audit.
+
+    If the pairs are not yet discovered, there is one target for each tenant.
+    """
     yield from tenant_table_targets(selection, pairs)
     for pair in pairs or ():
         if pair.is_global and GLOBAL in selection.subjects:
@@ -385,7 +398,7 @@ def tenant_table_targets(
 
 
 def cohort_facts(settings: Settings, selection: Selection) -> list[CohortFacts]:
-    """Return the cohorts of the selected tenants, in the order in which they move."""
+    """Return the cohorts of the selected tenants, in the order in which they are moved."""
     found = []
     for name in settings.known_cohorts:
         own = settings.cohorts.get(name)
@@ -398,7 +411,7 @@ def cohort_facts(settings: Settings, selection: Selection) -> list[CohortFacts]:
 
 
 def planned_facts(pairs: Iterable[TablePair]) -> list[PairFacts]:
-    """Return the pairs of a plan, as far as they are known before one is opened."""
+    """Return the facts of planned pairs that are known before a pair is opened."""
     return [
         PairFacts(
             pair.name,
@@ -413,7 +426,7 @@ def planned_facts(pairs: Iterable[TablePair]) -> list[PairFacts]:
 
 
 def tenancy_in_words(tenancy: Tenancy) -> str:
-    """Return how a side finds the rows of a tenant."""
+    """Return in words how one side finds the rows of a tenant."""
     if tenancy.is_global:
         return "shared by all tenants"
     for word, value in (
@@ -434,12 +447,12 @@ def exclusions(
     views: Mapping[Side, Mapping[str, str]] | None = None,
     as_of: AsOf | None = None,
 ) -> list[Exclusion]:
-    """Return all that is kept out of the comparison, with the reasons given.
+    """Return everything that is left out of the comparison, with the reasons.
 
-    ``pairs`` are those that take part, if they are known: what the settings say of another table,
-    or of a tenant that was not selected, keeps nothing out of this run. ``views`` are those that
-    the settings do not name, each with what its engine calls it. ``as_of`` is the value of
-    ``:as_of`` in filters.
+    - ``pairs`` are the pairs of this run, if known. Exclusions of other tables are not returned.
+      Exclusions of tenants that were not selected are not returned either.
+    - ``views`` are the views that the settings do not name, each with its kind, such as ``view``.
+    - ``as_of`` is the value of ``:as_of`` in filters.
     """
     taken_away = sorted(set(BEYOND_TENANTS) - {CANARY} - selection.subjects)
     found = [
@@ -468,7 +481,7 @@ _WHY_NO_VIEW = {
 
 
 def _naming(side: Side, view: str) -> str:
-    """Return the setting that has a view compared."""
+    """Return the setting by which a view is compared."""
     if side == "legacy":
         return f"[tables.{toml_key(view)}]"
     return f'[tables.<legacy name>] modern = "{view}"'
@@ -477,7 +490,7 @@ def _naming(side: Side, view: str) -> str:
 def unnamed_views(
     settings: Settings, pairs: Sequence[TablePair], side: Side, views: Mapping[str, str]
 ) -> dict[str, str]:
-    """Return those of a side's views that nothing compares, reads on its way, or ignores."""
+    """Return the views of one side that are not compared, not used on a path, and not ignored."""
     used = {name for pair in pairs for name in pair.tables_of(settings, side, views)}
     used |= {hop.table for pair in pairs for hop in pair.tenancy(side).hops}
     used |= {table for stack, table in settings.used_maps if stack == side}
@@ -489,7 +502,7 @@ def unnamed_views(
 
 
 def rows_but(side: Side, table: str, row_filter: Filter, as_of: AsOf | None) -> str:
-    """Return which rows of one side a filter leaves out, in words."""
+    """Return in words which rows of one side a filter leaves out."""
     return f"{side} rows of {table} but those with {in_words(row_filter.sql, as_of)}"
 
 

@@ -1,4 +1,4 @@
-"""How much an audit reads, holds and waits for at a time."""
+"""Limits of how much an audit reads, holds in memory and waits for at a time."""
 
 from __future__ import annotations
 
@@ -7,59 +7,64 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Limits:
-    """Sizes and times that decide how an audit works, and never what it finds.
+    """Sizes and times that affect how an audit works, but never its findings.
 
-    No setting changes them. Tests pass smaller ones, so that small tables take every path.
+    No setting changes them. Tests use smaller values, so that small tables cover every code path.
     """
 
-    # Rows are inserted into buckets, by their hashes.
+    # Rows are inserted into buckets by their hashes.
     buckets: int = 8_192
-    """Buckets of the first sketch of a table, of all tenants together."""
+    """Buckets of a table's first sketch, for all tenants together."""
     rows_per_bucket: int = 16
-    """Rows of a bucket of a small table, which is soon read again."""
+    """A small table has one bucket for this many rows, since its buckets are read again quickly."""
     buckets_again: int = 65_536
-    """Buckets of a later sketch, of all tenants that it takes. No more than 16 bits number them."""
+    """Buckets of a later sketch, for all its tenants. A bucket number has at most 16 bits."""
     buckets_per_row: int = 4
-    """Buckets of a later sketch for each row that differs. Rows of fewer keys than one for so many
-    buckets that are left are not read: that can take a scan."""
+    """Buckets of a later sketch for each differing row.
+
+    The number is also a limit for peeling. Rows are read only if there is at least one key hash for
+    this many remaining buckets, because each such read can require a scan.
+    """
     rows_decoded: int = 20_000
-    """Rows of both sides that are read and held to decode all that differs in a scan. If more
-    differ, both sides are merged."""
+    """Rows of both sides that are read and held to decode the differences of one scan.
+
+    If more rows differ, both sides are merged.
+    """
     rows_per_part: int = 200_000
-    """Rows of a side that a merge has sorted by one statement, about."""
+    """Approximate number of rows of one side that one statement of a merge sorts."""
     rows_merged: int = 5_000
-    """Rows of a side that a merge fetches at a time."""
+    """Rows of one side that a merge fetches at a time."""
     tenants_of_scan: int = 4
-    """A whole table is scanned for no fewer than one in so many of the tenants."""
+    """The whole table is scanned only if at least one in this many tenants is selected."""
 
     # Small tables are read by one statement.
     small_table_rows: int = 20_000
     statement_tables: int = 64
     statement_columns: int = 2_000
-    """Columns of a side. Each is an expression to compile and to plan."""
+    """Columns of one side. Each column is an expression that the server compiles and plans."""
     statement_locks: int = 256
-    """Locks of a side. A server has some thousands for all its sessions."""
+    """Locks of one side. A server has some thousands of locks for all its sessions."""
     statement_blocks: int = 32_768
-    """Blocks of all tables of a PostgreSQL statement: 256 MB, some seconds' work."""
+    """Blocks of all tables in a PostgreSQL statement: 256 MB, a few seconds of work."""
 
     # Large tables are read in chunks.
     large_table_rows: int = 100_000
-    """Rows that are no longer read within a second."""
+    """Rows of a table that cannot be read within about one second."""
     large_table_blocks: int = 4_096
-    """The same in blocks of PostgreSQL: 32 MB."""
+    """The same limit in blocks of PostgreSQL: 32 MB."""
     first_chunk: int = 64
-    """The first chunk is one of so many. Its time tells how fast the server is."""
+    """The first chunk is one part of this many. Its time shows how fast the server is."""
     chunks: int = 10_000
-    """Chunks of one table, about."""
+    """Approximate maximum number of chunks of one table."""
     last_chunk_seconds: float = 5.0
-    """What takes no longer is read as the last chunk."""
+    """The rest of a table is read as the last chunk if it takes at most this long."""
 
     # The canary changes one value at a time.
     canary_values: int = 120_000
-    """Values of all versions of the rows in one statement."""
+    """Values in one statement, counted over all versions of the rows."""
 
-    # Busy servers, and such as do not stop.
+    # Busy servers, and servers that do not stop a query.
     cancel_seconds: float = 10.0
-    """How long a cancelled query is waited for. Its session is given up then."""
+    """Time to wait for a cancelled query to stop. After that its session is abandoned."""
     load_interval: float = 1.0
-    """Seconds between two looks at the load of a server that is not too busy."""
+    """Seconds between two measurements of the load of a server that is not too busy."""

@@ -1,7 +1,7 @@
-"""What an audit talks about: tenants, checks, findings, evidence, the report.
+"""The data model of an audit: tenants, checks, findings, evidence and the report.
 
-Everything here is frozen and holds nothing but primitives and other models, so that
-:mod:`pytest_tenantparity.wire` can turn any of it into a plain dict and back.
+All models are frozen, and contain only primitives and other models. Therefore
+:mod:`pytest_tenantparity.wire` can convert each model to a plain dict and back.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, Literal
 Side = Literal["legacy", "modern"]
 SIDES: tuple[Side, Side] = ("legacy", "modern")
 
-# The words that select checks beyond single tenants. No tenant may take one of these ids.
+# The words that select checks beyond single tenants. No tenant may have one of these ids.
 GLOBAL = "global"  # the rows of tables that all tenants share
 UNASSIGNED = "unassigned"
 COVERAGE = "coverage"
@@ -22,18 +22,18 @@ CANARY = "canary"
 BEYOND_TENANTS = (GLOBAL, UNASSIGNED, COVERAGE, CANARY)
 
 ANY_TABLE = "*"
-"""How a table is shown that a check does not name, or that is not yet discovered."""
+"""The name that is shown if a check has no table, or its tables are not yet discovered."""
 
 
 SLOW = "slow: "
-"""How a hint begins that gives the reason why rows were read by a slower way than planned."""
+"""The prefix of a hint with the reason why rows were read more slowly than planned."""
 
 
 UNTOLD = "the reason could quote a masked value and is left out"
 
 
 class Status(StrEnum):
-    """What one check came to."""
+    """The status of one check."""
 
     MATCH = "MATCH"
     TOLERATED = "TOLERATED"
@@ -42,7 +42,7 @@ class Status(StrEnum):
 
 
 class Verdict(StrEnum):
-    """What a whole run came to."""
+    """The verdict of a whole run."""
 
     GO = "GO"
     NO_GO = "NO-GO"
@@ -50,20 +50,20 @@ class Verdict(StrEnum):
 
 
 class FindingKind(StrEnum):
-    """How a row differs, seen from the legacy stack."""
+    """How a row differs, from the point of view of the legacy stack."""
 
     MISSING = "missing"  # in legacy, not in modern
     EXTRA = "extra"  # in modern, not in legacy
     CHANGED = "changed"
-    DUPLICATE = "duplicate"  # one of several rows of a side that share a key, or are the same
+    DUPLICATE = "duplicate"  # one of several rows of a side that have the same key, or are equal
 
 
 @dataclass(frozen=True, slots=True)
 class Tolerance:
-    """How much two stacks may differ; ``None`` leaves it to the next outer layer.
+    """How much two stacks may differ. ``None`` uses the value of the next outer layer.
 
-    ``absolute`` and ``relative`` are for numbers, ``seconds`` for times; ``rows`` and
-    ``ratio`` (0 to 1) are budgets of differing rows for one tenant's rows of one table.
+    ``absolute`` and ``relative`` apply to numbers, and ``seconds`` to times. ``rows`` and ``ratio``
+    (0 to 1) are budgets of differing rows for one tenant's rows of one table.
     """
 
     absolute: Decimal | None = None
@@ -75,7 +75,7 @@ class Tolerance:
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """A customer: where its rows are on each stack."""
+    """A customer, and the values that identify its rows on each stack."""
 
     id: str
     name: str
@@ -86,13 +86,13 @@ class Tenant:
 
 
 class CheckKind(StrEnum):
-    """What a check is about. The kind decides what is measured, and in which words."""
+    """The subject of a check. It determines what is measured, and the words in the report."""
 
-    ROWS = "rows"  # a tenant's rows of a table; without a tenant, those of a table that all share
-    UNASSIGNED = "unassigned"  # the rows of a table that belong to no tenant
+    ROWS = "rows"  # a tenant's rows of a table; without a tenant, the rows of a shared table
+    UNASSIGNED = "unassigned"  # the unassigned rows of a table
     COVERAGE = "coverage"  # the tables that belong to no pair
     CANARY = "canary"  # whether the audit itself would notice a change of a table
-    TEST = "test"  # whatever a hand-written test asserts
+    TEST = "test"  # the assertions of a hand-written test
     VALIDATOR = "validator"  # a rule that holds on the new platform
     GATE = "gate"  # a criterion for the next phase
     LATENCY = "latency"  # how long requests take
@@ -100,7 +100,7 @@ class CheckKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What one item of a test is about. ``table`` is None if it is about no single table."""
+    """The subject of one test item. ``table`` is None if the item is about no single table."""
 
     kind: CheckKind
     tenant: str | None = None
@@ -108,7 +108,7 @@ class Target:
 
     @property
     def whose(self) -> str:
-        """The tenant, or the word that selects checks like this one."""
+        """The tenant, or the word that selects checks of this kind."""
         if self.tenant is not None:
             return self.tenant
         return GLOBAL if self.kind is CheckKind.ROWS else self.kind.value
@@ -117,7 +117,7 @@ class Target:
     def id(self) -> str:
         """The text between the brackets of the item's id, such as ``acme-trades``.
 
-        ``acme-*`` stands for the tables that are not yet discovered.
+        ``acme-*`` stands for tables that are not yet discovered.
         """
         if self.table is None and (self.tenant is None or self.kind is not CheckKind.ROWS):
             return self.whose
@@ -126,10 +126,10 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class CheckKey:
-    """What a check is known by, in every run: its kind, its name, and what it is about.
+    """The identity of a check in every run: its kind, its name, and its subject.
 
-    ``name`` is that of the test with its module, without a folder. ``subject`` is a table, or what
-    else a kind of check is about. None stands for no single tenant, or for no single subject.
+    ``name`` is the name of the test with its module, without a folder. ``subject`` is usually a
+    table. ``tenant`` or ``subject`` is None if the check is about no single one.
     """
 
     kind: CheckKind
@@ -139,7 +139,7 @@ class CheckKey:
 
     @property
     def whose(self) -> str:
-        """The tenant, or the word that selects checks like this one."""
+        """The tenant, or the word that selects checks of this kind."""
         return Target(self.kind, self.tenant).whose
 
     @property
@@ -149,7 +149,7 @@ class CheckKey:
 
     @property
     def order(self) -> tuple[str, str, str, str]:
-        """By what checks are sorted."""
+        """The sort key of checks."""
         return self.name, self.whose, self.what, self.kind.value
 
     def __str__(self) -> str:
@@ -159,10 +159,10 @@ class CheckKey:
 
 @dataclass(frozen=True, slots=True)
 class ValuePair:
-    """One column's values in one row, as texts; ``None`` is SQL NULL.
+    """One column's values in one row, as texts. ``None`` is SQL NULL.
 
-    ``explanation`` says what a reader cannot see: what differs within JSON, where long values
-    differ, which characters only look alike.
+    ``explanation`` describes what is not visible: where JSON or long values differ, and which
+    characters only look alike.
     """
 
     legacy: str | None
@@ -172,7 +172,7 @@ class ValuePair:
 
 @dataclass(frozen=True, slots=True)
 class MappedId:
-    """One id of a key map: what each stack calls it. ``None``: the map has none for that stack."""
+    """One id of a key map in both stacks. ``None`` means that the map has no id for the stack."""
 
     legacy: str | None
     modern: str | None
@@ -180,11 +180,13 @@ class MappedId:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One row that differs.
+    """One differing row.
 
-    ``columns`` are the values that changed, ``row`` the first other values of a row that only one
-    side has. ``ids`` are both ids of columns that are led through a key map. ``remarks`` say what
-    cannot be seen of the key and the row: hidden characters, another type, an escaped spelling.
+    - ``columns``: the changed values.
+    - ``row``: the first other values of a row that only one side has.
+    - ``ids``: both ids of each column that a key map translates.
+    - ``remarks``: what is not visible in the key and the row, such as hidden characters, another
+      type, or an escaped text.
     """
 
     kind: FindingKind
@@ -199,7 +201,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class RowCounts:
-    """Rows in the scope of a check, on each side."""
+    """The number of rows in the scope of a check, on each side."""
 
     legacy: int = 0
     modern: int = 0
@@ -207,7 +209,7 @@ class RowCounts:
 
 @dataclass(frozen=True, slots=True)
 class DriftCounts:
-    """Exact totals of differing rows, however few of them are listed as findings."""
+    """Exact totals of differing rows, including rows that are not listed as findings."""
 
     missing: int = 0
     extra: int = 0
@@ -222,7 +224,7 @@ class DriftCounts:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """All rows of one side of a table: those of some tenant, and those of none."""
+    """The number of rows of one side of a table: of any tenant, and unassigned."""
 
     side: Side
     total: int
@@ -232,7 +234,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class ColumnCounts:
-    """Columns of the legacy table: how many are compared, and of those, watched by the canary."""
+    """Columns of a legacy table: all, the compared ones, and those the canary watched."""
 
     watched: int
     compared: int
@@ -241,7 +243,7 @@ class ColumnCounts:
 
 @dataclass(frozen=True, slots=True)
 class AppliedTolerance:
-    """A rule that forgave something: which, where it was written, how many rows."""
+    """A rule that forgave differences: the rule, where it is written, and the number of rows."""
 
     rule: str
     allowed: str
@@ -252,7 +254,7 @@ class AppliedTolerance:
 
 @dataclass(frozen=True, slots=True)
 class NamedRule:
-    """A rule of the settings that decides what counts as equal, or which rows take part."""
+    """A rule of the settings that decides which values are equal, or which rows take part."""
 
     rule: str
     column: str | None = None
@@ -260,7 +262,7 @@ class NamedRule:
 
 @dataclass(frozen=True, slots=True)
 class PairColumn:
-    """A column of a table pair of which there is something to say, and that."""
+    """A column of a table pair with a special treatment, and its description."""
 
     name: str
     how: str
@@ -268,10 +270,10 @@ class PairColumn:
 
 @dataclass(frozen=True, slots=True)
 class PairFacts:
-    """A table pair as it was compared: the table of each side, the key, whose the rows are.
+    """A table pair as it was compared: the table of each side, the key, and the tenancy.
 
-    ``legacy`` and ``modern`` are empty where no check could open the pair. ``key_is`` says where
-    the key comes from; ``columns`` are those that are not simply compared under their own name.
+    ``legacy`` and ``modern`` are empty if no check could open the pair. ``key_is`` is the origin of
+    the key. ``columns`` lists only columns that are not simply compared under their own name.
     """
 
     table: str
@@ -296,10 +298,10 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """How a check was made, which the data do not decide: the report's ``run`` block has it.
+    """How a check was made. The data do not determine this, so it is in the report's ``run`` block.
 
-    ``waited`` are the seconds that it was held up by a throttle, by stack. Of ``readings`` and
-    ``hints`` each process says each once, with the first check that it is about.
+    ``waited`` is the seconds for which a throttle delayed the check, by stack. Each process gives
+    each of its ``readings`` and ``hints`` only once, with the first check they apply to.
     """
 
     waited: dict[Side, float] = field(default_factory=dict)
@@ -307,19 +309,22 @@ class Work:
     hints: tuple[str, ...] = ()
 
 
-# Thousands of checks may have no drift, and nothing to say of their work; they share these.
+# Thousands of checks may have no drift and no work to report. They share these objects.
 NO_DRIFT, NO_WORK = DriftCounts(), Work()
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What one check saw. ``reasons`` say why a check is not proven.
+    """The result of one check. ``reasons`` explain why a check is not proven.
 
-    ``digest`` names the hash that equality rests on; ``columns`` is what a canary watched,
-    ``accounts`` are whose the rows of the whole table are. ``in_flight`` are rows that differed in
-    the snapshots and agreed when they were looked at again. ``left_out`` are the rows that filters
-    keep out, by the words of the exclusion. ``pairs`` say what was compared with what: each process
-    says that once, with the first check that it is about.
+    - ``digest``: the name of the hash on which equality is based.
+    - ``columns``: the columns that a canary watched.
+    - ``accounts``: the rows of the whole table by attribution, on each side.
+    - ``in_flight``: the number of rows that differed in the snapshots and agreed when they were
+      read again.
+    - ``left_out``: the number of rows that filters leave out, by the text of the exclusion.
+    - ``pairs``: the facts of the compared pairs. Each process gives each pair only once, with the
+      first check that uses the pair.
     """
 
     key: CheckKey
@@ -342,10 +347,10 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Exclusion:
-    """Something that is kept out of the comparison, and why.
+    """Something that is left out of the comparison, and the reason.
 
-    ``rows`` are how many rows of the whole table a filter leaves out; None where that is not
-    about rows, or where no coverage check counted them.
+    ``rows`` is the number of rows of the whole table that a filter leaves out. It is None if the
+    exclusion is not about rows, or if no coverage check counted them.
     """
 
     what: str
@@ -355,7 +360,7 @@ class Exclusion:
 
 @dataclass(frozen=True, slots=True)
 class CohortFacts:
-    """Tenants of this run that move together. ``names`` are those tenants' names, by their ids."""
+    """The tenants of this run that are moved together. ``names`` are their names by tenant id."""
 
     name: str
     order: int | None
@@ -378,8 +383,8 @@ class Population:
 class Check:
     """One line of the report.
 
-    ``seconds`` is an upper bound out of a coarse scale, so that the same data give the
-    same bytes; the measured time is in the report's ``run.seconds``.
+    ``seconds`` is an upper bound from a coarse scale, so that equal data give equal bytes. The
+    measured time is in the report's ``run.seconds_by_check``.
     """
 
     key: CheckKey
@@ -400,7 +405,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class AuditReport:
-    """The whole of a run. All that varies between two runs on the same data is in ``run``."""
+    """The report of a run. Everything that differs between two runs on equal data is in ``run``."""
 
     schema: str
     verdict: Verdict

@@ -1,4 +1,4 @@
-"""Secrets: which names stand for them, and how values are kept out of tracebacks and messages."""
+"""Secrets: names that indicate them, and removal of values from tracebacks and messages."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ SECRET_PARAMETERS = (
 
 _WORDS_IN_NAMES = "pass|pwd|secret|token|key|credential|auth|dsn|url"
 SECRET_NAME = re.compile(_WORDS_IN_NAMES, re.IGNORECASE)
-"""Found in the name of an option or environment variable whose value may be a secret."""
+"""Matches the name of an option or environment variable whose value may be a secret."""
 
 _BLOT = "***"
-# Behind an option, in a connection string, or in the query of a URL.
+# After an option, in a connection string, or in the query of a URL.
 _SECRET_VALUE = re.compile(
     rf"((?:^|[=?&;\s])[\w.-]*(?:{_WORDS_IN_NAMES})[\w.-]*=)(?!(?:true|false)$).*",
     re.IGNORECASE | re.DOTALL,
 )
 _WORD_WITH_USERINFO = re.compile(r"://\S*@")
-# user:password@, of anything that is written like a URL; up to the last @ of the word.
+# user:password@ in any text that looks like a URL, up to the last @ of the word.
 _USERINFO = re.compile(r"(?<=://)[^\s\"'<>]*@")
 _FIELDS = "|".join((*SECRET_PARAMETERS, "pwd", "pass", "secret", "token"))
 # password=..., as conninfo strings, query strings and option files write it.
@@ -43,13 +43,13 @@ _ASSIGNED = re.compile(
 _MEMBER = re.compile(
     rf"(['\"])({_FIELDS})\1(\s*:\s*b?)('(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")", re.IGNORECASE
 )
-_SHORTEST = 8  # characters of a secret that is looked for in prose
+_SHORTEST = 8  # minimum length of a secret that is replaced in prose
 _LONGEST_WORD = 20  # letters; no word of a message is longer
 _WORDS = re.compile(r"[A-Za-z]?[a-z]*([ _.-][A-Za-z]?[a-z]*)*")
 
 
 class Secret(str):
-    """A text that a traceback with locals does not show."""
+    """A text whose ``repr`` hides it, so that a traceback with local variables does not show it."""
 
     __slots__ = ()
 
@@ -58,7 +58,7 @@ class Secret(str):
 
 
 class Hidden:
-    """Arguments of a driver that hold secrets; only their names are shown."""
+    """Arguments of a driver that contain secrets. Its ``repr`` shows only their names."""
 
     __slots__ = ("_values",)
 
@@ -69,24 +69,24 @@ class Hidden:
         return f"Hidden({', '.join(self._values)})"
 
     def beside(self, others: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the arguments together with others, for a call of the driver."""
+        """Return the arguments merged with ``others``, for a call of the driver."""
         return {**others, **self._values}
 
 
 def without_frames(error: E) -> E:
-    """Return an error without its traceback, whose frames hold a driver's arguments."""
+    """Return ``error`` without its traceback, because the frames hold a driver's arguments."""
     error.__cause__ = error.__context__ = None
     return error.with_traceback(None)
 
 
 def redacted(text: str, secrets: Iterable[str] = ()) -> str:
-    """Return a message without credentials: those of URLs and fields, and long secrets in prose.
+    """Return a message without credentials: those in URLs and fields, and long secrets in prose.
 
-    A secret in prose is replaced only where it is a whole word and could not be an ordinary one.
-    Otherwise the password ``schema`` would show in "permission denied for *** public".
+    A secret in prose is replaced only if it is a whole word and could not be an ordinary word.
+    Otherwise a password ``schema`` would be revealed by "permission denied for *** public".
     """
     secrets = list(secrets)
-    for secret in secrets:  # also where it has a space, which would end an unquoted field
+    for secret in secrets:  # also if it contains a space, which would end an unquoted field
         for spelling in sorted(_spellings(secret), key=len, reverse=True):
             text = text.replace(f":{spelling}@", f":{_BLOT}@")
             known = rf"\b({_FIELDS})(\s*=\s*['\"]?){re.escape(spelling)}"
@@ -103,7 +103,7 @@ def redacted(text: str, secrets: Iterable[str] = ()) -> str:
 
 
 def may_hold_secret(value: str) -> bool:
-    """Whether the value of an environment variable may hold something that is not to be shown."""
+    """Whether the value of an environment variable may contain a secret."""
     return bool(_WORD_WITH_USERINFO.search(value) or _SECRET_VALUE.search(value))
 
 

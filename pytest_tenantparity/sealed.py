@@ -1,9 +1,9 @@
-"""Files in a temporary folder that only the processes of one run can read.
+"""Temporary files that only the processes of one run can read.
 
-A killed run cannot remove its files, and they hold rows of customers. So they are encrypted with a
-key that is in memory alone (Fernet: AES-128 in CBC mode with HMAC-SHA256, see
-https://cryptography.io/en/latest/fernet/). Files without names are encrypted as well: the disk
-holds their blocks for longer than the process lives.
+A killed run cannot remove its files, and they contain rows of customers. Therefore they are
+encrypted with a key that exists only in memory. The cipher is Fernet: AES-128 in CBC mode with
+HMAC-SHA256, see https://cryptography.io/en/latest/fernet/. Unnamed files are encrypted as well,
+because the disk keeps their blocks after the process has ended.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
     from cryptography.fernet import Fernet
 
 _BLOCK = 1 << 18  # bytes that are encrypted at a time
-_LENGTH = 4  # bytes in front of each encrypted block, which give its length
+_LENGTH = 4  # bytes before each encrypted block that store its length
 
 
 class Seal:
-    """Encrypts and decrypts with the key of a run; without one, with a new key."""
+    """Encrypts and decrypts with the key of a run. Without a given key, it uses a new one."""
 
     def __init__(self, key: str = "") -> None:
         self._given = key
 
     @cached_property
     def key(self) -> str:
-        """The key, for other processes of the run."""
+        """The key, for the other processes of the run."""
         from cryptography.fernet import Fernet
 
         return self._given or Fernet.generate_key().decode()
@@ -42,11 +42,11 @@ class Seal:
         return Fernet(self.key)
 
     def encrypted(self, content: bytes) -> bytes:
-        """Return the content, encrypted."""
+        """Return the encrypted content."""
         return self._cipher.encrypt(content)
 
     def decrypted(self, content: bytes) -> bytes:
-        """Return encrypted content as it was; raises :class:`OSError` if it was changed."""
+        """Return the decrypted content. Raises :class:`OSError` if the content was changed."""
         from cryptography.fernet import InvalidToken
 
         try:
@@ -56,13 +56,16 @@ class Seal:
 
     @contextmanager
     def writing(self, file: IO[bytes], block: int = _BLOCK) -> Iterator[IO[bytes]]:
-        """Encrypt what is written into a file, ``block`` bytes at a time; whole at the end only."""
+        """Return a file that encrypts into ``file`` in blocks of ``block`` bytes.
+
+        The content is complete only after the context ends.
+        """
         with io.BufferedWriter(_Writer(self, file), block) as writer:
             yield writer
 
     @contextmanager
     def reading(self, file: IO[bytes], block: int = _BLOCK) -> Iterator[IO[bytes]]:
-        """Decrypt a file that was written so, from where it stands."""
+        """Return a file that decrypts ``file``, from its current position."""
         with io.BufferedReader(_Reader(self, file), block) as reader:
             yield reader
 

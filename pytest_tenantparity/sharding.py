@@ -1,7 +1,7 @@
-"""Which shard of an audit makes which checks. Every shard works it out alike, asking no database.
+"""The division of an audit into shards. Each shard computes the same division without a database.
 
-A live count would do harm: each shard would see another moment, and two shards that disagree
-leave a tenant to nobody.
+Counting rows in the databases would be wrong. Each shard would read at another moment, and two
+shards with different counts could both leave out a tenant.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from .model import Target
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """One shard's part: ``shard`` counts from 1, ``tenants`` are those of every shard, in order."""
+    """The part of one shard. ``shard`` counts from 1. ``tenants`` are the tenants of all shards."""
 
     shard: int
     tenants: tuple[tuple[str, ...], ...]
 
     @property
     def of(self) -> int:
-        """How many shards there are."""
+        """The number of shards."""
         return len(self.tenants)
 
     @property
@@ -38,10 +38,11 @@ class Share:
         return self.tenants[self.shard - 1]
 
     def own(self, targets: Iterable[Target], beyond: Iterable[Target]) -> list[Target]:
-        """Return those of some targets that are this shard's.
+        """Return the ``targets`` that belong to this shard.
 
-        ``beyond`` are all targets of the audit that are about no single tenant. They are dealt
-        out by name, the last shard first, since tenants begin with the first.
+        ``beyond`` are all targets of the audit that are about no single tenant. They are
+        distributed by name, beginning with the last shard, because tenants are distributed
+        beginning with the first.
         """
         dealt = sorted(beyond, key=lambda each: each.id)[self.of - self.shard :: self.of]
         tenants, others = set(self.own_tenants), set(dealt)
@@ -54,11 +55,12 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class ShardFacts:
-    """What a shard's report says of itself, for the merge.
+    """The entry of a shard in its report, which the merge reads.
 
-    ``plan`` is a digest of what all shards together are to do; ``None`` where the run ended
-    before it was known. ``scope`` is what was selected, ``note`` the one of the report's reasons
-    that holds for the shard alone.
+    - ``plan``: a digest of the work of all shards together, or None if the run ended before the
+      plan was known.
+    - ``scope``: the selection of all shards, in words.
+    - ``note``: the only reason in the report that is about this shard alone.
     """
 
     index: int
@@ -69,7 +71,7 @@ class ShardFacts:
 
 
 def read_shard(text: str) -> tuple[int, int]:
-    """Return shard and number of shards of ``2/3``; raises :class:`SettingsError`."""
+    """Return the shard and the number of shards in ``2/3``. Raises :class:`SettingsError`."""
     found = re.fullmatch(r"([0-9]{1,6})/([0-9]{1,6})", text)
     shard, of = map(int, found.groups()) if found else (0, 0)
     if not 1 <= shard <= of:
@@ -82,11 +84,13 @@ def read_shard(text: str) -> tuple[int, int]:
 def share_out(
     tenants: Sequence[str], sizes: Mapping[str, int], shards: int
 ) -> tuple[tuple[str, ...], ...]:
-    """Share tenants out: the largest first, each to the shard that has the fewest rows so far.
+    """Return the tenants of each shard.
 
-    ``sizes`` are in rows; a tenant of unknown size counts as an average one, and where none
-    is known, all count the same. Graham's LPT rule (1969): no shard gets more than 4/3 of what
-    the best possible division would give it.
+    The largest tenant is assigned first, each to the shard with the fewest rows so far. This is
+    Graham's LPT rule (1969): no shard gets more than 4/3 of its rows in the best division.
+
+    ``sizes`` are in rows. A tenant of unknown size counts as an average tenant. If no size is
+    known, all tenants count the same.
     """
     known = [sizes[tenant] for tenant in tenants if tenant in sizes]
     average = sum(known) // len(known) if known else 1

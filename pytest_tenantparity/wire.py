@@ -1,4 +1,4 @@
-"""Models to plain dicts of primitives, and back; the one place that does it."""
+"""Conversion of models to plain dicts of primitives and back. No other module does this."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 def encodable(text: str) -> str:
-    """Return the text with what no file or channel takes, half a surrogate pair, escaped."""
+    """Return ``text`` with escapes for halves of surrogate pairs, which UTF-8 cannot encode."""
     if is_writable(text):
         return text
     return "".join(each if is_writable(each) else code(each) for each in text)
@@ -25,10 +25,10 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
 
 
 def to_wire(model: object) -> dict[str, Any]:
-    """Return the model as a dict of str, int, float, bool, None, list and dict.
+    """Return ``model`` as a dict of str, int, float, bool, None, list and dict.
 
-    Values are escaped where findings are made. What comes from elsewhere, such as a message or a
-    name, is escaped here, so that it cannot keep evidence from its way to another process.
+    Values are already escaped when findings are made. Other texts, such as messages and names, are
+    escaped here. Otherwise evidence could not be sent to another process.
     """
     kind: Any = type(model)
     wire: dict[str, Any] = _encodable(_adapter(kind).dump_python(model, mode="json"))
@@ -36,14 +36,14 @@ def to_wire(model: object) -> dict[str, Any]:
 
 
 def from_wire(kind: type[T], wire: object) -> T:
-    """Build a model of the given kind; raises pydantic.ValidationError if it does not fit."""
+    """Return a model of type ``kind``. Raises pydantic.ValidationError if ``wire`` does not fit."""
     hashable: Any = kind
     model: T = _adapter(hashable).validate_python(wire)
     return model
 
 
 def _encodable(wire: Any) -> Any:
-    """Escape all texts of plain lists and dicts."""
+    """Return plain lists and dicts with all texts escaped."""
     if isinstance(wire, str):
         return encodable(wire)
     if isinstance(wire, dict):

@@ -1,4 +1,4 @@
-"""tenantparity.toml and the environment, validated once."""
+"""Settings from ``tenantparity.toml`` and the environment, validated once."""
 
 from .as_of import AsOf
 from .loading import load_settings

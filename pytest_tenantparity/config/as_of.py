@@ -1,4 +1,4 @@
-"""The parameter ``:as_of`` of filters, and its value, which ``--parity-as-of`` gives."""
+"""The parameter ``:as_of`` of filters, and its value from ``--parity-as-of``."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ _MOMENT = re.compile(f"{_DAY}[T ]{_TIME}(?P<zone>{_ZONE})?")
 
 @dataclass(frozen=True, slots=True)
 class AsOf:
-    """The value of ``:as_of``: a whole number of 64 bits, a date, or a moment in UTC."""
+    """The value of ``:as_of``: a 64-bit integer, a date, or a moment in UTC."""
 
     value: int | date | datetime
 
     @property
     def text(self) -> str:
-        """The value as reports show it; equal values have equal texts."""
+        """The value as reports show it. Equal values have equal texts."""
         if isinstance(self.value, datetime):
             return f"{self.value.replace(tzinfo=None).isoformat()}Z"
         return str(self.value)
 
     @classmethod
     def read(cls, text: str) -> AsOf:
-        """Read the value of ``--parity-as-of``; raises :class:`SettingsError`."""
+        """Return the value of ``--parity-as-of``. Raises :class:`SettingsError`."""
         why = "is neither a moment, a date nor a whole number"
         try:
             if _WHOLE.fullmatch(text):
@@ -65,10 +65,11 @@ class AsOf:
 
 
 def around_as_of(sql: str) -> list[str]:
-    """Return the SQL before, between and after its parameters ``:as_of``.
+    """Return the parts of ``sql`` before, between and after its parameters ``:as_of``.
 
-    ``:as_of`` in a text or a comment is no parameter, nor is a cast ``::as_of`` or a part of
-    another name. Raises :class:`ValueError` where engines disagree on what a text or a comment is.
+    ``:as_of`` is not a parameter within a string literal or a comment, as a cast ``::as_of``, or as
+    a part of another name. Raises :class:`ValueError` if engines disagree on where string literals
+    and comments are.
     """
     if PARAMETER not in sql:
         return [sql]
@@ -86,30 +87,30 @@ def _places(sql: str, *, mysql: bool) -> Iterator[int]:
     for token in tokens(sql, mysql=mysql):
         if token.kind == "parameter" and token.text == PARAMETER:
             yield token.start
-        # PostgreSQL nests comments, and others end them at the first sign.
+        # PostgreSQL nests comments. Other engines end a comment at the first closing sign.
         elif not mysql and token.kind == "comment" and token.text.rfind("/*") > 0:
             yield -1
 
 
 def uses_as_of(sql: str) -> bool:
-    """Whether the parameter ``:as_of`` is in some SQL of the settings."""
+    """Whether ``sql`` contains the parameter ``:as_of``."""
     return len(around_as_of(sql)) > 1
 
 
 def clear_as_of(sql: str) -> str:
-    """Return the SQL of a filter; raises :class:`ValueError` as :func:`around_as_of` does."""
+    """Return ``sql`` unchanged. Raises :class:`ValueError` as :func:`around_as_of` does."""
     around_as_of(sql)
     return sql
 
 
 def in_words(sql: str, as_of: AsOf | None) -> str:
-    """Return the SQL of a filter with the value behind each parameter, for reports."""
+    """Return a filter's SQL for reports, with the value after each parameter."""
     value = "" if as_of is None else f" ({as_of.text})"
     return f"{PARAMETER}{value}".join(around_as_of(sql))
 
 
 def require_as_of(settings: Settings, as_of: AsOf | None) -> None:
-    """Require a value where a filter uses one, and a filter that uses it where a value is given.
+    """Check that a value is given if a filter uses ``:as_of``, and only then.
 
     Raises :class:`SettingsError`.
     """

@@ -1,4 +1,4 @@
-"""Messages about wrong settings: the place, what was found, and what is allowed."""
+"""Messages for wrong settings: the place, the value found, and the allowed values."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _KEY = re.compile(rf"^\s*({_NAME}(?:\s*\.\s*{_NAME})*)\s*=")
 
 @dataclass(frozen=True)
 class Source:
-    """A settings file: its text, and the tenants that were read from a file beside it."""
+    """A settings file: its text, and the ids of the tenants that come from a separate file."""
 
     path: Path
     text: str
@@ -30,7 +30,7 @@ class Source:
     tenants_file: str
 
     def place_of(self, loc: Sequence[str]) -> str:
-        """Return the file, and where it is known the line, that sets a key."""
+        """Return the file that sets a key, and the line if it is known."""
         if len(loc) > 1 and loc[0] == "tenants" and loc[1] in self.other_tenants:
             return str(self.path.parent / self.tenants_file)
         line = line_of(self.text, [*self.prefix, *loc])
@@ -38,7 +38,7 @@ class Source:
 
 
 def explain(source: Source, error: ValidationError) -> str:
-    """Return one line for each error: the place, the key, what was found, what is allowed."""
+    """Return one line for each error: the place, the key, the value found, the allowed values."""
     details = error.errors(include_url=False)
     return "\n".join(_explain_one(source, detail) for detail in details)
 
@@ -65,9 +65,10 @@ def _message(detail: ErrorDetails, loc: Sequence[str]) -> str:
 
 
 def line_of(text: str, path: Sequence[str]) -> int | None:
-    """Return the number of the line that sets a key, or the longest start of its path; from 1.
+    """Return the number of the line that sets the key ``path``, counted from 1.
 
-    ``tomllib`` gives no positions.
+    If no line sets the key, the line of the longest known prefix of ``path`` is returned. The text
+    is searched because ``tomllib`` gives no positions.
     """
     best: tuple[int, int] | None = None
     table: tuple[str, ...] = ()
@@ -83,10 +84,10 @@ def line_of(text: str, path: Sequence[str]) -> int | None:
 
 
 def _path_of(fragment: str) -> tuple[str, ...]:
-    """Return the keys of a table's header, or of ``a.b =``; none for a line of another kind."""
+    """Return the keys of a table's header or of ``a.b =``. Empty for any other line."""
     try:
         node = tomllib.loads(fragment)
-    except tomllib.TOMLDecodeError:  # such as [1, 2] within a text or a list of several lines
+    except tomllib.TOMLDecodeError:  # for example, [1, 2] within a multi-line string or list
         return ()
     path: list[str] = []
     while isinstance(node, dict) and node:

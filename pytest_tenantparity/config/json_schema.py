@@ -1,4 +1,4 @@
-"""The JSON Schema of the settings, and the keys that it allows in a table."""
+"""The JSON Schema of the settings, and the allowed keys of each table."""
 
 from __future__ import annotations
 
@@ -34,7 +34,10 @@ def _descend(schema: dict[str, Any], node: dict[str, Any], part: str) -> dict[st
 
 
 def _any_key(node: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema of the values of a table with free names, maybe as patternProperties."""
+    """Return the schema of the values in a table with free names.
+
+    pydantic writes it as ``patternProperties`` or as ``additionalProperties``.
+    """
     patterned = next(iter(node.get("patternProperties", {}).values()), None)
     extra = node.get("additionalProperties")
     child = patterned if patterned is not None else extra
@@ -42,7 +45,7 @@ def _any_key(node: dict[str, Any]) -> dict[str, Any]:
 
 
 def _resolve(schema: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
-    """Follow references, and the one object among alternatives."""
+    """Follow references. Among alternatives, return the one that is an object with properties."""
     if "$ref" in node:
         found: dict[str, Any] = schema["$defs"][node["$ref"].rpartition("/")[2]]
         return found

@@ -1,4 +1,4 @@
-"""Reading of the settings, and of the tenants beside them."""
+"""Load the settings file, and the tenants file beside it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ TABLE_IN_PYPROJECT = ("tool", "tenantparity")
 
 
 def load_settings(path: Path) -> Settings:
-    """Read and validate one file; raises :class:`SettingsError` naming the key and the place."""
+    """Return the validated settings in ``path``.
+
+    Raises :class:`SettingsError` that names the key and its place.
+    """
     try:
         text = read_utf8(path)
         content = tomllib.loads(text, parse_float=Decimal)

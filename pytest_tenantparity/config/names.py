@@ -1,6 +1,7 @@
-"""Names within the settings' texts: in paths, and behind the name of a stack.
+"""Names within texts of the settings: in paths, and after the name of a stack.
 
-A name that holds a dot, an arrow or a quote is written in double quotes, its own quotes doubled.
+A name that contains a dot, an arrow or a quote is written in double quotes. Quotes within such a
+name are doubled.
 """
 
 from __future__ import annotations
@@ -14,16 +15,16 @@ _TOKEN = re.compile(
     rf"\s*(?:(?P<quoted>{_QUOTED})|(?P<arrow>->)|(?P<dot>\.)|(?P<bare>(?:(?!->)[^\".])+))\s*"
 )
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
-Name = tuple[str, bool]  # and whether it is quoted
+Name = tuple[str, bool]  # the name, and whether it was quoted
 
 
 def quoted(name: str) -> str:
-    """Return a name in double quotes, as a path and TOML have it."""
+    """Return ``name`` in double quotes, as in a path."""
     return '"' + name.replace('"', '""') + '"'
 
 
 def toml_key(name: str) -> str:
-    """Return a name as a key of a TOML table's header; without one, what is to be put there."""
+    """Return ``name`` as a key in a TOML table header. If it is empty, return a placeholder."""
     if not name:
         return "<legacy name>"
     if _BARE_KEY.fullmatch(name):
@@ -32,7 +33,7 @@ def toml_key(name: str) -> str:
 
 
 def split_steps(path: str) -> list[list[Name]]:
-    """Split ``a -> "x.y".b -> c`` by arrows, and each step by dots; raises ValueError."""
+    """Split ``a -> "x.y".b -> c`` at arrows, and each step at dots. Raises ValueError."""
     steps: list[list[Name]] = [[]]
     wants_name = True
     at = 0
@@ -66,13 +67,13 @@ def split_steps(path: str) -> list[list[Name]]:
 
 
 def ignored_as(side: Side, name: str) -> set[str]:
-    """Return how ``ignore`` may spell the name of a table or column of one side."""
+    """Return the spellings by which ``ignore`` may name a table or column of one side."""
     spelled = (name, quoted(name))
     return {*spelled, *(f"{side}.{each}" for each in spelled)}
 
 
 def require_whole_quotes(name: str) -> str:
-    """Return a name of ``ignore``; raises ValueError where its quotes do not pair up."""
+    """Return a name in ``ignore`` unchanged. Raises ValueError if its quotes do not pair up."""
     bare = next((name[len(s) + 1 :] for s in SIDES if name.startswith(f"{s}.")), name)
     if bare.startswith('"') and re.fullmatch(_QUOTED, bare) is None:
         raise ValueError(

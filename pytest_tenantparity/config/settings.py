@@ -1,4 +1,4 @@
-"""The shape of ``tenantparity.toml``: every key, its type, and what it means."""
+"""The schema of ``tenantparity.toml``: every key, its type, and its meaning."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _integer_as_text(value: Any) -> Any:
     return str(value) if type(value) is int else value
 
 
-# An id as a file may spell it: 7 means "7".
+# A file may write an id as a number: 7 means "7".
 Id = Annotated[
     str,
     Field(min_length=1),
@@ -54,13 +54,13 @@ VariableName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 
 
 class Model(BaseModel):
-    """Frozen, and no key is accepted that is not written down here."""
+    """Base of all settings. Instances are frozen, and unknown keys are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
 class ValueToleranceSettings(Model):
-    """How much two values may differ. What is not set is left to the next outer layer."""
+    """The limit of a difference between two values. Missing keys use the next outer layer."""
 
     absolute: Annotated[Decimal, Field(ge=0, allow_inf_nan=False)] | None = Field(
         None, description="largest forgiven difference of two numbers"
@@ -73,12 +73,12 @@ class ValueToleranceSettings(Model):
     )
 
     def model(self) -> Tolerance:
-        """Return the plain model."""
+        """Return the equivalent :class:`Tolerance`."""
         return Tolerance(**self.model_dump())
 
 
 class ToleranceSettings(ValueToleranceSettings):
-    """The same, and how many rows may differ."""
+    """The limits of a difference between two values, and of the number of differing rows."""
 
     rows: Annotated[int, Field(ge=0)] | None = Field(
         None, description="budget: differing rows forgiven in one tenant's rows of one table"
@@ -89,7 +89,7 @@ class ToleranceSettings(ValueToleranceSettings):
 
 
 class Hop(Model):
-    """One step of a path: rows of ``table`` whose ``key`` is the value so far; take ``take``."""
+    """One step of a path: find rows of ``table`` by ``key``, and continue with column ``take``."""
 
     table: str
     key: str
@@ -103,7 +103,10 @@ _TEMPLATE_FIELDS = ("tenant", "modern_id", "legacy_account")
 
 @cache
 def _parse_path(path: str) -> tuple[str, tuple[Hop, ...]]:
-    """``trades.user_id -> accounts.user_id -> account_id`` as a first column and its hops."""
+    """Return the first column and the hops of a path.
+
+    An example of a path is ``trades.user_id -> accounts.user_id -> account_id``.
+    """
     if path.count("->") < 2:
         raise ValueError(f"{path!r} is not a path; {_WRITE_A_PATH}")
     steps = split_steps(path)
@@ -122,7 +125,7 @@ _WRITE_A_PATH = (
 
 
 def _table_and_column(target: Sequence[Name], path: str) -> tuple[str, str]:
-    """Return what a step names. Without quotes, further dots are the column's."""
+    """Return the table and the column of a step. Further unquoted dots belong to the column."""
     (table, _), *rest = target
     if not rest or (len(rest) > 1 and any(is_quoted for _, is_quoted in target)):
         shown = ".".join(quoted(name) if is_quoted else name for name, is_quoted in target)
@@ -134,7 +137,7 @@ def _table_and_column(target: Sequence[Name], path: str) -> tuple[str, str]:
 
 
 class Tenancy(Model):
-    """How a tenant's rows are found on one stack: exactly one of these, or "global"."""
+    """The way to find a tenant's rows on one stack: exactly one of these keys, or "global"."""
 
     column: str | None = Field(None, description="the column that holds the tenant's value")
     path: str | None = Field(
@@ -174,17 +177,17 @@ class Tenancy(Model):
 
     @property
     def first_column(self) -> str | None:
-        """The column of the table itself that leads to the tenant, if one does."""
+        """The column of the table itself that leads to the tenant, or None."""
         return self.column if self.path is None else _parse_path(self.path)[0]
 
     @property
     def hops(self) -> tuple[Hop, ...]:
-        """The tables on the way from the first column to the tenant's value."""
+        """The steps from the first column to the tenant's value."""
         return () if self.path is None else _parse_path(self.path)[1]
 
     @property
     def per_place(self) -> bool:
-        """Whether each tenant has a schema or a database of its own."""
+        """Whether each tenant has its own schema or database."""
         return self.schema_template is not None or self.database is not None
 
 
@@ -197,7 +200,7 @@ def _check_template(template: str) -> None:
 
 
 class ThrottleSettings(Model):
-    """When a server is too busy to be asked: by one of these at least."""
+    """The conditions under which a server is too busy for queries. At least one is required."""
 
     replication_lag: float | None = Field(
         None,
@@ -224,7 +227,7 @@ class ThrottleSettings(Model):
 
 
 class StackSettings(Model):
-    """One of the two databases, and how to behave in it."""
+    """One of the two stacks: its database, and the limits for work in it."""
 
     url: str = Field(description="SQLAlchemy URL; passwords only as ${ENVIRONMENT_VARIABLE}")
     schema_name: str = Field(
@@ -285,7 +288,7 @@ class StackSettings(Model):
 
 
 class Filter(Model):
-    """Which rows of one side take part, and why the others do not."""
+    """The rows of one side that are compared, and the reason to leave out the others."""
 
     sql: Condition = Field(
         description="a condition in that stack's SQL; :as_of is the value of --parity-as-of"
@@ -294,7 +297,7 @@ class Filter(Model):
 
 
 class ValueRules(Model):
-    """Named rules of what counts as equal. Off unless written."""
+    """Named rules for equality. A rule is off unless it is set."""
 
     naive_zone: str | None = Field(
         None,
@@ -325,7 +328,7 @@ class ValueRules(Model):
 
 
 class ColumnSettings(ValueRules):
-    """How one column (by its legacy name) is compared."""
+    """Settings of one column, by its legacy name."""
 
     modern: str | None = Field(None, description="its name on the modern stack")
     legacy_sql: str | None = Field(None, description="SQL expression to compare, legacy side")
@@ -343,12 +346,12 @@ class ColumnSettings(ValueRules):
     )
 
     def sql(self, side: Side) -> str | None:
-        """Return the expression that stands for the column on one side, if one does."""
+        """Return the expression that replaces the column on one side, or None."""
         return self.legacy_sql if side == "legacy" else self.modern_sql
 
 
 class KeyMap(Model):
-    """A table that leads from legacy ids to the modern ids that took their place."""
+    """A table with the modern id for each legacy id."""
 
     stack: Side = Field("modern", description="the stack that holds the table")
     table: str = Field(min_length=1)
@@ -362,7 +365,7 @@ class KeyMap(Model):
 
 
 class TableSettings(Model):
-    """What is special about one table (by its legacy name)."""
+    """Settings of one table, by its legacy name."""
 
     modern: str | None = Field(None, description="its name on the modern stack")
     key: tuple[str, ...] | None = Field(
@@ -386,16 +389,16 @@ class TableSettings(Model):
     tolerance: ToleranceSettings = ToleranceSettings()
 
     def row_filter(self, side: Side) -> Filter | None:
-        """Return which rows of one side take part."""
+        """Return the filter of one side, or None."""
         return self.legacy_filter if side == "legacy" else self.modern_filter
 
     def declared_empty(self, subject: str) -> str | None:
-        """Return the reason why the subject may have no rows here, if there is one."""
+        """Return the reason why ``subject`` may have no rows in this table, or None."""
         return self.empty.get(subject) if isinstance(self.empty, dict) else self.empty
 
 
 class Pairing(Model):
-    """Which legacy table belongs to which modern table."""
+    """The rules that pair legacy tables with modern tables."""
 
     modern: str = Field("{table}", description="the modern name, from the legacy {table}")
     tables: tuple[str, ...] | None = Field(
@@ -408,11 +411,11 @@ class Pairing(Model):
     )
 
     def folded(self, name: str) -> str:
-        """Return what a name is told apart by."""
+        """Return ``name`` in the form in which names are compared."""
         return name.lower() if self.names == "lowercase" else name
 
     def matching(self, name: str, known: Iterable[str]) -> list[str]:
-        """Return the known names that a name pairs with; several are a collision."""
+        """Return the names in ``known`` that pair with ``name``. Several names are a collision."""
         return sorted(each for each in known if self.folded(each) == self.folded(name))
 
     @field_validator("modern")
@@ -424,9 +427,10 @@ class Pairing(Model):
 
 
 class Ignore(Model):
-    """What is left out everywhere. 'legacy.name' or 'modern.name' means one side only.
+    """Tables and columns that are left out everywhere. 'legacy.name' is left out on one side only.
 
-    A name that begins with 'legacy.' itself is written in double quotes.
+    The prefixes are 'legacy.' and 'modern.'. A name that itself begins with such a prefix is
+    written in double quotes.
     """
 
     tables: dict[IgnoredName, Reason] = {}
@@ -434,7 +438,7 @@ class Ignore(Model):
 
 
 class CohortSettings(Model):
-    """Tenants that move together."""
+    """A cohort: tenants that are moved together."""
 
     order: int | None = Field(None, ge=0, description="when it moves, counted from the first")
     rollback_window: str | None = Field(
@@ -472,7 +476,7 @@ class TenantSettings(Model):
         return rest | {"legacy_accounts": [value["legacy_account"]]}
 
     def model(self, tenant_id: str) -> Tenant:
-        """Return the plain model; what was not given is the tenant's id."""
+        """Return the equivalent :class:`Tenant`. Missing values are replaced by the tenant's id."""
         return Tenant(
             id=tenant_id,
             name=tenant_id if self.name is None else self.name,
@@ -484,7 +488,7 @@ class TenantSettings(Model):
 
 
 class ReportSettings(Model):
-    """Where the reports go, and how much of a drift they list."""
+    """The directory of the reports, and the number of findings in them."""
 
     directory: str = Field(
         "reports",
@@ -500,7 +504,7 @@ class ReportSettings(Model):
 
 
 class Settings(Model):
-    """All of ``tenantparity.toml``."""
+    """All settings in ``tenantparity.toml``."""
 
     legacy: StackSettings
     modern: StackSettings
@@ -539,7 +543,7 @@ class Settings(Model):
 
     @property
     def url_variables(self) -> tuple[str, ...]:
-        """The environment variables that the stacks' URLs name."""
+        """The environment variables that the URLs of the stacks refer to."""
         urls = (self.stack(side).url for side in SIDES)
         return tuple(dict.fromkeys(name for url in urls for name in _VARIABLE.findall(url)))
 
@@ -589,7 +593,7 @@ class Settings(Model):
 
     @property
     def filters(self) -> list[tuple[str, str]]:
-        """The SQL of all filters that a run can use, each with the place of its key."""
+        """The place and the SQL of each filter that a run can use."""
         sides = [
             (f"[tables.{toml_key(name)}] {side}_filter", table.row_filter(side))
             for name, table in self.tables.items()
@@ -608,7 +612,7 @@ class Settings(Model):
 
     @property
     def used_maps(self) -> frozenset[tuple[Side, str]]:
-        """The tables that some column's ids are led through, by stack."""
+        """The stack and the table of each key map that a column uses."""
         maps, used = self.maps.items(), self._used_map_names
         return frozenset((each.stack, each.table) for name, each in maps if name in used)
 
@@ -619,7 +623,7 @@ class Settings(Model):
 
     @property
     def known_cohorts(self) -> tuple[str, ...]:
-        """Cohort names by order, then as first used."""
+        """The names of the cohorts by ``order``, then in the order of first use."""
         names = dict.fromkeys(tenant.cohort for tenant in self.tenants.values())
 
         def rank(name: str) -> tuple[bool, int]:
@@ -629,7 +633,7 @@ class Settings(Model):
         return tuple(sorted(names, key=rank))
 
     def tenant_models(self) -> tuple[Tenant, ...]:
-        """All tenants as plain models, in the order of the file."""
+        """Return all tenants as :class:`Tenant`, in the order of the file."""
         return tuple(tenant.model(tenant_id) for tenant_id, tenant in self.tenants.items())
 
     def stack(self, side: Side) -> StackSettings:

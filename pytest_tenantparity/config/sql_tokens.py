@@ -1,7 +1,7 @@
-"""SQL of the settings as tokens: comments, texts, names, numbers, parameters and signs.
+"""SQL of the settings as tokens: comments, strings, names, numbers, parameters and signs.
 
-A text or a comment is one token, whatever it holds. This is no parser, and PostgreSQL's comments
-within comments are not nested here.
+A string literal or a comment is one token, regardless of its content. This module is not a parser.
+Nested comments, which PostgreSQL allows, are not recognised.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _STANDARD = _LEXER.format(
     dollar=r"\$(?P<tag>(?:[^\W\d]\w*)?)\$.*?\$(?P=tag)\$",
     double='"(?:[^"]|"")*"',
 )
-# A comment of two hyphens needs a space there, a backslash escapes, and $ is part of a name.
+# In MySQL, -- begins a comment only before a space, a backslash escapes, and names may hold $.
 _MYSQL = _LEXER.format(
     line=r"--(?=\s|\Z)[^\n]*|\#[^\n]*",
     text=r"'(?:[^'\\]|\\.|'')*'",
@@ -40,7 +40,7 @@ _STANDARD_TOKEN, _MYSQL_TOKEN = (
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A piece of SQL, and where it starts. ``kind`` is a group of the pattern."""
+    """A piece of SQL and its start offset. ``kind`` is the name of a group in the pattern."""
 
     kind: str
     text: str
@@ -48,11 +48,11 @@ class Token:
 
     @property
     def word(self) -> str:
-        """The token in upper case, if it is a word without quotes."""
+        """The token in upper case if it is an unquoted word, otherwise empty."""
         return self.text.upper() if self.kind == "word" else ""
 
 
 def tokens(sql: str, *, mysql: bool) -> Iterator[Token]:
-    """Yield the tokens of some SQL, comments included; ``mysql``: by the rules of MySQL."""
+    """Yield the tokens of ``sql``, including comments. ``mysql`` selects the rules of MySQL."""
     for found in (_MYSQL_TOKEN if mysql else _STANDARD_TOKEN).finditer(sql):
         yield Token(str(found.lastgroup), found.group(), found.start())

@@ -1,4 +1,4 @@
-"""Tenants in a CSV, JSON or YAML file beside the settings."""
+"""Read tenants from a CSV, JSON or YAML file beside the settings."""
 
 from __future__ import annotations
 
@@ -12,17 +12,20 @@ from typing import Any
 from ..errors import SettingsError
 from .utf8 import read_utf8
 
-_STACK_IDS = frozenset({"legacy_account", "modern_id"})  # where a space may be part of a value
+_STACK_IDS = frozenset({"legacy_account", "modern_id"})  # in which a space may be part of the value
 _TOLERANCE_FIELDS = ("absolute", "relative", "seconds", "rows", "ratio")
 
 
 def read_tenants(path: Path) -> dict[str, Any]:
-    """Return the file's tenants by id, in the shape of the ``[tenants]`` table.
+    """Return the file's tenants by id, in the form of the ``[tenants]`` table.
 
-    JSON and YAML hold either ``{"tenants": {id: {...}}}``, ``{id: {...}}`` or a list of
-    records with an ``id``. CSV has a header line; several legacy accounts are joined by ``;``,
-    in quotes where ``;`` also divides the cells.
-    Raises :class:`SettingsError` when the file cannot be read so.
+    JSON and YAML files contain ``{"tenants": {id: {...}}}``, ``{id: {...}}`` or a list of records
+    with an ``id``.
+
+    CSV files have a header line. Several legacy accounts in one cell are separated by ``;``. The
+    cell is quoted if ``;`` also separates the cells.
+
+    Raises :class:`SettingsError` if the file cannot be read in this form.
     """
     reader = {".csv": _read_csv, ".json": _read_json, ".yaml": _read_yaml, ".yml": _read_yaml}
     if path.suffix.lower() not in reader:
@@ -54,7 +57,7 @@ def _by_id(path: Path, found: Any) -> dict[str, Any]:
 
 
 def _distinct(pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
-    """An object, unless it has a key twice: one of the two tenants would be lost."""
+    """Return ``pairs`` as a dict. Raises ValueError for a duplicate key, which loses a tenant."""
     found: dict[Any, Any] = {}
     for key, value in pairs:
         if key in found:
@@ -76,7 +79,7 @@ def _read_yaml(text: str) -> Any:
         ) from error
 
     class Loader(yaml.SafeLoader):
-        """Refuses a key that is there twice."""
+        """A loader that refuses a duplicate key."""
 
         def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
             keys = [self.construct_object(key, deep=True) for key, _ in node.value]
@@ -90,9 +93,9 @@ def _read_yaml(text: str) -> Any:
 
 
 def _read_csv(text: str) -> list[dict[str, Any]]:
-    """Read records. Cells are divided by what divides the header: a comma, ``;`` or a tab.
+    """Return the records of a CSV text. The header's separator (comma, ``;`` or tab) is used.
 
-    Spaces before a cell are layout, unless the cell is quoted. Empty lines are passed over.
+    Spaces before a cell are dropped, unless the cell is quoted. Empty lines are skipped.
     """
     lines = [line for line in text.split("\n") if line.strip()]
     delimiter = _delimiter(lines[0]) if lines else ","
@@ -107,7 +110,7 @@ def _read_csv(text: str) -> list[dict[str, Any]]:
 
 
 def _delimiter(header: str) -> str:
-    """Return what divides the cells of the header; refuse a header that leaves it open."""
+    """Return the separator of the header's cells. Raises ValueError if it is ambiguous."""
     found = [
         each
         for each in ",;\t"
@@ -135,7 +138,7 @@ def _csv_record(header: list[str], row: list[str], line: int, delimiter: str) ->
 
 
 def _cell(name: str, cell: str, line: int) -> str:
-    """Return a cell's value. Spaces at its ends say nothing, except in an id of a stack."""
+    """Return a cell's value without outer spaces. Raises ValueError if a stack's id has any."""
     bare = cell.strip()
     if name in _STACK_IDS and bare and bare != cell:
         raise ValueError(

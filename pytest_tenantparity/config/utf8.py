@@ -1,4 +1,4 @@
-"""Text files as editors and spreadsheets write them: UTF-8, with a byte order mark or without."""
+"""Read text files as editors and spreadsheets write them: UTF-8, with or without a BOM."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _OTHERS = {
 
 
 def read_utf8(path: Path) -> str:
-    """Return a file's text; raises OSError, and ValueError for what is not UTF-8."""
+    """Return the text of a file. Raises OSError, and ValueError if the file is not UTF-8."""
     data = path.read_bytes()
     for mark, name in _OTHERS.items():
         if data.startswith(mark):

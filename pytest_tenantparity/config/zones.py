@@ -1,8 +1,9 @@
-"""Names of time zones that mean the same in every engine, and what to write in place of others.
+"""Time zone names with the same meaning in every engine, and replacements for other names.
 
-PostgreSQL reads ``CET`` as an abbreviation, which is always +1; the IANA database has summer time
-under that name. PostgreSQL looks for an abbreviation before it looks for a zone, and takes what it
-does not know for a POSIX string such as ``UTC+2``. No abbreviation has a slash in it.
+PostgreSQL reads ``CET`` as an abbreviation, which is always UTC+1. In the IANA database the zone of
+that name has summer time. PostgreSQL looks for an abbreviation first, then for a zone. It reads any
+other name as a POSIX string such as ``UTC+2``. No abbreviation contains a slash, so a name with a
+slash is unambiguous.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from zoneinfo import available_timezones
 
 from ..errors import did_you_mean
 
-# Names without a slash, each with names that have the same clocks.
+# Names without a slash, each with names of zones that have the same time.
 _INSTEAD = {
     **dict.fromkeys(
         ("GMT", "GMT0", "GMT+0", "GMT-0", "Greenwich", "UCT", "Universal", "Zulu", "Z"),
@@ -67,13 +68,13 @@ _UTC = frozenset(
     {"UTC", "Etc/UTC", "Etc/UCT", "Etc/Universal", "Etc/Zulu"}
     | {"Etc/GMT", "Etc/GMT0", "Etc/GMT+0", "Etc/GMT-0", "Etc/Greenwich"}
 )
-_OTHER_CLOCKS = ("posix/", "right/")  # folders of the same names; "right" counts leap seconds
+_OTHER_CLOCKS = ("posix/", "right/")  # repeat all names; "right" counts leap seconds
 
 
 def known_zone(zone: str) -> str:
-    """Return a name that means one zone in every engine; raises ValueError for any other text.
+    """Return a name with the same meaning in every engine. Raises ValueError for any other text.
 
-    The names of UTC become ``UTC``, which all engines can convert.
+    All names of UTC are returned as ``UTC``, which all engines can convert.
     """
     if zone in _UTC:
         return "UTC"

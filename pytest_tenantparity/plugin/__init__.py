@@ -1,1 +1,1 @@
-"""The pytest side: options, markers, fixtures, the plan and the ledger."""
+"""The pytest plugin: options, markers, fixtures, the plan of checks and the ledger of evidence."""

@@ -1,7 +1,7 @@
-"""Labels, steps and attachments for allure-pytest, where it is in use.
+"""Labels, steps and attachments for allure-pytest, if it is in use.
 
-A test that drifts without ``--fail-on-drift`` passes, in Allure as well. What it came to is a tag
-and a label, and a step that has failed.
+Without ``--fail-on-drift`` a test that finds drift passes, in Allure as well. Its status is then
+visible as a tag, as a label, and as a failed step.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ _ENVIRONMENT = "environment.properties"
 
 
 def attach(config: pytest.Config, evidence: Evidence, cohort: str) -> None:
-    """Label the running test by cohort, tenant, table and status, and attach what it found."""
+    """Label the running test by cohort, tenant, table and status, and attach its evidence."""
     if not config.getoption("allure_report_dir", default=None):
         return
     import allure
 
     from ..wire import to_wire
 
-    label: Any = allure.dynamic  # its methods have no annotations
+    label: Any = allure.dynamic  # the methods of allure.dynamic have no annotations
     label.parent_suite(cohort or "shared")
     label.suite(evidence.key.whose)
     label.sub_suite(evidence.key.what)
@@ -46,11 +46,11 @@ def attach(config: pytest.Config, evidence: Evidence, cohort: str) -> None:
 
 
 def note_verdict(config: pytest.Config, report: AuditReport) -> None:
-    """Write the verdict into what Allure shows as the run's environment, unless there is one."""
+    """Write the verdict into Allure's environment file, unless the file has other content."""
     directory = config.getoption("allure_report_dir", default=None)
     if not directory:
         return
     path = config.invocation_params.dir / Path(directory) / _ENVIRONMENT
-    with suppress(OSError):  # Allure itself says where it cannot write
+    with suppress(OSError):  # Allure itself reports that it cannot write
         if not path.exists() or path.read_text(encoding="utf-8").startswith(f"{VERDICT}="):
             path.write_text(f"{VERDICT}={report.verdict}\n", encoding="utf-8")

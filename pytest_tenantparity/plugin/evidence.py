@@ -1,4 +1,4 @@
-"""A test's outcome as evidence, on its way to the ledger."""
+"""Evidence of a test's outcome, which the test's report carries to the ledger."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def attach_evidence(
     call: pytest.CallInfo[None],
     report: pytest.TestReport,
 ) -> None:
-    """Add key and evidence to a report; a worker's first report carries its plan as well."""
+    """Add the key and the evidence to ``report``. A worker's first report also carries its plan."""
     key = item_key(item, session)
     if key is None:
         return
@@ -56,7 +56,7 @@ def _uses_parity(item: pytest.Item) -> bool:
 
 
 def _of_outcome(key: CheckKey, call: pytest.CallInfo[None], item: pytest.Item) -> Evidence:
-    """Return what a hand-written test proves: nothing, unless it has read one of the stacks."""
+    """Return the evidence of a hand-written test: NOT PROVEN unless the test queried a stack."""
     reasons: tuple[str, ...] = ()
     status = Status.MATCH
     if call.excinfo is not None:
@@ -72,5 +72,5 @@ def _of_outcome(key: CheckKey, call: pytest.CallInfo[None], item: pytest.Item) -
 
 
 def _queries(item: pytest.Item) -> int:
-    """Return how many queries a test has run by its fixtures."""
+    """Return how many queries a test has run through its fixtures."""
     return sum(view.queries for view in item.stash.get(VIEWS, ()))

@@ -1,4 +1,4 @@
-"""The message of a test that fails because its check is not proven equal."""
+"""The message of a test that fails because its check does not prove equality."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..reporting import drift_in_words, oddities_of
 _MOST_FINDINGS = 10
 _MOST_TEXT = 120
 _BEFORE = 40  # characters that are shown before the first difference of longer texts
-_MOST_OTHERS = 8  # columns beside the key, of a row that one side has alone
+_MOST_OTHERS = 8  # columns besides the key, of a row that only one side has
 _MOST_OTHER_TEXT = 40
 _FACTS = re.compile(r" \([0-9,]+ (?:characters|bytes),[^()]* sha256 [0-9a-f]{64}\)$")
 
@@ -37,7 +37,7 @@ def failure_message(evidence: Evidence, rerun: str) -> str:
 
 
 def _line(line: str) -> str:
-    """Return a line whose hidden characters are written as code points; reasons may have breaks."""
+    """Return ``line`` with hidden characters as code points. Line breaks in a reason are kept."""
     return "\n".join(map(on_one_line, line.split("\n")))
 
 
@@ -53,7 +53,7 @@ def _finding(finding: Finding) -> list[str]:
 
 
 def _ids(finding: Finding) -> str:
-    """Return what both stacks call the ids that are led through a key map."""
+    """Return the ids of both stacks for the columns that a key map translates."""
     ids = (
         f"{name}: legacy {_shown(each.legacy)}, modern {_shown(each.modern)}"
         for name, each in finding.ids.items()
@@ -82,7 +82,7 @@ def _values(name: str, pair: ValuePair) -> list[str]:
 
 
 def _shown(value: str | None, most: int = _MOST_TEXT, start: int = 0) -> str:
-    """Quote a value so that padding, quotes and control characters can be seen."""
+    """Return ``value`` in quotes, so that padding, quotes and control characters are visible."""
     if value is None:
         return "NULL"
     if len(value) <= most and not start:
@@ -90,12 +90,12 @@ def _shown(value: str | None, most: int = _MOST_TEXT, start: int = 0) -> str:
     window = value[start : start + most]
     if is_escaped(value) and start:
         window = f"E'{window}"
-    # Of an excerpt, its length and digest.
+    # An excerpt is followed by the length and the digest of the whole value.
     facts = _FACTS.search(value) if most == _MOST_TEXT else None
     before, after = "..." if start else "", "..." if start + most < len(value) else ""
     return f"{before}{_quoted(window)}{after}{facts.group() if facts else ''}"
 
 
 def _quoted(text: str) -> str:
-    """Return a plain text as Python writes it, one with hidden characters in its own spelling."""
+    """Return a plain text as a Python literal, and a text with hidden characters as an escape."""
     return repr(text) if is_clear(text) and not is_escaped(text) else quoted(text)

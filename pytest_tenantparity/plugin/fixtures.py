@@ -1,4 +1,4 @@
-"""What a test can ask for."""
+"""Fixtures that a test can request."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Parity:
-    """The check that this test is for."""
+    """The check of one test."""
 
     def __init__(self, item: pytest.Item, session: AuditSession, key: CheckKey) -> None:
         self._item = item
@@ -27,11 +27,11 @@ class Parity:
         self.key = key
 
     def check(self) -> Evidence:
-        """Compare the two stacks, and fail the test unless they are proven equal.
+        """Compare the two stacks, and return the evidence.
 
-        Drift fails it only with ``--fail-on-drift``; what is not proven always does. What an
-        earlier run has proven is not asked again with ``--parity-resume``.
-        Returns the evidence, which the report takes up too.
+        The test fails if the status is NOT PROVEN. With ``--fail-on-drift`` it also fails if the
+        status is DRIFT. With ``--parity-resume`` a check that an earlier run has proven is not run
+        again. The report includes the returned evidence.
         """
         from ..parity import audit
         from . import allure, junit
@@ -58,7 +58,7 @@ class Parity:
 
 @pytest.fixture
 def parity_target(request: pytest.FixtureRequest) -> Target:
-    """The tenant and table of this test; made by the plugin, not asked for by hand."""
+    """The tenant and table of this test. The plugin sets it; tests do not request it themselves."""
     target = getattr(request, "param", None)
     if not isinstance(target, Target):
         pytest.fail(
@@ -71,7 +71,7 @@ def parity_target(request: pytest.FixtureRequest) -> Target:
 
 @pytest.fixture
 def parity(request: pytest.FixtureRequest, parity_target: Target) -> Parity:
-    """The check of this test: call ``parity.check()``."""
+    """The check of this test. Call ``parity.check()`` to run it."""
     from .plan import item_key
 
     session = _session(request)
@@ -92,7 +92,7 @@ def tenant(request: pytest.FixtureRequest, parity_target: Target) -> Tenant:
 
 @pytest.fixture
 def table(request: pytest.FixtureRequest, parity_target: Target) -> TablePair:
-    """The pair of tables of this test."""
+    """The table pair of this test."""
     pairs = {pair.name: pair for pair in _session(request).pairs or ()}
     if parity_target.table not in pairs:
         name = parity_target.table or ANY_TABLE
@@ -102,13 +102,13 @@ def table(request: pytest.FixtureRequest, parity_target: Target) -> TablePair:
 
 @pytest.fixture
 def legacy(request: pytest.FixtureRequest, tenant: Tenant) -> TenantView:
-    """The legacy stack, read-only, limited to this test's tenant."""
+    """The legacy stack, read-only, restricted to the tenant of this test."""
     return _view(request, "legacy", tenant)
 
 
 @pytest.fixture
 def modern(request: pytest.FixtureRequest, tenant: Tenant) -> TenantView:
-    """The modern stack, read-only, limited to this test's tenant."""
+    """The modern stack, read-only, restricted to the tenant of this test."""
     return _view(request, "modern", tenant)
 
 

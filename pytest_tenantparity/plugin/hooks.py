@@ -1,4 +1,4 @@
-"""The plugin, hook by hook. Nothing heavy is imported until there are settings to act on."""
+"""The pytest hooks of the plugin. Heavy modules are imported only if settings were found."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _STATUS = {
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Declare the options."""
+    """Declare the command-line options."""
     options.add_options(parser)
 
 
@@ -32,7 +32,10 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Read settings and selection, if there are any; register the reporter where users look."""
+    """Read the settings and the selection if settings exist, and register the reporter.
+
+    The reporter is registered in the process that the user started, not in xdist workers.
+    """
     for line in MARKERS:
         config.addinivalue_line("markers", line)
     from .start import start
@@ -51,14 +54,14 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Tell an xdist worker which run it works on."""
+    """Pass the run's data to an xdist worker."""
     audit = node.config.stash.get(SESSION, None)
     if audit is not None:
         node.workerinput["tenantparity"] = audit.for_worker()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Make one item for each (tenant, table)."""
+    """Generate one item for each (tenant, table)."""
     audit = metafunc.config.stash.get(SESSION, None)
     if audit is not None:
         from .plan import parametrize
@@ -70,7 +73,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_ignore_collect(
     collection_path: Path, config: pytest.Config
 ) -> Generator[None, bool | None, bool | None]:
-    """Note what is not collected."""
+    """Record each path that is not collected."""
     ignored = yield
     audit = config.stash.get(SESSION, None)
     if ignored and audit is not None:
@@ -82,7 +85,7 @@ def pytest_ignore_collect(
 def pytest_make_collect_report(
     collector: pytest.Collector,
 ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-    """Note what ``--lf`` does not collect."""
+    """Record each file that ``--lf`` does not collect."""
     report = yield
     audit = collector.config.stash.get(SESSION, None)
     if audit is not None:
@@ -95,7 +98,7 @@ def pytest_make_collect_report(
 
 @pytest.hookimpl(wrapper=True)
 def pytest_pycollect_makeitem(collector: pytest.Module | pytest.Class) -> Generator[None, Any, Any]:
-    """Write the items into the plan as soon as they exist."""
+    """Add the items to the plan as soon as they exist."""
     made = yield
     audit = collector.config.stash.get(SESSION, None)
     if audit is not None and isinstance(made, list):
@@ -106,14 +109,14 @@ def pytest_pycollect_makeitem(collector: pytest.Module | pytest.Class) -> Genera
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Let ``-m parity`` find every test that uses the fixture."""
+    """Add the marker ``parity`` to each test that uses the fixture, for ``-m parity``."""
     if "parity" in getattr(item, "fixturenames", ()) and not item.get_closest_marker("parity"):
         item.add_marker("parity")
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Note what is left to be asked, so that one scan asks it for all tenants."""
+    """Record which checks are left to run, so that one shared scan can serve all their tenants."""
     audit = session.config.stash.get(SESSION, None)
     if audit is not None:
         from .plan import ask_together
@@ -125,7 +128,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Send the evidence along with the test's report."""
+    """Attach the evidence to the test's report."""
     report = yield
     audit = item.config.stash.get(SESSION, None)
     if audit is not None:
@@ -137,7 +140,7 @@ def pytest_runtest_makereport(
 
 @pytest.hookimpl(wrapper=True)
 def pytest_report_to_serializable(report: Any) -> Generator[None, Any, Any]:
-    """Send what is for the ledger as primitives, which any channel can carry."""
+    """Convert the notice in a report to primitives, which any channel can carry."""
     data = yield
     if hasattr(report, "tenantparity"):
         from .notice import to_serializable
@@ -148,7 +151,7 @@ def pytest_report_to_serializable(report: Any) -> Generator[None, Any, Any]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_report_from_serializable() -> Generator[None, Any, Any]:
-    """Take it out of what a worker sent."""
+    """Convert the primitives from a worker back to a notice."""
     report = yield
     if hasattr(report, "tenantparity"):
         from .notice import from_serializable
@@ -158,7 +161,7 @@ def pytest_report_from_serializable() -> Generator[None, Any, Any]:
 
 
 def pytest_report_teststatus(report: Any) -> tuple[str, str, Any] | None:
-    """Show a check that passed with a difference as what it is."""
+    """Return the word for a check that passed with a difference: drift or tolerated."""
     if report.when == "call" and report.passed:
         return _STATUS.get(getattr(report, "parity_status", ""))
     return None
@@ -166,7 +169,10 @@ def pytest_report_teststatus(report: Any) -> tuple[str, str, Any] | None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Send a worker's plan home, in case none of its tests was left to run; let go of all."""
+    """Send a worker's plan to the main process, and close the audit session.
+
+    The plan is sent here as well because a worker that ran no test has sent no report.
+    """
     audit = session.config.stash.get(SESSION, None)
     if audit is None:
         return

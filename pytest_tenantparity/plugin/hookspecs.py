@@ -1,4 +1,4 @@
-"""Hooks that a project may implement, in its conftest.py or in a plugin."""
+"""Hooks that a project may implement in its ``conftest.py`` or in a plugin."""
 
 from __future__ import annotations
 
@@ -16,11 +16,14 @@ if TYPE_CHECKING:
 
 @pytest.hookspec(firstresult=True)
 def pytest_parity_connect(config: pytest.Config, stack: Side) -> str | None:
-    """Return the SQLAlchemy URL of a stack, in place of the one in the settings.
+    """Return the SQLAlchemy URL of ``stack``, which replaces the URL in the settings.
 
-    Called once a run and stack, before anything connects, in the process that the user
-    started (never in an xdist worker). Start a tunnel or a server here, or fetch a
-    short-lived password; end it in ``pytest_unconfigure``. ``None`` leaves it to the settings.
+    ``None`` keeps the URL of the settings. The hook is called once for each run and stack, before
+    the audit connects to any server. It is called in the process that the user started, never in an
+    xdist worker.
+
+    The hook may start a tunnel or a server, or fetch a short-lived password. Stop the tunnel or the
+    server in ``pytest_unconfigure``.
     """
 
 
@@ -28,9 +31,9 @@ def pytest_parity_connect(config: pytest.Config, stack: Side) -> str | None:
 def pytest_parity_pairs(  # type: ignore[empty-body]
     config: pytest.Config, settings: Settings
 ) -> Mapping[str, Mapping[str, Any]]:
-    """Return more table pairs: legacy name to what a ``[tables.<name>]`` would hold.
+    """Return more table pairs: a mapping of legacy names to the content of ``[tables.<name>]``.
 
-    Called in every process, without a database; each must give the same.
+    The hook is called in every process, without a database. It must return the same pairs in each.
     """
 
 
@@ -38,18 +41,18 @@ def pytest_parity_pairs(  # type: ignore[empty-body]
 def pytest_parity_normalisers(  # type: ignore[empty-body]
     config: pytest.Config,
 ) -> Mapping[str, Callable[[str], str]]:
-    """Return functions that ``normalise = "name"`` of a column can refer to.
+    """Return functions by the names that ``normalise = "name"`` of a column can refer to.
 
-    Each takes a value's canonical text and returns the text to compare. A row that only
-    agrees once normalised counts as tolerated, under the function's name.
+    Each function takes the canonical text of a value, and returns the text to compare. A row that
+    is equal only after normalisation counts as tolerated, under the function's name.
     """
 
 
 @pytest.hookspec
 def pytest_parity_evidence(config: pytest.Config, evidence: Evidence) -> None:
-    """Receive the evidence of each check as it arrives, in the process that reports."""
+    """Receive the evidence of each check as it arrives, in the process that writes the report."""
 
 
 @pytest.hookspec
 def pytest_parity_report(config: pytest.Config, report: AuditReport, directory: Path) -> None:
-    """Receive the whole report, once its files are written."""
+    """Receive the whole report after its files are written."""

@@ -1,9 +1,13 @@
-"""Files of tests that pytest did not collect, so that their checks could not be planned.
+"""Files of tests that pytest did not collect, so that their checks are not in the plan.
 
-Tests that are deselected (``-k``, ``-m``, ``--deselect``, ``--lf``) or not reached (``-x``) are in
-the plan. Tests in two kinds of files are not: files ignored by ``--ignore``, ``--ignore-glob``,
-``collect_ignore`` of a conftest.py or a plugin, and files that ``--lf`` skips as a whole. Only
-Python files whose names ``python_files`` matches may hold tests.
+Deselected tests (``-k``, ``-m``, ``--deselect``, ``--lf``) and tests that were not reached (``-x``)
+are in the plan. Tests in two kinds of files are not:
+
+- files ignored by ``--ignore``, ``--ignore-glob``, or ``collect_ignore`` of a conftest.py or a
+  plugin
+- files that ``--lf`` skips as a whole
+
+A Python file may hold tests only if its name matches ``python_files``.
 """
 
 from __future__ import annotations
@@ -15,21 +19,21 @@ from pathlib import Path
 
 import pytest
 
-_MOST_LOOKED_AT = 20_000  # files and folders below one that is ignored
+_MOST_LOOKED_AT = 20_000  # files and folders below an ignored folder
 _MOST_NAMED = 3
 _DECIDING = ("norecursedirs", "python_files", "python_classes", "python_functions", "testpaths")
 _ENVIRONMENT = ("pyvenv.cfg", "conda-meta")
 
 
 class IgnoredFiles:
-    """The files that may hold tests, and that a process ignored or skipped while it collected."""
+    """The files that may hold tests, and that this process ignored or skipped during collection."""
 
     def __init__(self) -> None:
         self._ignored: dict[str, None] = {}
         self._skipped: dict[str, None] = {}
 
     def add_ignored(self, path: Path, config: pytest.Config) -> None:
-        """Add a path that is not collected, if it holds a file of tests."""
+        """Add a path that is not collected, if it contains a file of tests."""
         if _was_asked_for(path, config) and (found := _tests_in(path, config)) is not None:
             self._ignored[_named(found, config)] = None
 
@@ -38,7 +42,7 @@ class IgnoredFiles:
         self._skipped[_named(path, config)] = None
 
     def reasons(self) -> list[str]:
-        """Return why the run is partial, if it is."""
+        """Return the reasons why the run is partial. Empty if no file was left out."""
         return [
             *_reason(self._ignored, "not collected (--ignore, collect_ignore or a plugin)"),
             *_reason(self._skipped, "skipped as a whole by --lf"),
@@ -46,7 +50,7 @@ class IgnoredFiles:
 
 
 def overridden(config: pytest.Config) -> list[str]:
-    """Return why ``-o`` makes a run partial: this run alone collects other tests."""
+    """Return why ``-o`` makes the run partial: the option changes which tests this run collects."""
     given: list[str] = config.getoption("override_ini", default=None) or []
     names = [each.partition("=")[0].strip() for each in given]
     return [
@@ -57,7 +61,7 @@ def overridden(config: pytest.Config) -> list[str]:
 
 
 def was_skipped(collector: pytest.Collector, report: pytest.CollectReport) -> bool:
-    """Whether ``--lf`` has skipped a module: nothing came of it, and it was not even imported."""
+    """Whether ``--lf`` has skipped a module: its report has no result, and it was not imported."""
     config = collector.config
     return (
         isinstance(collector, pytest.Module)
@@ -82,7 +86,10 @@ def _named(path: Path, config: pytest.Config) -> str:
 
 
 def _was_asked_for(path: Path, config: pytest.Config) -> bool:
-    """Whether a path lies below an argument. pytest looks at the neighbours of a file as well."""
+    """Whether ``path`` lies below an argument of the command line.
+
+    pytest also visits the neighbours of a file that is an argument.
+    """
     folder = config.invocation_params.dir
     arguments = [folder / each.partition("::")[0].partition("[")[0] for each in config.args]
     real = path.resolve()
@@ -90,7 +97,10 @@ def _was_asked_for(path: Path, config: pytest.Config) -> bool:
 
 
 def _tests_in(path: Path, config: pytest.Config) -> Path | None:
-    """Return a file of tests that is or lies below a path that pytest ignores."""
+    """Return a file of tests at or below ``path``, which pytest ignores, or None if there is none.
+
+    If the folder is too large to search, ``path`` itself is returned.
+    """
     if path.is_file():
         return path if _is_test(path, config) else None
     if not _is_searched(path, config):
@@ -115,7 +125,7 @@ def _is_test(path: Path, config: pytest.Config) -> bool:
 
 
 def _is_searched(folder: Path, config: pytest.Config) -> bool:
-    """Whether pytest looks for tests in a folder that nothing leaves out."""
+    """Whether pytest would look for tests in ``folder`` if no option excluded it."""
     if folder.name == "__pycache__":
         return False
     if not config.getoption("collect_in_virtualenv", default=False) and any(
@@ -126,7 +136,7 @@ def _is_searched(folder: Path, config: pytest.Config) -> bool:
 
 
 def _matches(path: Path, pattern: str) -> bool:
-    """Match as pytest does: a pattern with a separator against the whole path."""
+    """Match as pytest does: a pattern with a separator is matched against the whole path."""
     if "/" not in pattern and os.sep not in pattern:
         return fnmatch(path.name, pattern)
     return fnmatch(str(path), pattern if Path(pattern).is_absolute() else f"*{os.sep}{pattern}")

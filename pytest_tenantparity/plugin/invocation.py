@@ -1,8 +1,8 @@
-"""How pytest was called: the options, variables and folders that bear on a check's verdict.
+"""The call of pytest: options, variables and folders that affect a check's verdict.
 
-Options that select checks, divide them among processes or only change the output are dropped: a
-repeated check is selected by its own options. All other options are kept, also those of other
-plugins.
+A repeated check is selected by options of its own. Therefore three kinds of options are dropped:
+options that select checks, distribute them to processes, or only change the output. All other
+options are kept, including options of other plugins.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-# Options that are dropped: first those whose value may be the next word.
+# Options that are dropped. The value of these may be the next word.
 _WITH_VALUE = _words(
     """--tenants --parity-tables --parity-report --parity-shard --parity-sizes
     -k -m --deselect --ignore --ignore-glob --maxfail --lfnf --last-failed-no-failures
@@ -46,10 +46,10 @@ _FLAGS = _words(
     --setup-show --setup-only --setup-plan --self-contained-html --clean-alluredir --xfail-tb
     """
 )
-_OF_OTHERS = ("--cov", "--no-cov", "--allure", "--log-")  # and all that begins so
+_OF_OTHERS = ("--cov", "--no-cov", "--allure", "--log-")  # and all options with these prefixes
 _NO_BEARING = ("-pno:cacheprovider", "-pno:xdist", "-pxdist")
 _SHOWING = re.compile(r"-[vqsxl]+")
-# Options that are kept, and certainly take the next word.
+# Options that are kept, and whose value is always the next word.
 _KEPT_WITH_VALUE = _words(
     """-c --config-file -o --override-ini -p -W --pythonwarnings --rootdir --confcutdir
     --import-mode --assert --capture --parity-config --parity-settle --parity-as-of
@@ -76,7 +76,7 @@ def command_of(config: pytest.Config) -> str:
 
 
 def invocation_of(config: pytest.Config, settings: Settings) -> Invocation:
-    """Return how the user called pytest, in the process that was called."""
+    """Return how the user called pytest. Call this in the process that the user started."""
     folder = config.invocation_params.dir
     given = _expanded(config.invocation_params.args, folder)
     options = [*kept_options(given, config.args), *_against_addopts(config, given)]
@@ -91,10 +91,10 @@ def invocation_of(config: pytest.Config, settings: Settings) -> Invocation:
 def with_places(
     invocation: Invocation, config: pytest.Config, settings: Path, tests: Iterable[str]
 ) -> Invocation:
-    """Add the options without which pytest would find another root or other settings.
+    """Add the options without which pytest would find another root directory or other settings.
 
-    ``tests`` are the files of the planned tests, from the root: with one of them as its only
-    argument, pytest looks for its configuration from there.
+    ``tests`` are the files of the planned tests, relative to the root. If one of them is the only
+    argument, pytest searches for its configuration from that file's folder.
     """
     folder, root = config.invocation_params.dir, config.rootpath
     folders = {(root / each).parent for each in tests}
@@ -114,7 +114,7 @@ def with_places(
 
 
 def kept_options(words: Sequence[str], positional: Collection[str]) -> list[str]:
-    """Return the options among the words of a command line that a repetition has to have."""
+    """Return the options in ``words`` that a repetition of a check needs."""
     kept: list[str] = []
     left = list(words)
     while left:
@@ -152,7 +152,7 @@ def _takes_next(name: str, following: str, positional: Collection[str]) -> bool:
 
 
 def _against_addopts(config: pytest.Config, given: Sequence[str]) -> Iterator[str]:
-    """Yield what takes back options of addopts that a repetition must not have."""
+    """Yield options that override options in addopts which a repetition must not have."""
     names = {_name(word) for word in given}
     for option, neutral in (("--parity-report", ""), ("--parity-shard", "1/1")):
         value = config.getoption(option.removeprefix("--").replace("-", "_"))
@@ -161,7 +161,7 @@ def _against_addopts(config: pytest.Config, given: Sequence[str]) -> Iterator[st
 
 
 def _expanded(words: Sequence[str], folder: Path) -> list[str]:
-    """Return the words with those of files in place of ``@file``, as pytest reads them."""
+    """Return ``words`` with each ``@file`` replaced by the file's words, as pytest reads them."""
     found: list[str] = []
     for word in map(str, words):
         if word.startswith("@") and (folder / word[1:]).is_file():
@@ -172,9 +172,9 @@ def _expanded(words: Sequence[str], folder: Path) -> list[str]:
 
 
 def _environment(settings: Settings, environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Yield variables that steer a run, and hold no secret.
+    """Yield the variables that affect a run and contain no secret.
 
-    A variable of a stack's URL that is set to nothing leaves the stack to the project's hook.
+    If the variable of a stack's URL is set to an empty text, the project's hook provides the URL.
     """
     for name in settings.report.environment:
         value = environment.get(name)
@@ -193,7 +193,7 @@ def _environment(settings: Settings, environment: Mapping[str, str]) -> Iterator
 
 
 def _program(folder: Path) -> list[str]:
-    """Return how pytest was called: by its own name, by a path, or as a module."""
+    """Return how pytest was called: by its name, by a path, or as a module."""
     in_runner = any(name in os.environ for name in _RUNNERS)
     called = Path(sys.argv[0])
     if called.name == "__main__.py" and called.parent.name == "pytest" and not in_runner:
@@ -209,7 +209,7 @@ def _program(folder: Path) -> list[str]:
 
 
 def _called(path: Path, folder: Path, *, in_runner: bool) -> str:
-    """Return a program's name where a shell finds that program under it, else its path."""
+    """Return the program's name if the shell finds the same program by that name, else its path."""
     found = None if in_runner else shutil.which(path.name)
     if found is not None and Path(found).absolute() == path.absolute():
         return path.name
@@ -220,7 +220,7 @@ def _called(path: Path, folder: Path, *, in_runner: bool) -> str:
 
 
 def _finds_root(tests: Path, config: pytest.Config) -> bool:
-    """Whether pytest finds the run's root and configuration from a folder of tests alone."""
+    """Whether pytest finds the run's root and configuration from the folder ``tests`` alone."""
     root = config.rootpath
     if not tests.is_relative_to(root):
         return False

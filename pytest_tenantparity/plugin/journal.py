@@ -1,8 +1,8 @@
-"""The journal: what a run has proven so far, so that another can go on where it was cut off.
+"""The journal: the proofs of a run so far, from which another run can resume.
 
-One JSON object a line. A run begins with a heading, which says what its proofs rest on; a line
-for each proof follows. Each line is written at once, so a killed process can only leave its last
-one unfinished, and that counts for nothing.
+The journal has one JSON object on each line. A run begins with a heading, which records the basis
+of its proofs. One line for each proof follows. Each line is written at once. Therefore a killed
+process can leave only the last line unfinished, and an unfinished line is ignored.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _PROVEN = (Status.MATCH, Status.TOLERATED)
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """A run, and its ``basis``: what has to be the same for its proofs to be taken over."""
+    """A run, and its ``basis``: facts that must be unchanged if its proofs are taken over."""
 
     run: str
     started: str
@@ -39,9 +39,9 @@ class Heading:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What a run saw of one check. ``limits`` digests the tolerances of the test itself.
+    """The evidence of one check in a run. ``limits`` is a digest of the test's own tolerances.
 
-    Evidence that proves nothing takes back what an earlier line says of the same check.
+    Evidence that may not stand (see :func:`may_stand`) withdraws an earlier line of the same check.
     """
 
     run: str
@@ -51,43 +51,46 @@ class Proof:
 
 @dataclass(frozen=True)
 class Record:
-    """A journal as it was read: the runs in their order, and what they have proven."""
+    """The content of a journal: the runs in their order, and the checks that they have proven."""
 
     headings: tuple[Heading, ...] = ()
     proofs: dict[CheckKey, Proof] = field(default_factory=dict)
 
     def proof_of(self, key: CheckKey, limits: str) -> Proof | None:
-        """Return the proof of a check, if its test allowed then what it allows now."""
+        """Return the proof of a check if the test's tolerances are the same as in that run."""
         proof = self.proofs.get(key)
         return proof if proof is not None and proof.limits == limits else None
 
 
 def may_stand(evidence: Evidence) -> bool:
-    """Whether another run may take evidence over: it is proven, and depends on nothing unwritten.
+    """Whether another run may take ``evidence`` over.
 
-    A project's own function that forgave something may be another one by then. And rows that
-    differ within a budget are read again, since the file of all findings lists them.
+    The evidence must be proven, and must depend only on what the journal records. There are two
+    exceptions:
+
+    - A project's own function forgave a difference. The function may have changed since.
+    - Rows differ within a budget. They are read again, because the file of all findings lists them.
     """
     normalised = any(applied.rule == "normalise" for applied in evidence.tolerance)
     return evidence.status in _PROVEN and not normalised and not evidence.drift.total
 
 
 def digest_of(layers: Sequence[Layer]) -> str:
-    """Digest a test's own tolerances."""
+    """Return a digest of a test's own tolerances."""
     text = json.dumps([to_wire(layer) for layer in layers], sort_keys=True)
     return intern(hashlib.sha256(text.encode()).hexdigest())
 
 
 def begin(path: Path, heading: Heading) -> None:
-    """Begin a journal; raises :class:`OSError`."""
+    """Begin a journal with ``heading``. Raises :class:`OSError`."""
     with replacing(path) as (file,):
         file.write(_line(heading))
 
 
 def go_on(path: Path, earlier: Path, heading: Heading) -> None:
-    """Begin a journal with all that an earlier one holds; raises OSError.
+    """Begin a journal with the lines of an ``earlier`` one. Raises :class:`OSError`.
 
-    A line that a kill left unfinished is not taken over. ``earlier`` may be the same file.
+    A line that a killed process left unfinished is dropped. ``earlier`` may be the same file.
     """
     with replacing(path) as (file,):
         file.write(_whole_lines(earlier))
@@ -95,13 +98,13 @@ def go_on(path: Path, earlier: Path, heading: Heading) -> None:
 
 
 def append(path: Path, entry: Heading | Proof) -> None:
-    """Write one line, and keep it from any later end of this process; raises OSError."""
+    """Append one line, which remains if the process is killed later. Raises :class:`OSError`."""
     with path.open("ab") as file:
         file.write(_line(entry))
 
 
 def read(path: Path) -> Record:
-    """Read a journal; raises :class:`SettingsError` where there is none, or a damaged one."""
+    """Read a journal. Raises :class:`SettingsError` if it is missing or damaged."""
     try:
         lines = _whole_lines(path).splitlines()
     except OSError as error:

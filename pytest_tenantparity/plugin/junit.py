@@ -1,7 +1,7 @@
-"""The status of each check and the verdict in the JUnit file of ``--junitxml``.
+"""The status of each check, and the verdict, in the JUnit file of ``--junitxml``.
 
-A check that drifts passes unless ``--fail-on-drift`` is given, and so does one that a tolerance
-forgives: only these properties tell them from a match.
+A test passes if a tolerance forgives its differences. Without ``--fail-on-drift`` it also passes if
+its check finds drift. Only these properties distinguish both from a match.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ STATUS, DETAIL, VERDICT = "parity", "parity.detail", "parity.verdict"
 
 
 def note_status(item: pytest.Item, evidence: Evidence) -> None:
-    """Let the test's properties say what its check came to; xdist's workers send them along."""
+    """Store the status of the check in the test's properties, which xdist carries from workers."""
     others = [each for each in item.user_properties if each[0] not in (STATUS, DETAIL)]
     found: list[tuple[str, object]] = [(STATUS, evidence.status.value)]
     if detail := detail_of(evidence):
@@ -26,7 +26,7 @@ def note_status(item: pytest.Item, evidence: Evidence) -> None:
 
 
 def detail_of(evidence: Evidence) -> str:
-    """Return in a sentence what kept a check from being a plain match; empty if it is one."""
+    """Return a sentence on why a check is not a plain match. Empty if it is a match."""
     if evidence.drift.total:
         return drift_in_words(evidence.drift, evidence.rows)
     if evidence.tolerance:
@@ -38,9 +38,9 @@ def detail_of(evidence: Evidence) -> str:
 
 
 def note_verdict(config: pytest.Config, report: AuditReport) -> None:
-    """Write the verdict of the run beside its tests; before the file is written."""
+    """Add the verdict to the JUnit file. Call this before pytest writes the file."""
     for plugin in config.pluginmanager.get_plugins():
-        note: Any = getattr(plugin, "add_global_property", None)  # of pytest's LogXML alone
+        note: Any = getattr(plugin, "add_global_property", None)  # only pytest's LogXML has it
         if callable(note):
             note(VERDICT, report.verdict.value)
             note(DETAIL, " ".join([report.headline, *report.reasons]))

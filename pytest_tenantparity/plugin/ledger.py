@@ -1,7 +1,7 @@
-"""What was planned, less what came back with evidence, is not proven.
+"""The ledger: a planned check is NOT PROVEN until its evidence arrives.
 
-The ledger lives where the user started pytest, and nowhere else. Evidence reaches it inside
-the test reports, which xdist carries from its workers; so do the plans of those workers.
+The ledger exists only in the process that the user started. Evidence arrives in the test reports,
+which xdist carries from its workers. The plans of the workers arrive in the same way.
 """
 
 from __future__ import annotations
@@ -30,32 +30,32 @@ def plan_to_wire(plan: Mapping[CheckKey, PlannedItem]) -> WirePlan:
 
 @dataclass
 class Ledger:
-    """Accounts for every planned check, whatever happened to it."""
+    """Accounts for every planned check, including checks whose test did not run or failed."""
 
     planned: dict[CheckKey, PlannedItem] = field(default_factory=dict)
     evidence: dict[CheckKey, Evidence] = field(default_factory=dict)
     executed: dict[CheckKey, None] = field(
         default_factory=dict
-    )  # of 20,000, a set takes four times as much
+    )  # a set of 20,000 keys takes four times the memory
     limits: dict[CheckKey, str] = field(default_factory=dict)  # of the checks of parity.check()
-    ignored_files: dict[str, None] = field(default_factory=dict)  # of workers: reasons
+    ignored_files: dict[str, None] = field(default_factory=dict)  # reasons of the workers
     _trouble: dict[CheckKey, str] = field(default_factory=dict)
     _crashed: dict[str, str] = field(default_factory=dict)
-    _findings: int = 0  # taken in since they were last cut
+    _findings: int = 0  # received since the findings were last cut
 
     def add_plan(self, plan: Iterable[Sequence[Any]]) -> None:
-        """Take up a plan; every worker has the same."""
+        """Add the checks of a plan. All workers have the same plan."""
         for kind, name, tenant, subject, nodeid, audits in plan:
             key = CheckKey(CheckKind(kind), intern(name), tenant, subject)
             self.planned[key] = PlannedItem(nodeid, audits)
 
     @property
     def audited(self) -> set[tuple[str, str]]:
-        """What planned tests compare: each (tenant or word, table)."""
+        """Each (tenant or reserved subject, table) that a planned test compares."""
         return {(key.whose, key.what) for key, item in self.planned.items() if item.audits}
 
     def take(self, report: pytest.TestReport) -> Evidence | None:
-        """Take a report's evidence out of it, and note what else became of the test."""
+        """Remove and return the evidence of ``report``, and record any trouble with the test."""
         notice = detach(report)
         if notice is None:
             if report.when not in ("setup", "call", "teardown"):  # xdist's report of a dead worker
@@ -76,7 +76,7 @@ class Ledger:
         return evidence
 
     def _hold_few(self, more: int) -> None:
-        """Let go of findings that the report will not list."""
+        """Drop findings that the report will not list."""
         self._findings += more
         if self._findings > MOST_LISTED:
             self.evidence = {each.key: each for each in cut_evenly(self.evidence.values())}
@@ -84,7 +84,7 @@ class Ledger:
 
     @staticmethod
     def _worse(before: Evidence | None, now: Evidence) -> Evidence:
-        """Of two outcomes of one check, such as a rerun's, the one that proves less."""
+        """Return the outcome that proves less. A rerun, for example, gives a second outcome."""
         if before is None:
             return now
         worse = _GRAVITY.index(now.status) <= _GRAVITY.index(before.status)

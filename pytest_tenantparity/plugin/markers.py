@@ -1,4 +1,4 @@
-"""``@pytest.mark.parity`` and ``@pytest.mark.drift_tolerance``, checked when they are read."""
+"""``@pytest.mark.parity`` and ``@pytest.mark.drift_tolerance``, validated when they are read."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _TOLERANCE_WORDS = ("absolute", "relative", "seconds", "rows", "ratio", "columns
 
 
 def parity_terms(node: pytest.Item | pytest.Function) -> dict[str, list[str]]:
-    """Return what the closest parity marker narrows the selection to."""
+    """Return the terms by which the closest parity marker narrows the selection."""
     marker = node.get_closest_marker("parity")
     if marker is None:
         return {}
@@ -31,7 +31,7 @@ def parity_terms(node: pytest.Item | pytest.Function) -> dict[str, list[str]]:
 
 
 def tolerance_layers(node: pytest.Item | pytest.Function) -> list[Layer]:
-    """Return the node's tolerances, outermost first; raises :class:`SettingsError`."""
+    """Return the tolerances of ``node``, outermost first. Raises :class:`SettingsError`."""
     return [_layer(marker) for marker in reversed(list(node.iter_markers("drift_tolerance")))]
 
 

@@ -1,4 +1,4 @@
-"""The part of a test's report that is for the ledger, and its way through xdist."""
+"""The notice: data for the ledger in a test's report, and its transport through xdist."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from ..wire import from_wire, to_wire
 NOTICE = "tenantparity"
 
 WirePlan = list[tuple[str, str, str | None, str | None, str, bool]]
-"""The checks of a plan: kind, name, tenant, subject, node id, and whether it audits."""
+"""The checks of a plan: kind, name, tenant, subject, node id, and whether the test audits."""
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """The check of a test, and its evidence.
+    """The key of a test's check, and its evidence.
 
-    ``limits`` is a digest of the tolerances of a test that called ``parity.check()``. The first
-    notice of a worker has its plan, and the reasons why files of tests are not in the plan.
+    ``limits`` is a digest of the tolerances of a test that called ``parity.check()``. A worker's
+    first notice contains its plan, and the reasons why some files of tests are not in the plan.
     """
 
     key: CheckKey
@@ -37,7 +37,7 @@ def attach(report: pytest.TestReport, notice: Notice) -> None:
 
 
 def detach(report: pytest.TestReport) -> Notice | None:
-    """Remove the notice from a report, which pytest keeps to the end of the run."""
+    """Remove the notice from ``report`` and return it. pytest keeps reports until the run ends."""
     notice: Notice | None = vars(report).pop(NOTICE, None)
     return notice
 
@@ -49,7 +49,7 @@ def to_serializable(report: object, data: dict[str, Any] | None) -> dict[str, An
 
 
 def from_serializable(report: object) -> None:
-    """Turn the primitives in a report from another process into a notice again."""
+    """Convert the primitives in a report from another process back to a notice."""
     wire = getattr(report, NOTICE, None)
     if wire is not None:
         setattr(report, NOTICE, from_wire(Notice, wire))

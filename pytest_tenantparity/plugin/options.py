@@ -1,4 +1,4 @@
-"""The command line. Only ``--tenants`` and ``--fail-on-drift`` are bare names."""
+"""The command-line options. All but ``--tenants`` and ``--fail-on-drift`` begin ``--parity-``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _DRY_RUNS = ("collectonly", "showfixtures", "show_fixtures_per_test", "cacheshow
 
 
 def add_options(parser: pytest.Parser) -> None:
-    """Declare the options."""
+    """Declare the command-line options."""
     group = parser.getgroup("tenantparity", "tenant parity")
     group.addoption(
         "--tenants",
@@ -86,12 +86,12 @@ def add_options(parser: pytest.Parser) -> None:
 
 
 def is_dry_run(config: pytest.Config) -> bool:
-    """Whether pytest was asked to list things only, so that no database is touched."""
+    """Whether pytest only lists things, so that no database may be used."""
     return any(config.getoption(name, default=False) for name in _DRY_RUNS)
 
 
 def asked_for_audit(config: pytest.Config) -> str | None:
-    """Return an option that makes no sense without settings, if one was given."""
+    """Return the first given option that requires settings, or None if none is given."""
     options = {
         "--tenants": "tenants",
         "--fail-on-drift": "fail_on_drift",
@@ -108,7 +108,7 @@ def asked_for_audit(config: pytest.Config) -> str | None:
 
 
 def settle_of(config: pytest.Config) -> float | None:
-    """Return how many seconds a write may be under way; raises :class:`SettingsError`."""
+    """Return how many seconds a write may be in progress. Raises :class:`SettingsError`."""
     given: str | None = config.getoption("parity_settle")
     if given is None:
         return None
@@ -125,7 +125,7 @@ def settle_of(config: pytest.Config) -> float | None:
 
 
 def as_of_of(config: pytest.Config) -> AsOf | None:
-    """Return the value of ``:as_of`` in filters; raises :class:`SettingsError`."""
+    """Return the value of ``:as_of`` in filters. Raises :class:`SettingsError`."""
     from ..config import AsOf
 
     text: str | None = config.getoption("parity_as_of")
@@ -133,12 +133,12 @@ def as_of_of(config: pytest.Config) -> AsOf | None:
 
 
 def starting_places(config: pytest.Config) -> list[Path]:
-    """Return the folders of the tests that were asked for."""
+    """Return the folders of the tests on the command line."""
     folder = config.invocation_params.dir
     paths = [folder / argument.partition("::")[0] for argument in config.args]
     return [path if path.is_dir() else path.parent for path in map(Path.resolve, paths)]
 
 
 def worker_count(config: pytest.Config) -> int:
-    """Return how many processes will work on the run, this one included if it does."""
+    """Return how many processes will run tests, including this one if it does."""
     return len(config.getoption("tx", default=None) or ()) or 1

@@ -1,4 +1,4 @@
-"""Which tests an audit makes: one for each (tenant, table), and the few for the rest."""
+"""The items that an audit generates: one for each (tenant, table), and a few for other checks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TARGET = "parity_target"
 
 
 def parametrize(metafunc: pytest.Metafunc, session: AuditSession) -> None:
-    """Make a test's items."""
+    """Generate the items of a test."""
     if TARGET not in metafunc.fixturenames:
         return
     try:
@@ -39,13 +39,13 @@ def parametrize(metafunc: pytest.Metafunc, session: AuditSession) -> None:
 
 
 def _leave_to_others(metafunc: pytest.Metafunc, shard: str) -> None:
-    """Make one skipped item, so that a shard with nothing to do is no failed run."""
+    """Generate one skipped item, so that a shard with nothing to do does not fail."""
     skip = pytest.mark.skip(reason=f"{shard} has none of this test's checks")
     metafunc.parametrize(TARGET, [pytest.param(None, marks=skip, id=shard)], indirect=True)
 
 
 def write_down(items: Iterable[object], session: AuditSession) -> None:
-    """Put a test's items into the plan, before ``-k`` or ``--lf`` can take any of them out."""
+    """Add a test's items to the plan, before ``-k`` or ``--lf`` can remove any of them."""
     for item in items:
         if isinstance(item, pytest.Function) and (key := _item_key(item)) is not None:
             test = without_parameters(item.nodeid)
@@ -61,7 +61,7 @@ def write_down(items: Iterable[object], session: AuditSession) -> None:
 
 
 def item_key(item: pytest.Item, session: AuditSession) -> CheckKey | None:
-    """Return what the ledger knows an item by, if this plugin made the item."""
+    """Return the key of an item's check, or None if this plugin did not generate the item."""
     return session.keys.get(item.nodeid) or _item_key(item)
 
 
@@ -71,14 +71,14 @@ def _item_key(item: pytest.Item) -> CheckKey | None:
     if callspec is None or not isinstance(target, Target) or item.parent is None:
         return None
     kind = target.kind if "parity" in getattr(item, "fixturenames", ()) else CheckKind.TEST
-    # One text for all the items of a test, however many there are.
+    # All items of a test share one text, which saves memory.
     return CheckKey(kind, intern(_name_of(item, callspec)), target.tenant, target.table)
 
 
 def _name_of(item: pytest.Item, callspec: Any) -> str:
-    """Return the name of a check: that of its test in its module, wherever the file lies.
+    """Return the name of a check: its test's name and module, without the folder.
 
-    A test's own parameters make checks of their own.
+    If a test has parameters of its own, each value is a check of its own.
     """
     marker = item.get_closest_marker("parity")
     if marker is not None and "name" in marker.kwargs:
@@ -109,7 +109,10 @@ def _targets(metafunc: pytest.Metafunc, session: AuditSession) -> Iterator[Targe
 
 
 def _unique(ids: list[str]) -> list[str]:
-    """Number ids that two targets share: tenant 'a-b' with table 'c', and 'a' with 'b-c'."""
+    """Return ``ids`` with a number added to each repeated one.
+
+    Two targets can have the same id: tenant 'a-b' with table 'c', and tenant 'a' with table 'b-c'.
+    """
     seen: Counter[str] = Counter()
     unique = []
     for name in ids:
@@ -119,7 +122,7 @@ def _unique(ids: list[str]) -> list[str]:
 
 
 def ask_together(items: Iterable[pytest.Item], session: AuditSession) -> None:
-    """Note which tenants of each table the tests are about, less those proven before."""
+    """Record the tenants of each table that have tests, except for checks already proven."""
     asked: dict[str, set[str]] = {}
     for item in items:
         key = item_key(item, session)

@@ -1,7 +1,7 @@
 """Progress while the tests run, in the process that the user started.
 
-During most of a long audit no test ends: the first test of a table waits for the scan of all. So a
-thread shows what the scans tell, wherever on this machine they are made.
+During most of a long audit no test ends, because the first test of a table waits for the shared
+scan. Therefore a thread shows the progress of all scans on this machine, in all its processes.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _BEAT = 0.5  # seconds
 
 
 class Progress:
-    """Shows progress for as long as the tests run, where there is anywhere to show it."""
+    """Shows progress while the tests run, if there is a terminal or a log for it."""
 
     def __init__(self, session: AuditSession, planned: Mapping[CheckKey, PlannedItem]) -> None:
         self._session = session
@@ -35,7 +35,7 @@ class Progress:
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtestloop(self) -> Generator[None, object, object]:
-        """Show it until the tests have ended, in whatever way, and before pytest says so."""
+        """Show progress until the tests have ended in any way, and stop before pytest's summary."""
         config = self._session.config
         terminal = _terminal(config)
         if terminal is None:
@@ -52,7 +52,7 @@ class Progress:
 
 
 class Shown:
-    """Draws between pytest's own words: whatever pytest writes, the line is out of its way."""
+    """Draws progress between the outputs of pytest. The line is hidden before pytest writes."""
 
     def __init__(
         self,
@@ -70,12 +70,12 @@ class Shown:
         self._thread = Thread(target=self._beat, name="tenantparity-progress", daemon=True)
 
     def pytest_parity_evidence(self, evidence: Evidence) -> None:
-        """Count a check."""
+        """Count the check."""
         self._tally.take(evidence)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_logreport(self) -> Generator[None, None, None]:
-        """Make way for a result; begin with the first of an audit."""
+        """Hide the line while pytest writes a result, and start the thread after the first one."""
         with self._lock:
             self._hide()
             yield
@@ -85,31 +85,31 @@ class Shown:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_logstart(self) -> Generator[None, None, None]:
-        """Make way for the name of a test."""
+        """Hide the line while pytest writes the name of a test."""
         with self._lock:
             self._hide()
             yield
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_logfinish(self) -> Generator[None, None, None]:
-        """Make way for pytest's own progress."""
+        """Hide the line while pytest writes its own progress."""
         with self._lock:
             self._hide()
             yield
 
     @pytest.hookimpl(wrapper=True, tryfirst=True, optionalhook=True)
     def pytest_testnodedown(self) -> Generator[None, None, None]:
-        """Make way for xdist's words on a worker that died."""
+        """Hide the line while xdist reports a worker that died."""
         with self._lock:
             self._hide()
             yield
 
     def pytest_enter_pdb(self) -> None:
-        """Leave the terminal to the debugger for good."""
+        """Stop showing progress, because the debugger uses the terminal."""
         self._end()
 
     def close(self) -> None:
-        """Take the line away, and wait for the thread."""
+        """Hide the line, and wait for the thread to end."""
         self._end()
         if self._thread.ident is not None:
             self._thread.join()
@@ -120,7 +120,7 @@ class Shown:
             self._hide()
 
     def _hide(self) -> None:
-        with suppress(OSError):  # a terminal that is gone; pytest will find out for itself
+        with suppress(OSError):  # the terminal is gone, which pytest notices itself
             self._screen.hide()
 
     def _beat(self) -> None:
@@ -133,7 +133,7 @@ class Shown:
 
 
 def sizes_of(session: AuditSession) -> dict[str, Size]:
-    """Return about how large the tables of a run are, by what the stacks' catalogs say."""
+    """Return the estimated sizes of the run's tables, from the catalogs of both stacks."""
     pairs = session.selected_pairs or ()
     return {pair.name: max(_size(session, pair, side) for side in SIDES) for pair in pairs}
 
@@ -147,18 +147,18 @@ def _size(session: AuditSession, pair: TablePair, side: Side) -> Size:
         for name in pair.tables_of(session.settings, side, catalog.tables)
     ]
     rows = sum(table.rows for table in found)
-    if pair.tenancy(side).first_column is not None:  # tenants as large as the others, that is
+    if pair.tenancy(side).first_column is not None:  # assumes tenants of equal size
         rows = rows * len(session.selection.tenants) // len(session.settings.tenant_models())
     return Size(rows, max(1, len(found)))
 
 
 def _terminal(config: pytest.Config) -> TextIO | None:
-    """Return what pytest writes to; None where nothing more is to be written.
+    """Return a duplicate of pytest's output file, or None if no progress may be written.
 
-    Of its own, since pytest turns away what is written to stdout while a test runs.
+    A duplicate is needed because pytest redirects stdout while a test runs.
     """
     reporter = config.pluginmanager.get_plugin("terminalreporter")
-    plain = type(reporter) is pytest.TerminalReporter  # others draw lines of their own
+    plain = type(reporter) is pytest.TerminalReporter  # other reporters draw lines of their own
     debugging = any(config.getoption(name, default=False) for name in ("usepdb", "trace"))
     if not plain or debugging or config.get_verbosity() < 0:
         return None
@@ -170,9 +170,12 @@ def _terminal(config: pytest.Config) -> TextIO | None:
 
 
 def _screen(config: pytest.Config, terminal: TextIO) -> Screen:
-    """Return a line that is drawn anew, where someone looks and nobody else draws."""
+    """Return a status line if the terminal is interactive and no other code draws on it.
+
+    Otherwise return a writer of occasional plain lines.
+    """
     watched = terminal.isatty() and os.name == "posix" and os.environ.get("TERM") != "dumb"
-    in_ci = any(os.environ.get(name) for name in ("CI", "BUILD_NUMBER"))  # as pytest tells it
+    in_ci = any(os.environ.get(name) for name in ("CI", "BUILD_NUMBER"))  # as pytest detects CI
     tests_print = (
         config.getoption("capture", default="no") == "no"
         or config.getoption("log_cli_level", default=None) is not None

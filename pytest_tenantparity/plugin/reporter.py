@@ -1,4 +1,4 @@
-"""The plugin of the process that the user started: evidence in, report and verdict out."""
+"""The reporter of the main process: collects evidence, and writes the report and the verdict."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ _NAMES = {
 
 
 class Reporter:
-    """Registered in the process that the user started, never in a worker."""
+    """Collects evidence and writes the report. Registered in the main process only."""
 
     def __init__(self, session: AuditSession) -> None:
         self._session = session
@@ -65,16 +65,16 @@ class Reporter:
 
     @property
     def directory(self) -> Path:
-        """Where the report goes."""
+        """The directory of the report."""
         return self._session.reports.path
 
     @property
     def planned(self) -> Mapping[CheckKey, PlannedItem]:
-        """The planned checks; they grow as the plans of workers arrive."""
+        """The planned checks. The mapping grows as the plans of workers arrive."""
         return self._ledger.planned
 
     def pytest_report_header(self) -> list[str]:
-        """Say what will be audited."""
+        """Return lines on what will be audited."""
         session = self._session
         tables = "tables to be discovered"
         if session.selected_pairs is not None:
@@ -91,13 +91,13 @@ class Reporter:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self) -> None:
-        """Begin before the first test does: it may be the one that takes this process down."""
+        """Write a first report before the first test, because that test may kill this process."""
         if self._session.plan or asked_for_audit(self._session.config):
             self._begin()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Take the evidence out of each report, before any other reporter sees it."""
+        """Remove the evidence from ``report`` before any other reporter sees it, and record it."""
         evidence = self._ledger.take(report)
         if self._ledger.planned or evidence:
             self._begin()
@@ -110,13 +110,13 @@ class Reporter:
             config.hook.pytest_parity_evidence(config=config, evidence=evidence)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """Note each file that could not be collected: it may hold planned tests."""
+        """Record each file that could not be collected, because it may hold planned tests."""
         if not report.passed:
             self._uncollected[report.nodeid] = "skipped" if report.skipped else "failed"
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: object | None) -> None:
-        """Take a worker's plan in when it ends well; its first report had it, too."""
+        """Add the plan of a worker that ended normally. Its first report contained it, too."""
         self._workers_lost += error is not None
         output = getattr(node, "workeroutput", {})
         self._ledger.add_plan(output.get("tenantparity", ()))
@@ -125,7 +125,7 @@ class Reporter:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """Write the report, and let no run pass that proved less than it planned."""
+        """Write the report. A run that proved less than it planned does not exit with 0."""
         self._ledger.planned |= self._session.plan
         asked = asked_for_audit(self._session.config)
         if not self._ledger.planned and asked is None and not self._workers_lost:
@@ -142,7 +142,7 @@ class Reporter:
         )
 
     def _may_pass(self, report: AuditReport) -> bool:
-        """Whether the run may exit with 0. Drift may, except with ``--fail-on-drift``."""
+        """Whether the run may exit with 0. Drift is allowed, except with ``--fail-on-drift``."""
         if self._lost or report.run["state"] != "COMPLETE":
             return False
         failing = {Status.NOT_PROVEN}
@@ -151,7 +151,7 @@ class Reporter:
         return not any(check.status in failing for check in report.checks)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Say the verdict where the eye ends up."""
+        """Write the verdict and the totals to the end of the terminal output."""
         if self._report is None:
             return
         report = self._report
@@ -191,7 +191,7 @@ class Reporter:
         self._write(self._build(["the run has not ended", *self._write_drift()]))
 
     def _publish(self) -> None:
-        """Let ``latest`` lead to this run, once a check was made on stacks that were opened."""
+        """Make ``latest`` point to this run after its first check, if both stacks were opened."""
         states = self._session.states
         if all(side in states and states[side].databases for side in SIDES):
             self._session.reports.publish()
@@ -223,15 +223,18 @@ class Reporter:
         return [*reasons, *overridden(self._session.config)]
 
     def _knows_all_shards(self) -> bool:
-        """Whether the tests of all shards are known, or there are no shards."""
+        """Whether the tests of all shards are known, or the run is not a shard."""
         return self._session.share is None or bool(self._session.tests)
 
     def _has_empty_share(self) -> bool:
-        """Whether there is nothing to do because other shards do it."""
+        """Whether this run has nothing to do because other shards do it."""
         return bool(self._session.tests) and not self._untested()
 
     def _untested(self) -> list[tuple[str, str]]:
-        """Selected pairs that no test is for: a marker narrowed it, or a module is missing."""
+        """Return the selected pairs that no test audits.
+
+        Causes are a marker that narrows a test, and a module that was not collected.
+        """
         session = self._session
         targets = session.own_targets(audit_targets(session.selection, session.selected_pairs))
         wanted = {(each.whose, each.table or ANY_TABLE) for each in targets}
@@ -266,7 +269,7 @@ class Reporter:
         )
 
     def _write_drift(self) -> list[str]:
-        """Write every row that differs; return what kept any of them out of the file."""
+        """Write every differing row to the drift file, and return the reasons for rows it lacks."""
         try:
             return write_drift(self._session.drift, self._ledger.settle(), self.directory)
         except OSError as error:
@@ -281,7 +284,7 @@ class Reporter:
 
 
 def checks_in_words(checks: Collection[CheckKey | Target]) -> str:
-    """Return of what the checks are, and how many."""
+    """Return the number of checks, in words, by what they are about."""
     return " + ".join(_parts(checks))
 
 

@@ -1,4 +1,4 @@
-"""What a run takes over from the journal of earlier ones, and what it adds to it."""
+"""Resuming: take over the proofs in the journal of earlier runs, and add the proofs of this run."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ _MOST_NAMES = 5
 
 
 def take_over(session: AuditSession) -> None:
-    """Let the session know what earlier runs have proven, if ``--parity-resume`` asks for it.
+    """Load the proofs of earlier runs into ``session`` if ``--parity-resume`` is given.
 
-    Raises :class:`SettingsError` where there is no journal, or one of another audit.
+    Raises :class:`SettingsError` for a missing journal, and for the journal of another audit.
     """
     if session.config.getoption("parity_resume"):
         record = journal.read(session.earlier_journal)
@@ -37,7 +37,11 @@ def take_over(session: AuditSession) -> None:
 
 
 def _refuse_another_audit(session: AuditSession, record: Record) -> None:
-    """Compare with each run that has proven something; there is nothing to take from others."""
+    """Compare the basis of this run with that of each earlier run that has proven a check.
+
+    Raises :class:`SettingsError` if they differ. Runs without proofs are not compared, because
+    nothing is taken over from them.
+    """
     proving = {proof.run for proof in record.proofs.values()}
     now = dict(_unreached(session)) | _basis(session)
     for heading in record.headings:
@@ -66,7 +70,7 @@ def _names(names: list[str]) -> str:
 
 
 def _basis(session: AuditSession) -> dict[str, Part]:
-    """Return what a run's proofs rest on, but for the data: part by part, by names for people."""
+    """Return the facts that a run's proofs depend on, except the data, by readable names."""
     selection, pairs, share = session.selection, session.selected_pairs, session.share
     settle, as_of = settle_of(session.config), as_of_of(session.config)
     frozen = {side: session.settings.stack(side).frozen for side in SIDES}
@@ -93,7 +97,7 @@ def _databases(session: AuditSession) -> Iterator[tuple[str, str]]:
 
 
 def _identity(state: DatabaseState) -> str:
-    """Tell a database from others, by whatever route (a tunnel's port, say) it was reached."""
+    """Return a text that identifies a database itself, not its route (such as a tunnel's port)."""
     server = state.server
     schemas = ", ".join(sorted(catalog.schema for catalog in state.catalogs.values()))
     standby = ", a replica" if server.replica else ""
@@ -107,17 +111,17 @@ def _unreached(session: AuditSession) -> Iterator[tuple[str, str]]:
 
 
 class JournalKeeper:
-    """Writes down what this run proves, as it does; it lives where the user started pytest."""
+    """Writes proofs to the journal as they arrive, in the process that the user started."""
 
     def __init__(self, session: AuditSession) -> None:
         self.trouble: str | None = None
         self._session = session
         self._path = session.reports.path / journal.JOURNAL
-        self._written: dict[CheckKey, None] = {}  # of 20,000, a set takes four times as much
-        self._taken_over: dict[CheckKey, str] = {}  # the runs that have proven a check
+        self._written: dict[CheckKey, None] = {}  # a set of 20,000 keys takes four times the memory
+        self._taken_over: dict[CheckKey, str] = {}  # the earlier run that has proven each check
 
     def begin(self) -> None:
-        """Begin the journal of this run, with all that the runs before it have proven."""
+        """Begin the journal of this run with the lines of the journal that it resumes, if any."""
         run, resumed = self._session.run, bool(self._session.earlier.headings)
         heading = Heading(run.id, run.started, _basis(self._session))
         if resumed:
@@ -126,9 +130,9 @@ class JournalKeeper:
             self._write(partial(journal.begin, self._path), heading)
 
     def note(self, evidence: Evidence, limits: str | None) -> None:
-        """Write a proof down, or that an earlier one no longer holds.
+        """Write a proof to the journal, or a line that withdraws an earlier proof.
 
-        ``limits`` is None for a hand-written test, which every run makes for itself.
+        ``limits`` is None for a hand-written test, which every run executes again.
         """
         if limits is None:
             return
@@ -143,7 +147,7 @@ class JournalKeeper:
 
     @property
     def resumed(self) -> list[dict[str, Any]]:
-        """How many checks stand in this run's report as each earlier run proved them."""
+        """The earlier runs whose proofs this report uses, each with its number of checks."""
         counted = Counter(self._taken_over.values())
         return [
             {"run": each.run, "started": each.started, "checks": counted[each.run]}
@@ -152,7 +156,10 @@ class JournalKeeper:
         ]
 
     def _write(self, how: Callable[[Any], None], entry: Heading | Proof) -> None:
-        """Write, but nothing more after a line that may be broken; the audit goes on without."""
+        """Write an entry. After the first failure nothing more is written, and the audit continues.
+
+        The journal could otherwise continue after a broken line.
+        """
         if self.trouble is None:
             try:
                 how(entry)

@@ -1,7 +1,7 @@
-"""Where a run's report goes: a directory of its own, which no other run writes to.
+"""The directory of a run's report. Each run has a directory of its own.
 
-``latest`` beside these directories is a link to the last run that tested something. Where links
-cannot be made, the name of that run's directory is in ``latest.txt``.
+``latest`` beside these directories is a link to the last run that made a check. If links cannot be
+created, ``latest.txt`` contains the name of that run's directory.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from .journal import JOURNAL
 LATEST, LATEST_NAME = "latest", "latest.txt"
 
 _FILES = (*REPORT_NAMES, DRIFT_NAME, JOURNAL)
-_ROOM = 1 << 18  # bytes, about as many as a small report has
+_ROOM = 1 << 18  # bytes, about the size of a small report
 
 
 class RunDirectory:
     """The directory ``path`` of a run's report.
 
-    ``parent`` holds a directory for each run; None is a directory that the user named.
+    ``parent`` contains a directory for each run. It is None if the user named the directory.
     """
 
     def __init__(self, path: Path, parent: Path | None = None) -> None:
@@ -36,7 +36,7 @@ class RunDirectory:
 
     @property
     def latest(self) -> Path:
-        """The directory of the run that another one can go on with."""
+        """The directory of the run that another run can resume."""
         if self._parent is None:
             return self.path
         with suppress(OSError, UnicodeDecodeError):
@@ -46,10 +46,10 @@ class RunDirectory:
         return self._parent / LATEST
 
     def prepare(self, *, resume: bool) -> None:
-        """Make sure that a report can be written, and that it replaces none.
+        """Ensure that a report can be written, and that it does not overwrite an earlier report.
 
-        Raises :class:`SettingsError`. With ``resume`` a directory that the user named may hold
-        the report that is gone on with.
+        Raises :class:`SettingsError`. With ``resume``, a directory that the user named may contain
+        the report of the run that is resumed.
         """
         held = [name for name in _FILES if (self.path / name).is_file()]
         if held and not resume:
@@ -89,7 +89,7 @@ class RunDirectory:
             yield folder
 
     def publish(self) -> None:
-        """Let ``latest`` lead here: this run has read both stacks."""
+        """Make ``latest`` point to this run. Call this only after both stacks were opened."""
         if self.published or self._parent is None:
             return
         self.published = True
@@ -117,13 +117,13 @@ class RunDirectory:
 
     @property
     def unpublished(self) -> str | None:
-        """Return what ``latest`` leads to, if that is an earlier run."""
+        """A message if ``latest`` still points to an earlier run, or else None."""
         if self._parent is None or self.published or not self.latest.exists():
             return None
         return f"{self._parent / LATEST} still leads to an earlier run: this one has read nothing"
 
     def discard(self) -> None:
-        """Remove what was made for a report, if none was written."""
+        """Remove the directories that were created for the report, if no report was written."""
         for folder in self._made:
-            with suppress(OSError):  # it holds something
+            with suppress(OSError):  # the folder is not empty
                 folder.rmdir()

@@ -1,4 +1,4 @@
-"""All that differs between two runs on the same data: the report's ``run`` block."""
+"""The report's ``run`` block: everything that differs between two runs on the same data."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PACKAGES = ("pytest-tenantparity", "pytest", "pytest-xdist", "SQLAlchemy", "psy
 def describe_run(
     session: AuditSession, planned: Mapping[CheckKey, PlannedItem], *, complete: bool
 ) -> dict[str, Any]:
-    """Return who, when, with what, on which servers; times are UTC, ISO 8601."""
+    """Return the run's times, command, versions and servers. Times are UTC, in ISO 8601."""
     config = session.config
     servers = {side: session.servers(side) for side in SIDES}
     return {
@@ -47,19 +47,19 @@ def describe_run(
 
 
 def _reasons(settings: Settings) -> dict[str, str]:
-    """Return what the settings assure of the stacks as a whole, in their own words."""
+    """Return the reasons of settings that assure something of whole stacks, such as ``frozen``."""
     reasons = {f"[{side}] frozen": settings.stack(side).frozen for side in SIDES}
     reasons["same_database"] = settings.same_database
     return {name: reason for name, reason in reasons.items() if reason is not None}
 
 
 def settings_digest(settings: Settings) -> str:
-    """Digest the settings in force, the tenants file and the hooks' pairs included."""
+    """Return a digest of the settings in force, including the tenants file and pairs from hooks."""
     return hashlib.sha256(settings.model_dump_json().encode()).hexdigest()
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of what a run consists of, by the names of the packages."""
+    """Return the versions of the packages in ``_PACKAGES``, by package name."""
     found = {}
     for package in _PACKAGES:
         try:
@@ -70,7 +70,10 @@ def versions() -> dict[str, str]:
 
 
 def _skew(moments: list[str]) -> float | None:
-    """Seconds between the snapshots of the two stacks, by the clocks of their servers."""
+    """Return the seconds between both stacks' snapshots by their servers' clocks, or None.
+
+    The result is None if a stack has no snapshot.
+    """
     if len(moments) != len(SIDES):
         return None
     one, other = map(datetime.fromisoformat, moments)

@@ -1,4 +1,4 @@
-"""One audit, as a process of the run sees it: what is planned, and the open stacks."""
+"""The state of an audit in one process: the settings, the plan and the open stacks."""
 
 from __future__ import annotations
 
@@ -59,12 +59,12 @@ from .notice import Notice
 from .options import as_of_of, is_dry_run, settle_of, worker_count
 from .run_directory import RunDirectory
 
-_MOST_PLACES = 3  # that a message names
+_MOST_PLACES = 3  # places that a message lists
 
 
 @dataclass(frozen=True)
 class Run:
-    """Decided once, where the user started pytest, and the same in every process."""
+    """The identity of a run. The main process creates it, and all processes share it."""
 
     id: str
     started: str
@@ -72,7 +72,7 @@ class Run:
 
 
 def new_run() -> Run:
-    """Return a run of its own. The salt makes each run's hashes independent of the last."""
+    """Return a new run. Its random salt makes its hashes independent of those of other runs."""
     now = datetime.now(UTC)
     name = f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
     return Run(name, now.isoformat(timespec="seconds"), secrets.randbits(62))
@@ -80,7 +80,7 @@ def new_run() -> Run:
 
 @dataclass(frozen=True, slots=True)
 class PlannedItem:
-    """An item of the plan. ``audits``: it compares the two stacks, not a test's own idea."""
+    """An item of the plan. ``audits`` is false for a hand-written test with its own assertions."""
 
     nodeid: str
     audits: bool
@@ -88,34 +88,34 @@ class PlannedItem:
 
 @dataclass
 class AuditSession:
-    """Settings and selection of the run; stacks once they are open."""
+    """The settings and the selection of a run, and its stacks once they are open."""
 
     config: pytest.Config
     path: Path
     settings: Settings
     selection: Selection
     run: Run
-    pairs: tuple[TablePair, ...] | None = None  # all there are; None until discovered
+    pairs: tuple[TablePair, ...] | None = None  # all pairs; None until they are discovered
     selected_pairs: tuple[TablePair, ...] | None = None
     states: dict[Side, StackState] = field(default_factory=dict)
     plan: dict[CheckKey, PlannedItem] = field(default_factory=dict)
-    named_tests: dict[str, str] = field(default_factory=dict)  # node ids by the names of checks
-    keys: dict[str, CheckKey] = field(default_factory=dict)  # of the plan, by node id
+    named_tests: dict[str, str] = field(default_factory=dict)  # node ids, by check name
+    keys: dict[str, CheckKey] = field(default_factory=dict)  # keys of the plan, by node id
     plan_sent: bool = False
-    notices: dict[CheckKey, Notice] = field(default_factory=dict)  # of tests under way
-    share: Share | None = None  # of --parity-shard; None is the whole audit
-    tests: dict[str, str] = field(default_factory=dict)  # of all shards: digest by node id
-    earlier: Record = field(default_factory=Record)  # what --parity-resume takes over
+    notices: dict[CheckKey, Notice] = field(default_factory=dict)  # of tests that are running
+    share: Share | None = None  # from --parity-shard; None for the whole audit
+    tests: dict[str, str] = field(default_factory=dict)  # tests of all shards: digest by node id
+    earlier: Record = field(default_factory=Record)  # proofs that --parity-resume takes over
     drift: DriftParts = field(default_factory=DriftParts)
-    asked: dict[str, set[str]] | None = None  # tenants by table; None until all is collected
+    asked: dict[str, set[str]] | None = None  # tenants by table; None until collection ends
     ignored_files: IgnoredFiles = field(default_factory=IgnoredFiles)
     _rerun: Invocation | None = None
     _anchors: list[Anchor] = field(default_factory=list)
-    _scratch: TemporaryDirectory[str] | None = None  # of the run, for all its processes
+    _scratch: TemporaryDirectory[str] | None = None  # one folder for all processes of the run
 
     @classmethod
     def prepare(cls, config: pytest.Config, path: Path, run: Run) -> AuditSession:
-        """Read the settings and the selection; touches no database."""
+        """Return a session with settings and selection. No database is used."""
         settings = _with_hooked_pairs(config, load_settings(path))
         canary = settings.canary or bool(config.getoption("parity_canary"))
         selection = select_tenants(settings, _terms_of(config, "--tenants"), canary=canary)
@@ -124,19 +124,19 @@ class AuditSession:
         environment_layer(os.environ)
         settle_of(config)
         as_of = as_of_of(config)
-        if as_of is not None or not is_dry_run(config):  # a dry run reads no row
+        if as_of is not None or not is_dry_run(config):  # a dry run reads no rows
             require_as_of(settings, as_of)
         return session
 
     @classmethod
     def in_worker(cls, config: pytest.Config, wire: Mapping[str, Any]) -> AuditSession:
-        """Join the run that another process opened."""
+        """Return the session of a worker, from the data that the main process sent."""
         session = cls.prepare(config, Path(wire["path"]), from_wire(Run, wire["run"]))
         session.states = {side: from_wire(StackState, wire["states"][side]) for side in SIDES}
         session.invocation = from_wire(Invocation, wire["invocation"])
         if wire["share"] is not None:
             session.share = from_wire(Share, wire["share"])
-        if wire["drift"] is not None and Path(wire["drift"]).is_dir():  # not so on another host
+        if wire["drift"] is not None and Path(wire["drift"]).is_dir():  # missing on another host
             session.drift = DriftParts(Path(wire["drift"]), Seal(wire["seal"]))
         proofs = [from_wire(Proof, proof) for proof in wire["proofs"]]
         session.earlier = Record(proofs={proof.evidence.key: proof for proof in proofs})
@@ -145,7 +145,7 @@ class AuditSession:
         return session
 
     def for_worker(self) -> dict[str, Any]:
-        """Return what :meth:`in_worker` needs, as primitives."""
+        """Return the data that :meth:`in_worker` needs, as primitives."""
         return {
             "path": str(self.path),
             "run": to_wire(self.run),
@@ -159,7 +159,7 @@ class AuditSession:
         }
 
     def open(self) -> None:
-        """Take the snapshots that the whole run reads from, and discover what was not named."""
+        """Take the run's snapshots, and discover the table pairs if the settings name none."""
         self._open_sides()
         for side in SIDES:
             self._refuse_several_snapshots(side)
@@ -170,10 +170,10 @@ class AuditSession:
         self.drift = DriftParts(Path(self._scratch.name))
 
     def _discover(self) -> None:
-        """Pair the tables of the databases that are there.
+        """Pair the tables of the databases that could be opened.
 
-        One tenant's database that is missing is for its own checks to name. Without any table, the
-        plan has one check for each tenant, which names what is missing.
+        If the database of a single tenant is missing, that tenant's checks report it. If no table
+        was found, the plan has one check for each tenant, which reports the missing database.
         """
         states = self.states.values()
         if any("" in state.unavailable for state in states):
@@ -185,7 +185,7 @@ class AuditSession:
             raise SettingsError(self._nothing_found())
 
     def close(self) -> None:
-        """Close this process's connections, and let go of the snapshots."""
+        """Close this process's connections, and release the snapshots."""
         with ExitStack() as cleanup:
             if self._scratch is not None:
                 cleanup.callback(self._scratch.cleanup)
@@ -196,7 +196,7 @@ class AuditSession:
 
     @cached_property
     def context(self) -> Context:
-        """What the engine needs."""
+        """The context that the comparison engine needs."""
         normalisers = self.config.hook.pytest_parity_normalisers(config=self.config)
         return Context(
             settings=self.settings,
@@ -219,22 +219,22 @@ class AuditSession:
 
     @property
     def scans(self) -> Scans:
-        """How far the scans of this machine's processes have come."""
+        """The progress of the scans in all processes on this machine."""
         return Scans(self.drift.directory)
 
     def servers(self, side: Side) -> list[ServerFacts]:
-        """Return which servers were read on one side."""
+        """Return the servers that were read on one side."""
         state = self.states.get(side)
         return [each.server for each in state.databases.values()] if state else []
 
     @property
     def is_worker(self) -> bool:
-        """Whether another process does the reporting."""
+        """Whether this process is an xdist worker, so that another process writes the report."""
         return hasattr(self.config, "workerinput")
 
     @cached_property
     def reports(self) -> RunDirectory:
-        """Where the report goes, and the journal."""
+        """The directory of the report and the journal."""
         given: str | None = self.config.getoption("parity_report") or None
         if given is not None:
             return RunDirectory(self.config.invocation_params.dir / given)
@@ -243,50 +243,50 @@ class AuditSession:
 
     @property
     def rerun(self) -> Invocation:
-        """How single checks can be repeated; this process has collected all tests."""
+        """The invocation that repeats single checks. This process has collected all tests."""
         if self._rerun is None:
             self._rerun = self.rerun_of(self.plan)
         return self._rerun
 
     def rerun_of(self, planned: Mapping[CheckKey, PlannedItem]) -> Invocation:
-        """Return how single checks of a plan can be repeated."""
+        """Return the invocation that repeats single checks of the plan ``planned``."""
         tests = {key.name: without_parameters(item.nodeid) for key, item in planned.items()}
         files = {nodeid.partition("::")[0] for nodeid in tests.values()}
         return replace(with_places(self.invocation, self.config, self.path, files), tests=tests)
 
     @cached_property
     def invocation(self) -> Invocation:
-        """How the user called pytest."""
+        """The user's call of pytest."""
         return invocation_of(self.config, self.settings)
 
     @property
     def earlier_journal(self) -> Path:
-        """Where the run that ``--parity-resume`` goes on with wrote down what it proved."""
+        """The journal of the run that ``--parity-resume`` resumes."""
         return self.reports.latest / JOURNAL
 
     @property
     def scope(self) -> str:
-        """What was selected, and which part of it this run is."""
+        """The selection in words, and the shard if this run is one."""
         if self.share is None or self.share.of == 1:
             return self.whole_scope
         return f"{self.whole_scope}, {self.share.name}"
 
     @property
     def whole_scope(self) -> str:
-        """What was selected, in the user's own words."""
+        """The selection of all shards, in the user's own words."""
         tenants = _in_words(self.config.getoption("tenants"), "all tenants")
         tables = self.config.getoption("parity_tables")
         return f"{tenants} (tables {_in_words(tables, 'all')})" if tables else tenants
 
     def own_targets(self, targets: Iterable[Target]) -> list[Target]:
-        """Return those of some checks that this run makes, and no other shard."""
+        """Return the ``targets`` that belong to this run and not to another shard."""
         if self.share is None:
             return list(targets)
         no_tenants = replace(self.selection, tenants=())
         return self.share.own(targets, audit_targets(no_tenants, self.selected_pairs))
 
     def cohort_of(self, tenant: str | None) -> str:
-        """Return a tenant's cohort; empty without a tenant."""
+        """Return the cohort of ``tenant``. Empty if ``tenant`` is None."""
         return self._cohorts.get(tenant or "", "")
 
     @cached_property
@@ -295,18 +295,18 @@ class AuditSession:
 
     @property
     def _application(self) -> str:
-        """What the sessions are called on the servers."""
+        """The application name of this run's sessions on the servers."""
         return f"tenantparity/{self.run.id}"
 
     def set_pairs(self, pairs: tuple[TablePair, ...] | None) -> None:
-        """Take up all pairs there are, and pick those that ``--parity-tables`` asks for."""
+        """Set all table pairs, and select those that match ``--parity-tables``."""
         if pairs is None:
             return
         terms = _terms_of(self.config, "--parity-tables")
         self.pairs, self.selected_pairs = pairs, select_pairs(pairs, terms)
 
     def _nothing_found(self) -> str:
-        """Say where tables were looked for, where there are none to compare."""
+        """Return the message for a run without tables, with the places that were searched."""
         if any(self._tables(side) for side in SIDES):
             return (
                 "every table of both stacks is ignored or a map, so that nothing is compared; "
@@ -320,7 +320,7 @@ class AuditSession:
         )
 
     def _looked_at(self, side: Side) -> list[str]:
-        """Return the schemas and databases in which tables of one side were looked for."""
+        """Return the schemas and databases that were searched for tables of one side."""
         found = [
             f"schema {catalog.schema!r} of {state.server.database} at {state.server.address}"
             for state in self.states[side].databases.values()
@@ -331,7 +331,7 @@ class AuditSession:
 
     @property
     def unnamed_views(self) -> dict[Side, dict[str, str]]:
-        """The views of both sides that nothing compares, each with what its engine calls it."""
+        """The views that no check compares, by side, each with its kind, such as ``view``."""
         views: dict[Side, dict[str, str]] = {}
         for side in SIDES if self.pairs is not None and self.states else ():
             found: dict[str, str] = {}
@@ -361,9 +361,10 @@ class AuditSession:
         return {place_of(stack, tenancy, each) for tenancy in tenancies for each in tenants}
 
     def _open_sides(self) -> None:
-        """Open both at once, which takes half as long, and brings their snapshots together.
+        """Open both sides at the same time.
 
-        Whatever is raised, :meth:`close` ends what another thread is at.
+        This halves the time, and brings the snapshots of both sides closer together. If an error is
+        raised, :meth:`close` stops the work of the other thread.
         """
         openings = [self._opening(side) for side in SIDES]
         pool = ThreadPoolExecutor(len(SIDES), thread_name_prefix="tenantparity")
@@ -377,7 +378,11 @@ class AuditSession:
             pool.shutdown(wait=False)
 
     def _opening(self, side: Side) -> Callable[[], StackState]:
-        """Ask the project's own code, before anything connects; return what is to be done."""
+        """Call the project's connect hook, and return a function that opens the stack.
+
+        The hook is called before any connection is made. If the hook raises an exception, the
+        returned function reports the stack as unavailable.
+        """
         stack = self.settings.stack(side)
         try:
             given = self.config.hook.pytest_parity_connect(config=self.config, stack=side)
@@ -394,7 +399,11 @@ class AuditSession:
         return lambda: opening()[0]
 
     def _refuse_several_snapshots(self, side: Side) -> None:
-        """Parts of a table that are read at different times can hide a row that moves."""
+        """Refuse several processes on a stack whose sessions cannot share a snapshot.
+
+        If parts of a table are read at different times, a row that moves between them can be
+        missed. Raises :class:`SettingsError`.
+        """
         stack, state = self.settings.stack(side), self.states[side]
         if not state.url or stack.frozen is not None or worker_count(self.config) == 1:
             return
@@ -407,7 +416,10 @@ class AuditSession:
             )
 
     def _refuse_blind_throttle(self, side: Side) -> None:
-        """A file has no load that could be asked for."""
+        """Refuse a throttle for an engine without a load to measure, such as SQLite.
+
+        Raises :class:`SettingsError`.
+        """
         if self.settings.stack(side).throttle is None or not self.states[side].url:
             return
         dialect = self._dialect(side)
@@ -421,7 +433,10 @@ class AuditSession:
         return Stack(self.states[side], self.settings.stack(side), self._application).dialect
 
     def _product(self, side: Side) -> str:
-        """Return what the engine calls itself where it has answered: MariaDB is no MySQL."""
+        """Return the server's product name. Before a connection, return the name of the dialect.
+
+        The two can differ: the dialect of MariaDB is named ``MySQL``.
+        """
         known = self.servers(side)
         return known[0].product if known else self._dialect(side).name
 
@@ -447,7 +462,7 @@ class AuditSession:
 
 
 def without_parameters(nodeid: str) -> str:
-    """Return the node id of a test, without the parameters of an item."""
+    """Return ``nodeid`` without the parameters of the item."""
     path, _, names = nodeid.partition("::")
     return f"{path}::{names.partition('[')[0]}"
 
@@ -459,7 +474,10 @@ def _terms_of(config: pytest.Config, option: str) -> list[str]:
 
 
 def _in_words(values: Sequence[str], everything: str) -> str:
-    """Return what an option selects: ``all,a`` is everything, ``!b`` is without b."""
+    """Return a description of what an option selects.
+
+    ``all,a`` selects everything. ``!b`` is shown as "without b".
+    """
     terms = [term for value in values for term in split_terms(value) if term]
     wanted = [term for term in terms if not term.startswith("!")]
     without = ", ".join(term[1:] for term in terms if term.startswith("!"))

@@ -1,4 +1,4 @@
-"""Where the settings are: beside the tests that were asked for, or above them."""
+"""Search for the settings file beside the tests and in the folders above them."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _MARK = b"[tool.tenantparity"
 
 
 def find_settings(starts: Iterable[Path], root: Path) -> Path | None:
-    """Return the settings nearest to the given places, looking upward as far as ``root``.
+    """Return the settings file nearest to ``starts``, searching upward as far as ``root``.
 
-    Raises :class:`SettingsError` when different places lead to different settings.
+    Raises :class:`SettingsError` if different starting folders lead to different files.
     """
     found = {path for start in starts if (path := _nearest(start, root))}
     if len(found) > 1:

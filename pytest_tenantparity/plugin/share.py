@@ -1,9 +1,9 @@
-"""``--parity-shard``: which part of the audit this run is, and what its report says of that.
+"""``--parity-shard``: the part of the audit that this run carries out, and its entry in the report.
 
-The verdict of a shard is never GO, however well its checks went: whoever reads nothing but
-``verdict`` would take a part for the whole. It is NO-GO where the shard found drift, else
-NOT PROVEN, with a reason that says how its own part went; its exit code is about its own
-part. GO is what ``tenantparity report merge`` says, once all shards are there.
+The verdict of one of several shards is never GO. Otherwise a program that reads only ``verdict``
+would mistake a part for the whole. The verdict is NO-GO if the shard found drift, and NOT PROVEN if
+it did not, with a reason that gives the result of the shard's own checks. The exit code is about
+the shard's own checks. Only ``tenantparity report merge`` gives GO, after it has joined all shards.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 
 
 def share_of(config: pytest.Config, settings: Settings, selection: Selection) -> Share | None:
-    """Return the part that the options ask for; None is all of it.
+    """Return the shard that the options request, or None for the whole audit.
 
-    Raises :class:`SettingsError` for wrong options, and for stacks that may change meanwhile.
+    Raises :class:`SettingsError` for wrong options, and for stacks that are not frozen.
     """
     asked, file = config.getoption("parity_shard"), config.getoption("parity_sizes")
     if asked is None:
@@ -52,7 +52,11 @@ def share_of(config: pytest.Config, settings: Settings, selection: Selection) ->
 
 
 def _refuse_several_moments(settings: Settings) -> None:
-    """Each shard has its own snapshots: a row that moves to another tenant could be in none."""
+    """Refuse shards if a stack is not frozen. Raises :class:`SettingsError`.
+
+    Each shard has its own snapshots. A row that moves to another tenant between them could be in no
+    shard.
+    """
     for side in SIDES:
         if settings.stack(side).frozen is None:
             raise SettingsError(
@@ -64,7 +68,7 @@ def _refuse_several_moments(settings: Settings) -> None:
 
 
 def _rows_in(path: Path) -> dict[str, int]:
-    """Return the rows of each tenant, on both sides together, in an earlier report."""
+    """Return the rows of each tenant in an earlier report, as the sum of both sides."""
     try:
         report = json_file.read(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -79,14 +83,14 @@ def _rows_in(path: Path) -> dict[str, int]:
 
 
 def note_test(session: AuditSession, test: pytest.Function, targets: Sequence[Target]) -> None:
-    """Keep a digest of all that a test is to check in all shards, and how tolerantly."""
+    """Store a digest of a test's targets in all shards, and of its tolerances."""
     if session.share is not None:
         layers = [to_wire(layer) for layer in tolerance_layers(test)]
         session.tests[test.nodeid] = _digest([[each.id for each in targets], layers])
 
 
 def shard_facts(session: AuditSession, evidence: Sequence[Evidence]) -> ShardFacts | None:
-    """Return what the report says of the shard; None where the run is the whole audit."""
+    """Return the shard's entry in the report, or None if the run is the whole audit."""
     if session.share is None:
         return None
     index, of = session.share.shard, session.share.of
@@ -95,7 +99,7 @@ def shard_facts(session: AuditSession, evidence: Sequence[Evidence]) -> ShardFac
 
 
 def _plan_digest(session: AuditSession, share: Share) -> str | None:
-    """Digest what bears on the checks of all shards, and is not in the settings."""
+    """Return a digest of what affects the checks of all shards and is not in the settings."""
     if not session.tests:
         return None
     tolerance = to_wire(environment_layer(os.environ))

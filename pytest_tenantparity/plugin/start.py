@@ -1,4 +1,4 @@
-"""How an audit begins: from the command line to the settings, and on to both stacks."""
+"""The start of an audit: read the command line and the settings, then open both stacks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def start(config: pytest.Config) -> None:
-    """Put the audit session into the stash, if there are settings; else stay inert.
+    """Put an audit session into the stash if there are settings. Otherwise do nothing.
 
     Raises pytest.UsageError (exit code 4) for wrong settings, options and selections.
     """
@@ -38,9 +38,9 @@ def start(config: pytest.Config) -> None:
 
 
 def open_stacks(session: AuditSession) -> None:
-    """Open the stacks, once it is known that the report can be written.
+    """Open the stacks, after a check that the report can be written.
 
-    Raises pytest.UsageError for a directory, a selection or a journal that does not fit.
+    Raises pytest.UsageError for an unsuitable directory, selection or journal.
     """
     from .resume import take_over
 
@@ -50,7 +50,7 @@ def open_stacks(session: AuditSession) -> None:
         session.reports.prepare(resume=bool(config.getoption("parity_resume")))
         session.open()
         take_over(session)
-    except BaseException as error:  # pytest ends no session that has not begun
+    except BaseException as error:  # pytest does not finish a session that failed to start
         session.close()
         if isinstance(error, SettingsError):
             raise pytest.UsageError(str(error)) from None
@@ -64,7 +64,7 @@ def _worker_session(config: pytest.Config) -> AuditSession | None:
     from ..stacks import Secret
     from .session import AuditSession
 
-    for state in wire["states"].values():  # before any traceback could show them
+    for state in wire["states"].values():  # before a traceback could show the URLs
         state["url"] = Secret(state["url"])
     return AuditSession.in_worker(config, wire)
 

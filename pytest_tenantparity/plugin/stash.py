@@ -10,5 +10,5 @@ if TYPE_CHECKING:
     from ..parity import TenantView
     from .session import AuditSession
 
-VIEWS: pytest.StashKey[list[TenantView]] = pytest.StashKey()  # on an item: what it can query
+VIEWS: pytest.StashKey[list[TenantView]] = pytest.StashKey()  # on an item: the views it can query
 SESSION: pytest.StashKey[AuditSession] = pytest.StashKey()  # on the config, if there are settings

@@ -1,4 +1,4 @@
-"""Where progress is shown: on one line of a terminal, or rarely in a log."""
+"""The display of progress: one line of a terminal, or an occasional line in a log."""
 
 from __future__ import annotations
 
@@ -7,24 +7,25 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Protocol, TextIO
 
-EVERY = 300.0  # seconds between the lines in a log: a CI that kills silent jobs waits longer
+EVERY = 300.0  # seconds between log lines. CI systems kill silent jobs only after longer.
 
 
 class Screen(Protocol):
-    """Shows a text that changes, beside what pytest writes."""
+    """Shows a changing text beside the output of pytest."""
 
     def show(self, text: Callable[[int | None], str]) -> None:
-        """Show what ``text`` gives for a width; None is any."""
+        """Show the result of ``text`` for the available width, which is None if it is unlimited."""
 
     def hide(self) -> None:
-        """Take away what pytest's next words would collide with."""
+        """Remove the text, so that the next output of pytest does not collide with it."""
 
 
 class StatusLine:
-    """A line of its own, below the one that pytest is writing.
+    """A status line below the line that pytest writes.
 
-    pytest's cursor is put back where it was, so neither has to know of the other's column. Moving
-    down by ESC D scrolls at the bottom of the terminal and keeps the column; a line end does not.
+    The cursor is restored to pytest's position, so that neither needs the other's column. The
+    cursor is moved down by ESC D, which scrolls at the bottom of the terminal and keeps the column.
+    A newline does not keep the column.
     """
 
     def __init__(self, file: TextIO) -> None:
@@ -32,13 +33,13 @@ class StatusLine:
         self._shown = False
 
     def show(self, text: Callable[[int | None], str]) -> None:
-        """Draw the line over the last one; without wrapping, should the terminal be narrower."""
+        """Draw the line over the previous one, without wrapping if the terminal became narrower."""
         line = text(os.get_terminal_size(self._file.fileno()).columns - 1)
         self._write(f"\x1bD\x1b[A\x1b7\x1b[B\r\x1b[?7l{line}\x1b[K\x1b[?7h\x1b8")
         self._shown = True
 
     def hide(self) -> None:
-        """Clear all below pytest's line."""
+        """Clear everything below pytest's line."""
         if self._shown:
             self._write("\x1b7\x1b[B\r\x1b[J\x1b8")
             self._shown = False
@@ -49,7 +50,7 @@ class StatusLine:
 
 
 class RareLines:
-    """A plain line every few minutes."""
+    """Writes a plain line every few minutes."""
 
     def __init__(
         self, file: TextIO, column: Callable[[], int], clock: Callable[[], float] = monotonic
@@ -60,7 +61,7 @@ class RareLines:
         self._due = clock() + EVERY
 
     def show(self, text: Callable[[int | None], str]) -> None:
-        """Write a line, if it is time."""
+        """Write a line if enough time has passed since the last one."""
         if self._clock() >= self._due:
             self._due = self._clock() + EVERY
             start = "\n" if self._column() else ""
@@ -68,4 +69,4 @@ class RareLines:
             self._file.flush()
 
     def hide(self) -> None:
-        """Leave the lines where they are."""
+        """Do nothing: lines in a log are not removed."""

@@ -1,4 +1,4 @@
-"""The progress of an audit in one line: what is done, at which rate, and the time left."""
+"""The progress of an audit in one line: checks done, rate, and time left."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from time import monotonic
 from ..model import CheckKey, CheckKind, Evidence, Status
 from ..parity import Scan
 
-_SAMPLES = 600  # for the rate: those of the last five minutes, at two a second
+_SAMPLES = 600  # for the rate: the last five minutes, at two samples a second
 _SOONEST = 5.0  # seconds until the first rate is shown
-_MOST_READ = 2  # tables named as being read
+_MOST_READ = 2  # tables shown as being read
 
 
 @dataclass(frozen=True, order=True, slots=True)
 class Size:
-    """The estimated rows of a table, 0 if unknown, and the number of ``places`` that hold it."""
+    """The estimated ``rows`` of a table (0 if unknown), and how many ``places`` hold it."""
 
     rows: int = 0
     places: int = 1
@@ -27,8 +27,8 @@ class Size:
 class Tally:
     """Counts the evidence that has arrived, and adds the progress of running scans.
 
-    A row is done once it was read on both sides, so the slower side counts. The report has none of
-    these numbers: a server only estimates how many rows a table has.
+    A row is done when it was read on both sides, so the slower side counts. The report contains
+    none of these numbers, because the row counts of tables are only the server's estimates.
     """
 
     def __init__(self, sizes: Mapping[str, Size], clock: Callable[[], float] = monotonic) -> None:
@@ -36,24 +36,24 @@ class Tally:
         self._clock = clock
         self._planned = 0
         self._tables: Counter[str] = Counter()  # planned checks by table
-        self._tenants: Counter[str] = Counter()  # and by tenant
-        self._seen: dict[CheckKey, None] = {}  # of 20,000, a set takes four times as much
+        self._tenants: Counter[str] = Counter()  # planned checks by tenant
+        self._seen: dict[CheckKey, None] = {}  # a set of 20,000 keys takes four times the memory
         self._done_of: Counter[tuple[str, str]] = Counter()
         self._counted: Counter[str] = Counter()  # rows by table
         self._statuses: Counter[Status] = Counter()
         self._drift = 0  # rows
-        self._furthest: dict[str, float] = {}  # share by table, whatever is read anew
+        self._furthest: dict[str, float] = {}  # by table: the largest share so far
         self._samples: deque[tuple[float, float]] = deque(maxlen=_SAMPLES)
 
     def plan(self, planned: Collection[CheckKey]) -> None:
-        """Take the plan in, if it has grown."""
+        """Update the planned checks if the plan has grown."""
         if len(planned) != self._planned:
             self._planned = len(planned)
             self._tables = Counter(key.what for key in planned)
             self._tenants = Counter(key.tenant for key in planned if key.tenant is not None)
 
     def take(self, evidence: Evidence) -> None:
-        """Count a check; a repeated check counts once."""
+        """Count a check. A repeated check counts once."""
         key = evidence.key
         if key in self._seen:
             return
@@ -62,11 +62,11 @@ class Tally:
         self._done_of["table", key.what] += 1
         self._statuses[evidence.status] += 1
         self._drift += evidence.drift.total
-        if key.kind is not CheckKind.CANARY:  # which reads the rows that other checks count
+        if key.kind is not CheckKind.CANARY:  # a canary reads rows that other checks count
             self._counted[key.what] += max(evidence.rows.legacy, evidence.rows.modern)
 
     def line(self, scans: Iterable[Scan], width: int | None = None) -> str:
-        """Return as many parts as fit into a width, the most important first."""
+        """Return the progress as text: as many parts as fit ``width``, important ones first."""
         of_table: dict[str, list[Scan]] = {}
         for scan in scans:
             of_table.setdefault(scan.table, []).append(scan)
@@ -109,7 +109,7 @@ class Tally:
         return sum(self._done_of["tenant", tenant] >= checks for tenant, checks in tenants)
 
     def _rows(self, scans: Mapping[str, Sequence[Scan]]) -> tuple[float, float]:
-        """Return the estimated rows that are done, and those of all tables; 0 if unknown."""
+        """Return the estimated rows that are done, and those of all tables (0 if unknown)."""
         done = about = 0.0
         for table, size in self._sizes.items():
             if size.rows and self._tables[table]:
@@ -130,7 +130,7 @@ class Tally:
         return min(sides.values(), default=0.0) / self._sizes[table].places
 
     def _is_read(self, table: str, scans: Sequence[Scan]) -> bool:
-        """Whether a table is being read. A process that died leaves a scan that never ends."""
+        """Whether a table is being read. A process that died can leave a scan that never ends."""
         waiting = self._done_of["table", table] < self._tables[table]
         return waiting and table in self._sizes and any(scan.share < 1 for scan in scans)
 
@@ -140,7 +140,7 @@ class Tally:
         return f"{'again ' if again else ''}{int(share * 100)}%"
 
     def _rate(self, done: float) -> float | None:
-        """Return the rows a second of the last minutes; None until there is a rate."""
+        """Return the rows per second over the last minutes, or None until there is a rate."""
         now = self._clock()
         self._samples.append((now, done))
         since, before = self._samples[0]
@@ -150,7 +150,7 @@ class Tally:
 
 
 def short(number: float) -> str:
-    """Return a number in two digits or three: 9,800 is 9.8k, and 24,310,000 is 24M."""
+    """Return ``number`` with two or three digits: 9,800 is 9.8k, and 24,310,000 is 24M."""
     for unit, name in ((1e9, "bn"), (1e6, "M"), (1e3, "k")):
         if number >= unit:
             return f"{number / unit:.{1 if number < 10 * unit else 0}f}{name}"
@@ -169,5 +169,5 @@ def time_left(seconds: float) -> str:
 
 
 def _printable(name: str) -> str:
-    """Return a table's name without what could move a terminal's cursor."""
+    """Return the table's ``name`` without characters that could move a terminal's cursor."""
     return "".join(letter if letter.isprintable() else "?" for letter in name)

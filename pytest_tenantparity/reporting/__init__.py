@@ -1,4 +1,4 @@
-"""The report: one writer a format, all of them from the same model."""
+"""The report: one writer for each format, all from the same model."""
 
 from .build import Plan, build_report
 from .drafts import remove_drafts, replacing

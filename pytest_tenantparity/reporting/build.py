@@ -1,4 +1,4 @@
-"""From the evidence of all checks to the report and its verdict."""
+"""Build the report and its verdict from the evidence of all checks."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from .listing import cut_evenly
 
 SCHEMA = "tenantparity/cab-report/1"
 
-# Seconds, each an upper bound: measured times would make two equal audits differ.
+# Upper bounds in seconds. With measured times, the reports of two equal audits would differ.
 _SCALE = (10, 60, 600, 3_600, 21_600, 86_400)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run is about: its scope in words, and what the settings say of it.
+    """The subject of a run: its scope in words, and the facts that the settings give.
 
-    What checks say of a pair takes the place of what the plan says of it.
+    The ``pairs`` that checks report replace the ``pairs`` of the plan.
     """
 
     scope: str
@@ -50,7 +50,7 @@ def build_report(
     cohort_of: Callable[[str | None], str],
     run: dict[str, Any],
 ) -> AuditReport:
-    """Weigh all evidence. ``reasons`` say what kept the run as a whole from being complete."""
+    """Return the report. ``reasons`` explain why the run as a whole is not complete."""
     verdict = _verdict(evidence, reasons)
     timings = [
         (e.key.kind, e.key.name, e.key.tenant, e.key.subject, round(e.seconds, 6))
@@ -79,7 +79,7 @@ def build_report(
 def _counted(
     exclusions: Sequence[Exclusion], evidence: Sequence[Evidence]
 ) -> tuple[Exclusion, ...]:
-    """Add how many rows each filter leaves out, where a check has counted them."""
+    """Add to each exclusion how many rows its filter leaves out, if a check has counted them."""
     counts: dict[str, int] = {}
     for each in evidence:
         counts |= each.left_out
@@ -87,7 +87,7 @@ def _counted(
 
 
 def _pairs(planned: Sequence[PairFacts], evidence: Sequence[Evidence]) -> tuple[PairFacts, ...]:
-    """Return every pair as it was compared, or else as it was planned."""
+    """Return every pair as it was compared. A pair that no check opened is returned as planned."""
     known = {facts for each in evidence for facts in each.pairs}
     known |= {facts for facts in planned if facts.compared}
     opened = {facts.table for facts in known}
@@ -110,7 +110,7 @@ def _headline(
     evidence: Sequence[Evidence],
     reasons: Sequence[str],
 ) -> str:
-    """Return the verdict as a sentence, in tenants, since those are what moves."""
+    """Return the verdict as a sentence. It counts tenants, because tenants are what is migrated."""
     tenants = {e.key.tenant for e in evidence} - {None}
     drifting = {e.key.tenant for e in evidence if e.status is Status.DRIFT} & tenants
     unproven = {e.key.tenant for e in evidence if e.status is Status.NOT_PROVEN} & tenants
@@ -140,14 +140,14 @@ def _headline(
 
 
 def _share(some: int, among: int, one: str, several: str) -> str:
-    """Return how many tenants do something, of how many."""
+    """Return how many of the tenants do something, in words."""
     if among == 1:
         return f"The tenant {one}"
     return f"{some} of {among} tenants {one if some == 1 else several}"
 
 
 def _work(evidence: Sequence[Evidence]) -> dict[str, Any]:
-    """Say how it was done, as far as that may differ between two runs on the same data."""
+    """Return how the checks were made. This may differ between two runs on the same data."""
     readings = {(each.table, each.side, each.how) for e in evidence for each in e.work.readings}
     return {
         "throttled_seconds": _waits(evidence),
@@ -161,7 +161,7 @@ def _waits(evidence: Sequence[Evidence]) -> dict[Side, float]:
 
 
 def _rows(evidence: Sequence[Evidence]) -> RowCounts:
-    """Return the rows compared. A tenant's table counts once, whichever of its tests read it."""
+    """Return the number of compared rows. A tenant's table counts once if several tests read it."""
     most: dict[tuple[str, str], RowCounts] = {}
     for each in evidence:
         place = each.key.whose, each.key.what

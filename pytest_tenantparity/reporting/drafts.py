@@ -1,4 +1,4 @@
-"""Files that are whole or not there: written beside their place, and renamed into it."""
+"""Atomic writing of files: each file is written under a draft name, then renamed into place."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _DRAFT = re.compile(r"\.(.+)\.[0-9]+")
 
 
 def draft_of(path: Path) -> Path:
-    """Return the name under which this process writes a file before it is whole."""
+    """Return the draft name under which this process writes the file ``path``."""
     return path.with_name(f".{path.name}.{os.getpid()}")
 
 
 @contextmanager
 def drafting(path: Path) -> Iterator[BinaryIO]:
-    """Open the draft of a file; the draft is removed if writing it fails."""
+    """Open the draft of ``path``. The draft is removed if writing fails."""
     draft = draft_of(path)
     try:
         with draft.open("wb") as file:
@@ -31,10 +31,10 @@ def drafting(path: Path) -> Iterator[BinaryIO]:
 
 @contextmanager
 def replacing(*paths: Path) -> Iterator[list[BinaryIO]]:
-    """Open the drafts of some files, and put them into place once all of them are whole.
+    """Open the drafts of ``paths``, and rename them into place after all are complete.
 
-    Where one cannot be written (a full disk), all drafts are removed, and the files that were
-    there stay as they were.
+    If one file cannot be written (for example because the disk is full), all drafts are removed.
+    The existing files stay unchanged.
     """
     try:
         with ExitStack() as drafts:
@@ -48,7 +48,10 @@ def replacing(*paths: Path) -> Iterator[list[BinaryIO]]:
 
 
 def remove_drafts(directory: Path, names: Collection[str]) -> None:
-    """Remove the drafts of some files that killed processes left; raises :class:`OSError`."""
+    """Remove the drafts of the files ``names`` that killed processes left behind.
+
+    Raises :class:`OSError`.
+    """
     for path in directory.glob(".*"):
         draft = _DRAFT.fullmatch(path.name)
         if draft and draft[1] in names and path.is_file():

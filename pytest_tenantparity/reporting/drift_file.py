@@ -1,7 +1,7 @@
-"""``drift.jsonl.gz``: every row that differs, one a line, however few the report lists.
+"""``drift.jsonl.gz``: every differing row, one on each line, including rows not in the report.
 
-Each check writes a part of its own, in whatever process it runs; at the end of the run the
-parts follow one another in one file, which gzip allows.
+Each check writes a part of its own, in the process that runs the check. At the end of the run the
+parts are concatenated into one file, which the gzip format allows.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from .sorted_lines import SortedLines
 
 DRIFT_NAME = "drift.jsonl.gz"
 
-_LEVEL = 4  # of compression: 6 takes twice the time and saves a tenth
+_LEVEL = 4  # gzip level: 6 takes twice the time and saves a tenth
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
 class Values:
-    """One column's values in a row that differs; ``None`` is SQL NULL."""
+    """The values of one column in a differing row. ``None`` is SQL NULL."""
 
     legacy: str | None
     modern: str | None
@@ -42,10 +42,10 @@ class Values:
 
 @dataclass(frozen=True, slots=True)
 class DriftLine:
-    """One line: a row that differs, and the check that found it.
+    """One line of the file: a differing row, and the check that found it.
 
-    ``tenant`` is None for rows of no single tenant. ``copies`` are rows that are alike; over the
-    lines of a check they add up to its drift.
+    ``tenant`` is None for rows of no single tenant. ``copies`` is the number of equal rows. The sum
+    of ``copies`` over the lines of a check is its drift.
     """
 
     check: str
@@ -60,16 +60,16 @@ class DriftLine:
 
 
 def drift_schema() -> dict[str, Any]:
-    """Return the JSON Schema of a line."""
+    """Return the JSON Schema of one line."""
     schema = TypeAdapter(DriftLine).json_schema(mode="serialization")
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 
 @dataclass(frozen=True)
 class DriftParts:
-    """The lines of a run's checks, on their way into the file; without a directory, nowhere.
+    """The parts of the drift file in a directory. Without a directory, lines are dropped.
 
-    They are encrypted until they are in the file, for a killed run leaves them behind.
+    The parts are encrypted until they are joined, because a killed run leaves them behind.
     """
 
     directory: Path | None = None
@@ -77,10 +77,10 @@ class DriftParts:
 
     @contextmanager
     def part(self, key: CheckKey) -> Iterator[Sink]:
-        """Take the findings of a check; any at all replace what it found before.
+        """Collect the findings of a check. New findings replace the part of an earlier attempt.
 
-        A check that ends with an exception has found nothing. Where the disk fails, the check
-        goes on, and leaves no part: :func:`write_drift` says then which rows are not there.
+        If the check raises an exception, no part is written. If the disk fails, the check continues
+        without a part, and :func:`write_drift` reports the missing rows.
         """
         if self.directory is None:
             yield nowhere
@@ -91,7 +91,7 @@ class DriftParts:
             part.finish()
 
     def rows(self, key: CheckKey) -> tuple[Path | None, int]:
-        """Return a check's part, and of how many rows it is; of none if it is not whole."""
+        """Return the part of a check and its number of rows, or None and 0 if it is incomplete."""
         if self.directory is None:
             return None, 0
         path = self._path(self.directory, key)
@@ -121,7 +121,7 @@ class _Part:
         self._any = self._failed = False
 
     def take(self, finding: Finding) -> None:
-        """Take a finding in."""
+        """Add a finding."""
         self._any = True
         if self._failed:
             return
@@ -132,7 +132,7 @@ class _Part:
             self._failed = True
 
     def finish(self) -> None:
-        """Write the part, whole or not at all."""
+        """Write the part completely or not at all."""
         if not self._any:
             return
         try:
@@ -144,9 +144,9 @@ class _Part:
 
 
 def write_drift(parts: DriftParts, evidence: Iterable[Evidence], directory: Path) -> list[str]:
-    """Join the parts of all checks that drift; return what the file lacks, a reason each.
+    """Join the parts of all checks with drift. Return a reason for each check with missing rows.
 
-    Raises :class:`OSError` where the directory cannot be written.
+    Raises :class:`OSError` if the directory cannot be written.
     """
     directory.mkdir(parents=True, exist_ok=True)
     found = [(each, *parts.rows(each.key)) for each in evidence if each.drift.total]
@@ -189,12 +189,12 @@ def _line(key: CheckKey, finding: Finding) -> bytes:
 
 
 def _line_of(fields: object) -> bytes:
-    # Half a surrogate pair becomes the escape that JSON has for it.
+    # Half of a surrogate pair is written as a JSON escape.
     return _encode(fields).encode("utf-8", "backslashreplace") + b"\n"
 
 
 def _replace(path: Path, lines: Iterable[bytes], seal: Seal) -> None:
-    """Write one gzip member; the same lines give the same bytes, once they are decrypted."""
+    """Write one gzip member. Equal lines give equal bytes after decryption."""
     with (
         replacing(path) as (file,),
         seal.writing(file) as sealed,

@@ -1,4 +1,4 @@
-"""The report as one page of HTML that asks for nothing and runs nothing."""
+"""The report as one HTML page that loads no other resource and runs no script."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ _MARKS = {"\n": "↵", "\t": "⇥"}
 
 
 def marked(text: object, *, breaks: bool = False) -> object:
-    """Return text in which each hidden character carries a visible mark with its code point.
+    """Return ``text`` with a visible mark and the code point for each hidden character.
 
-    The character itself stays in the page, so that a copied value is the right one; it is isolated,
-    so that it cannot turn the text around it. ``breaks``: line breaks are marked as well.
+    The character itself stays in the page, so that a copied value is correct. The character is
+    isolated, so that it cannot change the direction of the text around it. With ``breaks``, line
+    breaks are marked as well.
     """
     if not isinstance(text, str) or isinstance(text, Markup) or is_clear(text):
         return text
@@ -41,7 +42,7 @@ def _mark(character: str) -> Markup:
 
 @cache
 def template() -> Template:
-    """Return the page's template, which is compiled once in a process."""
+    """Return the page's template, which is compiled once for each process."""
     environment = Environment(
         loader=PackageLoader("pytest_tenantparity.reporting"),
         autoescape=True,
@@ -57,7 +58,7 @@ def template() -> Template:
 
 
 def render(report: AuditReport) -> Iterator[str]:
-    """Yield the page, in pieces. Tenants' data are hostile text: all of it is escaped."""
+    """Yield the page in pieces. All data of tenants are escaped, because they may be hostile."""
     style = (files(__package__) / "templates" / "cab-report.css").read_text(encoding="utf-8")
     return template().generate(
         view=ReportView(report),

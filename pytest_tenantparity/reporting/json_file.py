@@ -1,4 +1,4 @@
-"""The report as JSON: the form that all others can be rendered from."""
+"""The report as JSON. All other formats can be rendered from it."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _ENCODER = json.JSONEncoder(indent=2, ensure_ascii=False)
 
 
 class _Checks(list[Check]):
-    """Checks that become plain dicts one at a time, while they are encoded."""
+    """Checks that are converted to plain dicts one at a time during encoding, to save memory."""
 
     def __iter__(self) -> Iterator[Any]:
         return map(to_wire, super().__iter__())
 
 
 def render(report: AuditReport) -> Iterator[str]:
-    """Yield the JSON text, token by token. The same report gives the same bytes."""
+    """Yield the JSON text, token by token. Equal reports give equal bytes."""
     yield from _ENCODER.iterencode(
         to_wire(replace(report, checks=())) | {"checks": _Checks(report.checks)}
     )
@@ -31,7 +31,7 @@ def render(report: AuditReport) -> Iterator[str]:
 
 
 def read(text: str) -> AuditReport:
-    """Return the report of a JSON text; raises ValueError for what is none."""
+    """Return the report in ``text``. Raises ValueError if ``text`` is not a report."""
     return from_wire(AuditReport, json.loads(text))
 
 

@@ -1,4 +1,4 @@
-"""How many findings a report lists: a run has a limit, too, however many checks drift."""
+"""The number of findings in a report. A run has a limit, even if many checks find drift."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ Found = TypeVar("Found", Check, Evidence)
 
 
 def cut_evenly(found: Iterable[Found], most: int = MOST_LISTED) -> list[Found]:
-    """Leave each check as many of its first findings as all can have; one at least.
+    """Return the checks, each with the same limit of findings and at most ``most`` in total.
 
-    What is left depends on the totals of the drift alone. So checks can be cut as they come in,
-    or in the parts that they are shared out in: the last cut of all decides.
+    The limit is at least one, so that each check with drift keeps a finding. The limit depends only
+    on the drift totals. Therefore checks can also be cut as they arrive, or within each shard: only
+    the last cut determines the result.
     """
     checks = list(found)
     share = _share([each.drift.total for each in checks], most)
@@ -28,7 +29,7 @@ def cut_evenly(found: Iterable[Found], most: int = MOST_LISTED) -> list[Found]:
 
 
 def _share(totals: Sequence[int], most: int) -> int:
-    """Return the highest level at which the totals, each cut there, add up to ``most``."""
+    """Return the highest limit for each of the totals with which their sum is at most ``most``."""
     left = most
     for rank, total in enumerate(sorted(totals)):
         level = left // (len(totals) - rank)

@@ -19,12 +19,12 @@ _MOST_SPACED = 500  # characters
 
 
 def escaped(value: object) -> str:
-    """Return text that Markdown shows as it is, on one line, with nothing hidden in it."""
+    """Return ``value`` as one line that Markdown shows unchanged. Hidden characters are visible."""
     return _SPECIAL.sub(r"\\\1", on_one_line(" ".join(str(value).splitlines())))
 
 
 def shown(value: str | None) -> str:
-    """Return a value in quotes, which NULL has not. Spaces that Markdown would drop are escaped."""
+    """Return ``value`` in quotes, and NULL without. Spaces that Markdown would drop are escaped."""
     if value is None:
         return "NULL"
     if "  " in value and len(value) <= _MOST_SPACED and is_clear(value) and not is_escaped(value):
@@ -34,7 +34,7 @@ def shown(value: str | None) -> str:
 
 @cache
 def template() -> Template:
-    """Return the text's template, which is compiled once in a process."""
+    """Return the template of the text, which is compiled once for each process."""
     environment = Environment(  # noqa: S701 - Markdown: escaped by the filter below
         loader=PackageLoader("pytest_tenantparity.reporting"),
         undefined=StrictUndefined,
@@ -47,7 +47,7 @@ def template() -> Template:
 
 
 def render(report: AuditReport) -> Iterator[str]:
-    """Yield the text, in pieces."""
+    """Yield the text in pieces."""
     return template().generate(
         view=ReportView(report), report=report, symbols=SYMBOLS, counted=counted
     )

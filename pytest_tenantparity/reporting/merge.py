@@ -1,4 +1,4 @@
-"""The reports of all shards of an audit, joined into the report of the whole."""
+"""Merge the reports of all shards of an audit into one report."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ REPORT = "cab-report.json"
 
 
 class MergeRefused(TenantParityError):
-    """The reports are not those of one audit's shards; the message names the files."""
+    """The reports are not the shards of one audit. The message names the files."""
 
 
 @dataclass(frozen=True)
 class _Server:
-    """What a merge reads of a server."""
+    """The facts about a server that a merge reads."""
 
     product: str
     system: str
@@ -41,7 +41,7 @@ class _Server:
 
 @dataclass(frozen=True)
 class _Run:
-    """What a merge reads of a shard's run block."""
+    """The facts in a shard's ``run`` block that a merge reads."""
 
     id: str
     state: str
@@ -62,7 +62,7 @@ class _Run:
 
 @dataclass(frozen=True)
 class _Part:
-    """The report of one shard, and the file that it was in."""
+    """The report of one shard, and the name of its file."""
 
     name: str
     report: AuditReport
@@ -74,16 +74,16 @@ class _Part:
 
 
 def merge_directories(places: Sequence[Path], out: Path) -> AuditReport:
-    """Join the reports in some directories (or files), and write the whole into ``out``.
+    """Join the reports in ``places`` (directories or files), and write the result into ``out``.
 
-    Reports are looked for in the folders of a directory, too, as artifacts are downloaded.
-    Raises :class:`MergeRefused` for what cannot be read or joined, :class:`OSError` for what
-    cannot be written.
+    Subfolders of a directory are searched, too, because downloaded artifacts have them. Raises
+    :class:`MergeRefused` for reports that cannot be read or joined, and :class:`OSError` if the
+    result cannot be written.
     """
     reports = {path: _read(path) for path in _find(places)}
     own = out.resolve() / REPORT
     if own in reports and "shards" in reports[own].run:
-        del reports[own]  # of an earlier merge
+        del reports[own]  # the result of an earlier merge
     if own in reports:
         raise MergeRefused(f"{own}: a shard's report would be overwritten; choose another --out")
     lists = {path: path.parent / DRIFT_NAME for path in reports}
@@ -104,7 +104,7 @@ def merge_directories(places: Sequence[Path], out: Path) -> AuditReport:
 
 
 def _refuse_overwriting(path: Path, merged: AuditReport) -> None:
-    """Raise :class:`MergeRefused` for a report that is no earlier merge of any of these runs."""
+    """Raise :class:`MergeRefused` if ``path`` holds a report other than a merge of these runs."""
     if not path.is_file():
         return
     known = {run["id"] for run in merged.run["shards"]}
@@ -126,12 +126,12 @@ def _find(places: Sequence[Path]) -> list[Path]:
 
 
 def merge_reports(reports: Mapping[str, AuditReport], more: Sequence[str] = ()) -> AuditReport:
-    """Join the reports of an audit's shards, each given by the name of its file.
+    """Join the reports of an audit's shards, which are given by file name.
 
-    ``more`` are reasons why the whole is not complete, beyond those of the shards. A shard that
-    is missing makes one, too, so that the verdict cannot be GO. But for ``run`` the report is
-    that of the audit as one run. Raises :class:`MergeRefused` for shards of different audits,
-    and for one that is there twice.
+    ``more`` are further reasons why the result is not complete. A missing shard adds a reason as
+    well, so that the verdict cannot be GO. Except for ``run``, the result equals the report of the
+    audit as one run. Raises :class:`MergeRefused` for shards of different audits, and for a
+    duplicate shard.
     """
     parts = sorted((_part(*each) for each in reports.items()), key=lambda part: part.shard.index)
     if not parts:
@@ -184,7 +184,7 @@ def _part(name: str, report: AuditReport) -> _Part:
     return part
 
 
-# ---- what has to be alike
+# ---- facts that must be equal in all shards
 
 
 def _refuse_different(parts: Sequence[_Part]) -> None:
@@ -201,10 +201,10 @@ def _refuse_different(parts: Sequence[_Part]) -> None:
 
 
 def _alike(part: _Part) -> dict[str, Any]:
-    """What all shards of one audit have in common; None is not known.
+    """Return the facts that all shards of one audit share. An unknown fact is None.
 
-    That does no harm: a shard that could not open a stack, or ended before it knew the plan,
-    says itself that it is not proven.
+    An unknown fact is safe. A shard that could not open a stack, or ended before its plan was
+    known, reports itself as not proven.
     """
     run, shard = part.run, part.shard
     return {
@@ -219,9 +219,9 @@ def _alike(part: _Part) -> dict[str, Any]:
 
 
 def _databases(servers: Sequence[_Server]) -> str | None:
-    """Return which databases were read, however they were reached.
+    """Return the databases that were read, regardless of the route to them.
 
-    Files (that have no user) may lie elsewhere on each machine.
+    Database files (which have no user) may have a different path on each machine.
     """
     names = {
         " ".join([each.product, each.system, each.database if each.user else "(file)"])
@@ -240,7 +240,7 @@ def _refuse_twice(parts: Sequence[_Part]) -> None:
             seen[what] = part
 
 
-# ---- the whole
+# ---- the merged report
 
 
 def _name(part: _Part) -> str:
@@ -258,7 +258,7 @@ def _missing(parts: Sequence[_Part]) -> list[str]:
 
 
 def _reasons(parts: Sequence[_Part]) -> list[str]:
-    """What kept shards from being complete: once if it holds for all of them, else by shard."""
+    """Return why shards are not complete. A reason of all shards is given once, others by shard."""
     own = [[r for r in p.report.reasons if r != p.shard.note] for p in parts]
     common = [reason for reason in own[0] if all(reason in each for each in own)]
     return common + [
@@ -270,7 +270,7 @@ def _reasons(parts: Sequence[_Part]) -> list[str]:
 
 
 def _exclusions(parts: Sequence[_Part]) -> list[Exclusion]:
-    """Return what any shard left out, with the rows that one of them has counted."""
+    """Return the exclusions of all shards, with the row count of a shard that has counted it."""
     found: dict[tuple[str, str], Exclusion] = {}
     for each in (e for part in parts for e in part.report.population.exclusions):
         known = found.get((each.what, each.reason))
@@ -280,12 +280,12 @@ def _exclusions(parts: Sequence[_Part]) -> list[Exclusion]:
 
 
 def _evidence(check: Check, seconds: float) -> Evidence:
-    """Return of a check what bears on verdict, headline and population."""
+    """Return the part of a check that affects the verdict, the headline and the population."""
     return Evidence(check.key, check.status, rows=check.rows, seconds=seconds)
 
 
 def _run(parts: Sequence[_Part], *, complete: bool) -> dict[str, Any]:
-    """Return the run block: of the shards together, and below ``shards`` of each."""
+    """Return the ``run`` block of all shards together. ``shards`` holds the block of each shard."""
     runs, read = [part.report.run for part in parts], [part.run for part in parts]
     servers = {side: [each for run in runs for each in run["servers"][side]] for side in SIDES}
     return {
@@ -296,7 +296,7 @@ def _run(parts: Sequence[_Part], *, complete: bool) -> dict[str, Any]:
         "command": "; ".join(run["command"] for run in runs),
         "workers": sum(run["workers"] for run in runs),
         "fail_on_drift": all(run["fail_on_drift"] for run in runs),
-        "salt": None,  # of each shard
+        "salt": None,  # each shard has its own
         "settings": runs[0]["settings"],
         "versions": runs[0]["versions"],
         "servers": servers,
@@ -314,7 +314,7 @@ def _run(parts: Sequence[_Part], *, complete: bool) -> dict[str, Any]:
 
 
 def _spread(parts: Sequence[_Part]) -> float | None:
-    """Seconds between the first and the last snapshot of all; None where there is none."""
+    """Return the seconds between the first and the last snapshot, or None without a snapshot."""
     servers = (each for part in parts for side in SIDES for each in part.run.servers[side])
     moments = [datetime.fromisoformat(each.snapshot_at) for each in servers]
     return round((max(moments) - min(moments)).total_seconds(), 6) if moments else None

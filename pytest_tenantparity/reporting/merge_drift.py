@@ -1,4 +1,4 @@
-"""The shards' lists of differing rows, joined into the list that one run would have written."""
+"""Merge the drift files of all shards into the file that one run would have written."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _CHUNK = 1 << 16  # bytes
 
 @dataclass(frozen=True)
 class _Member:
-    """The lines of one check: a gzip member of a file, from one offset to another."""
+    """The lines of one check: a gzip member in a file, from offset ``start`` to offset ``end``."""
 
     key: CheckKey
     path: Path
@@ -29,7 +29,7 @@ class _Member:
 def join_drift(sources: Iterable[Path], target: Path) -> None:
     """Copy all members into one file, in the order of the checks.
 
-    Raises :class:`ValueError` for a file that is broken, and :class:`OSError`.
+    Raises :class:`ValueError` for a damaged file, and :class:`OSError`.
     """
     members = sorted(
         (member for path in sources for member in _members(path)), key=lambda each: each.key.order
@@ -42,7 +42,7 @@ def join_drift(sources: Iterable[Path], target: Path) -> None:
 
 
 def _members(path: Path) -> Iterator[_Member]:
-    """Find the members of a file, but for those without any line."""
+    """Yield the members of a file, except members without lines."""
     size, end = path.stat().st_size, 0
     with path.open("rb") as file:
         while end < size:
@@ -62,7 +62,10 @@ def _key(line: bytes, path: Path) -> CheckKey:
 
 
 def _read_member(file: BinaryIO, start: int, path: Path) -> tuple[bytes, int]:
-    """Return a member's first line, and where it ends; nothing else says where that is."""
+    """Return the first line of a member, and the offset of its end.
+
+    The end is found by decompression, because gzip does not store the length of a member.
+    """
     member, first = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16), b""
     file.seek(start)
     while not member.eof:

@@ -1,4 +1,4 @@
-"""The command that repeats one check of a run, to be pasted into a shell."""
+"""The command that repeats one check of a run, for use in a shell."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from ..model import CheckKey
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """How pytest was called, without options that select checks or only change the output.
+    """The call of pytest, without options that select checks or only change the output.
 
-    ``environment`` are the variables that bear on the verdict, ``program`` is the command without
-    options. ``root`` is the folder of the node ids, relative to the folder where pytest was called.
-    ``tests`` are the node ids of the tests, without parameters, by the names that checks have.
+    - ``environment``: variables that affect the verdict.
+    - ``tests``: node ids of the tests without parameters, by check name.
+    - ``program``: the command without options.
+    - ``root``: folder of the node ids, relative to the folder where pytest was called.
     """
 
     environment: dict[str, str] = field(default_factory=dict)
@@ -26,7 +27,7 @@ class Invocation:
     root: str = "."
 
     def rerun(self, key: CheckKey) -> str:
-        """Return the command line that repeats a check; its exit code is not 0 if rows differ."""
+        """Return the command line that repeats a check. Its exit code is not 0 if rows differ."""
         words = [*self.program, f"--tenants={exact_term(key.whose)}"]
         if key.subject is not None:
             words.append(f"--parity-tables={exact_term(key.subject)}")
@@ -38,7 +39,10 @@ class Invocation:
         return " ".join([*variables, *map(shell_word, words)])
 
     def _test(self, nodeid: str) -> list[str]:
-        """Return the test's node id from here; none for a path that no node id can have."""
+        """Return the test's node id relative to the current folder, as a list.
+
+        The list is empty if the path cannot be part of a node id.
+        """
         path, _, names = nodeid.partition("::")
         if not path or "[" in path:
             return []

@@ -1,7 +1,7 @@
 """External merge sort of lines, with encrypted runs (Knuth, The Art of Computer Programming, 5.4).
 
-SQLite would sort them too, but only by keys in clear text on its disk, and the key of a table
-without one is the whole row: docs/decisions/0019-sorting-the-drift-lines.md.
+SQLite could sort the lines too, but it writes the sort keys to disk unencrypted. If a table has no
+key, its sort key is the whole row. See docs/decisions/0019-sorting-the-drift-lines.md.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from ..sealed import Seal
 Line = tuple[tuple[object, ...], bytes]  # the sort key, and the text
 
 _TEXT = itemgetter(1)
-_BLOCK = 1 << 15  # bytes encrypted at a time: each run that is merged holds some in memory
+_BLOCK = 1 << 15  # bytes encrypted at a time: each run in a merge keeps one block in memory
 
 
 class SortedLines:
-    """Lines that are added in any order, and read by sort key; by text where that is equal.
+    """Lines that are added in any order, and read in the order of their sort keys, then texts.
 
-    A run holds at most ``lines`` lines and about ``size`` bytes; it is sorted in memory, and then
-    written to an unnamed file in ``directory``, encrypted by ``seal``. ``runs`` runs of one level
-    are merged into one run of the next, so that few files are open.
+    A run has at most ``lines`` lines and about ``size`` bytes. It is sorted in memory, then written
+    to an unnamed file in ``directory``, encrypted by ``seal``. When a level has ``runs`` runs, they
+    are merged into one run of the next level. This limits the number of open files.
     """
 
     def __init__(
@@ -44,11 +44,11 @@ class SortedLines:
         self._most_lines, self._most_bytes, self._most_runs = lines, size, runs
         self._lines: list[Line] = []
         self._bytes = 0
-        self._levels: list[list[IO[bytes]]] = []  # the runs, by how often their lines were merged
+        self._levels: list[list[IO[bytes]]] = []  # runs, by the number of merges of their lines
         self._open = ExitStack()
 
     def add(self, key: tuple[object, ...], text: bytes) -> None:
-        """Add a line; raises :class:`OSError` if the directory cannot be written."""
+        """Add a line. Raises :class:`OSError` if the directory cannot be written."""
         self._lines.append((key, text))
         self._bytes += len(text)
         if len(self._lines) >= self._most_lines or self._bytes >= self._most_bytes:
@@ -61,7 +61,7 @@ class SortedLines:
         return map(_TEXT, heapq.merge(*runs, sorted(self._lines)))
 
     def close(self) -> None:
-        """Close the runs' files, which removes them."""
+        """Close the files of all runs, which deletes them."""
         self._open.close()
 
     def _write_run(self, lines: Iterable[Line], level: int) -> None:

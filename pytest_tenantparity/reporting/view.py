@@ -1,4 +1,4 @@
-"""What the templates show, worked out of a report once for all formats."""
+"""The content of the templates, computed from a report once for all formats."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ SYMBOLS = {
     Status.DRIFT: "✗",
     Status.NOT_PROVEN: "?",
 }
-_MOST_DETAILED = 1_000  # checks; the matrix and cab-report.json have them all
+_MOST_DETAILED = 1_000  # checks; the matrix and cab-report.json contain all of them
 _MOST_HINTS = 3  # in the terminal
-_MOST_WARNINGS = 20  # of SQL in the settings
-_MOST_SHOWN = 4_000  # findings of all those together
+_MOST_WARNINGS = 20  # warnings about SQL in the settings
+_MOST_SHOWN = 4_000  # findings of all detailed checks together
 _GRAVITY = [Status.DRIFT, Status.NOT_PROVEN, Status.TOLERATED, Status.MATCH]
 
 
 def drift_in_words(drift: DriftCounts, rows: RowCounts) -> str:
-    """Return how many rows differ, how, and of how many."""
+    """Return how many rows differ, by kind, and the row counts of both sides."""
     differ = "1 row differs" if drift.total == 1 else f"{drift.total:,} rows differ"
     return (
         f"{differ}: {drift.missing:,} missing in modern, {drift.extra:,} extra in modern, "
@@ -48,7 +48,7 @@ def drift_in_words(drift: DriftCounts, rows: RowCounts) -> str:
 
 
 def oddities_of(tenant: str, table: str) -> list[str]:
-    """Return what a reader cannot see of the names of a tenant and a table."""
+    """Return the hidden characters and similar oddities in the names ``tenant`` and ``table``."""
     names = {"tenant": tenant, "table": table}
     return [
         f"the name of the {what}: {each}" for what, name in names.items() for each in oddities(name)
@@ -56,14 +56,14 @@ def oddities_of(tenant: str, table: str) -> list[str]:
 
 
 def in_flight_in_words(rows: int) -> str:
-    """Return how many rows agreed only at a later look."""
+    """Return how many rows were in flight: they agreed only when they were read again."""
     return (
         f"{rows:,} {'row was' if rows == 1 else 'rows were'} in flight and agreed at a later look"
     )
 
 
 def earlier_in_words(report: AuditReport) -> list[str]:
-    """Return, for each earlier run, how many checks stand as it proved them, and of when."""
+    """Return, for each earlier run, how many of its proofs this report uses, and the run's date."""
     return [
         f"{counted(each['checks'], 'check')} {'was' if each['checks'] == 1 else 'were'} proven by "
         f"the run {each['run']}, begun {each['started']}, and not made again: what has changed "
@@ -73,7 +73,7 @@ def earlier_in_words(report: AuditReport) -> list[str]:
 
 
 def warnings_in_words(report: AuditReport) -> list[str]:
-    """Return the first warnings among the checks' rules, each once, and how many more."""
+    """Return the first distinct warnings among the checks' rules, and the number of others."""
     rules = {each.rule for check in report.checks for each in check.rules}
     found = sorted(each for each in rules if _is_warning(each))
     more = len(found) - _MOST_WARNINGS
@@ -82,12 +82,12 @@ def warnings_in_words(report: AuditReport) -> list[str]:
 
 
 def _is_warning(rule: str) -> bool:
-    """Whether a rule says that SQL of the settings may take different values for equal."""
+    """Whether ``rule`` warns that SQL of the settings may treat different values as equal."""
     return rule.startswith(WARNING)
 
 
 def hints_in_words(report: AuditReport) -> list[str]:
-    """Return the first hints at what would make the next run cheaper, and how many more.
+    """Return the first hints for a cheaper next run, and the number of others.
 
     Reasons for slow reads come first.
     """
@@ -100,45 +100,45 @@ def hints_in_words(report: AuditReport) -> list[str]:
 
 @dataclass(frozen=True)
 class ReportView:
-    """A report, arranged for reading."""
+    """A report, arranged for readers."""
 
     report: AuditReport
 
     @cached_property
     def counts(self) -> dict[Status, int]:
-        """How many checks came to each status."""
+        """The number of checks for each status."""
         counted = Counter(check.status for check in self.report.checks)
         return {status: counted[status] for status in Status}
 
     @cached_property
     def earlier(self) -> list[str]:
-        """What stands in the report as earlier runs proved it."""
+        """The proofs of earlier runs that this report uses, in words."""
         return earlier_in_words(self.report)
 
     @cached_property
     def problems(self) -> list[Check]:
-        """Checks that drift or are not proven, the worst first."""
+        """The checks that are DRIFT or NOT PROVEN, the worst first."""
         found = [c for c in self.report.checks if c.status in _GRAVITY[:2]]
         return sorted(found, key=lambda check: _GRAVITY.index(check.status))
 
     @cached_property
     def detailed(self) -> list[Check]:
-        """The worst of those, with as many findings as a page can hold."""
+        """The worst of the problems, with as many findings as a page can hold."""
         return cut_evenly(self.problems[:_MOST_DETAILED], _MOST_SHOWN)
 
     @property
     def undetailed(self) -> int:
-        """How many checks are wrong beyond those."""
+        """The number of problems that ``detailed`` omits."""
         return len(self.problems) - len(self.detailed)
 
     @cached_property
     def tolerated(self) -> list[Check]:
-        """Checks that agree only under a tolerance."""
+        """The checks that agree only under a tolerance."""
         return [check for check in self.report.checks if check.tolerance]
 
     @cached_property
     def in_flight(self) -> list[str]:
-        """The checks of which rows agreed only at a later look, in words."""
+        """The checks with rows in flight, in words."""
         return [
             f"{check.key.whose} / {check.key.what}: {in_flight_in_words(check.in_flight)}"
             for check in self.report.checks
@@ -166,24 +166,24 @@ class ReportView:
 
     @staticmethod
     def key_in_words(pair: PairFacts) -> str:
-        """By which columns the rows of a pair are matched, and where that comes from."""
+        """The columns by which a pair's rows are matched, and the origin of this key."""
         whole = not pair.key or pair.key_is.startswith("no key")
         return pair.key_is if whole else f"key {', '.join(pair.key)}: {pair.key_is}"
 
     @cached_property
     def names(self) -> dict[str, str]:
-        """The names of tenants that have one beside their id."""
+        """The names of tenants whose name differs from their id, by id."""
         return {key: name for each in self.report.cohorts for key, name in each.names.items()}
 
     @cached_property
     def assured(self) -> list[tuple[str, str]]:
-        """What the settings assure of the stacks as a whole, such as that one is frozen."""
+        """The assurances that the settings make about whole stacks, such as ``frozen``."""
         settings = self.report.run["settings"].items()
         return [(name, said) for name, said in settings if name not in ("path", "sha256")]
 
     @cached_property
     def left_out(self) -> list[tuple[str, str, str]]:
-        """What was left out, how many rows that is where they were counted, and why."""
+        """Each exclusion: the subject, its number of rows if they were counted, and the reason."""
         return [
             (each.what, "" if each.rows is None else f"{each.rows:,}", each.reason)
             for each in self.report.population.exclusions
@@ -191,17 +191,17 @@ class ReportView:
 
     @cached_property
     def accounted(self) -> list[Check]:
-        """The checks that say whose a table's rows are."""
+        """The checks that count a table's rows by attribution: to a tenant, or unassigned."""
         return [check for check in self.report.checks if check.accounts]
 
     @cached_property
     def digests(self) -> list[str]:
-        """The hashes that equality rests on."""
+        """The hash functions on which equality is based."""
         return sorted({check.digest for check in self.report.checks if check.digest})
 
     @cached_property
     def rules(self) -> dict[str, list[str]]:
-        """The named rules in force, and the tables or columns under each."""
+        """The named rules in force, each with its tables or columns."""
         under: dict[str, set[str]] = {}
         for check in self.report.checks:
             for each in check.rules:
@@ -213,12 +213,12 @@ class ReportView:
 
     @cached_property
     def tables(self) -> list[str]:
-        """The matrix's columns."""
+        """The columns of the matrix."""
         return sorted({check.key.what for check in self.report.checks})
 
     @cached_property
     def subjects(self) -> list[str]:
-        """The matrix's rows: tenants, then what is beyond single tenants."""
+        """The rows of the matrix: tenants, then the checks beyond single tenants."""
         keys = {(check.key.tenant is None, check.key.whose) for check in self.report.checks}
         return [name for _, name in sorted(keys)]
 
@@ -232,7 +232,7 @@ class ReportView:
         return cells
 
     def oddities(self, check: Check) -> list[str]:
-        """What a reader cannot see of the names of a check's tenant and table."""
+        """The hidden characters and similar oddities in the names of a check's tenant and table."""
         return oddities_of(check.key.whose, check.key.what)
 
     def again(self, check: Check) -> str:
@@ -245,15 +245,15 @@ class ReportView:
         return Invocation() if how is None else from_wire(Invocation, how)
 
     def shows_all(self, check: Check, most: int) -> bool:
-        """Whether the first findings of a check are all that it found."""
+        """Whether the first ``most`` findings of a check are all its differing rows."""
         return sum(each.copies for each in check.findings[:most]) == check.drift.total
 
     def in_words(self, check: Check) -> str:
-        """How far a check's rows differ."""
+        """The number and kinds of a check's differing rows, in words."""
         return drift_in_words(check.drift, check.rows)
 
     @property
     def matrix(self) -> Iterator[tuple[str, list[Status | None]]]:
-        """Each subject with the worst status of each of the tables; None was not planned."""
+        """Each subject with its worst status for each table, or None if no check was planned."""
         for subject in self.subjects:
             yield subject, [self._cells.get((subject, table)) for table in self.tables]

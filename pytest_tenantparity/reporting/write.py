@@ -1,4 +1,4 @@
-"""All formats of a report into one directory: all of them whole, or none of them new."""
+"""Write all formats of a report into one directory, either all of them or none."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ REPORT_NAMES = tuple(_WRITERS)
 
 
 def write_report(report: AuditReport, directory: Path) -> None:
-    """Write every format; raises :class:`OSError` where the directory cannot be written."""
+    """Write every format. Raises :class:`OSError` if the directory cannot be written."""
     directory.mkdir(parents=True, exist_ok=True)
     with replacing(*(directory / name for name in _WRITERS)) as files:
         for render, file in zip(_WRITERS.values(), files, strict=True):
-            # Values are escaped long before; nothing that was overlooked may cost the report.
+            # Values are already escaped. An overlooked character must not prevent the report.
             file.writelines(piece.encode("utf-8", "backslashreplace") for piece in render(report))

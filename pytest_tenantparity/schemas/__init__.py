@@ -1,1 +1,1 @@
-"""JSON Schemas of the settings and of the report, for editors and for other programs."""
+"""JSON Schemas of the settings, the report and the drift file, for editors and other programs."""

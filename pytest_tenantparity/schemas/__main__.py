@@ -1,4 +1,4 @@
-"""``python -m pytest_tenantparity.schemas [FOLDER]`` writes the schemas, out of the models."""
+"""``python -m pytest_tenantparity.schemas [FOLDER]`` writes the schemas of the models."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..reporting.json_file import report_schema
 
 
 def schema_files() -> dict[str, dict[str, Any]]:
-    """Return every schema by the name of its file."""
+    """Return every schema by its file name."""
     return {
         "tenantparity.schema.json": settings_schema(),
         "cab-report.schema.json": report_schema(),
@@ -22,7 +22,7 @@ def schema_files() -> dict[str, dict[str, Any]]:
 
 
 def main() -> None:
-    """Write the files into a folder; without one, beside this file."""
+    """Write the schema files into the given folder, or beside this file if none is given."""
     folder = Path(sys.argv[1]) if sys.argv[1:] else Path(__file__).parent
     for name, schema in schema_files().items():
         text = json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
