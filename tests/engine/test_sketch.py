@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 from sqlalchemy import ColumnElement, event, func, literal_column
@@ -12,6 +14,7 @@ from sqlalchemy.engine import Engine as SqlEngine
 
 from pytest_tenantparity.limits import Limits
 from pytest_tenantparity.model import Evidence
+from pytest_tenantparity.parity import misplaced
 from pytest_tenantparity.parity.columns import ColumnPair
 from pytest_tenantparity.parity.locate.digest import (
     Bucket,
@@ -26,6 +29,8 @@ from pytest_tenantparity.stacks.dialects import Nulls, dialect_for
 
 from ..support.engine_driver import Engine, Seen, seen
 from ..support.expectations import assert_drift, assert_match, assert_not_proven
+from ..support.mariadb import MariaDatabase
+from ..support.postgresql import Database
 
 ROWS = 5_000
 OWNED = 'tenancy = {column = "tenant"}'
@@ -307,3 +312,37 @@ def test_one_row_that_reads_alike_is_not_passed_over_for_others(
 
     _reads_alike(monkeypatch, 7919)
     assert_not_proven(engine.audit(), "what the servers hash is not what they send")
+
+
+def test_misplaced_rows_of_all_tenants_are_looked_up_at_once(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One look-up a side serves every tenant of a scan, and the notes name the other tenant."""
+    engine.both(TABLE.format(key="code", rows=100))
+    engine.modern.run("UPDATE t SET tenant = 't0' WHERE code IN ('c6', 'c7', 'c8', 'c9')")
+    sides: list[str] = []
+    own = misplaced._owners
+
+    def counted(opened: Any, side: Any, keys: Any) -> Any:
+        sides.append(side)
+        return own(opened, side, keys)
+
+    monkeypatch.setattr(misplaced, "_owners", counted)
+    with engine.opened(TENANTS, legacy=OWNED, modern=OWNED) as run:
+        found = [run.audit(f"t{n}", "t") for n in range(5)]
+    assert sorted(sides) == ["legacy", "modern"]
+    notes = [finding.note for evidence in found[1:] for finding in evidence.findings]
+    assert notes == ["the modern table has it under the tenant 't0'"] * 4
+
+
+def test_unsigned_keys_beyond_64_bits_are_decoded(
+    mysql_db: MariaDatabase, modern_db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A BIGINT UNSIGNED key that no signed number holds is found by its hash, without a merge."""
+    engine = Engine(mysql_db, modern_db, tmp_path)  # type: ignore[arg-type]
+    mysql_db.run("CREATE TABLE t (id bigint unsigned PRIMARY KEY, v int)")
+    mysql_db.run("INSERT INTO t VALUES (1, 1), (18446744073709551615, 2)")
+    modern_db.run("CREATE TABLE t (id numeric(20) PRIMARY KEY, v int)")
+    modern_db.run("INSERT INTO t VALUES (1, 1), (18446744073709551615, 3)")
+    monkeypatch.setattr(Source, "rows_in_order", pytest.fail)
+    assert_drift(engine.audit(), ("changed", ("18446744073709551615",), ("v",)))
