@@ -29,8 +29,7 @@ from pytest_tenantparity.stacks.dialects import Nulls, dialect_for
 
 from ..support.engine_driver import Engine, Seen, seen
 from ..support.expectations import assert_drift, assert_match, assert_not_proven
-from ..support.mariadb import MariaDatabase
-from ..support.postgresql import Database
+from ..support.mariadb import MariaDatabase, MariaServer, new_mariadb_database
 
 ROWS = 5_000
 OWNED = 'tenancy = {column = "tenant"}'
@@ -336,13 +335,13 @@ def test_misplaced_rows_of_all_tenants_are_looked_up_at_once(
 
 
 def test_unsigned_keys_beyond_64_bits_are_decoded(
-    mysql_db: MariaDatabase, modern_db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    maria: MariaServer, mysql_db: MariaDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A BIGINT UNSIGNED key that no signed number holds is found by its hash, without a merge."""
-    engine = Engine(mysql_db, modern_db, tmp_path)  # type: ignore[arg-type]
-    mysql_db.run("CREATE TABLE t (id bigint unsigned PRIMARY KEY, v int)")
-    mysql_db.run("INSERT INTO t VALUES (1, 1), (18446744073709551615, 2)")
-    modern_db.run("CREATE TABLE t (id numeric(20) PRIMARY KEY, v int)")
-    modern_db.run("INSERT INTO t VALUES (1, 1), (18446744073709551615, 3)")
+    modern = new_mariadb_database(maria)
+    for database, value in ((mysql_db, 2), (modern, 3)):
+        database.run("CREATE TABLE t (id bigint unsigned PRIMARY KEY, v int)")
+        database.run(f"INSERT INTO t VALUES (1, 1), (18446744073709551615, {value})")
     monkeypatch.setattr(Source, "rows_in_order", pytest.fail)
-    assert_drift(engine.audit(), ("changed", ("18446744073709551615",), ("v",)))
+    evidence = Engine(mysql_db, modern, tmp_path).audit()  # type: ignore[arg-type]
+    assert_drift(evidence, ("changed", ("18446744073709551615",), ("v",)))
