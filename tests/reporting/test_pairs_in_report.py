@@ -78,6 +78,8 @@ def test_every_pair_is_described(project: Migration) -> None:
         assert words in text
     assert "<bdi>acme</bdi> (<bdi>Acme &amp; Sons</bdi>)" in page
     assert "trades 2/4 (not compared: account, note, modern.tenant, modern.note)" in text
+    for format_ in (".html", ".md"):
+        assert "key id: the primary key of the legacy table" in outcome.files[format_]
 
     assert outcome.report["run"]["settings"]["[legacy] frozen"] == "a copy"
     for suffix in (".html", ".md"):
