@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Executor, wait
+from concurrent.futures import FIRST_EXCEPTION, Executor, Future, wait
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from threading import Event
@@ -290,6 +290,19 @@ def unhashed(rows: int, among: int | None = None) -> Unreadable:
     return Unreadable(f"{rows} of {among or rows} rows could not be hashed by the server")
 
 
+def _answer(future: Future[Any], source: Source, question: Callable[[], Any]) -> None:
+    """Put the result of ``question``, or its error, into ``future``, unless that was cancelled."""
+    if not future.set_running_or_notify_cancel():
+        return
+    try:
+        with source.guard():
+            result = question()
+    except BaseException as error:  # noqa: BLE001 raised again where the future is read
+        future.set_exception(error)
+    else:
+        future.set_result(result)
+
+
 @dataclass(frozen=True)
 class Sides:
     """Both sides of a check, which are read at the same time.
@@ -314,27 +327,24 @@ class Sides:
 
         If one side fails, or the user interrupts the run, the other side is cancelled.
         """
-
-        def guarded(source: Source, question: Callable[[], Any]) -> Any:
-            with source.guard():
-                return question()
-
-        futures = [
-            self.pool.submit(guarded, self.legacy, legacy),
-            self.pool.submit(guarded, self.modern, modern),
-        ]
+        questions = {"legacy": (self.legacy, legacy), "modern": (self.modern, modern)}
+        # An interrupt may come while the pool starts a thread, and then `submit` returns no future.
+        futures: dict[Side, Future[Any]] = {"legacy": Future(), "modern": Future()}
         try:
-            done, _ = wait(futures, return_when=FIRST_EXCEPTION)
+            for side in SIDES:
+                self.pool.submit(_answer, futures[side], *questions[side])
+            done, _ = wait(futures.values(), return_when=FIRST_EXCEPTION)
             for future in done:
                 future.result()  # raises the error that came first, not that of the cancelled side
-            return futures[0].result(), futures[1].result()
+            return futures["legacy"].result(), futures["modern"].result()
         except BaseException:
             for source in (self.legacy, self.modern):
                 source.stop.set()
+            begun = {side: future for side, future in futures.items() if not future.cancel()}
             self.cancel()
-            wait(futures, timeout=self.limits.cancel_seconds)
-            for side, future in zip(SIDES, futures, strict=True):
+            wait(begun.values(), timeout=self.limits.cancel_seconds)
+            for side, future in begun.items():
                 if not future.done():
                     self.give_up(side)
-            wait(futures, timeout=1.0)
+            wait(begun.values(), timeout=1.0)
             raise

@@ -7,6 +7,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +20,7 @@ import stamina
 
 from pytest_tenantparity.errors import ConnectionLost, NotProven
 from pytest_tenantparity.model import Evidence, Status
+from pytest_tenantparity.parity.source import Source
 from pytest_tenantparity.stacks import open_stack, retried
 
 from ..support.engine_driver import SHARED, Engine, seen
@@ -500,10 +502,42 @@ def test_interrupt_leaves_nothing_running_in_mariadb(
         with suppress(ProcessLookupError):
             running.send(signal.SIGKILL)
         running.process.wait(10)
+        left = _sleeping(maria, database.name)
+        for (thread,) in left:  # or it would sleep on under the tests that follow
+            _query(maria, f"KILL {thread}")
+    assert not left
     assert (outcome.code, outcome.verdict) == (2, "NOT PROVEN"), outcome.output
     sessions = "SELECT id FROM information_schema.processlist WHERE user = 'audit'"
     eventually(lambda: _query(maria, sessions) == [])
     database.drop()
+
+
+@pytest.mark.parametrize("begun", [True, False], ids=["begun", "not begun"])
+def test_interrupt_while_a_side_is_begun(
+    my: Victim, monkeypatch: pytest.MonkeyPatch, begun: bool
+) -> None:
+    """The side that reads already is cancelled, whether or not the other has begun.
+
+    Python may raise KeyboardInterrupt anywhere, also while a pool starts its thread.
+    """
+    submit = ThreadPoolExecutor.submit
+
+    def interrupted(pool: ThreadPoolExecutor, *work: Any) -> Any:
+        (source,) = (each for each in work if isinstance(each, Source))
+        legacy = source.dialect.name == "MySQL"
+        if legacy or begun:
+            future = submit(pool, *work)
+        if legacy:
+            return future
+        eventually(lambda: my.asleep() > 0)
+        raise KeyboardInterrupt
+
+    more = my.settings("t").replace("0.4", "30")
+    with within(25), my.engine.opened(more) as run:
+        monkeypatch.setattr(ThreadPoolExecutor, "submit", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            run.audit("global", "t")
+    assert my.asleep() == 0
 
 
 MARIADB_TRADES = (
