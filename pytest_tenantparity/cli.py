@@ -54,7 +54,7 @@ def merge(
         raise _refused(str(error)) from None
     except OSError as error:
         raise _refused(f"the report could not be written to {out}: {error}") from None
-    window = f"read between {merged.run['started']} and {merged.run['ended']}"
+    window = f"read between {merged.run.started} and {merged.run.ended}"
     for line in (merged.headline, *merged.reasons, window, f"report: {out / 'cab-report.html'}"):
         _say(line)
     raise typer.Exit(0 if merged.verdict is Verdict.GO else 1)

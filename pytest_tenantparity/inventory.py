@@ -406,7 +406,8 @@ def cohort_facts(settings: Settings, selection: Selection) -> list[CohortFacts]:
         names = {each.id: each.name for each in tenants if each.name != each.id}
         if tenants:
             order, window = (None, None) if own is None else (own.order, own.rollback_window)
-            found.append(CohortFacts(name, order, window, names))
+            ids = tuple(each.id for each in tenants)
+            found.append(CohortFacts(name, order, window, names, ids))
     return found
 
 

@@ -53,23 +53,6 @@ class Share:
         ]
 
 
-@dataclass(frozen=True, slots=True)
-class ShardFacts:
-    """The entry of a shard in its report, which the merge reads.
-
-    - ``plan``: a digest of the work of all shards together, or None if the run ended before the
-      plan was known.
-    - ``scope``: the selection of all shards, in words.
-    - ``note``: the only reason in the report that is about this shard alone.
-    """
-
-    index: int
-    of: int
-    plan: str | None
-    scope: str
-    note: str
-
-
 def read_shard(text: str) -> tuple[int, int]:
     """Return the shard and the number of shards in ``2/3``. Raises :class:`SettingsError`."""
     found = re.fullmatch(r"([0-9]{1,6})/([0-9]{1,6})", text)

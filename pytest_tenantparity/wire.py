@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from functools import cache
 from typing import Any, TypeVar
 
@@ -24,14 +25,18 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
 
 
-def to_wire(model: object) -> dict[str, Any]:
+def to_wire(model: object, exclude: AbstractSet[str] = frozenset()) -> dict[str, Any]:
     """Return ``model`` as a dict of str, int, float, bool, None, list and dict.
+
+    ``exclude`` names fields to leave out.
 
     Values are already escaped when findings are made. Other texts, such as messages and names, are
     escaped here. Otherwise evidence could not be sent to another process.
     """
     kind: Any = type(model)
-    wire: dict[str, Any] = _encodable(_adapter(kind).dump_python(model, mode="json"))
+    wire: dict[str, Any] = _encodable(
+        _adapter(kind).dump_python(model, mode="json", exclude=set(exclude) or None)
+    )
     return wire
 
 

@@ -34,13 +34,19 @@ class Audit:
         """The totals of drifted rows, by kind."""
         counts = Counter[str]()
         for check in self.report["checks"]:
-            counts.update(check["drift"])
+            counts.update(_measured(check).get("drift", {}))
         return {kind: counts[kind] for kind in _KINDS}
 
     @property
     def named(self) -> int:
         """How many drifted rows the report names."""
-        return sum(len(check["findings"]) for check in self.report["checks"])
+        return sum(
+            len((check["measurement"] or {}).get("findings", ())) for check in self.report["checks"]
+        )
+
+
+def _measured(check: Mapping[str, Any]) -> Mapping[str, Any]:
+    return check["measurement"] or {}
 
 
 def audit(folder: Path, limit: float, *options: str) -> Audit:

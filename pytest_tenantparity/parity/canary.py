@@ -29,14 +29,15 @@ from ..inventory import TablePair, sampled_tenants
 from ..model import (
     GLOBAL,
     SIDES,
+    CanaryCoverage,
     CheckKey,
     ColumnCounts,
     DriftCounts,
     Evidence,
     FindingKind,
     NamedRule,
+    Outcome,
     Side,
-    Status,
     Tenant,
 )
 from ..stacks.catalog import DOCUMENTS
@@ -102,9 +103,9 @@ def check_canary(context: Context, key: CheckKey, pair: TablePair) -> Evidence:
     )
     if asked_all and is_declared:
         rule = NamedRule("declared empty, so that there is no row to watch")
-        return Evidence(key, Status.MATCH, rules=(rule,))
+        return Evidence(key, Outcome.PROVEN, rules=(rule,))
     reason = f"{pair.name!r} holds no rows on either side, so none of its columns can be watched"
-    return Evidence(key, Status.NOT_PROVEN, reasons=(reason,))
+    return Evidence(key, Outcome.NOT_PROVEN, reasons=(reason,))
 
 
 def _owners(context: Context, pair: TablePair) -> Sequence[Tenant | None]:
@@ -124,11 +125,13 @@ def _watch(key: CheckKey, opened: OpenPair, samples: dict[Side, Sample]) -> Evid
     watched = set() if "" in blind else names - blind
     return Evidence(
         key,
-        Status.NOT_PROVEN if missed else Status.MATCH,
+        Outcome.NOT_PROVEN if missed else Outcome.PROVEN,
+        CanaryCoverage(
+            ColumnCounts(len(watched), len(names), len(opened.tables["legacy"].columns)),
+            opened.digest_name,
+        ),
         rules=tuple(filter_rules(opened.context, opened.pair)),
         reasons=tuple(f"{side}: {miss.said}" for side, miss in missed),
-        digest=opened.digest_name,
-        columns=ColumnCounts(len(watched), len(names), total=len(opened.tables["legacy"].columns)),
     )
 
 

@@ -21,7 +21,7 @@ from ..model import (
 from ..stacks.catalog import Family
 from ..stacks.dialects.floats import DOUBLE, shortest, spelled_float
 from .columns import ColumnPair
-from .findings import Sample, Sink, nowhere, order_of
+from .findings import Sample, Sink, finding_of, nowhere, order_of
 from .forgiving import Forgiving, agreed, all_applied
 from .locate.digest import NO_ROWS, Row
 from .row_diff import counts_of
@@ -305,12 +305,12 @@ class Comparison:
     ) -> None:
         """Count a finding. Keep it if it is among the first, or else pass it to the sink."""
         self._counts[kind] += copies
-        key = {self._columns[n].name: self._columns[n].shown(row[n]) for n in self._key}
         values = {column.name: column.shown_pair(*pair) for column, *pair in changed}
         if not note and changed and all(_is_padding(*each) for each in changed):
             note = _PADDED
-        finding = Finding(kind, key, values, copies, note)
         own = tuple(row[n] for n in self._key)
+        columns = [self._columns[n] for n in self._key]
+        finding = finding_of(kind, columns, own, values, copies, note)
         order = (*order_of(own), kind.value, copies)
         if self._sample.takes(order):
             self._sample.add(order, self._explained(finding, row, changed), own)

@@ -11,8 +11,9 @@ from ..model import (
     DriftCounts,
     Evidence,
     NamedRule,
+    Outcome,
     RowCounts,
-    Status,
+    RowParity,
 )
 from .columns import ColumnPlan
 from .compare import Comparison
@@ -30,7 +31,7 @@ def conclude(
 ) -> Evidence:
     """Return the evidence of a check.
 
-    DRIFT takes precedence over NOT PROVEN, and NOT PROVEN takes precedence over TOLERATED.
+    REFUTED takes precedence over NOT_PROVEN, and NOT_PROVEN takes precedence over TOLERATED.
     """
     drift = comparison.drift
     budget = _budget(drift, rows, tolerance)
@@ -43,22 +44,13 @@ def conclude(
         else:
             rules.append(NamedRule(f"declared empty: {declared}"))
     if drift.total and budget is None:
-        status = Status.DRIFT
+        outcome = Outcome.REFUTED
     elif reasons:
-        status = Status.NOT_PROVEN
+        outcome = Outcome.NOT_PROVEN
     else:
-        status = Status.TOLERATED if forgiven else Status.MATCH
-    return Evidence(
-        key=key,
-        status=status,
-        rows=rows,
-        drift=drift,
-        findings=comparison.findings,
-        tolerance=forgiven,
-        rules=tuple(rules),
-        reasons=tuple(reasons),
-        digest=digest,
-    )
+        outcome = Outcome.TOLERATED if forgiven else Outcome.PROVEN
+    measured = RowParity(rows, drift, comparison.findings, forgiven, digest)
+    return Evidence(key, outcome, measured, tuple(rules), tuple(reasons))
 
 
 def _budget(

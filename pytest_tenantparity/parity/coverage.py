@@ -14,7 +14,7 @@ from ..inventory import (
     place_of_shared,
     rows_but,
 )
-from ..model import SIDES, CheckKey, Evidence, Side, Status
+from ..model import SIDES, CheckKey, Evidence, Outcome, Side, TableCoverage
 from .context import Context
 from .filters import rows_taking_part
 from .scope import source_of
@@ -41,9 +41,9 @@ def check_coverage(context: Context, key: CheckKey) -> Evidence:
             except NotProven as error:  # one tenant's place must not hide the gaps of others
                 reasons.append(str(error))
                 left_out |= _uncounted(context, side, pairs)
-    status = Status.NOT_PROVEN if reasons else Status.MATCH
+    outcome = Outcome.NOT_PROVEN if reasons else Outcome.PROVEN
     counted = {what: rows for what, rows in left_out.items() if rows != _UNCOUNTED}
-    return Evidence(key, status, reasons=tuple(dict.fromkeys(reasons)), left_out=counted)
+    return Evidence(key, outcome, TableCoverage(counted), reasons=tuple(dict.fromkeys(reasons)))
 
 
 def _uncounted(context: Context, side: Side, pairs: list[TablePair]) -> dict[str, int]:

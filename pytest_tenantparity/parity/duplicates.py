@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from ..model import SIDES, Evidence, Finding, FindingKind, Side, Status
-from .findings import Order, Sample, Sink, order_of
+from ..model import SIDES, Evidence, Finding, FindingKind, Outcome, Side
+from .findings import Order, Sample, Sink, finding_of, key_remarks, order_of
 from .inconsistent import InconsistentReads
 from .opened import OpenPair
 from .source import Sides, Source
@@ -35,9 +35,8 @@ def with_duplicates(
         )
     if not surplus:
         return evidence
-    return replace(
-        evidence,
-        status=Status.DRIFT,
+    refuted = replace(evidence, outcome=Outcome.REFUTED)
+    return refuted.measured(
         drift=replace(evidence.drift, duplicate=evidence.drift.duplicate + surplus),
         findings=(*evidence.findings, *sample.findings),
     )
@@ -47,10 +46,6 @@ def _repeated(opened: OpenPair, side: Side, source: Source) -> Iterator[tuple[Or
     columns = opened.plan.key
     names = " and ".join(column.name for column in columns)
     for key, copies in source.repeated_keys():
-        shown = {c.name: c.shown(value) for c, value in zip(columns, key, strict=True)}
-        remarks = tuple(
-            each for c, value in zip(columns, key, strict=True) for each in c.remarks(value)
-        )
         note = f"{copies} rows of the {side} side have this {names}"
-        found = Finding(FindingKind.DUPLICATE, shown, copies=copies - 1, note=note, remarks=remarks)
-        yield order_of(key), found
+        found = finding_of(FindingKind.DUPLICATE, columns, key, copies=copies - 1, note=note)
+        yield order_of(key), replace(found, remarks=key_remarks(columns, key))

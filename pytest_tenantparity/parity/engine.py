@@ -9,12 +9,11 @@ from time import perf_counter
 from ..errors import NotProven, Unreadable
 from ..inventory import TablePair, place_of, place_of_shared
 from ..model import (
-    NO_WORK,
     SIDES,
     CheckKey,
     CheckKind,
     Evidence,
-    Status,
+    Outcome,
     Tenant,
     Work,
 )
@@ -53,16 +52,11 @@ def audit(context: Context, key: CheckKey, layers: Sequence[Layer] = ()) -> Evid
         else:
             evidence = retried(lambda: _check(context, key, layers, shown))
     except NotProven as error:
-        evidence = Evidence(key, Status.NOT_PROVEN, reasons=(str(error),))
+        evidence = Evidence(key, Outcome.NOT_PROVEN, reasons=(str(error),))
     waits = {side: now - waited[side] for side, now in context.waited.items() if now > waited[side]}
     readings, hints, pairs = context.notes.give()
-    work = Work(waits, readings, hints)
-    return replace(
-        evidence,
-        pairs=pairs,
-        seconds=perf_counter() - started,
-        work=NO_WORK if work == NO_WORK else work,
-    )
+    work = Work(perf_counter() - started, waits, readings, hints, pairs)
+    return replace(evidence, work=work)
 
 
 def _shown(context: Context, key: CheckKey) -> Shown | None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from decimal import Decimal
 from operator import itemgetter
+from typing import Protocol
 
-from ..model import CheckKey, Finding
+from ..characters import is_writable
+from ..model import CheckKey, Finding, FindingKind, ValuePair
 from .locate.digest import Row
 from .tolerance import is_number
 
@@ -20,7 +22,51 @@ SinkOf = Callable[[CheckKey], AbstractContextManager[Sink]]
 Order = tuple[object, ...]
 
 _MOST_CHARACTERS = 4_000_000  # characters of all values in a sample
+_MOST_RAW = 4_000  # characters of a raw key value: no engine indexes longer ones
 _FIRST = itemgetter(0)
+
+
+class KeyColumn(Protocol):
+    """A column of a key, as far as findings show it."""
+
+    @property
+    def name(self) -> str:
+        """The column's name."""
+
+    @property
+    def masked(self) -> bool:
+        """Whether the column's values must not be shown."""
+
+    def shown(self, value: str | None, /) -> str | None:
+        """Return ``value`` as a report may show it."""
+
+    def remarks(self, value: str | None, /) -> Iterable[str]:
+        """Return remarks that keep a reader from confusing a shown value with another value."""
+
+
+def finding_of(
+    kind: FindingKind,
+    columns: Iterable[KeyColumn],
+    key: Row,
+    changed: Mapping[str, ValuePair] | None = None,
+    copies: int = 1,
+    note: str = "",
+) -> Finding:
+    """Return the finding of a row with ``key``, the canonical texts of the key's ``columns``."""
+    shown: dict[str, str | None] = {}
+    raw: dict[str, str] = {}
+    for column, value in zip(columns, key, strict=True):
+        text = shown[column.name] = column.shown(value)
+        if value is None or value == text or column.masked:
+            continue
+        if len(value) <= _MOST_RAW and is_writable(value):
+            raw[column.name] = value
+    return Finding(kind, shown, dict(changed or {}), copies, note, raw_key=raw)
+
+
+def key_remarks(columns: Iterable[KeyColumn], key: Row) -> tuple[str, ...]:
+    """Return the remarks on all values of a key."""
+    return tuple(each for c, value in zip(columns, key, strict=True) for each in c.remarks(value))
 
 
 def nowhere(_: Finding) -> None:
@@ -101,6 +147,11 @@ class Sample:
 
 def _characters(finding: Finding) -> int:
     pairs = ((pair.legacy, pair.modern, *pair.explanation) for pair in finding.columns.values())
-    beside = (*finding.key.values(), *finding.row.values(), *finding.remarks)
+    beside = (
+        *finding.key.values(),
+        *finding.raw_key.values(),
+        *finding.row.values(),
+        *finding.remarks,
+    )
     texts = (*beside, *(text for pair in pairs for text in pair))
     return sum(len(text) for text in texts if text)

@@ -20,7 +20,7 @@ from time import monotonic, sleep
 from sqlalchemy import true
 
 from ..errors import NotProven
-from ..model import SIDES, Evidence, NamedRule, Status
+from ..model import SIDES, Evidence, NamedRule, Outcome
 from .by_key import key_of, rows_of
 from .compare import Comparison, Surplus
 from .locate.digest import NO_ROWS, Row
@@ -269,9 +269,9 @@ def with_settled(evidence: Evidence, settled: Settled | None, seconds: float) ->
 
     ``settled`` is None if too many rows differ to be read again.
     """
-    status, reason = evidence.status, ""
+    outcome, reason = evidence.outcome, ""
     if settled is None:
-        if status is not Status.DRIFT:
+        if outcome is not Outcome.REFUTED:
             return evidence
         total = evidence.drift.total
         reason = f"{total:,} rows differ, too many to be read again: some may be in flight"
@@ -281,10 +281,10 @@ def with_settled(evidence: Evidence, settled: Settled | None, seconds: float) ->
             f"{seconds:g} s apart, they differed and had been changed again; run again when less "
             "is written, or raise --parity-settle if writes take longer to reach the other stack"
         )
-        status = status if status is Status.DRIFT else Status.NOT_PROVEN
+        outcome = outcome if outcome is Outcome.REFUTED else Outcome.NOT_PROVEN
     in_flight = 0 if settled is None else settled.in_flight
     reasons = (*evidence.reasons, *([reason] if reason else []))
-    return replace(evidence, in_flight=in_flight, status=status, reasons=reasons)
+    return replace(evidence, outcome=outcome, reasons=reasons).measured(in_flight=in_flight)
 
 
 def under_settle(evidence: Evidence, seconds: float | None) -> Evidence:

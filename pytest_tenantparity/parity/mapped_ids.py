@@ -34,7 +34,7 @@ def with_mapped_ids(evidence: Evidence, keys: Sequence[Row], opened: OpenPair) -
             _named(finding, column, lookup.settings.stack, known, mine)
             for finding, mine in zip(evidence.findings, texts, strict=True)
         )
-        evidence = replace(evidence, findings=tuple(findings))
+        evidence = evidence.measured(findings=tuple(findings))
     return evidence
 
 

@@ -58,7 +58,7 @@ def with_owners(
         replace(each, note=notes.get((each.kind, key), each.note))
         for each, key in zip(evidence.findings, found, strict=True)
     )
-    return replace(evidence, findings=findings)
+    return evidence.measured(findings=findings)
 
 
 def _owners_of_all(

@@ -7,9 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 from ..config.names import toml_key
 from ..errors import NotProven, did_you_mean, nearest
 from ..inventory import Place, TablePair, place_of
-from ..model import SIDES, Side, Tenant
+from ..model import SIDES, SameData, Side, Tenant
 from ..stacks import TableFacts
-from ..stacks.catalog import SameData
 from .context import Context
 
 

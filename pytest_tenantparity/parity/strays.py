@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..errors import counted
 from ..inventory import TablePair
 from ..model import (
@@ -12,14 +14,15 @@ from ..model import (
     Finding,
     FindingKind,
     NamedRule,
+    Outcome,
     RowCounts,
+    RowOwnership,
     Side,
-    Status,
 )
 from .accounting import account, unaccounted
 from .context import Context
 from .filters import filter_rules, rows_taking_part
-from .findings import Sample, Sink, order_of
+from .findings import Sample, Sink, finding_of, key_remarks, order_of
 from .opened import OpenPair, open_pair
 from .places import first_located
 from .scope import Scope, scope_of, strays_of, tenant_values
@@ -55,11 +58,9 @@ def check_strays(context: Context, key: CheckKey, pair: TablePair) -> Evidence:
     undeclared = {side: counts[side] for side in SIDES if side not in pair.settings.unassigned}
     drift = DriftCounts(missing=undeclared.get("legacy", 0), extra=undeclared.get("modern", 0))
     return Evidence(
-        key=key,
-        status=_status(drift, reasons),
-        rows=RowCounts(**counts),
-        drift=drift,
-        findings=tuple(findings),
+        key,
+        _outcome(drift, reasons),
+        RowOwnership(RowCounts(**counts), drift, tuple(findings), tuple(accounts)),
         rules=(
             *(
                 NamedRule(
@@ -71,14 +72,13 @@ def check_strays(context: Context, key: CheckKey, pair: TablePair) -> Evidence:
             *filter_rules(context, pair),
         ),
         reasons=tuple(reasons),
-        accounts=tuple(accounts),
     )
 
 
-def _status(drift: DriftCounts, reasons: list[str]) -> Status:
+def _outcome(drift: DriftCounts, reasons: list[str]) -> Outcome:
     if drift.total:
-        return Status.DRIFT
-    return Status.NOT_PROVEN if reasons else Status.MATCH
+        return Outcome.REFUTED
+    return Outcome.NOT_PROVEN if reasons else Outcome.PROVEN
 
 
 def _scope(opened: OpenPair, side: Side) -> Scope:
@@ -103,11 +103,8 @@ def _findings(opened: OpenPair, side: Side, source: Source, sink: Sink) -> tuple
     columns = opened.plan.key
     sample = Sample(opened.context.settings.report.findings)
     for key in source.each_key():
-        shown = {c.name: c.shown(value) for c, value in zip(columns, key, strict=True)}
-        remarks = tuple(
-            each for c, value in zip(columns, key, strict=True) for each in c.remarks(value)
-        )
-        finding = Finding(_KINDS[side], shown, note="belongs to no tenant", remarks=remarks)
+        finding = finding_of(_KINDS[side], columns, key, note="belongs to no tenant")
+        finding = replace(finding, remarks=key_remarks(columns, key))
         sink(finding)
         sample.add(order_of(key), finding)
     return sample.findings

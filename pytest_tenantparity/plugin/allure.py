@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ..model import AuditReport, Evidence, Status
+from ..model import AuditReport, Evidence, Outcome
 from .junit import STATUS, VERDICT, detail_of
 
 _ENVIRONMENT = "environment.properties"
@@ -34,11 +34,11 @@ def attach(config: pytest.Config, evidence: Evidence, cohort: str) -> None:
     label.label("cohort", cohort or "shared")
     label.label("tenant", evidence.key.whose)
     label.label("table", evidence.key.what)
-    label.label(STATUS, evidence.status.value)
-    if evidence.status is not Status.MATCH:
-        label.tag(evidence.status.value)
+    label.label(STATUS, evidence.status)
+    if evidence.outcome is not Outcome.PROVEN:
+        label.tag(evidence.status)
         with suppress(AssertionError), allure.step(f"{evidence.status}: {detail_of(evidence)}"):
-            if evidence.status is not Status.TOLERATED:
+            if evidence.outcome is not Outcome.TOLERATED:
                 raise AssertionError(detail_of(evidence))
     if evidence.findings or evidence.reasons:
         text = json.dumps(to_wire(evidence), indent=2, ensure_ascii=False)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from ..errors import NotProven, TenantParityError
-from ..model import CheckKey, Evidence, Status
+from ..model import Assertions, CheckKey, Evidence, Outcome, Work
 from ..wire import encodable
 from .junit import note_status
 from .ledger import plan_to_wire
@@ -36,7 +36,7 @@ def attach_evidence(
         report.longrepr = f"{call.excinfo.typename}: {call.excinfo.value}"
     if report.when == "call" and key not in session.notices and not _uses_parity(item):
         evidence = _of_outcome(key, call, item)
-        if report.passed and evidence.status is Status.NOT_PROVEN:
+        if report.passed and evidence.outcome is Outcome.NOT_PROVEN:
             report.outcome, report.longrepr = "failed", evidence.reasons[0]
         session.notices[key] = Notice(key, evidence)
         note_status(item, evidence)
@@ -58,17 +58,19 @@ def _uses_parity(item: pytest.Item) -> bool:
 def _of_outcome(key: CheckKey, call: pytest.CallInfo[None], item: pytest.Item) -> Evidence:
     """Return the evidence of a hand-written test: NOT PROVEN unless the test queried a stack."""
     reasons: tuple[str, ...] = ()
-    status = Status.MATCH
+    outcome = Outcome.PROVEN
     if call.excinfo is not None:
         refuted = call.excinfo.errisinstance((AssertionError, pytest.fail.Exception))
         proven = refuted and not call.excinfo.errisinstance(NotProven)
-        status = Status.DRIFT if proven else Status.NOT_PROVEN
+        outcome = Outcome.REFUTED if proven else Outcome.NOT_PROVEN
         said = str(call.excinfo.value).strip().partition("\n")[0] or call.excinfo.typename
         reasons = (encodable(said),)
-    if status is not Status.NOT_PROVEN and not _queries(item):
-        status = Status.NOT_PROVEN
+    queries = _queries(item)
+    if outcome is not Outcome.NOT_PROVEN and not queries:
+        outcome = Outcome.NOT_PROVEN
         reasons = (*reasons, _READ_NOTHING)
-    return Evidence(key, status, reasons=reasons, seconds=call.duration)
+    work = Work(call.duration)
+    return Evidence(key, outcome, Assertions(queries), reasons=reasons, work=work)
 
 
 def _queries(item: pytest.Item) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from ..characters import common_start, is_clear, is_escaped, on_one_line, quoted
 from ..model import Evidence, Finding, FindingKind, ValuePair
-from ..reporting import drift_in_words, oddities_of
+from ..reporting import measured_in_words, oddities_of
 
 _MOST_FINDINGS = 10
 _MOST_TEXT = 120
@@ -26,8 +26,8 @@ def failure_message(evidence: Evidence, rerun: str) -> str:
     lines = [f"{key.whose} / {key.what}: {evidence.status}"]
     lines += [f"  {each}" for each in oddities_of(key.whose, key.what)]
     lines += [f"  {reason}" for reason in evidence.reasons]
-    if evidence.drift.total:
-        lines.append(f"  {drift_in_words(evidence.drift, evidence.rows)}")
+    if measured := measured_in_words(evidence):
+        lines.append(f"  {measured}")
     for finding in evidence.findings[:_MOST_FINDINGS]:
         lines += _finding(finding)
     if evidence.drift.total > _MOST_FINDINGS:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ..model import ANY_TABLE, CheckKey, Evidence, Side, Status, Target
+from ..model import ANY_TABLE, CheckKey, Evidence, Outcome, Side, Target
+from ..reporting import rerun_command
 from .markers import tolerance_layers
 from .stash import SESSION, VIEWS
 
@@ -47,11 +48,11 @@ class Parity:
         self._session.notices[self.key] = Notice(self.key, evidence, limits)
         junit.note_status(self._item, evidence)
         allure.attach(self._item.config, evidence, self._session.cohort_of(self.key.tenant))
-        failing = {Status.NOT_PROVEN}
+        failing = {Outcome.NOT_PROVEN}
         if self._item.config.getoption("fail_on_drift"):
-            failing.add(Status.DRIFT)
-        if evidence.status in failing:
-            rerun = self._session.rerun.rerun(self.key)
+            failing.add(Outcome.REFUTED)
+        if evidence.outcome in failing:
+            rerun = rerun_command(self._session.rerun, self.key)
             pytest.fail(failure_message(evidence, rerun), pytrace=False)
         return evidence
 

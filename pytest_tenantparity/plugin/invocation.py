@@ -19,8 +19,8 @@ from pathlib import Path
 import pytest
 
 from ..config import Settings
+from ..model import Invocation
 from ..redaction import masked, may_hold_secret
-from ..reporting import Invocation
 from .settings_path import find_settings
 
 

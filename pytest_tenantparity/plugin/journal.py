@@ -16,7 +16,7 @@ from sys import intern
 from typing import TYPE_CHECKING
 
 from ..errors import SettingsError
-from ..model import CheckKey, Evidence, Status
+from ..model import FAILING, CheckKey, Evidence
 from ..reporting import replacing
 from ..wire import from_wire, to_wire
 
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from ..parity import Layer
 
 JOURNAL = "journal.jsonl"
-
-_PROVEN = (Status.MATCH, Status.TOLERATED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +70,7 @@ def may_stand(evidence: Evidence) -> bool:
     - Rows differ within a budget. They are read again, because the file of all findings lists them.
     """
     normalised = any(applied.rule == "normalise" for applied in evidence.tolerance)
-    return evidence.status in _PROVEN and not normalised and not evidence.drift.total
+    return evidence.outcome not in FAILING and not normalised and not evidence.drift.total
 
 
 def digest_of(layers: Sequence[Layer]) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ..model import AuditReport, Evidence
-from ..reporting import drift_in_words
+from ..reporting import measured_in_words
 
 STATUS, DETAIL, VERDICT = "parity", "parity.detail", "parity.verdict"
 
@@ -19,7 +19,7 @@ STATUS, DETAIL, VERDICT = "parity", "parity.detail", "parity.verdict"
 def note_status(item: pytest.Item, evidence: Evidence) -> None:
     """Store the status of the check in the test's properties, which xdist carries from workers."""
     others = [each for each in item.user_properties if each[0] not in (STATUS, DETAIL)]
-    found: list[tuple[str, object]] = [(STATUS, evidence.status.value)]
+    found: list[tuple[str, object]] = [(STATUS, evidence.status)]
     if detail := detail_of(evidence):
         found.append((DETAIL, detail))
     item.user_properties[:] = [*others, *found]
@@ -28,7 +28,7 @@ def note_status(item: pytest.Item, evidence: Evidence) -> None:
 def detail_of(evidence: Evidence) -> str:
     """Return a sentence on why a check is not a plain match. Empty if it is a match."""
     if evidence.drift.total:
-        return drift_in_words(evidence.drift, evidence.rows)
+        return measured_in_words(evidence)
     if evidence.tolerance:
         return "; ".join(
             f"{each.rows:,} forgiven by {each.rule} {each.allowed}, {each.source}"

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ..model import CheckKey, CheckKind, Evidence, Status
+from ..model import FAILING, GRAVITY, CheckKey, CheckKind, Evidence, Outcome
 from ..reporting import MOST_LISTED, cut_evenly
 from ..wire import encodable
 from .notice import WirePlan, detach
@@ -87,8 +87,10 @@ class Ledger:
         """Return the outcome that proves less. A rerun, for example, gives a second outcome."""
         if before is None:
             return now
-        worse = _GRAVITY.index(now.status) <= _GRAVITY.index(before.status)
-        return replace(now if worse else before, pairs=(*before.pairs, *now.pairs))
+        worse = GRAVITY.index(now.outcome) <= GRAVITY.index(before.outcome)
+        found = now if worse else before
+        pairs = (*before.work.pairs, *now.work.pairs)
+        return replace(found, work=replace(found.work, pairs=pairs))
 
     def settle(self) -> list[Evidence]:
         """Return evidence for every planned check, in a fixed order."""
@@ -102,17 +104,17 @@ class Ledger:
             self._trouble[key] = f"the test was skipped: {_skip_reason(report)}"
         elif report.failed and (evidence is None or report.when != "call"):
             self._trouble[key] = f"{report.when} failed: {_first_line(report.longreprtext)}"
-        elif report.failed and evidence is not None and evidence.status in _PASSING:
+        elif report.failed and evidence is not None and evidence.outcome not in FAILING:
             text = _first_line(report.longreprtext)
             self._trouble[key] = f"the test failed although the data agree: {text}"
 
     def _settle(self, key: CheckKey) -> Evidence:
         evidence, trouble = self.evidence.get(key), self._trouble.get(key)
         if evidence is None:
-            return Evidence(key, Status.NOT_PROVEN, reasons=(trouble or self._why_not_run(key),))
-        if trouble is None or evidence.status is Status.DRIFT:
+            return Evidence(key, Outcome.NOT_PROVEN, reasons=(trouble or self._why_not_run(key),))
+        if trouble is None or evidence.outcome is Outcome.REFUTED:
             return evidence
-        return replace(evidence, status=Status.NOT_PROVEN, reasons=(*evidence.reasons, trouble))
+        return replace(evidence, outcome=Outcome.NOT_PROVEN, reasons=(*evidence.reasons, trouble))
 
     def _why_not_run(self, key: CheckKey) -> str:
         nodeid = self.planned[key].nodeid if key in self.planned else ""
@@ -121,10 +123,6 @@ class Ledger:
         if key in self.executed:
             return "the test ended without evidence; it has to call parity.check()"
         return "the test was planned and not run (deselected, or the run ended early)"
-
-
-_GRAVITY = (Status.DRIFT, Status.NOT_PROVEN, Status.TOLERATED, Status.MATCH)
-_PASSING = (Status.MATCH, Status.TOLERATED)
 
 
 def _skip_reason(report: pytest.TestReport) -> str:

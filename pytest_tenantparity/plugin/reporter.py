@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from ..model import (
     AuditReport,
     CheckKey,
     CheckKind,
-    Status,
+    Outcome,
     Target,
     Verdict,
 )
@@ -26,13 +27,13 @@ from ..reporting import (
     DRIFT_NAME,
     Plan,
     build_report,
+    counts_of,
     earlier_in_words,
     hints_in_words,
     warnings_in_words,
     write_drift,
     write_report,
 )
-from ..wire import to_wire
 from . import allure, junit
 from .ignored_files import overridden
 from .ledger import Ledger
@@ -105,7 +106,7 @@ class Reporter:
             self._publish()
             known = self._ledger.evidence[evidence.key]
             self._journal.note(known, self._ledger.limits.get(evidence.key))
-            report.parity_status = evidence.status.value  # type: ignore[attr-defined]
+            report.parity_status = evidence.status  # type: ignore[attr-defined]
             config = self._session.config
             config.hook.pytest_parity_evidence(config=config, evidence=evidence)
 
@@ -143,12 +144,12 @@ class Reporter:
 
     def _may_pass(self, report: AuditReport) -> bool:
         """Whether the run may exit with 0. Drift is allowed, except with ``--fail-on-drift``."""
-        if self._lost or report.run["state"] != "COMPLETE":
+        if self._lost or report.run.state != "COMPLETE":
             return False
-        failing = {Status.NOT_PROVEN}
+        failing = {Outcome.NOT_PROVEN}
         if self._session.config.getoption("fail_on_drift"):
-            failing.add(Status.DRIFT)
-        return not any(check.status in failing for check in report.checks)
+            failing.add(Outcome.REFUTED)
+        return not any(check.outcome in failing for check in report.checks)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Write the verdict and the totals to the end of the terminal output."""
@@ -164,7 +165,7 @@ class Reporter:
         write(report.headline, **{colour: True, "bold": True})
         for reason in report.reasons:
             write(reason)
-        by_status = (f"{sum(c.status is s for c in report.checks)} {s}" for s in Status)
+        by_status = (f"{count} {status}" for _, status, count in counts_of(report.checks))
         people = report.population
         write(
             f"checks: {people.planned} planned, {people.executed} executed, "
@@ -262,10 +263,7 @@ class Reporter:
             evidence=evidence,
             executed=len(self._ledger.executed),
             reasons=[*part, *reasons],
-            cohort_of=session.cohort_of,
-            run=run
-            | {"shard": None if shard is None else to_wire(shard)}
-            | {"resumed": self._journal.resumed},
+            run=replace(run, shard=shard, resumed=tuple(self._journal.resumed)),
         )
 
     def _write_drift(self) -> list[str]:

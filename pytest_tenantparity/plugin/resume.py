@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..errors import SettingsError
-from ..model import SIDES, CheckKey, Evidence
+from ..model import SIDES, CheckKey, Evidence, ResumedRun
 from ..parity import environment_layer
 from . import journal
 from .journal import Heading, Proof, Record
@@ -146,11 +146,11 @@ class JournalKeeper:
             )
 
     @property
-    def resumed(self) -> list[dict[str, Any]]:
+    def resumed(self) -> list[ResumedRun]:
         """The earlier runs whose proofs this report uses, each with its number of checks."""
         counted = Counter(self._taken_over.values())
         return [
-            {"run": each.run, "started": each.started, "checks": counted[each.run]}
+            ResumedRun(each.run, each.started, counted[each.run])
             for each in self._session.earlier.headings
             if counted[each.run]
         ]

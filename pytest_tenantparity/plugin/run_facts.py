@@ -7,11 +7,9 @@ import platform
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
 
 from ..config import Settings
-from ..model import SIDES, CheckKey
-from ..wire import to_wire
+from ..model import SIDES, CheckKey, RunFacts, SettingsFacts
 from .invocation import command_of
 from .options import worker_count
 from .session import AuditSession, PlannedItem
@@ -21,32 +19,30 @@ _PACKAGES = ("pytest-tenantparity", "pytest", "pytest-xdist", "SQLAlchemy", "psy
 
 def describe_run(
     session: AuditSession, planned: Mapping[CheckKey, PlannedItem], *, complete: bool
-) -> dict[str, Any]:
-    """Return the run's times, command, versions and servers. Times are UTC, in ISO 8601."""
+) -> RunFacts:
+    """Return the facts of the run, without those that its checks report."""
     config = session.config
     servers = {side: session.servers(side) for side in SIDES}
-    return {
-        "id": session.run.id,
-        "state": "COMPLETE" if complete else "INCOMPLETE",
-        "started": session.run.started,
-        "ended": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": command_of(config),
-        "again": to_wire(session.rerun_of(planned)),
-        "workers": worker_count(config),
-        "fail_on_drift": bool(config.getoption("fail_on_drift")),
-        "salt": session.run.salt,
-        "settings": {
-            "path": str(session.path),
-            "sha256": settings_digest(session.settings),
-            **_reasons(session.settings),
-        },
-        "versions": {"python": platform.python_version(), **versions()},
-        "servers": {side: [to_wire(each) for each in found] for side, found in servers.items()},
-        "skew_seconds": _skew([each[0].snapshot_at for each in servers.values() if each]),
-    }
+    return RunFacts(
+        id=session.run.id,
+        state="COMPLETE" if complete else "INCOMPLETE",
+        started=session.run.started,
+        ended=datetime.now(UTC).isoformat(timespec="seconds"),
+        command=command_of(config),
+        again=session.rerun_of(planned),
+        workers=worker_count(config),
+        fail_on_drift=bool(config.getoption("fail_on_drift")),
+        salt=session.run.salt,
+        settings=SettingsFacts(
+            str(session.path), settings_digest(session.settings), _assurances(session.settings)
+        ),
+        versions={"python": platform.python_version(), **versions()},
+        servers={side: tuple(found) for side, found in servers.items()},
+        skew_seconds=_skew([each[0].snapshot_at for each in servers.values() if each]),
+    )
 
 
-def _reasons(settings: Settings) -> dict[str, str]:
+def _assurances(settings: Settings) -> dict[str, str]:
     """Return the reasons of settings that assure something of whole stacks, such as ``frozen``."""
     reasons = {f"[{side}] frozen": settings.stack(side).frozen for side in SIDES}
     reasons["same_database"] = settings.same_database

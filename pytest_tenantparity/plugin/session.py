@@ -36,9 +36,9 @@ from ..inventory import (
     split_terms,
     unnamed_views,
 )
-from ..model import CANARY, SIDES, CheckKey, Side, Target
+from ..model import CANARY, SIDES, CheckKey, Invocation, Side, Target
 from ..parity import Context, Once, Scans, environment_layer
-from ..reporting import DriftParts, Invocation
+from ..reporting import DriftParts
 from ..sealed import Seal
 from ..sharding import Share
 from ..stacks import (

@@ -20,10 +20,10 @@ import pytest
 from ..config import Settings
 from ..errors import SettingsError
 from ..inventory import Selection
-from ..model import SIDES, Evidence, Status, Target
+from ..model import SIDES, Evidence, Outcome, ShardFacts, Target
 from ..parity import environment_layer
 from ..reporting import json_file
-from ..sharding import ShardFacts, Share, read_shard, share_out
+from ..sharding import Share, read_shard, share_out
 from ..wire import to_wire
 from .markers import tolerance_layers
 from .options import as_of_of, settle_of
@@ -115,7 +115,7 @@ def _digest(content: Any) -> str:
 def _note(share: Share, evidence: Sequence[Evidence]) -> str:
     if share.of == 1:
         return ""
-    proven = sum(1 for each in evidence if each.status is not Status.NOT_PROVEN)
+    proven = sum(1 for each in evidence if each.outcome is not Outcome.NOT_PROVEN)
     own = f"{proven} of its {len(evidence)} checks are proven" if evidence else "it is empty"
     return (
         f"{share.name} is a part of the audit: {own}. The verdict is that of all shards together: "

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from math import ceil
 from time import monotonic
 
-from ..model import CheckKey, CheckKind, Evidence, Status
+from ..model import CheckKey, CheckKind, Evidence, Outcome
 from ..parity import Scan
 
 _SAMPLES = 600  # for the rate: the last five minutes, at two samples a second
@@ -40,7 +40,7 @@ class Tally:
         self._seen: dict[CheckKey, None] = {}  # a set of 20,000 keys takes four times the memory
         self._done_of: Counter[tuple[str, str]] = Counter()
         self._counted: Counter[str] = Counter()  # rows by table
-        self._statuses: Counter[Status] = Counter()
+        self._outcomes: Counter[Outcome] = Counter()
         self._drift = 0  # rows
         self._furthest: dict[str, float] = {}  # by table: the largest share so far
         self._samples: deque[tuple[float, float]] = deque(maxlen=_SAMPLES)
@@ -60,7 +60,7 @@ class Tally:
         self._seen[key] = None
         self._done_of["tenant", key.whose] += 1
         self._done_of["table", key.what] += 1
-        self._statuses[evidence.status] += 1
+        self._outcomes[evidence.outcome] += 1
         self._drift += evidence.drift.total
         if key.kind is not CheckKind.CANARY:  # a canary reads rows that other checks count
             self._counted[key.what] += max(evidence.rows.legacy, evidence.rows.modern)
@@ -95,7 +95,7 @@ class Tally:
         yield f"{len(self._seen)}/{self._planned} checks"
 
     def _found(self) -> Iterator[str]:
-        drifting, unproven = self._statuses[Status.DRIFT], self._statuses[Status.NOT_PROVEN]
+        drifting, unproven = self._outcomes[Outcome.REFUTED], self._outcomes[Outcome.NOT_PROVEN]
         if drifting:
             checks = "1 check" if drifting == 1 else f"{drifting} checks"
             yield f"DRIFT in {checks} ({self._drift:,} rows)"

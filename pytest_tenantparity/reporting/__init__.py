@@ -4,9 +4,10 @@ from .build import Plan, build_report
 from .drafts import remove_drafts, replacing
 from .drift_file import DRIFT_NAME, DriftParts, write_drift
 from .listing import MOST_LISTED, cut_evenly
-from .rerun import Invocation
+from .measured import drift_in_words, measured_in_words
+from .rerun import rerun_command
 from .view import (
-    drift_in_words,
+    counts_of,
     earlier_in_words,
     hints_in_words,
     oddities_of,
@@ -19,16 +20,18 @@ __all__ = [
     "MOST_LISTED",
     "REPORT_NAMES",
     "DriftParts",
-    "Invocation",
     "Plan",
     "build_report",
+    "counts_of",
     "cut_evenly",
     "drift_in_words",
     "earlier_in_words",
     "hints_in_words",
+    "measured_in_words",
     "oddities_of",
     "remove_drafts",
     "replacing",
+    "rerun_command",
     "warnings_in_words",
     "write_drift",
     "write_report",

@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from ..errors import counted
 from ..model import (
+    NO_WORK,
+    PARITY_KINDS,
     SIDES,
     AuditReport,
-    Check,
+    CheckKind,
+    CheckTime,
     CohortFacts,
     Evidence,
     Exclusion,
+    Outcome,
     PairFacts,
     Population,
     RowCounts,
-    Side,
-    Status,
+    RunFacts,
     Verdict,
 )
+from .json_file import REPORT_SCHEMA
 from .listing import cut_evenly
-
-SCHEMA = "tenantparity/cab-report/1"
-
-# Upper bounds in seconds. With measured times, the reports of two equal audits would differ.
-_SCALE = (10, 60, 600, 3_600, 21_600, 86_400)
 
 
 @dataclass(frozen=True)
@@ -47,32 +46,29 @@ def build_report(
     evidence: Sequence[Evidence],
     executed: int,
     reasons: Sequence[str],
-    cohort_of: Callable[[str | None], str],
-    run: dict[str, Any],
+    run: RunFacts,
 ) -> AuditReport:
-    """Return the report. ``reasons`` explain why the run as a whole is not complete."""
+    """Return the report. ``reasons`` explain why the run as a whole is not complete.
+
+    What the checks say of their work becomes part of ``run``.
+    """
     verdict = _verdict(evidence, reasons)
-    timings = [
-        (e.key.kind, e.key.name, e.key.tenant, e.key.subject, round(e.seconds, 6))
-        for e in evidence
-        if e.seconds
-    ]
     return AuditReport(
-        schema=SCHEMA,
+        schema=REPORT_SCHEMA,
         verdict=verdict,
         headline=_headline(verdict, plan.scope, evidence, reasons),
         reasons=tuple(reasons),
         population=Population(
             planned=len(evidence),
             executed=executed,
-            proven=sum(1 for each in evidence if each.status is not Status.NOT_PROVEN),
+            proven=sum(1 for each in evidence if each.outcome is not Outcome.NOT_PROVEN),
             rows=_rows(evidence),
             exclusions=_counted(plan.exclusions, evidence),
         ),
         cohorts=tuple(plan.cohorts),
         pairs=_pairs(plan.pairs, evidence),
-        checks=tuple(_check(each, cohort_of) for each in cut_evenly(evidence)),
-        run=_work(evidence) | run | {"seconds_by_check": timings},
+        checks=tuple(replace(each, work=NO_WORK) for each in cut_evenly(evidence)),
+        run=_with_work(run, evidence),
     )
 
 
@@ -88,7 +84,7 @@ def _counted(
 
 def _pairs(planned: Sequence[PairFacts], evidence: Sequence[Evidence]) -> tuple[PairFacts, ...]:
     """Return every pair as it was compared. A pair that no check opened is returned as planned."""
-    known = {facts for each in evidence for facts in each.pairs}
+    known = {facts for each in evidence for facts in each.work.pairs}
     known |= {facts for facts in planned if facts.compared}
     opened = {facts.table for facts in known}
     known |= {facts for facts in planned if facts.table not in opened}
@@ -96,10 +92,10 @@ def _pairs(planned: Sequence[PairFacts], evidence: Sequence[Evidence]) -> tuple[
 
 
 def _verdict(evidence: Sequence[Evidence], reasons: Sequence[str]) -> Verdict:
-    statuses = {each.status for each in evidence}
-    if Status.DRIFT in statuses:
+    outcomes = {each.outcome for each in evidence}
+    if Outcome.REFUTED in outcomes:
         return Verdict.NO_GO
-    if Status.NOT_PROVEN in statuses or reasons or not evidence:
+    if Outcome.NOT_PROVEN in outcomes or reasons or not evidence:
         return Verdict.NOT_PROVEN
     return Verdict.GO
 
@@ -111,32 +107,38 @@ def _headline(
     reasons: Sequence[str],
 ) -> str:
     """Return the verdict as a sentence. It counts tenants, because tenants are what is migrated."""
-    tenants = {e.key.tenant for e in evidence} - {None}
-    drifting = {e.key.tenant for e in evidence if e.status is Status.DRIFT} & tenants
-    unproven = {e.key.tenant for e in evidence if e.status is Status.NOT_PROVEN} & tenants
-    shared = [e for e in evidence if e.key.tenant is None]
+    rows = [e for e in evidence if e.key.kind is CheckKind.ROWS and e.key.tenant is not None]
+    tenants = {e.key.tenant for e in rows}
+    drifting = {e.key.tenant for e in rows if e.outcome is Outcome.REFUTED}
+    unproven = {e.key.tenant for e in rows if e.outcome is Outcome.NOT_PROVEN}
     parts = []
     if verdict is Verdict.GO:
         equal = f"All {len(tenants)} tenants are proven equal."
         if len(tenants) == 1:
             equal = "The tenant is proven equal."
-        parts.append(equal if tenants else "What was selected is proven; it holds no tenant.")
+        parts.append(equal if tenants else "What was selected is proven; it compares no tenant.")
     if drifting:
         parts.append(f"{_share(len(drifting), len(tenants), 'drifts', 'drift')}.")
     if unproven:
         words = "could not be verified"
         parts.append(f"{_share(len(unproven), len(tenants), words, words)}.")
-    for status, one, words in (
-        (Status.DRIFT, "drifts", "drift"),
-        (Status.NOT_PROVEN, "could not be verified", "could not be verified"),
-    ):
-        count = sum(1 for each in shared if each.status is status)
-        if count:
-            found = counted(count, "check")
-            parts.append(f"{found} beyond single tenants {one if count == 1 else words}.")
+    beyond = [e for e in evidence if e.key.tenant is None and e.key.kind in PARITY_KINDS]
+    others = [e for e in evidence if e.key.kind not in PARITY_KINDS]
+    parts += _failing(beyond, "{} beyond single tenants", "drift")
+    parts += _failing(others, "{} of another kind", "fail")
     if reasons:
         parts.append("INCOMPLETE.")
     return f"{verdict} for {scope}. {' '.join(parts)}".strip()
+
+
+def _failing(checks: Sequence[Evidence], subject: str, verb: str) -> Iterator[str]:
+    """Yield a sentence on the refuted checks, and one on those that are not proven."""
+    outcomes = Counter(each.outcome for each in checks)
+    if refuted := outcomes[Outcome.REFUTED]:
+        said = subject.format(counted(refuted, "check"))
+        yield f"{said} {verb}{'s' if refuted == 1 else ''}."
+    if unproven := outcomes[Outcome.NOT_PROVEN]:
+        yield f"{subject.format(counted(unproven, 'check'))} could not be verified."
 
 
 def _share(some: int, among: int, one: str, several: str) -> str:
@@ -146,18 +148,20 @@ def _share(some: int, among: int, one: str, several: str) -> str:
     return f"{some} of {among} tenants {one if some == 1 else several}"
 
 
-def _work(evidence: Sequence[Evidence]) -> dict[str, Any]:
-    """Return how the checks were made. This may differ between two runs on the same data."""
-    readings = {(each.table, each.side, each.how) for e in evidence for each in e.work.readings}
-    return {
-        "throttled_seconds": _waits(evidence),
-        "readings": sorted(map(list, readings)),
-        "hints": sorted({hint for each in evidence for hint in each.work.hints}),
-    }
-
-
-def _waits(evidence: Sequence[Evidence]) -> dict[Side, float]:
-    return {side: round(sum(e.work.waited.get(side, 0) for e in evidence), 3) for side in SIDES}
+def _with_work(run: RunFacts, evidence: Sequence[Evidence]) -> RunFacts:
+    """Return ``run`` with what the checks say of their work."""
+    readings = {each for e in evidence for each in e.work.readings}
+    waited = {side: sum(e.work.waited.get(side, 0.0) for e in evidence) for side in SIDES}
+    times = (CheckTime(*e.key.parts, round(e.work.seconds, 6)) for e in evidence if e.work.seconds)
+    return replace(
+        run,
+        throttled_seconds={
+            side: round(run.throttled_seconds.get(side, 0.0) + waited[side], 3) for side in SIDES
+        },
+        readings=tuple(sorted(readings | {*run.readings}, key=lambda e: (e.table, e.side, e.how))),
+        hints=tuple(sorted({hint for e in evidence for hint in e.work.hints} | {*run.hints})),
+        seconds_by_check=(*run.seconds_by_check, *times),
+    )
 
 
 def _rows(evidence: Sequence[Evidence]) -> RowCounts:
@@ -171,23 +175,4 @@ def _rows(evidence: Sequence[Evidence]) -> RowCounts:
         )
     return RowCounts(
         sum(each.legacy for each in most.values()), sum(each.modern for each in most.values())
-    )
-
-
-def _check(evidence: Evidence, cohort_of: Callable[[str | None], str]) -> Check:
-    return Check(
-        key=evidence.key,
-        cohort=cohort_of(evidence.key.tenant),
-        status=evidence.status,
-        rows=evidence.rows,
-        drift=evidence.drift,
-        findings=evidence.findings,
-        tolerance=evidence.tolerance,
-        rules=evidence.rules,
-        reasons=evidence.reasons,
-        digest=evidence.digest,
-        columns=evidence.columns,
-        accounts=evidence.accounts,
-        in_flight=evidence.in_flight,
-        seconds=next((step for step in _SCALE if evidence.seconds <= step), _SCALE[-1] * 10),
     )

@@ -45,7 +45,7 @@ class DriftLine:
     """One line of the file: a differing row, and the check that found it.
 
     ``tenant`` is None for rows of no single tenant. ``copies`` is the number of equal rows. The sum
-    of ``copies`` over the lines of a check is its drift.
+    of ``copies`` over the lines of a check is its drift. ``raw_key`` is left out if it is empty.
     """
 
     check: str
@@ -57,6 +57,7 @@ class DriftLine:
     columns: dict[str, Values]
     copies: int
     note: str
+    raw_key: dict[str, str] = field(default_factory=dict)
 
 
 def drift_schema() -> dict[str, Any]:
@@ -171,7 +172,7 @@ def _lacking(evidence: Evidence, rows: int) -> str:
 
 
 def _line(key: CheckKey, finding: Finding) -> bytes:
-    fields = {
+    fields: dict[str, Any] = {
         "check": key.name,
         "check_kind": key.kind.value,
         "tenant": key.tenant,
@@ -185,6 +186,8 @@ def _line(key: CheckKey, finding: Finding) -> bytes:
         "copies": finding.copies,
         "note": finding.note,
     }
+    if finding.raw_key:
+        fields["raw_key"] = finding.raw_key
     return _line_of(fields)
 
 

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
-from typing import TypeVar
 
-from ..model import Check, Evidence
+from ..model import Evidence
 
 MOST_LISTED = 10_000
 
-Found = TypeVar("Found", Check, Evidence)
 
-
-def cut_evenly(found: Iterable[Found], most: int = MOST_LISTED) -> list[Found]:
+def cut_evenly(found: Iterable[Evidence], most: int = MOST_LISTED) -> list[Evidence]:
     """Return the checks, each with the same limit of findings and at most ``most`` in total.
 
     The limit is at least one, so that each check with drift keeps a finding. The limit depends only
@@ -23,7 +19,7 @@ def cut_evenly(found: Iterable[Found], most: int = MOST_LISTED) -> list[Found]:
     checks = list(found)
     share = _share([each.drift.total for each in checks], most)
     return [
-        replace(each, findings=each.findings[:share]) if len(each.findings) > share else each
+        each.measured(findings=each.findings[:share]) if len(each.findings) > share else each
         for each in checks
     ]
 

@@ -8,16 +8,20 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from ..errors import TenantParityError
-from ..model import SIDES, AuditReport, Check, CheckKey, CheckKind, Evidence, Exclusion, Side
-from ..sharding import ShardFacts
-from ..wire import from_wire
+from ..model import (
+    SIDES,
+    AuditReport,
+    CheckKey,
+    Exclusion,
+    RunFacts,
+    ServerFacts,
+    ShardFacts,
+    Work,
+)
 from . import json_file
 from .build import Plan, build_report
 from .drift_file import DRIFT_NAME
-from .listing import cut_evenly
 from .merge_drift import join_drift
 from .write import write_report
 
@@ -29,48 +33,16 @@ class MergeRefused(TenantParityError):
 
 
 @dataclass(frozen=True)
-class _Server:
-    """The facts about a server that a merge reads."""
-
-    product: str
-    system: str
-    database: str
-    user: str
-    snapshot_at: str
-
-
-@dataclass(frozen=True)
-class _Run:
-    """The facts in a shard's ``run`` block that a merge reads."""
-
-    id: str
-    state: str
-    started: str
-    ended: str
-    command: str
-    workers: int
-    fail_on_drift: bool
-    settings: dict[str, str]
-    versions: dict[str, str]
-    servers: dict[Side, list[_Server]]
-    seconds_by_check: list[tuple[CheckKind, str, str | None, str | None, float]]
-    throttled_seconds: dict[Side, float]
-    readings: list[tuple[str, str, str]]
-    hints: list[str]
-    shard: ShardFacts
-
-
-@dataclass(frozen=True)
 class _Part:
     """The report of one shard, and the name of its file."""
 
     name: str
     report: AuditReport
-    run: _Run
+    shard: ShardFacts
 
     @property
-    def shard(self) -> ShardFacts:
-        return self.run.shard
+    def run(self) -> RunFacts:
+        return self.report.run
 
 
 def merge_directories(places: Sequence[Path], out: Path) -> AuditReport:
@@ -82,7 +54,7 @@ def merge_directories(places: Sequence[Path], out: Path) -> AuditReport:
     """
     reports = {path: _read(path) for path in _find(places)}
     own = out.resolve() / REPORT
-    if own in reports and "shards" in reports[own].run:
+    if own in reports and reports[own].run.shards:
         del reports[own]  # the result of an earlier merge
     if own in reports:
         raise MergeRefused(f"{own}: a shard's report would be overwritten; choose another --out")
@@ -107,8 +79,8 @@ def _refuse_overwriting(path: Path, merged: AuditReport) -> None:
     """Raise :class:`MergeRefused` if ``path`` holds a report other than a merge of these runs."""
     if not path.is_file():
         return
-    known = {run["id"] for run in merged.run["shards"]}
-    if known.isdisjoint(run.get("id") for run in _read(path).run.get("shards", ())):
+    known = {run.id for run in merged.run.shards}
+    if known.isdisjoint(run.id for run in _read(path).run.shards):
         raise MergeRefused(
             f"{path}: another audit's report would be overwritten; choose another --out, or remove "
             "that one"
@@ -139,29 +111,26 @@ def merge_reports(reports: Mapping[str, AuditReport], more: Sequence[str] = ()) 
     _refuse_different(parts)
     _refuse_twice(parts)
     reasons = [*_missing(parts), *_reasons(parts), *more]
-    checks = sorted(
-        (c for part in parts for c in part.report.checks), key=lambda check: check.key.order
-    )
-    cohorts = {check.key.tenant: check.cohort for check in checks}
     seconds = {
-        CheckKey(kind, name, tenant, subject): each
+        CheckKey(each.kind, each.name, each.tenant, each.subject): each.seconds
         for part in parts
-        for kind, name, tenant, subject, each in part.run.seconds_by_check
+        for each in part.run.seconds_by_check
     }
-    report = build_report(
+    checks = sorted(
+        (check for part in parts for check in part.report.checks), key=lambda check: check.key.order
+    )
+    return build_report(
         Plan(
             parts[0].shard.scope,
             _exclusions(parts),
             [facts for part in parts for facts in part.report.pairs],
             parts[0].report.cohorts,
         ),
-        evidence=[_evidence(check, seconds.get(check.key, 0.0)) for check in checks],
+        evidence=[replace(each, work=Work(seconds.get(each.key, 0.0))) for each in checks],
         executed=sum(part.report.population.executed for part in parts),
         reasons=reasons,
-        cohort_of=cohorts.__getitem__,
         run=_run(parts, complete=not reasons),
     )
-    return replace(report, checks=tuple(cut_evenly(checks)))
 
 
 def _read(path: Path) -> AuditReport:
@@ -173,10 +142,9 @@ def _read(path: Path) -> AuditReport:
 
 
 def _part(name: str, report: AuditReport) -> _Part:
-    try:
-        part = _Part(name, report, from_wire(_Run, report.run))
-    except ValidationError:
-        raise MergeRefused(f"{name}: is no shard's report (pytest --parity-shard=i/n)") from None
+    if report.run.shard is None:
+        raise MergeRefused(f"{name}: is no shard's report (pytest --parity-shard=i/n)")
+    part = _Part(name, report, report.run.shard)
     if not 1 <= part.shard.index <= part.shard.of:
         raise MergeRefused(f"{name}: there can be no {_name(part)}")
     if part.shard.plan is None and part.run.state == "COMPLETE":
@@ -211,14 +179,14 @@ def _alike(part: _Part) -> dict[str, Any]:
         "number of shards": shard.of,
         "schema of the report": part.report.schema,
         "version of pytest-tenantparity": run.versions.get("pytest-tenantparity"),
-        "settings (sha256)": run.settings.get("sha256"),
+        "settings (sha256)": run.settings.sha256,
         "plan of all shards (sha256)": shard.plan,
         "selection": shard.scope,
         **{f"{side} stack": _databases(run.servers[side]) for side in SIDES},
     }
 
 
-def _databases(servers: Sequence[_Server]) -> str | None:
+def _databases(servers: Sequence[ServerFacts]) -> str | None:
     """Return the databases that were read, regardless of the route to them.
 
     Database files (which have no user) may have a different path on each machine.
@@ -279,42 +247,35 @@ def _exclusions(parts: Sequence[_Part]) -> list[Exclusion]:
     return list(found.values())
 
 
-def _evidence(check: Check, seconds: float) -> Evidence:
-    """Return the part of a check that affects the verdict, the headline and the population."""
-    return Evidence(check.key, check.status, rows=check.rows, seconds=seconds)
-
-
-def _run(parts: Sequence[_Part], *, complete: bool) -> dict[str, Any]:
-    """Return the ``run`` block of all shards together. ``shards`` holds the block of each shard."""
-    runs, read = [part.report.run for part in parts], [part.run for part in parts]
-    servers = {side: [each for run in runs for each in run["servers"][side]] for side in SIDES}
-    return {
-        "id": "+".join(run["id"] for run in runs),
-        "state": "COMPLETE" if complete else "INCOMPLETE",
-        "started": min(run["started"] for run in runs),
-        "ended": max(run["ended"] for run in runs),
-        "command": "; ".join(run["command"] for run in runs),
-        "workers": sum(run["workers"] for run in runs),
-        "fail_on_drift": all(run["fail_on_drift"] for run in runs),
-        "salt": None,  # each shard has its own
-        "settings": runs[0]["settings"],
-        "versions": runs[0]["versions"],
-        "servers": servers,
-        "skew_seconds": _spread(parts),
-        "throttled_seconds": {
-            side: sum(run.throttled_seconds.get(side, 0.0) for run in read) for side in SIDES
+def _run(parts: Sequence[_Part], *, complete: bool) -> RunFacts:
+    """Return the facts of all shards together. ``shards`` are the facts of each shard."""
+    runs = [part.run for part in parts]
+    return RunFacts(
+        id="+".join(run.id for run in runs),
+        state="COMPLETE" if complete else "INCOMPLETE",
+        started=min(run.started for run in runs),
+        ended=max(run.ended for run in runs),
+        command="; ".join(run.command for run in runs),
+        again=next((run.again for run in runs if run.again is not None), None),
+        workers=sum(run.workers for run in runs),
+        fail_on_drift=all(run.fail_on_drift for run in runs),
+        salt=None,  # each shard has its own
+        settings=runs[0].settings,
+        versions=runs[0].versions,
+        servers={side: tuple(each for run in runs for each in run.servers[side]) for side in SIDES},
+        skew_seconds=_spread(runs),
+        throttled_seconds={
+            side: sum(run.throttled_seconds.get(side, 0.0) for run in runs) for side in SIDES
         },
-        "readings": sorted({each for run in read for each in run.readings}),
-        "hints": sorted({each for run in read for each in run.hints}),
-        "resumed": [each for run in runs for each in run.get("resumed", ())],
-        "again": next((run["again"] for run in runs if "again" in run), None),
-        "shard": None,
-        "shards": runs,
-    }
+        readings=tuple(dict.fromkeys(each for run in runs for each in run.readings)),
+        hints=tuple(dict.fromkeys(each for run in runs for each in run.hints)),
+        resumed=tuple(each for run in runs for each in run.resumed),
+        shards=tuple(runs),
+    )
 
 
-def _spread(parts: Sequence[_Part]) -> float | None:
+def _spread(runs: Sequence[RunFacts]) -> float | None:
     """Return the seconds between the first and the last snapshot, or None without a snapshot."""
-    servers = (each for part in parts for side in SIDES for each in part.run.servers[side])
+    servers = (each for run in runs for side in SIDES for each in run.servers[side])
     moments = [datetime.fromisoformat(each.snapshot_at) for each in servers]
     return round((max(moments) - min(moments)).total_seconds(), 6) if moments else None

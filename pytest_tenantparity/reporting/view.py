@@ -3,48 +3,55 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 from ..characters import oddities
 from ..errors import counted
 from ..model import (
+    FAILING,
+    GRAVITY,
+    PARITY_KINDS,
+    ROW_WORDS,
     SLOW,
     AuditReport,
-    Check,
-    DriftCounts,
+    CheckKind,
+    Evidence,
+    Invocation,
+    Outcome,
     PairColumn,
     PairFacts,
-    RowCounts,
-    Status,
+    Violations,
 )
 from ..parity.sql_warnings import WARNING
-from ..wire import from_wire
 from .listing import cut_evenly
-from .rerun import Invocation
+from .measured import measured_in_words
+from .rerun import rerun_command
 
-# A status is a word and a symbol, never a colour alone.
+# An outcome is shown as a word and a symbol, never as a colour alone.
 SYMBOLS = {
-    Status.MATCH: "✓",
-    Status.TOLERATED: "≈",
-    Status.DRIFT: "✗",
-    Status.NOT_PROVEN: "?",
+    Outcome.PROVEN: "✓",
+    Outcome.TOLERATED: "≈",
+    Outcome.REFUTED: "✗",
+    Outcome.NOT_PROVEN: "?",
 }
 _MOST_DETAILED = 1_000  # checks; the matrix and cab-report.json contain all of them
 _MOST_HINTS = 3  # in the terminal
 _MOST_WARNINGS = 20  # warnings about SQL in the settings
 _MOST_SHOWN = 4_000  # findings of all detailed checks together
-_GRAVITY = [Status.DRIFT, Status.NOT_PROVEN, Status.TOLERATED, Status.MATCH]
 
 
-def drift_in_words(drift: DriftCounts, rows: RowCounts) -> str:
-    """Return how many rows differ, by kind, and the row counts of both sides."""
-    differ = "1 row differs" if drift.total == 1 else f"{drift.total:,} rows differ"
-    return (
-        f"{differ}: {drift.missing:,} missing in modern, {drift.extra:,} extra in modern, "
-        f"{drift.changed:,} changed (of {rows.legacy:,} legacy and {rows.modern:,} modern rows)"
-    )
+def counts_of(checks: Iterable[Evidence]) -> list[tuple[Outcome, str, int]]:
+    """Return the number of checks by status, the best outcomes first.
+
+    The statuses of row checks are always included, other statuses only if a check has them.
+    """
+    found = Counter((check.outcome, check.status) for check in checks)
+    shown = found.keys() | {*ROW_WORDS.items()}
+    own = ROW_WORDS.items()
+    order = sorted(shown, key=lambda each: (-GRAVITY.index(each[0]), each not in own, each[1]))
+    return [(outcome, status, found[outcome, status]) for outcome, status in order]
 
 
 def oddities_of(tenant: str, table: str) -> list[str]:
@@ -65,10 +72,10 @@ def in_flight_in_words(rows: int) -> str:
 def earlier_in_words(report: AuditReport) -> list[str]:
     """Return, for each earlier run, how many of its proofs this report uses, and the run's date."""
     return [
-        f"{counted(each['checks'], 'check')} {'was' if each['checks'] == 1 else 'were'} proven by "
-        f"the run {each['run']}, begun {each['started']}, and not made again: what has changed "
+        f"{counted(each.checks, 'check')} {'was' if each.checks == 1 else 'were'} proven by "
+        f"the run {each.run}, begun {each.started}, and not made again: what has changed "
         "since was not looked at"
-        for each in report.run.get("resumed", ())
+        for each in report.run.resumed
     ]
 
 
@@ -91,8 +98,7 @@ def hints_in_words(report: AuditReport) -> list[str]:
 
     Reasons for slow reads come first.
     """
-    found: list[str] = report.run.get("hints", [])
-    hints = sorted(found, key=lambda hint: not hint.startswith(SLOW))
+    hints = sorted(report.run.hints, key=lambda hint: not hint.startswith(SLOW))
     more = len(hints) - _MOST_HINTS
     rest = [f"and {counted(more, 'more hint')}: run.hints in cab-report.json"] if more > 0 else []
     return [f"hint: {each}" for each in hints[:_MOST_HINTS]] + rest
@@ -105,10 +111,9 @@ class ReportView:
     report: AuditReport
 
     @cached_property
-    def counts(self) -> dict[Status, int]:
-        """The number of checks for each status."""
-        counted = Counter(check.status for check in self.report.checks)
-        return {status: counted[status] for status in Status}
+    def counts(self) -> list[tuple[Outcome, str, int]]:
+        """The number of checks for each status, with its outcome."""
+        return counts_of(self.report.checks)
 
     @cached_property
     def earlier(self) -> list[str]:
@@ -116,13 +121,13 @@ class ReportView:
         return earlier_in_words(self.report)
 
     @cached_property
-    def problems(self) -> list[Check]:
-        """The checks that are DRIFT or NOT PROVEN, the worst first."""
-        found = [c for c in self.report.checks if c.status in _GRAVITY[:2]]
-        return sorted(found, key=lambda check: _GRAVITY.index(check.status))
+    def problems(self) -> list[Evidence]:
+        """The checks that are refuted or not proven, the worst first."""
+        found = [c for c in self.report.checks if c.outcome in FAILING]
+        return sorted(found, key=lambda check: GRAVITY.index(check.outcome))
 
     @cached_property
-    def detailed(self) -> list[Check]:
+    def detailed(self) -> list[Evidence]:
         """The worst of the problems, with as many findings as a page can hold."""
         return cut_evenly(self.problems[:_MOST_DETAILED], _MOST_SHOWN)
 
@@ -132,7 +137,7 @@ class ReportView:
         return len(self.problems) - len(self.detailed)
 
     @cached_property
-    def tolerated(self) -> list[Check]:
+    def tolerated(self) -> list[Evidence]:
         """The checks that agree only under a tolerance."""
         return [check for check in self.report.checks if check.tolerance]
 
@@ -146,7 +151,7 @@ class ReportView:
         ]
 
     @cached_property
-    def watched(self) -> list[Check]:
+    def watched(self) -> list[Evidence]:
         """The checks in which the canary watched a table's columns."""
         return [check for check in self.report.checks if check.columns is not None]
 
@@ -160,7 +165,7 @@ class ReportView:
                     found.setdefault(facts.table, {})[column] = None
         return {table: list(columns) for table, columns in found.items()}
 
-    def uncompared(self, check: Check) -> list[PairColumn]:
+    def uncompared(self, check: Evidence) -> list[PairColumn]:
         """The columns of a check's table that are not compared, each with the reason."""
         return self._uncompared.get(check.key.what, [])
 
@@ -178,8 +183,7 @@ class ReportView:
     @cached_property
     def assured(self) -> list[tuple[str, str]]:
         """The assurances that the settings make about whole stacks, such as ``frozen``."""
-        settings = self.report.run["settings"].items()
-        return [(name, said) for name, said in settings if name not in ("path", "sha256")]
+        return [*self.report.run.settings.assurances.items()]
 
     @cached_property
     def left_out(self) -> list[tuple[str, str, str]]:
@@ -190,7 +194,7 @@ class ReportView:
         ]
 
     @cached_property
-    def accounted(self) -> list[Check]:
+    def accounted(self) -> list[Evidence]:
         """The checks that count a table's rows by attribution: to a tenant, or unassigned."""
         return [check for check in self.report.checks if check.accounts]
 
@@ -212,48 +216,61 @@ class ReportView:
         return {rule: sorted(under[rule]) for rule in rules}
 
     @cached_property
+    def _of_tables(self) -> list[Evidence]:
+        """The checks of the matrix: those of the audit, and hand-written tests of tables."""
+        kinds = (*PARITY_KINDS, CheckKind.TEST)
+        return [each for each in self.report.checks if each.key.kind in kinds]
+
+    @cached_property
     def tables(self) -> list[str]:
         """The columns of the matrix."""
-        return sorted({check.key.what for check in self.report.checks})
+        return sorted({check.key.what for check in self._of_tables})
 
     @cached_property
     def subjects(self) -> list[str]:
         """The rows of the matrix: tenants, then the checks beyond single tenants."""
-        keys = {(check.key.tenant is None, check.key.whose) for check in self.report.checks}
+        keys = {(check.key.tenant is None, check.key.whose) for check in self._of_tables}
         return [name for _, name in sorted(keys)]
 
     @cached_property
-    def _cells(self) -> dict[tuple[str, str], Status]:
-        cells: dict[tuple[str, str], Status] = {}
-        for check in self.report.checks:
+    def _cells(self) -> dict[tuple[str, str], Evidence]:
+        cells: dict[tuple[str, str], Evidence] = {}
+        for check in self._of_tables:
             place = (check.key.whose, check.key.what)
-            worst = min((cells.get(place, check.status), check.status), key=_GRAVITY.index)
-            cells[place] = worst
+            both = cells.get(place, check), check
+            cells[place] = min(both, key=lambda each: GRAVITY.index(each.outcome))
         return cells
 
-    def oddities(self, check: Check) -> list[str]:
+    def oddities(self, check: Evidence) -> list[str]:
         """The hidden characters and similar oddities in the names of a check's tenant and table."""
         return oddities_of(check.key.whose, check.key.what)
 
-    def again(self, check: Check) -> str:
+    def again(self, check: Evidence) -> str:
         """The command that repeats one check."""
-        return self._invocation.rerun(check.key)
+        return rerun_command(self.report.run.again or Invocation(), check.key)
 
-    @cached_property
-    def _invocation(self) -> Invocation:
-        how = self.report.run.get("again")
-        return Invocation() if how is None else from_wire(Invocation, how)
-
-    def shows_all(self, check: Check, most: int) -> bool:
+    def shows_all(self, check: Evidence, most: int) -> bool:
         """Whether the first ``most`` findings of a check are all its differing rows."""
         return sum(each.copies for each in check.findings[:most]) == check.drift.total
 
-    def in_words(self, check: Check) -> str:
-        """The number and kinds of a check's differing rows, in words."""
-        return drift_in_words(check.drift, check.rows)
+    def in_words(self, check: Evidence) -> str:
+        """What a check measured, in words."""
+        return measured_in_words(check)
+
+    @cached_property
+    def others(self) -> list[Evidence]:
+        """The checks that are not about the parity of rows, the worst first."""
+        found = [each for each in self.report.checks if each.key.kind not in PARITY_KINDS]
+        return sorted(found, key=lambda check: GRAVITY.index(check.outcome))[:_MOST_DETAILED]
+
+    @staticmethod
+    def violations(check: Evidence) -> Violations | None:
+        """The result of a validator that found violations."""
+        found = check.measurement
+        return found if isinstance(found, Violations) and found.count else None
 
     @property
-    def matrix(self) -> Iterator[tuple[str, list[Status | None]]]:
-        """Each subject with its worst status for each table, or None if no check was planned."""
+    def matrix(self) -> Iterator[tuple[str, list[Evidence | None]]]:
+        """Each subject with its worst check for each table, or None if no check was planned."""
         for subject in self.subjects:
             yield subject, [self._cells.get((subject, table)) for table in self.tables]

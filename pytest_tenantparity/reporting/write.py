@@ -8,18 +8,19 @@ from ..model import AuditReport
 from . import html_page, json_file, markdown
 from .drafts import replacing
 
-_WRITERS = {
-    "cab-report.json": json_file.render,
+_JSON = ("evidence.json", "run.json", "cab-report.json")
+_RENDERERS = {
     "cab-report.html": html_page.render,
     "cab-report.md": markdown.render,
 }
-REPORT_NAMES = tuple(_WRITERS)
+REPORT_NAMES = (*_JSON, *_RENDERERS)
 
 
 def write_report(report: AuditReport, directory: Path) -> None:
     """Write every format. Raises :class:`OSError` if the directory cannot be written."""
     directory.mkdir(parents=True, exist_ok=True)
-    with replacing(*(directory / name for name in _WRITERS)) as files:
-        for render, file in zip(_WRITERS.values(), files, strict=True):
+    with replacing(*(directory / name for name in REPORT_NAMES)) as files:
+        json_file.write(report, *files[: len(_JSON)])
+        for render, file in zip(_RENDERERS.values(), files[len(_JSON) :], strict=True):
             # Values are already escaped. An overlooked character must not prevent the report.
             file.writelines(piece.encode("utf-8", "backslashreplace") for piece in render(report))

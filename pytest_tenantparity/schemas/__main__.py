@@ -9,14 +9,14 @@ from typing import Any
 
 from ..config.json_schema import settings_schema
 from ..reporting.drift_file import drift_schema
-from ..reporting.json_file import report_schema
+from ..reporting.json_file import schemas
 
 
 def schema_files() -> dict[str, dict[str, Any]]:
     """Return every schema by its file name."""
     return {
         "tenantparity.schema.json": settings_schema(),
-        "cab-report.schema.json": report_schema(),
+        **schemas(),
         "drift.schema.json": drift_schema(),
     }
 

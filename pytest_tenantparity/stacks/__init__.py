@@ -1,7 +1,8 @@
 """The databases of an audit: connections, rules of a session, and the contents of schemas."""
 
+from ..model import ServerFacts
 from ..redaction import Secret, redacted
-from .catalog import Catalog, ColumnFacts, Family, ServerFacts, TableFacts
+from .catalog import Catalog, ColumnFacts, Family, TableFacts
 from .dialects import Dialect, Extent, Portable, dialect_for
 from .opening import Anchor, open_stack
 from .retrying import retried

@@ -15,8 +15,7 @@ from sqlalchemy.engine import URL
 from ..config import StackSettings
 from ..errors import NotProven, StackUnavailable
 from ..inventory import Place
-from ..model import Side
-from .catalog import ServerFacts
+from ..model import ServerFacts, Side
 from .dialects import Dialect, Session, dialect_for
 from .handshake import Digests, trusted_digests
 from .retrying import let_in

@@ -7,7 +7,7 @@ from dataclasses import replace
 from sqlalchemy import Engine
 from sqlalchemy.engine import URL
 
-from .catalog import ServerFacts
+from ..model import ServerFacts
 from .dialects import Dialect, Session
 from .url import stack_url
 

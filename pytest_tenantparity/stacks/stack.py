@@ -25,9 +25,9 @@ from ..errors import (
 )
 from ..inventory import Place, place_of_shared
 from ..limits import Limits
-from ..model import Side
+from ..model import ServerFacts, Side
 from ..redaction import Secret
-from .catalog import Catalog, ServerFacts, TableFacts
+from .catalog import Catalog, TableFacts
 from .dialects import Dialect, Session, dialect_for
 from .passing import Passing
 from .retrying import ATTEMPTS

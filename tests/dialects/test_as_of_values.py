@@ -17,7 +17,7 @@ from sqlalchemy import Select, column, event, func, select, table
 
 from pytest_tenantparity.config import load_settings
 from pytest_tenantparity.inventory import place_of_shared
-from pytest_tenantparity.model import Status
+from pytest_tenantparity.model import Outcome
 from pytest_tenantparity.parity.filters import rows_taking_part
 
 from ..soundness import traps
@@ -127,7 +127,7 @@ def test_every_engine_compares_the_rows_up_to_the_value(
                 assert_match(evidence, rows=3)
             else:
                 assert_drift(evidence, ("missing", ("2",), ()), ("extra", ("3",), ()))
-            assert bounded.audit("canary", table).status is Status.MATCH, table
+            assert bounded.audit("canary", table).outcome is Outcome.PROVEN, table
         assert len(tables) == (8 if "sqlite" in (legacy, modern) else 10)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pytest_tenantparity.config import load_settings
-from pytest_tenantparity.model import Evidence, Status
+from pytest_tenantparity.model import Evidence, Outcome
 
 from ..soundness import traps
 from ..soundness.traps import Engine as EngineName
@@ -97,7 +97,7 @@ def test_the_canary_watches_every_column_on_every_engine(
     """Whichever engine holds a side, each column is watched, with and without a key."""
     evidence = _canaries(places(legacy, "legacy"), places(modern, "modern"))
     assert [each.reasons for each in evidence] == [()] * len(TABLES)
-    assert {each.status for each in evidence} == {Status.MATCH}
+    assert {each.outcome for each in evidence} == {Outcome.PROVEN}
 
 
 def _files(folder: Path, kind: str) -> str:
@@ -124,5 +124,5 @@ def test_files_of_text_and_of_documents_are_watched(
     )
     with opened(load_settings(path)) as run:
         evidence = run.audit("canary", "t")
-        assert run.audit("global", "t").status is Status.MATCH
-    assert (evidence.status, evidence.reasons) == (Status.MATCH, ())
+        assert run.audit("global", "t").outcome is Outcome.PROVEN
+    assert (evidence.outcome, evidence.reasons) == (Outcome.PROVEN, ())

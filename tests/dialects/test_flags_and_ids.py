@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from pytest_tenantparity.model import Status
+from pytest_tenantparity.model import Outcome
 
 from ..support.engine_driver import Engine, Run, seen
 from ..support.expectations import assert_drift, assert_match, assert_not_proven
@@ -226,11 +226,11 @@ def test_ids_and_flags_as_tenants(
     lines = f'url = "{url}"\n{legacy_tenancy}'
     with engine.opened(more, legacy=lines, modern=tenancy) as run:
         found = [run.audit(each, "t") for each in ("acme", "bolt", "unassigned")]
-    assert [(each.status, each.rows.legacy, each.rows.modern) for each in found[:2]] == [
-        (Status.MATCH, 2, 2),
-        (Status.MATCH, 1, 1),
+    assert [(each.outcome, each.rows.legacy, each.rows.modern) for each in found[:2]] == [
+        (Outcome.PROVEN, 2, 2),
+        (Outcome.PROVEN, 1, 1),
     ], found
-    assert found[2].status is Status.MATCH, found[2]
+    assert found[2].outcome is Outcome.PROVEN, found[2]
 
 
 def _tenants_of(

@@ -15,7 +15,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from pytest_tenantparity.model import Evidence, Status
+from pytest_tenantparity.model import Evidence, Outcome
 
 from ..support.engine_driver import Engine, seen
 from ..support.files import Elsewhere
@@ -240,7 +240,7 @@ def test_a_text_is_the_float_that_it_spells(floats: Makes, texts: Makes, stores:
         watched = {name: run.audit("canary", name) for name in WATCHED.get(floats, ())}
     for name in ("loose", "keyed"):
         assert (name, seen(found[name]), found[name].reasons) == (name, [], ())
-        assert found[name].status is Status.MATCH
+        assert found[name].outcome is Outcome.PROVEN
     assert seen(found["doubles"]) == _first(len(NO_DOUBLES))
     assert not _narrow(found["doubles"])
     if floats is Stores.in_sqlite:  # which has none of four bytes: these are doubles
@@ -250,7 +250,7 @@ def test_a_text_is_the_float_that_it_spells(floats: Makes, texts: Makes, stores:
         assert _narrow(found["singles"])
         assert seen(found["singles"]) == _first(len(NO_SINGLES))
     for name, evidence in watched.items():
-        assert (name, evidence.status, evidence.reasons) == (name, Status.MATCH, ())
+        assert (name, evidence.outcome, evidence.reasons) == (name, Outcome.PROVEN, ())
 
 
 def _first(many: int) -> list[Any]:

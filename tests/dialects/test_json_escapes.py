@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from pytest_tenantparity.model import Status
+from pytest_tenantparity.model import Outcome
 
 from ..support.engine_driver import Engine, seen
 from ..support.json_documents import DIFFERENT, REFUSED, TAKEN
@@ -47,10 +47,10 @@ def test_a_document_that_jsonb_refuses_is_compared_by_content(engine: Engine) ->
     with engine.opened(more) as run:
         for table in ("t", "u"):
             evidence, canary = run.audit("global", table), run.audit("canary", table)
-            assert evidence.status is Status.DRIFT, table
+            assert evidence.outcome is Outcome.REFUTED, table
             found = sorted(("changed", (str(n),), ("doc",)) for n in differing)
             assert sorted(seen(evidence)) == found, table
-            assert canary.status is Status.MATCH, (table, canary.reasons)
+            assert canary.outcome is Outcome.PROVEN, (table, canary.reasons)
         keyed = run.audit("global", "keyed")
     assert keyed.drift.changed == keyed.drift.total == first
 
@@ -65,7 +65,7 @@ def test_an_escape_that_the_encoding_lacks_is_compared(
         for database, doc in ((latin, r'{"a": "\u20ac", "b": 1}'), (own.modern, '{"b":1,"a":"€"}')):
             database.run("CREATE TABLE t (id int PRIMARY KEY, doc json)")
             database.run("INSERT INTO t VALUES (1, %s)", doc)
-        assert own.audit(more=CANONICAL).status is Status.MATCH
+        assert own.audit(more=CANONICAL).outcome is Outcome.PROVEN
     finally:
         latin.drop()
 

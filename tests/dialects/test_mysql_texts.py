@@ -15,7 +15,7 @@ from sqlalchemy import BigInteger, case, cast, column, event, func, literal_colu
 from sqlalchemy.engine import Engine as SqlEngine
 
 from pytest_tenantparity.config import StackSettings
-from pytest_tenantparity.model import Status
+from pytest_tenantparity.model import Outcome
 from pytest_tenantparity.stacks import Portable, open_stack
 from pytest_tenantparity.stacks.dialects import ColumnRules
 from pytest_tenantparity.stacks.dialects.spelling import as_float
@@ -173,16 +173,16 @@ def test_a_value_too_long_to_hash_is_not_taken_for_null(alike: Engine, maria: Ma
     # A row may be too long where none of its values is.
     alike.both("CREATE TABLE together (id int PRIMARY KEY, v longtext, w longtext)")
     alike.both("INSERT INTO together VALUES (1, repeat('x', 40000), repeat('x', 40000))")
-    unequal = (Status.NOT_PROVEN, Status.DRIFT)
+    unequal = (Outcome.NOT_PROVEN, Outcome.REFUTED)
     with _narrow(maria), alike.opened() as run, each_value() as check:
         with check("two columns, too long together"):
             assert_not_proven(run.audit("global", "together"), NOT_HASHED)
         for n, (kind, length) in enumerate(LONG):
             with check(f"{kind} of {length}, beside NULL"):
-                assert run.audit("global", f"t{n}").status in unequal
+                assert run.audit("global", f"t{n}").outcome in unequal
             with check(f"{kind} of {length}, beside another"):
                 evidence = run.audit("global", f"other{n}")
-                assert evidence.status in unequal
+                assert evidence.outcome in unequal
                 if length > 65_530:
                     assert_not_proven(evidence, NOT_HASHED)
 

@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from pytest_tenantparity.model import Status
+from pytest_tenantparity.model import Outcome
 
 from ..support.engine_driver import Engine, seen
 from ..support.files import Elsewhere
@@ -106,7 +106,7 @@ def test_a_sign_bit_in_parquet(modern_db: Database, tmp_path: Path) -> None:
     assert found == [("changed", (key,), ("wide", "narrow")) for key in ("4", "5")]
     engine = Engine(negative, _parquet(tmp_path, "positive", ""), tmp_path)
     evidence = engine.audit(subject="a", more=MORE, legacy=TENANCY, modern=TENANCY)
-    assert (evidence.status, seen(evidence)) == (Status.MATCH, [])
+    assert (evidence.outcome, seen(evidence)) == (Outcome.PROVEN, [])
 
 
 def test_a_sign_bit_in_postgresql(engine: Engine) -> None:
@@ -116,7 +116,7 @@ def test_a_sign_bit_in_postgresql(engine: Engine) -> None:
     engine.modern.run("INSERT INTO t VALUES (1, '-NaN', '-nan', 'nan', '{-NaN}')")
     with engine.opened() as run:
         evidence = run.audit("global", "t")
-        assert (evidence.status, evidence.digest) == (Status.MATCH, "hashtextextended")
+        assert (evidence.outcome, evidence.digest) == (Outcome.PROVEN, "hashtextextended")
         assert run.audit("canary", "t").reasons == ()
     engine.modern.run("UPDATE t SET a = 'Infinity', b = '-Infinity', c = 0")
     assert seen(engine.audit()) == [("changed", ("1",), ("a", "b", "c"))]

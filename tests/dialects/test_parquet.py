@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from pytest_tenantparity.model import Evidence, Status
+from pytest_tenantparity.model import Evidence, Outcome
 from pytest_tenantparity.stacks.catalog import Family
 from pytest_tenantparity.stacks.dialects.archive_reader import _stored, _top_level
 
@@ -204,7 +204,7 @@ def test_a_key_that_is_none(old: Files, new: Files, tmp_path: Path) -> None:
     """Rows that share what the settings call a key are no match by themselves."""
     old.parquet("SELECT * FROM (VALUES (1, 'a'), (1, 'b')) v(id, x)")
     new.parquet("SELECT * FROM (VALUES (1, 'a'), (1, 'c')) v(id, x)")
-    assert engine_over(old, new, tmp_path).audit(more=KEYED).status is not Status.MATCH
+    assert engine_over(old, new, tmp_path).audit(more=KEYED).outcome is not Outcome.PROVEN
 
 
 def test_large_parquet_drift(old: Files, new: Files, tmp_path: Path) -> None:

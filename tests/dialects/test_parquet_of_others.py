@@ -11,7 +11,7 @@ from pathlib import Path
 
 import duckdb
 
-from pytest_tenantparity.model import Evidence, Status
+from pytest_tenantparity.model import Evidence, Outcome
 
 from ..support.engine_driver import Engine, seen
 from ..support.files import Files
@@ -79,7 +79,7 @@ def test_timestamps_of_pandas_and_spark_match_those_of_a_database(
         "(2, '2024-07-01 12:00:00', NULL), (3, NULL, '1')"
     )
     spark, nanos, pandas = _audits(own, "spark", "nanos", "pandas", more=UTC)
-    assert spark.status is Status.MATCH, spark
+    assert spark.outcome is Outcome.PROVEN, spark
     assert seen(nanos) == [("changed", ("1",), ("v",))]
     assert seen(pandas) == [("changed", ("2",), ("v",)), ("changed", ("3",), ("n",))]
     assert pandas.findings[0].columns["v"].legacy == "2024-07-01 12:00:00.000000001+00"
@@ -94,7 +94,7 @@ def test_files_of_spark_match_themselves_and_no_others(tmp_path: Path) -> None:
     new = _archive(tmp_path / "new", spark=SPARK, nanos=SPARK_NANOS, pandas=PANDAS)
     own = Engine(old.legacy, new.legacy, tmp_path)
     for evidence in _audits(own, "spark", "nanos", "pandas"):
-        assert evidence.status is Status.MATCH, evidence
+        assert evidence.outcome is Outcome.PROVEN, evidence
     folder = tmp_path / "mixed"
     (folder / "t").mkdir(parents=True)
     for name, content in (("a", SPARK), ("b", SPARK_NANOS)):
@@ -119,6 +119,6 @@ def test_a_column_of_nulls_meets_every_type(modern_db: Database, tmp_path: Path)
     modern_db.run("INSERT INTO t (id) VALUES (1)")
     own = Engine(Files(folder), modern_db, tmp_path)  # type: ignore[arg-type]
     (evidence,) = _audits(own, "t")
-    assert evidence.status is Status.MATCH, evidence
+    assert evidence.outcome is Outcome.PROVEN, evidence
     modern_db.run("UPDATE t SET c2 = '', c6 = '{}', c3 = ''")
     assert seen(own.audit(more=KEYED.format("t"))) == [("changed", ("1",), ("c2", "c3", "c6"))]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pytest_tenantparity.model import RowCounts, Status
+from pytest_tenantparity.model import Outcome, RowCounts
 from pytest_tenantparity.wire import to_wire
 
 from ..support.changed_tables import Change, check_changes, checks
@@ -217,6 +217,6 @@ def test_a_masked_value_is_found_and_never_shown(engine: Engine) -> None:
     with checks(engine, more) as check:
         for table, key in KEYS_OF_MASKED.items():
             with check(f"key {key}", table) as evidence:
-                assert evidence.status is Status.DRIFT
+                assert evidence.outcome is Outcome.REFUTED
                 assert evidence.drift.total == (1 if key == "(id)" else 2)
                 assert "secret" not in str(to_wire(evidence))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pytest_tenantparity.config import load_settings
-from pytest_tenantparity.model import Evidence, NamedRule, RowCounts, Status
+from pytest_tenantparity.model import Evidence, NamedRule, Outcome, RowCounts
 from pytest_tenantparity.wire import to_wire
 
 from ..support.changed_tables import checks
@@ -438,7 +438,7 @@ def test_rows_of_another_tenant_and_of_nobody(engine: Engine) -> None:
         with check("stamped, for b", "stamped", "b") as evidence:
             assert_drift(evidence, ("extra", ("2",), ()))
         with check("stamped, for nobody", "stamped", "unassigned") as evidence:
-            assert evidence.status is Status.MATCH
+            assert evidence.outcome is Outcome.PROVEN
         for table, stamp in STAMPS.items():
             with check(f"{stamp}, for a", table, "a") as evidence:
                 assert_drift(evidence, ("missing", ("2",), ()))
@@ -451,7 +451,7 @@ def test_rows_of_another_tenant_and_of_nobody(engine: Engine) -> None:
             assert_drift(evidence, ("missing", ("9",), ()), ("extra", ("9",), ()))
             assert evidence.rows == RowCounts(1, 1)
         with check("declared", "declared", "unassigned") as evidence:
-            assert evidence.status is Status.MATCH
+            assert evidence.outcome is Outcome.PROVEN
             rule = NamedRule("1 legacy row of no tenant is declared: test rows of 2019")
             assert evidence.rules == (rule,)
         with check("declared of the other side", "declared_late", "unassigned") as evidence:

@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from pytest_tenantparity.model import Status
+from pytest_tenantparity.model import Outcome
 
 from ..support.engine_driver import SHARED, Engine
 from ..support.expectations import assert_not_proven
@@ -35,13 +35,13 @@ def drifting(engine: Engine) -> Engine:
     return engine
 
 
-def _audit_all(engine: Engine, legacy: str = TENANCY, modern: str = TENANCY) -> list[Status]:
+def _audit_all(engine: Engine, legacy: str = TENANCY, modern: str = TENANCY) -> list[Outcome]:
     more = "[tables.shared]\ntenancy = 'global'\n[tenants.a]\n[tenants.b]"
     with engine.opened(more, legacy=legacy, modern=modern) as run:
-        return [run.audit(subject, table).status for subject, table in SUBJECTS]
+        return [run.audit(subject, table).outcome for subject, table in SUBJECTS]
 
 
-EXPECTED = [Status.DRIFT, Status.DRIFT, Status.DRIFT, Status.MATCH, Status.MATCH]
+EXPECTED = [Outcome.REFUTED, Outcome.REFUTED, Outcome.REFUTED, Outcome.PROVEN, Outcome.PROVEN]
 
 
 def _contents(database: Database) -> dict[str, Any]:

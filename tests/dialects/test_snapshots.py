@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from pytest_tenantparity.model import Evidence, Status
+from pytest_tenantparity.model import Evidence, Outcome
 
 from ..support.each_value import each_value
 from ..support.engine_driver import Engine, Seen
@@ -20,7 +20,7 @@ from ..support.expectations import assert_drift, assert_match, assert_not_proven
 from ..support.files import Snapshot, engine_over
 from ..support.forkserver import ForkServer
 from ..support.postgresql import Database
-from ..support.project import Outcome, Project, _clean
+from ..support.project import Project, RunResult, _clean
 
 pytest_plugins = ["tests.support.project"]
 
@@ -174,7 +174,7 @@ def test_an_absent_field_is_not_null(snapshots: Snapshots) -> None:
     changed = [("changed", ("a", n), ("absent_fields",)) for n in "12"]
     assert_drift(snapshots.audit(), *changed)
     more = f'{RESOURCE}[tables.r.ignore]\nabsent_fields = "nulls are left out of the export"'
-    assert snapshots.audit(more=more).status is Status.MATCH
+    assert snapshots.audit(more=more).outcome is Outcome.PROVEN
     snapshots.modern.tenants(a={"r": [{"id": n, "v": 5 if n == 3 else None} for n in (1, 2, 3)]})
     assert_not_proven(snapshots.audit(), "absent_fields", "ignore it with a reason")
 
@@ -231,7 +231,7 @@ def test_repeated_ids_are_found(snapshots: Snapshots) -> None:
     """An id that two records of a tenant share is a finding, also where both sides have both."""
     snapshots.both(a={"r": [{"id": 1, "v": 1}, {"id": 1, "v": 2}]}, b={"r": [{"id": 1, "v": 3}]})
     found = snapshots.audit()
-    assert found.status is Status.DRIFT
+    assert found.outcome is Outcome.REFUTED
     assert found.drift.duplicate == 2
     assert_match(snapshots.audit("b"), rows=1)
 
@@ -262,7 +262,7 @@ def test_a_resource_that_is_empty_or_gone_is_no_match(snapshots: Snapshots, empt
     """Without a record nothing is known of the fields, and that is said."""
     snapshots.legacy.tenants(a={"r": [{"id": 1, "v": 2}]})
     snapshots.modern.tenants(a={"r": empty})
-    assert snapshots.audit().status is Status.DRIFT
+    assert snapshots.audit().outcome is Outcome.REFUTED
     assert snapshots.audit().drift.missing == 1
     snapshots.modern.tenants(a={"other": [{"id": 1}]})
     assert_not_proven(snapshots.audit(), "no table main.r")
@@ -433,7 +433,7 @@ def test_a_snapshot_of_what_a_database_holds_matches_it(
         more = f"{RESOURCE}{TENANTS}"
         return engine.audit("r", "a", more, legacy=TENANCY, modern=TENANCY)
 
-    assert audit().status is Status.MATCH, audit()
+    assert audit().outcome is Outcome.PROVEN, audit()
     key = ("a", RECORD["id"].lower())
     rows = {n: (column, value) for n, (column, value) in enumerate(CHANGES.items())}
     ids = {n: f"{RECORD['id'][:-2].lower()}{n:02}" for n in (*rows, len(rows))}
@@ -454,7 +454,7 @@ def test_a_snapshot_of_what_a_database_holds_matches_it(
     changed.append(("changed", ("a", ids[len(rows)]), tuple(CHANGES)))
     assert_drift(audit(), *changed)
     evidence = engine.audit("r", "canary", f"{RESOURCE}{TENANTS}", legacy=TENANCY, modern=TENANCY)
-    assert (evidence.status, evidence.reasons) == (Status.MATCH, ())
+    assert (evidence.outcome, evidence.reasons) == (Outcome.PROVEN, ())
 
 
 def test_kinds_do_not_meet_in_a_column_of_texts(tmp_path: Path, modern_db: Database) -> None:
@@ -502,7 +502,7 @@ def sample(
     return project
 
 
-def _changed(project: Project, change: Any) -> Outcome:
+def _changed(project: Project, change: Any) -> RunResult:
     path = project.path / "modern.json"
     content = json.loads(path.read_text(encoding="utf-8"))
     change(content)

@@ -30,7 +30,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
 from pytest_tenantparity.config import StackSettings
-from pytest_tenantparity.model import Status
+from pytest_tenantparity.model import Outcome
 from pytest_tenantparity.stacks.catalog import Family
 from pytest_tenantparity.stacks.dialects import ColumnRules, Portable, Session, portable_hash
 from pytest_tenantparity.stacks.dialects.spelling import as_float, spell
@@ -233,7 +233,7 @@ def test_expressions_are_read_as_they_are_written(files: Engine) -> None:
         with check("misspelt", "misspelt") as evidence:
             assert_not_proven(evidence, '"amuont"', "is no column")
         with check("spelt", "spelt") as evidence:
-            assert evidence.status is Status.MATCH
+            assert evidence.outcome is Outcome.PROVEN
         with check("collation", "folded") as evidence:
             assert evidence.drift.total == 4
 

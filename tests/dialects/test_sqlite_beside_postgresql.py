@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_tenantparity.model import Status
+from pytest_tenantparity.model import Outcome
 
 from ..support.changed_tables import checks
 from ..support.engine_driver import Engine
@@ -101,7 +101,7 @@ def test_sqlite_and_postgresql(
             if number % 2 != stacks.index(file) or label == "small float":
                 continue  # PostgreSQL has no arithmetic at the least of floats
             with check(f"the canary of {label}", f"t{number}", "canary") as evidence:
-                assert (evidence.status, evidence.reasons) == (Status.MATCH, ())
+                assert (evidence.outcome, evidence.reasons) == (Outcome.PROVEN, ())
     written, read = "BEGIN;", ""
     for number, (*_, one, other) in enumerate(ALIKE):
         written += f"UPDATE t{number} SET v = {_both_spellings(other)[0]} WHERE id = 1;"
@@ -199,11 +199,11 @@ def test_an_expressions_value_is_read_by_its_storage_class(
                 if sql == "hex(id)":
                     assert_drift(evidence, ("changed", ("1",), ("v",)))
                 else:
-                    assert evidence.status is Status.MATCH, evidence
+                    assert evidence.outcome is Outcome.PROVEN, evidence
         with check("a number beside a text", "num") as evidence:
             assert_drift(evidence, ("changed", ("1",), ("v",)))
         with check("no type", "untyped") as evidence:
             assert_not_proven(evidence, "'v'", "without a type", "no text in common")
         with check("no type, by an expression", "untyped_sql") as evidence:
-            assert evidence.status is Status.MATCH
+            assert evidence.outcome is Outcome.PROVEN
             assert evidence.rules[0].rule.startswith("is read as integer")

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from pytest_tenantparity.model import Status
+from pytest_tenantparity.model import Outcome
 
 from ..support.changed_tables import checks
 from ..support.engine_driver import Engine, seen
@@ -76,11 +76,11 @@ def test_a_decimal_is_what_sqlite_shows_of_it(modern_db: Database, tmp_path: Pat
     more = "".join(f"[tables.t.columns.{name}]\n{line}\n" for name, (_, line) in COLUMNS.items())
     engine = Engine(Elsewhere(f"sqlite:///{path}"), modern_db, tmp_path)  # type: ignore[arg-type]
     evidence = engine.audit(more=more)
-    assert (seen(evidence), evidence.status) == ([], Status.MATCH)
+    assert (seen(evidence), evidence.outcome) == ([], Outcome.PROVEN)
     files = Engine(_csv(tmp_path, DECIMALS * 2), engine.legacy, tmp_path)
     ignored = dict.fromkeys(("as_float", "double", "given"), "another test")
     evidence = files.audit(more=f'[tables.t]\nkey = ["id"]\n{_ignored(ignored)}')
-    assert (seen(evidence), evidence.status) == ([], Status.MATCH)
+    assert (seen(evidence), evidence.outcome) == ([], Outcome.PROVEN)
 
 
 def _ignored(columns: dict[str, str]) -> str:
@@ -122,7 +122,10 @@ def test_a_double_is_the_text_that_reads_back(modern_db: Database, tmp_path: Pat
     stored = [float(text) for text in DECIMALS]
     _postgresql(modern_db, [repr(number) for number in stored], "float8")
     engine = Engine(_sqlite(tmp_path, "DECIMAL(18,6)", stored), modern_db, tmp_path)
-    assert (seen(engine.audit(more=FLOAT)), engine.audit(more=FLOAT).status) == ([], Status.MATCH)
+    assert (seen(engine.audit(more=FLOAT)), engine.audit(more=FLOAT).outcome) == (
+        [],
+        Outcome.PROVEN,
+    )
     beside = [nextafter(number, inf) for number in stored]
     _sqlite(tmp_path, "DECIMAL(18,6)", beside)
     assert engine.audit(more=FLOAT).drift.changed == len(beside)
@@ -162,7 +165,7 @@ def test_the_canary_moves_a_double_to_another_decimal(modern_db: Database, tmp_p
     with checks(engine) as check:
         for table in tables:
             with check(table, table, "canary") as evidence:
-                assert (evidence.status, evidence.reasons) == (Status.MATCH, ())
+                assert (evidence.outcome, evidence.reasons) == (Outcome.PROVEN, ())
 
 
 def test_sql_that_gives_doubles_gives_no_texts_of_shorter_floats(

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from pytest_tenantparity.model import Status
+from pytest_tenantparity.model import Outcome
 
 from ..support.each_value import each_value
 from ..support.engine_driver import Engine, seen
@@ -87,7 +87,7 @@ def test_arrays_and_domains_are_compared_by_their_elements(debian: Engine) -> No
                 assert sorted(seen(evidence)) == changed
         with check("canary"):
             canary = run.audit("canary", "together")
-            assert (canary.status, canary.reasons) == (Status.MATCH, ())
+            assert (canary.outcome, canary.reasons) == (Outcome.PROVEN, ())
         for number, declared in enumerate(REFUSED):
             with check(declared):
                 (reason,) = run.audit("global", f"plain{number}").reasons
@@ -144,7 +144,7 @@ def test_geometry_and_sets_are_refused_with_a_way_out(
     reasons = "\n".join(plain.reasons)
     assert 'legacy_sql, modern_sql = "LOWER(HEX(ST_AsBinary(g)))"' in reasons
     assert "array_to_string" in reasons
-    assert hinted.status is Status.DRIFT
+    assert hinted.outcome is Outcome.REFUTED
     (finding,) = hinted.findings
     assert list(finding.columns) == ["c", "w"]
     assert "spaces at the end" in finding.note
@@ -152,7 +152,7 @@ def test_geometry_and_sets_are_refused_with_a_way_out(
     padded = [rule for rule in hinted.rules if rule.column == "w"]
     assert len(padded) == 1
     assert 'trim = "trailing"' in padded[0].rule
-    assert trimmed.status is Status.TOLERATED
+    assert trimmed.outcome is Outcome.TOLERATED
     assert not any("pads with spaces" in rule.rule for rule in trimmed.rules)
 
 
@@ -166,4 +166,4 @@ def test_padding_in_a_key_is_named(engine: Engine) -> None:
         evidence, trimmed = run.audit("global", "t"), run.audit("global", "trimmed")
     assert (evidence.drift.missing, evidence.drift.extra) == (1, 1)
     assert any('trim = "trailing"' in rule.rule for rule in evidence.rules)
-    assert trimmed.status is Status.TOLERATED
+    assert trimmed.outcome is Outcome.TOLERATED

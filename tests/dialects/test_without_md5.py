@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from pytest_tenantparity.config.settings import StackSettings
-from pytest_tenantparity.model import Evidence, Status
+from pytest_tenantparity.model import Evidence, Outcome
 from pytest_tenantparity.stacks import Portable, handshake, open_stack
 
 from ..support.engine_driver import Engine, seen
@@ -136,7 +136,7 @@ def test_servers_without_md5_are_compared_by_sha256(
     for legacy, modern in pairs:
         for subject, evidence in _audit(legacy, modern, tmp_path).items():
             assert (subject, evidence.reasons, seen(evidence)) == (subject, (), [])
-            assert evidence.status is Status.MATCH
+            assert evidence.outcome is Outcome.PROVEN
             if subject == "unassigned":
                 continue
             assert evidence.digest == Portable.SHA256
@@ -165,7 +165,7 @@ def test_drift_is_found_by_sha256(
     assert sorted(seen(found["a"])) == [("changed", ("k1",), ("v",)), ("extra", ("k2",), ())]
     assert seen(found["b"]) == [("missing", ("k2",), ())]
     assert "the tenant 'a'" in found["b"].findings[0].note
-    assert (canary.status, canary.reasons) == (Status.MATCH, ())
+    assert (canary.outcome, canary.reasons) == (Outcome.PROVEN, ())
 
 
 def test_a_native_digest_needs_no_md5(
@@ -192,7 +192,7 @@ def test_no_digest_in_common(
     postgresql, _, maria = servers
     monkeypatch.setattr(handshake, "TRIED", (Portable.MD5,))
     evidence = _audit(maria, postgresql, tmp_path)["a"]
-    assert evidence.status is Status.NOT_PROVEN
+    assert evidence.outcome is Outcome.NOT_PROVEN
     (reason,) = evidence.reasons
     assert f"legacy, {Portable.MD5}: {handshake.WRONG}" in reason
     assert f"modern, {Portable.MD5}: could not compute MD5 hash" in reason
@@ -202,5 +202,5 @@ def test_md5_stays_first_where_both_have_it(modern_db: Database, tmp_path: Path)
     """MD5 is the faster one, and nothing is said of it where it can be used."""
     _fill(modern_db)
     evidence = _audit(_sqlite(tmp_path), modern_db, tmp_path)["a"]
-    assert (evidence.status, evidence.digest) == (Status.MATCH, Portable.MD5)
+    assert (evidence.outcome, evidence.digest) == (Outcome.PROVEN, Portable.MD5)
     assert not any("MD5" in each.rule for each in evidence.rules)

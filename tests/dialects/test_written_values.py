@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from pytest_tenantparity.model import Status
+from pytest_tenantparity.model import Outcome
 
 from ..support.engine_driver import Engine, seen
 from ..support.postgresql import Database
@@ -208,7 +208,7 @@ def test_texts_beside_a_typed_column(
             evidence = run.audit("acme", name)
             numbers = [str(n) for n in range(1, len(pairs) + 1)]
             if name.startswith("equal"):
-                assert (seen(evidence), evidence.status) == ([], Status.MATCH), name
+                assert (seen(evidence), evidence.outcome) == ([], Outcome.PROVEN), name
             else:
                 found = [key for kind, (key,), _ in seen(evidence) if kind == "changed"]
                 assert sorted(found, key=lambda each: int(each or 0)) == numbers, name

@@ -6,7 +6,7 @@ import json
 import sqlite3
 from contextlib import closing
 
-from pytest_tenantparity.model import Evidence, Status
+from pytest_tenantparity.model import Evidence, Outcome
 
 from ..support.engine_driver import Engine
 from ..support.mariadb import MariaDatabase
@@ -43,9 +43,9 @@ def test_every_kind_of_table_is_accounted_for(engine: Engine) -> None:
     ]
     with engine.opened() as run:
         assert sorted(run.context.pairs) == sorted({*named, "t"})
-        assert run.audit("global", "t").status is Status.MATCH
+        assert run.audit("global", "t").outcome is Outcome.PROVEN
         bare = [run.audit("global", name) for name in ("bare", "bare_here", "bare_there")]
-    assert {each.status for each in bare} == {Status.NOT_PROVEN}
+    assert {each.outcome for each in bare} == {Outcome.NOT_PROVEN}
     assert ["has no columns" in each.reasons[0] for each in bare[:2]] == [True, True]
     assert "no table public.bare_there" in bare[2].reasons[0]
 
@@ -158,7 +158,7 @@ modern_filter = { sql = "NOT gone", reason = "deleted rows stay behind" }
 """
     with engine.opened(more) as run:
         evidence = run.audit("coverage", "*")
-        assert run.audit("global", "t").status is Status.MATCH
+        assert run.audit("global", "t").outcome is Outcome.PROVEN
     assert evidence.left_out == {
         "legacy rows of t but those with NOT t.gone": 4,
         "modern rows of t but those with NOT gone": 3,

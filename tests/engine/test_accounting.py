@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_tenantparity.model import Account, Evidence, Status
+from pytest_tenantparity.model import Account, Evidence, Outcome
 
 from ..support.engine_driver import Engine, seen
 from ..support.expectations import assert_drift, assert_match, assert_not_proven
@@ -66,8 +66,8 @@ def notes(evidence: Evidence) -> dict[str | None, str]:
 
 def _accounts(*expected: Account) -> Check:
     def check(evidence: Evidence) -> None:
-        found = (evidence.status, evidence.reasons, evidence.accounts)
-        assert found == (Status.MATCH, (), expected)
+        found = (evidence.outcome, evidence.reasons, evidence.accounts)
+        assert found == (Outcome.PROVEN, (), expected)
 
     return check
 
@@ -153,7 +153,7 @@ def test_the_rows_of_each_side_add_up(engine: Engine, subtests: pytest.Subtests)
         expected = {case.label: check for case, check in cases.items()}
         found = check_each(audit, expected, subtests, "unassigned")
         for tenant in "ab":
-            assert audit("filtered", tenant).status is Status.MATCH
+            assert audit("filtered", tenant).outcome is Outcome.PROVEN
             for kinds in (("char(4)", "text"), ("text", "char(4)")):
                 assert audit(f"{kinds}", tenant).rows.legacy == 1, kinds
     assert "'10'" not in "\n".join(found["hops"].reasons)
@@ -170,7 +170,7 @@ def test_a_side_without_a_leading_column_has_no_account(engine: Engine) -> None:
         engine.modern.run(f"INSERT INTO s_{tenant}.t VALUES ({number})")
     own = 'tenancy = {schema = "s_{tenant}"}'
     evidence = engine.audit(subject="unassigned", legacy=BY_TENANT, modern=own, more=TENANTS)
-    assert (evidence.status, evidence.accounts) == (Status.MATCH, (Account("legacy", 2, 2, 0),))
+    assert (evidence.outcome, evidence.accounts) == (Outcome.PROVEN, (Account("legacy", 2, 2, 0),))
 
 
 TWO_ACCOUNTS = """
@@ -212,7 +212,7 @@ def test_two_accounts_of_one_tenant_are_one_owner(engine: Engine) -> None:
     tables = laid_out(engine, cases)
     with tables.opened(TWO_ACCOUNTS, legacy=BY_TENANT, modern=BY_TENANT) as audit:
         for label in ("column", "path"):
-            assert [audit(label, each).status for each in "ab"] == [Status.MATCH] * 2, label
+            assert [audit(label, each).outcome for each in "ab"] == [Outcome.PROVEN] * 2, label
             _accounts(Account("legacy", 3, 3, 0), Account("modern", 3, 3, 0))(
                 audit(label, "unassigned")
             )
@@ -273,7 +273,7 @@ def test_two_spellings_of_one_value_are_one_owner_too_many(
             with subtests.test(kind):
                 evidence = audit(kind, "unassigned")
                 if kind == "text":
-                    assert evidence.status is Status.MATCH, evidence
+                    assert evidence.outcome is Outcome.PROVEN, evidence
                     assert [audit(kind, each).rows.legacy for each in own] == [1, 1]
                 else:
                     said = ("the legacy table", "the modern table", "some row has two owners")

@@ -67,7 +67,7 @@ def test_texts_that_cannot_be_encoded_are_compared_as_they_were_read(
                 try:
                     assert_drift(evidence, ("changed", ("1",), ("v",)))
                 except AssertionError:
-                    wrong.append((legacy, modern, evidence.status))
+                    wrong.append((legacy, modern, evidence.outcome))
     assert wrong == []
 
 

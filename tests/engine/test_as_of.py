@@ -10,7 +10,7 @@ import pytest
 
 from pytest_tenantparity.config import AsOf
 from pytest_tenantparity.limits import Limits
-from pytest_tenantparity.model import Account, Evidence, Status
+from pytest_tenantparity.model import Account, Evidence, Outcome
 from pytest_tenantparity.parity import TenantView
 from pytest_tenantparity.parity.batch import BY_ONE_STATEMENT
 
@@ -192,7 +192,7 @@ def test_a_key_map_s_filter_takes_the_value(engine: Engine) -> None:
     said = "rows of [maps.users] only where since <= :as_of (2026-11-30T12:00:00Z)"
     assert said in {each.rule for each in evidence.rules}
     assert_not_proven(later, "the key map 'users' is no bijection")
-    assert earlier.status is Status.DRIFT
+    assert earlier.outcome is Outcome.REFUTED
 
 
 # ---- what cannot be compared

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pytest_tenantparity.limits import Limits
-from pytest_tenantparity.model import SIDES, SLOW, UNTOLD, Evidence, Status
+from pytest_tenantparity.model import SIDES, SLOW, UNTOLD, Evidence, Outcome
 from pytest_tenantparity.parity import batch, batches
 from pytest_tenantparity.parity.batch import BY_ONE_STATEMENT, shown_in_batch
 from pytest_tenantparity.parity.batches import Batch, Batches, batch_of
@@ -56,9 +56,9 @@ def hints(found: Mapping[str, Evidence]) -> list[str]:
     return [hint for hint in given if hint.startswith(SLOW)]
 
 
-def other_than_match(found: Mapping[str, Evidence]) -> dict[str, Status]:
+def other_than_match(found: Mapping[str, Evidence]) -> dict[str, Outcome]:
     """Return the checks with another status than MATCH."""
-    return {key: each.status for key, each in found.items() if each.status is not Status.MATCH}
+    return {key: each.outcome for key, each in found.items() if each.outcome is not Outcome.PROVEN}
 
 
 # ---- which tables a statement takes
@@ -135,7 +135,7 @@ def test_rows_of_two_tables_of_a_batch_that_changed_places_are_seen(schemas: Eng
     """All rows of the batch are there, and two tables are another one's."""
     schemas.modern.run("ALTER TABLE t0.a RENAME TO x; ALTER TABLE t0.b RENAME TO a")
     schemas.modern.run("ALTER TABLE t0.x RENAME TO b")
-    assert set(other_than_match(audit(schemas)).values()) == {Status.DRIFT}
+    assert set(other_than_match(audit(schemas)).values()) == {Outcome.REFUTED}
     assert set(other_than_match(audit(schemas))) == {"t0-a", "t0-b"}
 
 
@@ -213,7 +213,7 @@ def test_a_schema_that_is_dropped_meanwhile_stops_its_own_checks_alone(schemas: 
     with schemas.opened(TENANTS, legacy=OWN, modern=OWN) as run:
         schemas.modern.run("DROP SCHEMA t1 CASCADE")
         found = audits(run)
-    assert other_than_match(found) == dict.fromkeys(("t1-a", "t1-b"), Status.NOT_PROVEN)
+    assert other_than_match(found) == dict.fromkeys(("t1-a", "t1-b"), Outcome.NOT_PROVEN)
     (hint,) = hints(found)
     assert hint.startswith("slow: the small tables a, b were read one by one, since one statement")
 
@@ -223,7 +223,7 @@ def test_a_statement_that_times_out_is_in_the_hints(schemas: Engine) -> None:
     slow = "CASE WHEN v = 't1 2' THEN pg_sleep(9) IS NOT NULL ELSE TRUE END"
     more = f'[tables.a.modern_filter]\nsql = "{slow}"\nreason = "as it is"'
     found = audit(schemas, more, "statement_timeout = 0.7")
-    assert other_than_match(found) == {"t1-a": Status.NOT_PROVEN}
+    assert other_than_match(found) == {"t1-a": Outcome.NOT_PROVEN}
     (hint,) = hints(found)
     assert "statement timeout" in hint
     masked = f"{more}\n[tables.b.columns.v]\nmask = true"
@@ -244,7 +244,7 @@ def test_sqlalchemy_s_own_placeholder_is_what_it_is_in_names_and_filters(schemas
         f'[tables.b.{side}_filter]\nsql = "{where}"\n{reason}\n' for side in ("legacy", "modern")
     )
     found = audit(schemas, more)
-    assert other_than_match(found) == {"t2-a": Status.DRIFT}
+    assert other_than_match(found) == {"t2-a": Outcome.REFUTED}
     assert found["t1-b"].rows.legacy == 2
     hows = {each.how for evidence in found.values() for each in evidence.work.readings}
     assert hows == {"each tenant where its own rows are"}
@@ -279,7 +279,7 @@ def test_one_table_that_cannot_be_hashed_is_read_alone(
         mysql_db.run(f"SET GLOBAL max_allowed_packet = {before}")
         for schema in schemas:
             mysql_db.run(f"DROP DATABASE IF EXISTS {schema}")
-    assert other_than_match(found) == {"t1-b": Status.NOT_PROVEN}
+    assert other_than_match(found) == {"t1-b": Outcome.NOT_PROVEN}
     assert hints(found) == []
     assert_not_proven(found["t1-b"], "1 of 1 rows could not be hashed")
     hows = {each.how for evidence in found.values() for each in evidence.work.readings}
@@ -314,7 +314,7 @@ def test_a_shared_table_is_scanned_once_for_all_batches(
                        "WHERE tenant <> 't1' AND id = 3")  # fmt: skip
     found = shared()
     assert_drift(found["t1-b"], ("changed", ("2",), ("v",)))
-    assert other_than_match(found) == dict.fromkeys(("t0-a", "t1-b", "t2-a"), Status.DRIFT)
+    assert other_than_match(found) == dict.fromkeys(("t0-a", "t1-b", "t2-a"), Outcome.REFUTED)
     hows = [each.how for evidence in found.values() for each in evidence.work.readings]
     assert hows.count("one scan for 3 tenants") == 2
 
@@ -340,7 +340,7 @@ def test_a_shared_scan_that_fails_is_in_the_hints(
     """Only that table is read for each tenant."""
     bad = "1 / CASE WHEN v = 't1 2' THEN 0 ELSE 1 END = 1"
     found = shared(f'[tables.a.legacy_filter]\nsql = "{bad}"\nreason = "as it is"')
-    assert other_than_match(found) == {"t1-a": Status.NOT_PROVEN}
+    assert other_than_match(found) == {"t1-a": Outcome.NOT_PROVEN}
     (hint,) = hints(found)
     assert hint.startswith("slow: a was scanned once for each tenant, since one scan for 3 tenants")
     assert_match(found["t0-a"], rows=3)

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from sqlalchemy import BigInteger, ColumnElement, Text, cast, func, literal
 
-from pytest_tenantparity.model import ColumnCounts, Evidence, Status
+from pytest_tenantparity.model import ColumnCounts, Evidence, Outcome
 from pytest_tenantparity.stacks import dialect_for
 from pytest_tenantparity.stacks.catalog import ColumnFacts, Family
 from pytest_tenantparity.stacks.dialects import ColumnRules, Dialect, Item
@@ -59,7 +59,7 @@ def assert_watched(evidence: Evidence, columns: int, total: int | None = None) -
     """Require that every compared column of a sound audit was watched."""
     assert evidence.reasons == ()
     expected = ColumnCounts(columns, columns, columns if total is None else total)
-    assert (evidence.status, evidence.columns) == (Status.MATCH, expected)
+    assert (evidence.outcome, evidence.columns) == (Outcome.PROVEN, expected)
 
 
 def test_every_column_is_watched(engine: Engine) -> None:
@@ -605,7 +605,7 @@ def test_empty_tables_are_not_watched(engine: Engine) -> None:
     with engine.opened(more) as run:
         assert_not_proven(run.audit("canary", "empty"), "no rows on either side")
         declared = run.audit("canary", "declared")
-        assert declared.status is Status.MATCH
+        assert declared.outcome is Outcome.PROVEN
         said = [each.rule for each in declared.rules]
         assert said == ["declared empty, so that there is no row to watch"]
         assert_not_proven(run.audit("canary", "filtered"), "legacy: the table holds no rows")
@@ -621,7 +621,7 @@ def test_empty_for_one_tenant_is_not_empty_for_all(engine: Engine) -> None:
     more = '[tables.t]\nempty = {a = "never traded"}\n[tenants.a]\n[tenants.b]'
     own = 'tenancy = {column = "tenant"}'
     evidence = engine.audit(subject="canary", legacy=own, modern=own, more=more)
-    assert evidence.status is Status.NOT_PROVEN
+    assert evidence.outcome is Outcome.NOT_PROVEN
 
 
 # ---- places

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from pytest_tenantparity.model import CheckKey, CheckKind, DriftCounts, Finding, Status
+from pytest_tenantparity.model import CheckKey, CheckKind, DriftCounts, Finding, Outcome
 from pytest_tenantparity.parity import audit
 
 from ..support.engine_driver import Engine, seen
@@ -91,7 +91,7 @@ def test_copies_are_duplicates_and_lost_rows_are_not(engine: Engine) -> None:
         assert {f.kind.value for f in findings} == {"duplicate", "missing", "extra"}
         for table in TABLES:
             canary = run.audit("canary", table)
-            assert canary.status is Status.MATCH, canary
+            assert canary.outcome is Outcome.PROVEN, canary
         # One tenant asked alone, and rows that are told by cells of their keys.
         object.__setattr__(run.context, "selected", run.context.selected[:1])
         run.context.surveys.clear()
@@ -110,7 +110,7 @@ def test_many_copies_are_counted_exactly(engine: Engine) -> None:
     with engine.opened(more) as run:
         assert run.audit("global", "t").drift == DriftCounts(missing=1, duplicate=12000)
     with engine.opened(f"{more}tolerance = {{rows = 12001}}") as run:
-        assert run.audit("global", "t").status is Status.TOLERATED
+        assert run.audit("global", "t").outcome is Outcome.TOLERATED
 
 
 def test_copies_rest_under_settle(engine: Engine) -> None:

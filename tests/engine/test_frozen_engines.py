@@ -10,7 +10,7 @@ from pathlib import Path
 import pymysql
 import pytest
 
-from pytest_tenantparity.model import Status
+from pytest_tenantparity.model import Outcome
 
 from ..support.engine_driver import SHARED, Engine, seen
 from ..support.mariadb import MariaDatabase, MariaServer, new_mariadb_database
@@ -50,12 +50,12 @@ def test_they_are_compared_where_they_are_frozen(stopped: Engine) -> None:
     with stopped.opened(_settings(names)) as run:
         for name in names:
             evidence = run.audit("global", name)
-            assert evidence.status is Status.NOT_PROVEN
+            assert evidence.outcome is Outcome.NOT_PROVEN
             assert "stop all writes and say so (frozen" in evidence.reasons[0], name
     with stopped.opened(_settings(names), legacy=f"{SHARED}\n{FROZEN}") as run:
         for name in names:
             evidence = run.audit("global", name)
-            assert evidence.status is Status.DRIFT, evidence
+            assert evidence.outcome is Outcome.REFUTED, evidence
             assert seen(evidence) == [("changed", ("2",), ("v",))], name
 
 
@@ -90,4 +90,4 @@ def test_a_tenancy_or_a_map_leads_through_them_only_where_they_are_frozen(
     assert "which [maps.users] names, is kept by the engine MyISAM" in str(refused.reasons)
     frozen = f"{led}\n{FROZEN}"
     proven = own.audit(more=mapped, subject="acme", legacy=frozen, modern=by_column)
-    assert proven.status is Status.MATCH, proven
+    assert proven.outcome is Outcome.PROVEN, proven

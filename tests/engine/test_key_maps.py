@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pytest_tenantparity.model import Evidence, NamedRule, Status
+from pytest_tenantparity.model import Evidence, NamedRule, Outcome
 
 from ..support.engine_driver import Engine, seen
 from ..support.expectations import assert_drift, assert_match
@@ -209,7 +209,7 @@ NO_BIJECTIONS = [
 
 
 def _no_bijection(evidence: Evidence) -> None:
-    assert evidence.status in (Status.NOT_PROVEN, Status.DRIFT), evidence
+    assert evidence.outcome in (Outcome.NOT_PROVEN, Outcome.REFUTED), evidence
     assert "no bijection" in "\n".join(evidence.reasons)
 
 
@@ -404,7 +404,7 @@ def test_a_mapped_tenant_scope(engine: Engine) -> None:
         assert_match(run.audit("acme", "t"), rows=1)
         assert_drift(run.audit("beta", "t"), ("changed", ("2",), ("user_id",)))
         assert list(run.context.pairs) == ["t"]
-        assert run.audit("coverage", "*").status is Status.MATCH
+        assert run.audit("coverage", "*").outcome is Outcome.PROVEN
 
 
 OF_SCHEMAS = """

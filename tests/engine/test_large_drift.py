@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from decimal import Decimal
 from typing import Any
 
-from pytest_tenantparity.model import Status
+from pytest_tenantparity.model import Outcome
 
 from ..support.engine_driver import Engine, Seen, seen
 from ..support.postgresql import Database
@@ -145,12 +145,12 @@ def test_findings_are_those_of_a_plain_comparison(engine: Engine) -> None:
     for table, (legacy, modern, keyed) in tables.items():
         evidence, expected = found[table], _expected(legacy, modern, keyed)
         rows = len(legacy), len(modern)
-        status = Status.DRIFT if expected else Status.MATCH
+        status = Outcome.REFUTED if expected else Outcome.PROVEN
         if (
             Counter(seen(evidence)) != expected
             or evidence.drift.total != expected.total()
             or (evidence.rows.legacy, evidence.rows.modern) != rows
-            or evidence.status is not status
+            or evidence.outcome is not status
         ):
             wrong.append((table, expected, evidence))
     assert wrong == []

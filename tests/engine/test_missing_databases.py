@@ -8,13 +8,13 @@ from contextlib import ExitStack
 import pytest
 
 from pytest_tenantparity.errors import ConnectionLost
-from pytest_tenantparity.model import Status
+from pytest_tenantparity.model import Outcome
 from pytest_tenantparity.parity import coverage
 
 from ..support.engine_driver import Engine
 from ..support.mariadb import MariaDatabase
 from ..support.postgresql import Database, new_database
-from ..support.project import TEST, Migration, Outcome
+from ..support.project import TEST, Migration, RunResult
 
 pytest_plugins = ["tests.support.project"]
 
@@ -44,7 +44,7 @@ def _run(
     line: str = "",
     tables: str = "",
     prefix: str = "",
-) -> Outcome:
+) -> RunResult:
     project.legacy.wipe()
     project.write("test_audit.py", TEST)
     own = f'tenancy = {{database = "{prefix or project.legacy.name}_{{tenant}}"}}'
@@ -57,7 +57,7 @@ def _run(
     return project.run(*args)
 
 
-def _assert_named(outcome: Outcome, missing: str, side: str, database: str) -> None:
+def _assert_named(outcome: RunResult, missing: str, side: str, database: str) -> None:
     """Require that one tenant's check names its database, and that all other tenants match."""
     tables = {name: f"{name}-t" for name in NAMES}
     expected = {tables[name]: "MATCH" for name in NAMES if name != missing}
@@ -130,7 +130,7 @@ def test_rows_left_out_are_not_counted_in_some_databases_alone(
     )
     with engine.opened(FILTERED, legacy=legacy, modern=modern) as run:
         found = run.audit("coverage", "*")
-        assert found.status is Status.NOT_PROVEN
+        assert found.outcome is Outcome.NOT_PROVEN
         assert found.left_out == {"legacy rows of t but those with id < 5": 0}
         # A connection that is lost meanwhile is made again.
         left = [ConnectionLost("gone")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_tenantparity.errors import SettingsError
-from pytest_tenantparity.model import Status
+from pytest_tenantparity.model import Outcome
 
 from ..support.engine_driver import SHARED, Engine
 from ..support.mariadb import MariaDatabase
@@ -33,10 +33,10 @@ def test_names_that_differ_in_case_are_paired(engine: Engine, camel: str) -> Non
         assert sorted(run.context.pairs) == ["Orders", "Users"]
         users = run.audit("global", "Users")
         orders, coverage = run.audit("global", "Orders"), run.audit("coverage", "*")
-    assert (users.status, [f.key for f in users.findings]) == (Status.DRIFT, [{"UserId": "2"}])
+    assert (users.outcome, [f.key for f in users.findings]) == (Outcome.REFUTED, [{"UserId": "2"}])
     assert list(users.findings[0].columns) == ["FullName"]
-    assert orders.status is coverage.status is Status.MATCH
-    (facts,) = users.pairs
+    assert orders.outcome is coverage.outcome is Outcome.PROVEN
+    (facts,) = users.work.pairs
     assert (facts.legacy.rpartition(".")[2], facts.modern) == ("Users", "public.users")
     assert ("UserId", "is called userid on the modern stack") in {
         (column.name, column.how) for column in facts.columns
@@ -102,7 +102,7 @@ def test_tenants_columns_that_differ_in_case_are_one_pair(engine: Engine) -> Non
         legacy='tenancy = {column = "TenantId"}',
         modern='tenancy = {column = "tenantid"}',
     )
-    assert found.status is Status.MATCH, found
+    assert found.outcome is Outcome.PROVEN, found
     (rule,) = found.rules
     assert "TenantId (tenantid on the modern stack) selects each tenant's rows" in rule.rule
 
@@ -129,8 +129,10 @@ modern_tenancy = {path = "userid -> users.id -> tenant"}
     sides = ('tenancy = {column = "Tenant"}', 'tenancy = {column = "tenant"}')
     with engine.opened(FOLDED + paths, legacy=sides[0], modern=sides[1]) as run:
         for subject in ("acme", "beta", "unassigned", "canary"):
-            assert run.audit(subject, "Users").status is Status.MATCH, run.audit(subject, "Users")
+            assert run.audit(subject, "Users").outcome is Outcome.PROVEN, run.audit(
+                subject, "Users"
+            )
         for subject in ("unassigned", "canary"):
-            assert run.audit(subject, "Orders").status is Status.MATCH
+            assert run.audit(subject, "Orders").outcome is Outcome.PROVEN
         (lost,) = run.audit("acme", "Orders").findings
     assert (lost.kind, lost.note) == ("missing", "the modern table has it under the tenant 'beta'")

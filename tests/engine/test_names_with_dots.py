@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pytest_tenantparity.model import Status
+from pytest_tenantparity.model import Outcome
 
 from ..support.engine_driver import Engine
 from ..support.expectations import assert_not_proven
@@ -27,11 +27,11 @@ tenancy = {path = '"who.is" -> "x.y"."user.id" -> "of.whom"'}
 """
     with engine.opened(more, legacy="", modern="") as run:
         assert list(run.context.pairs) == ["t.t"]
-        (facts,) = run.audit("acme", "t.t").pairs
+        (facts,) = run.audit("acme", "t.t").work.pairs
         assert {each.how for each in facts.columns} == {"not compared: for tests"}
         for subject in ("acme", "unassigned"):
-            assert run.audit(subject, "t.t").status is Status.MATCH, run.audit(subject, "t.t")
-        assert run.audit("coverage", "*").status is Status.MATCH
+            assert run.audit(subject, "t.t").outcome is Outcome.PROVEN, run.audit(subject, "t.t")
+        assert run.audit("coverage", "*").outcome is Outcome.PROVEN
 
 
 def test_a_tenancy_that_leads_nowhere_says_the_way_out(engine: Engine) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pytest_tenantparity.model import Status
+from pytest_tenantparity.model import Outcome
 
 from ..support.engine_driver import Engine
 
@@ -19,5 +19,5 @@ def test_the_rules_that_forgave_do_not_depend_on_the_order_of_rows(engine: Engin
             database.run(f"INSERT INTO t{number} VALUES {', '.join(values)}")
     with engine.opened("[rules]\ntrim = 'trailing'\nignore_case = true") as run:
         found = [run.audit("global", f"t{number}") for number in range(4)]
-    assert {each.status for each in found} == {Status.TOLERATED}
+    assert {each.outcome for each in found} == {Outcome.TOLERATED}
     assert [each.tolerance for each in found] == [found[0].tolerance] * 4

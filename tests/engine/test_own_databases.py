@@ -15,7 +15,7 @@ from sqlalchemy import text
 from pytest_tenantparity.errors import ConnectionLost, SettingsError, StackUnavailable
 from pytest_tenantparity.inventory import Place as Home
 from pytest_tenantparity.limits import Limits
-from pytest_tenantparity.model import SIDES, Evidence, Side, Status
+from pytest_tenantparity.model import SIDES, Evidence, Outcome, Side
 from pytest_tenantparity.parity import audit, batch
 from pytest_tenantparity.stacks import Anchor, Stack, open_stack
 from pytest_tenantparity.stacks.dialects.mysql import MySQL
@@ -27,7 +27,7 @@ from ..support.eventually import WAITING, eventually
 from ..support.expectations import assert_drift, assert_match, assert_not_proven
 from ..support.mariadb import MariaDatabase
 from ..support.postgresql import Database, new_database
-from ..support.project import TEST, Migration, Outcome, assert_usage_error, own_backends
+from ..support.project import TEST, Migration, RunResult, assert_usage_error, own_backends
 from ..support.shards import FROZEN, but_run, merge, run_shards
 
 pytest_plugins = ["tests.support.project"]
@@ -127,8 +127,8 @@ def statuses(found: dict[tuple[str, str], Evidence]) -> dict[str, list[str]]:
     """Return what was said of each tenant and table that did not match, by status."""
     other: dict[str, list[str]] = {}
     for (tenant, table), evidence in found.items():
-        if evidence.status is not Status.MATCH:
-            other.setdefault(evidence.status.value, []).append(f"{tenant}-{table}")
+        if evidence.outcome is not Outcome.PROVEN:
+            other.setdefault(evidence.status, []).append(f"{tenant}-{table}")
     return other
 
 
@@ -266,7 +266,7 @@ def test_a_mask_s_values_are_in_no_output(homes: Homes) -> None:
     rule = "[tables.b.columns.v]\nmask = true\n"
     sql = 'legacy_sql = "v::int::text"\nmodern_sql = "v::int::text"\n'
     found = homes.audit(rule + sql)
-    assert found["acme", "b"].status is Status.NOT_PROVEN
+    assert found["acme", "b"].outcome is Outcome.NOT_PROVEN
     assert statuses(found)["NOT PROVEN"] == [f"{name}-b" for name in NAMES]
     assert "top secret" not in repr(found)
 
@@ -367,8 +367,8 @@ def test_a_database_that_is_not_held_has_to_be_as_it_was(homes: Homes) -> None:
         homes.run("acme", "ALTER TABLE a ALTER v TYPE varchar(99)", "modern")
         homes.run("blue", "DROP TABLE b; CREATE TABLE b (id int PRIMARY KEY)", "modern")
         homes.run("cora", "CREATE INDEX ON a (v); ANALYZE", "modern")
-        found = {name: run.audit(name, "c").status for name in NAMES}
-    proven, not_proven = Status.MATCH, Status.NOT_PROVEN
+        found = {name: run.audit(name, "c").outcome for name in NAMES}
+    proven, not_proven = Outcome.PROVEN, Outcome.NOT_PROVEN
     assert found == {"acme": not_proven, "blue": not_proven, "cora": proven}
 
 
@@ -463,7 +463,7 @@ def test_sessions(tenant, legacy):
 
 
 @pytest.fixture
-def project_of(homes: Homes, project: Migration) -> Callable[..., Outcome]:
+def project_of(homes: Homes, project: Migration) -> Callable[..., RunResult]:
     """Run an audit of the tenants' databases; ``line`` is one of each stack's settings."""
     legacy, modern = homes.engine.legacy, homes.engine.modern
     assert (project.legacy.name, project.modern.name) == (legacy.name, modern.name)
@@ -472,7 +472,7 @@ def project_of(homes: Homes, project: Migration) -> Callable[..., Outcome]:
         database.run("CREATE TABLE nobody_s (id int)")
     project.write("test_audit.py", TEST)
 
-    def run(*args: str, line: str = "", head: str = "") -> Outcome:
+    def run(*args: str, line: str = "", head: str = "") -> RunResult:
         project.write(
             "tenantparity.toml",
             f"{head}\n"
@@ -486,7 +486,7 @@ def project_of(homes: Homes, project: Migration) -> Callable[..., Outcome]:
 
 
 def test_a_frozen_stack_holds_no_session_for_a_tenant(
-    homes: Homes, project_of: Callable[..., Outcome], project: Migration
+    homes: Homes, project_of: Callable[..., RunResult], project: Migration
 ) -> None:
     """As few connections as a run of one database takes, for however many tenants."""
     refused = project_of("-p", "no:xdist", line="max_connections = 3")
@@ -513,7 +513,7 @@ def test_a_frozen_stack_holds_no_session_for_a_tenant(
 
 
 def test_several_processes_say_what_one_says(
-    homes: Homes, project_of: Callable[..., Outcome]
+    homes: Homes, project_of: Callable[..., RunResult]
 ) -> None:
     """With the snapshots held, which the workers join."""
     homes.run("cora", LAST, "modern")
@@ -523,7 +523,7 @@ def test_several_processes_say_what_one_says(
 
 
 def test_shards_of_databases_merge_to_one_run(
-    homes: Homes, project_of: Callable[..., Outcome], project: Migration
+    homes: Homes, project_of: Callable[..., RunResult], project: Migration
 ) -> None:
     """Each shard reads its own tenants, and knows what tables there are of the others."""
     homes.run("cora", LAST, "modern")

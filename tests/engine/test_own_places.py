@@ -16,7 +16,7 @@ from sqlalchemy import Engine as SQLAlchemyEngine
 
 from pytest_tenantparity.config import load_settings
 from pytest_tenantparity.limits import Limits
-from pytest_tenantparity.model import Evidence, Status
+from pytest_tenantparity.model import Evidence, Outcome
 from pytest_tenantparity.parity.batch import BY_ONE_STATEMENT
 from pytest_tenantparity.stacks.dialects import Dialect
 from pytest_tenantparity.stacks.handshake import Digests, trusted_digests
@@ -70,13 +70,13 @@ def hows_by_table(found: Iterable[Evidence]) -> dict[str, set[str]]:
 def test_many_schemas_are_read_by_one_scan(schemas: Engine) -> None:
     """All six are matched by one statement a side; what differs is found in its own tenant."""
     found = audit(schemas)
-    assert [each.status for each in found.values()] == [Status.MATCH] * 6
+    assert [each.outcome for each in found.values()] == [Outcome.PROVEN] * 6
     assert hows(found) == {BATCHED}
     schemas.modern.run("UPDATE t3.t SET v = 'w' WHERE id = 2; DELETE FROM t5.t WHERE id = 3")
     found = audit(schemas)
     assert_drift(found["t3"], ("changed", ("2",), ("v",)))
     assert_drift(found["t5"], ("missing", ("3",), ()))
-    assert [found[name].status for name in ("t0", "t1", "t2", "t4")] == [Status.MATCH] * 4
+    assert [found[name].outcome for name in ("t0", "t1", "t2", "t4")] == [Outcome.PROVEN] * 4
 
 
 def test_rows_of_two_tenants_that_changed_places_are_seen(schemas: Engine) -> None:
@@ -84,17 +84,17 @@ def test_rows_of_two_tenants_that_changed_places_are_seen(schemas: Engine) -> No
     schemas.modern.run("ALTER SCHEMA t1 RENAME TO x; ALTER SCHEMA t2 RENAME TO t1")
     schemas.modern.run("ALTER SCHEMA x RENAME TO t2")
     found = audit(schemas)
-    assert {name for name, each in found.items() if each.status is Status.DRIFT} == {"t1", "t2"}
+    assert {name for name, each in found.items() if each.outcome is Outcome.REFUTED} == {"t1", "t2"}
     assert [each.drift.changed for each in found.values()] == [0, 3, 3, 0, 0, 0]
 
 
 def test_more_schemas_than_a_statement_takes(schemas: Engine) -> None:
     """Where a batch takes four tables, the other two make one of their own; a last one is alone."""
     found = audit(replace(schemas, limits=Limits(statement_tables=4)))
-    assert [each.status for each in found.values()] == [Status.MATCH] * 6
+    assert [each.outcome for each in found.values()] == [Outcome.PROVEN] * 6
     assert hows(found) == {BATCHED}
     found = audit(replace(schemas, limits=Limits(statement_tables=5)))
-    assert [each.status for each in found.values()] == [Status.MATCH] * 6
+    assert [each.outcome for each in found.values()] == [Outcome.PROVEN] * 6
     assert hows(found) == {BATCHED, ALONE}
     assert hows({"t5": found["t5"]}) == {ALONE}
 
@@ -131,8 +131,8 @@ def test_a_table_unlike_the_others_is_judged_as_ever(schemas: Engine) -> None:
     assert hows_by_table(found.values()) == {table: {BATCHED} for table in ("t", *OTHERS)}
     others = [table for table in OTHERS if not table.startswith("other")]
     assert hows_by_table(alone.values()) == {table: {ALONE} for table in others}
-    matched = [each.status for each in (*alone.values(), *found.values())]
-    assert matched == [Status.MATCH] * 6 * len(OTHERS), alone
+    matched = [each.outcome for each in (*alone.values(), *found.values())]
+    assert matched == [Outcome.PROVEN] * 6 * len(OTHERS), alone
     for table in OTHERS:
         schemas.modern.run(f"UPDATE t2.{table} SET v = 'w' WHERE id = 2")
     with schemas.opened(f"{ignored}\n{TENANTS}", legacy=OWN, modern=OWN) as run:
@@ -146,7 +146,7 @@ def test_one_side_unlike_is_enough_to_go_alone(schemas: Engine) -> None:
     schemas.modern.run("ALTER TABLE t2.t ADD w int")
     found = audit(schemas)
     assert_not_proven(found["t2"], "column 'w' of 't' is only in the modern table")
-    assert [found[name].status for name in NAMES if name != "t2"] == [Status.MATCH] * 5
+    assert [found[name].outcome for name in NAMES if name != "t2"] == [Outcome.PROVEN] * 5
 
 
 def test_a_table_that_is_not_there_or_locked_stops_its_tenant_alone(schemas: Engine) -> None:
@@ -160,7 +160,7 @@ def test_a_table_that_is_not_there_or_locked_stops_its_tenant_alone(schemas: Eng
             found = {name: run.audit(name, "t") for name in NAMES}
     assert_not_proven(found["t1"], "the legacy schema 't1' has no tables")
     assert_not_proven(found["t3"], "lock")
-    proven = [name for name in NAMES if found[name].status is Status.MATCH]
+    proven = [name for name in NAMES if found[name].outcome is Outcome.PROVEN]
     assert proven == ["t0", "t2", "t4", "t5"]
 
 
@@ -182,7 +182,7 @@ def test_expressions_of_the_settings_are_asked_tenant_by_tenant(schemas: Engine)
     more = '[tables.t.columns.row]\nlegacy_sql = "to_jsonb(t)"\nmodern_sql = "to_jsonb(t)"'
     found = audit(schemas, more)
     assert hows(found) == {ALONE}
-    assert [each.status for each in found.values()] == [Status.MATCH] * 6
+    assert [each.outcome for each in found.values()] == [Outcome.PROVEN] * 6
 
 
 def test_a_tenant_with_one_place_on_both_sides_proves_nothing(schemas: Engine) -> None:
@@ -215,7 +215,7 @@ def test_a_shared_table_on_the_other_side(schemas: Engine) -> None:
     with schemas.opened(TENANTS, legacy=column, modern=OWN) as run:
         found = {name: run.audit(name, "t") for name in NAMES}
         assert_match(run.audit("unassigned", "t"), 0)
-    assert [each.status for each in found.values()] == [Status.MATCH] * 6
+    assert [each.outcome for each in found.values()] == [Outcome.PROVEN] * 6
     assert hows(found) == {"one scan for 6 tenants", BATCHED}
     schemas.modern.run("INSERT INTO t4.t VALUES (7, 'v')")
     schemas.legacy.run("INSERT INTO t VALUES (8, 'v', 'nobody')")
@@ -263,16 +263,18 @@ class Altered:
     legacy: str
     modern: str
     becomes: str
-    status: Status
+    outcome: Outcome
 
 
 ALTERED = {
     # The common type of numeric and float8 is float8, to which the two values are one.
-    "digits": Altered("numeric", "1.2345678901234567", "1.23456789012346", "float8", Status.DRIFT),
+    "digits": Altered(
+        "numeric", "1.2345678901234567", "1.23456789012346", "float8", Outcome.REFUTED
+    ),
     # As timestamps, dates are spelled otherwise than on the other side.
-    "dates": Altered("date", "2024-02-29", "2024-02-29", "timestamp", Status.MATCH),
+    "dates": Altered("date", "2024-02-29", "2024-02-29", "timestamp", Outcome.PROVEN),
     # Of what a union would make the first table's type, and not the others', nothing is seen.
-    "texts": Altered("varchar(30)", "a", "a", "text", Status.MATCH),
+    "texts": Altered("varchar(30)", "a", "a", "text", Outcome.PROVEN),
 }
 
 
@@ -289,12 +291,12 @@ def test_a_table_altered_after_the_snapshot_changes_no_other_tenant_s_values(
     with engine.opened(TENANTS, legacy=OWN, modern=OWN) as run:
         for table, case in ALTERED.items():
             engine.legacy.run(f"ALTER TABLE t2.{table} ALTER v TYPE {case.becomes}")
-        found = {(name, t): run.audit(name, t).status for name in NAMES for t in ALTERED}
+        found = {(name, t): run.audit(name, t).outcome for name in NAMES for t in ALTERED}
     others = [name for name in NAMES if name != "t2"]
     assert {(name, table): found[name, table] for name in others for table in ALTERED} == {
-        (name, table): case.status for name in others for table, case in ALTERED.items()
+        (name, table): case.outcome for name in others for table, case in ALTERED.items()
     }
-    assert Status.MATCH not in {found["t2", table] for table in ("digits", "dates")}
+    assert Outcome.PROVEN not in {found["t2", table] for table in ("digits", "dates")}
 
 
 def test_a_column_called_like_one_of_the_statement_s_is_compared(engine: Engine) -> None:
@@ -305,7 +307,7 @@ def test_a_column_called_like_one_of_the_statement_s_is_compared(engine: Engine)
     engine.modern.run("UPDATE t4.t SET parity_row_hash = 999")
     found = audit(engine)
     assert hows(found) == {BATCHED, ALONE}
-    drifting = [name for name in NAMES if found[name].status is Status.DRIFT]
+    drifting = [name for name in NAMES if found[name].outcome is Outcome.REFUTED]
     assert drifting == ["t4"]
 
 
@@ -318,7 +320,7 @@ def test_tables_that_are_larger_than_known_are_asked_alone(schemas: Engine) -> N
     assert hows(audit(schemas)) == {BATCHED}
     found = audit(replace(schemas, limits=Limits(statement_blocks=50)))
     assert hows(found) == {ALONE}
-    assert [each.status for each in found.values()] == [Status.MATCH] * 6
+    assert [each.outcome for each in found.values()] == [Outcome.PROVEN] * 6
 
 
 def test_partitions_go_alone(schemas: Engine) -> None:
@@ -332,7 +334,7 @@ def test_partitions_go_alone(schemas: Engine) -> None:
     found = audit(schemas)
     assert hows(found) == {ALONE, BATCHED}
     assert_drift(found["t1"], ("changed", ("1",), ("v",)))
-    assert [found[name].status for name in NAMES if name != "t1"] == [Status.MATCH] * 5
+    assert [found[name].outcome for name in NAMES if name != "t1"] == [Outcome.PROVEN] * 5
 
 
 def test_so_many_locks_and_no_more(schemas: Engine) -> None:
@@ -368,7 +370,7 @@ def test_a_migration_under_way_meets_no_deadlock(schemas: Engine) -> None:
         found = {name: run.audit(name, "t") for name in NAMES}
         migration.join()
     assert said == []
-    assert [found[name].status for name in ("t0", "t2", "t4", "t5")] == [Status.MATCH] * 4
+    assert [found[name].outcome for name in ("t0", "t2", "t4", "t5")] == [Outcome.PROVEN] * 4
 
 
 def test_databases_of_mariadb_are_in_batches(
@@ -391,7 +393,7 @@ def test_databases_of_mariadb_are_in_batches(
         for name in names:
             mysql_db.run(f"DROP DATABASE {mysql_db.name}_{name}")
     assert hows(found) == {BATCHED}
-    assert [each.status for each in found.values()] == [Status.MATCH] * 3
+    assert [each.outcome for each in found.values()] == [Outcome.PROVEN] * 3
 
 
 def test_a_schema_whose_name_the_client_s_own_encoding_lacks(engine: Engine) -> None:
@@ -425,7 +427,7 @@ def test_names_that_have_to_be_quoted(engine: Engine) -> None:
     assert hows(found) == {BATCHED, ALONE}
     assert hows({name: each for name, each in found.items() if name != "b:c"}) == {BATCHED}
     assert_drift(found["b:c"], ("changed", ("2",), (column_,)))
-    assert [found[name].status for name in names if name != "b:c"] == [Status.MATCH] * 7
+    assert [found[name].outcome for name in names if name != "b:c"] == [Outcome.PROVEN] * 7
 
 
 def test_heirs_go_alone(schemas: Engine) -> None:
@@ -435,7 +437,9 @@ def test_heirs_go_alone(schemas: Engine) -> None:
         schemas.both(f"INSERT INTO {name}.u VALUES (4, 'heir')")
     found = audit(schemas, '[ignore.tables]\nu = "an heir"')
     assert hows(found) == {ALONE}
-    assert [(each.status, each.rows.legacy) for each in found.values()] == [(Status.MATCH, 4)] * 6
+    assert [(each.outcome, each.rows.legacy) for each in found.values()] == [
+        (Outcome.PROVEN, 4)
+    ] * 6
 
 
 def test_tables_made_anew_after_the_snapshot_prove_nothing(schemas: Engine) -> None:
@@ -448,9 +452,9 @@ def test_tables_made_anew_after_the_snapshot_prove_nothing(schemas: Engine) -> N
             schemas.both(f"DROP TABLE {name}.{table}; CREATE TABLE {name}.{table} ({TABLE})")
             schemas.both(f"INSERT INTO {name}.{table} VALUES (1, '{name}')")
         found = {(name, table): run.audit(name, table) for table in "tu" for name in NAMES}
-    not_proven = {key for key, each in found.items() if each.status is Status.NOT_PROVEN}
+    not_proven = {key for key, each in found.items() if each.outcome is Outcome.NOT_PROVEN}
     assert not_proven == {*replaced}
-    matched = {key for key, each in found.items() if each.status is Status.MATCH}
+    matched = {key for key, each in found.items() if each.outcome is Outcome.PROVEN}
     assert matched == {*found} - {*replaced}
 
 
@@ -472,7 +476,7 @@ def test_the_session_s_own_timeout_holds_again(schemas: Engine, own: str) -> Non
     with schemas.opened(TENANTS, legacy=lines, modern=lines) as run:
         event.listen(SQLAlchemyEngine, "before_cursor_execute", note)
         try:
-            assert run.audit("t0", "t").status is Status.MATCH
+            assert run.audit("t0", "t").outcome is Outcome.PROVEN
         finally:
             event.remove(SQLAlchemyEngine, "before_cursor_execute", note)
     before, within = {"0.2": ("200ms", "200ms"), "300": ("5min", "500ms")}[own]
@@ -501,4 +505,4 @@ def test_no_locks_are_held_while_the_other_stack_is_too_busy(schemas: Engine) ->
         assert schemas.legacy.run(locked) == [(0,)]
         schemas.modern.run("UPDATE gate SET shut = false")
         asking.join()
-    assert [each.status for each in found.values()] == [Status.MATCH] * 6
+    assert [each.outcome for each in found.values()] == [Outcome.PROVEN] * 6

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import Connection, func, select
 
 from pytest_tenantparity.config import load_settings
-from pytest_tenantparity.model import Side, Status
+from pytest_tenantparity.model import Outcome, Side
 from pytest_tenantparity.parity.opened import OpenPair, open_pair
 from pytest_tenantparity.parity.scope import Scope, owner_of, source_of
 from pytest_tenantparity.parity.strays import _scope
@@ -119,8 +119,8 @@ def test_a_row_that_moved_is_named_with_its_tenants(
             lost, found = run.audit("b", table), run.audit("c", table)
             assert notes(lost) == {row: "the modern table has it under the tenant 'c'"}, table
             assert notes(found) == {row: "the legacy table has it under the tenant 'b'"}, table
-            assert run.audit("a", table).status is Status.MATCH
-            assert run.audit("unassigned", table).status is Status.MATCH
+            assert run.audit("a", table).outcome is Outcome.PROVEN
+            assert run.audit("unassigned", table).outcome is Outcome.PROVEN
 
 
 # ---- how long it takes
@@ -422,6 +422,6 @@ def test_a_key_map_is_watched_by_whatever_type(mysql_db: MariaDatabase, tmp_path
     with opened(load_settings(settings)) as run:
         for kind in KINDS:
             found, canary = (run.audit(subject, f"l_{kind}") for subject in ("global", "canary"))
-            assert found.status is canary.status is Status.MATCH, (kind, found, canary)
+            assert found.outcome is canary.outcome is Outcome.PROVEN, (kind, found, canary)
             assert canary.columns is not None
             assert canary.columns.watched == 1, kind

@@ -92,7 +92,7 @@ def test_pieces_of_a_path_are_one_scan_for_all_tenants(engine: Engine, asked: li
     seconds = "tenancy = 'global'\npiece_seconds = 0.02"
     with engine.opened(more, legacy=seconds, modern=seconds) as run:
         found = [run.audit(f"t{n}", name) for name in ("t", 'o"d %s') for n in range(3)]
-    assert [each.status.value for each in found] == ["MATCH"] * 6
+    assert [each.status for each in found] == ["MATCH"] * 6
     assert [each.rows.legacy for each in found] == [1000] * 6
     assert [hint for each in found for hint in each.work.hints if hint.startswith(SLOW)] == []
     assert len(asked) > 12

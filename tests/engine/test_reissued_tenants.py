@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pytest_tenantparity.model import Account, NamedRule, Status
+from pytest_tenantparity.model import Account, NamedRule, Outcome
 
 from ..support.engine_driver import Engine, Run, seen
 from ..support.expectations import assert_drift
@@ -91,19 +91,21 @@ def test_ids_issued_anew_are_no_drift(run: Run) -> None:
     """
     for tenant in ("acme", "beta", "cora"):
         for table in ("plain", "users", "child", "renamed"):
-            assert run.audit(tenant, table).status is Status.MATCH, (tenant, table)
+            assert run.audit(tenant, table).outcome is Outcome.PROVEN, (tenant, table)
     assert run.audit("acme", "plain").rules == (LEFT_OUT,)
     (rule,) = (each for each in run.audit("acme", "renamed").rules if "left out" in each.rule)
     assert rule.column == "account"
     assert "account (tenant_id on the modern stack) selects" in rule.rule
-    assert [run.audit(tenant, "keyed").status for tenant in ("acme", "cora")] == [Status.MATCH] * 2
+    assert [run.audit(tenant, "keyed").outcome for tenant in ("acme", "cora")] == [
+        Outcome.PROVEN
+    ] * 2
     beta = run.audit("beta", "keyed")
     assert_drift(beta, ("changed", ("1",), ("v",)), ("missing", ("2",), ()))
     # acme's row 2 is another row than beta's: the id is unique within a tenant only.
     assert [each.note for each in beta.findings] == ["", ""]
     # Without its tenant, such a row is known by all that it holds.
     assert_drift(run.audit("beta", "alone"), ("missing", ("2",), ()), ("extra", ("7",), ()))
-    assert run.audit("acme", "alone").status is Status.MATCH
+    assert run.audit("acme", "alone").outcome is Outcome.PROVEN
     moved = run.audit("acme", "moved")
     assert_drift(moved, ("missing", ("1",), ()))
     assert moved.findings[0].note == "the modern table has it under the tenant 'beta'"
@@ -121,7 +123,7 @@ def test_ids_issued_anew_are_no_drift(run: Run) -> None:
     assert nobody.accounts == (Account("legacy", 5, 3, 2), Account("modern", 5, 3, 2))
     for table in ("plain", "keyed", "renamed", "moved"):
         canary = run.audit("canary", table)
-        assert canary.status is Status.MATCH, canary
+        assert canary.outcome is Outcome.PROVEN, canary
         assert canary.columns is not None
         assert canary.columns.compared == canary.columns.watched
 
@@ -156,8 +158,8 @@ legacy_account = "A1"
 """
     with engine.opened(more, legacy=BY_ID, modern=BY_ID) as run:
         assert_drift(run.audit("acme", "typed"), ("changed", ("1",), ("tenant_id",)))
-        assert run.audit("acme", "mapped").status is Status.MATCH
-        assert run.audit("acme", "sql").status is Status.MATCH
+        assert run.audit("acme", "mapped").outcome is Outcome.PROVEN
+        assert run.audit("acme", "sql").outcome is Outcome.PROVEN
     # int4 and text do not meet; the ids are equal.
     engine.legacy.run("CREATE TABLE same (id int PRIMARY KEY, tenant_id text, v int)")
     engine.modern.run("CREATE TABLE same (id int PRIMARY KEY, tenant_id text, v int)")
@@ -170,8 +172,8 @@ legacy_account = "A1"
     )
     with engine.opened(more, legacy=BY_ID, modern=BY_ID) as run:
         same, unlike = run.audit("acme", "same"), run.audit("acme", "unlike")
-        assert (same.status, same.rules) == (Status.MATCH, ())
-        assert (unlike.status, unlike.rules) == (Status.MATCH, (LEFT_OUT,)), unlike
+        assert (same.outcome, same.rules) == (Outcome.PROVEN, ())
+        assert (unlike.outcome, unlike.rules) == (Outcome.PROVEN, (LEFT_OUT,)), unlike
 
 
 def test_a_column_that_tells_two_accounts_apart_needs_a_reason(engine: Engine) -> None:
@@ -197,7 +199,7 @@ def test_a_column_that_tells_two_accounts_apart_needs_a_reason(engine: Engine) -
     with engine.opened("\n".join([*lines, tenants]), legacy=BY_ID, modern=BY_ID) as run:
         for name in ("tenant_id", "account"):
             lost = run.audit("acme", f"lost_{name}")
-            assert lost.status is Status.NOT_PROVEN, name
+            assert lost.outcome is Outcome.NOT_PROVEN, name
             assert f"column '{name}' of 'lost_{name}'" in lost.reasons[0]
-            assert run.audit("beta", f"lost_{name}").status is Status.MATCH, name
-            assert run.audit("acme", f"said_{name}").status is Status.MATCH, name
+            assert run.audit("beta", f"lost_{name}").outcome is Outcome.PROVEN, name
+            assert run.audit("acme", f"said_{name}").outcome is Outcome.PROVEN, name

@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
-from pytest_tenantparity.model import Evidence, Status
+from pytest_tenantparity.model import Evidence, Outcome
 
 from ..support.engine_driver import Engine, seen
 from ..support.engine_pairs import SQLitePlace
@@ -59,7 +59,7 @@ def test_the_cure_is_exact_in_mariadb(
     ]
     with own.opened("\n".join(settings)) as run:
         loose, exact = run.audit("global", "loose"), run.audit("global", "exact")
-    assert loose.status is Status.MATCH  # as the SQL has it
+    assert loose.outcome is Outcome.PROVEN  # as the SQL has it
     for words in (
         "warning: [tables.loose.columns.phone] legacy_sql: it compares phone",
         "write phone COLLATE utf8mb4_nopad_bin",
@@ -119,7 +119,7 @@ def test_sqlite_divides_whole_numbers(modern_db: Database, tmp_path: Path) -> No
     modern_db.run("INSERT INTO t VALUES (1, 1)")
     own = Engine(lite, modern_db, tmp_path)  # type: ignore[arg-type]
     evidence = own.audit(more='[tables.t.columns.cents]\nlegacy_sql = "cents / 100"')
-    assert evidence.status is Status.MATCH
+    assert evidence.outcome is Outcome.PROVEN
     (rule,) = (each for each in evidence.rules if each.rule.startswith("warning: "))
     assert rule.column == "cents"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_tenantparity.model import Evidence, Status
+from pytest_tenantparity.model import Evidence, Outcome
 
 from ..support.engine_driver import Engine, Run, Seen, seen
 from ..support.postgresql import Cluster, Database, new_database
@@ -143,9 +143,9 @@ def cleanup() -> Iterator[ExitStack]:
         yield stack
 
 
-def _statuses(run: Run, *subjects: str) -> list[Status]:
+def _statuses(run: Run, *subjects: str) -> list[Outcome]:
     return [
-        run.audit(subject, "*" if subject == "coverage" else "t").status for subject in subjects
+        run.audit(subject, "*" if subject == "coverage" else "t").outcome for subject in subjects
     ]
 
 
@@ -229,14 +229,16 @@ def _of(found: Found, subject: str) -> dict[str, list[Seen]]:
 def test_every_layout_against_every_other(everywhere: Everywhere) -> None:
     """Each tenant's rows match, and a change or a loss is found for its tenant alone."""
     rows = {
-        (table, tenant): (found.status, found.rows.legacy)
+        (table, tenant): (found.outcome, found.rows.legacy)
         for (table, tenant), found in everywhere.equal.items()
         if tenant in ROWS
     }
     assert rows == {
-        (table, tenant): (Status.MATCH, len(own)) for tenant, own in ROWS.items() for table in PAIRS
+        (table, tenant): (Outcome.PROVEN, len(own))
+        for tenant, own in ROWS.items()
+        for table in PAIRS
     }
-    assert everywhere.equal["*", "coverage"].status is Status.MATCH
+    assert everywhere.equal["*", "coverage"].outcome is Outcome.PROVEN
     assert _of(everywhere.changed, "a") == {t: [("changed", ("2",), ("v",))] for t in PAIRS}
     assert _of(everywhere.changed, "b") == {t: [("missing", ("4",), ())] for t in PAIRS}
 
@@ -244,11 +246,11 @@ def test_every_layout_against_every_other(everywhere: Everywhere) -> None:
 def test_rows_of_nobody_are_found_in_every_layout(everywhere: Everywhere) -> None:
     """Where a column leads to the tenant, a row that it leads nowhere is named."""
     clean = {
-        table: (each.status, each.reasons)
+        table: (each.outcome, each.reasons)
         for (table, who), each in everywhere.equal.items()
         if who == "unassigned"
     }
-    assert clean == dict.fromkeys(clean, (Status.MATCH, ()))
+    assert clean == dict.fromkeys(clean, (Outcome.PROVEN, ()))
     expected = {
         table: [("extra", ("8",), ())] * (there in LEADING)
         + [("missing", ("9",), ())] * (here in LEADING)
@@ -261,7 +263,7 @@ def test_rows_of_nobody_are_found_in_every_layout(everywhere: Everywhere) -> Non
 def test_a_table_of_no_pair_is_named_in_every_layout(everywhere: Everywhere) -> None:
     """A table that nobody compares is not proven, wherever a tenant's tables are."""
     coverage = everywhere.changed["*", "coverage"]
-    assert coverage.status is Status.NOT_PROVEN
+    assert coverage.outcome is Outcome.NOT_PROVEN
     assert sorted(line.split(" is neither")[0] for line in coverage.reasons) == [
         f"the {side} table {schema}.forgotten_by_{kind}"
         for side in OWNERS
@@ -284,7 +286,7 @@ def test_coverage_goes_by_place_and_not_by_name(engine: Engine) -> None:
     own = 'tenancy = { schema = "t_{tenant}" }'
     with engine.opened(settings, legacy=own, modern=own) as run:
         evidence = run.audit("coverage", "*")
-    assert evidence.status is Status.NOT_PROVEN
+    assert evidence.outcome is Outcome.NOT_PROVEN
     named = [line.split(" is neither")[0] for line in evidence.reasons]
     assert named == ["the legacy table public.orders", "the modern table t_acme.prices"]
 
@@ -298,7 +300,7 @@ def test_a_row_that_a_path_leads_to_two_tenants_is_found(
     engine.legacy.run("ALTER TABLE users DROP CONSTRAINT users_pkey")
     engine.legacy.run("INSERT INTO users VALUES ('u-a1', 'b1'), ('u-a1', 'a1')")
     with engine.opened(SETTINGS, legacy=legacy.lines, modern=modern.lines) as run:
-        assert _statuses(run, "a") == [Status.MATCH]
+        assert _statuses(run, "a") == [Outcome.PROVEN]
         assert seen(run.audit("b", "t")) == [("missing", ("1",), ())]
 
 
@@ -335,15 +337,15 @@ def test_a_shared_table_that_each_tenant_got_a_copy_of(engine: Engine) -> None:
     own = '[tables.by_schema]\nmodern_tenancy = {schema = "s_{tenant}"}\n' + SETTINGS
     checks = [(table, tenant) for table in ("by_column", "by_schema") for tenant in ROWS]
     with engine.opened(own, legacy=legacy, modern=modern) as run:
-        statuses = {(table, tenant): run.audit(tenant, table).status for table, tenant in checks}
-    assert statuses == dict.fromkeys(checks, Status.MATCH)
+        statuses = {(table, tenant): run.audit(tenant, table).outcome for table, tenant in checks}
+    assert statuses == dict.fromkeys(checks, Outcome.PROVEN)
     engine.modern.run("UPDATE by_column SET v = 'w' WHERE owner = 'B' AND id = 2")
     engine.modern.run("UPDATE s_b.by_schema SET v = 'w' WHERE id = 2")
     with engine.opened(own, legacy=legacy, modern=modern) as run:
         found = {(table, tenant): run.audit(tenant, table) for table, tenant in checks}
     changed = [("changed", ("2",), ("v",))]
-    drifts = {"a": (Status.MATCH, []), "b": (Status.DRIFT, changed)}
-    assert {check: (each.status, seen(each)) for check, each in found.items()} == {
+    drifts = {"a": (Outcome.PROVEN, []), "b": (Outcome.REFUTED, changed)}
+    assert {check: (each.outcome, seen(each)) for check, each in found.items()} == {
         (table, tenant): drifts[tenant] for table, tenant in checks
     }
 
@@ -361,8 +363,8 @@ def test_a_tenant_whose_place_is_gone_is_not_proven(engine: Engine, cleanup: Exi
     engine.modern.run(f"ALTER DATABASE {engine.modern.name}_b ALLOW_CONNECTIONS false")
     with engine.opened(own + TENANTS, legacy=legacy.lines, modern=legacy.lines) as run:
         found = {(table, tenant): run.audit(tenant, table) for table in tables for tenant in ROWS}
-    expected = {"a": Status.MATCH, "b": Status.NOT_PROVEN}
-    assert {check: each.status for check, each in found.items()} == {
+    expected = {"a": Outcome.PROVEN, "b": Outcome.NOT_PROVEN}
+    assert {check: each.outcome for check, each in found.items()} == {
         (table, tenant): expected[tenant] for table in tables for tenant in ROWS
     }
     said = {table: found[table, "b"].reasons[0] for table in tables}
@@ -381,7 +383,7 @@ def test_a_table_can_have_a_tenancy_of_its_own(engine: Engine, cleanup: ExitStac
     """
     wrong = 'tenancy = {column = "no_such_column"}'
     with engine.opened(own + SETTINGS, legacy=wrong, modern=wrong) as run:
-        assert _statuses(run, "a", "b", "unassigned") == [Status.MATCH] * 3
+        assert _statuses(run, "a", "b", "unassigned") == [Outcome.PROVEN] * 3
 
 
 # A path with one name that is wrong, and the reason given for it.
@@ -409,7 +411,9 @@ def test_a_broken_path_is_not_proven(engine: Engine, cleanup: ExitStack) -> None
             for table, path in paths.items()
             for subject in ("a", "unassigned")
         }
-    assert {check for check, each in found.items() if each.status is not Status.NOT_PROVEN} == set()
+    assert {
+        check for check, each in found.items() if each.outcome is not Outcome.NOT_PROVEN
+    } == set()
     unnamed = {
         check: each.reasons for check, each in found.items()
         if BROKEN[check[0]] not in each.reasons[0]

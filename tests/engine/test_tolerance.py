@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_tenantparity.model import AppliedTolerance, DriftCounts, Evidence, Status
+from pytest_tenantparity.model import AppliedTolerance, DriftCounts, Evidence, Outcome
 from pytest_tenantparity.parity import environment_layer
 
 from ..support.engine_driver import Engine, Run, seen
@@ -20,7 +20,7 @@ from ..support.many_tables import (
     values_case,
 )
 
-TOLERATED, DRIFT, MATCH = Status.TOLERATED, Status.DRIFT, Status.MATCH
+TOLERATED, DRIFT, MATCH = Outcome.TOLERATED, Outcome.REFUTED, Outcome.PROVEN
 
 
 def audit(engine: Engine, rule: str) -> Evidence:
@@ -100,7 +100,7 @@ def test_limits_are_exact(engine: Engine, subtests: pytest.Subtests) -> None:
                     assert evidence.tolerance == ()
                 else:
                     assert outcomes(evidence) == each_is("forgiven", values)
-                    assert evidence.status is TOLERATED, evidence
+                    assert evidence.outcome is TOLERATED, evidence
                     counts = sorted((each.column, each.rows) for each in evidence.tolerance)
                     assert counts == sorted((each.label, 1) for each in values)
 
@@ -189,7 +189,7 @@ def test_lost_rows_are_forgiven_by_budgets_alone(engine: Engine) -> None:
         "absolute = 1000": DRIFT, "rows = 2": DRIFT, "rows = 3": TOLERATED, "ratio = 1": TOLERATED,
         "0.03": TOLERATED, "0.0299": DRIFT,
     }  # fmt: skip
-    assert {label: evidence.status for label, evidence in found.items()} == expected
+    assert {label: evidence.outcome for label, evidence in found.items()} == expected
     for label, *_, status in BUDGETS:
         counts = [each.rows for each in found[label].tolerance]
         assert counts == ([1] if status is TOLERATED else []), label
@@ -223,7 +223,7 @@ def test_many_rows_are_counted_exactly(engine: Engine) -> None:
     engine.modern.run("UPDATE t SET v = v * 1.0001 WHERE id % 3 = 0")
     engine.modern.run("UPDATE t SET ts = ts + interval '1 ms' WHERE id % 5 = 0")
     evidence = audit(engine, "relative = 0.001\nseconds = 0.001")
-    assert evidence.status is TOLERATED
+    assert evidence.outcome is TOLERATED
     assert evidence.tolerance == (
         AppliedTolerance("seconds", "0.001", "[tolerance]", 600, "ts"),
         AppliedTolerance("relative", "0.001", "[tolerance]", 1000, "v"),
@@ -317,7 +317,7 @@ def test_a_column_s_tolerance_is_for_that_column(engine: Engine) -> None:
     cases = [Case("column", *rows, column), Case("column and table", *rows, outer)]
     with laid_out(engine, cases).opened() as check:
         assert seen(check("column")) == [("changed", ("2",), ("w",))]
-        assert check("column and table").status is TOLERATED
+        assert check("column and table").outcome is TOLERATED
 
 
 def test_a_tenant_s_tolerance_is_for_that_tenant(engine: Engine) -> None:
@@ -336,5 +336,5 @@ def test_a_tenant_s_tolerance_is_for_that_tenant(engine: Engine) -> None:
     """
     tenancy = 'tenancy = {column = "tenant"}'
     with engine.opened(more, legacy=tenancy, modern=tenancy) as run:
-        statuses = [run.audit(tenant, "t").status for tenant in "abc"]
+        statuses = [run.audit(tenant, "t").outcome for tenant in "abc"]
     assert statuses == [TOLERATED, TOLERATED, DRIFT]

@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from pytest_tenantparity.model import Evidence, Status
+from pytest_tenantparity.model import Evidence, Outcome
 
 from ..support.engine_driver import Engine, seen
 from ..support.engine_pairs import SQLitePlace
@@ -20,7 +20,7 @@ from ..support.postgresql import Database
 
 
 def _reason(evidence: Evidence) -> str:
-    assert evidence.status in (Status.DRIFT, Status.NOT_PROVEN), evidence
+    assert evidence.outcome in (Outcome.REFUTED, Outcome.NOT_PROVEN), evidence
     return "\n".join(evidence.reasons)
 
 
@@ -93,7 +93,7 @@ def test_the_column_and_the_row_are_named(divided: Engine) -> None:
     ):
         assert where in _reason(found[table]), table
         assert "all else was compared" in _reason(found[table])
-        assert found[table].status is Status.DRIFT
+        assert found[table].outcome is Outcome.REFUTED
         expected = {"missing", "extra"} if table == "t2" else {"changed"}
         assert {kind for kind, *_ in seen(found[table])} == expected
         assert found[table].drift.total == len(expected)
@@ -107,7 +107,7 @@ def test_the_column_and_the_row_are_named(divided: Engine) -> None:
         ("t6", "[tables.t6] modern_filter could not be worked out"),
         ("t7", "[maps.ids] filter: modern ("),
     ):
-        assert found[table].status is Status.NOT_PROVEN
+        assert found[table].outcome is Outcome.NOT_PROVEN
         assert where in _reason(found[table]), _reason(found[table])
 
 
@@ -228,7 +228,7 @@ def test_a_value_that_is_too_long_is_named(
         _reason(long)
     )
     assert "max_allowed_packet of 65,536 bytes" in _reason(long)
-    assert wide.status is Status.NOT_PROVEN
+    assert wide.outcome is Outcome.NOT_PROVEN
     assert "the legacy row id = '2' of 80,001 bytes, most of them in w and x" in _reason(wide)
     assert "no text of the character set ascii" in _reason(bare)
     assert seen(bare) == [("changed", ("3",), ("w",))]
@@ -258,11 +258,11 @@ def test_one_tenants_value_costs_no_other_tenant(engine: Engine) -> None:
     with engine.opened(settings, legacy=tenancy, modern=tenancy) as run:
         a, b, c = (run.audit(tenant, "t") for tenant in "abc")
         others = [run.audit(subject, "u") for subject in ("unassigned", "canary")]
-    assert (a.status, c.status) == (Status.MATCH, Status.MATCH)
+    assert (a.outcome, c.outcome) == (Outcome.PROVEN, Outcome.PROVEN)
     assert seen(b) == [("changed", ("b", "7"), ("w",))]
     for side in ("legacy", "modern"):
         assert f"of the {side} side ([tables.t.columns.v] {side}_sql) could not be" in _reason(b)
     assert "for the row tenant = 'b', id = '13'" in _reason(b)
     for each in others:
-        assert each.status is Status.NOT_PROVEN
+        assert each.outcome is Outcome.NOT_PROVEN
         assert "([tables.u.columns.id] legacy_sql) could not be worked out" in _reason(each)

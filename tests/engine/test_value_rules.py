@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_tenantparity.model import AppliedTolerance, Status
+from pytest_tenantparity.model import AppliedTolerance, Outcome
 
 from ..support.engine_driver import Engine, Seen
 from ..support.expectations import assert_drift, assert_match
@@ -19,7 +19,7 @@ from ..support.many_tables import (
     values_case,
 )
 
-TOLERATED, DRIFT, MATCH = Status.TOLERATED, Status.DRIFT, Status.MATCH
+TOLERATED, DRIFT, MATCH = Outcome.TOLERATED, Outcome.REFUTED, Outcome.PROVEN
 COLUMN = "[tables.t.columns.v]"
 
 # ---- what each rule forgives, and what it does not
@@ -122,7 +122,7 @@ def test_rules_forgive_what_they_say(engine: Engine, subtests: pytest.Subtests) 
                     assert evidence.tolerance == ()
                 else:
                     assert outcomes(evidence) == each_is("forgiven", values)
-                    assert evidence.status is TOLERATED, evidence
+                    assert evidence.outcome is TOLERATED, evidence
                     counts = {(each.column, each.rows) for each in evidence.tolerance}
                     assert counts == {(each.label, 1) for each in values}
                     assert_drift(without(label), *each_changed(values))
@@ -134,7 +134,7 @@ def test_the_report_names_the_rules_that_it_took(engine: Engine) -> None:
     engine.legacy.run("INSERT INTO t VALUES (1, 'A', 'x '), (2, 'b ', 'y'), (3, 'C ', 'z')")
     engine.modern.run("INSERT INTO t VALUES (1, 'a', 'x'), (2, 'b', 'y'), (3, 'c', 'z')")
     evidence = engine.audit(more=f"[rules]\n{TRIM}\n{NFC}\n{COLUMN}\n{CASE}")
-    assert evidence.status is TOLERATED
+    assert evidence.outcome is TOLERATED
     assert evidence.tolerance == (
         AppliedTolerance("ignore_case", "0", "[tables.t.columns.v]", 2, "v"),
         AppliedTolerance("trim = trailing", "0", "[rules]", 2, "v"),
@@ -236,7 +236,7 @@ def test_keys_are_found_under_their_rules(engine: Engine, subtests: pytest.Subte
                 if expected:
                     assert_drift(evidence, *expected)
                 else:
-                    assert evidence.status is TOLERATED, evidence
+                    assert evidence.outcome is TOLERATED, evidence
                     assert [(each.rows, each.column) for each in evidence.tolerance] == [(1, "k")]
         assert audit("case").tolerance == (
             AppliedTolerance("ignore_case", "0", "[tables.t0.columns.k]", 1, "k"),
@@ -263,11 +263,11 @@ def test_rows_that_share_a_number_or_have_no_key_keep_their_counts(engine: Engin
     ]
     with laid_out(engine, cases).opened() as audit:
         scale, equal, counts = audit("scale"), audit("equal"), audit("counts")
-    assert scale.status is DRIFT
+    assert scale.outcome is DRIFT
     assert (scale.drift.missing, scale.drift.extra) == (2, 1)
-    assert equal.status is TOLERATED, equal
+    assert equal.outcome is TOLERATED, equal
     assert equal.tolerance[0].rows == 2
-    assert counts.status is DRIFT
+    assert counts.outcome is DRIFT
     assert counts.drift.missing - counts.drift.extra == 0
     assert counts.drift.missing > 0
 
@@ -288,7 +288,7 @@ def test_forgiven_keys_among_thousands(engine: Engine, subtests: pytest.Subtests
         for key, named in (("k", (("K77",), ("K99",))), ("n, k", (("38", "K77"), ("49", "K99")))):
             with subtests.test(key):
                 evidence = audit(key)
-                assert evidence.status is TOLERATED
+                assert evidence.outcome is TOLERATED
                 assert evidence.tolerance[0].rows == 3000
                 expected = ("changed", named[0], ("v",)), ("missing", named[1], ())
                 assert_drift(audit(f"{key} changed"), *expected)

@@ -19,7 +19,7 @@ import pytest
 import stamina
 
 from pytest_tenantparity.errors import ConnectionLost, NotProven
-from pytest_tenantparity.model import Evidence, Status
+from pytest_tenantparity.model import Evidence, Outcome
 from pytest_tenantparity.parity.source import Source
 from pytest_tenantparity.stacks import open_stack, retried
 
@@ -184,7 +184,7 @@ def test_a_lost_connection_joins_the_snapshot_again(pg: Victim, how: str, table:
     with proxied(pg.port) as proxy:
         fault = pg.terminate if how == "terminated" else lambda: proxy.reset(keep=1)
         evidence = pg.audit(_late_write(pg, fault, table), table, pg.legacy(proxy))
-    assert evidence.status is (Status.DRIFT if table == "d" else Status.MATCH), evidence
+    assert evidence.outcome is (Outcome.REFUTED if table == "d" else Outcome.PROVEN), evidence
     assert seen(evidence) == (PLANTED if table == "d" else [])
 
 
@@ -258,7 +258,7 @@ def test_a_lost_connection_to_what_is_frozen(my: Victim, how: str, table: str) -
     with proxied(my.port) as proxy:
         fault = my.terminate if how == "killed" else proxy.reset
         evidence = my.audit(fault, table, my.legacy(proxy, FROZEN))
-    assert evidence.status is (Status.DRIFT if table == "d" else Status.MATCH), evidence
+    assert evidence.outcome is (Outcome.REFUTED if table == "d" else Outcome.PROVEN), evidence
     assert seen(evidence) == (PLANTED if table == "d" else [])
 
 
@@ -400,7 +400,7 @@ def test_full_connection_slots(mortal: Cluster, modern_db: Database, tmp_path: P
         evidence = engine.audit("t", legacy=f"{url}\nconnect_timeout = 1")
         assert_not_proven(evidence, "legacy (", "connections are used up")
         threading.Timer(1.0, held.pop_all().close).start()
-        assert engine.audit("t", legacy=f"{url}\nconnect_timeout = 30").status is Status.MATCH
+        assert engine.audit("t", legacy=f"{url}\nconnect_timeout = 30").outcome is Outcome.PROVEN
     legacy.drop()
 
 

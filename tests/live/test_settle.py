@@ -13,13 +13,13 @@ import pytest
 
 from pytest_tenantparity.inventory import place_of_shared
 from pytest_tenantparity.limits import Limits
-from pytest_tenantparity.model import Evidence, Status
+from pytest_tenantparity.model import Evidence, Outcome
 
 from ..support.dual_write import DualWrite
 from ..support.engine_driver import SHARED, Engine, Run
 from ..support.expectations import assert_not_proven
 from ..support.mariadb import MariaDatabase
-from ..support.project import Migration, Outcome, Project, assert_usage_error
+from ..support.project import Migration, Project, RunResult, assert_usage_error
 
 pytest_plugins = ["tests.support.project"]
 
@@ -34,7 +34,7 @@ LOST = {
 }
 
 
-def drifting(outcome: Outcome) -> dict[str, list[tuple[str, str]]]:
+def drifting(outcome: RunResult) -> dict[str, list[tuple[str, str]]]:
     """Return what each drifting check found: the kinds and ids of rows."""
     return {
         check["tenant"]: [(each["kind"], each["key"]["id"]) for each in check["findings"]]
@@ -43,7 +43,7 @@ def drifting(outcome: Outcome) -> dict[str, list[tuple[str, str]]]:
     }
 
 
-def in_flight(outcome: Outcome) -> int:
+def in_flight(outcome: RunResult) -> int:
     """Return how many rows agreed only at a later look."""
     return sum(check["in_flight"] for check in outcome.report["checks"])
 
@@ -75,7 +75,7 @@ def test_lost_writes_among_writes_in_flight(project: Migration) -> None:
     assert_says_the_rule(before)
 
 
-def assert_says_the_rule(outcome: Outcome) -> None:
+def assert_says_the_rule(outcome: RunResult) -> None:
     """Every check of rows names the rule, whether or not a row differed; in-flight is counted."""
     for check in outcome.report["checks"]:
         rules = [rule["rule"] for rule in check["rules"]]
@@ -154,12 +154,12 @@ def test_each_kind_of_key(engine: Engine) -> None:
 
     lost = settled_all(engine, tables)
     arrived = settled_all(engine, tables, meanwhile=write)
-    assert {table: (each.status, each.in_flight) for table, each in lost.items()} == dict.fromkeys(
-        tables, (Status.DRIFT, 0)
+    assert {table: (each.outcome, each.in_flight) for table, each in lost.items()} == dict.fromkeys(
+        tables, (Outcome.REFUTED, 0)
     )
     assert {
-        table: (arrived[table].status, arrived[table].in_flight > 0) for table in KEYS
-    } == dict.fromkeys(KEYS, (Status.MATCH, True))
+        table: (arrived[table].outcome, arrived[table].in_flight > 0) for table in KEYS
+    } == dict.fromkeys(KEYS, (Outcome.PROVEN, True))
     for table in NO_KEYS:
         assert_not_proven(arrived[table], "without a key")
 
@@ -176,8 +176,8 @@ def test_sqlite(engine: Engine, tmp_path: Path) -> None:
         modern=f"sqlite:///{path}",
         meanwhile=lambda: write_to_file(path, "INSERT INTO t VALUES (1, 1)"),
     )
-    assert (lost.status, lost.in_flight) == (Status.DRIFT, 0)
-    assert (arrived.status, arrived.in_flight) == (Status.MATCH, 1)
+    assert (lost.outcome, lost.in_flight) == (Outcome.REFUTED, 0)
+    assert (arrived.outcome, arrived.in_flight) == (Outcome.PROVEN, 1)
 
 
 def write_to_file(path: Path, statement: str) -> None:
@@ -194,8 +194,8 @@ def test_mariadb(engine: Engine, mysql_db: MariaDatabase) -> None:
     arrived = settled(
         engine, modern=mysql_db.url, meanwhile=lambda: mysql_db.run("INSERT INTO t VALUES (1, 1)")
     )
-    assert (lost.status, lost.in_flight) == (Status.DRIFT, 0)
-    assert (arrived.status, arrived.in_flight) == (Status.MATCH, 1)
+    assert (lost.outcome, lost.in_flight) == (Outcome.REFUTED, 0)
+    assert (arrived.outcome, arrived.in_flight) == (Outcome.PROVEN, 1)
 
 
 def test_too_many_suspects(engine: Engine) -> None:
@@ -206,7 +206,7 @@ def test_too_many_suspects(engine: Engine) -> None:
     many = settled(engine, seconds=60)
     engine.legacy.run("DELETE FROM t WHERE id = 101")
     held = settled(engine)
-    assert many.status is held.status is Status.DRIFT
+    assert many.outcome is held.outcome is Outcome.REFUTED
     assert (many.drift.missing, held.drift.missing) == (101, 100)
     assert "101 rows differ, too many to be read again" in many.reasons[0]
     assert held.reasons == ()
@@ -235,7 +235,7 @@ def test_tenants_of_one_table_settle_together(
         engine.legacy.run("UPDATE t SET tenant = 't0' WHERE id = 3")
         settling = Run(replace(run.context, settle=0.1))
         found = [settling.audit(f"t{n}", "t") for n in range(4)]
-    assert [each.status.value for each in found] == ["MATCH", "DRIFT", "MATCH", "NOT PROVEN"]
+    assert [each.status for each in found] == ["MATCH", "DRIFT", "MATCH", "NOT PROVEN"]
     assert [each.in_flight for each in found[:3]] == [0, 1, 1]
     assert [each.key for each in found[1].findings] == [{"id": "1"}]
     assert "have left the tenant" in found[3].reasons[0]
@@ -247,10 +247,10 @@ def test_keys_without_one_text_are_not_guessed(engine: Engine) -> None:
     engine.both("CREATE TABLE t (id text PRIMARY KEY, v int); INSERT INTO t VALUES ('a', 1)")
     rule = '[tables.t.columns]\nid = { ignore_case = true }\n[tables.t]\ntenancy = "global"\n'
     engine.modern.run("UPDATE t SET id = 'A'")
-    assert settled(engine, rule).status is Status.TOLERATED
+    assert settled(engine, rule).outcome is Outcome.TOLERATED
     engine.modern.run("UPDATE t SET v = 2")
     evidence = settled(engine, rule)
-    assert evidence.status is Status.NOT_PROVEN
+    assert evidence.outcome is Outcome.NOT_PROVEN
     assert "may be in flight" in evidence.reasons[0]
 
 
@@ -259,7 +259,7 @@ def test_tolerance_is_weighed_after_settling(engine: Engine) -> None:
     engine.both("CREATE TABLE t (id int PRIMARY KEY, v numeric); INSERT INTO t VALUES (1, 1)")
     engine.modern.run("UPDATE t SET v = 1.001")
     evidence = settled(engine, '[tolerance]\nabsolute = "0.01"\n')
-    assert (evidence.status, evidence.in_flight) == (Status.TOLERATED, 0)
+    assert (evidence.outcome, evidence.in_flight) == (Outcome.TOLERATED, 0)
 
 
 def test_a_look_that_fails_is_not_proven(engine: Engine) -> None:
@@ -268,7 +268,7 @@ def test_a_look_that_fails_is_not_proven(engine: Engine) -> None:
     engine.modern.run("UPDATE t SET v = 2")
     by_zero = '[tables.t.columns.v]\nmodern_sql = "100 / v"\nlegacy_sql = "v"\n'
     evidence = settled(engine, by_zero, meanwhile=lambda: engine.modern.run("UPDATE t SET v = 0"))
-    assert evidence.status is Status.NOT_PROVEN
+    assert evidence.outcome is Outcome.NOT_PROVEN
     assert "modern" in evidence.reasons[0]
     assert "division by zero" in evidence.reasons[0]
 
@@ -279,7 +279,7 @@ def test_keys_that_cannot_be_found_again(engine: Engine, monkeypatch: pytest.Mon
     engine.both("CREATE TABLE t (id text PRIMARY KEY, v int); INSERT INTO t VALUES ('a', 1)")
     engine.modern.run("UPDATE t SET v = 2")
     evidence = settled(engine)
-    assert evidence.status is Status.NOT_PROVEN
+    assert evidence.outcome is Outcome.NOT_PROVEN
     assert "could not be found again by their keys" in evidence.reasons[0]
 
 
@@ -331,4 +331,4 @@ def test_a_lost_row_that_is_written_to_again(
         found = {table: settling.audit("a", table) for table in LATER}
     assert_not_proven(found["moved"], "have left the tenant", "differ where they are now")
     assert_not_proven(found["without_key"], "without a key")
-    assert (found["deleted"].status, found["deleted"].in_flight) == (Status.MATCH, 1)
+    assert (found["deleted"].outcome, found["deleted"].in_flight) == (Outcome.PROVEN, 1)

@@ -20,7 +20,7 @@ from sqlalchemy import create_engine, true
 from pytest_tenantparity.errors import NotProven
 from pytest_tenantparity.inventory import Place
 from pytest_tenantparity.limits import Limits
-from pytest_tenantparity.model import Evidence, Status
+from pytest_tenantparity.model import Evidence, Outcome
 from pytest_tenantparity.parity.opened import open_pair
 from pytest_tenantparity.parity.scope import Scope, source_of
 from pytest_tenantparity.stacks.dialects import dialect_for
@@ -488,5 +488,5 @@ def test_reads_of_differing_rows_wait_too(tables: Engine) -> None:
     finally:
         stop.set()
         thread.join()
-    assert evidence.status is Status.DRIFT
+    assert evidence.outcome is Outcome.REFUTED
     assert evidence.drift.changed == 1

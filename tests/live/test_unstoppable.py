@@ -13,7 +13,7 @@ import stamina
 from sqlalchemy import Connection
 
 from pytest_tenantparity.limits import Limits
-from pytest_tenantparity.model import Status
+from pytest_tenantparity.model import Outcome
 from pytest_tenantparity.stacks.dialects import dialect_for
 
 from ..support.engine_driver import SHARED, Engine
@@ -139,7 +139,7 @@ def test_the_next_checks_of_a_file_do_not_wait(
         with within(40):
             assert_not_proven(run.audit("global", "t"), "statement timeout")
             other = run.audit("global", "u")
-        assert other.status is (Status.MATCH if frozen else Status.NOT_PROVEN)
+        assert other.outcome is (Outcome.PROVEN if frozen else Outcome.NOT_PROVEN)
         if not frozen:
             assert_not_proven(other, "the connection was lost, and with it the snapshot")
     with closing(sqlite3.connect(file.path)) as connection:

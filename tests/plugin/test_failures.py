@@ -12,14 +12,14 @@ from ..support.project import (
     NOWHERE,
     SHARED,
     Migration,
-    Outcome,
+    RunResult,
     slow,
 )
 
 pytest_plugins = ["tests.support.project"]
 
 
-def assert_clean(outcome: Outcome) -> None:
+def assert_clean(outcome: RunResult) -> None:
     """Require output that a person can read: no traceback, nothing of the plugin's inside."""
     assert "Traceback" not in outcome.everything
     assert "INTERNALERROR" not in outcome.output
@@ -27,7 +27,9 @@ def assert_clean(outcome: Outcome) -> None:
 
 
 def assert_not_proven(
-    outcome: Outcome, expected: Mapping[str, Sequence[str]], checks: Sequence[str] = (*ALL, *SHARED)
+    outcome: RunResult,
+    expected: Mapping[str, Sequence[str]],
+    checks: Sequence[str] = (*ALL, *SHARED),
 ) -> None:
     """Require a failed run whose NOT PROVEN checks are exactly these, each for a reason with words.
 

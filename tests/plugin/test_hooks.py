@@ -40,7 +40,7 @@ def pytest_parity_normalisers(config):
     return {{"casefold": str.casefold}}
 
 def pytest_parity_evidence(config, evidence):
-    note(tenant=evidence.key.whose, table=evidence.key.what, status=evidence.status,
+    note(tenant=evidence.key.whose, table=evidence.key.what, status=evidence.outcome,
          rows=evidence.rows.legacy, drift=evidence.drift.total)
 
 def pytest_parity_report(config, report, directory):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 
-from ..support.project import DRIFT_OF_FILES, TEST, Outcome, Project, change, freeze
+from ..support.project import DRIFT_OF_FILES, TEST, Project, RunResult, change, freeze
 
 pytest_plugins = ["tests.support.project"]
 
@@ -20,12 +20,12 @@ def pytest_ignore_collect(collection_path):
 OWN = "def test_own(legacy, modern):\n    assert legacy.count('trades') == modern.count('trades')\n"
 
 
-def assert_go(outcome: Outcome) -> None:
+def assert_go(outcome: RunResult) -> None:
     """Require the whole proof."""
     assert (outcome.code, outcome.verdict) == (0, "GO"), outcome.output
 
 
-def assert_partial(outcome: Outcome, *reasons: str) -> None:
+def assert_partial(outcome: RunResult, *reasons: str) -> None:
     """Require a run that is red and not proven although its checks are, for these reasons."""
     assert (outcome.code, outcome.verdict) == (1, "NOT PROVEN"), outcome.output
     assert not outcome.with_status("NOT PROVEN")

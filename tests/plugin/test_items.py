@@ -13,15 +13,15 @@ from ..support.project import (
     SHARED,
     TEST,
     Migration,
-    Outcome,
     Project,
+    RunResult,
     assert_usage_error,
 )
 
 pytest_plugins = ["tests.support.project"]
 
 
-def audits(outcome: Outcome, check: str) -> dict[tuple[str, str], str]:
+def audits(outcome: RunResult, check: str) -> dict[tuple[str, str], str]:
     """Return the status of each (tenant, table) of one test."""
     return {
         (each["tenant"], each["table"]): each["status"]

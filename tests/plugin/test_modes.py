@@ -11,8 +11,8 @@ from ..support.project import (
     DRIFT,
     SHARED,
     Migration,
-    Outcome,
     Project,
+    RunResult,
     assert_usage_error,
     freeze,
     report_files,
@@ -24,7 +24,7 @@ MODES = {"-n 2": ["-n", "2"], "-n 0": ["-n", "0"], "no xdist": ["-p", "no:xdist"
 NOT_RUN = "the test was planned and not run"
 
 
-def beyond_the_run(outcome: Outcome) -> tuple[str, str]:
+def beyond_the_run(outcome: RunResult) -> tuple[str, str]:
     """Return JSON and page but for what is about the run."""
     report = json.loads(outcome.files[".json"])
     report.pop("run")
@@ -32,7 +32,7 @@ def beyond_the_run(outcome: Outcome) -> tuple[str, str]:
     return json.dumps(report, ensure_ascii=False), page[page.index("<h2>Population") :]
 
 
-def assert_partial(outcome: Outcome, *proven: str) -> None:
+def assert_partial(outcome: RunResult, *proven: str) -> None:
     """Require a report that proves these checks, and names all others as not carried out."""
     assert outcome.code != 0, outcome.output
     assert outcome.verdict == "NOT PROVEN"
@@ -67,7 +67,7 @@ def test_modes_agree(project: Migration) -> None:
         "INSERT INTO tenant_positions VALUES ('stray', 'nobody', 1), ('x', 'beta', 2)"
     )
     project.modern.run("UPDATE prices SET price = 0")
-    outcomes: dict[str, Outcome] = {}
+    outcomes: dict[str, RunResult] = {}
     for number, (name, mode) in enumerate(MODES.items()):
         others = [f"--junitxml=junit-{number}.xml", f"--alluredir=allure-{number}"]
         outcome = project.run(*mode, *others, "--durations=0", "-vv")

@@ -19,8 +19,8 @@ from ..support.project import (
     SHARED,
     TEST,
     Migration,
-    Outcome,
     Project,
+    RunResult,
     assert_usage_error,
 )
 from .test_failures import assert_clean, assert_not_proven, dsn
@@ -62,7 +62,7 @@ def guarded(project: Migration, guarded_cluster: Cluster) -> Iterator[Migration]
 LOUD = ("--showlocals", "-vv", "--junitxml=junit.xml", "--alluredir=allure", "-rA")
 
 
-def assert_secret(project: Project, outcome: Outcome) -> None:
+def assert_secret(project: Project, outcome: RunResult) -> None:
     """Require that no output and no file holds a piece of the password, however it is spelled."""
     assert (project.path / "junit.xml").exists()
     assert list((project.path / "allure").iterdir())

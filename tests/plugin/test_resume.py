@@ -25,9 +25,9 @@ from ..support.project import (
     SHARED,
     TEST,
     Migration,
-    Outcome,
     Project,
     Running,
+    RunResult,
     assert_usage_error,
     own_backends,
     slow,
@@ -40,12 +40,12 @@ ACME = ["acme-trades", "acme-positions"]
 EVERYTHING = [*ALL, *SHARED]
 
 
-def go_on(project: Migration, *args: str) -> Outcome:
+def go_on(project: Migration, *args: str) -> RunResult:
     """Run pytest and leave what is in the report's directory as it is."""
     return project.start(*args).wait(300)
 
 
-def resume(project: Migration, *args: str) -> Outcome:
+def resume(project: Migration, *args: str) -> RunResult:
     """Go on with the run before."""
     return go_on(project, "--parity-resume", *args)
 
@@ -55,12 +55,12 @@ def journal_of(project: Project) -> Path:
     return project.path / REPORT / "journal.jsonl"
 
 
-def taken_over(outcome: Outcome) -> list[int]:
+def taken_over(outcome: RunResult) -> list[int]:
     """Return how many checks stand as each earlier run proved them."""
     return [each["checks"] for each in outcome.report["run"]["resumed"]]
 
 
-def beyond_the_run(outcome: Outcome) -> tuple[str, str, str]:
+def beyond_the_run(outcome: RunResult) -> tuple[str, str, str]:
     """Return all three files but for what is about the run."""
     report = json.loads(outcome.files[".json"])
     del report["run"]
@@ -135,7 +135,7 @@ def test_own(modern):
 """
 
 
-def by_test(outcome: Outcome) -> dict[str, dict[str, str]]:
+def by_test(outcome: RunResult) -> dict[str, dict[str, str]]:
     """Return the status of each check that is no MATCH, by its module and its name."""
     found: dict[str, dict[str, str]] = {}
     for check in outcome.report["checks"]:

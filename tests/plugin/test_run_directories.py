@@ -156,7 +156,7 @@ def test_merge_overwrites_no_other_report(files: Project) -> None:
         files.run("--parity-shard=1/1", f"--parity-report={report.name}")
     out = files.path / "out"
     first = merge_directories(reports[:1], out)
-    assert merge_directories(reports[:1], out).run["id"] == first.run["id"]
+    assert merge_directories(reports[:1], out).run.id == first.run.id
     before = contents(out)
     for target in (out, reports[0]):
         with pytest.raises(MergeRefused, match="would be overwritten; choose another --out"):

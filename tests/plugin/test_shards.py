@@ -28,8 +28,8 @@ from ..support.project import (
     TENANTS,
     TEST,
     Migration,
-    Outcome,
     Project,
+    RunResult,
     assert_usage_error,
     freeze,
     report_files,
@@ -175,9 +175,9 @@ def drift_of(project: Project, folder: str) -> bytes:
     return (project.path / folder / DRIFT_NAME).read_bytes()
 
 
-def outcome_of(project: Project, shard: int) -> Outcome:
+def outcome_of(project: Project, shard: int) -> RunResult:
     """Return a shard's report."""
-    return Outcome(0, "", "", report_files(project.path / "shards" / str(shard)))
+    return RunResult(0, "", "", report_files(project.path / "shards" / str(shard)))
 
 
 def test_shards_without_drift_merge_to_go(project: Migration) -> None:

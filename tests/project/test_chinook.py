@@ -22,8 +22,8 @@ from ..support.chinook import (
     STEVE,
     Chinook,
     Named,
-    Outcome,
     Rep,
+    RunResult,
     audit_everything,
     copied,
     migrated_chinook,
@@ -31,8 +31,8 @@ from ..support.chinook import (
     settings_text,
 )
 from ..support.postgresql import Cluster, Database
-from ..support.project import Outcome as ProjectOutcome
 from ..support.project import Project
+from ..support.project import RunResult as ProjectOutcome
 
 pytest_plugins = ["tests.support.project"]
 pytestmark = pytest.mark.skipif(not SCRIPT.exists(), reason=f"the data set is not at {SCRIPT}")
@@ -93,7 +93,7 @@ class Plant:
         }
         return drifting | dict.fromkeys(self.unproven, ("NOT PROVEN", Counter(), True))
 
-    def said(self, outcome: Outcome) -> Said:
+    def said(self, outcome: RunResult) -> Said:
         """Return what they say: the status, the findings, and whether a doubt is in place."""
         return {
             subject: (
@@ -106,7 +106,7 @@ class Plant:
         }
 
 
-def verify(outcome: Outcome, plants: Sequence[Plant]) -> None:
+def verify(outcome: RunResult, plants: Sequence[Plant]) -> None:
     """Require what each plant is to lead to, and of all checks that none reached, a match."""
     said = {plant.name: plant.said(outcome) for plant in plants}
     assert said == {plant.name: plant.expected() for plant in plants}
@@ -387,7 +387,7 @@ def spoilt(chinook: Chinook, plants: Sequence[Plant]) -> Iterator[tuple[Database
         yield sides[0], sides[1]
 
 
-def audit(legacy: Database, modern: Database, folder: Path) -> Outcome:
+def audit(legacy: Database, modern: Database, folder: Path) -> RunResult:
     """Audit everything with the engine alone."""
     path = folder / "tenantparity.toml"
     path.write_text(settings_text(legacy, modern), encoding="utf-8")

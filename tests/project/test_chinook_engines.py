@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pytest_tenantparity.config import load_settings
-from pytest_tenantparity.model import Evidence, Status
+from pytest_tenantparity.model import Evidence, Outcome
 
 from ..support import chinook_engines as chinook
 from ..support.chinook_engines import (
@@ -94,8 +94,8 @@ def test_what_the_scripts_themselves_lose_is_found(
 
     with repaired(loaded, legacy, modern) as targets:
         found = audits(*targets, tmp_path)
-    assert {table: (each.status, each.reasons) for table, each in found.items()} == dict.fromkeys(
-        TABLES, (Status.MATCH, ())
+    assert {table: (each.outcome, each.reasons) for table, each in found.items()} == dict.fromkeys(
+        TABLES, (Outcome.PROVEN, ())
     )
     assert found["Track"].rows.legacy == found["Track"].rows.modern == 3_503
     assert sum(each.rows.legacy for each in found.values()) == 15_607
@@ -109,13 +109,13 @@ def test_a_planted_change_is_named_exactly(
 
     One change at a time is in a table; it is undone to the last value before the next one.
     """
-    said: dict[str, tuple[Status, Counter[Seen]]] = {}
+    said: dict[str, tuple[Outcome, Counter[Seen]]] = {}
     with repaired(loaded, legacy, modern) as targets:
         before = {table: rows_of(targets[1], table) for table in TABLES}
         for group in rounds(PLANTED):
             with changed(targets[1], [change for each in group for change in each.changes]):
                 found = audits(*targets, tmp_path, *(each.table for each in group))
             for each in group:
-                said[each.name] = found[each.table].status, Counter(seen(found[each.table]))
+                said[each.name] = found[each.table].outcome, Counter(seen(found[each.table]))
         assert {table: rows_of(targets[1], table) for table in TABLES} == before
-    assert said == {each.name: (Status.DRIFT, each.found(legacy)) for each in PLANTED}
+    assert said == {each.name: (Outcome.REFUTED, each.found(legacy)) for each in PLANTED}

@@ -225,7 +225,7 @@ def test_example_goes_green_and_then_red(site: Site) -> None:
             found["columns"],
         )
         for check in checks
-        for found in check["findings"]
+        for found in (check["measurement"] or {}).get("findings", ())
     ]
     values = {"legacy": "11", "modern": "11.000000000001", "explanation": []}
     assert findings == [("acme", "trades", "changed", {"id": "77"}, {"amount": values})]

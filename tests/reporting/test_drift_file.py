@@ -22,7 +22,7 @@ from pytest_tenantparity.sealed import Seal
 
 from ..support.drift_lines import KEY, Line, drifted, found_again, lines_of, with_uncompressed
 from ..support.engine_driver import opened
-from ..support.project import DRIFT, REPORT, Migration, Outcome
+from ..support.project import DRIFT, REPORT, Migration, RunResult
 
 pytest_plugins = ["tests.support.project"]
 
@@ -42,7 +42,7 @@ def drift_bytes(project: Migration) -> bytes:
     return (project.path / REPORT / "drift.jsonl.gz").read_bytes()
 
 
-def assert_totals(outcome: Outcome, lines: list[Line]) -> None:
+def assert_totals(outcome: RunResult, lines: list[Line]) -> None:
     """Require the totals of the report, of each check and kind, to be those of the lines."""
     found: Counter[tuple[str, ...]] = Counter()
     for line in lines:

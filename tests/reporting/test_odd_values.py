@@ -18,7 +18,7 @@ import pytest
 
 from ..support.forkserver import ForkServer
 from ..support.odd_values import TENANTS, VALUES, odd_project
-from ..support.project import REPORT, Outcome, Project
+from ..support.project import REPORT, Project, RunResult
 from .test_report import assert_valid
 
 BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
@@ -33,7 +33,7 @@ def odd(
     return odd_project(pytester, fork_server)
 
 
-def notes(outcome: Outcome) -> dict[int, dict[str, Any]]:
+def notes(outcome: RunResult) -> dict[int, dict[str, Any]]:
     """Return the changed notes of acme's trades, by their row."""
     findings = outcome.check("acme", "trades")["findings"]
     return {int(each["key"]["id"]): each["columns"]["note"] for each in findings}
@@ -147,7 +147,7 @@ def settings_of(odd: Project) -> str:
     return (odd.path / "tenantparity.toml").read_text(encoding="utf-8")
 
 
-def assert_values_are_told_apart(outcome: Outcome) -> None:
+def assert_values_are_told_apart(outcome: RunResult) -> None:
     """Require that each pair of values is shown in two ways, or its difference named."""
     found = notes(outcome)
     for number, pair in found.items():
@@ -197,7 +197,7 @@ def assert_values_are_told_apart(outcome: Outcome) -> None:
     assert "from character 4,941 on, sha256" in found[20]["modern"]
 
 
-def assert_keys_and_tenants_are_named(outcome: Outcome) -> None:
+def assert_keys_and_tenants_are_named(outcome: RunResult) -> None:
     """Require keys and tenants with their hidden characters, and letters of other alphabets."""
     keys = {finding["key"]["id"] for finding in outcome.check("acme", "positions")["findings"]}
     assert {r"E'caf\xe9'", r"caf\xe9", "blob x'61'", "pa\u200bid", "p\u0430id"} <= keys
@@ -212,7 +212,7 @@ def assert_keys_and_tenants_are_named(outcome: Outcome) -> None:
             assert words in text
 
 
-def assert_rows_are_shown(outcome: Outcome) -> None:
+def assert_rows_are_shown(outcome: RunResult) -> None:
     """Require the values of rows that one side has alone, in every format."""
     findings = outcome.check("acme", "positions")["findings"]
     rows = {each["key"]["id"]: each["row"] for each in findings if each["kind"] != "changed"}

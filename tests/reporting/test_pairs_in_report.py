@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..support.project import TENANTS, Migration, Outcome, report_files
+from ..support.project import TENANTS, Migration, RunResult, report_files
 
 pytest_plugins = ["tests.support.project"]
 
@@ -91,7 +91,7 @@ def test_every_pair_is_described(project: Migration) -> None:
     project.run(*half, "-k", "beta or coverage or prices")
     resumed = project.run(*half, "--parity-resume", report="nowhere")
     assert resumed.code == 0, resumed.output
-    report = Outcome(0, "", "", report_files(project.path / "half")).report
+    report = RunResult(0, "", "", report_files(project.path / "half")).report
     assert _without_run(report) == alone
 
 

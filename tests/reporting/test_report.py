@@ -8,17 +8,18 @@ from base64 import b64encode
 from dataclasses import replace
 from hashlib import sha256
 from html.parser import HTMLParser
-from itertools import product
+from io import BytesIO
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 
-from pytest_tenantparity.model import AuditReport
-from pytest_tenantparity.reporting import json_file
-from pytest_tenantparity.wire import to_wire
+from pytest_tenantparity.model import AuditReport, Evidence, Outcome, RowParity, Work
+from pytest_tenantparity.reporting import Plan, build_report, json_file
 
-from ..support.project import ALL, DRIFT, SHARED, TENANTS, Migration, Outcome
+from ..support.checks import key_of
+from ..support.project import ALL, DRIFT, SHARED, TENANTS, Migration, RunResult
+from ..support.reports import run_facts
 
 pytest_plugins = ["tests.support.project"]
 
@@ -26,7 +27,7 @@ pytest_plugins = ["tests.support.project"]
 # ---- JSON
 
 
-def assert_headline(outcome: Outcome) -> None:
+def assert_headline(outcome: RunResult) -> None:
     """Require the verdict, as words, first in every format, and on a line of the terminal."""
     headline = outcome.report["headline"]
     assert headline.startswith(f"{outcome.verdict} for ")
@@ -39,17 +40,21 @@ def assert_headline(outcome: Outcome) -> None:
 
 def assert_valid(text: str, report: dict[str, Any]) -> None:
     """Require a report that fits its schema, and that reads back to the same bytes."""
-    schema = json_file.report_schema()
+    schema = json_file.schemas()["cab-report.schema.json"]
     Draft202012Validator.check_schema(schema)
-    assert list(Draft202012Validator(schema).iter_errors(report)) == []
-    assert "".join(json_file.render(json_file.read(text))) == text
+    assert list(Draft202012Validator(schema).iter_errors(json.loads(text))) == []
+    assert _written(json_file.read(text))["cab-report.json"] == text
+    assert json.loads(text)["run"]["id"] == report["run"]["id"]
+
+
+def _written(report: AuditReport) -> dict[str, str]:
+    files = {name: BytesIO() for name in ("evidence.json", "run.json", "cab-report.json")}
+    json_file.write(report, *files.values())
+    return {name: file.getvalue().decode() for name, file in files.items()}
 
 
 def test_json_of_a_clean_audit(project: Migration) -> None:
-    """The report holds verdict, run, population and a line for each check, by its schema.
-
-    With lists of any length, it is written piece by piece as it would be in one.
-    """
+    """The report holds verdict, run, population and a line for each check, by its schema."""
     outcome = project.run("--fail-on-drift")
     report = outcome.report
     assert_valid(outcome.files[".json"], report)
@@ -61,7 +66,8 @@ def test_json_of_a_clean_audit(project: Migration) -> None:
     assert [population[name] for name in ("planned", "executed", "proven")] == [12, 12, 12]
     assert population["rows"] == {"legacy": 37, "modern": 37}
     assert sorted(outcome.statuses) == sorted([*ALL, *SHARED])
-    assert {check["cohort"] for check in report["checks"]} == {"cohort-1", "cohort-2", ""}
+    cohorts = {each["name"]: each["tenants"] for each in report["cohorts"]}
+    assert cohorts == {"cohort-1": ["acme", "beta"], "cohort-2": ["eu-north", "eu-south"]}
     run = report["run"]
     assert (run["state"], run["fail_on_drift"], run["workers"]) == ("COMPLETE", True, 1)
     assert "--fail-on-drift" in run["command"]
@@ -71,25 +77,34 @@ def test_json_of_a_clean_audit(project: Migration) -> None:
         (server,) = run["servers"][side]
         assert server["product"] == "PostgreSQL"
         assert server["snapshot_at"].endswith("Z")
-    whole = json_file.read(outcome.files[".json"])
-    lengths = list(product([0, 1, 1_200], repeat=2))
-    assert [each for each in lengths if not _is_whole_in_pieces(whole, *each)] == []
 
 
-def _is_whole_in_pieces(whole: AuditReport, checks: int, seconds: int) -> bool:
-    timings = [["rows", "test_parity", f"t-{n}", "trades", 0.5] for n in range(seconds)]
-    first = whole.checks[0]
-    report = replace(
-        whole,
-        checks=tuple(
-            replace(first, key=replace(first.key, tenant=f"t-{n}")) for n in range(checks)
-        ),
-        run=whole.run | {"seconds_by_check": timings},
-    )
-    pieces = list(json_file.render(report))
-    small = max(map(len, pieces)) < 1_000
-    whole_text = json.dumps(to_wire(report), indent=2, ensure_ascii=False) + "\n"
-    return small and "".join(pieces) == whole_text
+@pytest.mark.parametrize("checks", [0, 1, 1_200])
+def test_the_two_files_are_the_report(checks: int) -> None:
+    """evidence.json and run.json hold the report, by their schemas, whatever its length.
+
+    Every format can be rendered from them again, and what varies between runs is in run.json.
+    """
+    facts = run_facts()
+    found = [
+        Evidence(key_of(f"t{n}", "trades"), Outcome.PROVEN, RowParity(), work=Work(n / 8))
+        for n in range(checks)
+    ]
+    report = build_report(Plan("all"), found, checks, ["why"], facts)
+    files = _written(report)
+    assert json_file.read_parts(files["evidence.json"], files["run.json"]) == report
+    assert json_file.read(files["cab-report.json"]) == report
+    schemas = json_file.schemas()
+    for name, text in files.items():
+        schema = schemas[name.replace(".json", ".schema.json")]
+        assert list(Draft202012Validator(schema).iter_errors(json.loads(text))) == []
+    later = replace(facts, id="r-2", started="later", workers=2)
+    slower = [replace(each, work=Work(each.work.seconds + 1)) for each in found]
+    again = _written(build_report(Plan("all"), slower, checks, ["why"], later))
+    assert again["evidence.json"] == files["evidence.json"]
+    assert again["run.json"] != files["run.json"]
+    with pytest.raises(ValueError, match="JSON object"):
+        json_file.read_parts("[]", files["run.json"])
 
 
 def test_json_of_all_statuses(project: Migration) -> None:
@@ -113,7 +128,6 @@ def test_json_of_all_statuses(project: Migration) -> None:
     assert set(trades) >= {"check", "tenant", "table", "status", "rows", "findings", "tolerance"}
     assert (trades["status"], trades["rows"]) == ("DRIFT", {"legacy": 6, "modern": 6})
     assert trades["drift"] == {"missing": 1, "extra": 1, "changed": 1, "duplicate": 0}
-    assert isinstance(trades["seconds"], int)
     found = {each["kind"]: each for each in trades["findings"]}
     assert found["missing"]["key"] == {"id": "8"}
     assert found["extra"]["key"] == {"id": "99"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from pytest_tenantparity.model import Evidence, Status
+from pytest_tenantparity.model import Evidence, Outcome
 
 from ..support.engine_driver import seen
 from .traps import Trap
@@ -16,7 +16,7 @@ FALSE_MATCH, FALSE_ALARM, WRONG, NOT_PROVEN, RIGHT = (
     "NOT PROVEN",
     "right",
 )
-_GREEN = (Status.MATCH, Status.TOLERATED)
+_GREEN = (Outcome.PROVEN, Outcome.TOLERATED)
 
 
 def judge(trap: Trap, evidence: Evidence) -> str:
@@ -26,9 +26,9 @@ def judge(trap: Trap, evidence: Evidence) -> str:
     happen to any other, and is not right either.
     """
     refusal = not trap.equal and not trap.found
-    if evidence.status in _GREEN:
+    if evidence.outcome in _GREEN:
         return RIGHT if trap.equal else FALSE_MATCH
-    if evidence.status is Status.NOT_PROVEN:
+    if evidence.outcome is Outcome.NOT_PROVEN:
         return RIGHT if refusal else NOT_PROVEN
     if trap.equal or refusal:
         return FALSE_ALARM if trap.equal else WRONG

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from pytest_tenantparity.model import BEYOND_TENANTS, GLOBAL, CheckKey, CheckKind
+from pytest_tenantparity.model import (
+    BEYOND_TENANTS,
+    GLOBAL,
+    ROW_WORDS,
+    CheckKey,
+    CheckKind,
+    Outcome,
+    RowParity,
+)
+from pytest_tenantparity.wire import to_wire
 
 
 def key_of(subject: str, table: str | None, name: str = "test_parity") -> CheckKey:
@@ -16,6 +25,12 @@ def key_of(subject: str, table: str | None, name: str = "test_parity") -> CheckK
 
 
 def named(check: dict[str, Any]) -> dict[str, Any]:
-    """Return a check of the JSON report with its key as a reader of the page sees it."""
+    """Return a check of the JSON report in one level: its key as readers see it, and its numbers.
+
+    ``status`` is the word that a check of rows has for the outcome.
+    """
     key = CheckKey(**(check["key"] | {"kind": CheckKind(check["key"]["kind"])}))
-    return check | {"check": key.name, "tenant": key.whose, "table": key.what}
+    nothing = to_wire(RowParity()) | {"accounts": [], "columns": None}
+    names = {"check": key.name, "tenant": key.whose, "table": key.what}
+    word = {"status": ROW_WORDS[Outcome(check["outcome"])]}
+    return nothing | (check["measurement"] or {}) | check | names | word

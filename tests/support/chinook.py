@@ -197,7 +197,7 @@ def settings_text(legacy: Database, modern: Database) -> str:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RunResult:
     """What an audit of everything says: each check's status and reasons, and all findings."""
 
     statuses: dict[tuple[str, str], str]
@@ -206,7 +206,7 @@ class Outcome:
     findings: Counter[Named]
 
 
-def audit_everything(settings: Settings) -> Outcome:
+def audit_everything(settings: Settings) -> RunResult:
     """Make every check of the plan with the engine alone."""
     with opened(settings, {}) as run:
         pairs = list(run.context.pairs.values())
@@ -215,19 +215,19 @@ def audit_everything(settings: Settings) -> Outcome:
     return _outcome([named(to_wire(each)) for each in evidence])
 
 
-def outcome_of_report(report: dict[str, Any]) -> Outcome:
+def outcome_of_report(report: dict[str, Any]) -> RunResult:
     """Read the same out of a ``cab-report.json``."""
     return _outcome(list(map(named, report["checks"])))
 
 
-def _outcome(checks: list[dict[str, Any]]) -> Outcome:
+def _outcome(checks: list[dict[str, Any]]) -> RunResult:
     by_key = {(check["tenant"], check["table"]): check for check in checks}
     findings = Counter[Named]()
     for subject, check in by_key.items():
         for found in check["findings"]:
             key, columns = sorted(found["key"].items()), sorted(found["columns"])
             findings[*subject, found["kind"], tuple(key), tuple(columns)] += found["copies"]
-    return Outcome(
+    return RunResult(
         {subject: check["status"] for subject, check in by_key.items()},
         {subject: check["rows"]["legacy"] for subject, check in by_key.items()},
         {subject: "\n".join(check["reasons"]) for subject, check in by_key.items()},

@@ -16,7 +16,8 @@ from pytest_tenantparity.model import (
     Evidence,
     Finding,
     FindingKind,
-    Status,
+    Outcome,
+    RowParity,
 )
 from pytest_tenantparity.reporting import DriftParts
 from pytest_tenantparity.schemas.__main__ import schema_files
@@ -41,7 +42,8 @@ def missing(number: int) -> Finding:
 
 def drifted(key: CheckKey, rows: int, findings: tuple[Finding, ...] = ()) -> Evidence:
     """Return the evidence of a check that misses some rows."""
-    return Evidence(key, Status.DRIFT, drift=DriftCounts(missing=rows), findings=findings)
+    measured = RowParity(drift=DriftCounts(missing=rows), findings=findings)
+    return Evidence(key, Outcome.REFUTED, measured)
 
 
 def found_again(parts: DriftParts, *numbers: int) -> None:

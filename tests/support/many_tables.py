@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import pytest
 
-from pytest_tenantparity.model import Evidence, Status
+from pytest_tenantparity.model import Evidence, Outcome
 
 from .engine_driver import SHARED, Engine, Run, Seen
 from .expectations import assert_drift, assert_match, assert_not_proven
@@ -80,7 +80,7 @@ def outcomes(evidence: Evidence) -> dict[str, str]:
     """
     forgiven = {str(each.column): "forgiven" for each in evidence.tolerance}
     found = {name: "changed" for finding in evidence.findings for name in finding.columns}
-    return forgiven | (found if evidence.status is Status.DRIFT else {})
+    return forgiven | (found if evidence.outcome is Outcome.REFUTED else {})
 
 
 def each_is(outcome: str, values: Sequence[Value]) -> dict[str, str]:

@@ -112,7 +112,7 @@ legacy_sql = "CASE WHEN account = '{account}' AND pg_sleep(30) IS NULL THEN NULL
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RunResult:
     """What one run of pytest said, and the report files that it left, by their suffix."""
 
     code: int
@@ -144,7 +144,7 @@ class Outcome:
 
     @property
     def statuses(self) -> dict[str, str]:
-        """Status by ``tenant-table`` (by tenant alone where a check is about all tables)."""
+        """Outcome by ``tenant-table`` (by tenant alone where a check is about all tables)."""
         return {_name(check): check["status"] for check in self.report["checks"]}
 
     def check(self, tenant: str, table: str) -> dict[str, Any]:
@@ -180,7 +180,7 @@ def new_report(folder: Path, before: set[Path]) -> dict[str, str]:
     return report_files(new.pop()) if new else {}
 
 
-def assert_usage_error(outcome: Outcome, *words: str) -> None:
+def assert_usage_error(outcome: RunResult, *words: str) -> None:
     """Require exit code 4, and one line on stderr that holds all the words, and nothing more."""
     if outcome.code != pytest.ExitCode.USAGE_ERROR:
         pytest.fail(f"exit code {outcome.code}\n{outcome.output}")
@@ -246,7 +246,7 @@ class Project:
             f'[pairing]\nmodern = "tenant_{{table}}"\n{tables}\n{tenants}\n{own}\n{more}\n',
         )
 
-    def run(self, *args: str | Path, report: str | None = None) -> Outcome:
+    def run(self, *args: str | Path, report: str | None = None) -> RunResult:
         """Run pytest in the folder, in a process of its own, and wait for it.
 
         ``report`` is the directory that the arguments name; its earlier report is removed first.
@@ -261,7 +261,7 @@ class Project:
         files = new_report(self.path, before)
         if report is not None:
             files = report_files(self.path / report)
-        return Outcome(code, stdout, stderr, files)
+        return RunResult(code, stdout, stderr, files)
 
     def collect(self, *args: str) -> list[str]:
         """Return what stands between the brackets of the items that would run."""
@@ -299,12 +299,12 @@ class Running:
         """Send a signal to pytest and its workers, as a terminal does."""
         os.killpg(self.process.pid, number)
 
-    def wait(self, seconds: float) -> Outcome:
+    def wait(self, seconds: float) -> RunResult:
         """Return the outcome; raises subprocess.TimeoutExpired if that takes longer."""
         code = self.process.wait(seconds)
         stdout, stderr = (self.path / name for name in ("stdout.txt", "stderr.txt"))
         files = new_report(self.path, self.before)
-        return Outcome(code, stdout.read_text(), stderr.read_text(), files)
+        return RunResult(code, stdout.read_text(), stderr.read_text(), files)
 
 
 @dataclass(frozen=True)

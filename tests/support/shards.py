@@ -6,7 +6,7 @@ import json
 import shutil
 
 from .forkserver import Forked
-from .project import Outcome, Project, report_files
+from .project import Project, RunResult, report_files
 
 FROZEN = 'frozen = "a copy that is restored for the test"'
 
@@ -31,16 +31,16 @@ def start_shard(project: Project, shard: int, of: int, *args: str) -> Forked:
     )
 
 
-def merge(project: Project, *places: str) -> Outcome:
+def merge(project: Project, *places: str) -> RunResult:
     """Run the command in the folder; the report is in ``merged``."""
     outputs = project.path / "merge.out", project.path / "merge.err"
     args = ["report", "merge", *places, "--out=merged"]
     code = project.forks.run(args, project.path, *outputs, program="tenantparity")
     stdout, stderr = (path.read_text(encoding="utf-8") for path in outputs)
-    return Outcome(code, stdout, stderr, report_files(project.path / "merged"))
+    return RunResult(code, stdout, stderr, report_files(project.path / "merged"))
 
 
-def assert_refused(outcome: Outcome, *words: str) -> None:
+def assert_refused(outcome: RunResult, *words: str) -> None:
     """Require exit code 2, and one line on stderr that holds all the words."""
     assert outcome.code == 2, outcome.output
     assert outcome.stderr.startswith("ERROR: ")
@@ -48,6 +48,6 @@ def assert_refused(outcome: Outcome, *words: str) -> None:
     assert [word for word in words if word not in outcome.stderr] == []
 
 
-def but_run(outcome: Outcome) -> str:
+def but_run(outcome: RunResult) -> str:
     """Return a report's bytes without its run block."""
     return json.dumps({key: value for key, value in outcome.report.items() if key != "run"})

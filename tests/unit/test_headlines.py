@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_tenantparity.model import Evidence, Status
+from pytest_tenantparity.model import Evidence, Outcome
 from pytest_tenantparity.reporting import Plan, build_report
 
 from ..support.checks import key_of
+from ..support.reports import run_facts
 
-MATCH, DRIFT, NOT_PROVEN = Status.MATCH, Status.DRIFT, Status.NOT_PROVEN
+MATCH, DRIFT, NOT_PROVEN = Outcome.PROVEN, Outcome.REFUTED, Outcome.NOT_PROVEN
 BEYOND = "beyond single tenants"
 
 
@@ -31,8 +32,8 @@ BEYOND = "beyond single tenants"
         ),
     ],
 )
-def test_one_is_not_several(said: str, statuses: dict[str, Status]) -> None:
+def test_one_is_not_several(said: str, statuses: dict[str, Outcome]) -> None:
     """Numbers of one have a singular in the headline."""
     evidence = [Evidence(key_of(each, "trades", "t"), of) for each, of in statuses.items()]
-    report = build_report(Plan("x"), evidence, len(evidence), [], lambda _: "", {})
+    report = build_report(Plan("x"), evidence, len(evidence), [], run_facts())
     assert report.headline == said

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from pytest_tenantparity.config import Settings
 from pytest_tenantparity.errors import SettingsError
 from pytest_tenantparity.inventory import exact_term, make_pair, read_terms, select_pairs
-from pytest_tenantparity.model import CheckKey, CheckKind
+from pytest_tenantparity.model import CheckKey, CheckKind, Invocation
 from pytest_tenantparity.plugin.invocation import kept_options
 from pytest_tenantparity.redaction import masked
-from pytest_tenantparity.reporting import Invocation
+from pytest_tenantparity.reporting import rerun_command
 
 WORDS: Mapping[str, tuple[list[str], list[str]]] = {
     "selection": (["--tenants=a", "--tenants", "b", "-k", "x and y", "-mslow", "tests/t.py"], []),
@@ -97,8 +97,8 @@ def test_paths_and_parameters() -> None:
     """A path with brackets is no node id for pytest; a test's own parameters are left out."""
     tests = {"A::test_x[1-[2]]": "t/a.py::A::test_x", "test_y": "t/[a].py::test_y"}
     invocation = Invocation(root="../up", tests=tests)
-    command = invocation.rerun(CheckKey(CheckKind.ROWS, "A::test_x[1-[2]]", "acme"))
+    command = rerun_command(invocation, CheckKey(CheckKind.ROWS, "A::test_x[1-[2]]", "acme"))
     assert command == "pytest --tenants=acme --fail-on-drift ../up/t/a.py::A::test_x"
     for name in ("test_y", "gone"):
-        command = invocation.rerun(CheckKey(CheckKind.ROWS, name, "acme", "t"))
+        command = rerun_command(invocation, CheckKey(CheckKind.ROWS, name, "acme", "t"))
         assert command.endswith(" --fail-on-drift")

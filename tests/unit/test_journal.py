@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from pytest_tenantparity.errors import SettingsError
-from pytest_tenantparity.model import CheckKey, CheckKind, DriftCounts, Evidence, Status
+from pytest_tenantparity.model import CheckKey, CheckKind, DriftCounts, Evidence, Outcome, RowParity
 from pytest_tenantparity.plugin import journal
 from pytest_tenantparity.plugin.journal import Heading, Proof
 
 KEY = CheckKey(CheckKind.ROWS, "test_audit::test_it", "acme", "trades")
 FIRST = Heading("run-1", "then", {"settings": "sha256 0"})
-MATCH = Proof("run-1", "limits", Evidence(KEY, Status.MATCH))
+MATCH = Proof("run-1", "limits", Evidence(KEY, Outcome.PROVEN))
 
 
 @pytest.fixture
@@ -64,6 +64,6 @@ def test_proof_without_heading(path: Path) -> None:
 
 def test_proof_that_is_taken_back(path: Path) -> None:
     """Where a check is made twice, by a rerun for one, a later line that proves less holds."""
-    drift = Evidence(KEY, Status.DRIFT, drift=DriftCounts(missing=1))
+    drift = Evidence(KEY, Outcome.REFUTED, RowParity(drift=DriftCounts(missing=1)))
     journal.append(path, Proof("run-1", "limits", drift))
     assert journal.read(path).proofs == {}

@@ -25,7 +25,8 @@ from pytest_tenantparity.model import (
     Evidence,
     Finding,
     FindingKind,
-    Status,
+    Outcome,
+    RowParity,
     ValuePair,
 )
 from pytest_tenantparity.parity.findings import Sample, order_of
@@ -174,9 +175,8 @@ def test_the_terminal_shows_two_long_values_in_two_ways() -> None:
         text = failure_message(
             Evidence(
                 key_of("acme", "t", "t"),
-                Status.DRIFT,
-                drift=drift,
-                findings=(found,),
+                Outcome.REFUTED,
+                RowParity(drift=drift, findings=(found,)),
             ),
             "pytest",
         )
@@ -208,16 +208,20 @@ def test_text_that_nobody_foresaw_is_escaped_on_every_way() -> None:
     key = key_of("a\ud800", "t\udce9", "t")
     evidence = Evidence(
         key,
-        Status.NOT_PROVEN,
+        Outcome.NOT_PROVEN,
+        RowParity(findings=(Finding(FindingKind.EXTRA, {"\udce9": "\ud800"}, note="\udfff"),)),
         reasons=("no \udce9",),
-        findings=(Finding(FindingKind.EXTRA, {"\udce9": "\ud800"}, note="\udfff"),),
     )
     wire = to_wire(evidence)
     json.dumps(wire, ensure_ascii=False).encode()
     assert wire["reasons"] == [r"no \xe9"]
     assert from_wire(Evidence, wire).key == key_of(r"a\ud800", r"t\xe9", "t")
-    assert wire["findings"][0]["note"] == r"\udfff"
-    assert json_file.report_schema()["$defs"]["Finding"]["properties"].keys() >= {"row", "ids"}
+    assert wire["measurement"]["findings"][0]["note"] == r"\udfff"
+    assert json_file.schemas()["evidence.schema.json"]["$defs"]["Finding"]["properties"].keys() >= {
+        "row",
+        "ids",
+        "raw_key",
+    }
 
 
 def test_what_a_sample_does_not_keep_goes_on_once() -> None:

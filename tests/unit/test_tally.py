@@ -11,9 +11,10 @@ from pytest_tenantparity.limits import Limits
 from pytest_tenantparity.model import (
     DriftCounts,
     Evidence,
+    Outcome,
     RowCounts,
+    RowParity,
     Side,
-    Status,
 )
 from pytest_tenantparity.parity import Scan, Scans
 from pytest_tenantparity.parity.pieces import Pieces
@@ -47,9 +48,11 @@ def _tally(sizes: dict[str, Size], clock: Clock, tenants: int = 2) -> Tally:
     return tally
 
 
-def _evidence(tenant: str, table: str, status: Status = Status.MATCH, drift: int = 0) -> Evidence:
+def _evidence(
+    tenant: str, table: str, outcome: Outcome = Outcome.PROVEN, drift: int = 0
+) -> Evidence:
     rows, counts = RowCounts(50, 50), DriftCounts(changed=drift)
-    return Evidence(key_of(tenant, table, "t"), status, rows, counts)
+    return Evidence(key_of(tenant, table, "t"), outcome, RowParity(rows, counts))
 
 
 def test_the_slower_side_counts() -> None:
@@ -127,10 +130,10 @@ def test_reserved_subjects_are_no_tenants() -> None:
 def test_drift_is_counted() -> None:
     """So far: how many checks found any, of how many rows, and what could not be proven."""
     tally = _tally({"trades": Size()}, Clock(), tenants=4)
-    tally.take(_evidence("t0", "trades", Status.DRIFT, drift=1_200))
+    tally.take(_evidence("t0", "trades", Outcome.REFUTED, drift=1_200))
     assert "DRIFT in 1 check (1,200 rows), 50 rows" in tally.line([])
-    tally.take(_evidence("t1", "trades", Status.DRIFT, drift=4))
-    tally.take(_evidence("t2", "trades", Status.NOT_PROVEN))
+    tally.take(_evidence("t1", "trades", Outcome.REFUTED, drift=4))
+    tally.take(_evidence("t2", "trades", Outcome.NOT_PROVEN))
     assert "DRIFT in 2 checks (1,204 rows), 1 NOT PROVEN" in tally.line([])
 
 

@@ -30,7 +30,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 from sqlalchemy.types import UserDefinedType
 
-from ..catalog import TEXTS, Catalog, ColumnFacts, Family, ServerFacts
+from ...model import ServerFacts
+from ..catalog import TEXTS, Catalog, ColumnFacts, Family
 from ..parameters import anything, checked, texts
 from .archive_files import UNREAD, changed_meanwhile, scan
 from .archive_reader import DECIMAL, SCHEMA, Reader, column_facts

@@ -34,7 +34,8 @@ from sqlalchemy.exc import DataError, DBAPIError, NotSupportedError, Programming
 from ...config import StackSettings
 from ...errors import ConnectionLost, NotProven
 from ...limits import Limits
-from ..catalog import TEXTS, Catalog, ColumnFacts, Family, ServerFacts, TableFacts
+from ...model import ServerFacts
+from ..catalog import TEXTS, Catalog, ColumnFacts, Family, TableFacts
 from ..parameters import checked, texts
 from .altering import least_change, neutral
 from .portable import Portable

@@ -46,8 +46,9 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from ...errors import NotProven, Unsuitable
 from ...limits import Limits
+from ...model import ServerFacts
 from ...redaction import Hidden
-from ..catalog import Catalog, ColumnFacts, Family, ServerFacts, TableFacts
+from ..catalog import Catalog, ColumnFacts, Family, TableFacts
 from .base import ColumnRules, Dialect, Extent, Session
 from .floats import SINGLE
 from .mysql_advice import explain

@@ -38,8 +38,9 @@ from sqlalchemy.types import UserDefinedType
 
 from ...errors import NotProven
 from ...limits import Limits
+from ...model import ServerFacts
 from ...redaction import Hidden
-from ..catalog import DOCUMENTS, NUMBERS, Catalog, ColumnFacts, Family, ServerFacts, TableFacts
+from ..catalog import DOCUMENTS, NUMBERS, Catalog, ColumnFacts, Family, TableFacts
 from .base import ColumnRules, Dialect, Extent, Item, Nulls, Session
 from .floats import SINGLE
 from .postgresql_advice import explain

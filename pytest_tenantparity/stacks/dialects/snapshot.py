@@ -20,7 +20,8 @@ from sqlalchemy import ColumnElement, Connection, Text, case, cast, func, litera
 from sqlalchemy.engine import URL
 
 from ...errors import NotProven
-from ..catalog import NUMBERS, TEXTS, Catalog, ColumnFacts, Family, ServerFacts, TableFacts
+from ...model import ServerFacts
+from ..catalog import NUMBERS, TEXTS, Catalog, ColumnFacts, Family, TableFacts
 from .base import ColumnRules, Dialect
 from .floats import DOUBLE, scientific, spelled_float
 from .quoting import STANDARD

@@ -41,6 +41,7 @@ from sqlalchemy.pool import QueuePool
 
 from ...characters import is_writable
 from ...errors import NotProven, StackUnavailable
+from ...model import ServerFacts
 from ...wire import encodable
 from ..catalog import (
     DOCUMENTS,
@@ -48,7 +49,6 @@ from ..catalog import (
     Catalog,
     ColumnFacts,
     Family,
-    ServerFacts,
     TableFacts,
 )
 from ..parameters import checked, one_of, texts, yes_or_no
