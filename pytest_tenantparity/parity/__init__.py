@@ -1,11 +1,11 @@
 """The audit engine: digest, locate, compare. It does not depend on pytest."""
 
-from .context import Context
-from .engine import audit
-from .once import Once
+from ..mapping.tenant_queries import TenantView
+from .audit import audit
+from .cache import Once
+from .compare.tolerance import Layer, environment_layer
 from .progress import Scan, Scans
-from .tolerance import Layer, environment_layer
-from .view import TenantView
+from .run import Context
 
 __all__ = [
     "Context",

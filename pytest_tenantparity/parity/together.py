@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 
 from ..inventory import TablePair
+from ..mapping.connected_pair import implied_column
 from ..model import SIDES, Tenant
-from .context import Context
-from .opened import implied_column
+from .run import Context
 
 
 def together_with(context: Context, pair: TablePair, tenant: Tenant) -> Sequence[Tenant]:

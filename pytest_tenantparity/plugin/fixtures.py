@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..inventory import TablePair
     from ..model import Tenant
     from ..parity import Layer, TenantView
-    from .session import AuditSession
+    from .run.session import AuditSession
 
 
 class Parity:
@@ -35,10 +35,10 @@ class Parity:
         again. The report includes the returned evidence.
         """
         from ..parity import audit
-        from . import allure, junit
-        from .failure_message import failure_message
-        from .journal import digest_of
-        from .notice import Notice
+        from .integrations import allure, junit
+        from .results.failure_message import failure_message
+        from .results.payload import Notice
+        from .run.journal import digest_of
 
         __tracebackhide__ = True
         layers: Sequence[Layer] = tolerance_layers(self._item)
@@ -73,7 +73,7 @@ def parity_target(request: pytest.FixtureRequest) -> Target:
 @pytest.fixture
 def parity(request: pytest.FixtureRequest, parity_target: Target) -> Parity:
     """The check of this test. Call ``parity.check()`` to run it."""
-    from .plan import item_key
+    from .run.plan import item_key
 
     session = _session(request)
     key = item_key(request.node, session)

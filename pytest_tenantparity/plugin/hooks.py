@@ -38,7 +38,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     for line in MARKERS:
         config.addinivalue_line("markers", line)
-    from .start import start
+    from .run.start import start
 
     start(config)
 
@@ -47,7 +47,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     """Take the snapshots of both stacks, before any worker starts."""
     audit = session.config.stash.get(SESSION, None)
     if audit is not None and not audit.is_worker and not options.is_dry_run(session.config):
-        from .start import open_stacks
+        from .run.start import open_stacks
 
         open_stacks(audit)
 
@@ -64,7 +64,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Generate one item for each (tenant, table)."""
     audit = metafunc.config.stash.get(SESSION, None)
     if audit is not None:
-        from .plan import parametrize
+        from .run.plan import parametrize
 
         parametrize(metafunc, audit)
 
@@ -89,7 +89,7 @@ def pytest_make_collect_report(
     report = yield
     audit = collector.config.stash.get(SESSION, None)
     if audit is not None:
-        from .ignored_files import was_skipped
+        from .run.ignored_files import was_skipped
 
         if was_skipped(collector, report):
             audit.ignored_files.add_skipped(collector.path, collector.config)
@@ -102,7 +102,7 @@ def pytest_pycollect_makeitem(collector: pytest.Module | pytest.Class) -> Genera
     made = yield
     audit = collector.config.stash.get(SESSION, None)
     if audit is not None and isinstance(made, list):
-        from .plan import write_down
+        from .run.plan import write_down
 
         write_down(made, audit)
     return made
@@ -119,7 +119,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Record which checks are left to run, so that one shared scan can serve all their tenants."""
     audit = session.config.stash.get(SESSION, None)
     if audit is not None:
-        from .plan import ask_together
+        from .run.plan import ask_together
 
         ask_together(session.items, audit)
 
@@ -132,7 +132,7 @@ def pytest_runtest_makereport(
     report = yield
     audit = item.config.stash.get(SESSION, None)
     if audit is not None:
-        from .evidence import attach_evidence
+        from .results.evidence import attach_evidence
 
         attach_evidence(audit, item, call, report)
     return report
@@ -143,7 +143,7 @@ def pytest_report_to_serializable(report: Any) -> Generator[None, Any, Any]:
     """Convert the notice in a report to primitives, which any channel can carry."""
     data = yield
     if hasattr(report, "tenantparity"):
-        from .notice import to_serializable
+        from .results.payload import to_serializable
 
         data = to_serializable(report, data)
     return data
@@ -154,7 +154,7 @@ def pytest_report_from_serializable() -> Generator[None, Any, Any]:
     """Convert the primitives from a worker back to a notice."""
     report = yield
     if hasattr(report, "tenantparity"):
-        from .notice import from_serializable
+        from .results.payload import from_serializable
 
         from_serializable(report)
     return report
@@ -177,7 +177,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if audit is None:
         return
     if audit.is_worker:
-        from .ledger import plan_to_wire
+        from .results.ledger import plan_to_wire
 
         session.config.workeroutput["tenantparity"] = plan_to_wire(audit.plan)  # type: ignore[attr-defined]
         ignored = audit.ignored_files.reasons()

@@ -8,7 +8,7 @@ import pytest
 
 if TYPE_CHECKING:
     from ..parity import TenantView
-    from .session import AuditSession
+    from .run.session import AuditSession
 
 VIEWS: pytest.StashKey[list[TenantView]] = pytest.StashKey()  # on an item: the views it can query
 SESSION: pytest.StashKey[AuditSession] = pytest.StashKey()  # on the config, if there are settings

@@ -1,10 +1,10 @@
 """The report: one writer for each format, all from the same model."""
 
-from .build import Plan, build_report
 from .drafts import remove_drafts, replacing
-from .drift_file import DRIFT_NAME, DriftParts, write_drift
+from .drift.drift_file import DRIFT_NAME, DriftParts, write_drift
 from .listing import MOST_LISTED, cut_evenly
 from .measured import drift_in_words, measured_in_words
+from .report import Plan, build_report
 from .rerun import rerun_command
 from .view import (
     counts_of,

@@ -19,10 +19,10 @@ from ..model import (
     ShardFacts,
     Work,
 )
-from . import json_file
-from .build import Plan, build_report
-from .drift_file import DRIFT_NAME
-from .merge_drift import join_drift
+from .drift.drift_file import DRIFT_NAME
+from .drift.merge_drift import join_drift
+from .formats import json_file
+from .report import Plan, build_report
 from .write import write_report
 
 REPORT = "cab-report.json"

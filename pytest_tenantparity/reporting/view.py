@@ -9,6 +9,7 @@ from functools import cached_property
 
 from ..characters import oddities
 from ..errors import counted
+from ..mapping.sql_warnings import WARNING
 from ..model import (
     FAILING,
     GRAVITY,
@@ -24,7 +25,6 @@ from ..model import (
     PairFacts,
     Violations,
 )
-from ..parity.sql_warnings import WARNING
 from .listing import cut_evenly
 from .measured import measured_in_words
 from .rerun import rerun_command

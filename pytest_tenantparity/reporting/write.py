@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..model import AuditReport
-from . import html_page, json_file, markdown
 from .drafts import replacing
+from .formats import html_page, json_file, markdown
 
 _JSON = ("evidence.json", "run.json", "cab-report.json")
 _RENDERERS = {

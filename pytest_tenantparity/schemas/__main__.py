@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from ..config.json_schema import settings_schema
-from ..reporting.drift_file import drift_schema
-from ..reporting.json_file import schemas
+from ..reporting.drift.drift_file import drift_schema
+from ..reporting.formats.json_file import schemas
 
 
 def schema_files() -> dict[str, dict[str, Any]]:

@@ -4,8 +4,8 @@ from ..model import ServerFacts
 from ..redaction import Secret, redacted
 from .catalog import Catalog, ColumnFacts, Family, TableFacts
 from .dialects import Dialect, Extent, Portable, dialect_for
-from .opening import Anchor, open_stack
-from .retrying import retried
+from .retry import retried
+from .snapshots import Anchor, open_stack
 from .stack import DatabaseState, Stack, StackState
 
 __all__ = [

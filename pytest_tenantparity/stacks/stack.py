@@ -29,10 +29,10 @@ from ..model import ServerFacts, Side
 from ..redaction import Secret
 from .catalog import Catalog, TableFacts
 from .dialects import Dialect, Session, dialect_for
-from .passing import Passing
-from .retrying import ATTEMPTS
+from .retry import ATTEMPTS
+from .switching import Passing
 from .throttle import Throttle, is_too_busy
-from .url import address_of, stack_url, without_secrets
+from .urls import address_of, stack_url, without_secrets
 
 _LOOKED_AT = "looked at"
 

@@ -17,8 +17,8 @@ from sqlalchemy.exc import DBAPIError
 
 from pytest_tenantparity.config.settings import StackSettings
 from pytest_tenantparity.errors import NotProven
-from pytest_tenantparity.parity.locate.digest import Buckets, Sketch
-from pytest_tenantparity.parity.source import Source
+from pytest_tenantparity.parity.read.digest import Buckets, Sketch
+from pytest_tenantparity.parity.read.reader import Source
 from pytest_tenantparity.stacks import Portable
 from pytest_tenantparity.stacks.catalog import ColumnFacts, Family
 from pytest_tenantparity.stacks.dialects import ColumnRules, Session, dialect_for

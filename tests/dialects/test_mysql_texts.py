@@ -18,7 +18,7 @@ from pytest_tenantparity.config import StackSettings
 from pytest_tenantparity.model import Outcome
 from pytest_tenantparity.stacks import Portable, open_stack
 from pytest_tenantparity.stacks.dialects import ColumnRules
-from pytest_tenantparity.stacks.dialects.spelling import as_float
+from pytest_tenantparity.stacks.dialects.canonical_text import as_float
 
 from ..support.each_value import each_value
 from ..support.engine_driver import Engine

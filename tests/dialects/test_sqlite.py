@@ -15,6 +15,15 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pytest_tenantparity.stacks.dialects.sqlite.dialect.dialect import SQLite
+from pytest_tenantparity.stacks.dialects.sqlite.dialect.values import (
+    IN_UTC,
+    SPELLINGS,
+    ExactSum,
+    decimal_text,
+    float_text,
+    spell_text,
+)
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -33,17 +42,8 @@ from pytest_tenantparity.config import StackSettings
 from pytest_tenantparity.model import Outcome
 from pytest_tenantparity.stacks.catalog import Family
 from pytest_tenantparity.stacks.dialects import ColumnRules, Portable, Session, portable_hash
-from pytest_tenantparity.stacks.dialects.spelling import as_float, spell
-from pytest_tenantparity.stacks.dialects.sqlite import SQLite
-from pytest_tenantparity.stacks.dialects.sqlite_values import (
-    IN_UTC,
-    SPELLINGS,
-    ExactSum,
-    decimal_text,
-    float_text,
-    spell_text,
-)
-from pytest_tenantparity.stacks.handshake import trusted_digests
+from pytest_tenantparity.stacks.dialects.canonical_text import as_float, spell
+from pytest_tenantparity.stacks.digest_self_test import trusted_digests
 
 from ..support.changed_tables import Change, check_changes, checks
 from ..support.each_value import each_value

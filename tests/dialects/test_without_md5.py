@@ -21,7 +21,8 @@ import pytest
 
 from pytest_tenantparity.config.settings import StackSettings
 from pytest_tenantparity.model import Evidence, Outcome
-from pytest_tenantparity.stacks import Portable, handshake, open_stack
+from pytest_tenantparity.stacks import Portable, open_stack
+from pytest_tenantparity.stacks import digest_self_test as handshake
 
 from ..support.engine_driver import Engine, seen
 from ..support.files import Elsewhere

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pytest_tenantparity.parity.compare.comparison.row_diff import RowDiff
 
+from pytest_tenantparity.parity.cache import Once
 from pytest_tenantparity.parity.inconsistent import InconsistentReads
-from pytest_tenantparity.parity.once import Once
-from pytest_tenantparity.parity.row_diff import RowDiff
 
 from ..support.engine_driver import Engine, Run
 from ..support.expectations import assert_drift, assert_match

@@ -12,7 +12,7 @@ from pytest_tenantparity.config import AsOf
 from pytest_tenantparity.limits import Limits
 from pytest_tenantparity.model import Account, Evidence, Outcome
 from pytest_tenantparity.parity import TenantView
-from pytest_tenantparity.parity.batch import BY_ONE_STATEMENT
+from pytest_tenantparity.parity.scan.batch import BY_ONE_STATEMENT
 
 from ..soundness.ways import APART, AS_IT_IS, MERGED, ONE_BY_ONE, Way
 from ..support.as_of import NOON, STEP, filters, up_to

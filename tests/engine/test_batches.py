@@ -11,10 +11,11 @@ import pytest
 
 from pytest_tenantparity.limits import Limits
 from pytest_tenantparity.model import SIDES, SLOW, UNTOLD, Evidence, Outcome
-from pytest_tenantparity.parity import batch, batches
-from pytest_tenantparity.parity.batch import BY_ONE_STATEMENT, shown_in_batch
-from pytest_tenantparity.parity.batches import Batch, Batches, batch_of
-from pytest_tenantparity.parity.once import Once
+from pytest_tenantparity.parity.cache import Once
+from pytest_tenantparity.parity.scan import batch
+from pytest_tenantparity.parity.scan import plan as batches
+from pytest_tenantparity.parity.scan.batch import BY_ONE_STATEMENT, shown_in_batch
+from pytest_tenantparity.parity.scan.plan import Batch, Batches, batch_of
 from pytest_tenantparity.stacks.catalog import TableFacts
 
 from ..support.engine_driver import Engine, Run

@@ -18,7 +18,7 @@ from pytest_tenantparity.model import ColumnCounts, Evidence, Outcome
 from pytest_tenantparity.stacks import dialect_for
 from pytest_tenantparity.stacks.catalog import ColumnFacts, Family
 from pytest_tenantparity.stacks.dialects import ColumnRules, Dialect, Item
-from pytest_tenantparity.stacks.handshake import Digests
+from pytest_tenantparity.stacks.digest_self_test import Digests
 
 from ..support.each_value import each_value
 from ..support.engine_driver import Engine
@@ -199,7 +199,7 @@ BROKEN = [
 def dialect(monkeypatch: pytest.MonkeyPatch) -> Dialect:
     """The dialect of both stacks, mended after the test; its handshake is taken for given."""
     found = dialect_for("postgresql")
-    name = "pytest_tenantparity.stacks.opening.trusted_digests"
+    name = "pytest_tenantparity.stacks.snapshots.trusted_digests"
     monkeypatch.setattr(name, lambda *_: Digests((found.native_digest,)))
     return found
 

@@ -9,7 +9,7 @@ import pytest
 
 from pytest_tenantparity.errors import ConnectionLost
 from pytest_tenantparity.model import Outcome
-from pytest_tenantparity.parity import coverage
+from pytest_tenantparity.parity.checks import coverage
 
 from ..support.engine_driver import Engine
 from ..support.mariadb import MariaDatabase

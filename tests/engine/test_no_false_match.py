@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from pytest_tenantparity.errors import SettingsError
-from pytest_tenantparity.parity.locate.digest import HashedRow
-from pytest_tenantparity.parity.source import Source
+from pytest_tenantparity.parity.read.digest import HashedRow
+from pytest_tenantparity.parity.read.reader import Source
 
 from ..soundness.ways import MERGED
 from ..support.engine_driver import Engine, seen

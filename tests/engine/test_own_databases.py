@@ -10,16 +10,17 @@ from threading import Event, Thread
 from typing import Any
 
 import pytest
+from pytest_tenantparity.inventory.inventory import Place as Home
+from pytest_tenantparity.stacks.dialects.mysql.dialect.dialect import MySQL
+from pytest_tenantparity.stacks.dialects.postgresql.dialect.session import PatientConnection
 from sqlalchemy import text
 
 from pytest_tenantparity.errors import ConnectionLost, SettingsError, StackUnavailable
-from pytest_tenantparity.inventory import Place as Home
 from pytest_tenantparity.limits import Limits
 from pytest_tenantparity.model import SIDES, Evidence, Outcome, Side
-from pytest_tenantparity.parity import audit, batch
+from pytest_tenantparity.parity import audit
+from pytest_tenantparity.parity.scan import batch
 from pytest_tenantparity.stacks import Anchor, Stack, open_stack
-from pytest_tenantparity.stacks.dialects.mysql import MySQL
-from pytest_tenantparity.stacks.dialects.postgresql_session import PatientConnection
 
 from ..support.checks import key_of
 from ..support.engine_driver import SHARED, Engine, Run

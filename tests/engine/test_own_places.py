@@ -17,9 +17,9 @@ from sqlalchemy import Engine as SQLAlchemyEngine
 from pytest_tenantparity.config import load_settings
 from pytest_tenantparity.limits import Limits
 from pytest_tenantparity.model import Evidence, Outcome
-from pytest_tenantparity.parity.batch import BY_ONE_STATEMENT
+from pytest_tenantparity.parity.scan.batch import BY_ONE_STATEMENT
 from pytest_tenantparity.stacks.dialects import Dialect
-from pytest_tenantparity.stacks.handshake import Digests, trusted_digests
+from pytest_tenantparity.stacks.digest_self_test import Digests, trusted_digests
 
 from ..support.engine_driver import Engine, opened, seen
 from ..support.eventually import WAITING, eventually
@@ -235,7 +235,7 @@ def test_a_server_answers_the_known_questions_once_for_each_encoding(
         asked.append(encoding)
         return trusted_digests(connection, dialect, encoding)
 
-    monkeypatch.setattr("pytest_tenantparity.stacks.opening.trusted_digests", counted)
+    monkeypatch.setattr("pytest_tenantparity.stacks.snapshots.trusted_digests", counted)
     names = ["a", "b", "c"]
     with ExitStack() as cleanup:
         for side in (engine.legacy, engine.modern):

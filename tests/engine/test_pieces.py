@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, literal
 
 from pytest_tenantparity.limits import Limits
 from pytest_tenantparity.model import SLOW
-from pytest_tenantparity.parity.pieces import Pieces
+from pytest_tenantparity.parity.read.chunks import Pieces
 from pytest_tenantparity.stacks import Extent
 
 from ..support.engine_driver import Engine, Run

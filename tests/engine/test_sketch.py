@@ -13,18 +13,11 @@ from sqlalchemy import ColumnElement, event, func, literal_column
 from sqlalchemy.engine import Engine as SqlEngine
 
 from pytest_tenantparity.limits import Limits
+from pytest_tenantparity.mapping.columns import ColumnPair
 from pytest_tenantparity.model import Evidence
-from pytest_tenantparity.parity import misplaced
-from pytest_tenantparity.parity.columns import ColumnPair
-from pytest_tenantparity.parity.locate.digest import (
-    Bucket,
-    Buckets,
-    Digest,
-    HashedRow,
-    Part,
-    Sketch,
-)
-from pytest_tenantparity.parity.source import Source
+from pytest_tenantparity.parity.checks import misplaced
+from pytest_tenantparity.parity.read.digest import Bucket, Buckets, Digest, HashedRow, Part, Sketch
+from pytest_tenantparity.parity.read.reader import Source
 from pytest_tenantparity.stacks.dialects import Nulls, dialect_for
 
 from ..support.engine_driver import Engine, Seen, seen
@@ -239,7 +232,7 @@ def _reads_alike(monkeypatch: pytest.MonkeyPatch, where: int) -> None:
     def read(owner: str, at: int, row_hash: int, row: tuple[str | None, ...]) -> HashedRow:
         return HashedRow(owner, at, row_hash, (*row[:3], "same") if at == where else row)
 
-    monkeypatch.setattr("pytest_tenantparity.parity.source.HashedRow", read)
+    monkeypatch.setattr("pytest_tenantparity.parity.read.reader.HashedRow", read)
 
 
 @pytest.mark.parametrize("more", [0, 40])

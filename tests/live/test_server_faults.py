@@ -20,7 +20,7 @@ import stamina
 
 from pytest_tenantparity.errors import ConnectionLost, NotProven
 from pytest_tenantparity.model import Evidence, Outcome
-from pytest_tenantparity.parity.source import Source
+from pytest_tenantparity.parity.read.reader import Source
 from pytest_tenantparity.stacks import open_stack, retried
 
 from ..support.engine_driver import SHARED, Engine, seen

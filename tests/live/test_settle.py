@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pytest_tenantparity.inventory.inventory import place_of_shared
 
-from pytest_tenantparity.inventory import place_of_shared
 from pytest_tenantparity.limits import Limits
 from pytest_tenantparity.model import Evidence, Outcome
 
@@ -221,7 +221,7 @@ def test_tenants_of_one_table_settle_together(
     tenant alone.
     """
     slept: list[float] = []
-    monkeypatch.setattr("pytest_tenantparity.parity.in_flight.sleep", slept.append)
+    monkeypatch.setattr("pytest_tenantparity.parity.live.in_flight.sleep", slept.append)
     engine.both("CREATE TABLE t (id int PRIMARY KEY, tenant text, v int)")
     engine.both("INSERT INTO t SELECT g, 't' || g % 4, g FROM generate_series(1, 40) g")
     engine.modern.run("DELETE FROM t WHERE id IN (1, 5, 2, 3)")
@@ -275,7 +275,7 @@ def test_a_look_that_fails_is_not_proven(engine: Engine) -> None:
 
 def test_keys_that_cannot_be_found_again(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """If asking by keys did not find what differs, nothing would be taken for settled."""
-    monkeypatch.setattr("pytest_tenantparity.parity.by_key.portable_hash", lambda *_: 1)
+    monkeypatch.setattr("pytest_tenantparity.parity.live.key_lookup.portable_hash", lambda *_: 1)
     engine.both("CREATE TABLE t (id text PRIMARY KEY, v int); INSERT INTO t VALUES ('a', 1)")
     engine.modern.run("UPDATE t SET v = 2")
     evidence = settled(engine)
@@ -324,7 +324,7 @@ def test_a_lost_row_that_is_written_to_again(
         for statement in LATER.values():
             engine.both(statement)
 
-    monkeypatch.setattr("pytest_tenantparity.parity.in_flight.sleep", write)
+    monkeypatch.setattr("pytest_tenantparity.parity.live.in_flight.sleep", write)
     owned = "tenancy = {column = 'tenant'}"
     with engine.opened("[tenants.a]\n[tenants.b]", legacy=owned, modern=owned) as run:
         settling = Run(replace(run.context, settle=0.01))

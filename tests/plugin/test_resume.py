@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_tenantparity.plugin import journal
+from pytest_tenantparity.plugin.run import journal
 
 from ..support.postgresql import new_database
 from ..support.project import (

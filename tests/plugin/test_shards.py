@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from pytest_tenantparity.model import AuditReport, Verdict
-from pytest_tenantparity.reporting import DRIFT_NAME, json_file, write_report
+from pytest_tenantparity.reporting import DRIFT_NAME, write_report
+from pytest_tenantparity.reporting.formats import json_file
 from pytest_tenantparity.reporting.merge import (
     MergeRefused,
     merge_directories,

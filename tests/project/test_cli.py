@@ -12,9 +12,8 @@ from typing import Any
 
 import pytest
 import yaml
+from pytest_tenantparity.cli.app.app import app
 from typer.testing import CliRunner, Result
-
-from pytest_tenantparity.cli import app
 
 from ..support.project import Migration, Project, report_files
 
@@ -22,7 +21,7 @@ pytest_plugins = ["tests.support.project"]
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
-COMMAND = "from pytest_tenantparity.cli import app; app()"
+COMMAND = "from pytest_tenantparity.cli.app import app; app()"
 
 
 def run(*args: str, before: str = "") -> subprocess.CompletedProcess[str]:

@@ -34,9 +34,15 @@ from pytest_tenantparity.model import (
     Violations,
     Work,
 )
-from pytest_tenantparity.plugin.ledger import Ledger
-from pytest_tenantparity.plugin.notice import Notice, attach, from_serializable, to_serializable
-from pytest_tenantparity.reporting import Plan, build_report, json_file, write_report
+from pytest_tenantparity.plugin.results.ledger import Ledger
+from pytest_tenantparity.plugin.results.payload import (
+    Notice,
+    attach,
+    from_serializable,
+    to_serializable,
+)
+from pytest_tenantparity.reporting import Plan, build_report, write_report
+from pytest_tenantparity.reporting.formats import json_file
 from pytest_tenantparity.reporting.merge import merge_reports
 
 from ..support.reports import run_facts

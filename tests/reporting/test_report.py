@@ -15,7 +15,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from pytest_tenantparity.model import AuditReport, Evidence, Outcome, RowParity, Work
-from pytest_tenantparity.reporting import Plan, build_report, json_file
+from pytest_tenantparity.reporting import Plan, build_report
+from pytest_tenantparity.reporting.formats import json_file
 
 from ..support.checks import key_of
 from ..support.project import ALL, DRIFT, SHARED, TENANTS, Migration, RunResult

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from pytest_tenantparity.parity.batch import BY_ONE_STATEMENT
+from pytest_tenantparity.parity.scan.batch import BY_ONE_STATEMENT
 
 from ..support.engine_pairs import Place, places
 from ..support.shared_tables import audit_shared, for_each_tenant, trials_among_others, wrong

@@ -8,8 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pytest_tenantparity.config import Settings, load_settings
-from pytest_tenantparity.inventory import (
+from pytest_tenantparity.inventory.inventory import (
     Place,
     TablePair,
     discover_pairs,
@@ -17,6 +16,8 @@ from pytest_tenantparity.inventory import (
     place_of,
     planned_pairs,
 )
+
+from pytest_tenantparity.config import Settings, load_settings
 from pytest_tenantparity.limits import Limits
 from pytest_tenantparity.model import SIDES, Evidence, Side
 from pytest_tenantparity.parity import Context, Layer, audit, environment_layer

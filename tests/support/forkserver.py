@@ -203,7 +203,7 @@ def _become(request: dict[str, Any]) -> None:
         sys.orig_argv = [sys.executable, "-m", "pytest", *args]
         runpy.run_module("pytest", run_name="__main__", alter_sys=True)
     else:
-        sys.modules["pytest_tenantparity.cli"].app()
+        sys.modules["pytest_tenantparity.cli.app"].app()
 
 
 def _import_all() -> None:

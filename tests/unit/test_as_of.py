@@ -11,7 +11,7 @@ import pytest
 from pytest_tenantparity.config import AsOf, Settings, load_settings
 from pytest_tenantparity.config.as_of import around_as_of, in_words, require_as_of
 from pytest_tenantparity.errors import SettingsError
-from pytest_tenantparity.parity.sql_warnings import warnings_of
+from pytest_tenantparity.mapping.sql_warnings import warnings_of
 from pytest_tenantparity.stacks import ColumnFacts, Family
 
 STACKS = """

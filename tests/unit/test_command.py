@@ -6,9 +6,8 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from pytest_tenantparity.cli.app.app import app
 from typer.testing import CliRunner
-
-from pytest_tenantparity.cli import app
 
 ROOT = Path(__file__).parents[2]
 
@@ -16,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 def test_script_is_declared() -> None:
     """The wheel brings the command, and the extra that it needs."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    assert project["scripts"] == {"tenantparity": "pytest_tenantparity.cli:app"}
+    assert project["scripts"] == {"tenantparity": "pytest_tenantparity.cli.app:app"}
     assert any(each.startswith("typer") for each in project["optional-dependencies"]["cli"])
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pytest_tenantparity.model import CheckKind, Target
-from pytest_tenantparity.plugin.reporter import checks_in_words
+from pytest_tenantparity.plugin.results.reporter import checks_in_words
 
 ROWS = CheckKind.ROWS
 

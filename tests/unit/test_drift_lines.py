@@ -8,12 +8,12 @@ import random
 from pathlib import Path
 
 import pytest
+from pytest_tenantparity.parity.compare.comparison.findings import Sample, order_of
 
 from pytest_tenantparity.errors import NotProven
 from pytest_tenantparity.model import Evidence, Finding, FindingKind
-from pytest_tenantparity.parity.findings import Sample, order_of
-from pytest_tenantparity.plugin.ledger import Ledger
-from pytest_tenantparity.plugin.notice import Notice, attach
+from pytest_tenantparity.plugin.results.ledger import Ledger
+from pytest_tenantparity.plugin.results.payload import Notice, attach
 from pytest_tenantparity.reporting import MOST_LISTED, DriftParts, cut_evenly, write_drift
 
 from ..support.checks import key_of

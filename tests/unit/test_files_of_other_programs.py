@@ -10,7 +10,7 @@ import pytest
 from pytest_tenantparity.config import load_settings
 from pytest_tenantparity.config.tenants_file import read_tenants
 from pytest_tenantparity.errors import SettingsError
-from pytest_tenantparity.plugin.settings_path import find_settings
+from pytest_tenantparity.plugin.run.settings_path import find_settings
 
 SETTINGS = '[legacy]\nurl = "sqlite:///a"\n[modern]\nurl = "sqlite:///b"\n[tenants.acme]\n'
 ACME = {"name": "Acme", "legacy_accounts": ["A1", "A2"], "modern_id": "m"}

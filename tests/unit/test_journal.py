@@ -8,8 +8,8 @@ import pytest
 
 from pytest_tenantparity.errors import SettingsError
 from pytest_tenantparity.model import CheckKey, CheckKind, DriftCounts, Evidence, Outcome, RowParity
-from pytest_tenantparity.plugin import journal
-from pytest_tenantparity.plugin.journal import Heading, Proof
+from pytest_tenantparity.plugin.run import journal
+from pytest_tenantparity.plugin.run.journal import Heading, Proof
 
 KEY = CheckKey(CheckKind.ROWS, "test_audit::test_it", "acme", "trades")
 FIRST = Heading("run-1", "then", {"settings": "sha256 0"})

@@ -10,7 +10,9 @@ from random import Random
 from typing import Any
 
 from pytest_tenantparity.limits import Limits
-from pytest_tenantparity.parity.locate.digest import (
+from pytest_tenantparity.parity.locate.merge import deliver
+from pytest_tenantparity.parity.locate.peeling import locate
+from pytest_tenantparity.parity.read.digest import (
     NO_ROWS,
     Bucket,
     Buckets,
@@ -20,8 +22,6 @@ from pytest_tenantparity.parity.locate.digest import (
     Row,
     Sketch,
 )
-from pytest_tenantparity.parity.locate.merge import deliver
-from pytest_tenantparity.parity.locate.peeling import locate
 
 CASES = 600
 TENANTS = ("a", "b", "c")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pytest_tenantparity.errors import SettingsError
-from pytest_tenantparity.plugin.run_directory import RunDirectory
+from pytest_tenantparity.plugin.run.run_directory import RunDirectory
 from pytest_tenantparity.reporting.drafts import draft_of, replacing
 
 

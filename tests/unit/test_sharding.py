@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_tenantparity.errors import SettingsError
+from pytest_tenantparity.inventory.shards import Share, read_shard, share_out
 from pytest_tenantparity.model import CheckKind, Target
-from pytest_tenantparity.sharding import Share, read_shard, share_out
 
 IDS = st.lists(st.text("abc", min_size=1, max_size=4), unique=True, max_size=12)
 SIZES = st.dictionaries(st.text("abc", min_size=1, max_size=4), st.integers(0, 1_000))

@@ -11,6 +11,14 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pytest_tenantparity.parity.compare.comparison.findings import Sample, order_of
+from pytest_tenantparity.parity.compare.comparison.json_diff import explain_json
+from pytest_tenantparity.parity.compare.comparison.shown_values import (
+    explained_pair,
+    remarks,
+    shown,
+    shown_pair,
+)
 
 from pytest_tenantparity.characters import (
     differing,
@@ -29,13 +37,10 @@ from pytest_tenantparity.model import (
     RowParity,
     ValuePair,
 )
-from pytest_tenantparity.parity.findings import Sample, order_of
-from pytest_tenantparity.parity.shown_values import explained_pair, remarks, shown, shown_pair
-from pytest_tenantparity.parity.structured import explain_json
-from pytest_tenantparity.plugin.failure_message import failure_message
-from pytest_tenantparity.reporting import json_file
-from pytest_tenantparity.reporting.html_page import marked
-from pytest_tenantparity.reporting.markdown import shown as in_markdown
+from pytest_tenantparity.plugin.results.failure_message import failure_message
+from pytest_tenantparity.reporting.formats import json_file
+from pytest_tenantparity.reporting.formats.html_page import marked
+from pytest_tenantparity.reporting.formats.markdown import shown as in_markdown
 from pytest_tenantparity.stacks.catalog import FOREIGN, Family
 from pytest_tenantparity.wire import from_wire, to_wire
 
@@ -250,7 +255,7 @@ def test_positions_are_of_the_whole_value() -> None:
 
 def test_the_command_line_prints_to_any_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a terminal of ASCII does not have is escaped, and nothing hidden is printed."""
-    from pytest_tenantparity import cli
+    from pytest_tenantparity.cli.app import app as cli
 
     written = BytesIO()
     monkeypatch.setattr("sys.stdout", TextIOWrapper(written, encoding="ascii"))

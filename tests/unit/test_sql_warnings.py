@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_tenantparity.parity.sql_warnings import warnings_of
+from pytest_tenantparity.mapping.sql_warnings import warnings_of
 from pytest_tenantparity.stacks import ColumnFacts, Family
 
 COLUMNS = (

@@ -17,9 +17,9 @@ from pytest_tenantparity.model import (
     Side,
 )
 from pytest_tenantparity.parity import Scan, Scans
-from pytest_tenantparity.parity.pieces import Pieces
 from pytest_tenantparity.parity.progress import Teller
-from pytest_tenantparity.plugin.tally import Size, Tally, short, time_left
+from pytest_tenantparity.parity.read.chunks import Pieces
+from pytest_tenantparity.plugin.results.progress_estimate import Size, Tally, short, time_left
 from pytest_tenantparity.stacks import Extent
 
 from ..support.checks import key_of

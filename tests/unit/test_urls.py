@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pytest_tenantparity.errors import StackUnavailable
-from pytest_tenantparity.stacks.url import address_of, resolve_url, stack_url, written
+from pytest_tenantparity.stacks.urls import address_of, resolve_url, stack_url, written
 
 
 def parsed(url: str) -> Any:

@@ -1,1 +1,1 @@
-"""Finds the rows that differ: by a sketch per tenant, or by a sorted merge if many rows differ."""
+"""Finding the rows that differ: sketches, and a merge if too many differ."""

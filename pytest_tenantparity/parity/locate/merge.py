@@ -21,8 +21,8 @@ from typing import Protocol
 
 from ...model import RowCounts
 from ..inconsistent import InconsistentReads, UnexplainedMismatch
-from ..source import Sides, Source
-from .digest import EMPTY, NO_ROWS, Digest, HashedRow, Part, Row
+from ..read.digest import EMPTY, NO_ROWS, Digest, HashedRow, Part, Row
+from ..read.reader import Sides, Source
 from .peeling import TenantResult, locate
 
 

@@ -29,10 +29,10 @@ from itertools import islice
 from math import ceil, log
 
 from ...model import RowCounts
+from ..compare.row_diff import RowDiff
 from ..inconsistent import InconsistentReads, UnexplainedMismatch
-from ..row_diff import RowDiff
-from ..source import Sides
-from .digest import EMPTY, Bucket, Buckets, Digest, HashedRow, Row, Sketch
+from ..read.digest import EMPTY, Bucket, Buckets, Digest, HashedRow, Row, Sketch
+from ..read.reader import Sides
 
 _SKETCHES = 4  # each uses another 16 of the 64 bits of a row hash
 _BITS = 16

@@ -8,7 +8,7 @@ from importlib import import_module
 from ...errors import StackUnavailable
 from .base import ColumnRules, Dialect, Extent, Item, Nulls, Session
 from .portable import Portable, portable_hash
-from .sqlite_values import spelled_as
+from .sqlite.values import spelled_as
 
 # Backend of the URL: the module and class for it, and the extra that installs its driver.
 _DIALECTS = {
@@ -29,7 +29,7 @@ def dialect_for(backend: str) -> Dialect:
         raise StackUnavailable(f"no dialect for {backend!r} databases; there are: {known}")
     module, name, extra = _DIALECTS[backend]
     try:
-        dialect: Dialect = getattr(import_module(f".{module}", __package__), name)()
+        dialect: Dialect = getattr(import_module(f".{module}.dialect", __package__), name)()
     except ModuleNotFoundError as error:
         raise StackUnavailable(
             f"{backend!r} databases need {error.name!r}; pip install 'pytest-tenantparity[{extra}]'"

@@ -37,9 +37,9 @@ from ...limits import Limits
 from ...model import ServerFacts
 from ..catalog import TEXTS, Catalog, ColumnFacts, Family, TableFacts
 from ..parameters import checked, texts
-from .altering import least_change, neutral
+from .canonical_text import spell
+from .mutations import least_change, neutral
 from .portable import Portable
-from .spelling import spell
 
 POOLED = (
     "a connection pooler or proxy answers ({}), not the server itself. The audit keeps one session "

@@ -1,0 +1,126 @@
+"""Named rules that forgive a difference of two values. Each use is counted."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal, localcontext
+from functools import partial
+from typing import Literal
+
+from ..config.settings import ColumnSettings, ValueRules
+from ..parity.compare.tolerance import is_number
+from ..stacks.catalog import TEXTS, Family
+
+Value = str | None
+
+_DECIMALS = frozenset({Family.DECIMAL, Family.FLOAT})
+_CLOCKS = frozenset({Family.TIME, Family.TIMETZ, Family.TIMESTAMP, Family.TIMESTAMPTZ})
+
+
+@dataclass(frozen=True)
+class Forgiving:
+    """A rule, the setting that contains it, and the function that it applies to each value."""
+
+    rule: str
+    source: str
+    apply: Callable[[Value], Value]
+
+
+def forgiving_rules(
+    own: ColumnSettings, everywhere: ValueRules, column: str, table: str, family: Family
+) -> tuple[Forgiving, ...]:
+    """Return the rules that apply to a column. Its own settings override those for all columns."""
+    here = f"[tables.{table}.columns.{column}]"
+    found = []
+    for name, families in _FAMILIES.items():
+        mine, general = getattr(own, name), getattr(everywhere, name)
+        value, source = (general, "[rules]") if mine is None else (mine, here)
+        if value is not None and value is not False and family in families:
+            spoken = name if value is True else f"{name} = {value}"
+            found.append(Forgiving(spoken, source, partial(_RULES[name], value)))
+    return tuple(found)
+
+
+def agreed(rules: Sequence[Forgiving], legacy: Value, modern: Value) -> Iterator[Forgiving]:
+    """Yield the rules that are needed to make two values equal.
+
+    These are the first rule that suffices alone, or else all rules that change a value. Yields
+    nothing if the values differ under all rules together.
+    """
+    if not rules or all_applied(rules, legacy) != all_applied(rules, modern):
+        return
+    for rule in rules:
+        if rule.apply(legacy) == rule.apply(modern):
+            yield rule
+            return
+    yield from (
+        rule for rule in rules if rule.apply(legacy) != legacy or rule.apply(modern) != modern
+    )
+
+
+def all_applied(rules: Sequence[Forgiving], value: Value) -> Value:
+    """Return ``value`` after all rules were applied to it, one after the other."""
+    for rule in rules:
+        value = rule.apply(value)
+    return value
+
+
+def _trim(which: str, value: Value) -> Value:
+    if value is None:
+        return None
+    return value.rstrip(" ") if which == "trailing" else value.strip(" ")
+
+
+def _ignore_case(_: bool, value: Value) -> Value:
+    return None if value is None else value.lower()
+
+
+def _unicode(form: Literal["NFC", "NFKC"], value: Value) -> Value:
+    return None if value is None else unicodedata.normalize(form, value)
+
+
+def _empty_is_null(_: bool, value: Value) -> Value:
+    return value or None
+
+
+def _scale(digits: int, value: Value) -> Value:
+    if value is None or not is_number(value):  # infinity, NaN, or another text
+        return value
+    with localcontext(prec=20_000):
+        rounded = Decimal(value).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
+    return f"{abs(rounded) if rounded.is_zero() else rounded:f}"
+
+
+_CLOCK = re.compile(
+    r"([0-9]{4,}-[0-9]{2}-[0-9]{2} )?[0-9]{2}:[0-9]{2}:[0-9]{2}[.][0-9]+([+-][0-9:]+)?( BC)?"
+)
+
+
+def _second_digits(digits: int, value: Value) -> Value:
+    if value is None or not _CLOCK.fullmatch(value):
+        return value
+    head, _, tail = value.partition(".")
+    fraction = tail[: len(tail) - len(tail.lstrip("0123456789"))]
+    kept = fraction[:digits].rstrip("0")
+    return head + (f".{kept}" if kept else "") + tail[len(fraction) :]
+
+
+_RULES: dict[str, Callable[..., Value]] = {
+    "trim": _trim,
+    "ignore_case": _ignore_case,
+    "unicode": _unicode,
+    "empty_is_null": _empty_is_null,
+    "scale": _scale,
+    "second_digits": _second_digits,
+}
+_FAMILIES = {
+    "trim": TEXTS,
+    "ignore_case": TEXTS,
+    "unicode": TEXTS,
+    "empty_is_null": TEXTS,
+    "scale": _DECIMALS,
+    "second_digits": _CLOCKS,
+}

@@ -1,0 +1,144 @@
+"""The places of a table pair's rows: the place on each side, and the table there."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+from ..config.names import toml_key
+from ..errors import NotProven, did_you_mean, nearest
+from ..inventory import Place, TablePair, place_of
+from ..model import SIDES, SameData, Side, Tenant
+from ..parity.run import Context
+from ..stacks import TableFacts
+
+
+def located(
+    context: Context, pair: TablePair, tenant: Tenant | None
+) -> tuple[dict[Side, Place], dict[Side, TableFacts]]:
+    """Return the place and table of a tenant's rows on each side. Raises :class:`NotProven`."""
+    places = {
+        side: place_of(context.settings.stack(side), pair.tenancy(side), tenant) for side in SIDES
+    }
+    _refuse_same_table(context, pair, places)
+    return places, {side: _table(context, pair, side, places[side]) for side in SIDES}
+
+
+def first_located(context: Context, pair: TablePair, tenants: Sequence[Tenant]) -> Tenant | None:
+    """Return the first tenant whose tables exist on both sides.
+
+    Returns the first tenant if there is none, and None without tenants.
+    """
+    for tenant in tenants:
+        if is_located(context, pair, tenant):
+            return tenant
+    return tenants[0] if tenants else None
+
+
+def is_located(context: Context, pair: TablePair, tenant: Tenant | None) -> bool:
+    """Return whether both sides have the table in the tenant's place."""
+    try:
+        located(context, pair, tenant)
+    except NotProven:
+        return False
+    return True
+
+
+def _table(context: Context, pair: TablePair, side: Side, place: Place) -> TableFacts:
+    catalog = context.stacks[side].catalog(place)
+    tables, name = catalog.tables, pair.table(side)
+    found = pair.tables_of(context.settings, side, tables)
+    if len(found) > 1:
+        raise NotProven(
+            f"the {side} tables {' and '.join(map(repr, sorted(found)))} have one name in lower "
+            f'case; say which is meant: [tables.{toml_key(pair.name)}] modern = "..."'
+        )
+    if found:
+        name = found[0]
+        if tables[name].refused:
+            raise NotProven(f"the {side} table {name!r} {tables[name].refused}")
+        return tables[name]
+    if not tables:
+        raise NotProven(f"the {side} schema {catalog.schema!r} has no tables, or does not exist")
+    raise NotProven(
+        f"the {side} stack has no table {catalog.schema}.{name}.{did_you_mean(name, tables)} "
+        f"{_way_out(context, pair, side, place)}{_by_case(name, tables)}"
+    )
+
+
+def _by_case(name: str, tables: Collection[str]) -> str:
+    """Return a hint at the setting that pairs names differing only in case; empty if useless."""
+    if name.lower() not in {each.lower() for each in tables}:
+        return ""
+    return '. [pairing] names = "lowercase" pairs names that differ only in case'
+
+
+def _way_out(context: Context, pair: TablePair, side: Side, place: Place) -> str:
+    """Return a hint at what to do about a table that exists on one side only."""
+    if side == "modern":
+        return (
+            f"Restore it, say what it is called there ([tables.{toml_key(pair.name)}] modern = "
+            f'"..."), or leave the legacy table out with a reason ([ignore.tables] '
+            f'"legacy.{pair.name}" = "...")'
+        )
+    modern = pair.modern_table
+    tables = context.stacks[side].catalog(place).tables
+    near = nearest(modern, tables)
+    return (
+        f"The modern table {modern!r} would be its counterpart. Restore it, say which legacy table "
+        f'became {modern!r} ([tables.{toml_key(near)}] modern = "{modern}"), or leave the modern '
+        f'table out with a reason ([ignore.tables] "modern.{modern}" = "...")'
+    )
+
+
+def _refuse_same_table(context: Context, pair: TablePair, places: Mapping[Side, Place]) -> None:
+    legacy, modern = (context.stacks[side].database(places[side]).server for side in SIDES)
+    schemas = {side: context.stacks[side].catalog(places[side]).schema for side in SIDES}
+    same = legacy.same_data_as(modern)
+    if same is None or schemas["legacy"] != schemas["modern"]:
+        return
+    if context.settings.same_database is None:
+        raise NotProven(
+            f"legacy and modern {same}: {legacy.database} at {legacy.address} and "
+            f"{modern.address}, schema {schemas['legacy']}; check both URLs, or give a reason as "
+            "same_database"
+        )
+    if pair.legacy_table == pair.modern_table and same is not SameData.UNKNOWN:
+        raise NotProven(f"legacy and modern read the same table {pair.name!r}; that proves nothing")
+
+
+def require_way(
+    context: Context, pair: TablePair, side: Side, place: Place, own: TableFacts
+) -> None:
+    """Raise :class:`NotProven` if a tenancy leads through a column or table that does not exist.
+
+    ``own`` is the pair's table. Its name need not be the one that the settings imply.
+    """
+    tenancy, catalog = pair.tenancy(side), context.stacks[side].catalog(place)
+    if tenancy.first_column is None:
+        return
+    steps = [(own.name, tenancy.first_column)]
+    for hop in tenancy.hops:
+        steps += [(hop.table, hop.key), (hop.table, hop.take)]
+    for table, name in steps:
+        if table not in catalog.tables:
+            said = f"the table {table!r}, which a tenancy leads through, is not there on the"
+            near = did_you_mean(table, catalog.tables)
+            raise NotProven(f"{said} {side} stack.{near} {_tenancy_setting(pair, side)}")
+        facts = catalog.tables[table]
+        if facts.column(name) is None:
+            said = f"{facts.schema}.{table} has no column {name!r}, which leads to the tenant"
+            near = did_you_mean(name, [column.name for column in facts.columns])
+            raise NotProven(f"the {side} table {said}.{near} {_tenancy_setting(pair, side)}")
+
+
+def _tenancy_setting(pair: TablePair, side: Side) -> str:
+    """Return the setting that defines a table's tenancy, and what to write there."""
+    own, table = getattr(pair.settings, f"{side}_tenancy"), f"[tables.{toml_key(pair.name)}]"
+    written = f"{table} {side}_tenancy" if own is not None else f"{table} tenancy"
+    if own is None and pair.settings.tenancy is None:
+        written = f"[{side}] tenancy"
+    return (
+        f"That is by {written}. Say how this table's rows are found: {table} {side}_tenancy "
+        '(on both stacks: tenancy) = { column = "..." } or { path = "..." }, or "global" if all '
+        "tenants share them"
+    )

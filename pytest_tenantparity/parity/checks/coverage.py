@@ -1,0 +1,121 @@
+"""The coverage check: a table that is not compared must be ignored with a reason."""
+
+from __future__ import annotations
+
+from sqlalchemy import case, func, literal_column, select
+
+from ...config.names import toml_key
+from ...errors import ConnectionLost, NotProven, nearest
+from ...inventory import Place, TablePair, coverage_gaps, place_of, place_of_shared, rows_but
+from ...mapping.filters import rows_taking_part
+from ...mapping.tenancy_sql import source_of
+from ...model import SIDES, CheckKey, Evidence, Outcome, Side, TableCoverage
+from ..run import Context
+
+_UNCOUNTED = -1  # in the place of a row count: a place could not be read
+
+
+def check_coverage(context: Context, key: CheckKey) -> Evidence:
+    """Return evidence that names every table, on either side, that is not compared or ignored."""
+    reasons: list[str] = []
+    left_out: dict[str, int] = {}
+    for side in SIDES:  # raises NotProven if a stack is not available
+        context.stacks[side].database(place_of_shared(context.settings.stack(side)))
+    if not context.pairs:
+        raise NotProven("no tables are paired, so none is compared")
+    for side in SIDES:
+        for place, pairs in _places(context, side).items():
+            try:
+                reasons += _gaps(context, side, place, pairs)
+                for pair in pairs:
+                    _count_left_out(context, side, place, pair, left_out)
+            except ConnectionLost:  # the check is run again on a new connection
+                raise
+            except NotProven as error:  # one tenant's place must not hide the gaps of others
+                reasons.append(str(error))
+                left_out |= _uncounted(context, side, pairs)
+    outcome = Outcome.NOT_PROVEN if reasons else Outcome.PROVEN
+    counted = {what: rows for what, rows in left_out.items() if rows != _UNCOUNTED}
+    return Evidence(key, outcome, TableCoverage(counted), reasons=tuple(dict.fromkeys(reasons)))
+
+
+def _uncounted(context: Context, side: Side, pairs: list[TablePair]) -> dict[str, int]:
+    """Return ``_UNCOUNTED`` for each filter of ``pairs``.
+
+    A count of the other places alone would mislead.
+    """
+    filters = ((pair, pair.settings.row_filter(side)) for pair in pairs)
+    return {
+        rows_but(side, pair.name, own, context.as_of): _UNCOUNTED
+        for pair, own in filters
+        if own is not None
+    }
+
+
+def _count_left_out(
+    context: Context, side: Side, place: Place, pair: TablePair, counts: dict[str, int]
+) -> None:
+    """Add the rows that a filter excludes in one place, on one side of a pair, to ``counts``."""
+    row_filter = pair.settings.row_filter(side)
+    stack = context.stacks[side]
+    if row_filter is None:
+        return
+    tables = stack.catalog(place).tables
+    found = [tables[name] for name in pair.tables_of(context.settings, side, tables)]
+    if len(found) != 1 or found[0].refused:
+        counts |= _uncounted(context, side, [pair])
+        return
+    (facts,) = found
+    # A filter excludes a row if its condition is NULL, too.
+    met = rows_taking_part(context, pair, side)
+    kept = func.sum(case((met, literal_column("1")), else_=literal_column("0")))
+    counted = select(func.count(), kept).select_from(source_of(facts))
+    what = rows_but(side, pair.name, row_filter, context.as_of)
+    try:
+        with (
+            stack.transaction(place) as connection,
+            stack.guard(place, discreet=pair.has_masks),
+        ):
+            total, taken = connection.execute(counted).one()
+    except ConnectionLost:
+        raise
+    except NotProven:  # each check of the table reports the reason
+        counts |= _uncounted(context, side, [pair])
+    else:
+        if counts.get(what) != _UNCOUNTED:
+            counts[what] = counts.get(what, 0) + int(total) - int(taken or 0)
+
+
+def _places(context: Context, side: Side) -> dict[Place, list[TablePair]]:
+    """Return the places that the run reads on ``side``, each with the pairs that are read there."""
+    stack = context.settings.stack(side)
+    places: dict[Place, list[TablePair]] = {}
+    for pair in context.pairs.values():
+        tenancy = pair.tenancy(side)
+        owners = context.selected if tenancy.per_place else (None,)
+        for place in {place_of(stack, tenancy, owner) for owner in owners}:
+            places.setdefault(place, []).append(pair)
+    return places
+
+
+def _gaps(context: Context, side: Side, place: Place, pairs: list[TablePair]) -> list[str]:
+    catalog = context.stacks[side].catalog(place)
+    tables = catalog.stored_tables
+    if not tables:
+        raise NotProven(f"the {side} schema {catalog.schema!r} has no tables, or does not exist")
+    gaps = coverage_gaps(context.settings, pairs, side, tables)
+    hidden = [f"{catalog.hidden} on the {side} stack"] if catalog.hidden else []
+    return hidden + [
+        f"the {side} table {catalog.schema}.{name} is neither compared nor ignored; "
+        f"{_way_out(context, side, name)}, or give a reason "
+        f'([ignore.tables] "{side}.{name}" = "...")'
+        for name in gaps
+    ]
+
+
+def _way_out(context: Context, side: Side, name: str) -> str:
+    """Return the setting that would pair the table ``name``, which belongs to no pair."""
+    if side == "legacy":
+        return f'pair it ([tables.{toml_key(name)}] modern = "...")'
+    near = nearest(name, context.pairs)
+    return f'pair it with a legacy table ([tables.{toml_key(near)}] modern = "{name}")'

@@ -1,0 +1,126 @@
+"""Misplaced rows: the tenant under which the other side has a row that is missing or extra."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from sqlalchemy import select, true
+
+from ...errors import NotProven
+from ...mapping.connected_pair import OpenPair
+from ...mapping.tenancy_sql import Scope, as_kept, end_of, owner_of, source_of, tenant_values
+from ...model import Evidence, FindingKind, Side
+from ..compare.findings import order_of
+from ..live.key_lookup import among, key_of
+from ..read.digest import Row
+from ..scan.shared import Shown
+
+_MOST = 200  # findings of a check that are looked up: the first ones suffice
+_MOST_OF_ALL = 10_000  # keys of all tenants of a shared scan
+
+_OTHER: dict[FindingKind, Side] = {FindingKind.MISSING: "modern", FindingKind.EXTRA: "legacy"}
+
+
+def with_owners(
+    evidence: Evidence, found: Sequence[Row], opened: OpenPair, shown: Shown | None
+) -> Evidence:
+    """Add to missing and extra rows the tenant under which the other side has the same key.
+
+    ``found`` holds the keys of the findings as canonical texts. If the tenant was part of a shared
+    scan, the keys of all its tenants are looked up by one query for each side.
+
+    The other tenant need not be selected. No note is added if the whole row is the key, if keys are
+    unique only within a tenant, or if a column is masked.
+    """
+    plan = opened.plan
+    if len(plan.key) == len(plan.columns) or plan.key_within_tenant or opened.pair.has_masks:
+        return evidence
+    notes: dict[tuple[FindingKind, Row], str] = {}
+    for kind, side in _OTHER.items():
+        pairs = zip(evidence.findings, found, strict=True)
+        keys = [key for finding, key in pairs if finding.kind is kind][:_MOST]
+        if not keys or opened.pair.tenancy(side).first_column is None:
+            continue
+        try:
+            owners = _owners_of_all(opened, side, shown)
+            if owners is None:
+                owners = _owners(opened, side, keys)
+        except NotProven:  # the findings are valid without this note
+            continue
+        notes |= {
+            (kind, key): _said(opened, side, owners[key], evidence.key.whose)
+            for key in keys
+            if key in owners
+        }
+    findings = tuple(
+        replace(each, note=notes.get((each.kind, key), each.note))
+        for each, key in zip(evidence.findings, found, strict=True)
+    )
+    return evidence.measured(findings=findings)
+
+
+def _owners_of_all(
+    opened: OpenPair, side: Side, shown: Shown | None
+) -> Mapping[Row, str | None] | None:
+    """Return the discriminator values on ``side`` for the keys of all tenants of a shared scan.
+
+    The keys are those of rows that the other side has under a tenant, and ``side`` has not. Returns
+    None if the tenant was not part of a shared scan, or its rows were not decoded.
+    """
+    if shown is None or shown.shared is None or shown.result.diff is None:
+        return None
+    known = shown.shared.owners
+    if side not in known:
+        diffs = [each.diff for each in shown.shared.answer.results.values() if each.diff]
+        most = min(_MOST, max(1, _MOST_OF_ALL // len(diffs)))
+        keys: list[Row] = []
+        for diff in diffs:
+            rows = diff.modern, diff.legacy
+            here, there = rows if side == "modern" else rows[::-1]
+            ours, theirs = (Counter(key_of(opened, row) for row in each) for each in (here, there))
+            # A key with one row on each side is a changed row, whose tenant is known.
+            lost = (key for key, rows in theirs.items() if not rows == ours[key] == 1)
+            keys += sorted(lost, key=order_of)[:most]
+        known[side] = _owners(opened, side, keys)
+    return known[side]
+
+
+def _owners(opened: OpenPair, side: Side, keys: Sequence[Row]) -> dict[Row, str | None]:
+    """Return the discriminator values of those ``keys`` that ``side`` has, by key."""
+    stack = opened.context.stacks[side]
+    facts, catalog = opened.tables[side], stack.catalog(opened.places[side])
+    source = opened.source(side, Scope(source_of(facts), true()))
+    rows_there = source.scope.table
+    owner = owner_of(rows_there, facts, catalog, stack.dialect, opened.pair.tenancy(side))
+    statement = select(owner, *source.key).select_from(rows_there)
+    with source.guard(), stack.dialect.apart(source.connection):
+        rows = source.connection.execute(statement.where(among(opened, side, source, keys))).all()
+    # If a key has several values, the first one is returned.
+    ordered = sorted(rows, key=repr, reverse=True)
+    wanted = set(keys)
+    return {tuple(key): value for value, *key in ordered if tuple(key) in wanted}
+
+
+def _said(opened: OpenPair, side: Side, value: str | None, own: str) -> str:
+    facts, catalog = opened.tables[side], opened.context.stacks[side].catalog(opened.places[side])
+    end = end_of(facts, catalog, opened.pair.tenancy(side))
+    owners = {
+        as_kept(each, end): tenant.id
+        for tenant in opened.context.tenants.values()
+        for each in tenant_values(side, [tenant])
+    }
+    if value is None:
+        return f"the {side} table has it under no tenant"
+    owner = owners.get(as_kept(value, end))
+    if owner == own:
+        why = (
+            f", where {side}_filter may leave it out"
+            if opened.pair.settings.row_filter(side)
+            else ""
+        )
+        return f"the {side} table has other rows of this key under the same tenant{why}"
+    if owner is not None:
+        return f"the {side} table has it under the tenant {owner!r}"
+    return f"the {side} table has it under {value!r}, which no tenant of the settings has"

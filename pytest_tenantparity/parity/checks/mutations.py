@@ -1,0 +1,292 @@
+"""The first rows of one side, and versions of them with changes made in the query."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+from sqlalchemy import (
+    CTE,
+    ColumnClause,
+    ColumnElement,
+    Executable,
+    FromClause,
+    Integer,
+    Text,
+    and_,
+    case,
+    cast,
+    column,
+    func,
+    literal_column,
+    select,
+    true,
+    union_all,
+)
+
+from ...mapping.columns import ColumnPair
+from ...mapping.connected_pair import OpenPair
+from ...mapping.filters import rows_taking_part
+from ...mapping.tenancy_sql import Owners, Scope, source_of
+from ...model import Side
+from ...stacks import Dialect
+from ...stacks.dialects import Item
+from ..read.digest import Buckets, Digest, Row
+from ..read.reader import Source
+
+ROWS = 8
+MOST_VERSIONS = 1_000  # in one statement; their numbers have at most three digits
+_NAME = "parity_canary_row"
+_NUMBER: ColumnClause[int] = column(_NAME, Integer)
+_VERSION: ColumnClause[int] = column("parity_canary_version", Integer)
+
+# New values of a column, by the number of the row.
+Values = Mapping[int, ColumnElement[Any]]
+
+
+@dataclass(frozen=True)
+class Version:
+    """A version of the sample's rows: unchanged, except for the fields that are set.
+
+    ``values`` are new values of ``column``, by row number. ``without`` is the number of a row that
+    is left out. ``doubled`` is the number of a row that occurs twice.
+    """
+
+    column: str = ""
+    values: Values = field(default_factory=dict)
+    without: int | None = None
+    doubled: int | None = None
+
+
+@dataclass(frozen=True)
+class Gathered(Source):
+    """A source of a few rows, which fetches all rows of a statement before the next one is run.
+
+    Both versions of a side are read through one connection. A connection to DuckDB has room for the
+    rows of only one statement.
+    """
+
+    def answers(self, statement: Executable, options: Mapping[str, Any]) -> Iterator[Any]:
+        """Return the result rows of one statement, all of them fetched."""
+        return iter(list(super().answers(statement, options)))
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The first rows of one side by primary key, numbered from 1."""
+
+    opened: OpenPair
+    side: Side
+
+    @property
+    def dialect(self) -> Dialect:
+        """The SQL of the side's engine."""
+        return self.opened.context.stacks[self.side].dialect
+
+    @cached_property
+    def columns(self) -> list[ColumnPair]:
+        """The compared columns, without the rules that would forgive a difference."""
+        return [_strict(each) for each in self.opened.plan.columns]
+
+    @cached_property
+    def key(self) -> list[ColumnPair]:
+        """The columns that identify a row."""
+        return [_strict(each) for each in self.opened.plan.key]
+
+    @cached_property
+    def rows(self) -> list[Row]:
+        """The canonical texts of the rows, in the order of their numbers."""
+        source = self.source(Version())
+        statement = select(*source.texts).select_from(source.scope.table).order_by(_NUMBER)
+        with source.guard():
+            return [tuple(row) for row in source.connection.execute(statement)]
+
+    @cached_property
+    def digest(self) -> Digest:
+        """The digest of the rows, computed by the statement that every audit uses."""
+        with self._plain.guard():
+            return self._plain.sketch(Buckets(1))["", 0].digest
+
+    def values(self, pair: ColumnPair) -> dict[int, str | None]:
+        """Return a column's texts by row number."""
+        index = [each.name for each in self.columns].index(pair.name)
+        return {number: row[index] for number, row in enumerate(self.rows, start=1)}
+
+    def key_of(self, number: int) -> Row:
+        """Return a row's key."""
+        return tuple(self.values(pair)[number] for pair in self.key)
+
+    def value_in(self, pair: ColumnPair, number: int) -> ColumnElement[Any]:
+        """Return the SQL of a column's value in the row ``number``.
+
+        It is a NULL of the column's type if no row has the number.
+        """
+        again = self._named(self.opened.tables[self.side].name)
+        chosen = select(pair.on(self.side).value).select_from(again)
+        return chosen.where(literal_column(str(number)) == _NUMBER).scalar_subquery()
+
+    def source(self, version: Version) -> Source:
+        """Return the rows of ``version``, as a source that is read like a side of an audit."""
+        if version == Version():
+            return self._plain
+        items = {each.name: self._item(each, version) for each in self.columns}
+        return replace(
+            self._plain,
+            scope=Scope(self._table(version), _kept(version)),
+            items=list(items.values()),
+            key=[items[each.name].text for each in self.key],
+            placed_by=[items[each.name] for each in self.opened.plan.key if each.has_one_text],
+            number=self._number(version),
+        )
+
+    def versions(self, versions: Sequence[Version]) -> Source:
+        """Return the rows of all versions. The versions' numbers take the place of tenants.
+
+        A version may change values of its column, and nothing else.
+        """
+        owners = {str(number): str(number) for number in range(len(versions))}
+        mark: ColumnElement[int] = _VERSION
+        numbers = _numbers_below(len(versions))
+        always = _always(self._numbered.c[_NAME], numbers.c[_VERSION.name])
+        return replace(
+            self._plain,
+            scope=Scope(
+                self._numbered.join(numbers, always),
+                true(),
+                Owners(mark, cast(mark, Text), owners),
+            ),
+            items=[self._item_of_all(each, versions) for each in self.columns],
+        )
+
+    def _item_of_all(self, pair: ColumnPair, versions: Sequence[Version]) -> Item:
+        """Return a column's item, with new values in the rows that a version changes."""
+        item = pair.item(self.side, self.dialect, pair.on(self.side).value)
+        new = [
+            (and_(_literal(number) == _VERSION, _literal(row) == _NUMBER), value)
+            for number, version in enumerate(versions)
+            if version.column == pair.name
+            for row, value in sorted(version.values.items())
+        ]
+        if not new:
+            return item
+        texts = [(when, pair.item(self.side, self.dialect, value).text) for when, value in new]
+        text = case(*texts, else_=item.text)
+        if item.native is None or item.value is None:
+            return replace(item, text=text, value=None)
+        return replace(item, text=text, value=case(*new, else_=item.value))
+
+    def _number(self, version: Version) -> ColumnElement[Any] | None:
+        """Return the key of ``version`` if it is one whole number, or None."""
+        number = self._plain.number
+        if number is None or not version.values or version.column != self.key[0].name:
+            return number
+        return _chosen(version.values, number)
+
+    def _item(self, pair: ColumnPair, version: Version) -> Item:
+        item = pair.item(self.side, self.dialect, pair.on(self.side).value)
+        if pair.name != version.column or not version.values:
+            return item
+        new = {n: pair.item(self.side, self.dialect, v) for n, v in sorted(version.values.items())}
+        text = _chosen({n: each.text for n, each in new.items()}, item.text)
+        if item.native is None or item.value is None:
+            return replace(item, text=text, value=None)
+        return replace(item, text=text, value=_chosen(version.values, item.value))
+
+    @cached_property
+    def _plain(self) -> Source:
+        # The size of the table is ignored, so that nearly every row has a bucket of its own.
+        source = self.opened.source(self.side, Scope(self._numbered, true()))
+        return Gathered(**vars(replace(source, rows_about=0)))
+
+    @cached_property
+    def _numbered(self) -> FromClause:
+        return self._named(self.opened.tables[self.side].name)
+
+    def _named(self, name: str) -> FromClause:
+        return select(self._sample).subquery(name)
+
+    @cached_property
+    def _sample(self) -> CTE:
+        """The numbered rows, as a CTE. Each statement numbers them only once."""
+        facts = self.opened.tables[self.side]
+        names: list[ColumnElement[Any]] = [column(each.name) for each in facts.columns]
+        taking_part = rows_taking_part(self.opened.context, self.opened.pair, self.side)
+        first = select(*names).select_from(source_of(facts)).where(taking_part)
+        first = first.order_by(*map(column, facts.primary_key)).limit(ROWS)
+        # An SQL expression of the settings may name its table.
+        rows = first.subquery(facts.name)
+        # Rows that share a key need an order, too: each statement numbers the rows again.
+        by = [*self.key, *(each for each in self.columns if each not in self.key)]
+        order = [self.dialect.byte_order(pair.canonical(self.side, self.dialect)) for pair in by]
+        number = func.row_number().over(order_by=order).label(_NAME)
+        return select(*names, number).select_from(rows).cte("parity_canary_sample")
+
+    def _table(self, version: Version) -> FromClause:
+        if version.doubled is None:
+            return self._numbered
+        name = self.opened.tables[self.side].name
+        again = self._named("again")
+        twice = union_all(
+            select(self._numbered),
+            select(again).where(again.c[_NAME] == literal_column(str(version.doubled))),
+        )
+        return twice.subquery(name)
+
+
+@dataclass(frozen=True)
+class VersionRead:
+    """The digest of a version, and the texts of its rows, as the server computes them."""
+
+    digest: Digest
+    rows: Sequence[Row]
+
+
+def read_versions(sample: Sample, versions: Sequence[Version]) -> list[VersionRead]:
+    """Return each version's digest, from one statement, and its rows, from another one."""
+    source = sample.versions(versions)
+    rows: list[list[Row]] = [[] for _ in versions]
+    statement = select(_VERSION, *source.texts).select_from(source.scope.table)
+    with source.guard():
+        digests = source.digests()
+        for version, *texts in source.connection.execute(statement).all():
+            rows[int(version)].append(tuple(texts))
+    return [VersionRead(digests[str(number)], each) for number, each in enumerate(rows)]
+
+
+def _numbers_below(count: int) -> FromClause:
+    """Return the numbers from 0 to ``count`` - 1, without using a table."""
+    digit = union_all(*(select(_literal(number).label("digit")) for number in range(10)))
+    ones, tens, hundreds = (digit.subquery(f"parity_{name}") for name in ("1", "10", "100"))
+    number = ones.c.digit + _literal(10) * tens.c.digit + _literal(100) * hundreds.c.digit
+    digits = ones.join(tens, _always(ones.c.digit, tens.c.digit))
+    digits = digits.join(hundreds, _always(ones.c.digit, hundreds.c.digit))
+    numbers = select(number.label(_VERSION.name)).select_from(digits)
+    return numbers.where(number < _literal(count)).subquery("parity_canary_versions")
+
+
+def _always(one: ColumnElement[int], other: ColumnElement[int]) -> ColumnElement[bool]:
+    """Return a join condition that is always true.
+
+    SQLAlchemy warns of a join whose condition has no columns.
+    """
+    return one + _literal(MOST_VERSIONS) > other
+
+
+def _literal(number: int) -> ColumnElement[int]:
+    return literal_column(str(number), Integer)
+
+
+def _chosen(new: Values, old: ColumnElement[Any]) -> ColumnElement[Any]:
+    return case(*((literal_column(str(n)) == _NUMBER, each) for n, each in new.items()), else_=old)
+
+
+def _kept(version: Version) -> ColumnElement[bool]:
+    if version.without is None:
+        return true()
+    return literal_column(str(version.without)) != _NUMBER
+
+
+def _strict(pair: ColumnPair) -> ColumnPair:
+    return replace(pair, forgiving=(), normalise=None, masked=False)

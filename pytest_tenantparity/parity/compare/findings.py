@@ -1,0 +1,157 @@
+"""Sinks for all findings, and the sample of a check's first findings for the report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from decimal import Decimal
+from operator import itemgetter
+from typing import Protocol
+
+from ...characters import is_writable
+from ...model import CheckKey, Finding, FindingKind, ValuePair
+from ..read.digest import Row
+from .tolerance import is_number
+
+Sink = Callable[[Finding], None]
+"""Called once with each finding, as a report may show it, in no particular order."""
+
+SinkOf = Callable[[CheckKey], AbstractContextManager[Sink]]
+"""Opens the sink of one check. If the block ends with an exception, no finding counts."""
+
+Order = tuple[object, ...]
+
+_MOST_CHARACTERS = 4_000_000  # characters of all values in a sample
+_MOST_RAW = 4_000  # characters of a raw key value: no engine indexes longer ones
+_FIRST = itemgetter(0)
+
+
+class KeyColumn(Protocol):
+    """A column of a key, as far as findings show it."""
+
+    @property
+    def name(self) -> str:
+        """The column's name."""
+
+    @property
+    def masked(self) -> bool:
+        """Whether the column's values must not be shown."""
+
+    def shown(self, value: str | None, /) -> str | None:
+        """Return ``value`` as a report may show it."""
+
+    def remarks(self, value: str | None, /) -> Iterable[str]:
+        """Return remarks that keep a reader from confusing a shown value with another value."""
+
+
+def finding_of(
+    kind: FindingKind,
+    columns: Iterable[KeyColumn],
+    key: Row,
+    changed: Mapping[str, ValuePair] | None = None,
+    copies: int = 1,
+    note: str = "",
+) -> Finding:
+    """Return the finding of a row with ``key``, the canonical texts of the key's ``columns``."""
+    shown: dict[str, str | None] = {}
+    raw: dict[str, str] = {}
+    for column, value in zip(columns, key, strict=True):
+        text = shown[column.name] = column.shown(value)
+        if value is None or value == text or column.masked:
+            continue
+        if len(value) <= _MOST_RAW and is_writable(value):
+            raw[column.name] = value
+    return Finding(kind, shown, dict(changed or {}), copies, note, raw_key=raw)
+
+
+def key_remarks(columns: Iterable[KeyColumn], key: Row) -> tuple[str, ...]:
+    """Return the remarks on all values of a key."""
+    return tuple(each for c, value in zip(columns, key, strict=True) for each in c.remarks(value))
+
+
+def nowhere(_: Finding) -> None:
+    """Discard a finding."""
+
+
+def sink_to_nowhere(_: CheckKey) -> AbstractContextManager[Sink]:
+    """Open a sink that discards all findings."""
+    return nullcontext(nowhere)
+
+
+def order_of(key: Iterable[str | None]) -> Order:
+    """Return the sort key of ``key``, value by value.
+
+    NULL comes first, then numbers by size, then texts by code point.
+    """
+    return tuple(_order_of_value(value) for value in key)
+
+
+def _order_of_value(value: str | None) -> Order:
+    if value is None:
+        return (0,)
+    return (1, Decimal(value), value) if is_number(value) else (2, value)
+
+
+class Sample:
+    """The first findings in their order: at most ``most``, and at most 4,000,000 characters.
+
+    All other findings are passed to ``rest``.
+    """
+
+    def __init__(self, most: int, rest: Sink = nowhere) -> None:
+        self._most = most
+        self._rest = rest
+        self._kept: list[tuple[Order, Finding, Row]] = []
+        self._characters = 0
+        self._end: Order | None = None  # findings from here on are not among the first
+
+    def takes(self, order: Order) -> bool:
+        """Return whether a finding of this order may be among the first."""
+        return self._end is None or order < self._end
+
+    def add(self, order: Order, finding: Finding, key: Row = ()) -> None:
+        """Add a finding and the key of its row. Both are kept while they are among the first."""
+        if not self.takes(order):
+            self._rest(finding)
+            return
+        self._kept.append((order, finding, key))
+        self._characters += _characters(finding)
+        if len(self._kept) >= 2 * self._most or self._characters >= 2 * _MOST_CHARACTERS:
+            self._cut()
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The findings in order. The first one is always included, even if it is very long."""
+        self._cut()
+        return tuple(finding for _, finding, _ in self._kept)
+
+    @property
+    def keys(self) -> tuple[Row, ...]:
+        """The keys of these findings, as canonical texts."""
+        self._cut()
+        return tuple(key for _, _, key in self._kept)
+
+    def _cut(self) -> None:
+        self._kept.sort(key=_FIRST)
+        self._characters = 0
+        for number, (order, finding, _) in enumerate(self._kept):
+            more = self._characters + _characters(finding)
+            if number and (number >= self._most or more > _MOST_CHARACTERS):
+                self._end = order
+                for _, dropped, _ in self._kept[number:]:
+                    self._rest(dropped)
+                del self._kept[number:]
+                return
+            self._characters = more
+
+
+def _characters(finding: Finding) -> int:
+    pairs = ((pair.legacy, pair.modern, *pair.explanation) for pair in finding.columns.values())
+    beside = (
+        *finding.key.values(),
+        *finding.raw_key.values(),
+        *finding.row.values(),
+        *finding.remarks,
+    )
+    texts = (*beside, *(text for pair in pairs for text in pair))
+    return sum(len(text) for text in texts if text)

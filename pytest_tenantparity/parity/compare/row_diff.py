@@ -1,0 +1,53 @@
+"""The difference of two multisets of rows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from ..inconsistent import InconsistentReads
+from ..read.digest import Row
+
+
+@dataclass(frozen=True)
+class RowDiff:
+    """The rows of which one side has more copies, each repeated as often as it has more copies.
+
+    ``shared`` holds the rows among these that both sides have, each with the number of copies that
+    both sides have.
+    """
+
+    legacy: tuple[Row, ...] = ()
+    modern: tuple[Row, ...] = ()
+    shared: tuple[tuple[Row, int], ...] = ()
+
+    def __post_init__(self) -> None:
+        if not {*self.legacy}.isdisjoint(self.modern):
+            raise InconsistentReads(
+                "a row that differs on both sides is the same row on both sides"
+            )
+
+    def __len__(self) -> int:
+        """The number of rows."""
+        return len(self.legacy) + len(self.modern)
+
+    @cached_property
+    def shared_rows(self) -> Mapping[Row, int]:
+        """The number of copies of these rows that both sides have."""
+        return dict(self.shared)
+
+    def with_rows(self, legacy: Iterable[Row], modern: Iterable[Row]) -> RowDiff:
+        """Return the difference with all rows of some more keys, without the rows of both sides."""
+        new_here, new_there = Counter(legacy), Counter(modern)
+        both = new_here & new_there
+        here, there = Counter(self.legacy) + new_here, Counter(self.modern) + new_there
+        here, there = here - there, there - here
+        shared = Counter(self.shared_rows) + counts_of(both, (*here, *there))
+        return RowDiff(tuple(here.elements()), tuple(there.elements()), tuple(shared.items()))
+
+
+def counts_of(counts: Mapping[Row, int], rows: Iterable[Row]) -> Counter[Row]:
+    """Return the counts of ``rows``, without rows that have no count."""
+    return Counter({row: counts[row] for row in rows if row in counts})

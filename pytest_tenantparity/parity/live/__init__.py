@@ -1,0 +1,1 @@
+"""Reading rows again while both stacks are written to."""

@@ -1,0 +1,298 @@
+"""Rows in flight: differing rows are read again while both stacks are written to.
+
+A write that reaches one stack before the other makes rows differ, although no row is lost. The rows
+that differ in the run's snapshots are read in their present state, up to eight times. Each time,
+the rows of all tenants of a scan are read together.
+
+- Rows that agree when they are read again were *in flight*.
+- Rows that differ, and that neither side has changed for as long as a write may take, are drift.
+- Rows that differ and are changed again and again prove nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from time import monotonic, sleep
+
+from sqlalchemy import true
+
+from ...errors import NotProven
+from ...mapping.connected_pair import OpenPair
+from ...mapping.tenancy_sql import Scope, source_of
+from ...model import SIDES, Evidence, NamedRule, Outcome
+from ..compare.comparison import Comparison, Surplus
+from ..compare.row_diff import RowDiff
+from ..compare.tolerance import ToleranceRules
+from ..read.digest import NO_ROWS, Row
+from ..read.reader import Sides
+from .key_lookup import key_of, rows_of
+
+_MOST_LOOKS = 8
+
+State = tuple[frozenset[Surplus], frozenset[Surplus], frozenset[Surplus]]
+"""The surplus rows of either side under one key, and the copies of them that both sides have."""
+
+_Suspects = dict[tuple[str, Row], State]
+"""The states of differing rows, by tenant and key."""
+
+
+@dataclass
+class Settled:
+    """The outcome for one tenant's differing rows after they were read again.
+
+    ``resting`` rows are drift. ``in_flight`` rows agreed when they were read again. ``restless``
+    rows differed and had been changed each time. ``failure`` is the reason why the rows prove
+    nothing.
+    """
+
+    resting: list[State] = field(default_factory=list)
+    in_flight: int = 0
+    restless: int = 0
+    failure: str = ""
+
+    def add_to(self, comparison: Comparison) -> None:
+        """Add the resting rows to ``comparison``.
+
+        Raises :class:`NotProven` if there is a failure.
+        """
+        if self.failure:
+            raise NotProven(self.failure)
+        for legacy, modern, shared in self.resting:
+            comparison.add(_copies(legacy), _copies(modern), dict(shared))
+
+
+@dataclass
+class HeldRows:
+    """Holds the differing rows of a merge, or passes them on if they become too many."""
+
+    comparison: Comparison
+    most: int
+    legacy: list[Row] = field(default_factory=list)
+    modern: list[Row] = field(default_factory=list)
+    shared: dict[Row, int] = field(default_factory=dict)
+    too_many: bool = False
+
+    @property
+    def differing(self) -> bool:
+        """Whether any text differed."""
+        return self.comparison.differing or bool(self.diff)
+
+    @property
+    def diff(self) -> RowDiff | None:
+        """The rows that differ, or None if they were too many."""
+        if self.too_many:
+            return None
+        return RowDiff(tuple(self.legacy), tuple(self.modern), tuple(self.shared.items()))
+
+    def add(
+        self, legacy: Iterable[Row], modern: Iterable[Row], shared: Mapping[Row, int] = NO_ROWS
+    ) -> None:
+        """Add all rows of some keys."""
+        if self.too_many:
+            self.comparison.add(legacy, modern, shared)
+            return
+        self.legacy += legacy
+        self.modern += modern
+        self.shared |= shared
+        if len(self.legacy) + len(self.modern) > self.most:
+            self.too_many = True
+            self.comparison.add(self.legacy, self.modern, self.shared)
+            self.legacy, self.modern, self.shared = [], [], {}
+
+
+def settle(
+    opened: OpenPair, sides: Sides, suspects: Mapping[str, RowDiff], seconds: float
+) -> dict[str, Settled]:
+    """Read differing rows again until they agree or rest, and return the outcome by tenant.
+
+    ``seconds`` is the time that a write may take from one stack to the other. Raises
+    :class:`NotProven` if the rows are not found again in the snapshots themselves.
+    """
+    found = {tenant: Settled() for tenant in suspects}
+    held = {
+        (tenant, key): state
+        for tenant, diff in suspects.items()
+        for key, state in _states(opened, diff.legacy, diff.modern, diff.shared_rows).items()
+    }
+    if not held:
+        return found
+    if _look(opened, sides, held)[0] != held:
+        raise NotProven(
+            "rows that differ could not be found again by their keys in the very same snapshot"
+        )
+    # The time since the snapshots were taken counts towards the first wait. Sessions that cannot
+    # import a snapshot took their own when they first read, so nothing counts for them.
+    shared = all(stack.dialect.shares_snapshots for stack in opened.context.stacks.values())
+    elapsed = monotonic() - opened.context.since if shared else 0.0
+    wait = max(0.0, seconds - elapsed)
+    for _ in range(_MOST_LOOKS):
+        if not held:
+            break
+        for source in (sides.legacy, sides.modern):
+            with source.guard():
+                pass  # the guard refuses a snapshot that is too old
+        sleep(wait)
+        wait = seconds
+        with _present(opened, sides) as now:
+            seen, there = _look(opened, now, held)
+            gone = held.keys() - seen.keys() - there
+            for tenant, failure in _left(opened, now, gone).items():
+                found[tenant].failure = failure
+        for tenant, rows in Counter(tenant for tenant, _ in held.keys() - seen.keys()).items():
+            found[tenant].in_flight += rows
+        resting = {each: state for each, state in seen.items() if state == held[each]}
+        for (tenant, _), state in resting.items():
+            found[tenant].resting.append(state)
+        held = {
+            each: state
+            for each, state in seen.items()
+            if each not in resting and not found[each[0]].failure
+        }
+    for tenant, rows in Counter(tenant for tenant, _ in held).items():
+        found[tenant].restless = rows
+    return found
+
+
+def _look(
+    opened: OpenPair, sides: Sides, held: _Suspects
+) -> tuple[_Suspects, set[tuple[str, Row]]]:
+    """Return the suspects that differ in ``sides``, and the suspects that have rows there."""
+    keys = {key for _, key in held}
+    read = sides.both(
+        lambda: list(rows_of(opened, "legacy", sides.legacy, keys)),
+        lambda: list(rows_of(opened, "modern", sides.modern, keys)),
+    )
+    rows: tuple[defaultdict[str, list[Row]], ...] = defaultdict(list), defaultdict(list)
+    there = set()
+    for mine, side in zip(rows, read, strict=True):
+        for tenant, row in side:
+            if (each := (tenant, key_of(opened, row))) in held:
+                there.add(each)
+                mine[tenant].append(row)
+    legacy, modern = rows
+    seen: _Suspects = {}
+    for tenant in legacy.keys() | modern.keys():
+        states = _states(opened, legacy[tenant], modern[tenant])
+        seen |= {(tenant, key): state for key, state in states.items()}
+    return seen, there
+
+
+def _left(opened: OpenPair, now: Sides, gone: Collection[tuple[str, Row]]) -> dict[str, str]:
+    """Return a failure for each tenant whose rows in ``gone`` prove nothing.
+
+    Neither side has the rows in ``gone`` under their tenant any more. They fail if they still
+    differ under another tenant or outside the filter. Without a key, they cannot be looked up and
+    always fail.
+    """
+    if not gone:
+        return {}
+    if len(opened.plan.key) == len(opened.plan.columns):
+        return {
+            tenant: f"{rows:,} rows that differed are there no more, on either side; without a "
+            "key nobody can say whether they were changed or deleted: name a key"
+            for tenant, rows in Counter(tenant for tenant, _ in gone).items()
+        }
+    everybody = [Scope(source_of(opened.tables[side]), true()) for side in SIDES]
+    legacy, modern = everybody
+    anywhere = replace(
+        now,
+        legacy=replace(now.legacy, scope=legacy),
+        modern=replace(now.modern, scope=modern),
+    )
+    nobody: State = (frozenset(), frozenset(), frozenset())
+    seen, _ = _look(opened, anywhere, {("", key): nobody for _, key in gone})
+    rows = Counter(tenant for tenant, key in gone if ("", key) in seen)
+    return {
+        tenant: f"{count:,} rows that differed have left the tenant (or the filter) meanwhile, "
+        "and differ where they are now; run again"
+        for tenant, count in rows.items()
+    }
+
+
+def _states(
+    opened: OpenPair,
+    legacy: Iterable[Row],
+    modern: Iterable[Row],
+    shared: Mapping[Row, int] = NO_ROWS,
+) -> dict[Row, State]:
+    """Return the surplus rows of either side by key. No tolerance is applied."""
+    plan, normalisers = opened.plan, opened.context.normalisers
+    comparison = Comparison(plan.columns, plan.key, ToleranceRules(), normalisers, most_findings=0)
+    found = comparison.differences(legacy, modern, shared)
+    return {
+        key: (frozenset(each.legacy), frozenset(each.modern), frozenset(each.shared.items()))
+        for key, each in found.items()
+    }
+
+
+def without_one_text(opened: OpenPair) -> str | None:
+    """Return a key column whose equal values can have several texts, or None.
+
+    The text of that column does not locate a row for certain.
+    """
+    return next((each.name for each in opened.plan.key if not each.has_one_text), None)
+
+
+def _copies(surplus: Iterable[Surplus]) -> Iterator[Row]:
+    return (row for row, copies in surplus for _ in range(copies))
+
+
+@contextmanager
+def _present(opened: OpenPair, sides: Sides) -> Iterator[Sides]:
+    """Yield both sides in their present state, each read in a session of its own."""
+    legacy, modern = (opened.context.stacks[side] for side in SIDES)
+    places, discreet = opened.places, opened.pair.has_masks
+    with (
+        legacy.present(places["legacy"]) as here,
+        modern.present(places["modern"]) as there,
+    ):
+        yield replace(
+            sides,
+            legacy=replace(
+                sides.legacy,
+                connection=here,
+                guard=lambda: legacy.explained(places["legacy"], discreet=discreet),
+            ),
+            modern=replace(
+                sides.modern,
+                connection=there,
+                guard=lambda: modern.explained(places["modern"], discreet=discreet),
+            ),
+        )
+
+
+def with_settled(evidence: Evidence, settled: Settled | None, seconds: float) -> Evidence:
+    """Return ``evidence`` with the rows in flight, and the reason if some rows are undecided.
+
+    ``settled`` is None if too many rows differ to be read again.
+    """
+    outcome, reason = evidence.outcome, ""
+    if settled is None:
+        if outcome is not Outcome.REFUTED:
+            return evidence
+        total = evidence.drift.total
+        reason = f"{total:,} rows differ, too many to be read again: some may be in flight"
+    elif settled.restless:
+        reason = (
+            f"{settled.restless:,} rows never came to rest: at each of {_MOST_LOOKS} looks, "
+            f"{seconds:g} s apart, they differed and had been changed again; run again when less "
+            "is written, or raise --parity-settle if writes take longer to reach the other stack"
+        )
+        outcome = outcome if outcome is Outcome.REFUTED else Outcome.NOT_PROVEN
+    in_flight = 0 if settled is None else settled.in_flight
+    reasons = (*evidence.reasons, *([reason] if reason else []))
+    return replace(evidence, outcome=outcome, reasons=reasons).measured(in_flight=in_flight)
+
+
+def under_settle(evidence: Evidence, seconds: float | None) -> Evidence:
+    """Return ``evidence`` with the rule of ``--parity-settle``, even if no row differed."""
+    if seconds is None:
+        return evidence
+    rule = NamedRule(
+        f"rows that differ are read again, {seconds:g} s apart, and are drift once neither side "
+        "has changed them for so long"
+    )
+    return replace(evidence, rules=(*evidence.rules, rule))

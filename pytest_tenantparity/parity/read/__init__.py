@@ -1,0 +1,1 @@
+"""Reading one side: digests of rows, the rows of some keys, rows in order."""

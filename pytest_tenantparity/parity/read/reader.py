@@ -1,0 +1,350 @@
+"""One side of a check: the rows in scope, and the queries that read them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Executor, Future, wait
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass, field
+from threading import Event
+from typing import Any, TypeVar
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Executable,
+    Integer,
+    Result,
+    Select,
+    and_,
+    case,
+    cast,
+    func,
+    literal_column,
+    select,
+    true,
+)
+
+from ...errors import NotProven, Unreadable
+from ...limits import Limits
+from ...mapping.tenancy_sql import Scope
+from ...model import SIDES, Side
+from ...stacks import Dialect, Portable
+from ...stacks.dialects import Item
+from .digest import EMPTY, Bucket, Buckets, Digest, HashedRow, Part, Row, Sketch
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+_FETCH = 5_000  # rows fetched from the server at a time
+# A statement with thousands of numbers is not run again, so its compiled form is not cached.
+_ONCE: dict[str, Any] = {"compiled_cache": None}
+_STREAMED = _ONCE | {"yield_per": _FETCH}
+
+
+@dataclass(frozen=True)
+class Source:
+    """The compared columns of one side, as canonical texts, and its key.
+
+    - ``placed_by`` are the items of the key by which rows are located. They are equal on both sides
+      if the keys are.
+    - ``number`` is the key itself if it is one whole number on both sides. This is cheaper than a
+      hash.
+    - ``rows_about`` is the approximate number of the table's rows, or 0 if it is unknown.
+    - ``pieces`` are the conditions of the chunks in which a scan reads the table, one after the
+      other, until ``stop`` is set.
+    - ``note`` is called with the number of chunks after each scan.
+    """
+
+    connection: Connection
+    dialect: Dialect
+    scope: Scope
+    items: Sequence[Item]
+    key: Sequence[ColumnElement[str]]
+    placed_by: Sequence[Item]
+    number: ColumnElement[Any] | None
+    salt: int
+    digest_name: str
+    guard: Callable[[], AbstractContextManager[None]]
+    rows_about: int = 0
+    pieces: Iterable[ColumnElement[bool]] = (true(),)
+    stop: Event = field(default_factory=Event)
+    note: Callable[[int], object] = int
+
+    @property
+    def texts(self) -> list[ColumnElement[str]]:
+        """The canonical texts of the compared columns."""
+        return [item.text for item in self.items]
+
+    def sketch(self, buckets: Buckets) -> Sketch:
+        """Return a sketch with the rows of each tenant, made in one scan."""
+
+        def grouped(piece: ColumnElement[bool]) -> Select[Any]:
+            rows = self._hashed(piece, keyed=self.can_sketch)
+            by = [rows.c.parity_owner, self._bucket_of(rows, buckets)]
+            sums = [func.count(), self.dialect.exact_sum(rows.c.parity_row_hash)]
+            sums += [self.dialect.xor(rows.c.parity_key_hash)] if self.can_sketch else []
+            return select(*by, *sums).select_from(rows).group_by(*by)
+
+        sketch: Sketch = {}
+        for mark, number, rows, total, *key_hashes in self._scan(grouped):
+            if number is None:
+                raise unhashed(rows)
+            key = self.scope.owner_of(mark), int(number)
+            digest = Digest(int(rows), int(total))
+            bucket = Bucket(digest, _signed(key_hashes[0]) if key_hashes else 0)
+            sketch[key] = sketch[key] + bucket if key in sketch else bucket
+        return sketch
+
+    def digests(self) -> dict[str, Digest]:
+        """Return the digest of each tenant's rows, made in one scan without buckets."""
+
+        def grouped(piece: ColumnElement[bool]) -> Select[Any]:
+            rows = self._hashed(piece)
+            sums = self._aggregates(rows)
+            return (
+                select(rows.c.parity_owner, *sums).select_from(rows).group_by(rows.c.parity_owner)
+            )
+
+        digests: dict[str, Digest] = {}
+        for mark, *counts in self._scan(grouped):
+            tenant = self.scope.owner_of(mark)
+            digests[tenant] = digests.get(tenant, EMPTY) + _digest(*counts)
+        return digests
+
+    @property
+    def row_hash(self) -> ColumnElement[int]:
+        """The hash of a row. It is NULL if the server cannot compute it."""
+        return self._hash(self.items, self.salt)
+
+    @property
+    def key_hash(self) -> ColumnElement[int]:
+        """The 64-bit hash of a row's key. It is equal on both sides if the keys are.
+
+        A key of one whole number is its own hash.
+        """
+        if self.number is not None:
+            return cast(self.number, BigInteger)
+        # A different salt than for row hashes makes key hashes independent of the digest.
+        return self._hash(self.placed_by, ~self.salt)
+
+    @property
+    def has_key_hash(self) -> bool:
+        """Whether rows have key hashes: at least one key column has one text on both sides."""
+        return self.number is not None or bool(self.placed_by)
+
+    @property
+    def can_sketch(self) -> bool:
+        """Whether rows have key hashes, and the server can compute their XOR."""
+        return self.has_key_hash and self.dialect.can_xor(self.connection)
+
+    def rows_at(self, key_hashes: Collection[int]) -> Iterator[HashedRow]:
+        """Yield the rows with the given key hashes, in no particular order."""
+        wanted = [_number(each) for each in sorted(key_hashes)]
+        if self.number is not None:  # by an index, if there is one
+            yield from self._hashed_rows(self.key_hash, self.number.in_(wanted))
+            return
+        for piece in self.pieces:
+            yield from self._hashed_rows(self.key_hash, and_(piece, self.key_hash.in_(wanted)))
+
+    def rows_in_order(self, part: Part | None = None) -> Iterator[HashedRow]:
+        """Yield the rows of ``part``, or all rows, in the order of key hash and row hash."""
+        by: ColumnElement[Any] = self.key_hash if self.has_key_hash else self.row_hash
+        # Engines disagree on the hash of a NULL key, and on its place in the order.
+        by = func.coalesce(by, _number(0), type_=BigInteger)
+        condition: ColumnElement[bool] = true()
+        if part is not None:
+            remainder: ColumnElement[int] = func.abs(by % _number(part.count))
+            condition = remainder == _number(part.number)
+        yield from self._hashed_rows(by, condition, order=[by, self.row_hash])
+
+    def _hashed_rows(
+        self,
+        by: ColumnElement[int],
+        condition: ColumnElement[bool],
+        order: Sequence[ColumnElement[int]] = (),
+    ) -> Iterator[HashedRow]:
+        statement = self._select([self._mark, by, self.row_hash, *self.texts]).where(condition)
+        if order:
+            statement = statement.order_by(*order)
+        for mark, key_hash, row_hash, *row in self.answers(statement, _STREAMED):
+            if row_hash is None:
+                raise unhashed(1)
+            owner = self.scope.owner_of(mark)
+            yield HashedRow(owner, int(key_hash), int(row_hash), tuple(row))
+
+    def _scan(
+        self, statement: Callable[[ColumnElement[bool]], Select[Any]], *, once: bool = False
+    ) -> Iterator[Any]:
+        """Yield the result rows of each chunk, and note the number of chunks.
+
+        ``once``: the statement is not run a second time, and its compiled form is not cached. This
+        applies as well to a statement for one of several chunks, and to a shared scan of several
+        tenants.
+        """
+        count, once = 0, once or self.scope.wide or self.scope.owners is not None
+        for piece in self.pieces:
+            yield from self.answers(statement(piece), _ONCE if once else {})
+            count += 1
+        self.note(count)
+
+    def answers(self, statement: Executable, options: Mapping[str, Any]) -> Iterator[Any]:
+        """Yield the result rows of one statement."""
+        with self.guard():  # for each chunk: the snapshot may have become too old
+            if self.stop.is_set():  # it may have been set while the throttle waited
+                raise NotProven("the scan was broken off, since the other side's had failed")
+            result = self.connection.execute(statement, execution_options=options)
+            try:
+                yield from result
+            finally:
+                with suppress(Exception):  # closing fails if the connection is lost
+                    result.close()
+
+    def rows_where(self, condition: ColumnElement[bool]) -> Iterator[tuple[str, Row]]:
+        """Yield the rows that meet ``condition``, each with its tenant, in no particular order."""
+        statement = self._select([self._mark, *self.texts]).where(condition)
+        for mark, *row in self._stream(statement):
+            yield self.scope.owner_of(mark), tuple(row)
+
+    def count(self) -> int:
+        """Return the number of rows."""
+        return int(self.connection.execute(self._select([func.count()])).scalar_one())
+
+    def count_each(self, conditions: Sequence[ColumnElement[bool]]) -> list[int]:
+        """Return the number of rows that meet each of ``conditions``, counted in one scan."""
+        one: ColumnElement[int] = literal_column("1")
+        none: ColumnElement[int] = literal_column("0")
+        counts = [func.sum(case((each, one), else_=none)) for each in conditions]
+        return [int(count or 0) for count in self.connection.execute(self._select(counts)).one()]
+
+    def each_key(self) -> Iterator[Row]:
+        """Yield the keys of all rows, in no particular order."""
+        for row in self._stream(self._select(self.key)):
+            yield tuple(row)
+
+    def repeated_keys(self) -> Iterator[tuple[Row, int]]:
+        """Yield each key that several rows have, and its number of rows, in no particular order."""
+        copies = func.count()
+        statement = self._select([*self.key, copies]).group_by(*self.key)
+        for row in self._stream(statement.having(copies > literal_column("1"))):
+            yield tuple(row[:-1]), int(row[-1])
+
+    def _stream(self, statement: Select[Any]) -> Result[*tuple[Any, ...]]:
+        """Run a statement and fetch its rows in batches, since there can be any number of them."""
+        return self.connection.execute(statement, execution_options=_STREAMED)
+
+    def _select(self, columns: Sequence[ColumnElement[Any]]) -> Select[Any]:
+        return select(*columns).select_from(self.scope.table).where(self.scope.condition)
+
+    @property
+    def _mark(self) -> ColumnElement[Any]:
+        owners = self.scope.owners
+        return (literal_column("''") if owners is None else owners.mark).label("parity_owner")
+
+    def _hashed(self, condition: ColumnElement[bool], *, keyed: bool = False) -> Any:
+        """Return a subquery of each row's tenant and row hash, and of its key hash if ``keyed``."""
+        columns: list[ColumnElement[Any]] = [self._mark, self.row_hash.label("parity_row_hash")]
+        if keyed:
+            columns.append(self.key_hash.label("parity_key_hash"))
+        return self.dialect.once(self._select(columns).where(condition)).subquery("hashed")
+
+    def _bucket_of(self, rows: Any, buckets: Buckets) -> ColumnElement[int]:
+        """Return the number of a row's bucket, or NULL for a row without a hash."""
+        number: ColumnElement[int] = rows.c.parity_row_hash
+        if buckets.shift:
+            number = number.bitwise_rshift(_number(buckets.shift))
+        return number.bitwise_and(_number(buckets.count - 1))
+
+    def _hash(self, items: Sequence[Item], salt: int) -> ColumnElement[int]:
+        if self.digest_name == self.dialect.native_digest:
+            return self.dialect.native_hash(items, salt)
+        texts = [item.text for item in items]
+        return self.dialect.portable_hash(texts, salt, Portable(self.digest_name))
+
+    def _aggregates(self, hashed: Any) -> list[ColumnElement[Any]]:
+        row_hash = hashed.c.parity_row_hash
+        return [func.count(), func.count(row_hash), self.dialect.exact_sum(row_hash)]
+
+
+def _number(value: int) -> ColumnElement[int]:
+    return literal_column(str(value), Integer)
+
+
+def _signed(number: Any) -> int:
+    """Return 64 bits as a signed number, whether or not the server treats them as signed."""
+    return (int(number or 0) + 2**63) % 2**64 - 2**63
+
+
+def _digest(rows: int, hashed: int, total: Any) -> Digest:
+    if rows != hashed:
+        raise unhashed(rows - hashed, rows)
+    return Digest(rows, int(total or 0))
+
+
+def unhashed(rows: int, among: int | None = None) -> Unreadable:
+    """Return the error for rows without a hash.
+
+    A value that is too long for the server's limits can make a hash NULL. A sum leaves NULL out.
+    """
+    return Unreadable(f"{rows} of {among or rows} rows could not be hashed by the server")
+
+
+def _answer(future: Future[Any], source: Source, question: Callable[[], Any]) -> None:
+    """Put the result of ``question``, or its error, into ``future``, unless that was cancelled."""
+    if not future.set_running_or_notify_cancel():
+        return
+    try:
+        with source.guard():
+            result = question()
+    except BaseException as error:  # noqa: BLE001 raised again where the future is read
+        future.set_exception(error)
+    else:
+        future.set_result(result)
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Both sides of a check, which are read at the same time.
+
+    ``cancel`` stops the queries of both sides. ``give_up`` leaves a side's session to a query that
+    did not stop.
+    """
+
+    legacy: Source
+    modern: Source
+    pool: Executor
+    cancel: Callable[[], None]
+    give_up: Callable[[Side], None]
+    limits: Limits
+
+    def ask(self, question: Callable[[Source], T]) -> tuple[T, T]:
+        """Return the results of ``question`` for both sides."""
+        return self.both(lambda: question(self.legacy), lambda: question(self.modern))
+
+    def both(self, legacy: Callable[[], T], modern: Callable[[], U]) -> tuple[T, U]:
+        """Run ``legacy`` and ``modern`` at the same time, and return both results.
+
+        If one side fails, or the user interrupts the run, the other side is cancelled.
+        """
+        questions = {"legacy": (self.legacy, legacy), "modern": (self.modern, modern)}
+        # An interrupt may come while the pool starts a thread, and then `submit` returns no future.
+        futures: dict[Side, Future[Any]] = {"legacy": Future(), "modern": Future()}
+        try:
+            for side in SIDES:
+                self.pool.submit(_answer, futures[side], *questions[side])
+            done, _ = wait(futures.values(), return_when=FIRST_EXCEPTION)
+            for future in done:
+                future.result()  # raises the error that came first, not that of the cancelled side
+            return futures["legacy"].result(), futures["modern"].result()
+        except BaseException:
+            for source in (self.legacy, self.modern):
+                source.stop.set()
+            begun = {side: future for side, future in futures.items() if not future.cancel()}
+            self.cancel()
+            wait(begun.values(), timeout=self.limits.cancel_seconds)
+            for side, future in begun.items():
+                if not future.done():
+                    self.give_up(side)
+            wait(begun.values(), timeout=1.0)
+            raise

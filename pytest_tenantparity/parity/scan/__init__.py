@@ -1,0 +1,1 @@
+"""Scans that serve many checks: shared tables, and batches of small tables."""

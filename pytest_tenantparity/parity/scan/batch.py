@@ -1,0 +1,383 @@
+"""Digests of up to 64 small tables by one statement per side.
+
+Running a statement takes longer than reading a small table. If tenants have schemas or databases of
+their own, one UNION ALL therefore digests many small tables. Each branch returns the number of its
+table, the count of rows, the count of hashes, and the exact sum of the hashes. Values of different
+tables are not combined. Tables with equal digests are proven equal. Any other table is left to its
+own check.
+
+The statement is built and compiled once for all batches of the same structure. Its tables have
+numbers instead of schemas. SQLAlchemy replaces the numbers by the schemas of each batch
+(``schema_translate_map``).
+
+If tenants share the table on one side, one scan of that side digests each tenant's rows.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from threading import Event
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    MetaData,
+    Table,
+    func,
+    literal_column,
+    select,
+    union_all,
+)
+
+from ...errors import ConnectionLost, NotProven
+from ...inventory import Place, TablePair
+from ...mapping.columns import ColumnPlan
+from ...mapping.connected_pair import connected, opened_in
+from ...mapping.table_lookup import located
+from ...model import SIDES, SLOW, UNTOLD, Reading, Side, Tenant
+from ...stacks import TableFacts
+from ..compare.row_diff import RowDiff
+from ..locate.peeling import TenantResult
+from ..read.access_path import way_of
+from ..read.digest import Digest
+from ..read.reader import Sides, Source
+from ..run import Context
+from .plan import Batch, Key, batch_of, is_small
+from .shared import Shown
+from .shared_digests import shared_digest
+
+# Sessions that hold locks do not wait for the throttle. If the server is too busy, the batch fails.
+_NO_WAIT = Event()
+_NO_WAIT.set()
+BY_ONE_STATEMENT = "small tables by one statement"
+_PLACEHOLDER = "__[SCHEMA_"  # SQLAlchemy replaces this text wherever it occurs in SQL
+
+
+@dataclass(frozen=True)
+class _Member:
+    """A tenant's table on both sides.
+
+    ``own`` are the sides on which no other tenant shares the table.
+    """
+
+    pair: TablePair
+    tenant: Tenant
+    places: Mapping[Side, Place]
+    tables: Mapping[Side, TableFacts]
+
+    @property
+    def key(self) -> Key:
+        return self.pair.name, self.tenant.id
+
+    @property
+    def own(self) -> list[Side]:
+        return [side for side in SIDES if self.pair.tenancy(side).per_place]
+
+
+@dataclass(frozen=True, eq=False)
+class Structure:
+    """The way in which a pair's tables are compared, for all tenants whose tables are alike.
+
+    ``hashes`` are the SQL of a row's hash on each side.
+    """
+
+    key: Hashable
+    plan: ColumnPlan
+    digest: str
+    keys_enforced: bool
+    sources: Mapping[Side, Source]
+    tables: Mapping[Side, str]
+    hashes: Mapping[Side, ColumnElement[int]]
+    readings: Sequence[Reading]
+
+
+@dataclass(frozen=True)
+class Statement:
+    """The statement of a side for all batches of one structure, and its compiled forms."""
+
+    sql: CompoundSelect[Any]
+    compiled: dict[Any, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Result:
+    """The digests of the tables that are equal, or the reason why no table was read."""
+
+    equal: Mapping[Key, Digest] = field(default_factory=dict)
+    failure: str = ""
+
+
+def shown_in_batch(context: Context, pair: TablePair, tenant: Tenant) -> Shown | None:
+    """Return the batch's result for a tenant's table, or None if its check has to run alone."""
+    batches = context.batches
+    if not any(pair.tenancy(side).per_place for side in SIDES):
+        return None
+    if not batches.planned:
+        _plan(context)
+    batch = batches.of.get((pair.name, tenant.id))
+    if batch is None or len(batch.keys) == 1:
+        return None
+    if batch.shown is None:
+        try:
+            batches.keep(batch, _run(context, batch))
+        except ConnectionLost:  # each check waits and tries again by itself
+            batches.keep(batch, {})
+    return (batch.shown or {}).get((pair.name, tenant.id))
+
+
+# ---- plan
+
+
+def _plan(context: Context) -> None:
+    """Put each small table into a batch, tenant by tenant in the order of the run."""
+    batches = context.batches
+    batches.planned = True
+    latest: dict[tuple[str, ...], Batch] = {}
+    pairs = [pair for pair in context.pairs.values() if _can_be_in_batch(context, pair)]
+    for tenant in context.selected:
+        tables: dict[tuple[str, ...], list[Batch]] = {}
+        for pair in pairs:
+            if context.audits(pair.name, tenant) and (member := _member(context, pair, tenant)):
+                databases = tuple(member.places[side].database for side in SIDES)
+                own = [member.tables[side] for side in member.own]
+                tables.setdefault(databases, []).append(batch_of(member.key, own))
+                if len(own) == 1:
+                    sharing = batches.sharing.setdefault(_structure_key(context, member), [])
+                    sharing.append(tenant.id)
+        for databases, each in tables.items():
+            last = batches.add_tenant(each, context.limits, latest.get(databases))
+            latest[databases] = last
+
+
+def _can_be_in_batch(context: Context, pair: TablePair) -> bool:
+    """Return whether a tenant's own table of a pair is read alone, by SQL of this package.
+
+    SQL of a column, a key map, and a filter with a SELECT may read other tables. The other tables
+    could be large, or locked by other sessions.
+    """
+    own = [side for side in SIDES if pair.tenancy(side).per_place]
+    if not own or any(pair.tenancy(side).is_global for side in SIDES):
+        return False
+    columns = pair.settings.columns.values()
+    filters = [each.sql for side in own if (each := pair.settings.row_filter(side))]
+    if any(re.search(r"\bselect\b", sql, re.IGNORECASE) or _PLACEHOLDER in sql for sql in filters):
+        return False
+    if any(column.sql(side) is not None for column in columns for side in own):
+        return False
+    maps = [context.settings.maps[each.key_map] for each in columns if each.key_map is not None]
+    return not any(each.stack in own for each in maps)
+
+
+def _member(context: Context, pair: TablePair, tenant: Tenant) -> _Member | None:
+    """Return a tenant's table if it is small; None if its check has to run alone."""
+    try:
+        member = _Member(pair, tenant, *located(context, pair, tenant))
+    except NotProven:  # its own check finds the reason
+        return None
+    for side in member.own:
+        table = member.tables[side]
+        names = [table.name, *(column.name for column in table.columns)]
+        if not is_small(table, context.limits) or any(_PLACEHOLDER in name for name in names):
+            return None
+    return member
+
+
+def _structure_key(context: Context, member: _Member) -> Hashable:
+    """Return all that a structure depends on, so that equal keys have equal structures."""
+    databases = [context.stacks[side].database(member.places[side]) for side in SIDES]
+    return (
+        member.pair.name,
+        len(member.tenant.legacy_accounts) > 1,
+        *(replace(member.tables[side], schema="", rows=0, locks=1) for side in SIDES),
+        *((each.server.itself, each.digests) for each in databases),
+    )
+
+
+# ---- run
+
+
+def _run(context: Context, batch: Batch) -> dict[Key, Shown]:
+    """Run a batch, or read its result if another process has run it."""
+    given = (_member(context, context.pairs[n], context.tenants[t]) for n, t in batch.keys)
+    members = [member for member in given if member is not None]
+    masked = any(member.pair.has_masks for member in members)
+    found: list[tuple[_Member, Structure]] = []
+    try:
+        found = _with_structures(context, members)
+        question = f"batch of {batch.keys}"
+        result = context.once.ask(question, _Result, lambda: _result(context, found, masked=masked))
+    except ConnectionLost:
+        raise
+    except NotProven as error:
+        result = _Result(failure=str(error))
+    if result.failure:
+        names = ", ".join(dict.fromkeys(name for name, _ in batch.keys))
+        context.notes.take(
+            f"{SLOW}the small tables {names} were read one by one, since one statement for all of "
+            f"them failed: {UNTOLD if masked else result.failure}"
+        )
+    shown: dict[Key, Shown] = {}
+    for member, structure in found:
+        for reading in () if result.failure else structure.readings:
+            context.notes.take(reading)
+        if (digest := result.equal.get(member.key)) is not None:
+            equal = TenantResult(digest, digest, RowDiff())
+            enforced = structure.keys_enforced
+            shown[member.key] = Shown(structure.plan, structure.digest, equal, enforced)
+    return shown
+
+
+def _with_structures(
+    context: Context, members: Sequence[_Member]
+) -> list[tuple[_Member, Structure]]:
+    """Return the members whose columns can be planned, each with its structure.
+
+    The checks of the other members find the reasons.
+    """
+    known = context.batches.structures
+    keys = [_structure_key(context, member) for member in members]
+    found = []
+    with ExitStack() as cleanup:
+        connections: Mapping[Side, Connection] = {}
+        for member, key in zip(members, keys, strict=True):
+            if key not in known:
+                connections = connections or cleanup.enter_context(
+                    connected(context, member.places)
+                )
+                try:
+                    context.batches.keep_structure(key, _structure(context, member, connections))
+                except ConnectionLost:
+                    raise
+                except NotProven:
+                    continue
+            found.append((member, known[key]))
+    return found
+
+
+def _structure(
+    context: Context, member: _Member, connections: Mapping[Side, Connection]
+) -> Structure:
+    pair, tenant = member.pair, member.tenant
+    opened = opened_in(connections, context, pair, tenant, member.places, member.tables)
+    scopes = {side: replace(opened.rows_of(side, tenant), wide=False) for side in SIDES}
+    sources = {side: opened.source(side, scopes[side]) for side in SIDES}
+    hows = {side: f"each tenant {way_of(opened, side)}, {BY_ONE_STATEMENT}" for side in member.own}
+    return Structure(
+        _structure_key(context, member),
+        opened.plan,
+        opened.digest_name,
+        opened.keys_enforced,
+        sources,
+        {side: table.name for side, table in member.tables.items()},
+        {side: source.row_hash for side, source in sources.items()},
+        [Reading(pair.name, side, how) for side, how in hows.items()],
+    )
+
+
+def _result(
+    context: Context, found: Sequence[tuple[_Member, Structure]], *, masked: bool
+) -> _Result:
+    """Digest the tables, and return the digests of those that are equal.
+
+    If the statement fails, the checks of the tables find the reason again.
+    """
+    try:
+        legacy, modern = _digests(context, found, masked=masked)
+    except ConnectionLost:
+        raise
+    except NotProven as error:
+        return _Result(failure=str(error))
+    sides = zip(found, legacy, modern, strict=True)
+    return _Result(
+        {
+            member.key: here
+            for (member, _), here, there in sides
+            if here is not None and there is not None and here == there
+        }
+    )
+
+
+def _digests(
+    context: Context, found: Sequence[tuple[_Member, Structure]], *, masked: bool
+) -> tuple[list[Digest | None], list[Digest | None]]:
+    """Return each side's digests, with None for a table in which some rows could not be hashed."""
+    if not found:
+        return [], []
+    digests: dict[Side, list[Digest | None]] = {
+        side: [
+            None if side in m.own else shared_digest(context, m.pair, m.tenant, side, s.key)
+            for m, s in found
+        ]
+        for side in SIDES
+    }
+    places = found[0][0].places
+    for side in SIDES:
+        with context.stacks[side].guard(places[side]):
+            pass  # the guard waits for the throttle before any lock is held
+    with connected(context, places) as connections:
+
+        def source(side: Side) -> Source:
+            stack, own = context.stacks[side], found[0][1].sources[side]
+            return replace(
+                own,
+                connection=connections[side],
+                guard=lambda: stack.guard(places[side], discreet=masked, stop=_NO_WAIT),
+                stop=Event(),
+            )
+
+        def read(side: Side) -> None:
+            own = [n for n, (member, _) in enumerate(found) if side in member.own]
+            tables = [found[n][0].tables[side] for n in own]
+            if own:
+                statement = _statement(context, side, tuple(found[n][1] for n in own))
+                answers = _read(context, side, places[side], connections[side], statement, tables)
+                for n, digest in zip(own, answers, strict=True):
+                    digests[side][n] = digest
+
+        legacy, modern = map(source, SIDES)
+        limits = context.limits
+        sides = Sides(legacy, modern, context.pool, context.cancel, context.give_up, limits)
+        sides.both(lambda: read("legacy"), lambda: read("modern"))
+    return digests["legacy"], digests["modern"]
+
+
+def _statement(context: Context, side: Side, structures: tuple[Structure, ...]) -> Statement:
+    """Return the statement that digests tables of some structures, in schemas named 0, 1, ..."""
+    known, layout = context.batches.statements, (side, structures)
+    if layout not in known:
+        branches = []
+        for number, structure in enumerate(structures):
+            source, row_hash = structure.sources[side], structure.hashes[side]
+            table = Table(structure.tables[side], MetaData(), schema=str(number))
+            rows = select(row_hash.label("parity_row_hash")).select_from(table)
+            hashed = source.dialect.once(rows.where(source.scope.condition)).subquery("hashed")
+            one = hashed.c.parity_row_hash
+            sums = func.count(), func.count(one), source.dialect.exact_sum(one)
+            branches.append(select(literal_column(str(number)), *sums).select_from(hashed))
+        context.batches.keep_statement(layout, Statement(union_all(*branches)))
+    return known[layout]
+
+
+def _read(
+    context: Context,
+    side: Side,
+    place: Place,
+    connection: Connection,
+    statement: Statement,
+    tables: Sequence[TableFacts],
+) -> list[Digest | None]:
+    dialect = context.stacks[side].dialect
+    schemas = {str(number): table.schema for number, table in enumerate(tables)}
+    options = {"schema_translate_map": schemas, "compiled_cache": statement.compiled}
+    dialect.hold_small(connection, tables, context.limits)
+    found: list[Digest | None] = [None] * len(tables)
+    for number, rows, hashed, total in connection.execute(statement.sql, execution_options=options):
+        if rows == hashed:
+            found[int(number)] = Digest(rows, int(total or 0))
+    context.stacks[side].require_unaltered(place, connection, tables)
+    return found

@@ -1,0 +1,161 @@
+"""Results of a table's shared scan. The first check that needs a result runs the scan."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ...errors import ConnectionLost, NotProven, counted
+from ...inventory import TablePair
+from ...mapping.columns import ColumnPlan
+from ...mapping.connected_pair import OpenPair, open_pair
+from ...model import SLOW, UNTOLD, RowCounts, Side, Tenant
+from ...stacks import retried
+from ..cache import Once
+from ..inconsistent import InconsistentReads
+from ..live.in_flight import Settled, settle
+from ..locate.peeling import TenantResult, locate
+from ..read.digest import Row
+from ..read.reader import Sides
+from ..run import Context
+from ..together import together_with
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The results of a shared scan or a batch for one tenant's rows of one table.
+
+    ``shared`` is the shared scan, or None for a batch.
+    """
+
+    plan: ColumnPlan
+    digest: str
+    result: TenantResult
+    keys_enforced: bool
+    shared: Surveyed | None = None
+
+    @property
+    def rows(self) -> RowCounts:
+        """The number of rows on each side."""
+        return self.result.rows
+
+    @property
+    def settled(self) -> bool:
+        """Whether no query is left to run: the rows are equal, and their keys are enforced."""
+        return self.result.legacy == self.result.modern and self.keys_enforced
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """The results of a shared scan by tenant.
+
+    ``failure`` is the reason why each tenant is scanned alone. ``inconsistent`` is the reason why
+    the scan proves nothing for any tenant.
+    """
+
+    results: Mapping[str, TenantResult] = field(default_factory=dict)
+    inconsistent: str = ""
+    failure: str = ""
+
+
+@dataclass(frozen=True)
+class Surveyed:
+    """The results of a shared scan, and how its columns were compared.
+
+    ``owners`` holds the discriminator values of keys that some tenant lost or gained, by the side
+    on which they were looked up. It is empty until then. ``settled`` holds the outcome for each
+    tenant's rows that differed. It is empty until the rows were read again.
+    """
+
+    plan: ColumnPlan
+    digest: str
+    keys_enforced: bool
+    answer: _Answer
+    owners: dict[Side, dict[Row, str | None]] = field(default_factory=dict)
+    settled: dict[str, Settled] = field(default_factory=dict)
+
+    def of(self, tenant: str) -> Shown | None:
+        """Return the results for ``tenant``, or None if it was not scanned. Raises NotProven."""
+        if self.answer.inconsistent:
+            raise InconsistentReads(self.answer.inconsistent)
+        if tenant not in self.answer.results:
+            return None
+        result = self.answer.results[tenant]
+        return Shown(self.plan, self.digest, result, self.keys_enforced, self)
+
+
+def shown_by_survey(context: Context, pair: TablePair, tenant: Tenant) -> Shown | None:
+    """Return the results of a shared scan for ``tenant``, or None if it is scanned alone.
+
+    A tenant is scanned alone if no tenant can be scanned with it (see :mod:`.together`), if the
+    rows cannot be attributed for certain, or if the shared scan failed. Raises :class:`NotProven`.
+    """
+    together = together_with(context, pair, tenant)
+    if not together:
+        return None
+    name = pair.name, together[0].id
+    if name not in context.surveys:
+        context.surveys[name] = retried(lambda: _survey(context, pair, together))
+    if failure := context.surveys[name].answer.failure:
+        failure = UNTOLD if pair.has_masks else failure
+        context.notes.take(
+            f"{SLOW}{pair.name} was scanned once for each tenant, since one scan for "
+            f"{counted(len(together), 'tenant')} failed: {failure}"
+        )
+    return context.surveys[name].of(tenant.id)
+
+
+def _survey(context: Context, pair: TablePair, tenants: Sequence[Tenant]) -> Surveyed:
+    with open_pair(context, pair, tenants[0]) as opened:
+        question = f"survey of {pair.name} for {[each.id for each in tenants]}"
+        # Masked values must not be written to a file, so each process runs the scan itself.
+        once = Once() if pair.has_masks else context.once
+        found = once.ask(question, _Answer, lambda: _answer(opened, tenants))
+        return Surveyed(opened.plan, opened.digest_name, opened.keys_enforced, found)
+
+
+def settled_together(opened: OpenPair, shared: Surveyed, tenant: Tenant, seconds: float) -> Settled:
+    """Return the outcome for a tenant's rows that differed.
+
+    The first call reads the differing rows of all tenants of the shared scan again.
+    """
+    context = opened.context
+    if not shared.settled:
+        suspects = {t: each.diff for t, each in shared.answer.results.items() if each.diff}
+        tenants = [context.tenants[each] for each in suspects]
+
+        def settled() -> dict[str, Settled]:
+            sides = opened.sides(lambda side: opened.all_of(side, tenants))
+            return settle(opened, sides, suspects, seconds)
+
+        question = f"rows in flight of {opened.pair.name} for {sorted(suspects)}"
+        once = Once() if opened.pair.has_masks else context.once
+        try:
+            shared.settled.update(once.ask(question, dict, settled))
+        except ConnectionLost:
+            raise
+        except NotProven as error:
+            shared.settled.update({each: Settled(failure=str(error)) for each in suspects})
+    return shared.settled[tenant.id]
+
+
+def _answer(opened: OpenPair, tenants: Sequence[Tenant]) -> _Answer:
+    """Scan the rows of ``tenants``, and return the results.
+
+    A lost connection is not a result, since the next process may have a connection.
+    """
+
+    def sides_of(owners: Collection[str]) -> Sides:
+        some = [each for each in tenants if each.id in owners]
+        return opened.sides(lambda side: opened.all_of(side, some))
+
+    try:
+        results = locate(sides_of, [each.id for each in tenants])
+        opened.require_unaltered()
+        return _Answer(results)
+    except ConnectionLost:
+        raise
+    except InconsistentReads as error:  # scans of single tenants might not find it
+        return _Answer(inconsistent=str(error))
+    except NotProven as error:  # scans of single tenants find it again
+        return _Answer(failure=str(error))

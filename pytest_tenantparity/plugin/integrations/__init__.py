@@ -1,0 +1,1 @@
+"""Files of other tools: JUnit and Allure."""

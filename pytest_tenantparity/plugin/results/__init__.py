@@ -1,0 +1,1 @@
+"""From evidence to the report and the terminal."""

@@ -1,0 +1,55 @@
+"""The notice: data for the ledger in a test's report, and its transport through xdist."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from ...model import CheckKey, Evidence
+from ...wire import from_wire, to_wire
+
+NOTICE = "tenantparity"
+
+WirePlan = list[tuple[str, str, str | None, str | None, str, bool]]
+"""The checks of a plan: kind, name, tenant, subject, node id, and whether the test audits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """The key of a test's check, and its evidence.
+
+    ``limits`` is a digest of the tolerances of a test that called ``parity.check()``. A worker's
+    first notice contains its plan, and the reasons why some files of tests are not in the plan.
+    """
+
+    key: CheckKey
+    evidence: Evidence | None = None
+    limits: str | None = None
+    plan: WirePlan | None = None
+    ignored_files: list[str] | None = None
+
+
+def attach(report: pytest.TestReport, notice: Notice) -> None:
+    """Add a notice to a report."""
+    setattr(report, NOTICE, notice)
+
+
+def detach(report: pytest.TestReport) -> Notice | None:
+    """Remove the notice from ``report`` and return it. pytest keeps reports until the run ends."""
+    notice: Notice | None = vars(report).pop(NOTICE, None)
+    return notice
+
+
+def to_serializable(report: object, data: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return a report's data for another process, with the notice as primitives."""
+    notice = getattr(report, NOTICE, None)
+    return data if data is None or notice is None else data | {NOTICE: to_wire(notice)}
+
+
+def from_serializable(report: object) -> None:
+    """Convert the primitives in a report from another process back to a notice."""
+    wire = getattr(report, NOTICE, None)
+    if wire is not None:
+        setattr(report, NOTICE, from_wire(Notice, wire))

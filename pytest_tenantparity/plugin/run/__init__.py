@@ -1,0 +1,1 @@
+"""One run of pytest: its start, plan, session, journal and directory."""

@@ -1,0 +1,1 @@
+"""``drift.jsonl.gz``: every row that differs."""

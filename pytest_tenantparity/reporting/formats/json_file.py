@@ -1,0 +1,94 @@
+"""``evidence.json``, ``run.json``, and both together as ``cab-report.json``.
+
+Every other format is rendered from these two. ``evidence.json`` has equal bytes for equal data.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, BinaryIO
+
+from pydantic import TypeAdapter
+
+from ...model import AuditReport, Evidence
+from ...wire import from_wire, to_wire
+
+REPORT_SCHEMA = "tenantparity/cab-report/1"
+EVIDENCE_SCHEMA = "tenantparity/evidence/1"
+RUN_SCHEMA = "tenantparity/run/1"
+
+_BLOCK = json.JSONEncoder(indent=2, ensure_ascii=False)
+_LINE = json.JSONEncoder(ensure_ascii=False)
+
+
+def write(report: AuditReport, evidence: BinaryIO, run: BinaryIO, both: BinaryIO) -> None:
+    """Write the three files. Each check and each duration is one line."""
+    for schema, file in ((EVIDENCE_SCHEMA, evidence), (RUN_SCHEMA, run), (REPORT_SCHEMA, both)):
+        file.write(f'{{\n  "schema": {_LINE.encode(schema)},\n'.encode())
+    checks = map(check_to_wire, report.checks)
+    for piece in _members(to_wire(report, exclude={"schema", "checks", "run"}), "checks", checks):
+        evidence.write(piece)
+        both.write(piece)
+    both.write(b',\n  "run": {\n')
+    times = map(to_wire, report.run.seconds_by_check)
+    facts = to_wire(report.run, exclude={"seconds_by_check"})
+    for piece in _members(facts, "seconds_by_check", times):
+        run.write(piece)
+        both.write(piece)
+    both.write(b"\n  }")
+    for file in (evidence, run, both):
+        file.write(b"\n}\n")
+
+
+def check_to_wire(check: Evidence) -> dict[str, Any]:
+    """Return a check as ``evidence.json`` contains it: with its status, and without its work."""
+    wire = to_wire(check, exclude={"work"})
+    return {"key": wire.pop("key"), "status": check.status, **wire}
+
+
+def read(text: str) -> AuditReport:
+    """Return the report in ``cab-report.json``. Raises ValueError if ``text`` is no report."""
+    return from_wire(AuditReport, json.loads(text))
+
+
+def read_parts(evidence: str, run: str) -> AuditReport:
+    """Return the report in ``evidence.json`` and ``run.json``. Raises ValueError."""
+    parts = json.loads(evidence), json.loads(run)
+    if not all(isinstance(part, dict) for part in parts):
+        raise ValueError("a JSON object was expected")
+    return from_wire(AuditReport, {**parts[0], "schema": REPORT_SCHEMA, "run": parts[1]})
+
+
+def schemas() -> dict[str, dict[str, Any]]:
+    """Return the JSON Schema of each of the three files, by the schema's file name."""
+    whole = TypeAdapter(AuditReport).json_schema(mode="serialization")
+    definitions = whole["$defs"]
+    check = definitions["Evidence"]
+    del check["properties"]["work"], definitions["Work"]
+    check["properties"]["status"] = {"title": "Status", "type": "string"}
+    check["required"].append("status")
+    facts = definitions["RunFacts"]
+    evidence = {**whole, "title": "AuditEvidence"}
+    evidence["properties"] = {k: v for k, v in whole["properties"].items() if k != "run"}
+    evidence["required"] = [name for name in whole["required"] if name != "run"]
+    run = {**facts, "$defs": definitions}
+    run["properties"] = {"schema": {"title": "Schema", "type": "string"}, **facts["properties"]}
+    run["required"] = ["schema", *facts["required"]]
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    return {
+        "cab-report.schema.json": head | whole,
+        "evidence.schema.json": head | evidence,
+        "run.schema.json": head | run,
+    }
+
+
+def _members(
+    members: Mapping[str, Any], name: str, lines: Iterable[Mapping[str, Any]]
+) -> Iterator[bytes]:
+    """Yield the members of a JSON object, without its braces. ``lines`` are the member ``name``."""
+    yield (_BLOCK.encode(members).removeprefix("{\n").removesuffix("\n}")).encode()
+    yield f',\n  "{name}": ['.encode()
+    for number, line in enumerate(lines):
+        yield f"{',' if number else ''}\n    {_LINE.encode(line)}".encode()
+    yield b"\n  ]"

@@ -1,0 +1,1 @@
+"""JSON and YAML snapshot files, read into SQLite."""
