@@ -19,6 +19,20 @@ class NotProven(TenantParityError):
     """A check could not be carried out. The message is the reason in the report."""
 
 
+class InconsistentReads(NotProven):
+    """Two reads of one snapshot contradict each other."""
+
+
+class UnexplainedMismatch(InconsistentReads):
+    """Digests differ, although the rows that were read do not."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the digests differ, and the rows do not as they were read; what the servers hash is "
+            "not what they send"
+        )
+
+
 class Unreadable(NotProven):
     """A query failed because of a value or of its own SQL, or a row cannot be hashed."""
 

@@ -13,7 +13,6 @@ from ..config.settings import ColumnSettings
 from ..errors import nearest
 from ..inventory import TablePair
 from ..model import SIDES, NamedRule, Side
-from ..parity.compare.shown_values import MASK, remarks, shown
 from ..stacks.catalog import DOCUMENTS, NUMBERS, TIMES, ColumnFacts, Family, TableFacts
 from ..stacks.dialects import ColumnRules, Dialect, Item, Nulls
 from ..stacks.dialects.floats import DOUBLE, SINGLE
@@ -129,18 +128,6 @@ class ColumnPair:
     def on(self, side: Side) -> ColumnSide:
         """Return the column on ``side``."""
         return self.legacy if side == "legacy" else self.modern
-
-    def shown(self, value: str | None) -> str | None:
-        """Return ``value`` as a report may show it."""
-        if value is None:
-            return None
-        return MASK if self.masked else shown(value, self.family)
-
-    def remarks(self, value: str | None) -> tuple[str, ...]:
-        """Return remarks that keep a reader from confusing a shown value with another value."""
-        if self.masked:
-            return ()
-        return tuple(f"{self.name}: {each}" for each in remarks(value, self.family))
 
     def canonical(self, side: Side, dialect: Dialect) -> ColumnElement[str]:
         """Return the SQL of the value's canonical text on one side."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from ..config import StackSettings, TableSettings
 from ..config.names import ignored_as
@@ -11,12 +10,10 @@ from ..config.settings import ColumnSettings
 from ..inventory import TablePair, tenancy_in_words
 from ..model import SIDES, PairColumn, PairFacts, Side
 from .columns import ColumnPair
-
-if TYPE_CHECKING:
-    from .connected_pair import OpenPair
+from .connected_pair import ConnectedPair
 
 
-def described(opened: OpenPair) -> PairFacts:
+def described(opened: ConnectedPair) -> PairFacts:
     """Return the description of a pair as it is compared.
 
     It is the same for all tenants whose tables are alike.
@@ -36,7 +33,7 @@ def described(opened: OpenPair) -> PairFacts:
     )
 
 
-def _table(opened: OpenPair, side: Side) -> str:
+def _table(opened: ConnectedPair, side: Side) -> str:
     """Return the full name of a side's table.
 
     If each tenant has its own schema or database, the template is part of the name.
@@ -45,7 +42,7 @@ def _table(opened: OpenPair, side: Side) -> str:
     if tenancy.schema_template is not None:
         return f"{tenancy.schema_template}.{facts.name}"
     if tenancy.database is not None:
-        settings: StackSettings = opened.context.settings.stack(side)
+        settings: StackSettings = opened.migration.settings.stack(side)
         own = settings.schema_name or facts.schema
         # In MySQL a schema is a database, so the schema has the name of one tenant's database.
         place = "" if own.lower() == opened.places[side].database.lower() else f".{own}"
@@ -53,7 +50,7 @@ def _table(opened: OpenPair, side: Side) -> str:
     return f"{facts.schema}.{facts.name}"
 
 
-def _key_is(opened: OpenPair) -> str:
+def _key_is(opened: ConnectedPair) -> str:
     """Return the origin of the key, in words."""
     plan, settings = opened.plan, opened.pair.settings
     if plan.key == plan.columns and not _said(opened, settings.key):
@@ -64,7 +61,7 @@ def _key_is(opened: OpenPair) -> str:
     return f"the primary key of the {side} table"
 
 
-def _said(opened: OpenPair, key: tuple[str, ...] | None) -> bool:
+def _said(opened: ConnectedPair, key: tuple[str, ...] | None) -> bool:
     """Return whether the settings or a side's primary key name the columns of the key."""
     names = {each.name for each in opened.plan.key}
     if key is not None:
@@ -72,19 +69,19 @@ def _said(opened: OpenPair, key: tuple[str, ...] | None) -> bool:
     return _is_legacys(opened) or _is_moderns(opened)
 
 
-def _is_legacys(opened: OpenPair) -> bool:
+def _is_legacys(opened: ConnectedPair) -> bool:
     names = {each.name for each in opened.plan.key}
     primary = set(opened.tables["legacy"].primary_key)
     return bool(primary & names) and names <= primary
 
 
-def _is_moderns(opened: OpenPair) -> bool:
+def _is_moderns(opened: ConnectedPair) -> bool:
     own = {each.modern.facts.name for each in opened.plan.key}
     primary = set(opened.tables["modern"].primary_key)
     return bool(primary & own) and own <= primary
 
 
-def _columns(opened: OpenPair) -> Iterator[PairColumn]:
+def _columns(opened: ConnectedPair) -> Iterator[PairColumn]:
     """Yield the columns that are not compared as they are and under their own name.
 
     This includes the columns that are not compared at all.
@@ -100,7 +97,7 @@ def _columns(opened: OpenPair) -> Iterator[PairColumn]:
     for name, each in compared.items():
         if name not in own and (how := _how(opened.pair, each)):
             yield PairColumn(name, how)
-    pairing = opened.context.settings.pairing
+    pairing = opened.migration.settings.pairing
     used = {pairing.folded(_modern_name(opened.pair, name)) for name in compared}
     for facts in opened.tables["modern"].columns:
         if pairing.folded(facts.name) not in used:
@@ -125,9 +122,9 @@ def _how(pair: TablePair, column: ColumnPair) -> str:
     return "; ".join(said)
 
 
-def _why_not(opened: OpenPair, side: Side, name: str) -> str:
+def _why_not(opened: ConnectedPair, side: Side, name: str) -> str:
     table: TableSettings = opened.pair.settings
-    everywhere = opened.context.settings.ignore.columns
+    everywhere = opened.migration.settings.ignore.columns
     for reasons in (table.ignore, everywhere):
         for key in sorted(ignored_as(side, name) & reasons.keys()):
             return reasons[key]

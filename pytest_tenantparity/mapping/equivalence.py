@@ -11,13 +11,19 @@ from functools import partial
 from typing import Literal
 
 from ..config.settings import ColumnSettings, ValueRules
-from ..parity.compare.tolerance import is_number
 from ..stacks.catalog import TEXTS, Family
 
 Value = str | None
 
 _DECIMALS = frozenset({Family.DECIMAL, Family.FLOAT})
 _CLOCKS = frozenset({Family.TIME, Family.TIMETZ, Family.TIMESTAMP, Family.TIMESTAMPTZ})
+
+_NUMBER = re.compile(r"-?[0-9]+([.][0-9]+)?(e[+-]?[0-9]{1,4})?", re.ASCII)
+
+
+def is_number(text: str) -> bool:
+    """Return whether a canonical text is that of a finite number."""
+    return _NUMBER.fullmatch(text) is not None
 
 
 @dataclass(frozen=True)

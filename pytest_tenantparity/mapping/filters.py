@@ -17,8 +17,8 @@ from ..config.as_of import PARAMETER, around_as_of, in_words, uses_as_of
 from ..errors import NotProven
 from ..inventory import TablePair
 from ..model import SIDES, NamedRule, Side
-from ..parity.run import Context
 from ..stacks import TableFacts
+from .migration import Migration
 
 
 class _Bound(FunctionElement[Any]):
@@ -37,53 +37,55 @@ def _in_parentheses(element: _Bound, compiler: Any, **options: Any) -> str:
     return f"({' '.join(compiler.process(each, **options) for each in element.clauses)})"
 
 
-def rows_taking_part(context: Context, pair: TablePair, side: Side) -> ColumnElement[bool]:
+def rows_taking_part(migration: Migration, pair: TablePair, side: Side) -> ColumnElement[bool]:
     """Return the condition of one side's filter, or true without a filter."""
     found = pair.settings.row_filter(side)
-    return true() if found is None else _condition(context, side, found.sql)
+    return true() if found is None else _condition(migration, side, found.sql)
 
 
-def rows_of_map(context: Context, settings: KeyMap) -> ColumnElement[bool]:
+def rows_of_map(migration: Migration, settings: KeyMap) -> ColumnElement[bool]:
     """Return the condition of a key map's filter, or true without a filter."""
     sql = settings.filter
-    return true() if sql is None else _condition(context, settings.stack, sql)
+    return true() if sql is None else _condition(migration, settings.stack, sql)
 
 
-def filter_rules(context: Context, pair: TablePair) -> list[NamedRule]:
+def filter_rules(migration: Migration, pair: TablePair) -> list[NamedRule]:
     """Return rules for the report: a pair's filters, and key map filters that use ``:as_of``."""
     filters = ((side, pair.settings.row_filter(side)) for side in SIDES)
     names = dict.fromkeys(each.key_map for each in pair.settings.columns.values())
-    maps = ((name, context.settings.maps[name].filter) for name in names if name is not None)
+    maps = ((name, migration.settings.maps[name].filter) for name in names if name is not None)
     return [
         *(
-            NamedRule(f"{side} rows only where {in_words(own.sql, context.as_of)}: {own.reason}")
+            NamedRule(f"{side} rows only where {in_words(own.sql, migration.as_of)}: {own.reason}")
             for side, own in filters
             if own is not None
         ),
         *(
-            NamedRule(f"rows of [maps.{name}] only where {in_words(sql, context.as_of)}")
+            NamedRule(f"rows of [maps.{name}] only where {in_words(sql, migration.as_of)}")
             for name, sql in maps
             if sql is not None and uses_as_of(sql)
         ),
     ]
 
 
-def columns_in_utc(context: Context, pair: TablePair, side: Side, table: TableFacts) -> set[str]:
+def columns_in_utc(
+    migration: Migration, pair: TablePair, side: Side, table: TableFacts
+) -> set[str]:
     """Return the columns whose times without a zone are in UTC according to the settings."""
-    zones = {each.name: context.settings.rules.naive_zone for each in table.columns}
+    zones = {each.name: migration.settings.rules.naive_zone for each in table.columns}
     for name, own in pair.settings.columns.items():
         if own.naive_zone is not None:
             zones[own.modern or name if side == "modern" else name] = own.naive_zone
     return {name for name, zone in zones.items() if zone == "UTC"}
 
 
-def _condition(context: Context, side: Side, sql: str) -> ColumnElement[bool]:
+def _condition(migration: Migration, side: Side, sql: str) -> ColumnElement[bool]:
     first, *others = around_as_of(sql)
     if not others:
         return literal_column(f"({sql})")
-    if context.as_of is None:
+    if migration.as_of is None:
         raise NotProven(f"a filter uses {PARAMETER}, which has no value: {sql}")
-    value = context.stacks[side].dialect.bound(context.as_of.value)
+    value = migration.stacks[side].dialect.bound(migration.as_of.value)
     pieces: list[ColumnElement[Any]] = [literal_column(first)]
     for each in others:
         pieces += [value, literal_column(each)]

@@ -8,45 +8,47 @@ from ..config.names import toml_key
 from ..errors import NotProven, did_you_mean, nearest
 from ..inventory import Place, TablePair, place_of
 from ..model import SIDES, SameData, Side, Tenant
-from ..parity.run import Context
 from ..stacks import TableFacts
+from .migration import Migration
 
 
 def located(
-    context: Context, pair: TablePair, tenant: Tenant | None
+    migration: Migration, pair: TablePair, tenant: Tenant | None
 ) -> tuple[dict[Side, Place], dict[Side, TableFacts]]:
     """Return the place and table of a tenant's rows on each side. Raises :class:`NotProven`."""
     places = {
-        side: place_of(context.settings.stack(side), pair.tenancy(side), tenant) for side in SIDES
+        side: place_of(migration.settings.stack(side), pair.tenancy(side), tenant) for side in SIDES
     }
-    _refuse_same_table(context, pair, places)
-    return places, {side: _table(context, pair, side, places[side]) for side in SIDES}
+    _refuse_same_table(migration, pair, places)
+    return places, {side: _table(migration, pair, side, places[side]) for side in SIDES}
 
 
-def first_located(context: Context, pair: TablePair, tenants: Sequence[Tenant]) -> Tenant | None:
+def first_located(
+    migration: Migration, pair: TablePair, tenants: Sequence[Tenant]
+) -> Tenant | None:
     """Return the first tenant whose tables exist on both sides.
 
     Returns the first tenant if there is none, and None without tenants.
     """
     for tenant in tenants:
-        if is_located(context, pair, tenant):
+        if is_located(migration, pair, tenant):
             return tenant
     return tenants[0] if tenants else None
 
 
-def is_located(context: Context, pair: TablePair, tenant: Tenant | None) -> bool:
+def is_located(migration: Migration, pair: TablePair, tenant: Tenant | None) -> bool:
     """Return whether both sides have the table in the tenant's place."""
     try:
-        located(context, pair, tenant)
+        located(migration, pair, tenant)
     except NotProven:
         return False
     return True
 
 
-def _table(context: Context, pair: TablePair, side: Side, place: Place) -> TableFacts:
-    catalog = context.stacks[side].catalog(place)
+def _table(migration: Migration, pair: TablePair, side: Side, place: Place) -> TableFacts:
+    catalog = migration.stacks[side].catalog(place)
     tables, name = catalog.tables, pair.table(side)
-    found = pair.tables_of(context.settings, side, tables)
+    found = pair.tables_of(migration.settings, side, tables)
     if len(found) > 1:
         raise NotProven(
             f"the {side} tables {' and '.join(map(repr, sorted(found)))} have one name in lower "
@@ -61,7 +63,7 @@ def _table(context: Context, pair: TablePair, side: Side, place: Place) -> Table
         raise NotProven(f"the {side} schema {catalog.schema!r} has no tables, or does not exist")
     raise NotProven(
         f"the {side} stack has no table {catalog.schema}.{name}.{did_you_mean(name, tables)} "
-        f"{_way_out(context, pair, side, place)}{_by_case(name, tables)}"
+        f"{_way_out(migration, pair, side, place)}{_by_case(name, tables)}"
     )
 
 
@@ -72,7 +74,7 @@ def _by_case(name: str, tables: Collection[str]) -> str:
     return '. [pairing] names = "lowercase" pairs names that differ only in case'
 
 
-def _way_out(context: Context, pair: TablePair, side: Side, place: Place) -> str:
+def _way_out(migration: Migration, pair: TablePair, side: Side, place: Place) -> str:
     """Return a hint at what to do about a table that exists on one side only."""
     if side == "modern":
         return (
@@ -81,7 +83,7 @@ def _way_out(context: Context, pair: TablePair, side: Side, place: Place) -> str
             f'"legacy.{pair.name}" = "...")'
         )
     modern = pair.modern_table
-    tables = context.stacks[side].catalog(place).tables
+    tables = migration.stacks[side].catalog(place).tables
     near = nearest(modern, tables)
     return (
         f"The modern table {modern!r} would be its counterpart. Restore it, say which legacy table "
@@ -90,13 +92,13 @@ def _way_out(context: Context, pair: TablePair, side: Side, place: Place) -> str
     )
 
 
-def _refuse_same_table(context: Context, pair: TablePair, places: Mapping[Side, Place]) -> None:
-    legacy, modern = (context.stacks[side].database(places[side]).server for side in SIDES)
-    schemas = {side: context.stacks[side].catalog(places[side]).schema for side in SIDES}
+def _refuse_same_table(migration: Migration, pair: TablePair, places: Mapping[Side, Place]) -> None:
+    legacy, modern = (migration.stacks[side].database(places[side]).server for side in SIDES)
+    schemas = {side: migration.stacks[side].catalog(places[side]).schema for side in SIDES}
     same = legacy.same_data_as(modern)
     if same is None or schemas["legacy"] != schemas["modern"]:
         return
-    if context.settings.same_database is None:
+    if migration.settings.same_database is None:
         raise NotProven(
             f"legacy and modern {same}: {legacy.database} at {legacy.address} and "
             f"{modern.address}, schema {schemas['legacy']}; check both URLs, or give a reason as "
@@ -107,13 +109,13 @@ def _refuse_same_table(context: Context, pair: TablePair, places: Mapping[Side, 
 
 
 def require_way(
-    context: Context, pair: TablePair, side: Side, place: Place, own: TableFacts
+    migration: Migration, pair: TablePair, side: Side, place: Place, own: TableFacts
 ) -> None:
     """Raise :class:`NotProven` if a tenancy leads through a column or table that does not exist.
 
     ``own`` is the pair's table. Its name need not be the one that the settings imply.
     """
-    tenancy, catalog = pair.tenancy(side), context.stacks[side].catalog(place)
+    tenancy, catalog = pair.tenancy(side), migration.stacks[side].catalog(place)
     if tenancy.first_column is None:
         return
     steps = [(own.name, tenancy.first_column)]

@@ -12,17 +12,17 @@ from sqlalchemy import ColumnElement, Connection, column, func, select, text
 from ..errors import NotProven, did_you_mean
 from ..inventory import Place, TablePair, place_of, place_of_shared
 from ..model import Side, Tenant
-from ..parity.run import Context
 from ..stacks import TableFacts
 from .filters import rows_taking_part
+from .migration import Migration
 from .tenancy_sql import Scope, scope_of, tenant_values
 
 
 class TenantView:
     """Queries of one side for one tenant. Tables have their legacy names."""
 
-    def __init__(self, context: Context, side: Side, tenant: Tenant) -> None:
-        self._context = context
+    def __init__(self, migration: Migration, side: Side, tenant: Tenant) -> None:
+        self._migration = migration
         self.side = side
         self.tenant = tenant
         self.queries = 0
@@ -57,7 +57,7 @@ class TenantView:
         The SQL itself has to select the tenant's rows: bind :attr:`values` for that.
         """
         place = self._place(None)
-        stack = self._context.stacks[self.side]
+        stack = self._migration.stacks[self.side]
         with stack.transaction(place) as connection, stack.guard(place):
             found = [dict(row) for row in connection.execute(text(sql), parameters).mappings()]
         self.queries += 1
@@ -71,19 +71,19 @@ class TenantView:
         return found
 
     def _pair(self, table: str) -> TablePair:
-        pairs = self._context.pairs
+        pairs = self._migration.pairs
         if table not in pairs:
             raise NotProven(f"no table {table!r} is planned.{did_you_mean(table, pairs)}")
         return pairs[table]
 
     def _place(self, pair: TablePair | None) -> Place:
-        stack = self._context.settings.stack(self.side)
+        stack = self._migration.settings.stack(self.side)
         tenancy = stack.tenancy if pair is None else pair.tenancy(self.side)
         return place_of_shared(stack) if tenancy is None else place_of(stack, tenancy, self.tenant)
 
     def _facts(self, pair: TablePair) -> TableFacts:
-        tables = self._context.stacks[self.side].catalog(self._place(pair)).tables
-        found = pair.tables_of(self._context.settings, self.side, tables)
+        tables = self._migration.stacks[self.side].catalog(self._place(pair)).tables
+        found = pair.tables_of(self._migration.settings, self.side, tables)
         if len(found) != 1:
             raise NotProven(f"the {self.side} stack has no table {pair.table(self.side)!r}")
         return tables[found[0]]
@@ -95,7 +95,7 @@ class TenantView:
         if self.side == "modern" and own is not None and own.modern is not None:
             name = own.modern
         known = [each.name for each in facts.columns]
-        found = self._context.settings.pairing.matching(name, known)
+        found = self._migration.settings.pairing.matching(name, known)
         name = found[0] if self.side == "modern" and len(found) == 1 else name
         if name not in known:
             raise NotProven(
@@ -108,14 +108,14 @@ class TenantView:
     def _scoped(self, table: str) -> Iterator[tuple[Connection, Scope]]:
         pair = self._pair(table)
         place = self._place(pair)
-        stack = self._context.stacks[self.side]
+        stack = self._migration.stacks[self.side]
         scope = scope_of(
             self._facts(pair),
             stack.catalog(place),
             stack.dialect,
             pair.tenancy(self.side),
             self.values,
-            rows_taking_part(self._context, pair, self.side),
+            rows_taking_part(self._migration, pair, self.side),
         )
         guard = stack.guard(place, discreet=pair.has_masks)
         with stack.transaction(place) as connection, guard:

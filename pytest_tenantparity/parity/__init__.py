@@ -1,19 +1,19 @@
 """The audit engine: digest, locate, compare. It does not depend on pytest."""
 
 from ..mapping.tenant_queries import TenantView
-from .audit import audit
+from .audit import Audit
 from .cache import Once
 from .compare.tolerance import Layer, environment_layer
 from .progress import Scan, Scans
-from .run import Context
+from .run import Run
 
 __all__ = [
-    "Context",
+    "Audit",
     "Layer",
     "Once",
+    "Run",
     "Scan",
     "Scans",
     "TenantView",
-    "audit",
     "environment_layer",
 ]

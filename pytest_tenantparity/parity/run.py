@@ -1,28 +1,45 @@
-"""State that the checks of one run share within a process."""
+"""One run of an audit in one process: what its checks share."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import TYPE_CHECKING
 
-from ..config import AsOf, Settings
-from ..inventory import TablePair
-from ..limits import Limits
-from ..model import Side, Tenant
-from ..stacks import Stack
+from ..mapping.migration import Migration
+from ..model import PairFacts, Reading, Side, Tenant
 from .cache import Once
 from .compare.comparison import Normaliser
 from .compare.findings import SinkOf, sink_to_nowhere
 from .compare.tolerance import Layer
-from .notes import Notes
 from .progress import Watch, unwatched
-from .scan.plan import Batches
 
-if TYPE_CHECKING:
-    from .scan.shared import Surveyed
+Note = Reading | PairFacts | str
+"""A way in which a table was read, a description of a pair, or a hint at a cheaper way."""
+
+
+@dataclass
+class Notes:
+    """Collects notes, and returns the notes that it has not returned before."""
+
+    _known: set[Note] = field(default_factory=set)
+    _new: list[Note] = field(default_factory=list)
+
+    def take(self, note: Note) -> None:
+        """Add ``note``, unless it is known."""
+        if note not in self._known:
+            self._known.add(note)
+            self._new.append(note)
+
+    def give(self) -> tuple[tuple[Reading, ...], tuple[str, ...], tuple[PairFacts, ...]]:
+        """Return the new readings, hints and pairs, in an order that does not depend on threads."""
+        new, self._new = self._new, []
+        hints = sorted(each for each in new if isinstance(each, str))
+        readings = [each for each in new if isinstance(each, Reading)]
+        readings.sort(key=lambda each: (each.table, each.side, each.how))
+        pairs = sorted((e for e in new if isinstance(e, PairFacts)), key=lambda each: each.table)
+        return tuple(readings), tuple(hints), tuple(pairs)
 
 
 def _threads() -> Executor:
@@ -30,45 +47,33 @@ def _threads() -> Executor:
     return ThreadPoolExecutor(max_workers=64, thread_name_prefix="tenantparity")
 
 
-@dataclass(frozen=True)
-class Context:
-    """Settings, stacks and table pairs of a run, and the state that its checks share.
+@dataclass(frozen=True, kw_only=True)
+class Run(Migration):
+    """A migration that is audited, and what all checks of the audit share.
 
-    - ``tenants`` are all tenants of the settings. ``selected`` are the tenants of the run.
-    - ``asked`` are the ids of the tenants whose rows this run checks, by table. It is None if
-      they are not known.
-    - ``surveys`` are the results of shared scans, by table and first tenant.
-    - ``together`` are the tenants that one shared scan reads together, by table and tenant.
-    - ``batches`` are the small tables of tenants that have places of their own.
+    - ``salt`` is mixed into all hashes.
+    - ``environment`` are the tolerances of environment variables.
     - ``drift`` opens the sink for every finding of a check, including those that the report omits.
-    - ``watch`` is called with the progress of scans.
     - ``settle`` is the number of seconds that a write may take from one stack to the other. It is
       None if rows that differ are not read again.
     - ``since`` is a time of the monotonic clock at which the run's snapshots existed already.
-    - ``as_of`` is the value of ``:as_of`` in filters.
+    - ``asked`` are the ids of the tenants whose rows this run checks, by table. It is None if
+      they are not known.
+    - ``once`` shares results with the other processes of the run.
+    - ``watch`` is called with the progress of scans.
     """
 
-    settings: Settings
-    pairs: Mapping[str, TablePair]
-    stacks: Mapping[Side, Stack]
-    tenants: Mapping[str, Tenant]
-    selected: Sequence[Tenant]
     salt: int
     environment: Layer
-    limits: Limits = field(default_factory=Limits)
     normalisers: Mapping[str, Normaliser] = field(default_factory=dict)
     pool: Executor = field(default_factory=_threads)
     drift: SinkOf = sink_to_nowhere
     settle: float | None = None
-    as_of: AsOf | None = None
     since: float = field(default_factory=monotonic)
     asked: Mapping[str, Collection[str]] | None = None
     once: Once = field(default_factory=Once)
     watch: Watch = unwatched
     notes: Notes = field(default_factory=Notes)
-    surveys: dict[tuple[str, str], Surveyed] = field(default_factory=dict)
-    together: dict[str, Mapping[str, Sequence[Tenant]]] = field(default_factory=dict)
-    batches: Batches = field(default_factory=Batches)
 
     def audited(self, table: str) -> list[Tenant]:
         """Return the tenants whose rows of ``table`` this run checks."""
@@ -82,20 +87,6 @@ class Context:
     def waited(self) -> dict[Side, float]:
         """The number of seconds that this process has waited for the throttle of each side."""
         return {side: stack.waited for side, stack in self.stacks.items()}
-
-    def counted(self, table: str, side: Side) -> int | None:
-        """Return the number of rows of all tenants.
-
-        Returns None unless scans have counted the rows of each tenant.
-        """
-        rows = self.batches.counted(table, side)
-        for (name, _), made in self.surveys.items():
-            if name == table:
-                rows |= {
-                    tenant: each.legacy.rows if side == "legacy" else each.modern.rows
-                    for tenant, each in made.answer.results.items()
-                }
-        return sum(rows.values()) if self.tenants.keys() <= rows.keys() else None
 
     def cancel(self) -> None:
         """Stop the running queries on both stacks."""

@@ -34,7 +34,6 @@ class Parity:
         status is DRIFT. With ``--parity-resume`` a check that an earlier run has proven is not run
         again. The report includes the returned evidence.
         """
-        from ..parity import audit
         from .integrations import allure, junit
         from .results.failure_message import failure_message
         from .results.payload import Notice
@@ -44,7 +43,7 @@ class Parity:
         layers: Sequence[Layer] = tolerance_layers(self._item)
         limits = digest_of(layers)
         earlier = self._session.earlier.proof_of(self.key, limits)
-        evidence = earlier.evidence if earlier else audit(self._session.context, self.key, layers)
+        evidence = earlier.evidence if earlier else self._session.audit.check(self.key, layers)
         self._session.notices[self.key] = Notice(self.key, evidence, limits)
         junit.note_status(self._item, evidence)
         allure.attach(self._item.config, evidence, self._session.cohort_of(self.key.tenant))
@@ -116,7 +115,7 @@ def modern(request: pytest.FixtureRequest, tenant: Tenant) -> TenantView:
 def _view(request: pytest.FixtureRequest, side: Side, tenant: Tenant) -> TenantView:
     from ..parity import TenantView
 
-    view = TenantView(_session(request).context, side, tenant)
+    view = TenantView(_session(request).audit.run, side, tenant)
     request.node.stash.setdefault(VIEWS, []).append(view)
     return view
 

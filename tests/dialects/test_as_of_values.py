@@ -12,11 +12,11 @@ from typing import Any
 
 import duckdb
 import pytest
-from pytest_tenantparity.inventory.inventory import place_of_shared
 from sqlalchemy import Engine as SQLEngine
 from sqlalchemy import Select, column, event, func, select, table
 
 from pytest_tenantparity.config import load_settings
+from pytest_tenantparity.inventory import place_of_shared
 from pytest_tenantparity.mapping.filters import rows_taking_part
 from pytest_tenantparity.model import Outcome
 

@@ -21,11 +21,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from pytest_tenantparity.inventory.inventory import place_of_shared
 from sqlalchemy import text
 
 from pytest_tenantparity.config import StackSettings
 from pytest_tenantparity.errors import NotProven
+from pytest_tenantparity.inventory import place_of_shared
 from pytest_tenantparity.stacks import Stack, StackState, open_stack
 
 from ..support.mariadb import MariaServer, running_mariadb

@@ -7,12 +7,12 @@ import time
 from typing import Any
 
 import pytest
-from pytest_tenantparity.inventory.inventory import Place
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
 from pytest_tenantparity.config import StackSettings
 from pytest_tenantparity.errors import NotProven
+from pytest_tenantparity.inventory import Place
 from pytest_tenantparity.stacks import Stack, open_stack
 
 from ..support.each_value import each_value

@@ -6,10 +6,9 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from pytest_tenantparity.stacks.dialects.archive.dialect.reader import _stored, _top_level
-
 from pytest_tenantparity.model import Evidence, Outcome
 from pytest_tenantparity.stacks.catalog import Family
+from pytest_tenantparity.stacks.dialects.archive.reader import _stored, _top_level
 
 from ..support.archives import CHANGED, keyed
 from ..support.each_value import check_each

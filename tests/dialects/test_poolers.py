@@ -9,9 +9,9 @@ from operator import itemgetter
 from typing import Any
 
 import pytest
-from pytest_tenantparity.inventory.inventory import place_of_shared
 
 from pytest_tenantparity.config import StackSettings
+from pytest_tenantparity.inventory import place_of_shared
 from pytest_tenantparity.stacks import Stack, StackState, open_stack
 
 from ..support.mariadb import MariaDatabase

@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pytest_tenantparity.inventory.inventory import place_of_shared
-from pytest_tenantparity.stacks.dialects.sqlite.dialect.values import IN_UTC, spelled_as
 from sqlalchemy import column, select
 from sqlalchemy import table as sql_table
 
 from pytest_tenantparity.config import StackSettings
+from pytest_tenantparity.inventory import place_of_shared
 from pytest_tenantparity.stacks import Anchor, ColumnFacts, Family, Stack, open_stack
 from pytest_tenantparity.stacks.dialects import ColumnRules
+from pytest_tenantparity.stacks.dialects.sqlite.values import IN_UTC, spelled_as
 
 from ..support.mariadb import MariaDatabase
 from ..support.postgresql import Database

@@ -15,15 +15,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pytest_tenantparity.stacks.dialects.sqlite.dialect.dialect import SQLite
-from pytest_tenantparity.stacks.dialects.sqlite.dialect.values import (
-    IN_UTC,
-    SPELLINGS,
-    ExactSum,
-    decimal_text,
-    float_text,
-    spell_text,
-)
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -43,6 +34,15 @@ from pytest_tenantparity.model import Outcome
 from pytest_tenantparity.stacks.catalog import Family
 from pytest_tenantparity.stacks.dialects import ColumnRules, Portable, Session, portable_hash
 from pytest_tenantparity.stacks.dialects.canonical_text import as_float, spell
+from pytest_tenantparity.stacks.dialects.sqlite.dialect import SQLite
+from pytest_tenantparity.stacks.dialects.sqlite.values import (
+    IN_UTC,
+    SPELLINGS,
+    ExactSum,
+    decimal_text,
+    float_text,
+    spell_text,
+)
 from pytest_tenantparity.stacks.digest_self_test import trusted_digests
 
 from ..support.changed_tables import Change, check_changes, checks

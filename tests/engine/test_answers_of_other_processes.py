@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pytest_tenantparity.parity.compare.comparison.row_diff import RowDiff
 
+from pytest_tenantparity.errors import InconsistentReads
 from pytest_tenantparity.parity.cache import Once
-from pytest_tenantparity.parity.inconsistent import InconsistentReads
+from pytest_tenantparity.parity.compare.row_diff import RowDiff
 
 from ..support.engine_driver import Engine, Run
 from ..support.expectations import assert_drift, assert_match
@@ -41,7 +41,7 @@ def files(tmp_path: Path) -> Engine:
 
 def in_another_process(run: Run) -> Run:
     """Return the same run as another of its processes has it."""
-    return Run(replace(run.context, surveys={}, together={}))
+    return Run(replace(run.context))
 
 
 def test_texts_that_cannot_be_encoded_are_compared_as_they_were_read(

@@ -93,9 +93,9 @@ def test_a_batch_runs_once_and_its_result_is_forgotten(
     runs: list[Batch] = []
     run_batch = batch._run
 
-    def counted(context: Any, given: Batch) -> Any:
+    def counted(context: Any, known: Any, given: Batch) -> Any:
         runs.append(given)
-        return run_batch(context, given)
+        return run_batch(context, known, given)
 
     monkeypatch.setattr(batch, "_run", counted)
     monkeypatch.setattr(batches, "_HELD", 1)
@@ -105,8 +105,8 @@ def test_a_batch_runs_once_and_its_result_is_forgotten(
         assert other_than_match(audits(run)) == {}
         assert len(runs) == 3
         assert [each.shown is not None and len(each.shown) for each in runs] == [0, 0, 2]
-        assert len(run.context.batches.structures) == 2
-        assert len(run.context.batches.statements) == 2
+        assert len(run.audited.batches.structures) == 2
+        assert len(run.audited.batches.statements) == 2
 
 
 def test_processes_share_the_result_of_a_batch(
@@ -117,10 +117,10 @@ def test_processes_share_the_result_of_a_batch(
     once, results = Once(tmp_path), []
     for _ in range(2):
         with schemas.opened(TENANTS, legacy=OWN, modern=OWN) as run:
-            context = replace(run.context, once=once)
+            context, known = replace(run.context, once=once), Batches()
             pair, tenant = context.pairs["a"], context.tenants["t0"]
-            assert shown_in_batch(context, pair, tenant) is not None
-            results.append(dict(context.batches.of["a", "t0"].shown or {}))
+            assert shown_in_batch(context, known, pair, tenant) is not None
+            results.append(dict(known.of["a", "t0"].shown or {}))
         monkeypatch.setattr(batch, "_read", None)
     assert [sorted(each) for each in results] == [sorted(results[0])] * 2
     assert len(results[0]) == 5
@@ -189,7 +189,7 @@ def test_what_is_altered_after_the_snapshot_is_not_proven_equal_by_it(
     with schemas.opened(TENANTS, legacy=OWN, modern=OWN) as run:
         schemas.legacy.run(after)
         context = run.context
-        shown = shown_in_batch(context, context.pairs["a"], context.tenants["t1"])
+        shown = shown_in_batch(context, Batches(), context.pairs["a"], context.tenants["t1"])
         (hint,) = [each for each in context.notes.give()[1] if each.startswith(SLOW)]
     assert shown is None
     assert f"{altered}" in hint
@@ -331,7 +331,7 @@ def test_the_rows_of_all_tenants_are_counted_by_the_scan_that_compared_them(
     more = f'[pairing]\ntables = ["a"]\n{TENANTS}'
     with schemas.opened(more, legacy=legacy, modern=OWN) as run:
         assert_match(run.audit("t0", "a"), rows=3)
-        assert run.context.counted("a", "legacy") == 9
+        assert run.audited.counted("a", "legacy") == 9
         assert_match(run.audit("unassigned", "a"), rows=0)
 
 

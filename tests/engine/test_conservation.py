@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_tenantparity.model import Account, Side
-from pytest_tenantparity.parity import Context
+from pytest_tenantparity.parity import Audit
 
 from ..support.engine_driver import Engine, Run
 from ..support.expectations import assert_not_proven
@@ -31,13 +31,13 @@ def test_rows_that_a_scan_lost_are_not_of_no_tenant(
         audit_all(run)
         evidence = run.audit("unassigned", "t")
         assert evidence.accounts == (Account("legacy", 3, 3, 0), Account("modern", 3, 3, 0))
-        counted = Context.counted
+        counted = Audit.counted
 
-        def other(self: Context, table: str, side: Side) -> int | None:
+        def other(self: Audit, table: str, side: Side) -> int | None:
             found = counted(self, table, side)
             return None if found is None else found - lost
 
-        monkeypatch.setattr(Context, "counted", other)
+        monkeypatch.setattr(Audit, "counted", other)
         assert_not_proven(run.audit("unassigned", "t"), "do not add up")
 
 

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from pytest_tenantparity.model import CheckKey, CheckKind, DriftCounts, Finding, Outcome
-from pytest_tenantparity.parity import audit
 
 from ..support.engine_driver import Engine, seen
 from ..support.expectations import assert_drift
@@ -94,10 +93,10 @@ def test_copies_are_duplicates_and_lost_rows_are_not(engine: Engine) -> None:
             assert canary.outcome is Outcome.PROVEN, canary
         # One tenant asked alone, and rows that are told by cells of their keys.
         object.__setattr__(run.context, "selected", run.context.selected[:1])
-        run.context.surveys.clear()
-        run.context.together.clear()
+        run.audited.shared_scans.done.clear()
+        run.audited.shared_scans._together.clear()
         key = CheckKey(CheckKind.ROWS, "test_parity", "acme", "keyed")
-        assert sorted((k[0], kind) for kind, k, _ in seen(audit(run.context, key))) == acme
+        assert sorted((k[0], kind) for kind, k, _ in seen(run.audited.check(key))) == acme
 
 
 def test_many_copies_are_counted_exactly(engine: Engine) -> None:

@@ -10,19 +10,17 @@ from threading import Event, Thread
 from typing import Any
 
 import pytest
-from pytest_tenantparity.inventory.inventory import Place as Home
-from pytest_tenantparity.stacks.dialects.mysql.dialect.dialect import MySQL
-from pytest_tenantparity.stacks.dialects.postgresql.dialect.session import PatientConnection
 from sqlalchemy import text
 
 from pytest_tenantparity.errors import ConnectionLost, SettingsError, StackUnavailable
+from pytest_tenantparity.inventory import Place as Home
 from pytest_tenantparity.limits import Limits
 from pytest_tenantparity.model import SIDES, Evidence, Outcome, Side
-from pytest_tenantparity.parity import audit
 from pytest_tenantparity.parity.scan import batch
 from pytest_tenantparity.stacks import Anchor, Stack, open_stack
+from pytest_tenantparity.stacks.dialects.mysql.dialect import MySQL
+from pytest_tenantparity.stacks.dialects.postgresql.session import PatientConnection
 
-from ..support.checks import key_of
 from ..support.engine_driver import SHARED, Engine, Run
 from ..support.eventually import WAITING, eventually
 from ..support.expectations import assert_drift, assert_match, assert_not_proven
@@ -181,8 +179,8 @@ def test_empty_tables_prove_nothing(homes: Homes) -> None:
 def test_tables_that_are_not_selected_are_not_read(homes: Homes) -> None:
     """Of those that no test is about, nobody knows whether they may be read."""
     with homes.opened() as run:
-        context = replace(run.context, asked={"a": set(NAMES), "b": {"acme"}})
-        found = {(name, "a"): audit(context, key_of(name, "a", "t")) for name in NAMES}
+        few = Run(replace(run.context, asked={"a": set(NAMES), "b": {"acme"}}))
+        found = {(name, "a"): few.audit(name, "a") for name in NAMES}
     assert statuses(found) == {}
     assert hows(found) == {"a": {ALONE, BATCHED}, "b": {BATCHED}}
 
@@ -337,7 +335,7 @@ def test_a_statement_is_compiled_once_for_all_databases(homes: Homes) -> None:
         for name in NAMES:
             for table in TABLES:
                 assert_match(run.audit(name, table), 3)
-        statements = list(run.context.batches.statements.values())
+        statements = list(run.audited.batches.statements.values())
         assert [len(each.compiled) for each in statements] == [1, 1]
         for stack in run.context.stacks.values():
             assert stack._passing is not None

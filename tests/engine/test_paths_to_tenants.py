@@ -14,10 +14,10 @@ import pytest
 from sqlalchemy import Connection, func, select
 
 from pytest_tenantparity.config import load_settings
-from pytest_tenantparity.mapping.connected_pair import OpenPair, open_pair
 from pytest_tenantparity.mapping.tenancy_sql import Scope, owner_of, source_of
 from pytest_tenantparity.model import Outcome, Side
 from pytest_tenantparity.parity.checks.unassigned import _scope
+from pytest_tenantparity.parity.read.open_pair import OpenPair, open_pair
 
 from ..soundness.traps import Engine
 from ..support.engine_driver import Run, opened
@@ -180,7 +180,7 @@ def _count(connection: Connection, scope: Scope) -> int:
 def _asked(opened_pair: OpenPair) -> dict[str, Callable[[], int]]:
     """Return each question that follows a path, as what counts its rows."""
     side: Side = "legacy"
-    context, connection = opened_pair.context, opened_pair.connections[side]
+    context, connection = opened_pair.run, opened_pair.connections[side]
     tenants = list(context.tenants.values())
 
     def count(scope: Scope) -> int:

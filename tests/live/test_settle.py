@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pytest_tenantparity.inventory.inventory import place_of_shared
 
+from pytest_tenantparity.inventory import place_of_shared
 from pytest_tenantparity.limits import Limits
 from pytest_tenantparity.model import Evidence, Outcome
 

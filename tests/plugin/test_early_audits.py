@@ -8,13 +8,12 @@ pytest_plugins = ["tests.support.project"]
 
 EARLY = """
 from pytest_tenantparity.model import CheckKey, CheckKind
-from pytest_tenantparity.parity import audit
 from pytest_tenantparity.plugin.stash import SESSION
 
 
 def pytest_collection_modifyitems(config):
-    context = config.stash[SESSION].context
-    evidence = audit(context, CheckKey(CheckKind.ROWS, "early", "acme", "trades"))
+    key = CheckKey(CheckKind.ROWS, "early", "acme", "trades")
+    evidence = config.stash[SESSION].audit.check(key)
     assert evidence.status == "MATCH", evidence
     assert {each.how for each in evidence.work.readings} == {"one scan for 4 tenants"}, evidence
 """

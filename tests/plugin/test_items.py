@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from pytest_tenantparity.parity.compare.comparison.tolerance import environment_layer
 
 from pytest_tenantparity.errors import SettingsError
+from pytest_tenantparity.parity.compare.tolerance import environment_layer
 
 from ..support.project import (
     ALL,

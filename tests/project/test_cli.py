@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 import yaml
-from pytest_tenantparity.cli.app.app import app
 from typer.testing import CliRunner, Result
+
+from pytest_tenantparity.cli.app import app
 
 from ..support.project import Migration, Project, report_files
 

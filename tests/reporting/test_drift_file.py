@@ -12,10 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from pytest_tenantparity.parity.compare.comparison.findings import order_of
 
 from pytest_tenantparity.config import load_settings
 from pytest_tenantparity.model import DriftCounts, Finding, FindingKind, ValuePair
+from pytest_tenantparity.parity.compare.findings import order_of
 from pytest_tenantparity.reporting import DriftParts, write_drift
 from pytest_tenantparity.reporting.drift.sorted_lines import SortedLines
 from pytest_tenantparity.sealed import Seal

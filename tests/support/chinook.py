@@ -15,9 +15,9 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
-from pytest_tenantparity.inventory.inventory import audit_targets, select_tenants
 
 from pytest_tenantparity.config import Settings
+from pytest_tenantparity.inventory import audit_targets, select_tenants
 from pytest_tenantparity.model import ANY_TABLE
 from pytest_tenantparity.wire import to_wire
 

@@ -6,9 +6,11 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
-from pytest_tenantparity.inventory.inventory import (
+from pytest_tenantparity.config import Settings, load_settings
+from pytest_tenantparity.inventory import (
     Place,
     TablePair,
     discover_pairs,
@@ -16,11 +18,10 @@ from pytest_tenantparity.inventory.inventory import (
     place_of,
     planned_pairs,
 )
-
-from pytest_tenantparity.config import Settings, load_settings
 from pytest_tenantparity.limits import Limits
 from pytest_tenantparity.model import SIDES, Evidence, Side
-from pytest_tenantparity.parity import Context, Layer, audit, environment_layer
+from pytest_tenantparity.parity import Audit, Layer, environment_layer
+from pytest_tenantparity.parity import Run as ParityRun
 from pytest_tenantparity.stacks import Stack, StackState, open_stack
 
 from .checks import key_of
@@ -34,11 +35,16 @@ Seen = tuple[str, tuple[str | None, ...], tuple[str, ...]]
 class Run:
     """Both stacks, open, with their pairs."""
 
-    context: Context
+    context: ParityRun
+
+    @cached_property
+    def audited(self) -> Audit:
+        """The checks, and the scans that several of them use."""
+        return Audit(self.context)
 
     def audit(self, subject: str, table: str, layers: Sequence[Layer] = ()) -> Evidence:
         """Make one check, of a tenant or of what a word such as ``global`` selects."""
-        return audit(self.context, key_of(subject, table), layers)
+        return self.audited.check(key_of(subject, table), layers)
 
 
 @dataclass(frozen=True)
@@ -124,7 +130,7 @@ def opened(
         pairs = planned_pairs(settings)
         if pairs is None:
             pairs = discover_pairs(settings, *(_tables(states[side]) for side in SIDES))
-        context = Context(
+        context = ParityRun(
             settings=settings,
             pairs={pair.name: pair for pair in pairs},
             stacks={

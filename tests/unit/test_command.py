@@ -6,8 +6,9 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from pytest_tenantparity.cli.app.app import app
 from typer.testing import CliRunner
+
+from pytest_tenantparity.cli.app import app
 
 ROOT = Path(__file__).parents[2]
 

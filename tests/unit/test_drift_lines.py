@@ -8,10 +8,10 @@ import random
 from pathlib import Path
 
 import pytest
-from pytest_tenantparity.parity.compare.comparison.findings import Sample, order_of
 
 from pytest_tenantparity.errors import NotProven
 from pytest_tenantparity.model import Evidence, Finding, FindingKind
+from pytest_tenantparity.parity.compare.findings import Sample, order_of
 from pytest_tenantparity.plugin.results.ledger import Ledger
 from pytest_tenantparity.plugin.results.payload import Notice, attach
 from pytest_tenantparity.reporting import MOST_LISTED, DriftParts, cut_evenly, write_drift

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pytest_tenantparity.inventory.inventory import exact_term, make_pair, read_terms, select_pairs
 
 from pytest_tenantparity.config import Settings
 from pytest_tenantparity.errors import SettingsError
+from pytest_tenantparity.inventory import exact_term, make_pair, read_terms, select_pairs
 from pytest_tenantparity.model import CheckKey, CheckKind, Invocation
 from pytest_tenantparity.plugin.run.invocation import kept_options
 from pytest_tenantparity.redaction import masked

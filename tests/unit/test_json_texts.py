@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pytest_tenantparity.parity.compare.comparison.json_diff import canonical_json, explain_json
+from pytest_tenantparity.parity.compare.json_diff import canonical_json, explain_json
 
 from ..support.json_documents import DIFFERENT, REFUSED, TAKEN
 

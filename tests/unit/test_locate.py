@@ -10,18 +10,10 @@ from random import Random
 from typing import Any
 
 from pytest_tenantparity.limits import Limits
+from pytest_tenantparity.parity.compare.row_diff import NO_ROWS, Row
 from pytest_tenantparity.parity.locate.merge import deliver
 from pytest_tenantparity.parity.locate.peeling import locate
-from pytest_tenantparity.parity.read.digest import (
-    NO_ROWS,
-    Bucket,
-    Buckets,
-    Digest,
-    HashedRow,
-    Part,
-    Row,
-    Sketch,
-)
+from pytest_tenantparity.parity.read.digest import Bucket, Buckets, Digest, HashedRow, Part, Sketch
 
 CASES = 600
 TENANTS = ("a", "b", "c")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from pytest_tenantparity.inventory.inventory import make_pair, place_of
 
 from pytest_tenantparity.config import load_settings
 from pytest_tenantparity.errors import SettingsError
+from pytest_tenantparity.inventory import make_pair, place_of
 
 SETTINGS = """
 [legacy]

@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from pytest_tenantparity.inventory.inventory import (
+
+from pytest_tenantparity.config import Settings, load_settings
+from pytest_tenantparity.errors import SettingsError
+from pytest_tenantparity.inventory import (
     audit_targets,
     planned_pairs,
     read_terms,
     select_pairs,
     select_tenants,
 )
-
-from pytest_tenantparity.config import Settings, load_settings
-from pytest_tenantparity.errors import SettingsError
 
 from ..support.project import ALL, NAMED, SHARED, TENANTS
 

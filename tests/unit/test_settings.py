@@ -14,7 +14,11 @@ from urllib.parse import quote
 import pytest
 from jsonschema import Draft202012Validator
 from psycopg.conninfo import make_conninfo
-from pytest_tenantparity.inventory.inventory import (
+
+from pytest_tenantparity.config import Settings, load_settings
+from pytest_tenantparity.config.json_schema import settings_schema
+from pytest_tenantparity.errors import SettingsError, StackUnavailable
+from pytest_tenantparity.inventory import (
     audit_targets,
     coverage_gaps,
     discover_pairs,
@@ -23,10 +27,6 @@ from pytest_tenantparity.inventory.inventory import (
     select_pairs,
     select_tenants,
 )
-
-from pytest_tenantparity.config import Settings, load_settings
-from pytest_tenantparity.config.json_schema import settings_schema
-from pytest_tenantparity.errors import SettingsError, StackUnavailable
 from pytest_tenantparity.plugin.run.settings_path import find_settings
 from pytest_tenantparity.stacks.urls import address_of, resolve_url, without_secrets
 

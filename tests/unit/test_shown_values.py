@@ -11,14 +11,6 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pytest_tenantparity.parity.compare.comparison.findings import Sample, order_of
-from pytest_tenantparity.parity.compare.comparison.json_diff import explain_json
-from pytest_tenantparity.parity.compare.comparison.shown_values import (
-    explained_pair,
-    remarks,
-    shown,
-    shown_pair,
-)
 
 from pytest_tenantparity.characters import (
     differing,
@@ -36,6 +28,14 @@ from pytest_tenantparity.model import (
     Outcome,
     RowParity,
     ValuePair,
+)
+from pytest_tenantparity.parity.compare.findings import Sample, order_of
+from pytest_tenantparity.parity.compare.json_diff import explain_json
+from pytest_tenantparity.parity.compare.shown_values import (
+    explained_pair,
+    remarks,
+    shown,
+    shown_pair,
 )
 from pytest_tenantparity.plugin.results.failure_message import failure_message
 from pytest_tenantparity.reporting.formats import json_file
@@ -255,7 +255,7 @@ def test_positions_are_of_the_whole_value() -> None:
 
 def test_the_command_line_prints_to_any_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a terminal of ASCII does not have is escaped, and nothing hidden is printed."""
-    from pytest_tenantparity.cli.app import app as cli
+    from pytest_tenantparity.cli import app as cli
 
     written = BytesIO()
     monkeypatch.setattr("sys.stdout", TextIOWrapper(written, encoding="ascii"))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from pytest_tenantparity.stacks.dialects.snapshot.dialect.reader import Unreadable, read_resources
+
+from pytest_tenantparity.stacks.dialects.snapshot.reader import Unreadable, read_resources
 
 WRONG = [
     ("misspelt top", '{"tenant": {}}', ["'tenant'", "Did you mean 'tenants'?"]),

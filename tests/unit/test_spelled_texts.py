@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from pytest_tenantparity.stacks.dialects.sqlite.dialect.values import spelled_as
-
 from pytest_tenantparity.stacks import Family
+from pytest_tenantparity.stacks.dialects.sqlite.values import spelled_as
 
 from ..support.spelled_texts import DECIMALS, random_moments
 

@@ -19,14 +19,14 @@ from urllib.parse import quote
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from pytest_tenantparity.inventory.inventory import place_of_shared
-from pytest_tenantparity.stacks.dialects.mysql.dialect.session import DirectConnection
-from pytest_tenantparity.stacks.dialects.postgresql.dialect.session import PatientConnection
 
 from pytest_tenantparity.config import StackSettings
 from pytest_tenantparity.errors import StackUnavailable, TenantParityError
+from pytest_tenantparity.inventory import place_of_shared
 from pytest_tenantparity.plugin.run.start import _worker_session
 from pytest_tenantparity.stacks import Stack, StackState, open_stack, redacted
+from pytest_tenantparity.stacks.dialects.mysql.session import DirectConnection
+from pytest_tenantparity.stacks.dialects.postgresql.session import PatientConnection
 from pytest_tenantparity.stacks.urls import resolve_url, stack_url, without_secrets, written
 
 FIRST, LAST = "Zq7Begin", "Zq8End"

@@ -25,9 +25,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Text, cast, literal
 
+from ...errors import InconsistentReads, UnexplainedMismatch
 from ...inventory import TablePair, sampled_tenants
 from ...mapping.columns import ColumnPair
-from ...mapping.connected_pair import OpenPair, open_pair
 from ...mapping.filters import filter_rules
 from ...mapping.table_lookup import is_located
 from ...model import (
@@ -47,12 +47,12 @@ from ...model import (
 from ...stacks.catalog import DOCUMENTS
 from ...stacks.dialects import Nulls
 from ..compare.comparison import Comparison, spelling_of
+from ..compare.row_diff import Row
 from ..compare.tolerance import ToleranceRules
-from ..inconsistent import InconsistentReads, UnexplainedMismatch
 from ..locate.merge import find_differences
-from ..read.digest import Row
-from ..read.reader import Sides
-from ..run import Context
+from ..read.both_sides import Sides
+from ..read.open_pair import OpenPair, open_pair
+from ..run import Run
 from .mutations import MOST_VERSIONS, ROWS, Sample, Version, read_versions
 
 _LONG = 1_000  # characters
@@ -84,20 +84,20 @@ class _Miss:
     said: str
 
 
-def check_canary(context: Context, key: CheckKey, pair: TablePair) -> Evidence:
+def check_canary(run: Run, key: CheckKey, pair: TablePair) -> Evidence:
     """Return evidence whether changes of each column of ``pair`` are noticed, on both sides.
 
     The reasons name the columns whose changes are not noticed.
     """
-    owners = _owners(context, pair)
+    owners = _owners(run, pair)
     for enough in (all, any):  # prefer a tenant with rows on both sides
         for tenant in owners:
-            with open_pair(context, pair, tenant) as opened:
+            with open_pair(run, pair, tenant) as opened:
                 samples = {side: Sample(opened, side) for side in SIDES}
                 if enough(sample.rows for sample in samples.values()):
                     return _watch(key, opened, samples)
     declared = pair.settings.empty
-    asked_all = None in owners or len(owners) == len(context.selected or context.tenants)
+    asked_all = None in owners or len(owners) == len(run.selected or run.tenants)
     is_declared = isinstance(declared, str) or (
         pair.is_global and pair.settings.declared_empty(GLOBAL) is not None
     )
@@ -108,14 +108,14 @@ def check_canary(context: Context, key: CheckKey, pair: TablePair) -> Evidence:
     return Evidence(key, Outcome.NOT_PROVEN, reasons=(reason,))
 
 
-def _owners(context: Context, pair: TablePair) -> Sequence[Tenant | None]:
+def _owners(run: Run, pair: TablePair) -> Sequence[Tenant | None]:
     per_place = any(pair.tenancy(side).per_place for side in SIDES)
-    everyone = list(context.tenants.values())
+    everyone = list(run.tenants.values())
     if not per_place:
         return (None,)
-    sampled = sampled_tenants(context.selected, everyone)
+    sampled = sampled_tenants(run.selected, everyone)
     # If one tenant's rows cannot be read, its own checks report the reason.
-    return [each for each in sampled if is_located(context, pair, each)] or sampled
+    return [each for each in sampled if is_located(run, pair, each)] or sampled
 
 
 def _watch(key: CheckKey, opened: OpenPair, samples: dict[Side, Sample]) -> Evidence:
@@ -130,7 +130,7 @@ def _watch(key: CheckKey, opened: OpenPair, samples: dict[Side, Sample]) -> Evid
             ColumnCounts(len(watched), len(names), len(opened.tables["legacy"].columns)),
             opened.digest_name,
         ),
-        rules=tuple(filter_rules(opened.context, opened.pair)),
+        rules=tuple(filter_rules(opened.run, opened.pair)),
         reasons=tuple(f"{side}: {miss.said}" for side, miss in missed),
     )
 
@@ -152,7 +152,7 @@ def _misses(sample: Sample) -> Iterator[_Miss]:
         if not own:
             yield _Miss(pair.name, f"column {pair.name!r}: no other value of it could be made")
         changes += [*own, *_nulled(sample, pair)]
-    values = sample.opened.context.limits.canary_values
+    values = sample.opened.run.limits.canary_values
     most = max(1, min(values // (2 * ROWS * len(sample.columns)), MOST_VERSIONS // 2 - 1))
     for start in range(0, len(changes), most):
         yield from _unseen(sample, changes[start : start + most])
@@ -298,17 +298,17 @@ def _not_reported(sample: Sample, change: _Change) -> str:
     comparison = _comparison(sample)
     with ThreadPoolExecutor(max_workers=1) as one_connection:
         before, after = sample.source(change.before), sample.source(change.after)
-        context = sample.opened.context
+        run = sample.opened.run
         # The first sketch has one bucket for all rows. With several buckets, two rows could differ
         # by their buckets even if a faulty sum is the same for both. The second sketch has
         # several buckets, by which the rows are found.
-        limits = replace(context.limits, buckets=1)
+        limits = replace(run.limits, buckets=1)
         sides = Sides(
             before,
             after,
             one_connection,
-            context.cancel,
-            lambda _: context.give_up(sample.side),  # its session reads both versions
+            run.cancel,
+            lambda _: run.give_up(sample.side),  # its session reads both versions
             limits,
         )
         try:

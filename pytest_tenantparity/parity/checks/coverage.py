@@ -10,67 +10,67 @@ from ...inventory import Place, TablePair, coverage_gaps, place_of, place_of_sha
 from ...mapping.filters import rows_taking_part
 from ...mapping.tenancy_sql import source_of
 from ...model import SIDES, CheckKey, Evidence, Outcome, Side, TableCoverage
-from ..run import Context
+from ..run import Run
 
 _UNCOUNTED = -1  # in the place of a row count: a place could not be read
 
 
-def check_coverage(context: Context, key: CheckKey) -> Evidence:
+def check_coverage(run: Run, key: CheckKey) -> Evidence:
     """Return evidence that names every table, on either side, that is not compared or ignored."""
     reasons: list[str] = []
     left_out: dict[str, int] = {}
     for side in SIDES:  # raises NotProven if a stack is not available
-        context.stacks[side].database(place_of_shared(context.settings.stack(side)))
-    if not context.pairs:
+        run.stacks[side].database(place_of_shared(run.settings.stack(side)))
+    if not run.pairs:
         raise NotProven("no tables are paired, so none is compared")
     for side in SIDES:
-        for place, pairs in _places(context, side).items():
+        for place, pairs in _places(run, side).items():
             try:
-                reasons += _gaps(context, side, place, pairs)
+                reasons += _gaps(run, side, place, pairs)
                 for pair in pairs:
-                    _count_left_out(context, side, place, pair, left_out)
+                    _count_left_out(run, side, place, pair, left_out)
             except ConnectionLost:  # the check is run again on a new connection
                 raise
             except NotProven as error:  # one tenant's place must not hide the gaps of others
                 reasons.append(str(error))
-                left_out |= _uncounted(context, side, pairs)
+                left_out |= _uncounted(run, side, pairs)
     outcome = Outcome.NOT_PROVEN if reasons else Outcome.PROVEN
     counted = {what: rows for what, rows in left_out.items() if rows != _UNCOUNTED}
     return Evidence(key, outcome, TableCoverage(counted), reasons=tuple(dict.fromkeys(reasons)))
 
 
-def _uncounted(context: Context, side: Side, pairs: list[TablePair]) -> dict[str, int]:
+def _uncounted(run: Run, side: Side, pairs: list[TablePair]) -> dict[str, int]:
     """Return ``_UNCOUNTED`` for each filter of ``pairs``.
 
     A count of the other places alone would mislead.
     """
     filters = ((pair, pair.settings.row_filter(side)) for pair in pairs)
     return {
-        rows_but(side, pair.name, own, context.as_of): _UNCOUNTED
+        rows_but(side, pair.name, own, run.as_of): _UNCOUNTED
         for pair, own in filters
         if own is not None
     }
 
 
 def _count_left_out(
-    context: Context, side: Side, place: Place, pair: TablePair, counts: dict[str, int]
+    run: Run, side: Side, place: Place, pair: TablePair, counts: dict[str, int]
 ) -> None:
     """Add the rows that a filter excludes in one place, on one side of a pair, to ``counts``."""
     row_filter = pair.settings.row_filter(side)
-    stack = context.stacks[side]
+    stack = run.stacks[side]
     if row_filter is None:
         return
     tables = stack.catalog(place).tables
-    found = [tables[name] for name in pair.tables_of(context.settings, side, tables)]
+    found = [tables[name] for name in pair.tables_of(run.settings, side, tables)]
     if len(found) != 1 or found[0].refused:
-        counts |= _uncounted(context, side, [pair])
+        counts |= _uncounted(run, side, [pair])
         return
     (facts,) = found
     # A filter excludes a row if its condition is NULL, too.
-    met = rows_taking_part(context, pair, side)
+    met = rows_taking_part(run, pair, side)
     kept = func.sum(case((met, literal_column("1")), else_=literal_column("0")))
     counted = select(func.count(), kept).select_from(source_of(facts))
-    what = rows_but(side, pair.name, row_filter, context.as_of)
+    what = rows_but(side, pair.name, row_filter, run.as_of)
     try:
         with (
             stack.transaction(place) as connection,
@@ -80,42 +80,42 @@ def _count_left_out(
     except ConnectionLost:
         raise
     except NotProven:  # each check of the table reports the reason
-        counts |= _uncounted(context, side, [pair])
+        counts |= _uncounted(run, side, [pair])
     else:
         if counts.get(what) != _UNCOUNTED:
             counts[what] = counts.get(what, 0) + int(total) - int(taken or 0)
 
 
-def _places(context: Context, side: Side) -> dict[Place, list[TablePair]]:
+def _places(run: Run, side: Side) -> dict[Place, list[TablePair]]:
     """Return the places that the run reads on ``side``, each with the pairs that are read there."""
-    stack = context.settings.stack(side)
+    stack = run.settings.stack(side)
     places: dict[Place, list[TablePair]] = {}
-    for pair in context.pairs.values():
+    for pair in run.pairs.values():
         tenancy = pair.tenancy(side)
-        owners = context.selected if tenancy.per_place else (None,)
+        owners = run.selected if tenancy.per_place else (None,)
         for place in {place_of(stack, tenancy, owner) for owner in owners}:
             places.setdefault(place, []).append(pair)
     return places
 
 
-def _gaps(context: Context, side: Side, place: Place, pairs: list[TablePair]) -> list[str]:
-    catalog = context.stacks[side].catalog(place)
+def _gaps(run: Run, side: Side, place: Place, pairs: list[TablePair]) -> list[str]:
+    catalog = run.stacks[side].catalog(place)
     tables = catalog.stored_tables
     if not tables:
         raise NotProven(f"the {side} schema {catalog.schema!r} has no tables, or does not exist")
-    gaps = coverage_gaps(context.settings, pairs, side, tables)
+    gaps = coverage_gaps(run.settings, pairs, side, tables)
     hidden = [f"{catalog.hidden} on the {side} stack"] if catalog.hidden else []
     return hidden + [
         f"the {side} table {catalog.schema}.{name} is neither compared nor ignored; "
-        f"{_way_out(context, side, name)}, or give a reason "
+        f"{_way_out(run, side, name)}, or give a reason "
         f'([ignore.tables] "{side}.{name}" = "...")'
         for name in gaps
     ]
 
 
-def _way_out(context: Context, side: Side, name: str) -> str:
+def _way_out(run: Run, side: Side, name: str) -> str:
     """Return the setting that would pair the table ``name``, which belongs to no pair."""
     if side == "legacy":
         return f'pair it ([tables.{toml_key(name)}] modern = "...")'
-    near = nearest(name, context.pairs)
+    near = nearest(name, run.pairs)
     return f'pair it with a legacy table ([tables.{toml_key(near)}] modern = "{name}")'

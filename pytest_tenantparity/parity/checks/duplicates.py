@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from ...mapping.connected_pair import OpenPair
+from ...errors import InconsistentReads
 from ...model import SIDES, Evidence, Finding, FindingKind, Outcome, Side
 from ..compare.findings import Order, Sample, Sink, finding_of, key_remarks, order_of
-from ..inconsistent import InconsistentReads
-from ..read.reader import Sides, Source
+from ..read.both_sides import Sides
+from ..read.open_pair import OpenPair
+from ..read.reader import Source
 
 
 def with_duplicates(
@@ -20,7 +21,7 @@ def with_duplicates(
     ``owed`` is the number of surplus copies that the comparison counted but did not report. Raises
     :class:`InconsistentReads` if fewer duplicates are found here.
     """
-    sample, surplus = Sample(opened.context.settings.report.findings), 0
+    sample, surplus = Sample(opened.run.settings.report.findings), 0
     for side, source in zip(SIDES, (sides.legacy, sides.modern), strict=True):
         if opened.promises_unique(side) is None:
             continue

@@ -10,11 +10,11 @@ from sqlalchemy import Text, literal, select
 from ...characters import is_writable
 from ...errors import NotProven
 from ...mapping.columns import UNMAPPED, ColumnPair, own_id
-from ...mapping.connected_pair import OpenPair
 from ...mapping.key_maps import Lookup
 from ...model import Evidence, Finding, MappedId, Side
+from ..compare.row_diff import Row
 from ..compare.shown_values import shown
-from ..read.digest import Row
+from ..read.open_pair import OpenPair
 
 
 def with_mapped_ids(evidence: Evidence, keys: Sequence[Row], opened: OpenPair) -> Evidence:
@@ -55,7 +55,7 @@ def _looked_up(
 ) -> dict[str, str]:
     """Return the ids of the map's stack, by the canonical text of the other stack's id."""
     side = lookup.settings.stack
-    dialect = opened.context.stacks[side].dialect
+    dialect = opened.run.stacks[side].dialect
     own, other = lookup.columns()
     led = dialect.canonical(other, lookup.other, column.family, column.rules)
     wanted = sorted(own_id(text) for text in texts if is_writable(text) and not _is_lost(text))
@@ -64,7 +64,7 @@ def _looked_up(
     named = dialect.canonical(own, lookup.own, lookup.own.family, column.rules)
     statement = select(led, named).select_from(lookup.rows())
     statement = statement.where(led.in_([literal(text, Text) for text in wanted]))
-    guard = opened.context.stacks[side].guard(opened.places[side], discreet=opened.pair.has_masks)
+    guard = opened.run.stacks[side].guard(opened.places[side], discreet=opened.pair.has_masks)
     connection = opened.connections[side]
     with guard, dialect.apart(connection):
         rows = connection.execute(statement).all()

@@ -9,12 +9,12 @@ from dataclasses import replace
 from sqlalchemy import select, true
 
 from ...errors import NotProven
-from ...mapping.connected_pair import OpenPair
 from ...mapping.tenancy_sql import Scope, as_kept, end_of, owner_of, source_of, tenant_values
 from ...model import Evidence, FindingKind, Side
 from ..compare.findings import order_of
+from ..compare.row_diff import Row
 from ..live.key_lookup import among, key_of
-from ..read.digest import Row
+from ..read.open_pair import OpenPair
 from ..scan.shared import Shown
 
 _MOST = 200  # findings of a check that are looked up: the first ones suffice
@@ -89,7 +89,7 @@ def _owners_of_all(
 
 def _owners(opened: OpenPair, side: Side, keys: Sequence[Row]) -> dict[Row, str | None]:
     """Return the discriminator values of those ``keys`` that ``side`` has, by key."""
-    stack = opened.context.stacks[side]
+    stack = opened.run.stacks[side]
     facts, catalog = opened.tables[side], stack.catalog(opened.places[side])
     source = opened.source(side, Scope(source_of(facts), true()))
     rows_there = source.scope.table
@@ -104,11 +104,11 @@ def _owners(opened: OpenPair, side: Side, keys: Sequence[Row]) -> dict[Row, str 
 
 
 def _said(opened: OpenPair, side: Side, value: str | None, own: str) -> str:
-    facts, catalog = opened.tables[side], opened.context.stacks[side].catalog(opened.places[side])
+    facts, catalog = opened.tables[side], opened.run.stacks[side].catalog(opened.places[side])
     end = end_of(facts, catalog, opened.pair.tenancy(side))
     owners = {
         as_kept(each, end): tenant.id
-        for tenant in opened.context.tenants.values()
+        for tenant in opened.run.tenants.values()
         for each in tenant_values(side, [tenant])
     }
     if value is None:

@@ -27,13 +27,14 @@ from sqlalchemy import (
 )
 
 from ...mapping.columns import ColumnPair
-from ...mapping.connected_pair import OpenPair
 from ...mapping.filters import rows_taking_part
 from ...mapping.tenancy_sql import Owners, Scope, source_of
 from ...model import Side
 from ...stacks import Dialect
 from ...stacks.dialects import Item
-from ..read.digest import Buckets, Digest, Row
+from ..compare.row_diff import Row
+from ..read.digest import Buckets, Digest
+from ..read.open_pair import OpenPair
 from ..read.reader import Source
 
 ROWS = 8
@@ -83,7 +84,7 @@ class Sample:
     @property
     def dialect(self) -> Dialect:
         """The SQL of the side's engine."""
-        return self.opened.context.stacks[self.side].dialect
+        return self.opened.run.stacks[self.side].dialect
 
     @cached_property
     def columns(self) -> list[ColumnPair]:
@@ -212,7 +213,7 @@ class Sample:
         """The numbered rows, as a CTE. Each statement numbers them only once."""
         facts = self.opened.tables[self.side]
         names: list[ColumnElement[Any]] = [column(each.name) for each in facts.columns]
-        taking_part = rows_taking_part(self.opened.context, self.opened.pair, self.side)
+        taking_part = rows_taking_part(self.opened.run, self.opened.pair, self.side)
         first = select(*names).select_from(source_of(facts)).where(taking_part)
         first = first.order_by(*map(column, facts.primary_key)).limit(ROWS)
         # An SQL expression of the settings may name its table.

@@ -7,7 +7,6 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, column, func, literal_column, select, true
 
-from ...mapping.connected_pair import OpenPair
 from ...mapping.filters import rows_taking_part
 from ...mapping.tenancy_sql import (
     Scope,
@@ -22,23 +21,24 @@ from ...mapping.tenancy_sql import (
 from ...model import Account, Side, Tenant
 from ...stacks import ColumnFacts
 from ...stacks.dialects import ColumnRules
+from ..read.open_pair import OpenPair
 from ..read.reader import Source
 
 _MOST = 10_000  # most values of ambiguous paths that are read to name their tenants
 _AT_ONCE = 100  # tenants whose rows are counted in one scan
 
 
-def account(opened: OpenPair, side: Side) -> Account | None:
+def account(opened: OpenPair, side: Side, known: int | None) -> Account | None:
     """Return the counts of all rows, the tenants' rows and the unassigned rows of ``side``.
 
-    Returns None if the side has no discriminator column.
+    ``known`` is the number of the tenants' rows, if scans have counted them. Returns None if the
+    side has no discriminator column.
     """
     if opened.pair.tenancy(side).first_column is None:
         return None
-    taking_part = rows_taking_part(opened.context, opened.pair, side)
+    taking_part = rows_taking_part(opened.run, opened.pair, side)
     everything = opened.source(side, Scope(source_of(opened.tables[side]), taking_part))
-    known = opened.context.counted(opened.pair.name, side)
-    tenants = list(opened.context.tenants.values())
+    tenants = list(opened.run.tenants.values())
     apart = _are_apart(opened, side, tenants)
     owned = _belongs(opened, side, tenants)
     if apart and known is not None:  # counted by the scans that compared the rows
@@ -72,7 +72,7 @@ def _are_apart(opened: OpenPair, side: Side, tenants: Sequence[Tenant]) -> bool:
 
 
 def _belongs(opened: OpenPair, side: Side, tenants: Sequence[Tenant]) -> ColumnElement[bool]:
-    stack, tenancy = opened.context.stacks[side], opened.pair.tenancy(side)
+    stack, tenancy = opened.run.stacks[side], opened.pair.tenancy(side)
     catalog = stack.catalog(opened.places[side])
     values = tenant_values(side, tenants)
     return owned_by(opened.tables[side], catalog, stack.dialect, tenancy, values)
@@ -92,14 +92,14 @@ def unaccounted(opened: OpenPair, owed: Account) -> list[str]:
 def _owners(opened: OpenPair, side: Side, end: ColumnFacts) -> dict[str, set[str]]:
     """Return the ids of the tenants of each discriminator value, as the column keeps it."""
     owners: dict[str, set[str]] = {}
-    for tenant in opened.context.tenants.values():
+    for tenant in opened.run.tenants.values():
         for value in tenant_values(side, [tenant]):
             owners.setdefault(as_kept(value, end), set()).add(tenant.id)
     return owners
 
 
 def _end(opened: OpenPair, side: Side) -> ColumnFacts:
-    catalog = opened.context.stacks[side].catalog(opened.places[side])
+    catalog = opened.run.stacks[side].catalog(opened.places[side])
     return end_of(opened.tables[side], catalog, opened.pair.tenancy(side))
 
 
@@ -120,7 +120,7 @@ def _shared_steps(opened: OpenPair, side: Side) -> list[str]:
     tenancy = opened.pair.tenancy(side)
     if not tenancy.hops or opened.pair.has_masks:
         return []
-    stack = opened.context.stacks[side]
+    stack = opened.run.stacks[side]
     with stack.guard(opened.places[side]):
         ambiguous = opened.connections[side].execute(_ambiguous(opened, side)).all()
     owners = _owners(opened, side, _end(opened, side))
@@ -136,7 +136,7 @@ def _ambiguous(opened: OpenPair, side: Side) -> Select[Any]:
 
     Each row of its result is a start value with one of its end values.
     """
-    stack = opened.context.stacks[side]
+    stack = opened.run.stacks[side]
     path = hops_of(stack.catalog(opened.places[side]), stack.dialect, opened.pair.tenancy(side))
     start: ColumnElement[str] = path.start.label("start")
     end: ColumnElement[str] = path.end.label("ending")
@@ -146,13 +146,13 @@ def _ambiguous(opened: OpenPair, side: Side) -> Select[Any]:
 
 
 def _rows_led(opened: OpenPair, side: Side, shared: Mapping[str, set[str]]) -> list[str]:
-    facts, stack = opened.tables[side], opened.context.stacks[side]
+    facts, stack = opened.tables[side], opened.run.stacks[side]
     first = facts.column(opened.pair.tenancy(side).first_column or "")
     if first is None:
         return []
     text = stack.dialect.canonical(column(first.name), first, first.family, ColumnRules())
     counted = select(text, func.count()).select_from(source_of(facts)).group_by(text)
-    counted = counted.where(rows_taking_part(opened.context, opened.pair, side))
+    counted = counted.where(rows_taking_part(opened.run, opened.pair, side))
     with stack.guard(opened.places[side]):
         rows = opened.connections[side].execute(counted.where(text.in_(list(shared)))).all()
     return [

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from ...errors import counted
 from ...inventory import TablePair
-from ...mapping.connected_pair import OpenPair, open_pair
 from ...mapping.filters import filter_rules, rows_taking_part
 from ...mapping.table_lookup import first_located
 from ...mapping.tenancy_sql import Scope, scope_of, strays_of, tenant_values
@@ -24,28 +24,35 @@ from ...model import (
     Side,
 )
 from ..compare.findings import Sample, Sink, finding_of, key_remarks, order_of
+from ..read.open_pair import OpenPair, open_pair
 from ..read.reader import Source
-from ..run import Context
+from ..run import Run
 from .reconciliation import account, unaccounted
 
 _KINDS: dict[Side, FindingKind] = {"legacy": FindingKind.MISSING, "modern": FindingKind.EXTRA}
 
 
-def check_strays(context: Context, key: CheckKey, pair: TablePair) -> Evidence:
+def check_unassigned(
+    run: Run, key: CheckKey, pair: TablePair, known: Mapping[Side, int | None]
+) -> Evidence:
     """Return the evidence of a table's unassigned rows: their numbers and keys.
 
     A row is unassigned if it is attributed to no tenant of the settings, selected or not.
+    ``known`` are the numbers of the tenants' rows, if scans have counted them.
     """
     # If tenants have their own places, any tenant's table shows the columns.
-    anyone = first_located(context, pair, context.selected)
+    anyone = first_located(run, pair, run.selected)
     with (
-        context.drift(key) as sink,
-        open_pair(context, pair, anyone, of_nobody=True) as opened,
+        run.drift(key) as sink,
+        open_pair(run, pair, anyone, of_nobody=True) as opened,
     ):
         counts: dict[Side, int] = {"legacy": 0, "modern": 0}
         findings: list[Finding] = []
         sides = opened.sides(lambda side: _scope(opened, side))
-        found = sides.both(lambda: account(opened, "legacy"), lambda: account(opened, "modern"))
+        found = sides.both(
+            lambda: account(opened, "legacy", known["legacy"]),
+            lambda: account(opened, "modern", known["modern"]),
+        )
         accounts = [each for each in found if each is not None]
         for each in accounts:
             counts[each.side] = each.unassigned
@@ -69,7 +76,7 @@ def check_strays(context: Context, key: CheckKey, pair: TablePair) -> Evidence:
                 )
                 for side, reason in pair.settings.unassigned.items()
             ),
-            *filter_rules(context, pair),
+            *filter_rules(run, pair),
         ),
         reasons=tuple(reasons),
     )
@@ -86,22 +93,22 @@ def _scope(opened: OpenPair, side: Side) -> Scope:
 
     If ``side`` has no discriminator column, no row is unassigned, and the scope is not read.
     """
-    context, pair = opened.context, opened.pair
+    run, pair = opened.run, opened.pair
     which = scope_of if pair.tenancy(side).first_column is None else strays_of
     return which(
         opened.tables[side],
-        context.stacks[side].catalog(opened.places[side]),
-        context.stacks[side].dialect,
+        run.stacks[side].catalog(opened.places[side]),
+        run.stacks[side].dialect,
         pair.tenancy(side),
-        tenant_values(side, list(context.tenants.values())),
-        rows_taking_part(context, pair, side),
+        tenant_values(side, list(run.tenants.values())),
+        rows_taking_part(run, pair, side),
     )
 
 
 def _findings(opened: OpenPair, side: Side, source: Source, sink: Sink) -> tuple[Finding, ...]:
     """Pass every unassigned row to ``sink``, and return the first findings by key."""
     columns = opened.plan.key
-    sample = Sample(opened.context.settings.report.findings)
+    sample = Sample(opened.run.settings.report.findings)
     for key in source.each_key():
         finding = finding_of(_KINDS[side], columns, key, note="belongs to no tenant")
         finding = replace(finding, remarks=key_remarks(columns, key))

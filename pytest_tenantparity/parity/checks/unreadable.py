@@ -19,13 +19,14 @@ from sqlalchemy import ColumnElement, func, literal_column, or_, select
 from ...errors import NotProven, Unreadable
 from ...inventory import TablePair
 from ...mapping.columns import ColumnPair
-from ...mapping.connected_pair import OpenPair, open_pair
 from ...mapping.filters import rows_taking_part
 from ...mapping.tenancy_sql import Scope, source_of
 from ...model import SIDES, Side, Tenant
 from ...stacks.dialects import Nulls
+from ..compare.findings import shown_value
+from ..read.open_pair import OpenPair, open_pair
 from ..read.reader import Source
-from ..run import Context
+from ..run import Run
 
 _MOST_SCANNED = 1_000_000  # rows that may be hashed some twenty times to find one row
 _MOST_HALVES = 48
@@ -45,7 +46,7 @@ class Blame:
 
 
 def blame_for(
-    context: Context,
+    run: Run,
     pair: TablePair,
     tenant: Tenant | None,
     error: Unreadable,
@@ -59,7 +60,7 @@ def blame_for(
     """
     columns: set[str] = set()
     reasons: list[str] = []
-    with suppress(NotProven), open_pair(context, pair, tenant) as opened:
+    with suppress(NotProven), open_pair(run, pair, tenant) as opened:
         for side in SIDES:
             rows = _all_rows(opened, side) if whole else opened.rows_of(side, tenant)
             probe = _Probe(opened, side, opened.source(side, rows))
@@ -75,7 +76,7 @@ def blame_for(
 
 
 def _all_rows(opened: OpenPair, side: Side) -> Scope:
-    taking_part = rows_taking_part(opened.context, opened.pair, side)
+    taking_part = rows_taking_part(opened.run, opened.pair, side)
     return Scope(source_of(opened.tables[side]), taking_part, wide=True)
 
 
@@ -272,7 +273,7 @@ class _Probe:
 
     def _spelled(self, values: Sequence[Any]) -> str:
         keys = zip(self.opened.plan.key, values, strict=True)
-        shown = (f"{pair.name} = {_short(pair.shown(value))}" for pair, value in keys)
+        shown = (f"{pair.name} = {_short(shown_value(pair, value))}" for pair, value in keys)
         return f"row {', '.join(shown)}"
 
 

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import partial
 
 from ...errors import NotProven
 from ...mapping.columns import ColumnPair
-from ...mapping.equivalence import Forgiving, agreed, all_applied
+from ...mapping.equivalence import Forgiving, agreed, all_applied, is_number
 from ...model import NO_DRIFT, AppliedTolerance, DriftCounts, Finding, FindingKind, Side, ValuePair
 from ...stacks.catalog import Family
 from ...stacks.dialects.floats import DOUBLE, shortest, spelled_float
-from ..read.digest import NO_ROWS, Row
-from .findings import Sample, Sink, finding_of, nowhere, order_of
+from ..compare.row_diff import NO_ROWS, Row
+from .findings import Sample, Sink, finding_of, nowhere, order_of, remarks_on, shown_value
 from .json_diff import canonical_json
 from .row_diff import counts_of
-from .shown_values import MASK, MOST_TEXT, explained_pair, remarks, shown, shown_pair
-from .tolerance import Limit, ToleranceRules, forgiving_limit, is_number
+from .shown_values import explained_pair, shown_pair
+from .tolerance import Limit, ToleranceRules, forgiving_limit
 
 Normaliser = Callable[[str], str]
 Surplus = tuple[Row, int]  # a row, and how many more copies of it one side has
@@ -71,22 +71,11 @@ class _Column:
         """Return the differences of two values that a reader cannot see; empty if masked."""
         return () if self.masked else explained_pair(legacy, modern, self.family)
 
-    def shown(self, value: str | None, most: int = MOST_TEXT) -> str | None:
-        """Return ``value`` as a report may show it: masked, or its first ``most`` characters."""
-        if value is None:
-            return None
-        return MASK if self.masked else shown(value, self.family, most)
-
     def shown_pair(self, legacy: str | None, modern: str | None) -> ValuePair:
         """Return two different values as a report may show them."""
         if self.masked:
-            return ValuePair(self.shown(legacy), self.shown(modern))
+            return ValuePair(shown_value(self, legacy), shown_value(self, modern))
         return ValuePair(*shown_pair(legacy, modern, self.family))
-
-    def remarks(self, value: str | None) -> Iterator[str]:
-        """Yield remarks that keep a reader from confusing a shown value with another value."""
-        if not self.masked:
-            yield from (f"{self.name}: {each}" for each in remarks(value, self.family))
 
     def _normalised(self, value: str | None) -> str | None:
         if value is None or self.normalise is None or self.normaliser is None:
@@ -319,11 +308,11 @@ class Comparison:
         }
         others = [n for n in range(len(self._columns)) if n not in self._key and not changed]
         named = [*self._key, *others[:_MOST_OTHERS]]
-        said = [line for n in named for line in self._columns[n].remarks(row[n])]
+        said = [line for n in named for line in remarks_on(self._columns[n], row[n])]
         if len(others) > _MOST_OTHERS:
             said.append(f"{len(others) - _MOST_OTHERS} more columns of this row are not shown")
         shown_row = {
-            self._columns[n].name: self._columns[n].shown(row[n], _MOST_OTHER_TEXT)
+            self._columns[n].name: shown_value(self._columns[n], row[n], _MOST_OTHER_TEXT)
             for n in others[:_MOST_OTHERS]
         }
         return replace(finding, columns=explained, row=shown_row, remarks=tuple(said))

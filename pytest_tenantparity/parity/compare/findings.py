@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from decimal import Decimal
 from operator import itemgetter
 from typing import Protocol
 
 from ...characters import is_writable
+from ...mapping.equivalence import is_number
 from ...model import CheckKey, Finding, FindingKind, ValuePair
-from ..read.digest import Row
-from .tolerance import is_number
+from ...stacks.catalog import Family
+from ..compare.row_diff import Row
+from .shown_values import MASK, MOST_TEXT, remarks, shown
 
 Sink = Callable[[Finding], None]
 """Called once with each finding, as a report may show it, in no particular order."""
@@ -34,14 +36,25 @@ class KeyColumn(Protocol):
         """The column's name."""
 
     @property
+    def family(self) -> Family:
+        """The family that its values are compared as."""
+
+    @property
     def masked(self) -> bool:
-        """Whether the column's values must not be shown."""
+        """Whether its values must not be shown."""
 
-    def shown(self, value: str | None, /) -> str | None:
-        """Return ``value`` as a report may show it."""
 
-    def remarks(self, value: str | None, /) -> Iterable[str]:
-        """Return remarks that keep a reader from confusing a shown value with another value."""
+def shown_value(column: KeyColumn, value: str | None, most: int = MOST_TEXT) -> str | None:
+    """Return a value as a report may show it: masked, or its first ``most`` characters."""
+    if value is None:
+        return None
+    return MASK if column.masked else shown(value, column.family, most)
+
+
+def remarks_on(column: KeyColumn, value: str | None) -> Iterator[str]:
+    """Yield remarks that keep a reader from confusing a shown value with another value."""
+    if not column.masked:
+        yield from (f"{column.name}: {each}" for each in remarks(value, column.family))
 
 
 def finding_of(
@@ -53,20 +66,22 @@ def finding_of(
     note: str = "",
 ) -> Finding:
     """Return the finding of a row with ``key``, the canonical texts of the key's ``columns``."""
-    shown: dict[str, str | None] = {}
+    key_shown: dict[str, str | None] = {}
     raw: dict[str, str] = {}
     for column, value in zip(columns, key, strict=True):
-        text = shown[column.name] = column.shown(value)
+        text = key_shown[column.name] = shown_value(column, value)
         if value is None or value == text or column.masked:
             continue
         if len(value) <= _MOST_RAW and is_writable(value):
             raw[column.name] = value
-    return Finding(kind, shown, dict(changed or {}), copies, note, raw_key=raw)
+    return Finding(kind, key_shown, dict(changed or {}), copies, note, raw_key=raw)
 
 
 def key_remarks(columns: Iterable[KeyColumn], key: Row) -> tuple[str, ...]:
     """Return the remarks on all values of a key."""
-    return tuple(each for c, value in zip(columns, key, strict=True) for each in c.remarks(value))
+    return tuple(
+        each for c, value in zip(columns, key, strict=True) for each in remarks_on(c, value)
+    )
 
 
 def nowhere(_: Finding) -> None:

@@ -6,9 +6,14 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 
-from ..inconsistent import InconsistentReads
-from ..read.digest import Row
+from ...errors import InconsistentReads
+
+Row = tuple[str | None, ...]
+"""The canonical texts of a row's compared columns."""
+
+NO_ROWS: Mapping[Row, int] = MappingProxyType({})
 
 
 @dataclass(frozen=True)

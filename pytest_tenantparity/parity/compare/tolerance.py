@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
@@ -12,6 +11,7 @@ from fractions import Fraction
 from ...config import Settings
 from ...errors import SettingsError
 from ...inventory import TablePair
+from ...mapping.equivalence import is_number
 from ...model import Tenant, Tolerance
 from ...stacks.catalog import NUMBERS, TIMES, Family
 
@@ -100,12 +100,6 @@ class ToleranceRules:
 
 # The texts that engines write for finite numbers. Python's own parsers accept more texts, and
 # need minutes for some of them.
-_NUMBER = re.compile(r"-?[0-9]+([.][0-9]+)?(e[+-]?[0-9]{1,4})?", re.ASCII)
-
-
-def is_number(text: str) -> bool:
-    """Return whether a canonical text is that of a finite number."""
-    return _NUMBER.fullmatch(text) is not None
 
 
 def forgiving_limit(
@@ -126,7 +120,7 @@ def forgiving_limit(
 def _forgiving_number(limits: Sequence[Limit], legacy: str, modern: str) -> Limit | None:
     if not (is_number(legacy) and is_number(modern)):
         return None
-    # Fractions, since decimals would round to the 28 digits of their context.
+    # Fractions, since decimals would round to the 28 digits of their run.
     one, other = Fraction(legacy), Fraction(modern)
     for limit in limits:
         scale = max(abs(one), abs(other)) if limit.rule == "relative" else 1

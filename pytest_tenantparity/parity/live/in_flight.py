@@ -20,14 +20,13 @@ from time import monotonic, sleep
 from sqlalchemy import true
 
 from ...errors import NotProven
-from ...mapping.connected_pair import OpenPair
 from ...mapping.tenancy_sql import Scope, source_of
 from ...model import SIDES, Evidence, NamedRule, Outcome
 from ..compare.comparison import Comparison, Surplus
-from ..compare.row_diff import RowDiff
+from ..compare.row_diff import NO_ROWS, Row, RowDiff
 from ..compare.tolerance import ToleranceRules
-from ..read.digest import NO_ROWS, Row
-from ..read.reader import Sides
+from ..read.both_sides import Sides
+from ..read.open_pair import OpenPair
 from .key_lookup import key_of, rows_of
 
 _MOST_LOOKS = 8
@@ -125,8 +124,8 @@ def settle(
         )
     # The time since the snapshots were taken counts towards the first wait. Sessions that cannot
     # import a snapshot took their own when they first read, so nothing counts for them.
-    shared = all(stack.dialect.shares_snapshots for stack in opened.context.stacks.values())
-    elapsed = monotonic() - opened.context.since if shared else 0.0
+    shared = all(stack.dialect.shares_snapshots for stack in opened.run.stacks.values())
+    elapsed = monotonic() - opened.run.since if shared else 0.0
     wait = max(0.0, seconds - elapsed)
     for _ in range(_MOST_LOOKS):
         if not held:
@@ -219,7 +218,7 @@ def _states(
     shared: Mapping[Row, int] = NO_ROWS,
 ) -> dict[Row, State]:
     """Return the surplus rows of either side by key. No tolerance is applied."""
-    plan, normalisers = opened.plan, opened.context.normalisers
+    plan, normalisers = opened.plan, opened.run.normalisers
     comparison = Comparison(plan.columns, plan.key, ToleranceRules(), normalisers, most_findings=0)
     found = comparison.differences(legacy, modern, shared)
     return {
@@ -243,7 +242,7 @@ def _copies(surplus: Iterable[Surplus]) -> Iterator[Row]:
 @contextmanager
 def _present(opened: OpenPair, sides: Sides) -> Iterator[Sides]:
     """Yield both sides in their present state, each read in a session of its own."""
-    legacy, modern = (opened.context.stacks[side] for side in SIDES)
+    legacy, modern = (opened.run.stacks[side] for side in SIDES)
     places, discreet = opened.places, opened.pair.has_masks
     with (
         legacy.present(places["legacy"]) as here,

@@ -7,11 +7,11 @@ from collections.abc import Collection, Iterator
 
 from sqlalchemy import ColumnElement, literal_column
 
-from ...mapping.connected_pair import OpenPair
 from ...model import Side
 from ...stacks.dialects import portable_hash
+from ..compare.row_diff import Row
 from ..read.access_path import note_want
-from ..read.digest import Row
+from ..read.open_pair import OpenPair
 from ..read.reader import Source
 
 _WHOLE = re.compile(r"-?[0-9]+")
@@ -29,7 +29,7 @@ def among(
     indexed = _by_index(opened, side, keys)
     if indexed is not None and len(opened.plan.key) == 1:
         return indexed
-    salt, digest = opened.context.salt, opened.portable_digest(side)
+    salt, digest = opened.run.salt, opened.portable_digest(side)
     wanted: list[ColumnElement[int]] = [
         literal_column(str(portable_hash(key, salt, digest))) for key in keys
     ]
@@ -44,11 +44,13 @@ def _by_index(opened: OpenPair, side: Side, keys: Collection[Row]) -> ColumnElem
     """
     first = opened.plan.key[0]
     values = {key[0] for key in keys}
-    note_want(opened, side, first.on(side).facts.name, "by which differing rows are looked up")
+    note_want(
+        opened.run, opened, side, first.on(side).facts.name, "by which differing rows are looked up"
+    )
     numbers = sorted(value for value in values if value is not None and _WHOLE.fullmatch(value))
     if not first.is_whole_number or len(numbers) < len(values):
         return None
-    dialect = opened.context.stacks[side].dialect
+    dialect = opened.run.stacks[side].dialect
     return dialect.any_of(first.on(side).value, first.on(side).facts, numbers)
 
 

@@ -19,10 +19,12 @@ from functools import partial
 from itertools import islice
 from typing import Protocol
 
+from ...errors import InconsistentReads, UnexplainedMismatch
 from ...model import RowCounts
-from ..inconsistent import InconsistentReads, UnexplainedMismatch
-from ..read.digest import EMPTY, NO_ROWS, Digest, HashedRow, Part, Row
-from ..read.reader import Sides, Source
+from ..compare.row_diff import NO_ROWS, Row
+from ..read.both_sides import Sides
+from ..read.digest import EMPTY, Digest, HashedRow, Part
+from ..read.reader import Source
 from .peeling import TenantResult, locate
 
 

@@ -14,7 +14,7 @@ This is an invertible Bloom lookup table with one hash function. Up to three fur
 use other bits of the hash, replace further hash functions. Rows that were decoded before are
 removed from them. See M. T. Goodrich and M. Mitzenmacher, "Invertible Bloom lookup tables",
 Allerton 2011; and D. Eppstein, M. T. Goodrich, F. Uyeda and G. Varghese, "What's the difference?
-Efficient set reconciliation without prior context", SIGCOMM 2011.
+Efficient set reconciliation without prior run", SIGCOMM 2011.
 
 A key hash only locates rows, and proves nothing. A tenant's other rows are proven equal if the
 number of rows and the exact sum of each bucket are zero after the rows that were read are removed.
@@ -28,11 +28,11 @@ from dataclasses import dataclass, field
 from itertools import islice
 from math import ceil, log
 
+from ...errors import InconsistentReads, UnexplainedMismatch
 from ...model import RowCounts
-from ..compare.row_diff import RowDiff
-from ..inconsistent import InconsistentReads, UnexplainedMismatch
-from ..read.digest import EMPTY, Bucket, Buckets, Digest, HashedRow, Row, Sketch
-from ..read.reader import Sides
+from ..compare.row_diff import Row, RowDiff
+from ..read.both_sides import Sides
+from ..read.digest import EMPTY, Bucket, Buckets, Digest, HashedRow, Sketch
 
 _SKETCHES = 4  # each uses another 16 of the 64 bits of a row hash
 _BITS = 16

@@ -3,53 +3,52 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import Column, Index, MetaData, Table
 from sqlalchemy.schema import CreateIndex
 
 from ...errors import counted
+from ...mapping.connected_pair import ConnectedPair
 from ...mapping.tenancy_sql import Scope
 from ...model import Reading, Side
+from ..run import Run
 from .reader import Source
-
-if TYPE_CHECKING:
-    from ...mapping.connected_pair import OpenPair
 
 _LONGEST_NAME = 60  # of an index; PostgreSQL takes 63 bytes, MySQL 64 characters
 _PREFIX = 64  # indexed characters of a text without a length; MySQL requires a number
 
 
-def noted(opened: OpenPair, side: Side, source: Source) -> Source:
+def noted(run: Run, opened: ConnectedPair, side: Side, source: Source) -> Source:
     """Return ``source`` with a callback that notes how each scan of it was read."""
 
     def note(pieces: int) -> None:
         how = _how(opened, side, source.scope, pieces)
-        opened.context.notes.take(Reading(opened.pair.name, side, how))
+        run.notes.take(Reading(opened.pair.name, side, how))
         column = opened.pair.tenancy(side).first_column
         if column is not None and not source.scope.wide:
-            note_want(opened, side, column, "by which tenants are looked up")
+            note_want(run, opened, side, column, "by which tenants are looked up")
 
     return replace(source, note=note)
 
 
-def note_want(opened: OpenPair, side: Side, column: str, why: str) -> None:
+def note_want(run: Run, opened: ConnectedPair, side: Side, column: str, why: str) -> None:
     """Add a hint at an index on ``column``, if rows of a large table are looked up without one."""
     facts = opened.tables[side]
     kind = facts.column(column)
-    dialect = opened.context.stacks[side].dialect
-    large = facts.rows >= opened.context.limits.large_table_rows
+    dialect = opened.migration.stacks[side].dialect
+    large = facts.rows >= opened.migration.limits.large_table_rows
     if kind is None or not large or column in facts.indexed or not dialect.seeks(kind):
         return
-    opened.context.notes.take(
+    run.notes.take(
         f"no index of the {side} table {facts.schema}.{facts.name} begins with {column}, {why}; "
         f"this would help: {_create_index(opened, side, column)}"
     )
 
 
-def _how(opened: OpenPair, side: Side, scope: Scope, pieces: int) -> str:
+def _how(opened: ConnectedPair, side: Side, scope: Scope, pieces: int) -> str:
     """Return how ``scope`` was read, in words."""
-    among = len(opened.context.tenants)
+    among = len(opened.migration.tenants)
     parts = f", in {pieces} pieces" if pieces > 1 else ""
     if opened.pair.tenancy(side).is_global:
         return f"one scan of all rows{parts}"
@@ -62,18 +61,18 @@ def _how(opened: OpenPair, side: Side, scope: Scope, pieces: int) -> str:
     return f"one scan for {tenants}{by}{parts}"
 
 
-def way_of(opened: OpenPair, side: Side) -> str:
+def way_of(opened: ConnectedPair, side: Side) -> str:
     """Return how a tenant's rows are found, in words."""
     facts, column = opened.tables[side], opened.pair.tenancy(side).first_column
     if column is None:
         return "where its own rows are"
     kind = facts.column(column)
-    found = kind is not None and opened.context.stacks[side].dialect.seeks(kind)
+    found = kind is not None and opened.migration.stacks[side].dialect.seeks(kind)
     by = found and column in facts.indexed
     return f"by the index on {column}" if by else f"without an index on {column}"
 
 
-def _create_index(opened: OpenPair, side: Side, column: str) -> str:
+def _create_index(opened: ConnectedPair, side: Side, column: str) -> str:
     facts = opened.tables[side]
     dialect = type(opened.connections[side].dialect)()  # it quotes names where needed
     kind = facts.column(column)

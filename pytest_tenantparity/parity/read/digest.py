@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 
-Row = tuple[str | None, ...]
-"""The canonical texts of a row's compared columns."""
-
-NO_ROWS: Mapping[Row, int] = MappingProxyType({})
+from ..compare.row_diff import Row
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Executor, Future, wait
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from threading import Event
@@ -27,12 +26,11 @@ from sqlalchemy import (
 )
 
 from ...errors import NotProven, Unreadable
-from ...limits import Limits
 from ...mapping.tenancy_sql import Scope
-from ...model import SIDES, Side
 from ...stacks import Dialect, Portable
 from ...stacks.dialects import Item
-from .digest import EMPTY, Bucket, Buckets, Digest, HashedRow, Part, Row, Sketch
+from ..compare.row_diff import Row
+from .digest import EMPTY, Bucket, Buckets, Digest, HashedRow, Part, Sketch
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -288,63 +286,3 @@ def unhashed(rows: int, among: int | None = None) -> Unreadable:
     A value that is too long for the server's limits can make a hash NULL. A sum leaves NULL out.
     """
     return Unreadable(f"{rows} of {among or rows} rows could not be hashed by the server")
-
-
-def _answer(future: Future[Any], source: Source, question: Callable[[], Any]) -> None:
-    """Put the result of ``question``, or its error, into ``future``, unless that was cancelled."""
-    if not future.set_running_or_notify_cancel():
-        return
-    try:
-        with source.guard():
-            result = question()
-    except BaseException as error:  # noqa: BLE001 raised again where the future is read
-        future.set_exception(error)
-    else:
-        future.set_result(result)
-
-
-@dataclass(frozen=True)
-class Sides:
-    """Both sides of a check, which are read at the same time.
-
-    ``cancel`` stops the queries of both sides. ``give_up`` leaves a side's session to a query that
-    did not stop.
-    """
-
-    legacy: Source
-    modern: Source
-    pool: Executor
-    cancel: Callable[[], None]
-    give_up: Callable[[Side], None]
-    limits: Limits
-
-    def ask(self, question: Callable[[Source], T]) -> tuple[T, T]:
-        """Return the results of ``question`` for both sides."""
-        return self.both(lambda: question(self.legacy), lambda: question(self.modern))
-
-    def both(self, legacy: Callable[[], T], modern: Callable[[], U]) -> tuple[T, U]:
-        """Run ``legacy`` and ``modern`` at the same time, and return both results.
-
-        If one side fails, or the user interrupts the run, the other side is cancelled.
-        """
-        questions = {"legacy": (self.legacy, legacy), "modern": (self.modern, modern)}
-        # An interrupt may come while the pool starts a thread, and then `submit` returns no future.
-        futures: dict[Side, Future[Any]] = {"legacy": Future(), "modern": Future()}
-        try:
-            for side in SIDES:
-                self.pool.submit(_answer, futures[side], *questions[side])
-            done, _ = wait(futures.values(), return_when=FIRST_EXCEPTION)
-            for future in done:
-                future.result()  # raises the error that came first, not that of the cancelled side
-            return futures["legacy"].result(), futures["modern"].result()
-        except BaseException:
-            for source in (self.legacy, self.modern):
-                source.stop.set()
-            begun = {side: future for side, future in futures.items() if not future.cancel()}
-            self.cancel()
-            wait(begun.values(), timeout=self.limits.cancel_seconds)
-            for side, future in begun.items():
-                if not future.done():
-                    self.give_up(side)
-            wait(begun.values(), timeout=1.0)
-            raise

@@ -20,11 +20,8 @@ from collections.abc import Hashable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from threading import Event
-from typing import Any
 
 from sqlalchemy import (
-    ColumnElement,
-    CompoundSelect,
     Connection,
     MetaData,
     Table,
@@ -36,18 +33,19 @@ from sqlalchemy import (
 
 from ...errors import ConnectionLost, NotProven
 from ...inventory import Place, TablePair
-from ...mapping.columns import ColumnPlan
-from ...mapping.connected_pair import connected, opened_in
+from ...mapping.connected_pair import connected
 from ...mapping.table_lookup import located
 from ...model import SIDES, SLOW, UNTOLD, Reading, Side, Tenant
 from ...stacks import TableFacts
 from ..compare.row_diff import RowDiff
 from ..locate.peeling import TenantResult
 from ..read.access_path import way_of
+from ..read.both_sides import Sides
 from ..read.digest import Digest
-from ..read.reader import Sides, Source
-from ..run import Context
-from .plan import Batch, Key, batch_of, is_small
+from ..read.open_pair import opened_in
+from ..read.reader import Source
+from ..run import Run
+from .plan import Batch, Batches, Key, Statement, Structure, batch_of, is_small
 from .shared import Shown
 from .shared_digests import shared_digest
 
@@ -79,31 +77,6 @@ class _Member:
         return [side for side in SIDES if self.pair.tenancy(side).per_place]
 
 
-@dataclass(frozen=True, eq=False)
-class Structure:
-    """The way in which a pair's tables are compared, for all tenants whose tables are alike.
-
-    ``hashes`` are the SQL of a row's hash on each side.
-    """
-
-    key: Hashable
-    plan: ColumnPlan
-    digest: str
-    keys_enforced: bool
-    sources: Mapping[Side, Source]
-    tables: Mapping[Side, str]
-    hashes: Mapping[Side, ColumnElement[int]]
-    readings: Sequence[Reading]
-
-
-@dataclass(frozen=True)
-class Statement:
-    """The statement of a side for all batches of one structure, and its compiled forms."""
-
-    sql: CompoundSelect[Any]
-    compiled: dict[Any, Any] = field(default_factory=dict)
-
-
 @dataclass(frozen=True)
 class _Result:
     """The digests of the tables that are equal, or the reason why no table was read."""
@@ -112,19 +85,18 @@ class _Result:
     failure: str = ""
 
 
-def shown_in_batch(context: Context, pair: TablePair, tenant: Tenant) -> Shown | None:
+def shown_in_batch(run: Run, batches: Batches, pair: TablePair, tenant: Tenant) -> Shown | None:
     """Return the batch's result for a tenant's table, or None if its check has to run alone."""
-    batches = context.batches
     if not any(pair.tenancy(side).per_place for side in SIDES):
         return None
     if not batches.planned:
-        _plan(context)
+        _plan(run, batches)
     batch = batches.of.get((pair.name, tenant.id))
     if batch is None or len(batch.keys) == 1:
         return None
     if batch.shown is None:
         try:
-            batches.keep(batch, _run(context, batch))
+            batches.keep(batch, _run(run, batches, batch))
         except ConnectionLost:  # each check waits and tries again by itself
             batches.keep(batch, {})
     return (batch.shown or {}).get((pair.name, tenant.id))
@@ -133,28 +105,27 @@ def shown_in_batch(context: Context, pair: TablePair, tenant: Tenant) -> Shown |
 # ---- plan
 
 
-def _plan(context: Context) -> None:
+def _plan(run: Run, batches: Batches) -> None:
     """Put each small table into a batch, tenant by tenant in the order of the run."""
-    batches = context.batches
     batches.planned = True
     latest: dict[tuple[str, ...], Batch] = {}
-    pairs = [pair for pair in context.pairs.values() if _can_be_in_batch(context, pair)]
-    for tenant in context.selected:
+    pairs = [pair for pair in run.pairs.values() if _can_be_in_batch(run, pair)]
+    for tenant in run.selected:
         tables: dict[tuple[str, ...], list[Batch]] = {}
         for pair in pairs:
-            if context.audits(pair.name, tenant) and (member := _member(context, pair, tenant)):
+            if run.audits(pair.name, tenant) and (member := _member(run, pair, tenant)):
                 databases = tuple(member.places[side].database for side in SIDES)
                 own = [member.tables[side] for side in member.own]
                 tables.setdefault(databases, []).append(batch_of(member.key, own))
                 if len(own) == 1:
-                    sharing = batches.sharing.setdefault(_structure_key(context, member), [])
+                    sharing = batches.sharing.setdefault(_structure_key(run, member), [])
                     sharing.append(tenant.id)
         for databases, each in tables.items():
-            last = batches.add_tenant(each, context.limits, latest.get(databases))
+            last = batches.add_tenant(each, run.limits, latest.get(databases))
             latest[databases] = last
 
 
-def _can_be_in_batch(context: Context, pair: TablePair) -> bool:
+def _can_be_in_batch(run: Run, pair: TablePair) -> bool:
     """Return whether a tenant's own table of a pair is read alone, by SQL of this package.
 
     SQL of a column, a key map, and a filter with a SELECT may read other tables. The other tables
@@ -169,27 +140,27 @@ def _can_be_in_batch(context: Context, pair: TablePair) -> bool:
         return False
     if any(column.sql(side) is not None for column in columns for side in own):
         return False
-    maps = [context.settings.maps[each.key_map] for each in columns if each.key_map is not None]
+    maps = [run.settings.maps[each.key_map] for each in columns if each.key_map is not None]
     return not any(each.stack in own for each in maps)
 
 
-def _member(context: Context, pair: TablePair, tenant: Tenant) -> _Member | None:
+def _member(run: Run, pair: TablePair, tenant: Tenant) -> _Member | None:
     """Return a tenant's table if it is small; None if its check has to run alone."""
     try:
-        member = _Member(pair, tenant, *located(context, pair, tenant))
+        member = _Member(pair, tenant, *located(run, pair, tenant))
     except NotProven:  # its own check finds the reason
         return None
     for side in member.own:
         table = member.tables[side]
         names = [table.name, *(column.name for column in table.columns)]
-        if not is_small(table, context.limits) or any(_PLACEHOLDER in name for name in names):
+        if not is_small(table, run.limits) or any(_PLACEHOLDER in name for name in names):
             return None
     return member
 
 
-def _structure_key(context: Context, member: _Member) -> Hashable:
+def _structure_key(run: Run, member: _Member) -> Hashable:
     """Return all that a structure depends on, so that equal keys have equal structures."""
-    databases = [context.stacks[side].database(member.places[side]) for side in SIDES]
+    databases = [run.stacks[side].database(member.places[side]) for side in SIDES]
     return (
         member.pair.name,
         len(member.tenant.legacy_accounts) > 1,
@@ -201,30 +172,32 @@ def _structure_key(context: Context, member: _Member) -> Hashable:
 # ---- run
 
 
-def _run(context: Context, batch: Batch) -> dict[Key, Shown]:
+def _run(run: Run, batches: Batches, batch: Batch) -> dict[Key, Shown]:
     """Run a batch, or read its result if another process has run it."""
-    given = (_member(context, context.pairs[n], context.tenants[t]) for n, t in batch.keys)
+    given = (_member(run, run.pairs[n], run.tenants[t]) for n, t in batch.keys)
     members = [member for member in given if member is not None]
     masked = any(member.pair.has_masks for member in members)
     found: list[tuple[_Member, Structure]] = []
     try:
-        found = _with_structures(context, members)
+        found = _with_structures(run, batches, members)
         question = f"batch of {batch.keys}"
-        result = context.once.ask(question, _Result, lambda: _result(context, found, masked=masked))
+        result = run.once.ask(
+            question, _Result, lambda: _result(run, batches, found, masked=masked)
+        )
     except ConnectionLost:
         raise
     except NotProven as error:
         result = _Result(failure=str(error))
     if result.failure:
         names = ", ".join(dict.fromkeys(name for name, _ in batch.keys))
-        context.notes.take(
+        run.notes.take(
             f"{SLOW}the small tables {names} were read one by one, since one statement for all of "
             f"them failed: {UNTOLD if masked else result.failure}"
         )
     shown: dict[Key, Shown] = {}
     for member, structure in found:
         for reading in () if result.failure else structure.readings:
-            context.notes.take(reading)
+            run.notes.take(reading)
         if (digest := result.equal.get(member.key)) is not None:
             equal = TenantResult(digest, digest, RowDiff())
             enforced = structure.keys_enforced
@@ -233,24 +206,22 @@ def _run(context: Context, batch: Batch) -> dict[Key, Shown]:
 
 
 def _with_structures(
-    context: Context, members: Sequence[_Member]
+    run: Run, batches: Batches, members: Sequence[_Member]
 ) -> list[tuple[_Member, Structure]]:
     """Return the members whose columns can be planned, each with its structure.
 
     The checks of the other members find the reasons.
     """
-    known = context.batches.structures
-    keys = [_structure_key(context, member) for member in members]
+    known = batches.structures
+    keys = [_structure_key(run, member) for member in members]
     found = []
     with ExitStack() as cleanup:
         connections: Mapping[Side, Connection] = {}
         for member, key in zip(members, keys, strict=True):
             if key not in known:
-                connections = connections or cleanup.enter_context(
-                    connected(context, member.places)
-                )
+                connections = connections or cleanup.enter_context(connected(run, member.places))
                 try:
-                    context.batches.keep_structure(key, _structure(context, member, connections))
+                    batches.keep_structure(key, _structure(run, member, connections))
                 except ConnectionLost:
                     raise
                 except NotProven:
@@ -259,16 +230,14 @@ def _with_structures(
     return found
 
 
-def _structure(
-    context: Context, member: _Member, connections: Mapping[Side, Connection]
-) -> Structure:
+def _structure(run: Run, member: _Member, connections: Mapping[Side, Connection]) -> Structure:
     pair, tenant = member.pair, member.tenant
-    opened = opened_in(connections, context, pair, tenant, member.places, member.tables)
+    opened = opened_in(connections, run, pair, tenant, member.places, member.tables)
     scopes = {side: replace(opened.rows_of(side, tenant), wide=False) for side in SIDES}
     sources = {side: opened.source(side, scopes[side]) for side in SIDES}
     hows = {side: f"each tenant {way_of(opened, side)}, {BY_ONE_STATEMENT}" for side in member.own}
     return Structure(
-        _structure_key(context, member),
+        _structure_key(run, member),
         opened.plan,
         opened.digest_name,
         opened.keys_enforced,
@@ -280,14 +249,14 @@ def _structure(
 
 
 def _result(
-    context: Context, found: Sequence[tuple[_Member, Structure]], *, masked: bool
+    run: Run, batches: Batches, found: Sequence[tuple[_Member, Structure]], *, masked: bool
 ) -> _Result:
     """Digest the tables, and return the digests of those that are equal.
 
     If the statement fails, the checks of the tables find the reason again.
     """
     try:
-        legacy, modern = _digests(context, found, masked=masked)
+        legacy, modern = _digests(run, batches, found, masked=masked)
     except ConnectionLost:
         raise
     except NotProven as error:
@@ -303,26 +272,26 @@ def _result(
 
 
 def _digests(
-    context: Context, found: Sequence[tuple[_Member, Structure]], *, masked: bool
+    run: Run, batches: Batches, found: Sequence[tuple[_Member, Structure]], *, masked: bool
 ) -> tuple[list[Digest | None], list[Digest | None]]:
     """Return each side's digests, with None for a table in which some rows could not be hashed."""
     if not found:
         return [], []
     digests: dict[Side, list[Digest | None]] = {
         side: [
-            None if side in m.own else shared_digest(context, m.pair, m.tenant, side, s.key)
+            None if side in m.own else shared_digest(run, batches, m.pair, m.tenant, side, s.key)
             for m, s in found
         ]
         for side in SIDES
     }
     places = found[0][0].places
     for side in SIDES:
-        with context.stacks[side].guard(places[side]):
+        with run.stacks[side].guard(places[side]):
             pass  # the guard waits for the throttle before any lock is held
-    with connected(context, places) as connections:
+    with connected(run, places) as connections:
 
         def source(side: Side) -> Source:
-            stack, own = context.stacks[side], found[0][1].sources[side]
+            stack, own = run.stacks[side], found[0][1].sources[side]
             return replace(
                 own,
                 connection=connections[side],
@@ -334,21 +303,21 @@ def _digests(
             own = [n for n, (member, _) in enumerate(found) if side in member.own]
             tables = [found[n][0].tables[side] for n in own]
             if own:
-                statement = _statement(context, side, tuple(found[n][1] for n in own))
-                answers = _read(context, side, places[side], connections[side], statement, tables)
+                statement = _statement(batches, side, tuple(found[n][1] for n in own))
+                answers = _read(run, side, places[side], connections[side], statement, tables)
                 for n, digest in zip(own, answers, strict=True):
                     digests[side][n] = digest
 
         legacy, modern = map(source, SIDES)
-        limits = context.limits
-        sides = Sides(legacy, modern, context.pool, context.cancel, context.give_up, limits)
+        limits = run.limits
+        sides = Sides(legacy, modern, run.pool, run.cancel, run.give_up, limits)
         sides.both(lambda: read("legacy"), lambda: read("modern"))
     return digests["legacy"], digests["modern"]
 
 
-def _statement(context: Context, side: Side, structures: tuple[Structure, ...]) -> Statement:
+def _statement(batches: Batches, side: Side, structures: tuple[Structure, ...]) -> Statement:
     """Return the statement that digests tables of some structures, in schemas named 0, 1, ..."""
-    known, layout = context.batches.statements, (side, structures)
+    known, layout = batches.statements, (side, structures)
     if layout not in known:
         branches = []
         for number, structure in enumerate(structures):
@@ -359,25 +328,25 @@ def _statement(context: Context, side: Side, structures: tuple[Structure, ...]) 
             one = hashed.c.parity_row_hash
             sums = func.count(), func.count(one), source.dialect.exact_sum(one)
             branches.append(select(literal_column(str(number)), *sums).select_from(hashed))
-        context.batches.keep_statement(layout, Statement(union_all(*branches)))
+        batches.keep_statement(layout, Statement(union_all(*branches)))
     return known[layout]
 
 
 def _read(
-    context: Context,
+    run: Run,
     side: Side,
     place: Place,
     connection: Connection,
     statement: Statement,
     tables: Sequence[TableFacts],
 ) -> list[Digest | None]:
-    dialect = context.stacks[side].dialect
+    dialect = run.stacks[side].dialect
     schemas = {str(number): table.schema for number, table in enumerate(tables)}
     options = {"schema_translate_map": schemas, "compiled_cache": statement.compiled}
-    dialect.hold_small(connection, tables, context.limits)
+    dialect.hold_small(connection, tables, run.limits)
     found: list[Digest | None] = [None] * len(tables)
     for number, rows, hashed, total in connection.execute(statement.sql, execution_options=options):
         if rows == hashed:
             found[int(number)] = Digest(rows, int(total or 0))
-    context.stacks[side].require_unaltered(place, connection, tables)
+    run.stacks[side].require_unaltered(place, connection, tables)
     return found

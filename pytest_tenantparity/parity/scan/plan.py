@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Any
+
+from sqlalchemy import ColumnElement, CompoundSelect
 
 from ...limits import Limits
-from ...model import Side
+from ...mapping.columns import ColumnPlan
+from ...model import Reading, Side
 from ...stacks import TableFacts
-
-if TYPE_CHECKING:
-    from .batch import Statement, Structure
-    from .shared import Shown
-    from .shared_digests import SharedDigests
+from ..read.digest import Digest
+from ..read.reader import Source
+from .shared import Shown
 
 Key = tuple[str, str]
 """The name of a table pair and the id of a tenant."""
@@ -66,6 +67,39 @@ def batch_of(key: Key, tables: Sequence[TableFacts]) -> Batch:
     """Return a batch of one table. ``tables`` are the sides' tables that only one tenant has."""
     columns = max(len(each.columns) for each in tables)
     return Batch([key], 1, max(each.locks for each in tables), columns)
+
+
+@dataclass(frozen=True, eq=False)
+class Structure:
+    """The way in which a pair's tables are compared, for all tenants whose tables are alike.
+
+    ``hashes`` are the SQL of a row's hash on each side.
+    """
+
+    key: Hashable
+    plan: ColumnPlan
+    digest: str
+    keys_enforced: bool
+    sources: Mapping[Side, Source]
+    tables: Mapping[Side, str]
+    hashes: Mapping[Side, ColumnElement[int]]
+    readings: Sequence[Reading]
+
+
+@dataclass(frozen=True)
+class Statement:
+    """The statement of a side for all batches of one structure, and its compiled forms."""
+
+    sql: CompoundSelect[Any]
+    compiled: dict[Any, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SharedDigests:
+    """The digest of each tenant's rows of a shared table, or the reason why there are none."""
+
+    digests: Mapping[str, Digest] = field(default_factory=dict)
+    failure: str = ""
 
 
 @dataclass

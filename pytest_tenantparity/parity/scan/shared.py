@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ...errors import ConnectionLost, NotProven, counted
+from ...errors import ConnectionLost, InconsistentReads, NotProven, counted
 from ...inventory import TablePair
 from ...mapping.columns import ColumnPlan
-from ...mapping.connected_pair import OpenPair, open_pair
-from ...model import SLOW, UNTOLD, RowCounts, Side, Tenant
+from ...mapping.connected_pair import implied_column
+from ...model import SIDES, SLOW, UNTOLD, RowCounts, Side, Tenant
 from ...stacks import retried
 from ..cache import Once
-from ..inconsistent import InconsistentReads
+from ..compare.row_diff import Row
 from ..live.in_flight import Settled, settle
 from ..locate.peeling import TenantResult, locate
-from ..read.digest import Row
-from ..read.reader import Sides
-from ..run import Context
-from ..together import together_with
+from ..read.both_sides import Sides
+from ..read.open_pair import OpenPair, open_pair
+from ..run import Run
 
 
 @dataclass(frozen=True)
@@ -84,32 +83,69 @@ class Surveyed:
         return Shown(self.plan, self.digest, result, self.keys_enforced, self)
 
 
-def shown_by_survey(context: Context, pair: TablePair, tenant: Tenant) -> Shown | None:
-    """Return the results of a shared scan for ``tenant``, or None if it is scanned alone.
+@dataclass
+class SharedScans:
+    """The shared scans of a run. The first check that needs a result runs the scan.
 
-    A tenant is scanned alone if no tenant can be scanned with it (see :mod:`.together`), if the
-    rows cannot be attributed for certain, or if the shared scan failed. Raises :class:`NotProven`.
+    ``done`` are the results by table and first tenant.
     """
-    together = together_with(context, pair, tenant)
-    if not together:
-        return None
-    name = pair.name, together[0].id
-    if name not in context.surveys:
-        context.surveys[name] = retried(lambda: _survey(context, pair, together))
-    if failure := context.surveys[name].answer.failure:
-        failure = UNTOLD if pair.has_masks else failure
-        context.notes.take(
-            f"{SLOW}{pair.name} was scanned once for each tenant, since one scan for "
-            f"{counted(len(together), 'tenant')} failed: {failure}"
-        )
-    return context.surveys[name].of(tenant.id)
+
+    run: Run
+    done: dict[tuple[str, str], Surveyed] = field(default_factory=dict)
+    _together: dict[str, Mapping[str, Sequence[Tenant]]] = field(default_factory=dict)
+
+    def of(self, pair: TablePair, tenant: Tenant) -> Shown | None:
+        """Return the results for ``tenant``, or None if it is scanned alone.
+
+        A tenant is scanned alone if no tenant can be scanned with it, if the rows cannot be
+        attributed for certain, or if the shared scan failed. Raises :class:`NotProven`.
+        """
+        if pair.name not in self._together:
+            self._together[pair.name] = _groups(self.run, pair)
+        together = self._together[pair.name].get(tenant.id, ())
+        if not together:
+            return None
+        name = pair.name, together[0].id
+        if name not in self.done:
+            self.done[name] = retried(lambda: _survey(self.run, pair, together))
+        if failure := self.done[name].answer.failure:
+            failure = UNTOLD if pair.has_masks else failure
+            self.run.notes.take(
+                f"{SLOW}{pair.name} was scanned once for each tenant, since one scan for "
+                f"{counted(len(together), 'tenant')} failed: {failure}"
+            )
+        return self.done[name].of(tenant.id)
+
+    def counted(self, table: str, side: Side) -> dict[str, int]:
+        """Return the number of each tenant's rows of ``table``, as far as scans have counted it."""
+        return {
+            tenant: each.legacy.rows if side == "legacy" else each.modern.rows
+            for (name, _), scan in self.done.items()
+            if name == table
+            for tenant, each in scan.answer.results.items()
+        }
 
 
-def _survey(context: Context, pair: TablePair, tenants: Sequence[Tenant]) -> Surveyed:
-    with open_pair(context, pair, tenants[0]) as opened:
+def _groups(run: Run, pair: TablePair) -> dict[str, Sequence[Tenant]]:
+    """Return the tenants that are scanned together with each tenant, including it.
+
+    Tenants must share the tables on both sides, and their columns must be planned alike. Tables of
+    their own are digested in batches.
+    """
+    if any(pair.tenancy(side).is_global or pair.tenancy(side).per_place for side in SIDES):
+        return {}
+    groups: dict[Hashable, list[Tenant]] = {}
+    for tenant in run.audited(pair.name):
+        implied = tuple(implied_column(pair, side, tenant) for side in SIDES)
+        groups.setdefault(implied, []).append(tenant)
+    return {each.id: group for group in groups.values() if len(group) > 1 for each in group}
+
+
+def _survey(run: Run, pair: TablePair, tenants: Sequence[Tenant]) -> Surveyed:
+    with open_pair(run, pair, tenants[0]) as opened:
         question = f"survey of {pair.name} for {[each.id for each in tenants]}"
         # Masked values must not be written to a file, so each process runs the scan itself.
-        once = Once() if pair.has_masks else context.once
+        once = Once() if pair.has_masks else run.once
         found = once.ask(question, _Answer, lambda: _answer(opened, tenants))
         return Surveyed(opened.plan, opened.digest_name, opened.keys_enforced, found)
 
@@ -119,17 +155,17 @@ def settled_together(opened: OpenPair, shared: Surveyed, tenant: Tenant, seconds
 
     The first call reads the differing rows of all tenants of the shared scan again.
     """
-    context = opened.context
+    run = opened.run
     if not shared.settled:
         suspects = {t: each.diff for t, each in shared.answer.results.items() if each.diff}
-        tenants = [context.tenants[each] for each in suspects]
+        tenants = [run.tenants[each] for each in suspects]
 
         def settled() -> dict[str, Settled]:
             sides = opened.sides(lambda side: opened.all_of(side, tenants))
             return settle(opened, sides, suspects, seconds)
 
         question = f"rows in flight of {opened.pair.name} for {sorted(suspects)}"
-        once = Once() if opened.pair.has_masks else context.once
+        once = Once() if opened.pair.has_masks else run.once
         try:
             shared.settled.update(once.ask(question, dict, settled))
         except ConnectionLost:

@@ -2,43 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable, Sequence
 
 from ...errors import ConnectionLost, NotProven, counted
 from ...inventory import TablePair
-from ...mapping.connected_pair import open_pair
 from ...model import SLOW, UNTOLD, Side, Tenant
 from ..read.digest import EMPTY, Digest
-from ..run import Context
-
-
-@dataclass(frozen=True)
-class SharedDigests:
-    """The digest of each tenant's rows of a shared table, or the reason why there are none."""
-
-    digests: Mapping[str, Digest] = field(default_factory=dict)
-    failure: str = ""
+from ..read.open_pair import open_pair
+from ..run import Run
+from .plan import Batches, SharedDigests
 
 
 def shared_digest(
-    context: Context, pair: TablePair, tenant: Tenant, side: Side, structure: Hashable
+    run: Run, batches: Batches, pair: TablePair, tenant: Tenant, side: Side, structure: Hashable
 ) -> Digest | None:
     """Return the digest of a tenant's rows of a table that other tenants share.
 
     One scan digests the rows of all tenants whose tables have the same structure. Returns None if
     the scan failed.
     """
-    batches, known = context.batches, (pair.name, side, structure)
-    tenants = [context.tenants[each] for each in batches.sharing[structure]]
+    known = pair.name, side, structure
+    tenants = [run.tenants[each] for each in batches.sharing[structure]]
     if known not in batches.shared:
         question = f"{side} rows of {pair.name} for {[each.id for each in tenants]}"
-        batches.shared[known] = context.once.ask(
-            question, SharedDigests, lambda: _scan(context, pair, tenant, side, tenants)
+        batches.shared[known] = run.once.ask(
+            question, SharedDigests, lambda: _scan(run, pair, tenant, side, tenants)
         )
     found = batches.shared[known]
     if found.failure:
-        context.notes.take(
+        run.notes.take(
             f"{SLOW}{pair.name} was scanned once for each tenant, since one scan for "
             f"{counted(len(tenants), 'tenant')} failed: "
             f"{UNTOLD if pair.has_masks else found.failure}"
@@ -48,14 +40,14 @@ def shared_digest(
 
 
 def _scan(
-    context: Context, pair: TablePair, tenant: Tenant, side: Side, tenants: Sequence[Tenant]
+    run: Run, pair: TablePair, tenant: Tenant, side: Side, tenants: Sequence[Tenant]
 ) -> SharedDigests:
     """Return the digest of each tenant's rows on ``side``.
 
     The other side is opened in the place of ``tenant``.
     """
     try:
-        with open_pair(context, pair, tenant) as opened:
+        with open_pair(run, pair, tenant) as opened:
             sides = opened.sides(
                 lambda each: (
                     opened.all_of(each, tenants) if each == side else opened.rows_of(each, tenant)

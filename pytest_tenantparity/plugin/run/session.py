@@ -38,7 +38,7 @@ from ...inventory import (
 )
 from ...inventory.shards import Share
 from ...model import CANARY, SIDES, CheckKey, Invocation, Side, Target
-from ...parity import Context, Once, Scans, environment_layer
+from ...parity import Audit, Once, Run, Scans, environment_layer
 from ...reporting import DriftParts
 from ...sealed import Seal
 from ...stacks import Anchor, Dialect, Secret, ServerFacts, Stack, StackState, open_stack, redacted
@@ -54,7 +54,7 @@ _MOST_PLACES = 3  # places that a message lists
 
 
 @dataclass(frozen=True)
-class Run:
+class RunIdentity:
     """The identity of a run. The main process creates it, and all processes share it."""
 
     id: str
@@ -62,11 +62,11 @@ class Run:
     salt: int
 
 
-def new_run() -> Run:
+def new_run() -> RunIdentity:
     """Return a new run. Its random salt makes its hashes independent of those of other runs."""
     now = datetime.now(UTC)
     name = f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
-    return Run(name, now.isoformat(timespec="seconds"), secrets.randbits(62))
+    return RunIdentity(name, now.isoformat(timespec="seconds"), secrets.randbits(62))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class AuditSession:
     path: Path
     settings: Settings
     selection: Selection
-    run: Run
+    run: RunIdentity
     pairs: tuple[TablePair, ...] | None = None  # all pairs; None until they are discovered
     selected_pairs: tuple[TablePair, ...] | None = None
     states: dict[Side, StackState] = field(default_factory=dict)
@@ -105,7 +105,7 @@ class AuditSession:
     _scratch: TemporaryDirectory[str] | None = None  # one folder for all processes of the run
 
     @classmethod
-    def prepare(cls, config: pytest.Config, path: Path, run: Run) -> AuditSession:
+    def prepare(cls, config: pytest.Config, path: Path, run: RunIdentity) -> AuditSession:
         """Return a session with settings and selection. No database is used."""
         settings = _with_hooked_pairs(config, load_settings(path))
         canary = settings.canary or bool(config.getoption("parity_canary"))
@@ -122,7 +122,7 @@ class AuditSession:
     @classmethod
     def in_worker(cls, config: pytest.Config, wire: Mapping[str, Any]) -> AuditSession:
         """Return the session of a worker, from the data that the main process sent."""
-        session = cls.prepare(config, Path(wire["path"]), from_wire(Run, wire["run"]))
+        session = cls.prepare(config, Path(wire["path"]), from_wire(RunIdentity, wire["run"]))
         session.states = {side: from_wire(StackState, wire["states"][side]) for side in SIDES}
         session.invocation = from_wire(Invocation, wire["invocation"])
         if wire["share"] is not None:
@@ -182,14 +182,14 @@ class AuditSession:
                 cleanup.callback(self._scratch.cleanup)
             for anchor in self._anchors:
                 cleanup.callback(anchor.release)
-            if "context" in self.__dict__:
-                cleanup.callback(self.context.close)
+            if "audit" in self.__dict__:
+                cleanup.callback(self.audit.run.close)
 
     @cached_property
-    def context(self) -> Context:
-        """The context that the comparison engine needs."""
+    def audit(self) -> Audit:
+        """The checks of this run in this process."""
         normalisers = self.config.hook.pytest_parity_normalisers(config=self.config)
-        return Context(
+        run = Run(
             settings=self.settings,
             pairs={pair.name: pair for pair in self.pairs or ()},
             stacks={
@@ -207,6 +207,7 @@ class AuditSession:
             once=Once(self.drift.directory if self.is_worker else None, self.drift.seal),
             watch=self.scans.tell,
         )
+        return Audit(run)
 
     @property
     def scans(self) -> Scans:
