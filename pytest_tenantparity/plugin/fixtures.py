@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ..model import ANY_TABLE, CheckKey, Evidence, Outcome, Side, Target
-from ..reporting import rerun_command
 from .markers import tolerance_layers
 from .stash import SESSION, VIEWS
 
@@ -51,6 +50,8 @@ class Parity:
         if self._item.config.getoption("fail_on_drift"):
             failing.add(Outcome.REFUTED)
         if evidence.outcome in failing:
+            from ..reporting import rerun_command
+
             rerun = rerun_command(self._session.rerun, self.key)
             pytest.fail(failure_message(evidence, rerun), pytrace=False)
         return evidence

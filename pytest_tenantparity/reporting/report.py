@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 from ..errors import counted
 from ..model import (
-    NO_WORK,
     PARITY_KINDS,
     SIDES,
     AuditReport,
@@ -67,7 +66,7 @@ def build_report(
         ),
         cohorts=tuple(plan.cohorts),
         pairs=_pairs(plan.pairs, evidence),
-        checks=tuple(replace(each, work=NO_WORK) for each in cut_evenly(evidence)),
+        checks=tuple(cut_evenly(evidence)),
         run=_with_work(run, evidence),
     )
 

@@ -110,7 +110,7 @@ def test_values_of_several_types_against_text(tmp_path: Path, modern_db: Databas
     assert shown[2] == "boolean true"
     assert shown[4] == r"E'number 1'"
     assert "a number, although the column is compared as text" in str(evidence.findings[0])
-    assert json.loads(json.dumps(to_wire(evidence)))["drift"]["changed"] == 7
+    assert json.loads(json.dumps(to_wire(evidence)))["measurement"]["drift"]["changed"] == 7
 
 
 @pytest.mark.parametrize("kind", ["a key that is no UTF-8", "a key of another type"])

@@ -223,7 +223,7 @@ def test_the_report_says_it_in_its_run_block(project: Migration) -> None:
     run = before.report["run"]
     assert [hint in each for each in run["hints"]] == [True]
     way = "one scan for 2 of 16 tenants, without an index on account"
-    assert ["trades", "legacy", way] in run["readings"]
+    assert {"table": "trades", "side": "legacy", "how": way} in run["readings"]
     assert "readings" not in json.dumps(before.report["checks"])
     project.legacy.run(hint)
     after = project.run(*args)

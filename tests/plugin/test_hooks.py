@@ -40,7 +40,7 @@ def pytest_parity_normalisers(config):
     return {{"casefold": str.casefold}}
 
 def pytest_parity_evidence(config, evidence):
-    note(tenant=evidence.key.whose, table=evidence.key.what, status=evidence.outcome,
+    note(tenant=evidence.key.whose, table=evidence.key.what, status=evidence.status,
          rows=evidence.rows.legacy, drift=evidence.drift.total)
 
 def pytest_parity_report(config, report, directory):
@@ -111,7 +111,7 @@ def test_hooks_do_what_they_are_documented_to(project: Migration) -> None:
         assert found[-1] == {
             "verdict": "NO-GO",
             "checks": 8,
-            "files": [*reports, "drift.jsonl.gz", "journal.jsonl"],
+            "files": [*reports, "drift.jsonl.gz", "evidence.json", "journal.jsonl", "run.json"],
         }
 
 

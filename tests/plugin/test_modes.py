@@ -100,7 +100,7 @@ def assert_allure(directory: Path) -> None:
     assert (labels["cohort"], labels["tenant"], labels["table"]) == ("cohort-1", "acme", "trades")
     (attached,) = trades["attachments"]
     content = json.loads((directory / attached["source"]).read_text())
-    assert content["findings"][0]["columns"]["amount"]["modern"] == "5.01"
+    assert content["measurement"]["findings"][0]["columns"]["amount"]["modern"] == "5.01"
     assert "attachments" not in by_name["test_parity[acme-positions]"]
 
 

@@ -92,7 +92,7 @@ def test_what_is_taken_away_is_listed(files: Project) -> None:
     assert outcome.verdict == "GO"
     assert "all unassigned checks" in left_out
     outcome = files.run("--tenants=coverage")
-    assert outcome.report["headline"].endswith("it holds no tenant.")
+    assert outcome.report["headline"].endswith("it compares no tenant.")
 
 
 PARAMETERS = """

@@ -145,7 +145,7 @@ def test_disk_that_fills_up_leaves_no_half_files(files: Project) -> None:
     names = {*contents(files.path / LATEST)}
     assert names == {
         *("cab-report.json", "cab-report.html", "cab-report.md"),
-        *("drift.jsonl.gz", "journal.jsonl"),
+        *("evidence.json", "run.json", "drift.jsonl.gz", "journal.jsonl"),
     }
 
 

@@ -26,7 +26,7 @@ from ..support.shell import assert_repeats, found
 
 ROOT = Path(__file__).parents[2]
 REPORTS = ("cab-report.html", "cab-report.json", "cab-report.md")
-BESIDE = ("drift.jsonl.gz", "journal.jsonl")
+BESIDE = ("drift.jsonl.gz", "journal.jsonl", "evidence.json", "run.json")
 OURS = ("LEGACY_DATABASE_URL", "MODERN_DATABASE_URL", "DEMO_DRIFT", "MIGRATION_DRIFT_TOLERANCE")
 AUDITOR = "auditor"
 

@@ -45,10 +45,12 @@ def test_imports_run_down_only() -> None:
 
 UPWARD = [
     ("stacks/catalog.py", "from ..plugin import hooks", "stacks.catalog -> {}.plugin.hooks"),
-    ("model.py", "from .config import Settings", "model -> {}.config"),
-    ("parity/coverage.py", "from ..reporting import build", "parity.coverage -> {}.reporting"),
-    ("inventory.py", "from .stacks import Stack", "inventory -> {}.stacks"),
-    ("parity/engine.py", "import pytest", "parity.engine -> pytest"),
+    ("model/tenant.py", "from ..config import Settings", "model.tenant -> {}.config"),
+    ("parity/checks/coverage.py", "from ...reporting import report", "coverage -> {}.reporting"),
+    ("mapping/columns.py", "from ..parity import run", "mapping.columns -> {}.parity"),
+    ("parity/locate/merge.py", "from ..scan import shared", "locate.merge -> {}.parity.scan"),
+    ("inventory/tables.py", "from ..stacks import Stack", "inventory.tables -> {}.stacks"),
+    ("parity/audit.py", "import pytest", "parity.audit -> pytest"),
     ("plugin/hooks.py", "import psycopg", "plugin.hooks -> psycopg"),
     ("plugin/hooks.py", "import suites", "plugin.hooks -> suites"),
 ]

@@ -81,7 +81,7 @@ def test_the_page_can_be_read_on_a_telephone_and_by_keyboard(page: Path) -> None
     outline = Outline(page.read_text(encoding="utf-8"))
     assert outline.outside == []
     assert outline.beyond_main == set()
-    assert {"This run", "Population", "Outcome of each tenant and table"} <= set(outline.labels)
+    assert {"This run", "Population", "Status of each tenant and table"} <= set(outline.labels)
     assert "Differing rows of acme / trades" in outline.labels
     chromium = shutil.which("chromium")
     if chromium is None:

@@ -70,6 +70,7 @@ def test_every_pair_is_described(project: Migration) -> None:
             "order": 1,
             "rollback_window": "48h",
             "names": {"acme": "Acme & Sons"},
+            "tenants": ["acme", "beta"],
         }
     ]
     page, text = outcome.files[".html"], outcome.files[".md"].replace("\\", "")

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from pytest_tenantparity.model import AuditReport, Evidence, Outcome, RowParity, Work
+from pytest_tenantparity.model import NO_WORK, AuditReport, Evidence, Outcome, RowParity, Work
 from pytest_tenantparity.reporting import Plan, build_report
 from pytest_tenantparity.reporting.formats import json_file
 
@@ -93,8 +93,9 @@ def test_the_two_files_are_the_report(checks: int) -> None:
     ]
     report = build_report(Plan("all"), found, checks, ["why"], facts)
     files = _written(report)
-    assert json_file.read_parts(files["evidence.json"], files["run.json"]) == report
-    assert json_file.read(files["cab-report.json"]) == report
+    kept = replace(report, checks=tuple(replace(each, work=NO_WORK) for each in report.checks))
+    assert json_file.read_parts(files["evidence.json"], files["run.json"]) == kept
+    assert json_file.read(files["cab-report.json"]) == kept
     schemas = json_file.schemas()
     for name, text in files.items():
         schema = schemas[name.replace(".json", ".schema.json")]

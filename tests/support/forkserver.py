@@ -29,10 +29,25 @@ _IMPORTED = (
     *(
         f"pytest_tenantparity.{name}"
         for name in (
-            *("plugin.session", "plugin.hooks", "plugin.reporter", "plugin.progress"),
-            *("plugin.failure_message", "plugin.evidence", "plugin.plan", "plugin.start", "cli"),
-            *("reporting.html_page", "reporting.markdown", "reporting.merge"),
-            *("stacks.dialects.postgresql", "stacks.dialects.sqlite", "stacks.dialects.mysql"),
+            *(
+                "plugin.run.session",
+                "plugin.hooks",
+                "plugin.results.reporter",
+                "plugin.results.progress",
+            ),
+            *(
+                "plugin.results.failure_message",
+                "plugin.results.evidence",
+                "plugin.run.plan",
+                "plugin.run.start",
+                "cli.app",
+            ),
+            *("reporting.formats.html_page", "reporting.formats.markdown", "reporting.merge"),
+            *(
+                "stacks.dialects.postgresql.dialect",
+                "stacks.dialects.sqlite.dialect",
+                "stacks.dialects.mysql.dialect",
+            ),
         )
     ),
 )
@@ -215,7 +230,7 @@ def _import_all() -> None:
     # Nothing of the plugin is an assertion, so that pytest need not read its modules again.
     sys.modules["pytest_tenantparity"].__doc__ = "PYTEST_DONT_REWRITE"
     for form in ("html_page", "markdown"):
-        sys.modules[f"pytest_tenantparity.reporting.{form}"].template()
+        sys.modules[f"pytest_tenantparity.reporting.formats.{form}"].template()
     gc.collect()
     gc.freeze()  # what is here is no garbage of the forks
 

@@ -144,7 +144,7 @@ class RunResult:
 
     @property
     def statuses(self) -> dict[str, str]:
-        """Outcome by ``tenant-table`` (by tenant alone where a check is about all tables)."""
+        """Status by ``tenant-table`` (by tenant alone where a check is about all tables)."""
         return {_name(check): check["status"] for check in self.report["checks"]}
 
     def check(self, tenant: str, table: str) -> dict[str, Any]:

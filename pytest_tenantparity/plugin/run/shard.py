@@ -70,11 +70,11 @@ def _refuse_several_moments(settings: Settings) -> None:
 def _rows_in(path: Path) -> dict[str, int]:
     """Return the rows of each tenant in an earlier report, as the sum of both sides."""
     try:
-        report = json_file.read(path.read_text(encoding="utf-8"))
+        checks = json_file.read_checks(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         said = str(error).partition("\n")[0]
         raise SettingsError(f"--parity-sizes={path}: no cab-report.json: {said}") from None
-    tables = {(check.key.tenant, check.key.subject): check.rows for check in report.checks}
+    tables = {(check.key.tenant, check.key.subject): check.rows for check in checks}
     sizes: dict[str, int] = {}
     for (tenant, _), rows in tables.items():
         if tenant is not None:

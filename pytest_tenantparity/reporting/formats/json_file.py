@@ -52,6 +52,14 @@ def read(text: str) -> AuditReport:
     return from_wire(AuditReport, json.loads(text))
 
 
+def read_checks(text: str) -> list[Evidence]:
+    """Return the checks in ``cab-report.json`` or ``evidence.json``. Raises ValueError."""
+    wire = json.loads(text)
+    if not isinstance(wire, dict) or "checks" not in wire:
+        raise ValueError("it has no checks")
+    return [from_wire(Evidence, each) for each in wire["checks"]]
+
+
 def read_parts(evidence: str, run: str) -> AuditReport:
     """Return the report in ``evidence.json`` and ``run.json``. Raises ValueError."""
     parts = json.loads(evidence), json.loads(run)
