@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import combinations_with_replacement
 
-from pytest_tenantparity.mapping.types import TYPES, Meeting, Refusal, meet
+from pytest_tenantparity.mapping.types import TYPES, CommonType, Refusal, meet
 from pytest_tenantparity.stacks import ColumnFacts, Dialect, Family, dialect_for
 from pytest_tenantparity.stacks.dialects import ColumnRules
 
@@ -89,7 +89,7 @@ def readable_families() -> str:
                 ColumnRules(),
                 family,
             )
-            if isinstance(met, Meeting):
+            if isinstance(met, CommonType):
                 readable.append(name)
         rows.append((f"`{setting}`", ", ".join(readable)))
     return table(("`type =`", "may be stored as"), rows)

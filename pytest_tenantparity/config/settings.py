@@ -256,19 +256,19 @@ class StackSettings(Model):
         "where sessions cannot share a snapshot (MySQL, MariaDB, SQLite), and for shards; no "
         "session is then held for PostgreSQL's databases of single tenants",
     )
-    piece_seconds: float = Field(
+    chunk_seconds: float = Field(
         1.0,
         gt=0,
         le=3_600,
         allow_inf_nan=False,
         description="about how long each query of a very large table takes (PostgreSQL 14, MySQL)",
     )
-    rest: float = Field(
+    pause_ratio: float = Field(
         0.0,
         ge=0,
         le=100,
         allow_inf_nan=False,
-        description="seconds to rest between those for each second that one took",
+        description="seconds to pause between those for each second that one took",
     )
     throttle: ThrottleSettings | None = Field(
         None, description="when the audit waits before it asks on (PostgreSQL, MySQL)"
@@ -337,7 +337,7 @@ class ColumnSettings(ValueRules):
         None, description="what its values are, on both sides, however they are stored"
     )
     key_map: str | None = Field(
-        None, alias="map", description="the [maps.<name>] that leads from old ids to new ones"
+        None, description="the [maps.<name>] that leads from old ids to new ones"
     )
     tolerance: ValueToleranceSettings = ValueToleranceSettings()
     mask: bool = Field(False, description="say that its values differ, never what they are")
@@ -586,7 +586,8 @@ class Settings(Model):
                 if column.key_map is not None and column.key_map not in self.maps:
                     near = did_you_mean(column.key_map, self.maps)
                     raise ValueError(
-                        f"[tables.{table}.columns.{name}] map: there is no [maps.{column.key_map}]."
+                        f"[tables.{table}.columns.{name}] key_map: there is no "
+                        f"[maps.{column.key_map}]."
                         f"{near}"
                     )
         return self

@@ -26,7 +26,7 @@ def audit_targets(selection: Selection, pairs: Sequence[TablePair] | None) -> It
         if pair.is_global and GLOBAL in selection.subjects:
             yield Target(CheckKind.ROWS, table=pair.name)
     for pair in pairs or ():
-        if pair.can_have_strays and UNASSIGNED in selection.subjects:
+        if pair.can_have_unassigned and UNASSIGNED in selection.subjects:
             yield Target(CheckKind.UNASSIGNED, table=pair.name)
     for pair in pairs or ():
         if CANARY in selection.subjects:

@@ -56,7 +56,7 @@ class TablePair:
         return self.legacy_tenancy.is_global and self.modern_tenancy.is_global
 
     @property
-    def can_have_strays(self) -> bool:
+    def can_have_unassigned(self) -> bool:
         """Whether a row can be unassigned: on at least one side a column decides the tenant."""
         return any(self.tenancy(side).first_column is not None for side in SIDES)
 

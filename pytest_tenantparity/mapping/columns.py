@@ -16,9 +16,9 @@ from ..model import SIDES, NamedRule, Side
 from ..stacks.catalog import DOCUMENTS, NUMBERS, TIMES, ColumnFacts, Family, TableFacts
 from ..stacks.dialects import ColumnRules, Dialect, Item, Nulls
 from ..stacks.dialects.floats import DOUBLE, SINGLE
-from .equivalence import Forgiving, forgiving_rules
+from .equivalence import EquivalenceRule, forgiving_rules
 from .key_maps import Lookup
-from .types import TYPES, Meeting, Refusal, meet
+from .types import TYPES, CommonType, Refusal, meet
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,9 @@ class ColumnPair:
     name: str
     legacy: ColumnSide
     modern: ColumnSide
-    meeting: Meeting
+    meeting: CommonType
     rules: ColumnRules
-    forgiving: tuple[Forgiving, ...] = ()
+    forgiving: tuple[EquivalenceRule, ...] = ()
     normalise: str | None = None
     masked: bool = False
 

@@ -27,7 +27,7 @@ def is_number(text: str) -> bool:
 
 
 @dataclass(frozen=True)
-class Forgiving:
+class EquivalenceRule:
     """A rule, the setting that contains it, and the function that it applies to each value."""
 
     rule: str
@@ -37,7 +37,7 @@ class Forgiving:
 
 def forgiving_rules(
     own: ColumnSettings, everywhere: ValueRules, column: str, table: str, family: Family
-) -> tuple[Forgiving, ...]:
+) -> tuple[EquivalenceRule, ...]:
     """Return the rules that apply to a column. Its own settings override those for all columns."""
     here = f"[tables.{table}.columns.{column}]"
     found = []
@@ -46,11 +46,13 @@ def forgiving_rules(
         value, source = (general, "[rules]") if mine is None else (mine, here)
         if value is not None and value is not False and family in families:
             spoken = name if value is True else f"{name} = {value}"
-            found.append(Forgiving(spoken, source, partial(_RULES[name], value)))
+            found.append(EquivalenceRule(spoken, source, partial(_RULES[name], value)))
     return tuple(found)
 
 
-def agreed(rules: Sequence[Forgiving], legacy: Value, modern: Value) -> Iterator[Forgiving]:
+def agreed(
+    rules: Sequence[EquivalenceRule], legacy: Value, modern: Value
+) -> Iterator[EquivalenceRule]:
     """Yield the rules that are needed to make two values equal.
 
     These are the first rule that suffices alone, or else all rules that change a value. Yields
@@ -67,7 +69,7 @@ def agreed(rules: Sequence[Forgiving], legacy: Value, modern: Value) -> Iterator
     )
 
 
-def all_applied(rules: Sequence[Forgiving], value: Value) -> Value:
+def all_applied(rules: Sequence[EquivalenceRule], value: Value) -> Value:
     """Return ``value`` after all rules were applied to it, one after the other."""
     for rule in rules:
         value = rule.apply(value)

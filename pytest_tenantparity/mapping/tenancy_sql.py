@@ -117,7 +117,7 @@ def scope_of(
     return Scope(source_of(facts), belongs & taking_part, wide=everything)
 
 
-def strays_of(
+def unassigned_of(
     facts: TableFacts,
     catalog: Catalog,
     dialect: Dialect,

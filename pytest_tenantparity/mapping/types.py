@@ -53,7 +53,7 @@ _ENGINE_OWN = frozenset({Family.INTERVAL, Family.TIMETZ, Family.SAME_TYPE})
 
 
 @dataclass(frozen=True, slots=True)
-class Meeting:
+class CommonType:
     """The family that two columns are compared as.
 
     ``spoken`` is the assumption that this makes, in words. ``by_content``: documents are compared
@@ -77,7 +77,7 @@ def meet(
     dialects: Mapping[Side, Dialect],
     rules: ColumnRules,
     read_as: Family | None = None,
-) -> Meeting | Refusal:
+) -> CommonType | Refusal:
     """Return the family that two columns are compared as, or why they cannot be compared.
 
     ``read_as`` is the family of the values according to the settings.
@@ -103,7 +103,7 @@ def meet(
 
 def _read(
     legacy: ColumnFacts, modern: ColumnFacts, family: Family, rules: ColumnRules
-) -> Meeting | Refusal:
+) -> CommonType | Refusal:
     for facts, other in ((legacy, modern), (modern, legacy)):
         if facts.family is not family and not _is_readable(facts, other, family, rules):
             return Refusal(
@@ -114,7 +114,7 @@ def _read(
     naive = Family.TIMESTAMP in (legacy.family, modern.family) or rules.naive_zone == "UTC"
     if naive and family is Family.TIMESTAMPTZ:
         spoken += f"; naive times are meant in {rules.naive_zone}"
-    return Meeting(family, spoken, by_content=family in DOCUMENTS)
+    return CommonType(family, spoken, by_content=family in DOCUMENTS)
 
 
 def _is_readable(
@@ -139,12 +139,12 @@ def _needed(facts: ColumnFacts, other: ColumnFacts, family: Family) -> str:
 
 def _met(
     legacy: ColumnFacts, modern: ColumnFacts, rules: ColumnRules, same_engine: bool
-) -> Meeting | None:
+) -> CommonType | None:
     one, other = legacy.family, modern.family
     if _NOTHING in (legacy.type, modern.type):
         typed = other if legacy.type == _NOTHING else one
         typed = Family.TEXT if typed is Family.WRITTEN else typed
-        return Meeting(typed, "holds NULL alone on one side", by_content=typed in DOCUMENTS)
+        return CommonType(typed, "holds NULL alone on one side", by_content=typed in DOCUMENTS)
     if one is other:
         return _alike(legacy, modern, rules, same_engine)
     if Family.WRITTEN in (one, other):
@@ -152,21 +152,21 @@ def _met(
     return _mixed(rules).get(frozenset({one, other}))
 
 
-def _mixed(rules: ColumnRules) -> dict[frozenset[Family], Meeting]:
+def _mixed(rules: ColumnRules) -> dict[frozenset[Family], CommonType]:
     """Return the pairs of families that have a text in common, some of them only under a rule."""
     found = {
-        _EXACT_NUMBERS: Meeting(Family.DECIMAL),
-        frozenset({Family.TEXT, Family.PADDED}): Meeting(Family.TEXT),
-        frozenset({Family.BOOLEAN, Family.INTEGER}): Meeting(
+        _EXACT_NUMBERS: CommonType(Family.DECIMAL),
+        frozenset({Family.TEXT, Family.PADDED}): CommonType(Family.TEXT),
+        frozenset({Family.BOOLEAN, Family.INTEGER}): CommonType(
             Family.INTEGER, "true is 1 and false is 0"
         ),
     }
     if rules.naive_zone:
         spoken = f"naive times are meant in {rules.naive_zone}"
         times = frozenset({Family.TIMESTAMP, Family.TIMESTAMPTZ})
-        found[times] = Meeting(Family.TIMESTAMPTZ, spoken)
+        found[times] = CommonType(Family.TIMESTAMPTZ, spoken)
     if rules.canonical_json:
-        found[DOCUMENTS] = Meeting(Family.JSON, _BY_CONTENT, by_content=True)
+        found[DOCUMENTS] = CommonType(Family.JSON, _BY_CONTENT, by_content=True)
     return found
 
 
@@ -175,37 +175,37 @@ _BY_CONTENT = "JSON is compared by content, not by its spelling"
 
 def _alike(
     legacy: ColumnFacts, modern: ColumnFacts, rules: ColumnRules, same_engine: bool
-) -> Meeting | None:
+) -> CommonType | None:
     family = legacy.family
     if family is Family.WRITTEN:
-        return Meeting(Family.TEXT)
+        return CommonType(Family.TEXT)
     if family in _ENGINE_OWN:
         same_type = family is not Family.SAME_TYPE or legacy.type == modern.type
-        return Meeting(family) if same_engine and same_type else None
+        return CommonType(family) if same_engine and same_type else None
     if family is Family.JSONB:
-        return Meeting(family, by_content=True)
+        return CommonType(family, by_content=True)
     if family is Family.JSON and rules.canonical_json:
-        return Meeting(family, _BY_CONTENT, by_content=True)
+        return CommonType(family, _BY_CONTENT, by_content=True)
     if family is Family.JSON and not same_engine:
         return None
-    return Meeting(family)
+    return CommonType(family)
 
 
-def _written(typed: Family, rules: ColumnRules) -> Meeting | None:
+def _written(typed: Family, rules: ColumnRules) -> CommonType | None:
     if typed not in _READ_FROM or Family.WRITTEN not in _READ_FROM[typed]:
-        return Meeting(Family.TEXT) if typed is Family.PADDED else None
+        return CommonType(Family.TEXT) if typed is Family.PADDED else None
     spoken = "" if typed is Family.TEXT else f"is read as {typed.value} out of a file without types"
     if typed is Family.TIMESTAMPTZ and rules.naive_zone == "UTC":
         spoken += "; naive times are meant in UTC"
-    return Meeting(typed, spoken, by_content=typed in DOCUMENTS)
+    return CommonType(typed, spoken, by_content=typed in DOCUMENTS)
 
 
 def _unless_zone(
-    met: Meeting,
+    met: CommonType,
     columns: Mapping[Side, ColumnFacts],
     dialects: Mapping[Side, Dialect],
     rules: ColumnRules,
-) -> Meeting | Refusal:
+) -> CommonType | Refusal:
     if met.family is not Family.TIMESTAMPTZ or rules.naive_zone in (None, "UTC"):
         return met
     for side in SIDES:

@@ -21,7 +21,7 @@ from .live.in_flight import under_settle
 from .run import Run
 from .scan.batch import shown_in_batch
 from .scan.plan import Batches
-from .scan.shared import SharedScans, Shown
+from .scan.shared import SharedResult, SharedScans
 
 
 @dataclass
@@ -65,7 +65,7 @@ class Audit:
         rows = self.batches.counted(table, side) | self.shared_scans.counted(table, side)
         return sum(rows.values()) if self.run.tenants.keys() <= rows.keys() else None
 
-    def _shown(self, key: CheckKey) -> Shown | None:
+    def _shown(self, key: CheckKey) -> SharedResult | None:
         """Return the result of a shared scan or a batch for one check, or None if there is none."""
         tenant, pair = self.run.tenants.get(key.tenant or ""), self.run.pairs.get(key.what)
         if tenant is None or pair is None:
@@ -73,7 +73,9 @@ class Audit:
         shown = self.shared_scans.of(pair, tenant)
         return shown or shown_in_batch(self.run, self.batches, pair, tenant)
 
-    def _check(self, key: CheckKey, layers: Sequence[Layer], shown: Shown | None) -> Evidence:
+    def _check(
+        self, key: CheckKey, layers: Sequence[Layer], shown: SharedResult | None
+    ) -> Evidence:
         run = self.run
         if key.kind is CheckKind.COVERAGE:
             return check_coverage(run, key)

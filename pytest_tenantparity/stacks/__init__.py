@@ -5,11 +5,10 @@ from ..redaction import Secret, redacted
 from .catalog import Catalog, ColumnFacts, Family, TableFacts
 from .dialects import Dialect, Extent, Portable, dialect_for
 from .retry import retried
-from .snapshots import Anchor, open_stack
+from .snapshots import SnapshotHolder, open_stack
 from .stack import DatabaseState, Stack, StackState
 
 __all__ = [
-    "Anchor",
     "Catalog",
     "ColumnFacts",
     "DatabaseState",
@@ -19,6 +18,7 @@ __all__ = [
     "Portable",
     "Secret",
     "ServerFacts",
+    "SnapshotHolder",
     "Stack",
     "StackState",
     "TableFacts",

@@ -89,7 +89,7 @@ def _refusal(connection: Connection, dialect: Dialect, question: _Question) -> s
         with dialect.apart(connection):
             answers = _answers(connection, question.hashes)
     except DBAPIError as error:
-        if dialect.fault(error) is not NotProven:
+        if dialect.classify_error(error) is not NotProven:
             raise  # the connection is lost
         return dialect.explain(error)
     return "" if answers == question.known else WRONG

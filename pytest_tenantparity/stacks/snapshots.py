@@ -23,7 +23,7 @@ from .stack import DatabaseState, StackState, alarm_at, catalogs_by_name, explai
 from .urls import address_of, resolve_url, stack_url, written
 
 
-class Anchor:
+class SnapshotHolder:
     """Holds a stack's snapshots open until the run ends or ``snapshot_timeout`` is over.
 
     ``permit`` is called with the total number of snapshots before each database is opened. An
@@ -84,8 +84,8 @@ def open_stack(
     url: object = None,
     places: Iterable[Place] = (),
     environment: Mapping[str, str] | None = None,
-    anchor: Anchor | None = None,
-) -> tuple[StackState, Anchor]:
+    anchor: SnapshotHolder | None = None,
+) -> tuple[StackState, SnapshotHolder]:
     """Take one snapshot of each database of a stack, and read the schemas of these databases.
 
     ``url`` replaces the URL of the settings, and ``environment`` replaces the process environment.
@@ -93,7 +93,7 @@ def open_stack(
     check that needs the database raises it. If an exception aborts the opening, the caller must
     release the ``anchor``.
     """
-    anchor = Anchor() if anchor is None else anchor
+    anchor = SnapshotHolder() if anchor is None else anchor
     try:
         resolved = resolve_url(side, settings.url if url is None else url, environment)
         dialect = dialect_for(resolved.get_backend_name())
@@ -130,11 +130,11 @@ def _is_looked_at(dialect: Dialect, settings: StackSettings, database: str) -> b
     written (``frozen``). A server cannot hold a session for every tenant, and frozen data needs
     none.
     """
-    return bool(database and dialect.roams) and settings.frozen is not None
+    return bool(database and dialect.switches_database) and settings.frozen is not None
 
 
 def _database_state(
-    anchor: Anchor,
+    anchor: SnapshotHolder,
     engine: Engine,
     dialect: Dialect,
     url: URL,

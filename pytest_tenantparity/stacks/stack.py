@@ -426,7 +426,7 @@ def explained(side: Side, url: URL, dialect: Dialect, *, discreet: bool = False)
         if discreet:
             kind = type(error.orig if isinstance(error, DBAPIError) else error).__name__
             said = f"{kind}; the server's words could quote a masked value and are left out"
-        fault = dialect.fault(error) if isinstance(error, DBAPIError) else NotProven
+        fault = dialect.classify_error(error) if isinstance(error, DBAPIError) else NotProven
         if isinstance(error, DBAPIError) and fault is NotProven and dialect.is_of_query(error):
             fault = Unreadable
         # "from None", because the driver's own error would show the connection and its parameters.

@@ -36,7 +36,7 @@ class Passing:
             self.close()
             self._database = database
         if server.itself not in self._engines:
-            url: URL = stack_url(self._url, "" if self._dialect.roams else database)
+            url: URL = stack_url(self._url, "" if self._dialect.switches_database else database)
             self._engines[server.itself] = self._dialect.create_engine(url, self._session)
         return self._engines[server.itself]
 
@@ -44,5 +44,5 @@ class Passing:
         """Close the connection, if one is open."""
         for engine in self._engines.values():
             engine.dispose()
-        if not self._dialect.roams:  # each engine then has the URL of a single database
+        if not self._dialect.switches_database:  # each engine then has the URL of a single database
             self._engines.clear()

@@ -279,7 +279,7 @@ CANARIES = [
 
 
 def test_canaries_are_other_values(old: Files) -> None:
-    """The least change gives another text in each type; NULL stays NULL; neutral is no NULL."""
+    """The least change gives another text in each type. A lookalike of NULL is no NULL."""
     old.csv("id\n1\n")
     dialect = dialect_for("archive")
     settings = StackSettings.model_validate({"url": old.url, "tenancy": "global"})
@@ -294,15 +294,15 @@ def test_canaries_are_other_values(old: Files) -> None:
             assert facts.family is not Family.UNKNOWN, sql
             changed = dialect.least_change(literal_column(sql), facts)
             unchanged = dialect.least_change(null, facts)
-            neutral = dialect.neutral(facts)
+            null_lookalike = dialect.null_lookalike(facts)
             assert changed is not None, sql
             assert unchanged is not None, sql
             texts = [dialect.text(each, facts, rules)
                      for each in (literal_column(sql), changed, unchanged)]  # fmt: skip
             own, other, nothing = tuple(connection.execute(select(*texts)).one())
             assert (own != other, nothing) == (True, None), (sql, own, other, nothing)
-            if neutral is not None:
-                text = connection.scalar(select(dialect.text(neutral, facts, rules)))
+            if null_lookalike is not None:
+                text = connection.scalar(select(dialect.text(null_lookalike, facts, rules)))
                 assert text is not None, sql
     engine.dispose()
 

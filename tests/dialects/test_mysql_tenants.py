@@ -159,7 +159,10 @@ def test_the_least_change_changes_the_text(maria_old: MariaDatabase, reader: Rea
 def _changed(reader: Reader, name: str) -> list[Any]:
     """Return the texts of each value: its own, and changed, among others, and where not NULL."""
     facts = reader.facts(of=name)
-    other, none = reader.dialect.least_change(column("v"), facts), reader.dialect.neutral(facts)
+    other, none = (
+        reader.dialect.least_change(column("v"), facts),
+        reader.dialect.null_lookalike(facts),
+    )
     assert other is not None
     assert none is not None
     mixed = case((column("id") > literal_column("0"), other), else_=column("v"))

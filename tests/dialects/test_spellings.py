@@ -16,7 +16,7 @@ from sqlalchemy import table as sql_table
 
 from pytest_tenantparity.config import StackSettings
 from pytest_tenantparity.inventory import place_of_shared
-from pytest_tenantparity.stacks import Anchor, ColumnFacts, Family, Stack, open_stack
+from pytest_tenantparity.stacks import ColumnFacts, Family, SnapshotHolder, Stack, open_stack
 from pytest_tenantparity.stacks.dialects import ColumnRules
 from pytest_tenantparity.stacks.dialects.sqlite.values import IN_UTC, spelled_as
 
@@ -110,7 +110,7 @@ def _opened(url: str) -> Iterator[tuple[Stack, ColumnFacts]]:
 
 @dataclass
 class _Released:
-    anchor: Anchor
+    anchor: SnapshotHolder
 
     def close(self) -> None:
         self.anchor.release()

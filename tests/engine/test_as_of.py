@@ -182,7 +182,7 @@ def test_a_key_map_s_filter_takes_the_value(engine: Engine) -> None:
         modern = "new"
         filter = "since <= :as_of"
         [tables.t.columns]
-        usr = { map = "users" }
+        usr = { key_map = "users" }
     """
     with engine.opened(f"{more}\n[tenants.acme]") as run:
         evidence = up_to(run, NOON).audit("global", "t")

@@ -82,7 +82,7 @@ def test_a_tenancy_or_a_map_leads_through_them_only_where_they_are_frozen(
         legacy = "old"
         modern = "new"
         [tables.t.columns.user_id]
-        map = "users"
+        key_map = "users"
     """
     refused = own.audit(more=plan, subject="acme", legacy=led, modern=by_column)
     assert "'users', which a tenancy leads through, is kept by the engine MyISAM" in str(refused)

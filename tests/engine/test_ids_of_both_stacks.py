@@ -23,9 +23,9 @@ MAP = """
     legacy = "old"
     modern = "new"
     [tables.t.columns.id]
-    map = "users"
+    key_map = "users"
     [tables.t.columns.parent]
-    map = "users"
+    key_map = "users"
     {}
 """
 TABLE = "CREATE TABLE t (id {0} PRIMARY KEY, parent {0})"
@@ -140,7 +140,7 @@ key = ["code"]
 [tables.t.columns.code]
 modern_sql = "code::int"
 [tables.t.columns.ref]
-map = "refs"
+key_map = "refs"
 [tenants.acme]
 [tenants.beta]
 """

@@ -69,7 +69,7 @@ def _mapped(column: str, stack: str = "modern", of_map: str = "", of_column: str
         modern = "new"
         {of_map}
         [tables.{{t}}.columns.{column}]
-        map = "{{t}}"
+        key_map = "{{t}}"
         {of_column}
     """
 
@@ -366,7 +366,7 @@ MAP = """
     legacy = "old"
     modern = "new"
     [tables.t.columns.user_id]
-    map = "users"
+    key_map = "users"
 """
 
 
@@ -413,7 +413,7 @@ OF_SCHEMAS = """
     legacy = "old"
     modern = "new"
     [tables.{0}.columns.user_id]
-    map = "{0}"
+    key_map = "{0}"
 """
 
 

@@ -17,7 +17,7 @@ from pytest_tenantparity.inventory import Place as Home
 from pytest_tenantparity.limits import Limits
 from pytest_tenantparity.model import SIDES, Evidence, Outcome, Side
 from pytest_tenantparity.parity.scan import batch
-from pytest_tenantparity.stacks import Anchor, Stack, open_stack
+from pytest_tenantparity.stacks import SnapshotHolder, Stack, open_stack
 from pytest_tenantparity.stacks.dialects.mysql.dialect import MySQL
 from pytest_tenantparity.stacks.dialects.postgresql.session import PatientConnection
 
@@ -440,7 +440,7 @@ def test_what_ends_an_opening_leaves_no_session(homes: Homes) -> None:
         if homes.engine.legacy.run(mine) == [(2,)]:
             ended.release()
 
-    refused, ended = Anchor(refuse), Anchor(end)
+    refused, ended = SnapshotHolder(refuse), SnapshotHolder(end)
     for anchor, error in ((refused, SettingsError), (ended, StackUnavailable)):
         with pytest.raises(error):
             open_stack("legacy", settings.legacy, "opening", places=homes_of, anchor=anchor)

@@ -1,4 +1,4 @@
-"""Very large tables are read piece by piece: what is left out, what is read twice, how long."""
+"""Very large tables are read chunk by chunk: what is left out, what is read twice, how long."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, literal
 
 from pytest_tenantparity.limits import Limits
 from pytest_tenantparity.model import SLOW
-from pytest_tenantparity.parity.read.chunks import Pieces
+from pytest_tenantparity.parity.read.chunks import Chunks
 from pytest_tenantparity.stacks import Extent
 
 from ..support.engine_driver import Engine, Run
@@ -19,8 +19,8 @@ from ..support.expectations import assert_drift, assert_match
 from ..support.mariadb import MariaDatabase
 from ..support.postgresql import Database
 
-SMALL = "tenancy = 'global'\npiece_seconds = 0.02"
-OWNED = "tenancy = {column = 'tenant'}\npiece_seconds = 0.02"
+SMALL = "tenancy = 'global'\nchunk_seconds = 0.02"
+OWNED = "tenancy = {column = 'tenant'}\nchunk_seconds = 0.02"
 ROWS = (
     "CREATE TABLE t (id int PRIMARY KEY, tenant text, v text); INSERT INTO t "
     "SELECT g, 't' || g % 3, repeat('x', 400) || g FROM generate_series(1, 6000) g"
@@ -38,21 +38,21 @@ def engine(engine: Engine) -> Engine:
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The pieces that were read."""
+    """The chunks that were read."""
     seen: list[str] = []
-    pieces = Pieces.__iter__
+    chunks = Chunks.__iter__
 
-    def noted(self: Pieces) -> Iterator[ColumnElement[bool]]:
-        for piece in pieces(self):
-            seen.append(str(piece))
-            yield piece
+    def noted(self: Chunks) -> Iterator[ColumnElement[bool]]:
+        for chunk in chunks(self):
+            seen.append(str(chunk))
+            yield chunk
 
-    monkeypatch.setattr(Pieces, "__iter__", noted)
+    monkeypatch.setattr(Chunks, "__iter__", noted)
     return seen
 
 
 def test_pieces_make_up_the_table(engine: Engine, asked: list[str]) -> None:
-    """Every row is in exactly one piece: the first and the last block, and each version."""
+    """Every row is in exactly one chunk: the first and the last block, and each version."""
     engine.both(ROWS)
     assert_match(engine.audit(legacy=SMALL, modern=SMALL), rows=6000)
     assert len(asked) > 6
@@ -62,7 +62,7 @@ def test_pieces_make_up_the_table(engine: Engine, asked: list[str]) -> None:
 
 
 def test_pieces_tell_tenants_apart(engine: Engine, asked: list[str]) -> None:
-    """The rows of one tenant lie in many pieces, and are added up."""
+    """The rows of one tenant lie in many chunks, and are added up."""
     engine.both(ROWS)
     engine.modern.run("DELETE FROM t WHERE id IN (4, 5999)")
     tenants = "\n".join(f"[tenants.t{n}]" for n in range(3))
@@ -74,7 +74,7 @@ def test_pieces_tell_tenants_apart(engine: Engine, asked: list[str]) -> None:
 
 
 def test_pieces_of_a_path_are_one_scan_for_all_tenants(engine: Engine, asked: list[str]) -> None:
-    """A large table whose path joins others is read piece by piece, and not tenant by tenant."""
+    """A large table whose path joins others is read chunk by chunk, and not tenant by tenant."""
     for name in ("t", 'o"d %s'):
         quoted = '"{}"'.format(name.replace('"', '""'))
         engine.both(f"CREATE TABLE {quoted} (id int PRIMARY KEY, owner int, v text)")
@@ -89,7 +89,7 @@ def test_pieces_of_a_path_are_one_scan_for_all_tenants(engine: Engine, asked: li
     more += "".join(
         f"[tables.'{name}']\ntenancy = {{path = '{path}'}}\n" for name in ("t", 'o"d %s')
     )
-    seconds = "tenancy = 'global'\npiece_seconds = 0.02"
+    seconds = "tenancy = 'global'\nchunk_seconds = 0.02"
     with engine.opened(more, legacy=seconds, modern=seconds) as run:
         found = [run.audit(f"t{n}", name) for name in ("t", 'o"d %s') for n in range(3)]
     assert [each.status for each in found] == ["MATCH"] * 6
@@ -109,7 +109,7 @@ def test_few_tenants_are_not_scanned_for(engine: Engine, asked: list[str]) -> No
 
 
 def test_a_child_table_longer_than_its_parent(engine: Engine, asked: list[str]) -> None:
-    """The end of the last piece is open: a child's rows lie beyond the parent's blocks."""
+    """The end of the last chunk is open: a child's rows lie beyond the parent's blocks."""
     engine.both(ROWS)
     engine.both("CREATE TABLE child () INHERITS (t)")
     engine.both(
@@ -128,7 +128,7 @@ def test_a_child_table_longer_than_its_parent(engine: Engine, asked: list[str]) 
 def test_keys_with_gaps_and_below_zero(
     mysql_db: MariaDatabase, modern_db: Database, tmp_path: Path, asked: list[str]
 ) -> None:
-    """MariaDB's pieces are ranges of its key, however unevenly that is used."""
+    """MariaDB's chunks are ranges of its key, however unevenly that is used."""
     keys = [*range(-3000, -2000), -1, *range(5_000, 6_000), 20_000]
     table = "CREATE TABLE t (id bigint PRIMARY KEY, v int)"
     values = ", ".join(f"({key}, {key % 100})" for key in keys)
@@ -145,11 +145,18 @@ def test_keys_with_gaps_and_below_zero(
 
 
 def test_rests_are_as_long_as_asked_for() -> None:
-    """After each piece but the last comes a rest, in proportion to what the piece took."""
+    """After each chunk but the last comes a rest, in proportion to what the chunk took."""
     rests: list[float] = []
     extent = Extent(0, 6_400, lambda low, high: literal(low is None or high is None))
-    pieces = list(
-        Pieces(extent, 0.000001, rest=2.0, wait=rests.append, tell=lambda _: None, limits=Limits())
+    chunks = list(
+        Chunks(
+            extent,
+            0.000001,
+            pause_ratio=2.0,
+            wait=rests.append,
+            tell=lambda _: None,
+            limits=Limits(),
+        )
     )
-    assert len(rests) == len(pieces) - 1 > 10
+    assert len(rests) == len(chunks) - 1 > 10
     assert min(rests) > 0

@@ -123,12 +123,12 @@ def test_who_asks_for_all_is_not_told_to_index(large: Engine) -> None:
 
 
 def test_pieces_are_counted(engine: Engine, asked: list[str]) -> None:
-    """Of a table that was taken apart it is said into how many pieces."""
+    """Of a table that was taken apart it is said into how many chunks."""
     engine.both(WIDE)
     with replace(engine, limits=EVEN_SMALL).opened(legacy=SMALL, modern=SMALL) as run:
         evidence = run.audit("global", "t")
     hows = [each.how for each in evidence.work.readings]
-    counts = [re.fullmatch(r"one scan of all rows, in (\d+) pieces", how) for how in hows]
+    counts = [re.fullmatch(r"one scan of all rows, in (\d+) chunks", how) for how in hows]
     assert len(asked) == sum(int(each[1]) for each in counts if each) > 4
 
 
@@ -213,7 +213,7 @@ def test_the_report_says_it_in_its_run_block(project: Migration) -> None:
     more = f"SELECT i, 'X', 1, 'of nobody' FROM generate_series(1000, {rows}) i"
     project.legacy.run(f"INSERT INTO trades {more}; ANALYZE")
     others = "\n".join(f"[tenants.other{n}]" for n in range(12))
-    project.settings(others, legacy="piece_seconds = 60")
+    project.settings(others, legacy="chunk_seconds = 60")
     args = ["--tenants=acme,beta", "--parity-tables=trades"]
     project.settings(f"{others}\n[tables.trades.unassigned]\nlegacy = 'old ones'")
     before = project.run("-n", "2", *args)

@@ -146,7 +146,7 @@ tables = ["typed", "mapped", "sql"]
 [tables.typed.columns.tenant_id]
 type = "text"
 [tables.mapped.columns.tenant_id]
-map = "ids"
+key_map = "ids"
 [tables.sql.columns.tenant_id]
 legacy_sql = "CASE tenant_id WHEN 'A1' THEN 'acme' END"
 [maps.ids]

@@ -95,7 +95,7 @@ def test_filters_and_maps_are_looked_at(debian_cluster: Cluster, tmp_path: Path)
                 legacy_filter = {{ sql = "{column} = 'paid'", reason = "a test" }}
                 modern_filter = {{ sql = "{column} = 'paid'", reason = "a test" }}
                 [tables.{table}.columns.ref]
-                map = "ids"
+                key_map = "ids"
             """
         with own.opened(settings) as run:
             loose, exact = run.audit("global", "loose"), run.audit("global", "exact")

@@ -311,7 +311,7 @@ def test_a_shared_table_is_compared_whole(engine: Engine) -> None:
     engine.modern.run("UPDATE t SET v = 'w' WHERE id = 2")
     with engine.opened() as run:
         assert run.context.pairs["t"].is_global
-        assert not run.context.pairs["t"].can_have_strays
+        assert not run.context.pairs["t"].can_have_unassigned
         evidence = run.audit("global", "t")
     assert seen(evidence) == [("changed", ("2",), ("v",))]
     assert evidence.rows.legacy == 2

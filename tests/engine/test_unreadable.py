@@ -44,7 +44,7 @@ SETTINGS = """
     sql = "deleted_at IS NULL"
     reason = "a test"
     [tables.t7.columns.v]
-    map = "ids"
+    key_map = "ids"
     [tables.t8.columns.v]
     modern_sql = "100 / v"
     mask = true

@@ -310,7 +310,7 @@ def pytest_unconfigure(config):
     if not hasattr(config, "workerinput"):
         gc.collect()
         held = Counter(type(each).__name__ for each in gc.get_objects())
-        kinds = ("Notice", "Evidence", "Parity")
+        kinds = ("Payload", "Evidence", "Parity")
         pathlib.Path("held").write_text(json.dumps({kind: held[kind] for kind in kinds}))
 """
 
@@ -327,7 +327,7 @@ def test_a_check_leaves_one_evidence_behind(files: Project) -> None:
         assert outcome.verdict == "GO"
         checks = len(outcome.report["checks"])
         held = json.loads((files.path / "held").read_text())
-        assert held == {"Notice": 0, "Evidence": checks, "Parity": 0}, workers
+        assert held == {"Payload": 0, "Evidence": checks, "Parity": 0}, workers
 
 
 def test_report_goes_where_it_is_told(files: Project) -> None:

@@ -16,7 +16,7 @@ pytest_plugins = ["tests.support.project"]
 
 OFF = {"CI": "1"}
 
-# Reads even small tables in eight pieces, and stops after three until there is a file "go".
+# Reads even small tables in eight chunks, and stops after three until there is a file "go".
 HELD = """
 import os
 from functools import partial
@@ -24,23 +24,24 @@ from pathlib import Path
 from time import sleep
 
 from pytest_tenantparity.limits import Limits
-from pytest_tenantparity.parity import pieces
-from pytest_tenantparity.plugin import progress, session, status_line
+from pytest_tenantparity.parity.read import chunks
+from pytest_tenantparity.plugin.results import progress, status_line
+from pytest_tenantparity.plugin.run import session
 
 limits = Limits(large_table_blocks=1, last_chunk_seconds=0, first_chunk=8, chunks=8)
-session.Context = partial(session.Context, limits=limits)
+session.Run = partial(session.Run, limits=limits)
 progress._BEAT = 0.05
-taken_apart = pieces.Pieces.__iter__
+taken_apart = chunks.Chunks.__iter__
 
 def held(self):
-    for number, piece in enumerate(taken_apart(self)):
+    for number, chunk in enumerate(taken_apart(self)):
         if number == 3:
             Path("held").write_text(str(os.getpid()))
             while not Path("go").exists():
                 sleep(0.01)
-        yield piece
+        yield chunk
 
-pieces.Pieces.__iter__ = held
+chunks.Chunks.__iter__ = held
 """
 WIDE = (
     "INSERT INTO {} SELECT i, {}, i * 1.25, repeat('x', 400) || i FROM generate_series(101, 676) i"
@@ -56,7 +57,7 @@ def large(project: Migration) -> Migration:
     project.modern.run(WIDE.format(columns, tenant))
     for database in (project.legacy, project.modern):
         database.run("ANALYZE")
-    project.settings(legacy="piece_seconds = 0.001", modern="piece_seconds = 0.001")
+    project.settings(legacy="chunk_seconds = 0.001", modern="chunk_seconds = 0.001")
     project.write("conftest.py", HELD)
     return project
 
@@ -87,7 +88,7 @@ def _undisturbed(project: Migration, *mode: str) -> list[str]:
 def test_line_is_drawn_below_and_leaves_nothing(large: Migration, mode: list[str]) -> None:
     """Within a scan, the line says how far it is; afterwards all reads as if it had never been.
 
-    After three pieces of eight, three eighths of the rows are done.
+    After three chunks of eight, three eighths of the rows are done.
     """
     with pytest_in_terminal(large, *mode) as terminal:
         terminal.wait_for(_reads(terminal))

@@ -38,7 +38,7 @@ from pytest_tenantparity.model import (
 )
 from pytest_tenantparity.plugin.results.ledger import Ledger
 from pytest_tenantparity.plugin.results.payload import (
-    Notice,
+    Payload,
     attach,
     from_serializable,
     to_serializable,
@@ -152,7 +152,7 @@ def test_through_the_wire_and_the_ledger(way: str) -> None:
     ledger = Ledger()
     for each in evidence():
         report = pytest.TestReport("test_x.py::test_x", ("", 0, ""), {}, "passed", None, "call")
-        attach(report, Notice(each.key, each))
+        attach(report, Payload(each.key, each))
         if way == "another process":
             data = to_serializable(report, report._to_json())
             report = pytest.TestReport._from_json(json.loads(json.dumps(data)))

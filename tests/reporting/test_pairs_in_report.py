@@ -82,7 +82,7 @@ def test_every_pair_is_described(project: Migration) -> None:
     for format_ in (".html", ".md"):
         assert "key id: the primary key of the legacy table" in outcome.files[format_]
 
-    assert outcome.report["run"]["settings"]["[legacy] frozen"] == "a copy"
+    assert outcome.report["run"]["settings"]["assurances"]["[legacy] frozen"] == "a copy"
     for suffix in (".html", ".md"):
         assert "frozen" in outcome.files[suffix]
     same = ["--tenants=cohort-1", "--parity-canary"]

@@ -179,7 +179,7 @@ MAP = "[maps.m]\ntable = 'm'\nlegacy = 'a'\nmodern = 'b'\nfilter = 'at <= :as_of
 USES = {
     f"[tables.t]\n{FILTER}": "[tables.t] legacy_filter",
     f"[tables.'a b']\n{FILTER.replace('legacy', 'modern')}": '[tables."a b"] modern_filter',
-    f"{MAP}[tables.t.columns]\nid = {{ map = 'm' }}": "[maps.m] filter",
+    f"{MAP}[tables.t.columns]\nid = {{ key_map = 'm' }}": "[maps.m] filter",
 }
 NO_USES = [
     "",

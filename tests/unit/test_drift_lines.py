@@ -13,7 +13,7 @@ from pytest_tenantparity.errors import NotProven
 from pytest_tenantparity.model import Evidence, Finding, FindingKind
 from pytest_tenantparity.parity.compare.findings import Sample, order_of
 from pytest_tenantparity.plugin.results.ledger import Ledger
-from pytest_tenantparity.plugin.results.payload import Notice, attach
+from pytest_tenantparity.plugin.results.payload import Payload, attach
 from pytest_tenantparity.reporting import MOST_LISTED, DriftParts, cut_evenly, write_drift
 
 from ..support.checks import key_of
@@ -130,7 +130,7 @@ def test_a_run_holds_no_more_findings_than_it_lists() -> None:
     )
     for check in checks:
         report = pytest.TestReport("c", ("c", 0, "c"), {}, "passed", None, "call")
-        attach(report, Notice(check.key, check))
+        attach(report, Payload(check.key, check))
         ledger.take(report)
         held = sum(len(each.findings) for each in ledger.evidence.values())
         assert held <= 2 * MOST_LISTED

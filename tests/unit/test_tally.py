@@ -18,8 +18,13 @@ from pytest_tenantparity.model import (
 )
 from pytest_tenantparity.parity import Scan, Scans
 from pytest_tenantparity.parity.progress import Teller
-from pytest_tenantparity.parity.read.chunks import Pieces
-from pytest_tenantparity.plugin.results.progress_estimate import Size, Tally, short, time_left
+from pytest_tenantparity.parity.read.chunks import Chunks
+from pytest_tenantparity.plugin.results.progress_estimate import (
+    ProgressEstimate,
+    Size,
+    short,
+    time_left,
+)
 from pytest_tenantparity.stacks import Extent
 
 from ..support.checks import key_of
@@ -42,8 +47,8 @@ def _both(
     return [Scan(table, side, place, share, again) for side, share in shares.items()]
 
 
-def _tally(sizes: dict[str, Size], clock: Clock, tenants: int = 2) -> Tally:
-    tally = Tally(sizes, clock)
+def _tally(sizes: dict[str, Size], clock: Clock, tenants: int = 2) -> ProgressEstimate:
+    tally = ProgressEstimate(sizes, clock)
     tally.plan([key_of(f"t{n}", table, "t") for n in range(tenants) for table in sizes])
     return tally
 
@@ -117,7 +122,7 @@ def test_tenant_is_done_with_its_last_check() -> None:
 
 def test_reserved_subjects_are_no_tenants() -> None:
     """The checks of nobody's rows count as checks alone."""
-    tally = Tally({}, Clock())
+    tally = ProgressEstimate({}, Clock())
     tally.plan(
         [
             key_of("unassigned", "trades", "t"),
@@ -205,10 +210,10 @@ def test_pieces_tell_their_share() -> None:
     """From nothing to all of the extent, each time that the table is read."""
     told: list[float] = []
     extent = Extent(100, 6_500, lambda low, high: literal(low is None or high is None))
-    pieces = Pieces(
-        extent, 0.000001, rest=1.0, wait=lambda _: None, tell=told.append, limits=Limits()
+    chunks = Chunks(
+        extent, 0.000001, pause_ratio=1.0, wait=lambda _: None, tell=told.append, limits=Limits()
     )
-    count = len(list(pieces))
+    count = len(list(chunks))
     assert told == sorted(told)
     assert (told[0], told[-1], len(told)) == (0.0, 1.0, count + 1)
     assert told[1] == pytest.approx(1 / 64)

@@ -22,7 +22,7 @@ table = "user_ids"
 legacy = "old"
 modern = "new"
 [tables.t.columns.user_id]
-map = "{}"
+key_map = "{}"
 """
 
 

@@ -222,7 +222,7 @@ def _altered(sample: Sample, pair: ColumnPair) -> Iterator[_Change]:
     """
     dialect, here = sample.dialect, pair.on(sample.side)
     at = next((n for n, value in sample.values(pair).items() if value is not None), None)
-    value = here.value if at is not None else dialect.neutral(here.facts)
+    value = here.value if at is not None else dialect.null_lookalike(here.facts)
     other = None if value is None else _nearest(sample, pair, value)
     if value is None or other is None:
         return
@@ -251,10 +251,10 @@ def _nulled(sample: Sample, pair: ColumnPair) -> Iterator[_Change]:
 
     The changed value is the one that is most easily confused with NULL, such as an empty text or 0.
     """
-    neutral = sample.dialect.neutral(pair.on(sample.side).facts)
-    if pair.nulls is Nulls.NEVER or (neutral is None and sample.values(pair)[1] is None):
+    null_lookalike = sample.dialect.null_lookalike(pair.on(sample.side).facts)
+    if pair.nulls is Nulls.NEVER or (null_lookalike is None and sample.values(pair)[1] is None):
         return
-    before = {} if neutral is None else {1: neutral}
+    before = {} if null_lookalike is None else {1: null_lookalike}
     after = {1: sample.value_in(pair, 0)}
     yield _Change(
         "a value became NULL",

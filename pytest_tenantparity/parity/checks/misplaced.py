@@ -15,7 +15,7 @@ from ..compare.findings import order_of
 from ..compare.row_diff import Row
 from ..live.key_lookup import among, key_of
 from ..read.open_pair import OpenPair
-from ..scan.shared import Shown
+from ..scan.shared import SharedResult
 
 _MOST = 200  # findings of a check that are looked up: the first ones suffice
 _MOST_OF_ALL = 10_000  # keys of all tenants of a shared scan
@@ -24,7 +24,7 @@ _OTHER: dict[FindingKind, Side] = {FindingKind.MISSING: "modern", FindingKind.EX
 
 
 def with_owners(
-    evidence: Evidence, found: Sequence[Row], opened: OpenPair, shown: Shown | None
+    evidence: Evidence, found: Sequence[Row], opened: OpenPair, shown: SharedResult | None
 ) -> Evidence:
     """Add to missing and extra rows the tenant under which the other side has the same key.
 
@@ -62,7 +62,7 @@ def with_owners(
 
 
 def _owners_of_all(
-    opened: OpenPair, side: Side, shown: Shown | None
+    opened: OpenPair, side: Side, shown: SharedResult | None
 ) -> Mapping[Row, str | None] | None:
     """Return the discriminator values on ``side`` for the keys of all tenants of a shared scan.
 

@@ -17,7 +17,7 @@ from ..locate.merge import deliver
 from ..locate.peeling import locate
 from ..read.open_pair import open_pair
 from ..run import Run
-from ..scan.shared import Shown, settled_together
+from ..scan.shared import SharedResult, settled_together
 from ..verdict import conclude
 from .duplicates import with_duplicates
 from .mapped_ids import with_mapped_ids
@@ -25,7 +25,7 @@ from .misplaced import with_owners
 from .unreadable import Blame, blame_for, without
 
 
-def equal_rows(run: Run, key: CheckKey, shown: Shown) -> Evidence:
+def equal_rows(run: Run, key: CheckKey, shown: SharedResult) -> Evidence:
     """Return the evidence of equal rows. No query is run, and no tolerance is applied."""
     pair, tolerance = run.pairs[key.what], ToleranceRules()
     evidence = conclude(key, pair, shown.rows, shown.plan, NOTHING_FOUND, tolerance, shown.digest)
@@ -38,7 +38,7 @@ def check_rows(
     pair: TablePair,
     tenant: Tenant | None,
     tolerance: ToleranceRules,
-    shown: Shown | None,
+    shown: SharedResult | None,
 ) -> Evidence:
     """Compare one tenant's rows of one table, or all rows of a shared table without a tenant.
 
@@ -57,7 +57,7 @@ def _compared(
     pair: TablePair,
     tenant: Tenant | None,
     tolerance: ToleranceRules,
-    shown: Shown | None,
+    shown: SharedResult | None,
     blame: Blame | None = None,
 ) -> Evidence:
     with run.drift(key) as sink, open_pair(run, pair, tenant) as whole:

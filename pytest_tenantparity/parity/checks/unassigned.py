@@ -9,7 +9,7 @@ from ...errors import counted
 from ...inventory import TablePair
 from ...mapping.filters import filter_rules, rows_taking_part
 from ...mapping.table_lookup import first_located
-from ...mapping.tenancy_sql import Scope, scope_of, strays_of, tenant_values
+from ...mapping.tenancy_sql import Scope, scope_of, tenant_values, unassigned_of
 from ...model import (
     SIDES,
     CheckKey,
@@ -94,7 +94,7 @@ def _scope(opened: OpenPair, side: Side) -> Scope:
     If ``side`` has no discriminator column, no row is unassigned, and the scope is not read.
     """
     run, pair = opened.run, opened.pair
-    which = scope_of if pair.tenancy(side).first_column is None else strays_of
+    which = scope_of if pair.tenancy(side).first_column is None else unassigned_of
     return which(
         opened.tables[side],
         run.stacks[side].catalog(opened.places[side]),

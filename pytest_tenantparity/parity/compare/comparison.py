@@ -10,7 +10,7 @@ from functools import partial
 
 from ...errors import NotProven
 from ...mapping.columns import ColumnPair
-from ...mapping.equivalence import Forgiving, agreed, all_applied, is_number
+from ...mapping.equivalence import EquivalenceRule, agreed, all_applied, is_number
 from ...model import NO_DRIFT, AppliedTolerance, DriftCounts, Finding, FindingKind, Side, ValuePair
 from ...stacks.catalog import Family
 from ...stacks.dialects.floats import DOUBLE, shortest, spelled_float
@@ -39,7 +39,7 @@ class _Column:
     family: Family
     spelling: Callable[[str], str] | None  # set if equal values can have several texts
     limits: tuple[Limit, ...]
-    forgiving: tuple[Forgiving, ...] = ()
+    forgiving: tuple[EquivalenceRule, ...] = ()
     masked: bool = False
     normalise: Normaliser | None = None
     normaliser: Limit | None = None

@@ -110,7 +110,7 @@ def _order_of_value(value: str | None) -> Order:
 class Sample:
     """The first findings in their order: at most ``most``, and at most 4,000,000 characters.
 
-    All other findings are passed to ``rest``.
+    All other findings are passed to ``pause_ratio``.
     """
 
     def __init__(self, most: int, rest: Sink = nowhere) -> None:

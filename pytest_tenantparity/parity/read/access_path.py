@@ -22,8 +22,8 @@ _PREFIX = 64  # indexed characters of a text without a length; MySQL requires a 
 def noted(run: Run, opened: ConnectedPair, side: Side, source: Source) -> Source:
     """Return ``source`` with a callback that notes how each scan of it was read."""
 
-    def note(pieces: int) -> None:
-        how = _how(opened, side, source.scope, pieces)
+    def note(chunks: int) -> None:
+        how = _how(opened, side, source.scope, chunks)
         run.notes.take(Reading(opened.pair.name, side, how))
         column = opened.pair.tenancy(side).first_column
         if column is not None and not source.scope.wide:
@@ -38,7 +38,7 @@ def note_want(run: Run, opened: ConnectedPair, side: Side, column: str, why: str
     kind = facts.column(column)
     dialect = opened.migration.stacks[side].dialect
     large = facts.rows >= opened.migration.limits.large_table_rows
-    if kind is None or not large or column in facts.indexed or not dialect.seeks(kind):
+    if kind is None or not large or column in facts.indexed or not dialect.can_use_index(kind):
         return
     run.notes.take(
         f"no index of the {side} table {facts.schema}.{facts.name} begins with {column}, {why}; "
@@ -46,10 +46,10 @@ def note_want(run: Run, opened: ConnectedPair, side: Side, column: str, why: str
     )
 
 
-def _how(opened: ConnectedPair, side: Side, scope: Scope, pieces: int) -> str:
+def _how(opened: ConnectedPair, side: Side, scope: Scope, chunks: int) -> str:
     """Return how ``scope`` was read, in words."""
     among = len(opened.migration.tenants)
-    parts = f", in {pieces} pieces" if pieces > 1 else ""
+    parts = f", in {chunks} chunks" if chunks > 1 else ""
     if opened.pair.tenancy(side).is_global:
         return f"one scan of all rows{parts}"
     way = way_of(opened, side)
@@ -67,7 +67,7 @@ def way_of(opened: ConnectedPair, side: Side) -> str:
     if column is None:
         return "where its own rows are"
     kind = facts.column(column)
-    found = kind is not None and opened.migration.stacks[side].dialect.seeks(kind)
+    found = kind is not None and opened.migration.stacks[side].dialect.can_use_index(kind)
     by = found and column in facts.indexed
     return f"by the index on {column}" if by else f"without an index on {column}"
 

@@ -13,17 +13,17 @@ from ...stacks import Extent
 
 
 @dataclass(frozen=True)
-class Pieces:
+class Chunks:
     """The chunks of a table, as the conditions of their rows.
 
-    ``seconds`` is the time that a chunk should take. ``rest`` is the number of seconds to wait for
-    each second of reading. The chunks leave no row out: the first has no lower end, and the last no
-    upper one. ``tell`` is called with the share of the extent that has been read.
+    ``seconds`` is the time that a chunk should take. ``pause_ratio`` is the number of seconds to
+    wait for each second of reading. The chunks leave no row out: the first has no lower end, and
+    the last no upper one. ``tell`` is called with the share of the extent that has been read.
     """
 
     extent: Extent
     seconds: float
-    rest: float
+    pause_ratio: float
     wait: Callable[[float], object]
     tell: Callable[[float], object]
     limits: Limits
@@ -42,9 +42,9 @@ class Pieces:
             took = max(perf_counter() - started, 0.001)
             low = at = at + size
             self.tell((at - self.extent.low) / (end - self.extent.low))
-            if (end - at) * took / size <= self.limits.last_chunk_seconds and not self.rest:
+            if (end - at) * took / size <= self.limits.last_chunk_seconds and not self.pause_ratio:
                 break
             size = max(smallest, int(size * self.seconds / took))
-            self.wait(took * self.rest)
+            self.wait(took * self.pause_ratio)
         yield self.extent.between(low, None)
         self.tell(1.0)

@@ -24,7 +24,7 @@ from ..progress import Scan, Teller
 from ..run import Run
 from .access_path import noted
 from .both_sides import Sides
-from .chunks import Pieces
+from .chunks import Chunks
 from .reader import Source
 
 ScopeMaker = Callable[[Side], Scope]
@@ -121,7 +121,7 @@ class OpenPair(ConnectedPair):
             digest_name=self.digest_name,
             rows_about=self.tables[side].rows,
             guard=lambda: stack.guard(self.places[side], discreet=self.pair.has_masks, stop=stop),
-            pieces=self._pieces(side, stop) if scope.wide else (true(),),
+            chunks=self._pieces(side, stop) if scope.wide else (true(),),
             stop=stop,
         )
 
@@ -133,8 +133,8 @@ class OpenPair(ConnectedPair):
         if extent is None:
             return (true(),)
         tell = Teller(self.run.watch, Scan(self.pair.name, side, str(self.places[side])))
-        chunk_seconds, rest = stack.settings.piece_seconds, stack.settings.rest
-        return Pieces(extent, chunk_seconds, rest, stop.wait, tell, limits)
+        chunk_seconds, pause = stack.settings.chunk_seconds, stack.settings.pause_ratio
+        return Chunks(extent, chunk_seconds, pause, stop.wait, tell, limits)
 
     def _number(self, side: Side) -> ColumnElement[object] | None:
         """Return the key itself if it is one whole number of 64 bits on both sides, or None."""

@@ -50,7 +50,7 @@ class Source:
     - ``number`` is the key itself if it is one whole number on both sides. This is cheaper than a
       hash.
     - ``rows_about`` is the approximate number of the table's rows, or 0 if it is unknown.
-    - ``pieces`` are the conditions of the chunks in which a scan reads the table, one after the
+    - ``chunks`` are the conditions of the chunks in which a scan reads the table, one after the
       other, until ``stop`` is set.
     - ``note`` is called with the number of chunks after each scan.
     """
@@ -66,7 +66,7 @@ class Source:
     digest_name: str
     guard: Callable[[], AbstractContextManager[None]]
     rows_about: int = 0
-    pieces: Iterable[ColumnElement[bool]] = (true(),)
+    chunks: Iterable[ColumnElement[bool]] = (true(),)
     stop: Event = field(default_factory=Event)
     note: Callable[[int], object] = int
 
@@ -78,8 +78,8 @@ class Source:
     def sketch(self, buckets: Buckets) -> Sketch:
         """Return a sketch with the rows of each tenant, made in one scan."""
 
-        def grouped(piece: ColumnElement[bool]) -> Select[Any]:
-            rows = self._hashed(piece, keyed=self.can_sketch)
+        def grouped(chunk: ColumnElement[bool]) -> Select[Any]:
+            rows = self._hashed(chunk, keyed=self.can_sketch)
             by = [rows.c.parity_owner, self._bucket_of(rows, buckets)]
             sums = [func.count(), self.dialect.exact_sum(rows.c.parity_row_hash)]
             sums += [self.dialect.xor(rows.c.parity_key_hash)] if self.can_sketch else []
@@ -98,8 +98,8 @@ class Source:
     def digests(self) -> dict[str, Digest]:
         """Return the digest of each tenant's rows, made in one scan without buckets."""
 
-        def grouped(piece: ColumnElement[bool]) -> Select[Any]:
-            rows = self._hashed(piece)
+        def grouped(chunk: ColumnElement[bool]) -> Select[Any]:
+            rows = self._hashed(chunk)
             sums = self._aggregates(rows)
             return (
                 select(rows.c.parity_owner, *sums).select_from(rows).group_by(rows.c.parity_owner)
@@ -143,8 +143,8 @@ class Source:
         if self.number is not None:  # by an index, if there is one
             yield from self._hashed_rows(self.key_hash, self.number.in_(wanted))
             return
-        for piece in self.pieces:
-            yield from self._hashed_rows(self.key_hash, and_(piece, self.key_hash.in_(wanted)))
+        for chunk in self.chunks:
+            yield from self._hashed_rows(self.key_hash, and_(chunk, self.key_hash.in_(wanted)))
 
     def rows_in_order(self, part: Part | None = None) -> Iterator[HashedRow]:
         """Yield the rows of ``part``, or all rows, in the order of key hash and row hash."""
@@ -182,8 +182,8 @@ class Source:
         tenants.
         """
         count, once = 0, once or self.scope.wide or self.scope.owners is not None
-        for piece in self.pieces:
-            yield from self.answers(statement(piece), _ONCE if once else {})
+        for chunk in self.chunks:
+            yield from self.answers(statement(chunk), _ONCE if once else {})
             count += 1
         self.note(count)
 

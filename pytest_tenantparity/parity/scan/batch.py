@@ -46,7 +46,7 @@ from ..read.open_pair import opened_in
 from ..read.reader import Source
 from ..run import Run
 from .plan import Batch, Batches, Key, Statement, Structure, batch_of, is_small
-from .shared import Shown
+from .shared import SharedResult
 from .shared_digests import shared_digest
 
 # Sessions that hold locks do not wait for the throttle. If the server is too busy, the batch fails.
@@ -85,7 +85,9 @@ class _Result:
     failure: str = ""
 
 
-def shown_in_batch(run: Run, batches: Batches, pair: TablePair, tenant: Tenant) -> Shown | None:
+def shown_in_batch(
+    run: Run, batches: Batches, pair: TablePair, tenant: Tenant
+) -> SharedResult | None:
     """Return the batch's result for a tenant's table, or None if its check has to run alone."""
     if not any(pair.tenancy(side).per_place for side in SIDES):
         return None
@@ -172,7 +174,7 @@ def _structure_key(run: Run, member: _Member) -> Hashable:
 # ---- run
 
 
-def _run(run: Run, batches: Batches, batch: Batch) -> dict[Key, Shown]:
+def _run(run: Run, batches: Batches, batch: Batch) -> dict[Key, SharedResult]:
     """Run a batch, or read its result if another process has run it."""
     given = (_member(run, run.pairs[n], run.tenants[t]) for n, t in batch.keys)
     members = [member for member in given if member is not None]
@@ -194,14 +196,14 @@ def _run(run: Run, batches: Batches, batch: Batch) -> dict[Key, Shown]:
             f"{SLOW}the small tables {names} were read one by one, since one statement for all of "
             f"them failed: {UNTOLD if masked else result.failure}"
         )
-    shown: dict[Key, Shown] = {}
+    shown: dict[Key, SharedResult] = {}
     for member, structure in found:
         for reading in () if result.failure else structure.readings:
             run.notes.take(reading)
         if (digest := result.equal.get(member.key)) is not None:
             equal = TenantResult(digest, digest, RowDiff())
             enforced = structure.keys_enforced
-            shown[member.key] = Shown(structure.plan, structure.digest, equal, enforced)
+            shown[member.key] = SharedResult(structure.plan, structure.digest, equal, enforced)
     return shown
 
 

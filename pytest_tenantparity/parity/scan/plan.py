@@ -15,7 +15,7 @@ from ...model import Reading, Side
 from ...stacks import TableFacts
 from ..read.digest import Digest
 from ..read.reader import Source
-from .shared import Shown
+from .shared import SharedResult
 
 Key = tuple[str, str]
 """The name of a table pair and the id of a tenant."""
@@ -45,7 +45,7 @@ class Batch:
     tables: int = 0
     locks: int = 0
     columns: int = 0
-    shown: dict[Key, Shown] | None = None
+    shown: dict[Key, SharedResult] | None = None
 
     def has_room(self, more: Batch, limits: Limits) -> bool:
         """Return whether the tables of ``more`` fit into this batch as well."""
@@ -137,7 +137,7 @@ class Batches:
             self.of[table.keys[0]] = latest
         return latest
 
-    def keep(self, batch: Batch, shown: dict[Key, Shown]) -> None:
+    def keep(self, batch: Batch, shown: dict[Key, SharedResult]) -> None:
         """Keep the results of ``batch``.
 
         If too many batches are held, the results of the oldest one are dropped. Its checks then run

@@ -21,7 +21,7 @@ from ..run import Run
 
 
 @dataclass(frozen=True)
-class Shown:
+class SharedResult:
     """The results of a shared scan or a batch for one tenant's rows of one table.
 
     ``shared`` is the shared scan, or None for a batch.
@@ -31,7 +31,7 @@ class Shown:
     digest: str
     result: TenantResult
     keys_enforced: bool
-    shared: Surveyed | None = None
+    shared: SharedScan | None = None
 
     @property
     def rows(self) -> RowCounts:
@@ -58,7 +58,7 @@ class _Answer:
 
 
 @dataclass(frozen=True)
-class Surveyed:
+class SharedScan:
     """The results of a shared scan, and how its columns were compared.
 
     ``owners`` holds the discriminator values of keys that some tenant lost or gained, by the side
@@ -73,14 +73,14 @@ class Surveyed:
     owners: dict[Side, dict[Row, str | None]] = field(default_factory=dict)
     settled: dict[str, Settled] = field(default_factory=dict)
 
-    def of(self, tenant: str) -> Shown | None:
+    def of(self, tenant: str) -> SharedResult | None:
         """Return the results for ``tenant``, or None if it was not scanned. Raises NotProven."""
         if self.answer.inconsistent:
             raise InconsistentReads(self.answer.inconsistent)
         if tenant not in self.answer.results:
             return None
         result = self.answer.results[tenant]
-        return Shown(self.plan, self.digest, result, self.keys_enforced, self)
+        return SharedResult(self.plan, self.digest, result, self.keys_enforced, self)
 
 
 @dataclass
@@ -91,10 +91,10 @@ class SharedScans:
     """
 
     run: Run
-    done: dict[tuple[str, str], Surveyed] = field(default_factory=dict)
+    done: dict[tuple[str, str], SharedScan] = field(default_factory=dict)
     _together: dict[str, Mapping[str, Sequence[Tenant]]] = field(default_factory=dict)
 
-    def of(self, pair: TablePair, tenant: Tenant) -> Shown | None:
+    def of(self, pair: TablePair, tenant: Tenant) -> SharedResult | None:
         """Return the results for ``tenant``, or None if it is scanned alone.
 
         A tenant is scanned alone if no tenant can be scanned with it, if the rows cannot be
@@ -141,16 +141,18 @@ def _groups(run: Run, pair: TablePair) -> dict[str, Sequence[Tenant]]:
     return {each.id: group for group in groups.values() if len(group) > 1 for each in group}
 
 
-def _survey(run: Run, pair: TablePair, tenants: Sequence[Tenant]) -> Surveyed:
+def _survey(run: Run, pair: TablePair, tenants: Sequence[Tenant]) -> SharedScan:
     with open_pair(run, pair, tenants[0]) as opened:
         question = f"survey of {pair.name} for {[each.id for each in tenants]}"
         # Masked values must not be written to a file, so each process runs the scan itself.
         once = Once() if pair.has_masks else run.once
         found = once.ask(question, _Answer, lambda: _answer(opened, tenants))
-        return Surveyed(opened.plan, opened.digest_name, opened.keys_enforced, found)
+        return SharedScan(opened.plan, opened.digest_name, opened.keys_enforced, found)
 
 
-def settled_together(opened: OpenPair, shared: Surveyed, tenant: Tenant, seconds: float) -> Settled:
+def settled_together(
+    opened: OpenPair, shared: SharedScan, tenant: Tenant, seconds: float
+) -> Settled:
     """Return the outcome for a tenant's rows that differed.
 
     The first call reads the differing rows of all tenants of the shared scan again.

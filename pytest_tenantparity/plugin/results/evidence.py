@@ -14,7 +14,7 @@ from ..run.plan import item_key
 from ..run.session import AuditSession
 from ..stash import VIEWS
 from .ledger import plan_to_wire
-from .payload import Notice, attach
+from .payload import Payload, attach
 
 _READ_NOTHING = (
     "the test read neither stack, so that it proves nothing: query the fixtures legacy and modern, "
@@ -38,10 +38,10 @@ def attach_evidence(
         evidence = _of_outcome(key, call, item)
         if report.passed and evidence.outcome is Outcome.NOT_PROVEN:
             report.outcome, report.longrepr = "failed", evidence.reasons[0]
-        session.notices[key] = Notice(key, evidence)
+        session.notices[key] = Payload(key, evidence)
         note_status(item, evidence)
         report.user_properties = list(item.user_properties)
-    notice = session.notices.get(key, Notice(key))
+    notice = session.notices.get(key, Payload(key))
     if session.is_worker and not session.plan_sent:
         ignored = session.ignored_files.reasons()
         notice = replace(notice, plan=plan_to_wire(session.plan), ignored_files=ignored)

@@ -17,7 +17,7 @@ WirePlan = list[tuple[str, str, str | None, str | None, str, bool]]
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
+class Payload:
     """The key of a test's check, and its evidence.
 
     ``limits`` is a digest of the tolerances of a test that called ``parity.check()``. A worker's
@@ -31,14 +31,14 @@ class Notice:
     ignored_files: list[str] | None = None
 
 
-def attach(report: pytest.TestReport, notice: Notice) -> None:
+def attach(report: pytest.TestReport, notice: Payload) -> None:
     """Add a notice to a report."""
     setattr(report, NOTICE, notice)
 
 
-def detach(report: pytest.TestReport) -> Notice | None:
+def detach(report: pytest.TestReport) -> Payload | None:
     """Remove the notice from ``report`` and return it. pytest keeps reports until the run ends."""
-    notice: Notice | None = vars(report).pop(NOTICE, None)
+    notice: Payload | None = vars(report).pop(NOTICE, None)
     return notice
 
 
@@ -52,4 +52,4 @@ def from_serializable(report: object) -> None:
     """Convert the primitives in a report from another process back to a notice."""
     wire = getattr(report, NOTICE, None)
     if wire is not None:
-        setattr(report, NOTICE, from_wire(Notice, wire))
+        setattr(report, NOTICE, from_wire(Payload, wire))

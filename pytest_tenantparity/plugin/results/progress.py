@@ -20,7 +20,7 @@ from ...inventory import TablePair
 from ...model import SIDES, CheckKey, Evidence, Side
 from ...parity import Scan
 from ..run.session import AuditSession, PlannedItem
-from .progress_estimate import Size, Tally
+from .progress_estimate import ProgressEstimate, Size
 from .status_line import RareLines, Screen, StatusLine
 
 _BEAT = 0.5  # seconds
@@ -41,8 +41,10 @@ class Progress:
         if terminal is None:
             return (yield)
         with terminal:
-            tally = Tally(sizes_of(self._session))
-            shown = Shown(_screen(config, terminal), tally, self._planned, self._session.scans)
+            tally = ProgressEstimate(sizes_of(self._session))
+            shown = SharedResult(
+                _screen(config, terminal), tally, self._planned, self._session.scans
+            )
             config.pluginmanager.register(shown, "tenantparity-shown-progress")
             try:
                 return (yield)
@@ -51,13 +53,13 @@ class Progress:
                 shown.close()
 
 
-class Shown:
+class SharedResult:
     """Draws progress between the outputs of pytest. The line is hidden before pytest writes."""
 
     def __init__(
         self,
         screen: Screen,
-        tally: Tally,
+        tally: ProgressEstimate,
         planned: Mapping[CheckKey, PlannedItem],
         scans: Iterable[Scan],
     ) -> None:

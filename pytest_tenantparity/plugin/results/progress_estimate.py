@@ -24,7 +24,7 @@ class Size:
     places: int = 1
 
 
-class Tally:
+class ProgressEstimate:
     """Counts the evidence that has arrived, and adds the progress of running scans.
 
     A row is done when it was read on both sides, so the slower side counts. The report contains

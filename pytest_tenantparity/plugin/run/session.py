@@ -41,10 +41,19 @@ from ...model import CANARY, SIDES, CheckKey, Invocation, Side, Target
 from ...parity import Audit, Once, Run, Scans, environment_layer
 from ...reporting import DriftParts
 from ...sealed import Seal
-from ...stacks import Anchor, Dialect, Secret, ServerFacts, Stack, StackState, open_stack, redacted
+from ...stacks import (
+    Dialect,
+    Secret,
+    ServerFacts,
+    SnapshotHolder,
+    Stack,
+    StackState,
+    open_stack,
+    redacted,
+)
 from ...wire import from_wire, to_wire
 from ..options import as_of_of, is_dry_run, settle_of, worker_count
-from ..results.payload import Notice
+from ..results.payload import Payload
 from .ignored_files import IgnoredFiles
 from .invocation import invocation_of, with_places
 from .journal import JOURNAL, Proof, Record
@@ -93,7 +102,7 @@ class AuditSession:
     named_tests: dict[str, str] = field(default_factory=dict)  # node ids, by check name
     keys: dict[str, CheckKey] = field(default_factory=dict)  # keys of the plan, by node id
     plan_sent: bool = False
-    notices: dict[CheckKey, Notice] = field(default_factory=dict)  # of tests that are running
+    notices: dict[CheckKey, Payload] = field(default_factory=dict)  # of tests that are running
     share: Share | None = None  # from --parity-shard; None for the whole audit
     tests: dict[str, str] = field(default_factory=dict)  # tests of all shards: digest by node id
     earlier: Record = field(default_factory=Record)  # proofs that --parity-resume takes over
@@ -101,7 +110,7 @@ class AuditSession:
     asked: dict[str, set[str]] | None = None  # tenants by table; None until collection ends
     ignored_files: IgnoredFiles = field(default_factory=IgnoredFiles)
     _rerun: Invocation | None = None
-    _anchors: list[Anchor] = field(default_factory=list)
+    _anchors: list[SnapshotHolder] = field(default_factory=list)
     _scratch: TemporaryDirectory[str] | None = None  # one folder for all processes of the run
 
     @classmethod
@@ -384,7 +393,7 @@ class AuditSession:
             kind = type(error).__name__
             reason = f"{side}: the pytest_parity_connect hook failed: {kind}: {said}"
             return lambda: StackState(side, "", unavailable={"": reason})
-        anchor = Anchor(partial(self._refuse_too_many_connections, side))
+        anchor = SnapshotHolder(partial(self._refuse_too_many_connections, side))
         self._anchors.append(anchor)
         places = self._places(side)
         opening = partial(open_stack, side, stack, self._application, url, places, anchor=anchor)
@@ -415,7 +424,7 @@ class AuditSession:
         if self.settings.stack(side).throttle is None or not self.states[side].url:
             return
         dialect = self._dialect(side)
-        if not dialect.tells_load:
+        if not dialect.reports_load:
             raise SettingsError(
                 f"[{side}] throttle: {self._product(side)} cannot say how busy it is; PostgreSQL, "
                 "MySQL and MariaDB can. Take the throttle away"

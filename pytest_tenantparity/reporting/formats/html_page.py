@@ -59,7 +59,9 @@ def template() -> Template:
 
 def render(report: AuditReport) -> Iterator[str]:
     """Yield the page in pieces. All data of tenants are escaped, because they may be hostile."""
-    style = (files("pytest_tenantparity.reporting") / "templates" / "cab-report.css").read_text(encoding="utf-8")
+    style = (files("pytest_tenantparity.reporting") / "templates" / "cab-report.css").read_text(
+        encoding="utf-8"
+    )
     return template().generate(
         view=ReportView(report),
         report=report,

@@ -38,7 +38,7 @@ from ...model import ServerFacts
 from ..catalog import TEXTS, Catalog, ColumnFacts, Family, TableFacts
 from ..parameters import checked, texts
 from .canonical_text import spell
-from .mutations import least_change, neutral
+from .mutations import least_change, null_lookalike
 from .portable import Portable
 
 POOLED = (
@@ -154,10 +154,10 @@ class Dialect(ABC):
     converts_zones: ClassVar[bool] = False
     """Whether naive times can be read soundly in zones other than UTC."""
 
-    roams: ClassVar[bool] = False
+    switches_database: ClassVar[bool] = False
     """Whether one engine can connect to several databases, by :attr:`Session.database`."""
 
-    tells_load: ClassVar[bool] = False
+    reports_load: ClassVar[bool] = False
     """Whether a session can measure how busy the server is."""
 
     def normalised(self, url: URL, *, shows_names: bool = True) -> URL:
@@ -342,7 +342,7 @@ class Dialect(ABC):
         del column
         return False
 
-    def seeks(self, column: ColumnFacts) -> bool:
+    def can_use_index(self, column: ColumnFacts) -> bool:
         """Whether :meth:`any_of` can use an index on a column."""
         del column
         return False
@@ -373,7 +373,9 @@ class Dialect(ABC):
     ) -> ColumnElement[bool]:
         """Whether a column is exactly one of the ``allowed`` values, in the column's own type."""
 
-    def exact(self, value: ColumnElement[Any], column: ColumnFacts) -> ColumnElement[Any]:
+    def exactly_comparable(
+        self, value: ColumnElement[Any], column: ColumnFacts
+    ) -> ColumnElement[Any]:
         """Return the value in a form for joins, in which only equal values are equal."""
         del column
         return value
@@ -388,7 +390,7 @@ class Dialect(ABC):
         forms.
         """
         del other
-        return (self.exact(value, column),)
+        return (self.exactly_comparable(value, column),)
 
     def least_change(
         self, value: ColumnElement[Any], column: ColumnFacts
@@ -400,11 +402,11 @@ class Dialect(ABC):
         """
         return least_change(value, column, single=self.holds_singles(column))
 
-    def neutral(self, column: ColumnFacts) -> ColumnElement[Any] | None:
+    def null_lookalike(self, column: ColumnFacts) -> ColumnElement[Any] | None:
         """Return the value that is most easily confused with NULL: '', 0, false, the epoch."""
-        return neutral(column)
+        return null_lookalike(column)
 
-    def fault(self, error: DBAPIError) -> type[NotProven]:
+    def classify_error(self, error: DBAPIError) -> type[NotProven]:
         """Return the class of an error: a lost connection, no session available now, or final."""
         return ConnectionLost if error.connection_invalidated else NotProven
 

@@ -62,7 +62,7 @@ def least_change(
             return None
 
 
-def neutral(column: ColumnFacts) -> ColumnElement[Any] | None:
+def null_lookalike(column: ColumnFacts) -> ColumnElement[Any] | None:
     """Return the value that is most easily confused with NULL; None if engines differ."""
     match column.family:
         case Family.INTEGER | Family.DECIMAL:

@@ -242,9 +242,11 @@ class Archive(Dialect):
     ) -> ColumnElement[bool]:
         # Compared as text: a cast of '1.5' or '2024' to the column's type could round or guess.
         spelled = spelled_values(column.family, allowed)
-        return self.exact(value, column).in_([literal(each, Text) for each in spelled])
+        return self.exactly_comparable(value, column).in_([literal(each, Text) for each in spelled])
 
-    def exact(self, value: ColumnElement[Any], column: ColumnFacts) -> ColumnElement[Any]:
+    def exactly_comparable(
+        self, value: ColumnElement[Any], column: ColumnFacts
+    ) -> ColumnElement[Any]:
         return self.text(value, column, ColumnRules())
 
     def least_change(
@@ -262,12 +264,12 @@ class Archive(Dialect):
             return _otherwise(value, column)
         return super().least_change(value, column)
 
-    def neutral(self, column: ColumnFacts) -> ColumnElement[Any] | None:
+    def null_lookalike(self, column: ColumnFacts) -> ColumnElement[Any] | None:
         if column.type == "BLOB":
             return literal_column("''::BLOB")
         if column.type in _SAMPLES:
             return literal_column(_SAMPLES[column.type][0])
-        return super().neutral(column)
+        return super().null_lookalike(column)
 
     @contextmanager
     def apart(self, connection: Connection) -> Iterator[None]:

@@ -145,7 +145,7 @@ class MySQL(Dialect):
 
     name = "MySQL"
     singles = frozenset({"float"})
-    tells_load = True
+    reports_load = True
 
     def default_schema(self, url: URL) -> str:
         return url.database or ""
@@ -355,7 +355,7 @@ class MySQL(Dialect):
     def byte_order(self, text: ColumnElement[str]) -> ColumnElement[Any]:
         return _NoPad(text)
 
-    def seeks(self, column: ColumnFacts) -> bool:
+    def can_use_index(self, column: ColumnFacts) -> bool:
         sought = column.type in STRINGS or column.family in (Family.UUID, Family.BYTES)
         return sought or (column.family is Family.INTEGER and column.type != "year")
 
@@ -386,7 +386,9 @@ class MySQL(Dialect):
         indexed = _literals(column, allowed)
         return exactly if indexed is None else and_(value.in_(indexed), exactly)
 
-    def exact(self, value: ColumnElement[Any], column: ColumnFacts) -> ColumnElement[Any]:
+    def exactly_comparable(
+        self, value: ColumnElement[Any], column: ColumnFacts
+    ) -> ColumnElement[Any]:
         """Return a number unchanged, and any other value as a text that equals no number.
 
         MySQL converts texts to compare them with numbers: '1a' = 1 is true.
@@ -403,7 +405,7 @@ class MySQL(Dialect):
         MariaDB looks up each row of a join in an index, and no index holds the exact text. Texts of
         two collations are compared under both, so that each side's index can be used.
         """
-        exact = self.exact(value, column)
+        exact = self.exactly_comparable(value, column)
         if _are_texts_of_one_code(column, other):
             known = sorted({(each.collation, each.charset) for each in (column, other)})
             return (*(_under(value, column, *each) for each in known), exact)
@@ -440,14 +442,14 @@ class MySQL(Dialect):
                 changed = super().least_change(value, column)
         return changed
 
-    def neutral(self, column: ColumnFacts) -> ColumnElement[Any] | None:
+    def null_lookalike(self, column: ColumnFacts) -> ColumnElement[Any] | None:
         if column.type in _SAMPLES:
             return literal_column(_SAMPLES[column.type][0])
         if column.family in _NOTHING:
             return literal_column(_NOTHING[column.family])
-        return super().neutral(column)
+        return super().null_lookalike(column)
 
-    def fault(self, error: DBAPIError) -> type[NotProven]:
+    def classify_error(self, error: DBAPIError) -> type[NotProven]:
         return fault_of(error)
 
     def is_of_query(self, error: DBAPIError) -> bool:

@@ -173,8 +173,8 @@ class PostgreSQL(Dialect):
         -3988319929281441629,
     )
     shares_snapshots = True
-    roams = True
-    tells_load = True
+    switches_database = True
+    reports_load = True
     converts_zones = True
 
     def default_schema(self, url: URL) -> str:
@@ -360,7 +360,7 @@ class PostgreSQL(Dialect):
             column.family is Family.TEXT and not column.fuzzy
         )
 
-    def seeks(self, column: ColumnFacts) -> bool:
+    def can_use_index(self, column: ColumnFacts) -> bool:
         return not column.fuzzy
 
     def once(self, rows: Select[Any]) -> Select[Any]:
@@ -375,9 +375,11 @@ class PostgreSQL(Dialect):
         kind = "text" if column.fuzzy else column.type
         spelled = list(spelled_values(column.family, allowed))
         values = cast(bindparam(None, spelled, unique=True), _TypeOf(f"{kind}[]"))
-        return self.exact(value, column) == func.any(values)
+        return self.exactly_comparable(value, column) == func.any(values)
 
-    def exact(self, value: ColumnElement[Any], column: ColumnFacts) -> ColumnElement[Any]:
+    def exactly_comparable(
+        self, value: ColumnElement[Any], column: ColumnFacts
+    ) -> ColumnElement[Any]:
         return cast(value, Text).collate("C") if column.fuzzy else value
 
     def match_forms(
@@ -388,7 +390,7 @@ class PostgreSQL(Dialect):
         In PostgreSQL, a day equals 24 hours, {a} equals {A} in an array of citext, and 2^53 + 1 as
         an integer equals 2^53 as a float.
         """
-        exact, kinds = self.exact(value, column), {column.family, other.family}
+        exact, kinds = self.exactly_comparable(value, column), {column.family, other.family}
         if Family.FLOAT in kinds and kinds <= NUMBERS:
             text_ = self.canonical(value, column, Family.FLOAT, ColumnRules(common=True))
         elif len(kinds) == 1 and kinds <= _LOOSELY_EQUAL:
@@ -417,7 +419,7 @@ class PostgreSQL(Dialect):
             case _:
                 return _altered_text(value, column)
 
-    def neutral(self, column: ColumnFacts) -> ColumnElement[Any] | None:
+    def null_lookalike(self, column: ColumnFacts) -> ColumnElement[Any] | None:
         if column.family in _EPOCHS:
             return literal_column(_EPOCHS[column.family])
         if column.family in DOCUMENTS:
@@ -427,9 +429,11 @@ class PostgreSQL(Dialect):
         if column.family in _NEUTRAL:
             return literal_column(_NEUTRAL[column.family])
         # An empty text for the other types, whose values are compared by the server's text.
-        return super().neutral(column) if column.family in _PLAIN else cast(literal(""), Text)
+        return (
+            super().null_lookalike(column) if column.family in _PLAIN else cast(literal(""), Text)
+        )
 
-    def fault(self, error: DBAPIError) -> type[NotProven]:
+    def classify_error(self, error: DBAPIError) -> type[NotProven]:
         return fault_of(error)
 
     def is_of_query(self, error: DBAPIError) -> bool:

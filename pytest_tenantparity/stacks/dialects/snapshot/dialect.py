@@ -175,7 +175,7 @@ class SnapshotFile(SQLite):
         other = func.parity_snapshot_other(value)
         return case((is_text, value.op("||")(word(" "))), else_=other)
 
-    def neutral(self, column: ColumnFacts) -> ColumnElement[Any] | None:
+    def null_lookalike(self, column: ColumnFacts) -> ColumnElement[Any] | None:
         return literal_column(_NEUTRAL.get(column.family, "''"))
 
 

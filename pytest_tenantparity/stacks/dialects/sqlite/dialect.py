@@ -339,7 +339,7 @@ class SQLite(Dialect):
     def byte_order(self, text: ColumnElement[str]) -> ColumnElement[Any]:
         return text.collate("BINARY")
 
-    def seeks(self, column: ColumnFacts) -> bool:
+    def can_use_index(self, column: ColumnFacts) -> bool:
         return column.family in (Family.INTEGER, Family.TEXT)
 
     def bound(self, value: int | date | datetime) -> ColumnElement[Any]:
@@ -366,14 +366,16 @@ class SQLite(Dialect):
                 return and_(kind == word("text"), value.collate("BINARY").in_(texts))
             case Family.WRITTEN | Family.SAME_TYPE | Family.JSON:
                 texts = [literal(each, Text) for each in allowed]
-                return and_(kind == word("text"), self.exact(value, column).in_(texts))
+                return and_(kind == word("text"), self.exactly_comparable(value, column).in_(texts))
             case family:
                 own = self.canonical(value, column, family, ColumnRules(common=True))
                 read = replace(_PLAIN_RULES, float_bits=DOUBLE)
                 given = (spelled(literal(a, Text), Family.WRITTEN, family, read) for a in allowed)
                 return own.in_(list(given))
 
-    def exact(self, value: ColumnElement[Any], column: ColumnFacts) -> ColumnElement[Any]:
+    def exactly_comparable(
+        self, value: ColumnElement[Any], column: ColumnFacts
+    ) -> ColumnElement[Any]:
         del column
         # A function's result has no affinity. With an affinity, '07' could equal 7.
         return func.ifnull(value, null()).collate("BINARY")
@@ -388,7 +390,7 @@ class SQLite(Dialect):
         it. In columns without affinity, 7 and 7.0 are stored as different values, but = takes them
         for equal.
         """
-        own, exact = value.collate("BINARY"), self.exact(value, column)
+        own, exact = value.collate("BINARY"), self.exactly_comparable(value, column)
         if column.family is other.family and column.family in _WITHOUT_AFFINITY:
             return own, func.typeof(value, type_=Text), exact
         return own, exact
@@ -407,10 +409,10 @@ class SQLite(Dialect):
             case _:
                 return other
 
-    def neutral(self, column: ColumnFacts) -> ColumnElement[Any] | None:
+    def null_lookalike(self, column: ColumnFacts) -> ColumnElement[Any] | None:
         if column.family in _NEUTRAL:
             return literal_column(_NEUTRAL[column.family])
-        return super().neutral(column)
+        return super().null_lookalike(column)
 
     def is_of_query(self, error: DBAPIError) -> bool:
         said = str(error.orig)
