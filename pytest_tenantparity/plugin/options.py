@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -107,9 +108,51 @@ def asked_for_audit(config: pytest.Config) -> str | None:
     return next((name for name, key in options.items() if config.getoption(key)), None)
 
 
-def settle_of(config: pytest.Config) -> float | None:
-    """Return how many seconds a write may be in progress. Raises :class:`SettingsError`."""
-    given: str | None = config.getoption("parity_settle")
+@dataclass(frozen=True, slots=True)
+class CommandLine:
+    """The options of one run, read from the command line once.
+
+    - ``tenants``, ``tables``: the values of ``--tenants`` and ``--parity-tables``.
+    - ``settle``: the number of seconds that a write may take from one stack to the other.
+    - ``as_of``: the value of ``:as_of`` in filters.
+    - ``shard``: ``i/n`` for a part of the audit, and ``sizes``, the file with the tenants' sizes.
+    - ``resume``: whether proofs of an interrupted run are taken over.
+    - ``report``: the directory of the report, instead of a new one.
+    """
+
+    tenants: tuple[str, ...]
+    tables: tuple[str, ...]
+    canary: bool
+    fail_on_drift: bool
+    settle: float | None
+    as_of: AsOf | None
+    shard: str | None
+    sizes: str | None
+    resume: bool
+    report: str | None
+
+
+def command_line(config: pytest.Config) -> CommandLine:
+    """Read the options of a run. Raises :class:`SettingsError` for a wrong value."""
+    from ..config import AsOf
+
+    as_of: str | None = config.getoption("parity_as_of")
+    return CommandLine(
+        tenants=tuple(config.getoption("tenants")),
+        tables=tuple(config.getoption("parity_tables")),
+        canary=bool(config.getoption("parity_canary")),
+        fail_on_drift=bool(config.getoption("fail_on_drift")),
+        settle=read_settle(config.getoption("parity_settle")),
+        as_of=None if as_of is None else AsOf.read(as_of),
+        shard=config.getoption("parity_shard"),
+        sizes=config.getoption("parity_sizes"),
+        resume=bool(config.getoption("parity_resume")),
+        report=config.getoption("parity_report") or None,
+    )
+
+
+def read_settle(given: str | None) -> float | None:
+    """Return the seconds of ``--parity-settle``, or None. Raises :class:`SettingsError`."""
     if given is None:
         return None
     try:
@@ -122,14 +165,6 @@ def settle_of(config: pytest.Config) -> float | None:
             f"to the other, more than 0 and no more than {_LONGEST_SETTLE:,}, such as 2 or 0.5"
         )
     return seconds
-
-
-def as_of_of(config: pytest.Config) -> AsOf | None:
-    """Return the value of ``:as_of`` in filters. Raises :class:`SettingsError`."""
-    from ..config import AsOf
-
-    text: str | None = config.getoption("parity_as_of")
-    return None if text is None else AsOf.read(text)
 
 
 def starting_places(config: pytest.Config) -> list[Path]:

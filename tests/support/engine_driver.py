@@ -4,25 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from pytest_tenantparity.config import Settings, load_settings
-from pytest_tenantparity.inventory import (
-    Place,
-    TablePair,
-    discover_pairs,
-    make_pair,
-    place_of,
-    planned_pairs,
-)
+from pytest_tenantparity.audit import RunOptions, open_run
+from pytest_tenantparity.config import AsOf, Settings, load_settings
+from pytest_tenantparity.config.as_of import require_as_of
+from pytest_tenantparity.errors import SettingsError
 from pytest_tenantparity.limits import Limits
-from pytest_tenantparity.model import SIDES, Evidence, Side
-from pytest_tenantparity.parity import Audit, Layer, environment_layer
+from pytest_tenantparity.model import Evidence
+from pytest_tenantparity.parity import Audit, Layer
 from pytest_tenantparity.parity import Run as ParityRun
-from pytest_tenantparity.stacks import Stack, StackState, open_stack
+from pytest_tenantparity.stacks import StackState
 
 from .checks import key_of
 from .postgresql import Database
@@ -117,33 +112,27 @@ def opened(
 
     ``digest`` is the only one that is used, if one is named.
     """
-    with ExitStack() as cleanup:
-        states: dict[Side, StackState] = {}
-        for side in SIDES:
-            places = _places(settings, side)
-            states[side], anchor = open_stack(
-                side, settings.stack(side), "tests", places=places, environment=environment
-            )
-            cleanup.callback(anchor.release)
-            if digest is not None:
-                states[side] = _with_digest(states[side], digest)
-        pairs = planned_pairs(settings)
-        if pairs is None:
-            pairs = discover_pairs(settings, *(_tables(states[side]) for side in SIDES))
-        context = ParityRun(
-            settings=settings,
-            pairs={pair.name: pair for pair in pairs},
-            stacks={
-                side: Stack(states[side], settings.stack(side), "tests", limits) for side in SIDES
-            },
-            tenants={tenant.id: tenant for tenant in settings.tenant_models()},
-            selected=settings.tenant_models(),
-            salt=20_240_229,
-            environment=environment_layer(environment),
-            limits=limits,
-        )
-        cleanup.callback(context.close)
-        yield Run(context)
+    options = RunOptions(
+        as_of=_value_of_none(settings),
+        limits=limits,
+        environment=environment,
+        application="tests",
+        salt=20_240_229,
+    )
+    with open_run(settings, options=options) as found:
+        run = Run(replace(found.audit.run, as_of=None))
+        for stack in run.context.stacks.values() if digest is not None else ():
+            stack._state = _with_digest(stack._state, digest or "")
+        yield run
+
+
+def _value_of_none(settings: Settings) -> AsOf | None:
+    """Return some value where filters need one, so that stacks open for several values."""
+    try:
+        require_as_of(settings, None)
+    except SettingsError:
+        return AsOf(0)
+    return None
 
 
 def _with_digest(state: StackState, digest: str) -> StackState:
@@ -152,22 +141,6 @@ def _with_digest(state: StackState, digest: str) -> StackState:
         for name, database in state.databases.items()
     }
     return replace(state, databases=databases)
-
-
-def _places(settings: Settings, side: Side) -> set[Place]:
-    """Every place that a tenancy of the stack, or of a table of its own, can lead to."""
-    names = ("?", *settings.tables) if settings.stack(side).tenancy else tuple(settings.tables)
-    pairs: list[TablePair] = [make_pair(settings, name) for name in names]
-    return {
-        place_of(settings.stack(side), pair.tenancy(side), tenant)
-        for pair in pairs
-        for tenant in settings.tenant_models()
-    }
-
-
-def _tables(state: StackState) -> list[str]:
-    catalogs = [each for db in state.databases.values() for each in db.catalogs.values()]
-    return sorted({name for catalog in catalogs for name in catalog.stored_tables})
 
 
 def seen(evidence: Evidence) -> list[Seen]:

@@ -26,7 +26,7 @@ from ...reporting import (
     write_report,
 )
 from ..integrations import allure, junit
-from ..options import as_of_of, asked_for_audit
+from ..options import asked_for_audit
 from ..run.ignored_files import overridden
 from ..run.resume import JournalKeeper
 from ..run.run_metadata import describe_run
@@ -138,7 +138,7 @@ class Reporter:
         if self._lost or report.run.state != "COMPLETE":
             return False
         failing = {Outcome.NOT_PROVEN}
-        if self._session.config.getoption("fail_on_drift"):
+        if self._session.options.fail_on_drift:
             failing.add(Outcome.REFUTED)
         return not any(check.outcome in failing for check in report.checks)
 
@@ -244,7 +244,7 @@ class Reporter:
                 session.selection,
                 session.selected_pairs,
                 session.unnamed_views,
-                as_of_of(session.config),
+                session.options.as_of,
             ),
             pairs=planned_facts(session.selected_pairs or ()),
             cohorts=cohort_facts(session.settings, session.selection),

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from ...errors import SettingsError
 from ...model import SIDES, CheckKey, Evidence, ResumedRun
 from ...parity import environment_layer
-from ..options import as_of_of, settle_of
 from . import journal
 from .journal import Heading, Proof, Record
 from .run_metadata import settings_digest, versions
@@ -30,7 +29,7 @@ def take_over(session: AuditSession) -> None:
 
     Raises :class:`SettingsError` for a missing journal, and for the journal of another audit.
     """
-    if session.config.getoption("parity_resume"):
+    if session.options.resume:
         record = journal.read(session.earlier_journal)
         _refuse_another_audit(session, record)
         session.earlier = record
@@ -72,7 +71,7 @@ def _names(names: list[str]) -> str:
 def _basis(session: AuditSession) -> dict[str, Part]:
     """Return the facts that a run's proofs depend on, except the data, by readable names."""
     selection, pairs, share = session.selection, session.selected_pairs, session.share
-    settle, as_of = settle_of(session.config), as_of_of(session.config)
+    settle, as_of = session.options.settle, session.options.as_of
     frozen = {side: session.settings.stack(side).frozen for side in SIDES}
     return {
         "version of pytest-tenantparity": versions()["pytest-tenantparity"],

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -17,49 +16,40 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from ...audit import OpenStacks
 from ...config import Settings, TableSettings, load_settings
 from ...config.as_of import require_as_of
-from ...errors import SettingsError
+from ...errors import SettingsError, StackUnavailable
 from ...inventory import (
-    Place,
     Selection,
     TablePair,
     audit_targets,
-    discover_pairs,
     make_pair,
-    place_of,
     planned_pairs,
     read_terms,
-    sampled_tenants,
     select_pairs,
     select_tenants,
     split_terms,
     unnamed_views,
 )
 from ...inventory.shards import Share
-from ...model import CANARY, SIDES, CheckKey, Invocation, Side, Target
+from ...model import SIDES, CheckKey, Invocation, Side, Target
 from ...parity import Audit, Once, Run, Scans, environment_layer
 from ...reporting import DriftParts
 from ...sealed import Seal
 from ...stacks import (
-    Dialect,
     Secret,
     ServerFacts,
-    SnapshotHolder,
-    Stack,
     StackState,
-    open_stack,
     redacted,
 )
 from ...wire import from_wire, to_wire
-from ..options import as_of_of, is_dry_run, settle_of, worker_count
+from ..options import CommandLine, command_line, is_dry_run, worker_count
 from ..results.payload import Payload
 from .ignored_files import IgnoredFiles
 from .invocation import invocation_of, with_places
 from .journal import JOURNAL, Proof, Record
 from .run_directory import RunDirectory
-
-_MOST_PLACES = 3  # places that a message lists
 
 
 @dataclass(frozen=True)
@@ -95,9 +85,10 @@ class AuditSession:
     settings: Settings
     selection: Selection
     run: RunIdentity
+    options: CommandLine
+    stacks: OpenStacks
     pairs: tuple[TablePair, ...] | None = None  # all pairs; None until they are discovered
     selected_pairs: tuple[TablePair, ...] | None = None
-    states: dict[Side, StackState] = field(default_factory=dict)
     plan: dict[CheckKey, PlannedItem] = field(default_factory=dict)
     named_tests: dict[str, str] = field(default_factory=dict)  # node ids, by check name
     keys: dict[str, CheckKey] = field(default_factory=dict)  # keys of the plan, by node id
@@ -110,29 +101,37 @@ class AuditSession:
     asked: dict[str, set[str]] | None = None  # tenants by table; None until collection ends
     ignored_files: IgnoredFiles = field(default_factory=IgnoredFiles)
     _rerun: Invocation | None = None
-    _anchors: list[SnapshotHolder] = field(default_factory=list)
     _scratch: TemporaryDirectory[str] | None = None  # one folder for all processes of the run
 
     @classmethod
     def prepare(cls, config: pytest.Config, path: Path, run: RunIdentity) -> AuditSession:
         """Return a session with settings and selection. No database is used."""
         settings = _with_hooked_pairs(config, load_settings(path))
-        canary = settings.canary or bool(config.getoption("parity_canary"))
-        selection = select_tenants(settings, _terms_of(config, "--tenants"), canary=canary)
-        session = cls(config, path, settings, selection, run)
+        options = command_line(config)
+        canary = settings.canary or options.canary
+        terms = read_terms("--tenants", options.tenants, config.invocation_params.dir)
+        selection = select_tenants(settings, terms, canary=canary)
+        stacks = OpenStacks(
+            settings,
+            selection,
+            f"tenantparity/{run.id}",
+            processes=worker_count(config),
+            settles=options.settle is not None,
+            connect=partial(_hooked_url, config),
+        )
+        session = cls(config, path, settings, selection, run, options, stacks)
         session.set_pairs(planned_pairs(settings))
         environment_layer(os.environ)
-        settle_of(config)
-        as_of = as_of_of(config)
-        if as_of is not None or not is_dry_run(config):  # a dry run reads no rows
-            require_as_of(settings, as_of)
+        if options.as_of is not None or not is_dry_run(config):  # a dry run reads no rows
+            require_as_of(settings, options.as_of)
         return session
 
     @classmethod
     def in_worker(cls, config: pytest.Config, wire: Mapping[str, Any]) -> AuditSession:
         """Return the session of a worker, from the data that the main process sent."""
         session = cls.prepare(config, Path(wire["path"]), from_wire(RunIdentity, wire["run"]))
-        session.states = {side: from_wire(StackState, wire["states"][side]) for side in SIDES}
+        states = {side: from_wire(StackState, wire["states"][side]) for side in SIDES}
+        session.stacks.states = states
         session.invocation = from_wire(Invocation, wire["invocation"])
         if wire["share"] is not None:
             session.share = from_wire(Share, wire["share"])
@@ -160,37 +159,18 @@ class AuditSession:
 
     def open(self) -> None:
         """Take the run's snapshots, and discover the table pairs if the settings name none."""
-        self._open_sides()
-        for side in SIDES:
-            self._refuse_several_snapshots(side)
-            self._refuse_blind_throttle(side)
+        self.stacks.open()
         if self.pairs is None:
-            self._discover()
+            self.set_pairs(self.stacks.discovered())
         self._scratch = TemporaryDirectory(prefix="tenantparity-")
         self.drift = DriftParts(Path(self._scratch.name))
-
-    def _discover(self) -> None:
-        """Pair the tables of the databases that could be opened.
-
-        If the database of a single tenant is missing, that tenant's checks report it. If no table
-        was found, the plan has one check for each tenant, which reports the missing database.
-        """
-        states = self.states.values()
-        if any("" in state.unavailable for state in states):
-            return
-        pairs = discover_pairs(self.settings, *map(self._tables, SIDES))
-        if pairs:
-            self.set_pairs(pairs)
-        elif not any(state.unavailable for state in states):
-            raise SettingsError(self._nothing_found())
 
     def close(self) -> None:
         """Close this process's connections, and release the snapshots."""
         with ExitStack() as cleanup:
             if self._scratch is not None:
                 cleanup.callback(self._scratch.cleanup)
-            for anchor in self._anchors:
-                cleanup.callback(anchor.release)
+            cleanup.callback(self.stacks.close)
             if "audit" in self.__dict__:
                 cleanup.callback(self.audit.run.close)
 
@@ -201,22 +181,25 @@ class AuditSession:
         run = Run(
             settings=self.settings,
             pairs={pair.name: pair for pair in self.pairs or ()},
-            stacks={
-                s: Stack(self.states[s], self.settings.stack(s), self._application) for s in SIDES
-            },
+            stacks=self.stacks.connected(),
             tenants={tenant.id: tenant for tenant in self.settings.tenant_models()},
             selected=self.selection.tenants,
             salt=self.run.salt,
             environment=environment_layer(os.environ),
             normalisers={name: each for given in normalisers for name, each in given.items()},
             drift=self.drift.part,
-            settle=settle_of(self.config),
-            as_of=as_of_of(self.config),
+            settle=self.options.settle,
+            as_of=self.options.as_of,
             asked=self.asked,
             once=Once(self.drift.directory if self.is_worker else None, self.drift.seal),
             watch=self.scans.tell,
         )
         return Audit(run)
+
+    @property
+    def states(self) -> dict[Side, StackState]:
+        """What was opened on each side. Empty until the stacks are open."""
+        return self.stacks.states
 
     @property
     def scans(self) -> Scans:
@@ -225,8 +208,7 @@ class AuditSession:
 
     def servers(self, side: Side) -> list[ServerFacts]:
         """Return the servers that were read on one side."""
-        state = self.states.get(side)
-        return [each.server for each in state.databases.values()] if state else []
+        return self.stacks.servers(side)
 
     @property
     def is_worker(self) -> bool:
@@ -236,9 +218,8 @@ class AuditSession:
     @cached_property
     def reports(self) -> RunDirectory:
         """The directory of the report and the journal."""
-        given: str | None = self.config.getoption("parity_report") or None
-        if given is not None:
-            return RunDirectory(self.config.invocation_params.dir / given)
+        if self.options.report is not None:
+            return RunDirectory(self.config.invocation_params.dir / self.options.report)
         parent = self.config.rootpath / self.settings.report.directory
         return RunDirectory(parent / self.run.id, parent)
 
@@ -275,8 +256,8 @@ class AuditSession:
     @property
     def whole_scope(self) -> str:
         """The selection of all shards, in the user's own words."""
-        tenants = _in_words(self.config.getoption("tenants"), "all tenants")
-        tables = self.config.getoption("parity_tables")
+        tenants = _in_words(self.options.tenants, "all tenants")
+        tables = self.options.tables
         return f"{tenants} (tables {_in_words(tables, 'all')})" if tables else tenants
 
     def own_targets(self, targets: Iterable[Target]) -> list[Target]:
@@ -294,41 +275,14 @@ class AuditSession:
     def _cohorts(self) -> dict[str, str]:
         return {tenant.id: tenant.cohort for tenant in self.selection.tenants}
 
-    @property
-    def _application(self) -> str:
-        """The application name of this run's sessions on the servers."""
-        return f"tenantparity/{self.run.id}"
-
     def set_pairs(self, pairs: tuple[TablePair, ...] | None) -> None:
         """Set all table pairs, and select those that match ``--parity-tables``."""
         if pairs is None:
             return
-        terms = _terms_of(self.config, "--parity-tables")
-        self.pairs, self.selected_pairs = pairs, select_pairs(pairs, terms)
-
-    def _nothing_found(self) -> str:
-        """Return the message for a run without tables, with the places that were searched."""
-        if any(self._tables(side) for side in SIDES):
-            return (
-                "every table of both stacks is ignored or a map, so that nothing is compared; "
-                "take some table out of [ignore.tables]"
-            )
-        looked = "; ".join(f"{side}: {', '.join(self._looked_at(side))}" for side in SIDES)
-        return (
-            f"no table was found in either stack ({looked}); check both URLs and the schemas "
-            "([legacy] schema, [modern] schema), or name the tables that must be there "
-            "([pairing] tables)"
+        terms = read_terms(
+            "--parity-tables", self.options.tables, self.config.invocation_params.dir
         )
-
-    def _looked_at(self, side: Side) -> list[str]:
-        """Return the schemas and databases that were searched for tables of one side."""
-        found = [
-            f"schema {catalog.schema!r} of {state.server.database} at {state.server.address}"
-            for state in self.states[side].databases.values()
-            for catalog in state.catalogs.values()
-        ]
-        more = len(found) - _MOST_PLACES
-        return [*found[:_MOST_PLACES], *([f"and {more} more"] if more > 0 else [])]
+        self.pairs, self.selected_pairs = pairs, select_pairs(pairs, terms)
 
     @property
     def unnamed_views(self) -> dict[Side, dict[str, str]]:
@@ -342,136 +296,11 @@ class AuditSession:
             views[side] = unnamed_views(self.settings, self.pairs or (), side, found)
         return views
 
-    def _tables(self, side: Side) -> list[str]:
-        tables: dict[str, None] = {}
-        for database in self.states[side].databases.values():
-            for catalog in database.catalogs.values():
-                tables |= dict.fromkeys(catalog.stored_tables)
-        return list(tables)
-
-    def _places(self, side: Side) -> set[Place]:
-        stack = self.settings.stack(side)
-        own = [t.tenancy for t in self.settings.tables.values()]
-        own += [
-            t.legacy_tenancy if side == "legacy" else t.modern_tenancy
-            for t in self.settings.tables.values()
-        ]
-        tenancies = [each for each in (*own, stack.tenancy) if each is not None]
-        everyone = self.settings.tenant_models() if CANARY in self.selection.subjects else ()
-        tenants = self.selection.tenants or sampled_tenants((), everyone)
-        return {place_of(stack, tenancy, each) for tenancy in tenancies for each in tenants}
-
-    def _open_sides(self) -> None:
-        """Open both sides at the same time.
-
-        This halves the time, and brings the snapshots of both sides closer together. If an error is
-        raised, :meth:`close` stops the work of the other thread.
-        """
-        openings = [self._opening(side) for side in SIDES]
-        pool = ThreadPoolExecutor(len(SIDES), thread_name_prefix="tenantparity")
-        try:
-            opened = [pool.submit(opening) for opening in openings]
-            wait(opened, return_when=FIRST_EXCEPTION)
-            for each in filter(Future.done, opened):
-                each.result()
-            self.states = dict(zip(SIDES, (each.result() for each in opened), strict=True))
-        finally:
-            pool.shutdown(wait=False)
-
-    def _opening(self, side: Side) -> Callable[[], StackState]:
-        """Call the project's connect hook, and return a function that opens the stack.
-
-        The hook is called before any connection is made. If the hook raises an exception, the
-        returned function reports the stack as unavailable.
-        """
-        stack = self.settings.stack(side)
-        try:
-            given = self.config.hook.pytest_parity_connect(config=self.config, stack=side)
-            url = Secret(given) if isinstance(given, str) else given
-        except Exception as error:  # noqa: BLE001 - whatever a project's own hook may raise
-            said = redacted(str(error))
-            kind = type(error).__name__
-            reason = f"{side}: the pytest_parity_connect hook failed: {kind}: {said}"
-            return lambda: StackState(side, "", unavailable={"": reason})
-        anchor = SnapshotHolder(partial(self._refuse_too_many_connections, side))
-        self._anchors.append(anchor)
-        places = self._places(side)
-        opening = partial(open_stack, side, stack, self._application, url, places, anchor=anchor)
-        return lambda: opening()[0]
-
-    def _refuse_several_snapshots(self, side: Side) -> None:
-        """Refuse several processes on a stack whose sessions cannot share a snapshot.
-
-        If parts of a table are read at different times, a row that moves between them can be
-        missed. Raises :class:`SettingsError`.
-        """
-        stack, state = self.settings.stack(side), self.states[side]
-        if not state.url or stack.frozen is not None or worker_count(self.config) == 1:
-            return
-        dialect = self._dialect(side)
-        if not dialect.shares_snapshots:
-            raise SettingsError(
-                f"[{side}] sessions of {self._product(side)} cannot share a snapshot, so that "
-                "several processes would read at different times; run with -n 0, or say why "
-                f'nothing is written to it meanwhile: [{side}] frozen = "..."'
-            )
-
-    def _refuse_blind_throttle(self, side: Side) -> None:
-        """Refuse a throttle for an engine without a load to measure, such as SQLite.
-
-        Raises :class:`SettingsError`.
-        """
-        if self.settings.stack(side).throttle is None or not self.states[side].url:
-            return
-        dialect = self._dialect(side)
-        if not dialect.reports_load:
-            raise SettingsError(
-                f"[{side}] throttle: {self._product(side)} cannot say how busy it is; PostgreSQL, "
-                "MySQL and MariaDB can. Take the throttle away"
-            )
-
-    def _dialect(self, side: Side) -> Dialect:
-        return Stack(self.states[side], self.settings.stack(side), self._application).dialect
-
-    def _product(self, side: Side) -> str:
-        """Return the server's product name. Before a connection, return the name of the dialect.
-
-        The two can differ: the dialect of MariaDB is named ``MySQL``.
-        """
-        known = self.servers(side)
-        return known[0].product if known else self._dialect(side).name
-
-    def _refuse_too_many_connections(self, side: Side, snapshots: int) -> None:
-        stack = self.settings.stack(side)
-        most = stack.max_connections
-        workers = worker_count(self.config)
-        further = [
-            *(["--parity-settle"] if settle_of(self.config) is not None else []),
-            *(["the throttle"] if stack.throttle is not None else []),
-        ]
-        if snapshots + workers * (1 + len(further)) > most:
-            more = "".join(f", one more each for {each}," for each in further)
-            hint = (
-                ". Where nothing is written to it, say why, and PostgreSQL's databases of single "
-                f'tenants take none: [{side}] frozen = "..."'
-            )
-            raise SettingsError(
-                f"[{side}] max_connections = {most} is too few for {workers} workers{more} and "
-                f"{snapshots} snapshots; raise it, or run fewer workers (-n) or tenants"
-                + (hint if snapshots > 1 and stack.frozen is None else "")
-            )
-
 
 def without_parameters(nodeid: str) -> str:
     """Return ``nodeid`` without the parameters of the item."""
     path, _, names = nodeid.partition("::")
     return f"{path}::{names.partition('[')[0]}"
-
-
-def _terms_of(config: pytest.Config, option: str) -> list[str]:
-    """Return the terms of ``--tenants`` or ``--parity-tables``."""
-    values = config.getoption(option.removeprefix("--").replace("-", "_"))
-    return read_terms(option, values, config.invocation_params.dir)
 
 
 def _in_words(values: Sequence[str], everything: str) -> str:
@@ -484,6 +313,22 @@ def _in_words(values: Sequence[str], everything: str) -> str:
     without = ", ".join(term[1:] for term in terms if term.startswith("!"))
     scope = everything if not wanted or "all" in wanted else ", ".join(wanted)
     return f"{scope} without {without}" if without else scope
+
+
+def _hooked_url(config: pytest.Config, side: Side) -> str | Secret | None:
+    """Return the URL that the project's connect hook gives, or None.
+
+    Raises :class:`StackUnavailable` if the hook raises an exception.
+    """
+    try:
+        given = config.hook.pytest_parity_connect(config=config, stack=side)
+        return Secret(given) if isinstance(given, str) else given
+    except Exception as error:  # noqa: BLE001 - whatever a project's own hook may raise
+        said = redacted(str(error))
+        kind = type(error).__name__
+        raise StackUnavailable(
+            f"{side}: the pytest_parity_connect hook failed: {kind}: {said}"
+        ) from None
 
 
 def _with_hooked_pairs(config: pytest.Config, settings: Settings) -> Settings:

@@ -19,25 +19,24 @@ import pytest
 
 from ...config import Settings
 from ...errors import SettingsError
-from ...inventory import Selection
 from ...inventory.shards import Share, read_shard, share_out
 from ...model import SIDES, Evidence, Outcome, ShardFacts, Target
 from ...parity import environment_layer
 from ...reporting.formats import json_file
 from ...wire import to_wire
 from ..markers import tolerance_layers
-from ..options import as_of_of, settle_of
 
 if TYPE_CHECKING:
     from .session import AuditSession
 
 
-def share_of(config: pytest.Config, settings: Settings, selection: Selection) -> Share | None:
+def share_of(config: pytest.Config, session: AuditSession) -> Share | None:
     """Return the shard that the options request, or None for the whole audit.
 
     Raises :class:`SettingsError` for wrong options, and for stacks that are not frozen.
     """
-    asked, file = config.getoption("parity_shard"), config.getoption("parity_sizes")
+    asked, file = session.options.shard, session.options.sizes
+    settings, selection = session.settings, session.selection
     if asked is None:
         if file is not None:
             raise SettingsError("--parity-sizes is for sharing work out; add --parity-shard=i/n")
@@ -103,7 +102,7 @@ def _plan_digest(session: AuditSession, share: Share) -> str | None:
     if not session.tests:
         return None
     tolerance = to_wire(environment_layer(os.environ))
-    settle, as_of = settle_of(session.config), as_of_of(session.config)
+    settle, as_of = session.options.settle, session.options.as_of
     value = None if as_of is None else as_of.text
     return _digest([session.whole_scope, share.tenants, session.tests, tolerance, settle, value])
 

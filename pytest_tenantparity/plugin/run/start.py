@@ -47,7 +47,7 @@ def open_stacks(session: AuditSession) -> None:
     config = session.config
     config.add_cleanup(session.reports.discard)
     try:
-        session.reports.prepare(resume=bool(config.getoption("parity_resume")))
+        session.reports.prepare(resume=session.options.resume)
         session.open()
         take_over(session)
     except BaseException as error:  # pytest does not finish a session that failed to start
@@ -79,7 +79,7 @@ def _own_session(config: pytest.Config) -> AuditSession | None:
     from .shard import share_of
 
     session = AuditSession.prepare(config, path, new_run())
-    session.share = share_of(config, session.settings, session.selection)
+    session.share = share_of(config, session)
     return session
 
 
