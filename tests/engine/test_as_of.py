@@ -158,7 +158,7 @@ def test_a_large_table_is_read_in_chunks_up_to_the_value(engine: Engine) -> None
         evidence = up_to(run, NOON).audit("global", "t")
     assert_drift(evidence, ("changed", ("17",), ("v",)), ("changed", ("8999",), ("v",)))
     assert evidence.rows.legacy == 9000
-    assert any("pieces" in each.how for each in evidence.work.readings)
+    assert any("chunks" in each.how for each in evidence.work.readings)
 
 
 # ---- key maps

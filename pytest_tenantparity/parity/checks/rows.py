@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-from ...errors import NotProven, Unreadable
+from collections.abc import Iterator
+from dataclasses import replace
+
+from ...errors import InconsistentReads, NotProven, Unreadable
 from ...inventory import TablePair
 from ...model import (
     SIDES,
     CheckKey,
     Evidence,
+    Finding,
+    FindingKind,
+    Outcome,
+    Side,
     Tenant,
 )
 from ..compare.comparison import NOTHING_FOUND, Comparison
+from ..compare.findings import Order, Sample, Sink, finding_of, key_remarks, order_of
 from ..compare.tolerance import ToleranceRules
 from ..live.in_flight import HeldRows, settle, under_settle, with_settled, without_one_text
 from ..locate.merge import deliver
 from ..locate.peeling import locate
-from ..read.open_pair import open_pair
+from ..read.both_sides import Sides
+from ..read.open_pair import OpenPair, open_pair
+from ..read.reader import Source
 from ..run import Run
 from ..scan.shared import SharedResult, settled_together
 from ..verdict import conclude
-from .duplicates import with_duplicates
 from .mapped_ids import with_mapped_ids
 from .misplaced import with_owners
 from .unreadable import Blame, blame_for, without
@@ -103,3 +112,42 @@ def _compared(
             sink(finding)
         evidence = with_duplicates(evidence, opened, sides, sink, comparison.repeated)
         return evidence if seconds is None else with_settled(evidence, settled, seconds)
+
+
+def with_duplicates(
+    evidence: Evidence, opened: OpenPair, sides: Sides, sink: Sink, owed: int
+) -> Evidence:
+    """Add a finding for each key that several rows of one side share.
+
+    ``owed`` is the number of surplus copies that the comparison counted but did not report. Raises
+    :class:`InconsistentReads` if fewer duplicates are found here.
+    """
+    sample, surplus = Sample(opened.run.settings.report.findings), 0
+    for side, source in zip(SIDES, (sides.legacy, sides.modern), strict=True):
+        if opened.promises_unique(side) is None:
+            continue
+        with source.guard():
+            for order, finding in _repeated(opened, side, source):
+                surplus += finding.copies
+                sink(finding)
+                sample.add((*order, side), finding)
+    if surplus < owed:
+        raise InconsistentReads(
+            f"{owed} rows repeat a key, of which only {surplus} were found by it"
+        )
+    if not surplus:
+        return evidence
+    refuted = replace(evidence, outcome=Outcome.REFUTED)
+    return refuted.measured(
+        drift=replace(evidence.drift, duplicate=evidence.drift.duplicate + surplus),
+        findings=(*evidence.findings, *sample.findings),
+    )
+
+
+def _repeated(opened: OpenPair, side: Side, source: Source) -> Iterator[tuple[Order, Finding]]:
+    columns = opened.plan.key
+    names = " and ".join(column.name for column in columns)
+    for key, copies in source.repeated_keys():
+        note = f"{copies} rows of the {side} side have this {names}"
+        found = finding_of(FindingKind.DUPLICATE, columns, key, copies=copies - 1, note=note)
+        yield order_of(key), replace(found, remarks=key_remarks(columns, key))

@@ -45,9 +45,8 @@ from ..read.digest import Digest
 from ..read.open_pair import opened_in
 from ..read.reader import Source
 from ..run import Run
-from .plan import Batch, Batches, Key, Statement, Structure, batch_of, is_small
+from .plan import Batch, Batches, Key, Statement, Structure, batch_of, is_small, shared_digest
 from .shared import SharedResult
-from .shared_digests import shared_digest
 
 # Sessions that hold locks do not wait for the throttle. If the server is too busy, the batch fails.
 _NO_WAIT = Event()
