@@ -6,8 +6,9 @@ from functools import cache
 from importlib import import_module
 
 from ...errors import StackUnavailable
-from .base import ColumnRules, Dialect, Extent, Item, Nulls, Session
+from .base import ColumnRules, Dialect, Item, Nulls
 from .portable import Portable, portable_hash
+from .server_rules import Extent, Session
 from .sqlite.values import spelled_as
 
 # Backend of the URL: the module and class for it, and the extra that installs its driver.

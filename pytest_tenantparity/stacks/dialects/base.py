@@ -1,12 +1,11 @@
-"""The interface of a database engine. Each engine is one subclass of :class:`Dialect`."""
+"""The SQL of a database engine. Each engine is one subclass of :class:`Dialect`."""
 
 from __future__ import annotations
 
 import operator
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from enum import Enum
 from functools import reduce
@@ -18,7 +17,6 @@ from sqlalchemy import (
     Connection,
     Date,
     DateTime,
-    Engine,
     Integer,
     Select,
     Text,
@@ -28,25 +26,12 @@ from sqlalchemy import (
     literal,
     literal_column,
 )
-from sqlalchemy.engine import URL
-from sqlalchemy.exc import DataError, DBAPIError, NotSupportedError, ProgrammingError
 
-from ...config import StackSettings
-from ...errors import ConnectionLost, NotProven
-from ...limits import Limits
-from ...model import ServerFacts
-from ..catalog import TEXTS, Catalog, ColumnFacts, Family, TableFacts
-from ..parameters import checked, texts
+from ..catalog import TEXTS, ColumnFacts, Family
 from .canonical_text import spell
 from .mutations import least_change, null_lookalike
 from .portable import Portable
-
-POOLED = (
-    "a connection pooler or proxy answers ({}), not the server itself. The audit keeps one session "
-    "with one snapshot, and what it sets there could reach the sessions of others, so nothing was "
-    "set or read. Connect to the server itself: let host and port in the URL name it (port {}, as "
-    "a rule)"
-)
+from .server_rules import ServerRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,48 +78,8 @@ class Item:
     native: Family | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Extent:
-    """The range of positions of a table's rows, by which the table can be read in chunks.
-
-    Each row has a whole number as its position. Most positions are at least ``low`` and less than
-    ``high``. ``between`` returns the condition that a position is at least its first argument and
-    less than its second. An argument of None leaves this end open.
-    """
-
-    low: int
-    high: int
-    between: Callable[[int | None, int | None], ColumnElement[bool]]
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """How a session must behave, and its name on the server.
-
-    ``database`` returns the name of the next database to connect to. An empty name is the database
-    of the URL.
-    """
-
-    application: str
-    settings: StackSettings
-    database: Callable[[], str] = str
-
-    def at(self, database: str) -> Session:
-        """Return the same session for ``database``."""
-        return replace(self, database=lambda: database)
-
-    @property
-    def patience(self) -> float:
-        """Seconds without any response after which a server is considered unreachable."""
-        settings = self.settings
-        return settings.statement_timeout + settings.lock_timeout + settings.connect_timeout
-
-
-class Dialect(ABC):
-    """SQL and session rules of one database engine."""
-
-    name: ClassVar[str]
-    """The engine's name in reports."""
+class Dialect(ServerRules):
+    """SQL of one database engine: texts and hashes of values, and which values it can hold."""
 
     native_digest: ClassVar[str] = ""
     """The name of a faster hash that all servers of this engine share; empty without one."""
@@ -148,83 +93,8 @@ class Dialect(ABC):
     singles: ClassVar[frozenset[str]] = frozenset()
     """The types whose values are four-byte floats."""
 
-    shares_snapshots: ClassVar[bool] = False
-    """Whether several sessions can read one snapshot."""
-
     converts_zones: ClassVar[bool] = False
     """Whether naive times can be read soundly in zones other than UTC."""
-
-    switches_database: ClassVar[bool] = False
-    """Whether one engine can connect to several databases, by :attr:`Session.database`."""
-
-    reports_load: ClassVar[bool] = False
-    """Whether a session can measure how busy the server is."""
-
-    def normalised(self, url: URL, *, shows_names: bool = True) -> URL:
-        """Return ``url`` in the form for :meth:`create_engine`; raises :class:`Unsuitable`.
-
-        An error shows the name of an unknown parameter only if ``shows_names``, because the name
-        may be a piece of a password.
-        """
-        return url.set(query=checked(texts(url), {}, {}, engine=self.name, shows_names=shows_names))
-
-    @abstractmethod
-    def create_engine(self, url: URL, session: Session) -> Engine:
-        """Return an engine with one connection. Its sessions are read-only, with fixed settings."""
-
-    @abstractmethod
-    def default_schema(self, url: URL) -> str:
-        """Return the schema that is read if the settings name none."""
-
-    @abstractmethod
-    def export_snapshot(self, connection: Connection) -> str:
-        """Return a name with which other sessions can import this transaction's snapshot."""
-
-    @abstractmethod
-    def join_snapshot(self, connection: Connection, snapshot: str) -> None:
-        """Import a snapshot into a transaction that has just begun.
-
-        With an empty name, nothing is imported, and the transaction reads the current data.
-        """
-
-    @abstractmethod
-    def server(self, connection: Connection, address: str) -> ServerFacts:
-        """Return the facts of the connected server. ``address`` is included in them."""
-
-    @abstractmethod
-    def catalog(self, connection: Connection, schema: str) -> Catalog:
-        """Return the tables of a schema; an unknown schema has none."""
-
-    def catalogs(self, connection: Connection, schemas: Collection[str]) -> dict[str, Catalog]:
-        """Return the tables of several schemas, by the schemas' names."""
-        return {schema: self.catalog(connection, schema) for schema in schemas}
-
-    def extent(self, connection: Connection, table: TableFacts, limits: Limits) -> Extent | None:
-        """Return how to read a table in chunks at no extra cost; None if that is not possible."""
-        del connection, table, limits
-        return None
-
-    def hold_small(
-        self, connection: Connection, tables: Sequence[TableFacts], limits: Limits
-    ) -> None:
-        """Lock tables against alteration, before one statement reads many of them.
-
-        Raises :class:`NotProven` if another session alters a table, or if the tables are larger
-        than in the catalog.
-        """
-        del connection, tables, limits
-
-    def require_unaltered(
-        self,
-        connection: Connection,
-        tables: Sequence[TableFacts],
-        present: Callable[[], AbstractContextManager[Connection]],
-    ) -> None:
-        """Raise :class:`NotProven` if a table that was read is not defined as in the snapshot.
-
-        ``present`` opens a session that reads the current data.
-        """
-        del connection, tables, present
 
     def naive_sql(self, column: str, zone: str) -> str:
         """Return SQL that converts a column's timestamps to naive times of ``zone``; else empty."""
@@ -235,17 +105,6 @@ class Dialect(ABC):
         """Return why the server cannot read naive times of ``zone`` soundly; empty if it can."""
         del connection
         return "" if self.converts_zones else f"{self.name} does not convert {zone}"
-
-    def replication_lag(self, connection: Connection) -> float:
-        """Return how many seconds replication is behind; raises :class:`NotProven`."""
-        raise NotImplementedError(f"{self.name} has no replication")
-
-    def running_queries(self, connection: Connection, own: Connection | None) -> int:
-        """Return how many queries run that are not the audit's; raises :class:`NotProven`.
-
-        ``own`` is the session that waits. MySQL cannot leave out the audit's other processes.
-        """
-        raise NotImplementedError(f"{self.name} has no sessions")
 
     @abstractmethod
     def expression_facts(
@@ -406,19 +265,6 @@ class Dialect(ABC):
         """Return the value that is most easily confused with NULL: '', 0, false, the epoch."""
         return null_lookalike(column)
 
-    def classify_error(self, error: DBAPIError) -> type[NotProven]:
-        """Return the class of an error: a lost connection, no session available now, or final."""
-        return ConnectionLost if error.connection_invalidated else NotProven
-
-    def is_of_query(self, error: DBAPIError) -> bool:
-        """Whether an error comes from a query's SQL or from a value, not from server or session."""
-        return isinstance(error, DataError | ProgrammingError | NotSupportedError)
-
-    def apart(self, connection: Connection) -> AbstractContextManager[Any]:
-        """Run a query so that an error does not end or damage the transaction."""
-        del connection
-        return nullcontext()
-
     def is_lost(self, value: ColumnElement[Any], text: ColumnElement[str]) -> ColumnElement[bool]:
         """Whether a value other than NULL has no canonical text."""
         return and_(value.is_not(None), text.is_(None))
@@ -432,19 +278,6 @@ class Dialect(ABC):
         """Return why a value of ``size`` bytes, or a whole row, has no text, and a remedy."""
         del connection, column, size
         return "; is it NULL, in a column that is declared NOT NULL?"
-
-    @abstractmethod
-    def explain(self, error: DBAPIError) -> str:
-        """Return the server's error message in one line, with what to do about it."""
-
-    @abstractmethod
-    def cancel(self, connection: Connection) -> None:
-        """Cancel the connection's query on the server; called from another thread."""
-
-    def hang_up(self, connection: Connection) -> bool:
-        """Close the network connection, which wakes a waiting thread; False if there is none."""
-        del connection  # Engines within this process have no network connection.
-        return False
 
 
 def _item(text: ColumnElement[str]) -> ColumnElement[str]:

@@ -33,10 +33,11 @@ from sqlalchemy.types import UserDefinedType
 from ....model import ServerFacts
 from ...catalog import TEXTS, Catalog, ColumnFacts, Family
 from ...parameters import anything, checked, texts
-from ..base import ColumnRules, Dialect, Session
+from ..base import ColumnRules, Dialect
 from ..canonical_text import as_decimal, as_float, spell
 from ..floats import DOUBLE, SINGLE
 from ..quoting import STANDARD, quoting
+from ..server_rules import Session
 from ..sqlite.values import spelled_values
 from .files import UNREAD, changed_meanwhile, scan
 from .reader import DECIMAL, SCHEMA, Reader, column_facts

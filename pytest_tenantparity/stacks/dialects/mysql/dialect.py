@@ -49,11 +49,12 @@ from ....limits import Limits
 from ....model import ServerFacts
 from ....redaction import Hidden
 from ...catalog import Catalog, ColumnFacts, Family, TableFacts
-from ..base import ColumnRules, Dialect, Extent, Session
+from ..base import ColumnRules, Dialect
 from ..canonical_text import as_decimal, spell
 from ..floats import SINGLE
 from ..portable import Portable
 from ..quoting import quoting
+from ..server_rules import Extent, Session
 from .advice import explain
 from .catalog import (
     BACKTICKS,

@@ -21,7 +21,7 @@ from sqlalchemy.exc import DataError, DBAPIError
 
 from ....errors import ConnectionLost, NoSession, NotProven, Unsuitable
 from ....redaction import Hidden, without_frames
-from ..base import POOLED, Session
+from ..server_rules import POOLED, Session
 from .url import encryption
 
 # The text of a value, the length of a result, or the life of the snapshot depends on these.

@@ -41,9 +41,10 @@ from ....limits import Limits
 from ....model import ServerFacts
 from ....redaction import Hidden
 from ...catalog import DOCUMENTS, NUMBERS, Catalog, ColumnFacts, Family, TableFacts
-from ..base import ColumnRules, Dialect, Extent, Item, Nulls, Session
+from ..base import ColumnRules, Dialect, Item, Nulls
 from ..floats import SINGLE
 from ..quoting import STANDARD, quoting
+from ..server_rules import Extent, Session
 from ..sqlite.values import spelled_values
 from .advice import explain
 from .altered import require_unaltered

@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError, InvalidRequestError
 
 from ....errors import ConnectionLost, NoSession, NotProven, Unsuitable
 from ....redaction import Hidden, without_frames
-from ..base import POOLED, Session
+from ..server_rules import POOLED, Session
 
 # Defaults for libpq, which the URL can override. A host that is down is detected within a minute.
 ALIVE: dict[str, Any] = {

@@ -45,11 +45,12 @@ from ....model import ServerFacts
 from ....wire import encodable
 from ...catalog import DOCUMENTS, TEXTS, Catalog, ColumnFacts, Family, TableFacts
 from ...parameters import checked, one_of, texts, yes_or_no
-from ..base import ColumnRules, Dialect, Session
+from ..base import ColumnRules, Dialect
 from ..canonical_text import spell
 from ..floats import DOUBLE
 from ..portable import Portable
 from ..quoting import quoting
+from ..server_rules import Session
 from .values import IN_UTC, MOST_ARGUMENTS, SPELLINGS, teach, text_of
 
 SCHEMA = "main"
