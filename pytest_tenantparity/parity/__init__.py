@@ -2,7 +2,7 @@
 
 from ..mapping.tenant_queries import TenantView
 from .audit import Audit
-from .cache import Once
+from .cache import SharedCache
 from .compare.tolerance import Layer, environment_layer
 from .progress import Scan, Scans
 from .run import Run
@@ -10,10 +10,10 @@ from .run import Run
 __all__ = [
     "Audit",
     "Layer",
-    "Once",
     "Run",
     "Scan",
     "Scans",
+    "SharedCache",
     "TenantView",
     "environment_layer",
 ]

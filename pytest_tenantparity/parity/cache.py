@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Once:
+class SharedCache:
     """Keeps results in a folder that the processes of a run share, or nothing without a folder.
 
     The first process that needs a result computes it. If that process dies, the next one computes

@@ -9,7 +9,7 @@ from time import monotonic
 
 from ..mapping.migration import Migration
 from ..model import PairFacts, Reading, Side, Tenant
-from .cache import Once
+from .cache import SharedCache
 from .compare.comparison import Normaliser
 from .compare.findings import SinkOf, sink_to_nowhere
 from .compare.tolerance import Layer
@@ -71,7 +71,7 @@ class Run(Migration):
     settle: float | None = None
     since: float = field(default_factory=monotonic)
     asked: Mapping[str, Collection[str]] | None = None
-    once: Once = field(default_factory=Once)
+    once: SharedCache = field(default_factory=SharedCache)
     watch: Watch = unwatched
     notes: Notes = field(default_factory=Notes)
 

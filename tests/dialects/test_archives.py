@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from pytest_tenantparity.config.settings import StackSettings
 from pytest_tenantparity.errors import NotProven
 from pytest_tenantparity.parity.read.digest import Buckets, Sketch
-from pytest_tenantparity.parity.read.reader import Source
+from pytest_tenantparity.parity.read.reader import SideReader
 from pytest_tenantparity.stacks import Portable
 from pytest_tenantparity.stacks.catalog import ColumnFacts, Family
 from pytest_tenantparity.stacks.dialects import ColumnRules, Session, dialect_for
@@ -186,14 +186,14 @@ def test_a_file_that_changes_during_a_check(
     """... nor while a check reads them."""
     for archive in (old, new):
         archive.csv("id,x\n1,a\n")
-    own = Source.sketch
+    own = SideReader.sketch
 
-    def digest_late(source: Source, buckets: Buckets) -> Sketch:
+    def digest_late(source: SideReader, buckets: Buckets) -> Sketch:
         own(source, buckets)
         new.csv("id,x\n1,b\n")
         return own(source, buckets)
 
-    monkeypatch.setattr(Source, "sketch", digest_late)
+    monkeypatch.setattr(SideReader, "sketch", digest_late)
     evidence = engine_over(old, new, tmp_path).audit(more=KEYED)
     assert_not_proven(evidence, "changed during the run")
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_tenantparity.errors import InconsistentReads
-from pytest_tenantparity.parity.cache import Once
+from pytest_tenantparity.parity.cache import SharedCache
 from pytest_tenantparity.parity.compare.row_diff import RowDiff
 
 from ..support.engine_driver import Engine, Run
@@ -56,7 +56,7 @@ def test_texts_that_cannot_be_encoded_are_compared_as_they_were_read(
                 "DROP TABLE IF EXISTS t; CREATE TABLE t (id INTEGER PRIMARY KEY, tenant TEXT, v "
                 f"TEXT); INSERT INTO t VALUES (1, 'a', {value}), (2, 'b', 'same')"
             )
-        once = Once(folder / str(number))
+        once = SharedCache(folder / str(number))
         (folder / str(number)).mkdir(parents=True)
         with files.opened(f"{TENANTS}{KEYED}", legacy=BY_TENANT, modern=BY_TENANT) as opened:
             first = Run(replace(opened.context, once=once))
@@ -79,7 +79,7 @@ def test_rows_come_back_as_they_were(
     tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, ...]]
 ) -> None:
     """Whatever characters a text holds, another process gets the same rows."""
-    once = Once(tmp_path_factory.mktemp("once"))
+    once = SharedCache(tmp_path_factory.mktemp("once"))
     given_ = RowDiff(tuple(rows), ())
     assert once.ask("which rows differ?", RowDiff, lambda: given_) == given_
     assert once.ask("which rows differ?", RowDiff, pytest.fail) == given_

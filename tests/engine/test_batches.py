@@ -11,7 +11,7 @@ import pytest
 
 from pytest_tenantparity.limits import Limits
 from pytest_tenantparity.model import SIDES, SLOW, UNTOLD, Evidence, Outcome
-from pytest_tenantparity.parity.cache import Once
+from pytest_tenantparity.parity.cache import SharedCache
 from pytest_tenantparity.parity.scan import batch
 from pytest_tenantparity.parity.scan import plan as batches
 from pytest_tenantparity.parity.scan.batch import BY_ONE_STATEMENT, shown_in_batch
@@ -114,7 +114,7 @@ def test_processes_share_the_result_of_a_batch(
 ) -> None:
     """The second process reads no table, and is shown the same."""
     schemas.modern.run("UPDATE t1.b SET v = 'other' WHERE id = 2")
-    once, results = Once(tmp_path), []
+    once, results = SharedCache(tmp_path), []
     for _ in range(2):
         with schemas.opened(TENANTS, legacy=OWN, modern=OWN) as run:
             context, known = replace(run.context, once=once), Batches()

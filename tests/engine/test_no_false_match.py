@@ -13,7 +13,7 @@ import pytest
 
 from pytest_tenantparity.errors import SettingsError
 from pytest_tenantparity.parity.read.digest import HashedRow
-from pytest_tenantparity.parity.read.reader import Source
+from pytest_tenantparity.parity.read.reader import SideReader
 
 from ..soundness.ways import MERGED
 from ..support.engine_driver import Engine, seen
@@ -116,8 +116,8 @@ def test_a_merge_of_other_rows_than_were_scanned_proves_nothing(
     """A driver that swallows, repeats, alters or reorders rows on the way makes no finding."""
     merged.both(TWO)
     merged.modern.run("UPDATE t SET v = 'B' WHERE id = 2")
-    own = Source.rows_in_order
-    monkeypatch.setattr(Source, "rows_in_order", lambda *args: driver(own(*args)))
+    own = SideReader.rows_in_order
+    monkeypatch.setattr(SideReader, "rows_in_order", lambda *args: driver(own(*args)))
     assert_not_proven(merged.audit(), said)
 
 

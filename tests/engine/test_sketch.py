@@ -17,7 +17,7 @@ from pytest_tenantparity.mapping.columns import ColumnPair
 from pytest_tenantparity.model import Evidence
 from pytest_tenantparity.parity.checks import misplaced
 from pytest_tenantparity.parity.read.digest import Bucket, Buckets, Digest, HashedRow, Part, Sketch
-from pytest_tenantparity.parity.read.reader import Source
+from pytest_tenantparity.parity.read.reader import SideReader
 from pytest_tenantparity.stacks.dialects import Nulls, dialect_for
 
 from ..support.engine_driver import Engine, Seen, seen
@@ -139,7 +139,7 @@ def _no_xor(monkeypatch: pytest.MonkeyPatch) -> Limits:
 
 def _nothing_is_read(monkeypatch: pytest.MonkeyPatch) -> Limits:
     """Key hashes lead to no rows."""
-    monkeypatch.setattr(Source, "rows_at", lambda *_: iter(()))
+    monkeypatch.setattr(SideReader, "rows_at", lambda *_: iter(()))
     return Limits()
 
 
@@ -170,14 +170,14 @@ def test_what_no_sketch_decodes_is_merged(
     engine.both(TABLE.format(key="id", rows=ROWS))
     planted = plant(engine, Random(1).sample(range(1, ROWS + 1), 40))  # noqa: S311
     engine = replace(engine, limits=broken(monkeypatch))
-    merged: list[Source] = []
-    own = Source.rows_in_order
+    merged: list[SideReader] = []
+    own = SideReader.rows_in_order
 
-    def counted(source: Source, part: Part | None = None) -> Iterator[HashedRow]:
+    def counted(source: SideReader, part: Part | None = None) -> Iterator[HashedRow]:
         merged.append(source)
         return own(source, part)
 
-    monkeypatch.setattr(Source, "rows_in_order", counted)
+    monkeypatch.setattr(SideReader, "rows_in_order", counted)
     for evidence, found in zip(
         _both_ways(engine), expected(planted, "whole number").values(), strict=True
     ):
@@ -202,7 +202,7 @@ def test_thousands_of_drifts_are_decoded_by_a_second_sketch(
     """A second sketch has as many buckets as the first one shows to be needed; no row is merged."""
     engine.both(TABLE.format(key="id", rows=40_000))
     engine.modern.run("UPDATE t SET v = v || '!' WHERE id % 16 = 3")
-    monkeypatch.setattr(Source, "rows_in_order", pytest.fail)
+    monkeypatch.setattr(SideReader, "rows_in_order", pytest.fail)
     with engine.opened(TENANTS, legacy=OWNED, modern=OWNED) as run:
         found = [run.audit(f"t{n}", "t") for n in range(5)]
     assert [each.drift.changed for each in found] == [500] * 5
@@ -282,14 +282,14 @@ def test_sketches_that_contradict_each_other_prove_nothing(
     engine.both(TABLE.format(key="id", rows=ROWS))
     engine.modern.run("DELETE FROM t WHERE code IN ('c5', 'c10')")
     engine = replace(engine, limits=Limits(buckets=1))
-    own = Source.sketch
+    own = SideReader.sketch
 
-    def equal(source: Source, buckets: Buckets) -> Sketch:
+    def equal(source: SideReader, buckets: Buckets) -> Sketch:
         if not buckets.shift:
             return own(source, buckets)
         return {(f"t{n}", 0): Bucket(Digest(1000, 7)) for n in range(5)}
 
-    monkeypatch.setattr(Source, "sketch", equal)
+    monkeypatch.setattr(SideReader, "sketch", equal)
     assert_not_proven(engine.audit(), "do not agree")
     for evidence in _both_ways(engine):
         assert_not_proven(evidence, "do not agree")
@@ -335,6 +335,6 @@ def test_unsigned_keys_beyond_64_bits_are_decoded(
     for database, value in ((mysql_db, 2), (modern, 3)):
         database.run("CREATE TABLE t (id bigint unsigned PRIMARY KEY, v int)")
         database.run(f"INSERT INTO t VALUES (1, 1), (18446744073709551615, {value})")
-    monkeypatch.setattr(Source, "rows_in_order", pytest.fail)
+    monkeypatch.setattr(SideReader, "rows_in_order", pytest.fail)
     evidence = Engine(mysql_db, modern, tmp_path).audit()  # type: ignore[arg-type]
     assert_drift(evidence, ("changed", ("18446744073709551615",), ("v",)))

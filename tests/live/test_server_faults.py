@@ -20,7 +20,7 @@ import stamina
 
 from pytest_tenantparity.errors import ConnectionLost, NotProven
 from pytest_tenantparity.model import Evidence, Outcome
-from pytest_tenantparity.parity.read.reader import Source
+from pytest_tenantparity.parity.read.reader import SideReader
 from pytest_tenantparity.stacks import open_stack, retried
 
 from ..support.engine_driver import SHARED, Engine, seen
@@ -523,7 +523,7 @@ def test_interrupt_while_a_side_is_begun(
     submit = ThreadPoolExecutor.submit
 
     def interrupted(pool: ThreadPoolExecutor, *work: Any) -> Any:
-        (source,) = (each for each in work if isinstance(each, Source))
+        (source,) = (each for each in work if isinstance(each, SideReader))
         legacy = source.dialect.name == "MySQL"
         if legacy or begun:
             future = submit(pool, *work)

@@ -11,7 +11,7 @@ import pytest
 
 from pytest_tenantparity.errors import NotProven
 from pytest_tenantparity.model import Evidence, Finding, FindingKind
-from pytest_tenantparity.parity.compare.findings import Sample, order_of
+from pytest_tenantparity.parity.compare.findings import FirstFindings, order_of
 from pytest_tenantparity.plugin.results.ledger import Ledger
 from pytest_tenantparity.plugin.results.payload import Payload, attach
 from pytest_tenantparity.reporting import MOST_LISTED, DriftParts, cut_evenly, write_drift
@@ -81,7 +81,7 @@ def test_a_sample_is_the_first_findings_whatever_their_order() -> None:
     """The first by key stay, and of long texts as many as a report bears."""
     dice = random.Random(2)  # noqa: S311 - drawn for tests
     numbers = dice.sample(range(5_000), 5_000)
-    short, long = Sample(100), Sample(100)
+    short, long = FirstFindings(100), FirstFindings(100)
     for number in numbers:
         finding = missing(number)
         short.add(order_of([str(number)]), finding)

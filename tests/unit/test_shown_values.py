@@ -29,7 +29,7 @@ from pytest_tenantparity.model import (
     RowParity,
     ValuePair,
 )
-from pytest_tenantparity.parity.compare.findings import Sample, order_of
+from pytest_tenantparity.parity.compare.findings import FirstFindings, order_of
 from pytest_tenantparity.parity.compare.json_diff import explain_json
 from pytest_tenantparity.parity.compare.shown_values import (
     explained_pair,
@@ -232,7 +232,7 @@ def test_text_that_nobody_foresaw_is_escaped_on_every_way() -> None:
 def test_what_a_sample_does_not_keep_goes_on_once() -> None:
     """Each finding is either among the first, with its row's own key, or handed on."""
     rest: list[Finding] = []
-    sample = Sample(3, rest.append)
+    sample = FirstFindings(3, rest.append)
     numbers = [7, 1, 9, 3, 8, 2, 6, 4, 5]
     for number in numbers:
         each = Finding(FindingKind.MISSING, {"id": str(number)})

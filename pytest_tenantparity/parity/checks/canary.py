@@ -50,10 +50,10 @@ from ..compare.comparison import Comparison, spelling_of
 from ..compare.row_diff import Row
 from ..compare.tolerance import ToleranceRules
 from ..locate.merge import find_differences
-from ..read.both_sides import Sides
+from ..read.both_sides import BothSides
 from ..read.open_pair import OpenPair, open_pair
 from ..run import Run
-from .mutations import MOST_VERSIONS, ROWS, Sample, Version, read_versions
+from .mutations import MOST_VERSIONS, ROWS, Version, WatchedRows, read_versions
 
 _LONG = 1_000  # characters
 
@@ -93,7 +93,7 @@ def check_canary(run: Run, key: CheckKey, pair: TablePair) -> Evidence:
     for enough in (all, any):  # prefer a tenant with rows on both sides
         for tenant in owners:
             with open_pair(run, pair, tenant) as opened:
-                samples = {side: Sample(opened, side) for side in SIDES}
+                samples = {side: WatchedRows(opened, side) for side in SIDES}
                 if enough(sample.rows for sample in samples.values()):
                     return _watch(key, opened, samples)
     declared = pair.settings.empty
@@ -118,7 +118,7 @@ def _owners(run: Run, pair: TablePair) -> Sequence[Tenant | None]:
     return [each for each in sampled if is_located(run, pair, each)] or sampled
 
 
-def _watch(key: CheckKey, opened: OpenPair, samples: dict[Side, Sample]) -> Evidence:
+def _watch(key: CheckKey, opened: OpenPair, samples: dict[Side, WatchedRows]) -> Evidence:
     missed = [(side, miss) for side in SIDES for miss in _misses(samples[side])]
     names = {pair.name for pair in opened.plan.columns}
     blind = {miss.column for _, miss in missed}
@@ -135,7 +135,7 @@ def _watch(key: CheckKey, opened: OpenPair, samples: dict[Side, Sample]) -> Evid
     )
 
 
-def _misses(sample: Sample) -> Iterator[_Miss]:
+def _misses(sample: WatchedRows) -> Iterator[_Miss]:
     if not sample.rows:
         yield _Miss("", "the table holds no rows, so none of its columns can be watched")
         return
@@ -158,7 +158,7 @@ def _misses(sample: Sample) -> Iterator[_Miss]:
         yield from _unseen(sample, changes[start : start + most])
 
 
-def _unseen(sample: Sample, changes: Sequence[_Change]) -> Iterator[_Miss]:
+def _unseen(sample: WatchedRows, changes: Sequence[_Change]) -> Iterator[_Miss]:
     """Digest and read the rows with each change of a column, and yield the changes not reported.
 
     The statement with all changes contains CASE, which can widen a type. The unchanged rows can
@@ -189,7 +189,7 @@ def _unseen(sample: Sample, changes: Sequence[_Change]) -> Iterator[_Miss]:
             yield _Miss(column, f"column {column!r}: {said}")
 
 
-def _changes_of_rows(sample: Sample) -> Iterator[_Change]:
+def _changes_of_rows(sample: WatchedRows) -> Iterator[_Change]:
     last = len(sample.rows)
     lost: Seen = Counter([(FindingKind.MISSING, sample.key_of(last), ())])
     gained: Seen = Counter([(FindingKind.EXTRA, sample.key_of(last), ())])
@@ -197,7 +197,7 @@ def _changes_of_rows(sample: Sample) -> Iterator[_Change]:
     yield _Change("a row was added", Version(without=last), Version(), gained)
 
 
-def _altered_doubles(sample: Sample) -> Iterator[_Change]:
+def _altered_doubles(sample: WatchedRows) -> Iterator[_Change]:
     """Yield the change that alters both of two equal rows.
 
     An aggregate in which pairs cancel, such as XOR, would not notice it.
@@ -214,7 +214,7 @@ def _altered_doubles(sample: Sample) -> Iterator[_Change]:
             return
 
 
-def _altered(sample: Sample, pair: ColumnPair) -> Iterator[_Change]:
+def _altered(sample: WatchedRows, pair: ColumnPair) -> Iterator[_Change]:
     """Yield the change that alters one value of a column.
 
     If all values are NULL, ``before`` has a value in the place of one of them, and ``after``
@@ -237,7 +237,7 @@ def _altered(sample: Sample, pair: ColumnPair) -> Iterator[_Change]:
 
 
 def _nearest(
-    sample: Sample, pair: ColumnPair, value: ColumnElement[Any]
+    sample: WatchedRows, pair: ColumnPair, value: ColumnElement[Any]
 ) -> ColumnElement[Any] | None:
     """Return the nearest value that differs from ``value`` when both are read as the pair is."""
     facts = pair.on(sample.side).facts
@@ -246,7 +246,7 @@ def _nearest(
     return sample.dialect.least_change(value, facts)
 
 
-def _nulled(sample: Sample, pair: ColumnPair) -> Iterator[_Change]:
+def _nulled(sample: WatchedRows, pair: ColumnPair) -> Iterator[_Change]:
     """Yield the change of a value to NULL, if the column can hold NULL.
 
     The changed value is the one that is most easily confused with NULL, such as an empty text or 0.
@@ -264,7 +264,7 @@ def _nulled(sample: Sample, pair: ColumnPair) -> Iterator[_Change]:
     )
 
 
-def _swapped(sample: Sample, pair: ColumnPair) -> Iterator[_Change]:
+def _swapped(sample: WatchedRows, pair: ColumnPair) -> Iterator[_Change]:
     """Yield the change that swaps the values of two rows, if two rows have different values.
 
     Values of key columns are not swapped.
@@ -283,7 +283,7 @@ def _swapped(sample: Sample, pair: ColumnPair) -> Iterator[_Change]:
     yield _Change("two values were swapped", Version(), Version(pair.name, after), expected)
 
 
-def _expected(sample: Sample, pair: ColumnPair, number: int) -> Seen:
+def _expected(sample: WatchedRows, pair: ColumnPair, number: int) -> Seen:
     """Return the findings that the change of one value must cause.
 
     If the value is part of the key, the new key is not predicted.
@@ -293,7 +293,7 @@ def _expected(sample: Sample, pair: ColumnPair, number: int) -> Seen:
     return Counter([(FindingKind.CHANGED, sample.key_of(number), (pair.name,))])
 
 
-def _not_reported(sample: Sample, change: _Change) -> str:
+def _not_reported(sample: WatchedRows, change: _Change) -> str:
     """Return how the audit's report of ``change`` is wrong; empty if it is right."""
     comparison = _comparison(sample)
     with ThreadPoolExecutor(max_workers=1) as one_connection:
@@ -303,7 +303,7 @@ def _not_reported(sample: Sample, change: _Change) -> str:
         # by their buckets even if a faulty sum is the same for both. The second sketch has
         # several buckets, by which the rows are found.
         limits = replace(run.limits, buckets=1)
-        sides = Sides(
+        sides = BothSides(
             before,
             after,
             one_connection,
@@ -320,7 +320,7 @@ def _not_reported(sample: Sample, change: _Change) -> str:
     return _wrongly_reported(sample, change, comparison)
 
 
-def _comparison(sample: Sample) -> Comparison:
+def _comparison(sample: WatchedRows) -> Comparison:
     comparison = Comparison(sample.columns, sample.key, ToleranceRules(), {}, most_findings=100)
     comparison.tells_copies = False  # a dropped row may be a copy of another row
     return comparison
@@ -330,7 +330,7 @@ def _only_the_digest(change: _Change) -> str:
     return f"{change.what} in the query, and only the digest noticed, not the comparison"
 
 
-def _wrongly_reported(sample: Sample, change: _Change, comparison: Comparison) -> str:
+def _wrongly_reported(sample: WatchedRows, change: _Change, comparison: Comparison) -> str:
     """Return how the report of ``change`` is wrong; empty if it is as expected."""
     keys_known = _has_keys(sample) and all(key for _, key, _ in change.expected)
     expected: Seen = Counter()
@@ -345,7 +345,7 @@ def _wrongly_reported(sample: Sample, change: _Change, comparison: Comparison) -
     return f"{change.what} in the query, and the audit reported {_in_words(comparison.drift)}"
 
 
-def _has_keys(sample: Sample) -> bool:
+def _has_keys(sample: WatchedRows) -> bool:
     """Return whether a key has one text on both sides, and is short enough to keep."""
     texts = (value for pair in sample.key for value in sample.values(pair).values())
     short = all(value is None or len(value) < _LONG for value in texts)

@@ -35,7 +35,7 @@ from ...stacks.dialects import Item
 from ..compare.row_diff import Row
 from ..read.digest import Buckets, Digest
 from ..read.open_pair import OpenPair
-from ..read.reader import Source
+from ..read.reader import SideReader
 
 ROWS = 8
 MOST_VERSIONS = 1_000  # in one statement; their numbers have at most three digits
@@ -62,7 +62,7 @@ class Version:
 
 
 @dataclass(frozen=True)
-class Gathered(Source):
+class Gathered(SideReader):
     """A source of a few rows, which fetches all rows of a statement before the next one is run.
 
     Both versions of a side are read through one connection. A connection to DuckDB has room for the
@@ -75,7 +75,7 @@ class Gathered(Source):
 
 
 @dataclass(frozen=True)
-class Sample:
+class WatchedRows:
     """The first rows of one side by primary key, numbered from 1."""
 
     opened: OpenPair
@@ -128,7 +128,7 @@ class Sample:
         chosen = select(pair.on(self.side).value).select_from(again)
         return chosen.where(literal_column(str(number)) == _NUMBER).scalar_subquery()
 
-    def source(self, version: Version) -> Source:
+    def source(self, version: Version) -> SideReader:
         """Return the rows of ``version``, as a source that is read like a side of an audit."""
         if version == Version():
             return self._plain
@@ -142,7 +142,7 @@ class Sample:
             number=self._number(version),
         )
 
-    def versions(self, versions: Sequence[Version]) -> Source:
+    def versions(self, versions: Sequence[Version]) -> SideReader:
         """Return the rows of all versions. The versions' numbers take the place of tenants.
 
         A version may change values of its column, and nothing else.
@@ -196,7 +196,7 @@ class Sample:
         return replace(item, text=text, value=_chosen(version.values, item.value))
 
     @cached_property
-    def _plain(self) -> Source:
+    def _plain(self) -> SideReader:
         # The size of the table is ignored, so that nearly every row has a bucket of its own.
         source = self.opened.source(self.side, Scope(self._numbered, true()))
         return Gathered(**vars(replace(source, rows_about=0)))
@@ -244,7 +244,7 @@ class VersionRead:
     rows: Sequence[Row]
 
 
-def read_versions(sample: Sample, versions: Sequence[Version]) -> list[VersionRead]:
+def read_versions(sample: WatchedRows, versions: Sequence[Version]) -> list[VersionRead]:
     """Return each version's digest, from one statement, and its rows, from another one."""
     source = sample.versions(versions)
     rows: list[list[Row]] = [[] for _ in versions]

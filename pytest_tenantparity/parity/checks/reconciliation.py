@@ -22,7 +22,7 @@ from ...model import Account, Side, Tenant
 from ...stacks import ColumnFacts
 from ...stacks.dialects import ColumnRules
 from ..read.open_pair import OpenPair
-from ..read.reader import Source
+from ..read.reader import SideReader
 
 _MOST = 10_000  # most values of ambiguous paths that are read to name their tenants
 _AT_ONCE = 100  # tenants whose rows are counted in one scan
@@ -51,7 +51,7 @@ def account(opened: OpenPair, side: Side, known: int | None) -> Account | None:
 
 
 def _counted_apart(
-    opened: OpenPair, side: Side, everything: Source, tenants: Sequence[Tenant]
+    opened: OpenPair, side: Side, everything: SideReader, tenants: Sequence[Tenant]
 ) -> int:
     """Return the sum of the tenants' row counts. A row of two tenants counts twice."""
     batches = [tenants[n : n + _AT_ONCE] for n in range(0, len(tenants), _AT_ONCE)]

@@ -18,14 +18,14 @@ from ...model import (
     Tenant,
 )
 from ..compare.comparison import NOTHING_FOUND, Comparison
-from ..compare.findings import Order, Sample, Sink, finding_of, key_remarks, order_of
+from ..compare.findings import FirstFindings, Order, Sink, finding_of, key_remarks, order_of
 from ..compare.tolerance import ToleranceRules
 from ..live.in_flight import HeldRows, settle, under_settle, with_settled, without_one_text
 from ..locate.merge import deliver
 from ..locate.peeling import locate
-from ..read.both_sides import Sides
+from ..read.both_sides import BothSides
 from ..read.open_pair import OpenPair, open_pair
-from ..read.reader import Source
+from ..read.reader import SideReader
 from ..run import Run
 from ..scan.shared import SharedResult, settled_together
 from ..verdict import conclude
@@ -115,14 +115,14 @@ def _compared(
 
 
 def with_duplicates(
-    evidence: Evidence, opened: OpenPair, sides: Sides, sink: Sink, owed: int
+    evidence: Evidence, opened: OpenPair, sides: BothSides, sink: Sink, owed: int
 ) -> Evidence:
     """Add a finding for each key that several rows of one side share.
 
     ``owed`` is the number of surplus copies that the comparison counted but did not report. Raises
     :class:`InconsistentReads` if fewer duplicates are found here.
     """
-    sample, surplus = Sample(opened.run.settings.report.findings), 0
+    sample, surplus = FirstFindings(opened.run.settings.report.findings), 0
     for side, source in zip(SIDES, (sides.legacy, sides.modern), strict=True):
         if opened.promises_unique(side) is None:
             continue
@@ -144,7 +144,7 @@ def with_duplicates(
     )
 
 
-def _repeated(opened: OpenPair, side: Side, source: Source) -> Iterator[tuple[Order, Finding]]:
+def _repeated(opened: OpenPair, side: Side, source: SideReader) -> Iterator[tuple[Order, Finding]]:
     columns = opened.plan.key
     names = " and ".join(column.name for column in columns)
     for key, copies in source.repeated_keys():

@@ -23,9 +23,9 @@ from ...model import (
     RowOwnership,
     Side,
 )
-from ..compare.findings import Sample, Sink, finding_of, key_remarks, order_of
+from ..compare.findings import FirstFindings, Sink, finding_of, key_remarks, order_of
 from ..read.open_pair import OpenPair, open_pair
-from ..read.reader import Source
+from ..read.reader import SideReader
 from ..run import Run
 from .reconciliation import account, unaccounted
 
@@ -105,10 +105,10 @@ def _scope(opened: OpenPair, side: Side) -> Scope:
     )
 
 
-def _findings(opened: OpenPair, side: Side, source: Source, sink: Sink) -> tuple[Finding, ...]:
+def _findings(opened: OpenPair, side: Side, source: SideReader, sink: Sink) -> tuple[Finding, ...]:
     """Pass every unassigned row to ``sink``, and return the first findings by key."""
     columns = opened.plan.key
-    sample = Sample(opened.run.settings.report.findings)
+    sample = FirstFindings(opened.run.settings.report.findings)
     for key in source.each_key():
         finding = finding_of(_KINDS[side], columns, key, note="belongs to no tenant")
         finding = replace(finding, remarks=key_remarks(columns, key))

@@ -25,7 +25,7 @@ from ...model import SIDES, Side, Tenant
 from ...stacks.dialects import Nulls
 from ..compare.findings import shown_value
 from ..read.open_pair import OpenPair, open_pair
-from ..read.reader import Source
+from ..read.reader import SideReader
 from ..run import Run
 
 _MOST_SCANNED = 1_000_000  # rows that may be hashed some twenty times to find one row
@@ -101,7 +101,7 @@ class _Probe:
 
     opened: OpenPair
     side: Side
-    source: Source
+    source: SideReader
 
     def failing(self) -> Blame | None:
         """Return the columns that the server cannot evaluate, or None if it can evaluate all."""

@@ -15,7 +15,7 @@ from ...model import NO_DRIFT, AppliedTolerance, DriftCounts, Finding, FindingKi
 from ...stacks.catalog import Family
 from ...stacks.dialects.floats import DOUBLE, shortest, spelled_float
 from ..compare.row_diff import NO_ROWS, Row
-from .findings import Sample, Sink, finding_of, nowhere, order_of, remarks_on, shown_value
+from .findings import FirstFindings, Sink, finding_of, nowhere, order_of, remarks_on, shown_value
 from .json_diff import canonical_json
 from .row_diff import counts_of
 from .shown_values import explained_pair, shown_pair
@@ -126,7 +126,7 @@ class Comparison:
     ) -> None:
         self._columns = [_column(pair, tolerance, normalisers) for pair in columns]
         self._key = [list(columns).index(pair) for pair in key]
-        self._sample = Sample(most_findings, sink)
+        self._sample = FirstFindings(most_findings, sink)
         self._sink = sink
         self._counts: Counter[FindingKind] = Counter()
         self._forgiven: Counter[tuple[str, Limit]] = Counter()

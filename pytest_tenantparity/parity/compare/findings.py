@@ -107,7 +107,7 @@ def _order_of_value(value: str | None) -> Order:
     return (1, Decimal(value), value) if is_number(value) else (2, value)
 
 
-class Sample:
+class FirstFindings:
     """The first findings in their order: at most ``most``, and at most 4,000,000 characters.
 
     All other findings are passed to ``pause_ratio``.

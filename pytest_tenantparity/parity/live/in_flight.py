@@ -25,7 +25,7 @@ from ...model import SIDES, Evidence, NamedRule, Outcome
 from ..compare.comparison import Comparison, Surplus
 from ..compare.row_diff import NO_ROWS, Row, RowDiff
 from ..compare.tolerance import ToleranceRules
-from ..read.both_sides import Sides
+from ..read.both_sides import BothSides
 from ..read.open_pair import OpenPair
 from .key_lookup import key_of, rows_of
 
@@ -103,7 +103,7 @@ class HeldRows:
 
 
 def settle(
-    opened: OpenPair, sides: Sides, suspects: Mapping[str, RowDiff], seconds: float
+    opened: OpenPair, sides: BothSides, suspects: Mapping[str, RowDiff], seconds: float
 ) -> dict[str, Settled]:
     """Read differing rows again until they agree or rest, and return the outcome by tenant.
 
@@ -156,7 +156,7 @@ def settle(
 
 
 def _look(
-    opened: OpenPair, sides: Sides, held: _Suspects
+    opened: OpenPair, sides: BothSides, held: _Suspects
 ) -> tuple[_Suspects, set[tuple[str, Row]]]:
     """Return the suspects that differ in ``sides``, and the suspects that have rows there."""
     keys = {key for _, key in held}
@@ -179,7 +179,7 @@ def _look(
     return seen, there
 
 
-def _left(opened: OpenPair, now: Sides, gone: Collection[tuple[str, Row]]) -> dict[str, str]:
+def _left(opened: OpenPair, now: BothSides, gone: Collection[tuple[str, Row]]) -> dict[str, str]:
     """Return a failure for each tenant whose rows in ``gone`` prove nothing.
 
     Neither side has the rows in ``gone`` under their tenant any more. They fail if they still
@@ -240,7 +240,7 @@ def _copies(surplus: Iterable[Surplus]) -> Iterator[Row]:
 
 
 @contextmanager
-def _present(opened: OpenPair, sides: Sides) -> Iterator[Sides]:
+def _present(opened: OpenPair, sides: BothSides) -> Iterator[BothSides]:
     """Yield both sides in their present state, each read in a session of its own."""
     legacy, modern = (opened.run.stacks[side] for side in SIDES)
     places, discreet = opened.places, opened.pair.has_masks

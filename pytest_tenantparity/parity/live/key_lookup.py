@@ -12,13 +12,13 @@ from ...stacks.dialects import portable_hash
 from ..compare.row_diff import Row
 from ..read.access_path import note_want
 from ..read.open_pair import OpenPair
-from ..read.reader import Source
+from ..read.reader import SideReader
 
 _WHOLE = re.compile(r"-?[0-9]+")
 
 
 def among(
-    opened: OpenPair, side: Side, source: Source, keys: Collection[Row]
+    opened: OpenPair, side: Side, source: SideReader, keys: Collection[Row]
 ) -> ColumnElement[bool]:
     """Return the condition that a row may have one of ``keys``.
 
@@ -55,7 +55,7 @@ def _by_index(opened: OpenPair, side: Side, keys: Collection[Row]) -> ColumnElem
 
 
 def rows_of(
-    opened: OpenPair, side: Side, source: Source, keys: Collection[Row]
+    opened: OpenPair, side: Side, source: SideReader, keys: Collection[Row]
 ) -> Iterator[tuple[str, Row]]:
     """Yield the rows of ``side`` that have one of ``keys``, each with its tenant.
 

@@ -22,9 +22,9 @@ from typing import Protocol
 from ...errors import InconsistentReads, UnexplainedMismatch
 from ...model import RowCounts
 from ..compare.row_diff import NO_ROWS, Row
-from ..read.both_sides import Sides
+from ..read.both_sides import BothSides
 from ..read.digest import EMPTY, Digest, HashedRow, Part
-from ..read.reader import Source
+from ..read.reader import SideReader
 from .peeling import TenantResult, locate
 
 
@@ -41,7 +41,7 @@ class DifferenceSink(Protocol):
         """Add all rows of some keys. The rows in ``shared`` are only counted."""
 
 
-def find_differences(sides: Sides, sink: DifferenceSink) -> RowCounts:
+def find_differences(sides: BothSides, sink: DifferenceSink) -> RowCounts:
     """Pass all differing rows to ``sink``, and return the number of rows on each side.
 
     Raises :class:`UnexplainedMismatch` if the digests differ, and the rows that were read do not.
@@ -51,7 +51,7 @@ def find_differences(sides: Sides, sink: DifferenceSink) -> RowCounts:
     return result.rows
 
 
-def deliver(sides: Sides, result: TenantResult, sink: DifferenceSink) -> None:
+def deliver(sides: BothSides, result: TenantResult, sink: DifferenceSink) -> None:
     """Pass the differing rows of ``result`` to ``sink``.
 
     If the rows were too many to decode, both sides are merged. Raises :class:`UnexplainedMismatch`
@@ -65,7 +65,7 @@ def deliver(sides: Sides, result: TenantResult, sink: DifferenceSink) -> None:
         raise UnexplainedMismatch
 
 
-def merge(sides: Sides, scanned: TenantResult, sink: DifferenceSink) -> None:
+def merge(sides: BothSides, scanned: TenantResult, sink: DifferenceSink) -> None:
     """Pass all differing rows to ``sink``, with all rows of a key in one call.
 
     If rows have no key hash, they are in the order of their own hashes. The rows of one key need
@@ -138,7 +138,7 @@ class _Stream:
     ``last`` is the position of the last row that was read. ``ended`` is true if no row is left.
     """
 
-    def __init__(self, source: Source, part: Part | None) -> None:
+    def __init__(self, source: SideReader, part: Part | None) -> None:
         self._source, self._part = source, part
         self._rows: Iterator[HashedRow] | None = None
         self._held: list[HashedRow] = []

@@ -31,14 +31,14 @@ from math import ceil, log
 from ...errors import InconsistentReads, UnexplainedMismatch
 from ...model import RowCounts
 from ..compare.row_diff import Row, RowDiff
-from ..read.both_sides import Sides
+from ..read.both_sides import BothSides
 from ..read.digest import EMPTY, Bucket, Buckets, Digest, HashedRow, Sketch
 
 _SKETCHES = 4  # each uses another 16 of the 64 bits of a row hash
 _BITS = 16
 _GROWTH = 16  # least growth of the buckets: if all differ, the number needed is unknown
 
-SidesOf = Callable[[Collection[str]], Sides]
+SidesOf = Callable[[Collection[str]], BothSides]
 """Returns both sides, limited to the rows of the given tenants."""
 
 
@@ -114,7 +114,7 @@ def locate(sides_of: SidesOf, tenants: Collection[str]) -> dict[str, TenantResul
     return results
 
 
-def _first_count(sides: Sides, tenants: int) -> int:
+def _first_count(sides: BothSides, tenants: int) -> int:
     """Return the number of buckets of a tenant in the first sketch.
 
     A small table gets few buckets, since it is quickly scanned again.
@@ -158,7 +158,7 @@ class _Decoded:
     read: int = 0
 
 
-def _peel(sides: Sides, residual: Sketch, buckets: Buckets, decoded: _Decoded) -> None:
+def _peel(sides: BothSides, residual: Sketch, buckets: Buckets, decoded: _Decoded) -> None:
     """Remove rows from ``residual`` until it is empty, or no bucket shows another key.
 
     Peeling also ends if more rows would be read than ``limits.rows_decoded``, or if too few buckets

@@ -13,13 +13,13 @@ from ...mapping.connected_pair import ConnectedPair
 from ...mapping.tenancy_sql import Scope
 from ...model import Reading, Side
 from ..run import Run
-from .reader import Source
+from .reader import SideReader
 
 _LONGEST_NAME = 60  # of an index; PostgreSQL takes 63 bytes, MySQL 64 characters
 _PREFIX = 64  # indexed characters of a text without a length; MySQL requires a number
 
 
-def noted(run: Run, opened: ConnectedPair, side: Side, source: Source) -> Source:
+def noted(run: Run, opened: ConnectedPair, side: Side, source: SideReader) -> SideReader:
     """Return ``source`` with a callback that notes how each scan of it was read."""
 
     def note(chunks: int) -> None:

@@ -9,13 +9,13 @@ from typing import Any, TypeVar
 
 from ...limits import Limits
 from ...model import SIDES, Side
-from .reader import Source
+from .reader import SideReader
 
 T = TypeVar("T")
 U = TypeVar("U")
 
 
-def _answer(future: Future[Any], source: Source, question: Callable[[], Any]) -> None:
+def _answer(future: Future[Any], source: SideReader, question: Callable[[], Any]) -> None:
     """Put the result of ``question``, or its error, into ``future``, unless that was cancelled."""
     if not future.set_running_or_notify_cancel():
         return
@@ -29,21 +29,21 @@ def _answer(future: Future[Any], source: Source, question: Callable[[], Any]) ->
 
 
 @dataclass(frozen=True)
-class Sides:
+class BothSides:
     """Both sides of a check, which are read at the same time.
 
     ``cancel`` stops the queries of both sides. ``give_up`` leaves a side's session to a query that
     did not stop.
     """
 
-    legacy: Source
-    modern: Source
+    legacy: SideReader
+    modern: SideReader
     pool: Executor
     cancel: Callable[[], None]
     give_up: Callable[[Side], None]
     limits: Limits
 
-    def ask(self, question: Callable[[Source], T]) -> tuple[T, T]:
+    def ask(self, question: Callable[[SideReader], T]) -> tuple[T, T]:
         """Return the results of ``question`` for both sides."""
         return self.both(lambda: question(self.legacy), lambda: question(self.modern))
 

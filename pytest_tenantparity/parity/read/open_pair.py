@@ -23,9 +23,9 @@ from ...stacks.dialects import Item
 from ..progress import Scan, Teller
 from ..run import Run
 from .access_path import noted
-from .both_sides import Sides
+from .both_sides import BothSides
 from .chunks import Chunks
-from .reader import Source
+from .reader import SideReader
 
 ScopeMaker = Callable[[Side], Scope]
 
@@ -36,13 +36,13 @@ class OpenPair(ConnectedPair):
 
     run: Run
 
-    def sides(self, scope_on: ScopeMaker) -> Sides:
+    def sides(self, scope_on: ScopeMaker) -> BothSides:
         """Return both sides, each limited to the rows of its scope."""
         legacy, modern = (
             noted(self.run, self, side, self.source(side, scope_on(side))) for side in SIDES
         )
         run = self.run
-        return Sides(legacy, modern, run.pool, run.cancel, run.give_up, run.limits)
+        return BothSides(legacy, modern, run.pool, run.cancel, run.give_up, run.limits)
 
     @property
     def digest_name(self) -> str:
@@ -101,7 +101,7 @@ class OpenPair(ConnectedPair):
             )
         return digest
 
-    def source(self, side: Side, scope: Scope) -> Source:
+    def source(self, side: Side, scope: Scope) -> SideReader:
         """Return the source of ``side``, limited to the rows of ``scope``."""
         stop = Event()
         stack = self.run.stacks[side]
@@ -109,7 +109,7 @@ class OpenPair(ConnectedPair):
         def items(columns: Iterable[ColumnPair]) -> list[Item]:
             return [each.item(side, stack.dialect, each.on(side).value) for each in columns]
 
-        return Source(
+        return SideReader(
             connection=self.connections[side],
             dialect=stack.dialect,
             scope=scope,

@@ -42,7 +42,7 @@ _STREAMED = _ONCE | {"yield_per": _FETCH}
 
 
 @dataclass(frozen=True)
-class Source:
+class SideReader:
     """The compared columns of one side, as canonical texts, and its key.
 
     - ``placed_by`` are the items of the key by which rows are located. They are equal on both sides

@@ -40,10 +40,10 @@ from ...stacks import TableFacts
 from ..compare.row_diff import RowDiff
 from ..locate.peeling import TenantResult
 from ..read.access_path import way_of
-from ..read.both_sides import Sides
+from ..read.both_sides import BothSides
 from ..read.digest import Digest
 from ..read.open_pair import opened_in
-from ..read.reader import Source
+from ..read.reader import SideReader
 from ..run import Run
 from .plan import Batch, Batches, Key, Statement, Structure, batch_of, is_small, shared_digest
 from .shared import SharedResult
@@ -291,7 +291,7 @@ def _digests(
             pass  # the guard waits for the throttle before any lock is held
     with connected(run, places) as connections:
 
-        def source(side: Side) -> Source:
+        def source(side: Side) -> SideReader:
             stack, own = run.stacks[side], found[0][1].sources[side]
             return replace(
                 own,
@@ -311,7 +311,7 @@ def _digests(
 
         legacy, modern = map(source, SIDES)
         limits = run.limits
-        sides = Sides(legacy, modern, run.pool, run.cancel, run.give_up, limits)
+        sides = BothSides(legacy, modern, run.pool, run.cancel, run.give_up, limits)
         sides.both(lambda: read("legacy"), lambda: read("modern"))
     return digests["legacy"], digests["modern"]
 

@@ -17,7 +17,7 @@ from ...model import SLOW, UNTOLD, Reading, Side, Tenant
 from ...stacks import TableFacts
 from ..read.digest import EMPTY, Digest
 from ..read.open_pair import open_pair
-from ..read.reader import Source
+from ..read.reader import SideReader
 from ..run import Run
 from .shared import SharedResult
 
@@ -84,7 +84,7 @@ class Structure:
     plan: ColumnPlan
     digest: str
     keys_enforced: bool
-    sources: Mapping[Side, Source]
+    sources: Mapping[Side, SideReader]
     tables: Mapping[Side, str]
     hashes: Mapping[Side, ColumnElement[int]]
     readings: Sequence[Reading]

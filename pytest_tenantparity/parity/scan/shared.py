@@ -11,11 +11,11 @@ from ...mapping.columns import ColumnPlan
 from ...mapping.connected_pair import implied_column
 from ...model import SIDES, SLOW, UNTOLD, RowCounts, Side, Tenant
 from ...stacks import retried
-from ..cache import Once
+from ..cache import SharedCache
 from ..compare.row_diff import Row
 from ..live.in_flight import Settled, settle
 from ..locate.peeling import TenantResult, locate
-from ..read.both_sides import Sides
+from ..read.both_sides import BothSides
 from ..read.open_pair import OpenPair, open_pair
 from ..run import Run
 
@@ -145,7 +145,7 @@ def _survey(run: Run, pair: TablePair, tenants: Sequence[Tenant]) -> SharedScan:
     with open_pair(run, pair, tenants[0]) as opened:
         question = f"survey of {pair.name} for {[each.id for each in tenants]}"
         # Masked values must not be written to a file, so each process runs the scan itself.
-        once = Once() if pair.has_masks else run.once
+        once = SharedCache() if pair.has_masks else run.once
         found = once.ask(question, _Answer, lambda: _answer(opened, tenants))
         return SharedScan(opened.plan, opened.digest_name, opened.keys_enforced, found)
 
@@ -167,7 +167,7 @@ def settled_together(
             return settle(opened, sides, suspects, seconds)
 
         question = f"rows in flight of {opened.pair.name} for {sorted(suspects)}"
-        once = Once() if opened.pair.has_masks else run.once
+        once = SharedCache() if opened.pair.has_masks else run.once
         try:
             shared.settled.update(once.ask(question, dict, settled))
         except ConnectionLost:
@@ -183,7 +183,7 @@ def _answer(opened: OpenPair, tenants: Sequence[Tenant]) -> _Answer:
     A lost connection is not a result, since the next process may have a connection.
     """
 
-    def sides_of(owners: Collection[str]) -> Sides:
+    def sides_of(owners: Collection[str]) -> BothSides:
         some = [each for each in tenants if each.id in owners]
         return opened.sides(lambda side: opened.all_of(side, some))
 

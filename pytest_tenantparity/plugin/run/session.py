@@ -34,7 +34,7 @@ from ...inventory import (
 )
 from ...inventory.shards import Share
 from ...model import SIDES, CheckKey, Invocation, Side, Target
-from ...parity import Audit, Once, Run, Scans, environment_layer
+from ...parity import Audit, Run, Scans, SharedCache, environment_layer
 from ...reporting import DriftParts
 from ...sealed import Seal
 from ...stacks import (
@@ -191,7 +191,7 @@ class AuditSession:
             settle=self.options.settle,
             as_of=self.options.as_of,
             asked=self.asked,
-            once=Once(self.drift.directory if self.is_worker else None, self.drift.seal),
+            once=SharedCache(self.drift.directory if self.is_worker else None, self.drift.seal),
             watch=self.scans.tell,
         )
         return Audit(run)
