@@ -1,4 +1,4 @@
-"""An audit as a library, without pytest.
+"""An audit as a library, without pytest: :func:`open_run`, and the stacks that it opens.
 
 ::
 
@@ -230,7 +230,7 @@ class OpenStacks:
             self.application,
             url,
             places,
-            anchor=holder,
+            holder=holder,
             environment=self.environment,
         )
         return lambda: opening()[0]

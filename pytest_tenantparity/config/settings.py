@@ -268,7 +268,8 @@ class StackSettings(Model):
         ge=0,
         le=100,
         allow_inf_nan=False,
-        description="seconds to pause between those for each second that one took",
+        description="seconds to pause between the queries of a very large table, for each second "
+        "that one took",
     )
     throttle: ThrottleSettings | None = Field(
         None, description="when the audit waits before it asks on (PostgreSQL, MySQL)"

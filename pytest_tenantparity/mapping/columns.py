@@ -42,7 +42,7 @@ class ColumnPair:
     name: str
     legacy: ColumnSide
     modern: ColumnSide
-    meeting: CommonType
+    common_type: CommonType
     rules: ColumnRules
     forgiving: tuple[EquivalenceRule, ...] = ()
     normalise: str | None = None
@@ -51,7 +51,7 @@ class ColumnPair:
     @property
     def family(self) -> Family:
         """The family that the values are compared as."""
-        return self.meeting.family
+        return self.common_type.family
 
     @property
     def measured_as(self) -> Family:
@@ -64,7 +64,7 @@ class ColumnPair:
     @property
     def by_content(self) -> bool:
         """Whether documents are compared by content, regardless of their spelling."""
-        return self.meeting.by_content
+        return self.common_type.by_content
 
     @property
     def has_one_text(self) -> bool:
@@ -408,13 +408,17 @@ class _Planner:
         facts: dict[Side, ColumnFacts] = {"legacy": legacy.met_as, "modern": modern.met_as}
         rules = self._rules(own, {each.family for each in facts.values()})
         read_as = None if own.type is None else TYPES[own.type]
-        meeting = meet(facts, self.dialects, rules, read_as)
-        if isinstance(meeting, Refusal):
-            self._problem(name, meeting.why)
+        common_type = meet(facts, self.dialects, rules, read_as)
+        if isinstance(common_type, Refusal):
+            self._problem(name, common_type.why)
             return
-        rules = _with_floats(rules, meeting.family, facts, self.dialects)
-        forgiving = forgiving_rules(own, self.settings.rules, name, self.pair.name, meeting.family)
-        pair = ColumnPair(name, legacy, modern, meeting, rules, forgiving, own.normalise, own.mask)
+        rules = _with_floats(rules, common_type.family, facts, self.dialects)
+        forgiving = forgiving_rules(
+            own, self.settings.rules, name, self.pair.name, common_type.family
+        )
+        pair = ColumnPair(
+            name, legacy, modern, common_type, rules, forgiving, own.normalise, own.mask
+        )
         self.result.columns.append(pair)
         self.result.rules += _spoken_rules(pair, own)
 
@@ -520,7 +524,7 @@ def _near(name: str, known: Sequence[str]) -> str:
 
 def _spoken_rules(pair: ColumnPair, own: ColumnSettings) -> list[NamedRule]:
     """Return the named rules of a column, in words for the report."""
-    spoken = [pair.meeting.spoken] if pair.meeting.spoken else []
+    spoken = [pair.common_type.spoken] if pair.common_type.spoken else []
     if pair.rules.float_bits == SINGLE:
         spoken.append("texts are read as floats of four bytes, which the other side holds")
     spoken += [f"the {side} side is {own.sql(side)}" for side in SIDES if own.sql(side)]

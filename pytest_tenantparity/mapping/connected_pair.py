@@ -84,9 +84,9 @@ class ConnectedPair:
     @property
     def keys_enforced(self) -> bool:
         """Whether no check has to search for keys that several rows share."""
-        return all(self.promises_unique(side) is None for side in SIDES)
+        return all(self.unenforced_key(side) is None for side in SIDES)
 
-    def promises_unique(self, side: Side) -> Sequence[str] | None:
+    def unenforced_key(self, side: Side) -> Sequence[str] | None:
         """Return the primary key that nothing enforces on ``side``, or None.
 
         Returns None as well if the settings name a key, so that rows are not compared by the

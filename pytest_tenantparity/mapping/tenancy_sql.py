@@ -1,4 +1,4 @@
-"""The rows of a table that a check reads, on one side."""
+"""SQL that attributes rows to tenants, and selects the rows that a check reads on one side."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from .checks.unreadable import blame_for
 from .compare.tolerance import Layer, ToleranceRules, layers_for
 from .live.in_flight import under_settle
 from .run import Run
-from .scan.batch import shown_in_batch
+from .scan.batch import batch_result
 from .scan.plan import Batches
 from .scan.shared import SharedResult, SharedScans
 
@@ -45,11 +45,11 @@ class Audit:
         run = self.run
         started, waited = perf_counter(), run.waited
         try:
-            shown = self._shown(key)
-            if shown is not None and shown.settled:
-                evidence = equal_rows(run, key, shown)
+            shared_result = self._shared_result(key)
+            if shared_result is not None and shared_result.settled:
+                evidence = equal_rows(run, key, shared_result)
             else:
-                evidence = retried(lambda: self._check(key, layers, shown))
+                evidence = retried(lambda: self._check(key, layers, shared_result))
         except NotProven as error:
             evidence = Evidence(key, Outcome.NOT_PROVEN, reasons=(str(error),))
         waits = {side: now - waited[side] for side, now in run.waited.items() if now > waited[side]}
@@ -65,16 +65,16 @@ class Audit:
         rows = self.batches.counted(table, side) | self.shared_scans.counted(table, side)
         return sum(rows.values()) if self.run.tenants.keys() <= rows.keys() else None
 
-    def _shown(self, key: CheckKey) -> SharedResult | None:
+    def _shared_result(self, key: CheckKey) -> SharedResult | None:
         """Return the result of a shared scan or a batch for one check, or None if there is none."""
         tenant, pair = self.run.tenants.get(key.tenant or ""), self.run.pairs.get(key.what)
         if tenant is None or pair is None:
             return None
-        shown = self.shared_scans.of(pair, tenant)
-        return shown or shown_in_batch(self.run, self.batches, pair, tenant)
+        shared_result = self.shared_scans.of(pair, tenant)
+        return shared_result or batch_result(self.run, self.batches, pair, tenant)
 
     def _check(
-        self, key: CheckKey, layers: Sequence[Layer], shown: SharedResult | None
+        self, key: CheckKey, layers: Sequence[Layer], shared_result: SharedResult | None
     ) -> Evidence:
         run = self.run
         if key.kind is CheckKind.COVERAGE:
@@ -93,7 +93,7 @@ class Audit:
         tenant = None if key.tenant is None else run.tenants[key.tenant]
         written = layers_for(run.settings, pair, tenant)
         tolerance = ToleranceRules([run.environment, *written, *layers])
-        evidence = check_rows(run, key, pair, tenant, tolerance, shown)
+        evidence = check_rows(run, key, pair, tenant, tolerance, shared_result)
         return under_settle(evidence, run.settle)
 
 

@@ -43,7 +43,7 @@ class Parity:
         limits = digest_of(layers)
         earlier = self._session.earlier.proof_of(self.key, limits)
         evidence = earlier.evidence if earlier else self._session.audit.check(self.key, layers)
-        self._session.notices[self.key] = Payload(self.key, evidence, limits)
+        self._session.payloads[self.key] = Payload(self.key, evidence, limits)
         junit.note_status(self._item, evidence)
         allure.attach(self._item.config, evidence, self._session.cohort_of(self.key.tenant))
         failing = {Outcome.NOT_PROVEN}

@@ -140,7 +140,7 @@ def pytest_runtest_makereport(
 
 @pytest.hookimpl(wrapper=True)
 def pytest_report_to_serializable(report: Any) -> Generator[None, Any, Any]:
-    """Convert the notice in a report to primitives, which any channel can carry."""
+    """Convert the payload in a report to primitives, which any channel can carry."""
     data = yield
     if hasattr(report, "tenantparity"):
         from .results.payload import to_serializable
@@ -151,7 +151,7 @@ def pytest_report_to_serializable(report: Any) -> Generator[None, Any, Any]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_report_from_serializable() -> Generator[None, Any, Any]:
-    """Convert the primitives from a worker back to a notice."""
+    """Convert the primitives from a worker back to a payload."""
     report = yield
     if hasattr(report, "tenantparity"):
         from .results.payload import from_serializable

@@ -84,21 +84,21 @@ def open_stack(
     url: object = None,
     places: Iterable[Place] = (),
     environment: Mapping[str, str] | None = None,
-    anchor: SnapshotHolder | None = None,
+    holder: SnapshotHolder | None = None,
 ) -> tuple[StackState, SnapshotHolder]:
     """Take one snapshot of each database of a stack, and read the schemas of these databases.
 
     ``url`` replaces the URL of the settings, and ``environment`` replaces the process environment.
     A database that cannot be opened raises no error. The returned state holds the reason, and every
     check that needs the database raises it. If an exception aborts the opening, the caller must
-    release the ``anchor``.
+    release the ``holder``.
     """
-    anchor = SnapshotHolder() if anchor is None else anchor
+    holder = SnapshotHolder() if holder is None else holder
     try:
         resolved = resolve_url(side, settings.url if url is None else url, environment)
         dialect = dialect_for(resolved.get_backend_name())
     except StackUnavailable as error:
-        return StackState(side, "", unavailable={"": f"{side}: {error}"}), anchor
+        return StackState(side, "", unavailable={"": f"{side}: {error}"}), holder
     expires = time() + settings.snapshot_timeout if settings.snapshot_timeout else None
     state = StackState(side, written(resolved), expires=expires)
     schemas: dict[str, set[str]] = {"": {settings.schema_name}}
@@ -107,20 +107,20 @@ def open_stack(
     looked_at = {name for name in schemas if _is_looked_at(dialect, settings, name)}
     trusted: dict[ServerFacts, Digests] = {}
     for database, wanted in schemas.items():
-        anchor.permit(len(schemas.keys() - looked_at))
+        holder.permit(len(schemas.keys() - looked_at))
         target = stack_url(state.url, database)
         held = database not in looked_at
         try:
-            with nullcontext() if held else anchor.for_a_look(), netted(side, target):
+            with nullcontext() if held else holder.for_a_look(), netted(side, target):
                 engine = dialect.create_engine(target, Session(application, settings).at(database))
-                opening = partial(_database_state, anchor, engine, dialect, target, wanted, trusted)
+                opening = partial(_database_state, holder, engine, dialect, target, wanted, trusted)
                 found = let_in(explained(side, target, dialect)(opening), settings.connect_timeout)
             state.databases[database] = found if held else replace(found, snapshot="")
         except NotProven as error:
             state.unavailable[database] = str(error)
     if expires is not None:
-        anchor.release_at(expires)
-    return state, anchor
+        holder.release_at(expires)
+    return state, holder
 
 
 def _is_looked_at(dialect: Dialect, settings: StackSettings, database: str) -> bool:
@@ -134,7 +134,7 @@ def _is_looked_at(dialect: Dialect, settings: StackSettings, database: str) -> b
 
 
 def _database_state(
-    anchor: SnapshotHolder,
+    holder: SnapshotHolder,
     engine: Engine,
     dialect: Dialect,
     url: URL,
@@ -142,7 +142,7 @@ def _database_state(
     trusted: dict[ServerFacts, Digests],
 ) -> DatabaseState:
     """Read the schemas of a database. ``trusted`` caches the digests of each server."""
-    connection = anchor.hold(engine)
+    connection = holder.hold(engine)
     server = dialect.server(connection, address_of(url))
     snapshot = dialect.export_snapshot(connection)
     catalogs = catalogs_by_name(connection, dialect, url, schemas)

@@ -30,7 +30,7 @@ from ..redaction import Secret
 from .catalog import Catalog, TableFacts
 from .dialects import Dialect, Session, dialect_for
 from .retry import ATTEMPTS
-from .switching import Passing
+from .switching import SwitchingEngine
 from .throttle import Throttle, is_too_busy
 from .urls import address_of, stack_url, without_secrets
 
@@ -89,7 +89,7 @@ class Stack:
         self._state = state
         self._session = Session(application, settings)
         self._kept: dict[str, Engine] = {}
-        self._passing: Passing | None = None
+        self._switching: SwitchingEngine | None = None
         self._open: dict[str, Connection] = {}
         self._begun: set[str] = set()
         self._busy: Connection | None = None
@@ -319,8 +319,8 @@ class Stack:
         for engine in self._kept.values():
             engine.dispose()
         self._kept.clear()
-        if self._passing is not None:
-            self._passing.close()
+        if self._switching is not None:
+            self._switching.close()
 
     @property
     def _is_over_age(self) -> bool:
@@ -356,9 +356,9 @@ class Stack:
         # A process has one connection to a stack: a new database replaces the one before.
         for other in list(self._open):
             self._abandon(other)
-        if self._passing is None:
-            self._passing = Passing(self.dialect, self._session, self._state.url)
-        return self._passing.engine(database, self._state.databases[database].server)
+        if self._switching is None:
+            self._switching = SwitchingEngine(self.dialect, self._session, self._state.url)
+        return self._switching.engine(database, self._state.databases[database].server)
 
     def _require_same(self, connection: Connection, database: str) -> None:
         """Require that a session's own snapshot is of the database that the run opened first.

@@ -12,7 +12,7 @@ from .dialects import Dialect, Session
 from .urls import stack_url
 
 
-class Passing:
+class SwitchingEngine:
     """The engines for a stack's databases, of which only one is connected at a time.
 
     The databases of one server share an engine if it can connect to any of them. Compiling a

@@ -39,10 +39,10 @@ PASSWORD = "pässwörd €𝄞"  # noqa: S105 - of users that the tests make
 
 def opened(url: str, **settings: Any) -> StackState:
     """Open a stack by a URL of the environment, and let go of it."""
-    state, anchor = open_stack(
+    state, holder = open_stack(
         "legacy", StackSettings(url="${URL}", **settings), "tests", environment={"URL": url}
     )
-    anchor.release()
+    holder.release()
     return state
 
 
@@ -117,13 +117,13 @@ def test_a_password_beyond_latin_1_opens_mariadb(guarded_maria: MariaServer) -> 
     """As UTF-8, which is how a user's password is set by any client of today."""
     url = f"mysql://named:{quote(PASSWORD)}@127.0.0.1:{guarded_maria.port}/d"
     assert refusal(url) == ""
-    state, anchor = open_stack(
+    state, holder = open_stack(
         "legacy",
         StackSettings(url=f"mysql://named:${{PW}}@127.0.0.1:{guarded_maria.port}/d"),
         "tests",
         environment={"PW": PASSWORD},
     )
-    anchor.release()
+    holder.release()
     assert state.unavailable == {}
     said = refusal(url.replace(quote("€"), quote("£")))
     assert "Access denied for user 'named'" in said
@@ -154,7 +154,7 @@ def test_what_the_url_says_of_tls_is_what_is_done(
     for query, encrypted in TLS:
         url = f"mysql://plain@127.0.0.1:{guarded_maria.port}/d{query.format(folder=certificates)}"
         settings = StackSettings(url=url)
-        state, anchor = open_stack("legacy", settings, "tests")
+        state, holder = open_stack("legacy", settings, "tests")
         assert state.unavailable == {}, query
         stack = Stack(state, settings, "tests")
         try:
@@ -164,7 +164,7 @@ def test_what_the_url_says_of_tls_is_what_is_done(
                 wrong.append((query, cipher))
         finally:
             stack.close()
-            anchor.release()
+            holder.release()
     assert wrong == []
 
 
@@ -225,14 +225,14 @@ def test_used_up_connections_of_mariadb(guarded_maria: MariaServer) -> None:
     with guarded_maria.connect() as admin, admin.cursor() as cursor:
         cursor.execute("GRANT USAGE ON *.* TO plain@'127.0.0.1' WITH MAX_USER_CONNECTIONS 1")
         try:
-            state, anchor = open_stack(
+            state, holder = open_stack(
                 "legacy",
                 StackSettings(url=f"mysql://plain@127.0.0.1:{guarded_maria.port}/d"),
                 "tests",
             )
             assert state.unavailable == {}
             said = refusal(f"mysql://plain@127.0.0.1:{guarded_maria.port}/d", connect_timeout=1)
-            anchor.release()
+            holder.release()
         finally:
             cursor.execute("GRANT USAGE ON *.* TO plain@'127.0.0.1' WITH MAX_USER_CONNECTIONS 0")
     assert "lower max_connections or the workers" in said
@@ -336,7 +336,7 @@ def test_advice_on_what_may_not_be_read(strict: Database) -> None:
     settings = StackSettings(url=url)
     wrong = []
     for sql, words, never in FORBIDDEN:
-        state, anchor = open_stack("legacy", settings, "tests")
+        state, holder = open_stack("legacy", settings, "tests")
         stack, place = Stack(state, settings, "tests"), place_of_shared(settings)
         try:
             with (
@@ -347,7 +347,7 @@ def test_advice_on_what_may_not_be_read(strict: Database) -> None:
                 connection.execute(text(sql))
         finally:
             stack.close()
-            anchor.release()
+            holder.release()
         _, _, advice = str(caught.value).rpartition("; ")
         if words not in advice or never in advice:
             wrong.append((sql, advice))

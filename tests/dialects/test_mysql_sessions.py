@@ -45,16 +45,16 @@ def test_the_opening_itself_is_a_snapshot(maria_old: MariaDatabase) -> None:
     """A snapshot begins when it is exported or joined, not at the first read of a table."""
     maria_old.run("CREATE TABLE t (id int PRIMARY KEY)")
     settings = StackSettings(url=maria_old.url)
-    state, anchor = open_stack("legacy", settings, "tests")
+    state, holder = open_stack("legacy", settings, "tests")
     stack = Stack(state, settings, "tests")
     place = Place("", "")
     with stack.transaction(place) as connection:
         maria_old.run("INSERT INTO t VALUES (1)")
         assert connection.exec_driver_sql("SELECT count(*) FROM t").scalar() == 0
-    held = anchor._held[0][0]
+    held = holder._held[0][0]
     assert held.exec_driver_sql("SELECT count(*) FROM t").scalar() == 0
     stack.close()
-    anchor.release()
+    holder.release()
 
 
 def test_a_table_altered_meanwhile_is_not_proven(alike: Engine) -> None:
@@ -200,8 +200,8 @@ def test_what_the_server_refuses_is_explained(maria_old: MariaDatabase) -> None:
             changed: Any = {"password": "s3cret"} | change
             url = make_url(maria_old.url).set(**changed).render_as_string(hide_password=False)
             with check(label):
-                state, anchor = open_stack("legacy", StackSettings(url="${URL}"), "t", url)
-                anchor.release()
+                state, holder = open_stack("legacy", StackSettings(url="${URL}"), "t", url)
+                holder.release()
                 said = state.unavailable[""]
                 assert [word for word in words if word not in said] == [], said
                 assert "\n" not in said

@@ -210,8 +210,8 @@ def test_a_row_is_hashed_once(alike: Engine) -> None:
 
 def test_the_portable_digest_is_trusted(maria_old: MariaDatabase) -> None:
     """The server gives the known answers."""
-    state, anchor = open_stack("legacy", StackSettings(url=maria_old.url), "tests")
-    anchor.release()
+    state, holder = open_stack("legacy", StackSettings(url=maria_old.url), "tests")
+    holder.release()
     assert state.unavailable == {}
     assert state.databases[""].digests == tuple(Portable)
     server = state.databases[""].server

@@ -77,8 +77,8 @@ def members_of(pooler: Pooler, database: str) -> Members:
 def refusal(url: str) -> tuple[str, float]:
     """Open a stack; return why it is refused, and after how many seconds."""
     begun = time.monotonic()
-    state, anchor = open_stack("legacy", StackSettings(url=url), "tests")
-    anchor.release()
+    state, holder = open_stack("legacy", StackSettings(url=url), "tests")
+    holder.release()
     return state.unavailable[""], time.monotonic() - begun
 
 
@@ -115,7 +115,7 @@ def test_a_worker_and_the_sessions_beside_it_are_refused_too(
 ) -> None:
     """A route that leads to a pooler after the run began changes nothing of it either."""
     settings = StackSettings(url=behind.url, throttle={"running_queries": 1000})  # type: ignore[arg-type]
-    state, anchor = open_stack("legacy", settings, "tests")
+    state, holder = open_stack("legacy", settings, "tests")
     moved = StackState("legacy", pooler.url(behind.name), state.databases)
     stack = Stack(moved, settings, "tests")
     before = members_of(pooler, behind.name)
@@ -132,7 +132,7 @@ def test_a_worker_and_the_sessions_beside_it_are_refused_too(
             assert type(caught.value).__name__ == "StackUnavailable"
     finally:
         stack.close()
-        anchor.release()
+        holder.release()
     assert members_of(pooler, behind.name) == before
 
 
@@ -174,8 +174,8 @@ def test_a_proxy_of_mysql_is_refused_before_it_is_told_anything(mysql_db: MariaD
             said, seconds = refusal(url)
         with proxied(server.port) as wire:  # which is how a tunnel forwards: not a proxy
             url = f"mysql://{user}@127.0.0.1:{wire.port}/{mysql_db.name}"
-            state, anchor = open_stack("legacy", StackSettings(url=url), "tests")
-            anchor.release()
+            state, holder = open_stack("legacy", StackSettings(url=url), "tests")
+            holder.release()
         mysql_db.run("SET GLOBAL general_log = 0")
         asked = mysql_db.run(
             "SELECT thread_id, convert(argument USING utf8mb4) FROM mysql.general_log "

@@ -101,8 +101,8 @@ def _meant(family: str, text: str) -> str:
 @contextmanager
 def _opened(url: str) -> Iterator[tuple[Stack, ColumnFacts]]:
     settings = StackSettings(url=url)
-    state, anchor = open_stack("legacy", settings, "tests")
-    with closing(Stack(state, settings, "tests")) as stack, closing(_Released(anchor)):
+    state, holder = open_stack("legacy", settings, "tests")
+    with closing(Stack(state, settings, "tests")) as stack, closing(_Released(holder)):
         facts = stack.catalog(place_of_shared(settings)).tables["t"].column("v")
         assert facts is not None
         yield stack, facts
@@ -110,10 +110,10 @@ def _opened(url: str) -> Iterator[tuple[Stack, ColumnFacts]]:
 
 @dataclass
 class _Released:
-    anchor: SnapshotHolder
+    holder: SnapshotHolder
 
     def close(self) -> None:
-        self.anchor.release()
+        self.holder.release()
 
 
 def _read(stack: Stack, facts: ColumnFacts, family: str) -> list[str]:

@@ -115,8 +115,8 @@ def test_md5_alone_is_refused(servers: tuple[Database, Database, MariaDatabase])
         (postgresql, ("hashtextextended",), "could not compute MD5 hash: unsupported algorithm"),
         (maria, (), handshake.WRONG),
     ):
-        state, anchor = open_stack("legacy", StackSettings(url=database.url), "tests")
-        anchor.release()
+        state, holder = open_stack("legacy", StackSettings(url=database.url), "tests")
+        holder.release()
         assert state.unavailable == {}
         found = state.databases[""]
         assert found.digests == (*native, Portable.SHA256)

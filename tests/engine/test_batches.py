@@ -14,7 +14,7 @@ from pytest_tenantparity.model import SIDES, SLOW, UNTOLD, Evidence, Outcome
 from pytest_tenantparity.parity.cache import SharedCache
 from pytest_tenantparity.parity.scan import batch
 from pytest_tenantparity.parity.scan import plan as batches
-from pytest_tenantparity.parity.scan.batch import BY_ONE_STATEMENT, shown_in_batch
+from pytest_tenantparity.parity.scan.batch import BY_ONE_STATEMENT, batch_result
 from pytest_tenantparity.parity.scan.plan import Batch, Batches, batch_of
 from pytest_tenantparity.stacks.catalog import TableFacts
 
@@ -104,7 +104,7 @@ def test_a_batch_runs_once_and_its_result_is_forgotten(
         assert other_than_match(audits(run)) == {}
         assert other_than_match(audits(run)) == {}
         assert len(runs) == 3
-        assert [each.shown is not None and len(each.shown) for each in runs] == [0, 0, 2]
+        assert [each.results is not None and len(each.results) for each in runs] == [0, 0, 2]
         assert len(run.audited.batches.structures) == 2
         assert len(run.audited.batches.statements) == 2
 
@@ -119,8 +119,8 @@ def test_processes_share_the_result_of_a_batch(
         with schemas.opened(TENANTS, legacy=OWN, modern=OWN) as run:
             context, known = replace(run.context, once=once), Batches()
             pair, tenant = context.pairs["a"], context.tenants["t0"]
-            assert shown_in_batch(context, known, pair, tenant) is not None
-            results.append(dict(known.of["a", "t0"].shown or {}))
+            assert batch_result(context, known, pair, tenant) is not None
+            results.append(dict(known.of["a", "t0"].results or {}))
         monkeypatch.setattr(batch, "_read", None)
     assert [sorted(each) for each in results] == [sorted(results[0])] * 2
     assert len(results[0]) == 5
@@ -189,7 +189,7 @@ def test_what_is_altered_after_the_snapshot_is_not_proven_equal_by_it(
     with schemas.opened(TENANTS, legacy=OWN, modern=OWN) as run:
         schemas.legacy.run(after)
         context = run.context
-        shown = shown_in_batch(context, Batches(), context.pairs["a"], context.tenants["t1"])
+        shown = batch_result(context, Batches(), context.pairs["a"], context.tenants["t1"])
         (hint,) = [each for each in context.notes.give()[1] if each.startswith(SLOW)]
     assert shown is None
     assert f"{altered}" in hint

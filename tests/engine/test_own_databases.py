@@ -441,10 +441,10 @@ def test_what_ends_an_opening_leaves_no_session(homes: Homes) -> None:
             ended.release()
 
     refused, ended = SnapshotHolder(refuse), SnapshotHolder(end)
-    for anchor, error in ((refused, SettingsError), (ended, StackUnavailable)):
+    for holder, error in ((refused, SettingsError), (ended, StackUnavailable)):
         with pytest.raises(error):
-            open_stack("legacy", settings.legacy, "opening", places=homes_of, anchor=anchor)
-        anchor.release()
+            open_stack("legacy", settings.legacy, "opening", places=homes_of, holder=holder)
+        holder.release()
         eventually(lambda: homes.engine.legacy.run(mine) == [(0,)])
     assert held == [4] * 3
 

@@ -471,9 +471,9 @@ def test_a_kept_snapshot_is_let_go_of_in_time(my: Victim) -> None:
 def test_a_snapshot_without_a_limit(pg: Victim) -> None:
     """Nought means: for as long as the run lasts."""
     settings = pg.engine.settings(legacy=f"{SHARED}\nsnapshot_timeout = 0").legacy
-    state, anchor = open_stack("legacy", settings, "tests")
-    anchor.release()
-    assert (state.expires, anchor._alarm) == (None, None)
+    state, holder = open_stack("legacy", settings, "tests")
+    holder.release()
+    assert (state.expires, holder._alarm) == (None, None)
 
 
 # ---- Ctrl-C

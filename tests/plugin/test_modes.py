@@ -316,7 +316,7 @@ def pytest_unconfigure(config):
 
 
 def test_a_check_leaves_one_evidence_behind(files: Project) -> None:
-    """At the end of a run, each check has one evidence in memory, and no notice or query object.
+    """At the end of a run, each check has one evidence in memory, and no payload or query object.
 
     That includes runs with a worker. The reports that pytest keeps are its own.
     """

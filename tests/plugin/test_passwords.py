@@ -146,8 +146,8 @@ def test_wrong_url_is_shown_nowhere(offline: Project, monkeypatch: pytest.Monkey
     """
     for url, words in WRONG_URLS.items():
         ours = StackSettings(url="${URL}")
-        state, anchor = open_stack("legacy", ours, "tests", environment={"URL": url})
-        anchor.release()
+        state, holder = open_stack("legacy", ours, "tests", environment={"URL": url})
+        holder.release()
         (said,) = state.unavailable.values()
         assert words in said
         assert [piece for piece in PIECES if piece in said + repr(state)] == []

@@ -53,7 +53,7 @@ def test_statuses_are_in_junit_and_allure(files: Project, workers: str) -> None:
     assert found["test_own[beta]"] == {"parity": "PASSED"}
     assert "1 row differs" in found["test_parity[acme-trades]"]["parity.detail"]
     assert "ignore_case" in found["test_parity[beta-trades]"]["parity.detail"]
-    assert _properties(suite)["parity.verdict"] == "NO-GO"
+    assert _properties(suite)["parity.outcome"] == "NO-GO"
     assert outcome.report["headline"] in _properties(suite)["parity.detail"]
 
     results = [
@@ -70,7 +70,7 @@ def test_statuses_are_in_junit_and_allure(files: Project, workers: str) -> None:
         shown = {"TOLERATED": "passed", "DRIFT": "failed", "NOT PROVEN": "failed"}
         assert steps == ([(status, shown[status])] if status not in GOOD else [])
     environment = (files.path / "allure/environment.properties").read_text()
-    assert environment == "parity.verdict=NO-GO\n"
+    assert environment == "parity.outcome=NO-GO\n"
     explained = (
         "3 tenants x 1 table + 1 table's rows of no tenant + 1 check of the tables in no pair"
     )

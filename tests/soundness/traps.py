@@ -116,7 +116,7 @@ DDL: dict[Engine, dict[str, str]] = {
         "varchar": "VARCHAR({})",
     },
 }
-"""How each engine spells a null_lookalike type; ``{}`` is what stands in the parentheses."""
+"""How each engine spells a neutral type; ``{}`` is what stands in the parentheses."""
 
 STAND_INS: dict[Engine, frozenset[str]] = {
     "postgresql": frozenset(),
@@ -135,7 +135,7 @@ FORGIVING = frozenset(
 
 @dataclass(frozen=True)
 class TrapColumn:
-    """A column by its name and null_lookalike type, such as ``decimal(10,2)``."""
+    """A column by its name and neutral type, such as ``decimal(10,2)``."""
 
     name: str
     type: str

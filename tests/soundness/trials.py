@@ -35,7 +35,7 @@ def holds(engine: Engine, kind: str) -> bool:
 
 @dataclass(frozen=True)
 class _Column:
-    """A column of a trial: what it holds, and the null_lookalike type that it has on each side."""
+    """A column of a trial: what it holds, and the neutral type that it has on each side."""
 
     name: str
     kind: Kind

@@ -86,8 +86,8 @@ class Files:
     def opened(self) -> StackState:
         """Open the archive as a run would."""
         settings = StackSettings.model_validate({"url": self.url, "tenancy": "global"})
-        state, anchor = open_stack("legacy", settings, "tests")
-        anchor.release()
+        state, holder = open_stack("legacy", settings, "tests")
+        holder.release()
         return state
 
     def ask(self, sql: str) -> Any:

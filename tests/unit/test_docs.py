@@ -76,11 +76,11 @@ def test_links_lead_somewhere(document: str) -> None:
     text = (ROOT / document).read_text(encoding="utf-8")
     lost = []
     for link in re.findall(r"\]\(([^)\s]+)\)", text):
-        name, _, anchor = link.partition("#")
+        name, _, holder = link.partition("#")
         target = (ROOT / document).parent / name if name else ROOT / document
         if "://" in link:
             continue
-        if not target.exists() or (anchor and anchor not in _anchors(target)):
+        if not target.exists() or (holder and holder not in _anchors(target)):
             lost.append(link)
     assert lost == []
 

@@ -181,13 +181,13 @@ def test_a_stack_is_opened_or_says_why_not(url: str) -> None:
     """No exception; the reason is one line without a secret, and so is all that is shown."""
     if "@/" in url or "host" in url:
         url = url.replace("@/", "@127.0.0.1:1/").replace("host", "h")
-    state, anchor = open_stack(
+    state, holder = open_stack(
         "legacy",
         StackSettings(url="${URL}", connect_timeout=1),
         "tests",
         environment={"URL": url},
     )
-    anchor.release()
+    holder.release()
     (said,) = state.unavailable.values()
     assert "\n" not in said
     assert_secret(said, repr(state))
@@ -206,8 +206,8 @@ def test_a_file_is_opened_or_says_why_not(
     query = "&".join(f"{QUOTINGS[0](n)}={QUOTINGS[0](v)}" for n, v in parameters)
     url = f"sqlite:///{file}?{query}"
     ours = StackSettings(url="${URL}")
-    state, anchor = open_stack("legacy", ours, "tests", environment={"URL": url})
-    anchor.release()
+    state, holder = open_stack("legacy", ours, "tests", environment={"URL": url})
+    holder.release()
     assert_secret(repr(state), *state.unavailable.values())
     assert state.unavailable or all(n in {"mode", "uri", ""} or not v for n, v in parameters)
 

@@ -24,7 +24,7 @@ _OTHER: dict[FindingKind, Side] = {FindingKind.MISSING: "modern", FindingKind.EX
 
 
 def with_owners(
-    evidence: Evidence, found: Sequence[Row], opened: OpenPair, shown: SharedResult | None
+    evidence: Evidence, found: Sequence[Row], opened: OpenPair, shared_result: SharedResult | None
 ) -> Evidence:
     """Add to missing and extra rows the tenant under which the other side has the same key.
 
@@ -44,7 +44,7 @@ def with_owners(
         if not keys or opened.pair.tenancy(side).first_column is None:
             continue
         try:
-            owners = _owners_of_all(opened, side, shown)
+            owners = _owners_of_all(opened, side, shared_result)
             if owners is None:
                 owners = _owners(opened, side, keys)
         except NotProven:  # the findings are valid without this note
@@ -62,18 +62,18 @@ def with_owners(
 
 
 def _owners_of_all(
-    opened: OpenPair, side: Side, shown: SharedResult | None
+    opened: OpenPair, side: Side, shared_result: SharedResult | None
 ) -> Mapping[Row, str | None] | None:
     """Return the discriminator values on ``side`` for the keys of all tenants of a shared scan.
 
     The keys are those of rows that the other side has under a tenant, and ``side`` has not. Returns
     None if the tenant was not part of a shared scan, or its rows were not decoded.
     """
-    if shown is None or shown.shared is None or shown.result.diff is None:
+    if shared_result is None or shared_result.shared is None or shared_result.result.diff is None:
         return None
-    known = shown.shared.owners
+    known = shared_result.shared.owners
     if side not in known:
-        diffs = [each.diff for each in shown.shared.answer.results.values() if each.diff]
+        diffs = [each.diff for each in shared_result.shared.answer.results.values() if each.diff]
         most = min(_MOST, max(1, _MOST_OF_ALL // len(diffs)))
         keys: list[Row] = []
         for diff in diffs:

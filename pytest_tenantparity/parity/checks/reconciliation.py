@@ -42,12 +42,12 @@ def account(opened: OpenPair, side: Side, known: int | None) -> Account | None:
     apart = _are_apart(opened, side, tenants)
     owned = _belongs(opened, side, tenants)
     if apart and known is not None:  # counted by the scans that compared the rows
-        total, strays = everything.count_each([true(), owned.is_not(true())])
-        return Account(side, total, known, strays)
-    total, of_tenants, strays = everything.count_each([true(), owned, owned.is_not(true())])
+        total, unassigned = everything.count_each([true(), owned.is_not(true())])
+        return Account(side, total, known, unassigned)
+    total, of_tenants, unassigned = everything.count_each([true(), owned, owned.is_not(true())])
     if not apart:
         of_tenants = _counted_apart(opened, side, everything, tenants)
-    return Account(side, total, of_tenants, strays)
+    return Account(side, total, of_tenants, unassigned)
 
 
 def _counted_apart(

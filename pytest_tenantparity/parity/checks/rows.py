@@ -23,21 +23,29 @@ from ..compare.tolerance import ToleranceRules
 from ..live.in_flight import HeldRows, settle, under_settle, with_settled, without_one_text
 from ..locate.merge import deliver
 from ..locate.peeling import locate
+from ..outcome import conclude
 from ..read.both_sides import BothSides
 from ..read.open_pair import OpenPair, open_pair
 from ..read.reader import SideReader
 from ..run import Run
 from ..scan.shared import SharedResult, settled_together
-from ..verdict import conclude
 from .mapped_ids import with_mapped_ids
 from .misplaced import with_owners
 from .unreadable import Blame, blame_for, without
 
 
-def equal_rows(run: Run, key: CheckKey, shown: SharedResult) -> Evidence:
+def equal_rows(run: Run, key: CheckKey, shared_result: SharedResult) -> Evidence:
     """Return the evidence of equal rows. No query is run, and no tolerance is applied."""
     pair, tolerance = run.pairs[key.what], ToleranceRules()
-    evidence = conclude(key, pair, shown.rows, shown.plan, NOTHING_FOUND, tolerance, shown.digest)
+    evidence = conclude(
+        key,
+        pair,
+        shared_result.rows,
+        shared_result.plan,
+        NOTHING_FOUND,
+        tolerance,
+        shared_result.digest,
+    )
     return under_settle(evidence, run.settle)
 
 
@@ -47,14 +55,14 @@ def check_rows(
     pair: TablePair,
     tenant: Tenant | None,
     tolerance: ToleranceRules,
-    shown: SharedResult | None,
+    shared_result: SharedResult | None,
 ) -> Evidence:
     """Compare one tenant's rows of one table, or all rows of a shared table without a tenant.
 
     If the server cannot evaluate a value, its column is left out, and not the whole table.
     """
     try:
-        return _compared(run, key, pair, tenant, tolerance, shown)
+        return _compared(run, key, pair, tenant, tolerance, shared_result)
     except Unreadable as error:
         blame = blame_for(run, pair, tenant, error)
     return _compared(run, key, pair, tenant, tolerance, None, blame)
@@ -66,7 +74,7 @@ def _compared(
     pair: TablePair,
     tenant: Tenant | None,
     tolerance: ToleranceRules,
-    shown: SharedResult | None,
+    shared_result: SharedResult | None,
     blame: Blame | None = None,
 ) -> Evidence:
     with run.drift(key) as sink, open_pair(run, pair, tenant) as whole:
@@ -80,8 +88,10 @@ def _compared(
             run.settings.report.findings,
             sink,
         )
-        comparison.repeats_listed = [s for s in SIDES if opened.promises_unique(s) is not None]
-        result = locate(lambda _: sides, [""])[""] if shown is None else shown.result
+        comparison.repeats_listed = [s for s in SIDES if opened.unenforced_key(s) is not None]
+        result = (
+            locate(lambda _: sides, [""])[""] if shared_result is None else shared_result.result
+        )
         settled, seconds, ambiguous = None, run.settle, without_one_text(opened)
         if seconds is None or ambiguous is not None:
             deliver(sides, result, comparison)
@@ -91,8 +101,13 @@ def _compared(
                     f"read again, for equal values of the key column {ambiguous!r} can have "
                     f"several texts; name another [tables.{pair.name}] key"
                 )
-        elif tenant is not None and shown is not None and shown.shared is not None and result.diff:
-            settled = settled_together(opened, shown.shared, tenant, seconds)
+        elif (
+            tenant is not None
+            and shared_result is not None
+            and shared_result.shared is not None
+            and result.diff
+        ):
+            settled = settled_together(opened, shared_result.shared, tenant, seconds)
         else:
             diff = result.diff
             if not diff:
@@ -106,7 +121,7 @@ def _compared(
         evidence = conclude(
             key, pair, result.rows, opened.plan, comparison, tolerance, opened.digest_name
         )
-        evidence = with_owners(evidence, comparison.keys, opened, shown)
+        evidence = with_owners(evidence, comparison.keys, opened, shared_result)
         evidence = with_mapped_ids(evidence, comparison.keys, opened)
         for finding in evidence.findings:
             sink(finding)
@@ -124,7 +139,7 @@ def with_duplicates(
     """
     sample, surplus = FirstFindings(opened.run.settings.report.findings), 0
     for side, source in zip(SIDES, (sides.legacy, sides.modern), strict=True):
-        if opened.promises_unique(side) is None:
+        if opened.unenforced_key(side) is None:
             continue
         with source.guard():
             for order, finding in _repeated(opened, side, source):

@@ -14,10 +14,9 @@ from ...mapping.equivalence import EquivalenceRule, agreed, all_applied, is_numb
 from ...model import NO_DRIFT, AppliedTolerance, DriftCounts, Finding, FindingKind, Side, ValuePair
 from ...stacks.catalog import Family
 from ...stacks.dialects.floats import DOUBLE, shortest, spelled_float
-from ..compare.row_diff import NO_ROWS, Row
 from .findings import FirstFindings, Sink, finding_of, nowhere, order_of, remarks_on, shown_value
 from .json_diff import canonical_json
-from .row_diff import counts_of
+from .row_diff import NO_ROWS, Row, counts_of
 from .shown_values import explained_pair, shown_pair
 from .tolerance import Limit, ToleranceRules, forgiving_limit
 
@@ -52,7 +51,7 @@ class _Column:
         """Return the text by which a row is found, if the column is part of the key."""
         return all_applied(self.forgiving, value)
 
-    def verdict(self, legacy: str | None, modern: str | None) -> tuple[Limit, ...] | None:
+    def forgiving_rules(self, legacy: str | None, modern: str | None) -> tuple[Limit, ...] | None:
         """Return the rules that forgive the difference of two values, or None if none does.
 
         Equal values need no rule, so the result is empty.
@@ -265,7 +264,7 @@ class Comparison:
         for column, one, other in zip(self._columns, legacy, modern, strict=True):
             if one == other:
                 continue
-            verdict = column.verdict(one, other)
+            verdict = column.forgiving_rules(one, other)
             if verdict is None:
                 changed.append((column, one, other))
             else:

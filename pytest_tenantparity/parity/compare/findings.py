@@ -12,7 +12,7 @@ from ...characters import is_writable
 from ...mapping.equivalence import is_number
 from ...model import CheckKey, Finding, FindingKind, ValuePair
 from ...stacks.catalog import Family
-from ..compare.row_diff import Row
+from .row_diff import Row
 from .shown_values import MASK, MOST_TEXT, remarks, shown
 
 Sink = Callable[[Finding], None]
@@ -110,7 +110,7 @@ def _order_of_value(value: str | None) -> Order:
 class FirstFindings:
     """The first findings in their order: at most ``most``, and at most 4,000,000 characters.
 
-    All other findings are passed to ``pause_ratio``.
+    All other findings are passed to ``rest``.
     """
 
     def __init__(self, most: int, rest: Sink = nowhere) -> None:

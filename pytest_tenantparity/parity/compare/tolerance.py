@@ -120,7 +120,7 @@ def forgiving_limit(
 def _forgiving_number(limits: Sequence[Limit], legacy: str, modern: str) -> Limit | None:
     if not (is_number(legacy) and is_number(modern)):
         return None
-    # Fractions, since decimals would round to the 28 digits of their run.
+    # Fractions, since decimals would round to the 28 digits of their context.
     one, other = Fraction(legacy), Fraction(modern)
     for limit in limits:
         scale = max(abs(one), abs(other)) if limit.rule == "relative" else 1

@@ -14,7 +14,7 @@ This is an invertible Bloom lookup table with one hash function. Up to three fur
 use other bits of the hash, replace further hash functions. Rows that were decoded before are
 removed from them. See M. T. Goodrich and M. Mitzenmacher, "Invertible Bloom lookup tables",
 Allerton 2011; and D. Eppstein, M. T. Goodrich, F. Uyeda and G. Varghese, "What's the difference?
-Efficient set reconciliation without prior run", SIGCOMM 2011.
+Efficient set reconciliation without Prior Context", SIGCOMM 2011.
 
 A key hash only locates rows, and proves nothing. A tenant's other rows are proven equal if the
 number of rows and the exact sum of each bucket are zero after the rows that were read are removed.

@@ -121,11 +121,11 @@ class OpenPair(ConnectedPair):
             digest_name=self.digest_name,
             rows_about=self.tables[side].rows,
             guard=lambda: stack.guard(self.places[side], discreet=self.pair.has_masks, stop=stop),
-            chunks=self._pieces(side, stop) if scope.wide else (true(),),
+            chunks=self._chunks(side, stop) if scope.wide else (true(),),
             stop=stop,
         )
 
-    def _pieces(self, side: Side, stop: Event) -> Iterable[ColumnElement[bool]]:
+    def _chunks(self, side: Side, stop: Event) -> Iterable[ColumnElement[bool]]:
         """Return the conditions of the chunks in which a table is read, one after the other."""
         stack, limits = self.run.stacks[side], self.run.limits
         with stack.guard(self.places[side], discreet=self.pair.has_masks):

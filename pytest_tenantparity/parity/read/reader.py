@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from threading import Event
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -31,9 +31,6 @@ from ...stacks import Dialect, Portable
 from ...stacks.dialects import Item
 from ..compare.row_diff import Row
 from .digest import EMPTY, Bucket, Buckets, Digest, HashedRow, Part, Sketch
-
-T = TypeVar("T")
-U = TypeVar("U")
 
 _FETCH = 5_000  # rows fetched from the server at a time
 # A statement with thousands of numbers is not run again, so its compiled form is not cached.

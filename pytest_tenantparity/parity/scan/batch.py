@@ -84,7 +84,7 @@ class _Result:
     failure: str = ""
 
 
-def shown_in_batch(
+def batch_result(
     run: Run, batches: Batches, pair: TablePair, tenant: Tenant
 ) -> SharedResult | None:
     """Return the batch's result for a tenant's table, or None if its check has to run alone."""
@@ -95,12 +95,12 @@ def shown_in_batch(
     batch = batches.of.get((pair.name, tenant.id))
     if batch is None or len(batch.keys) == 1:
         return None
-    if batch.shown is None:
+    if batch.results is None:
         try:
             batches.keep(batch, _run(run, batches, batch))
         except ConnectionLost:  # each check waits and tries again by itself
             batches.keep(batch, {})
-    return (batch.shown or {}).get((pair.name, tenant.id))
+    return (batch.results or {}).get((pair.name, tenant.id))
 
 
 # ---- plan
@@ -195,15 +195,15 @@ def _run(run: Run, batches: Batches, batch: Batch) -> dict[Key, SharedResult]:
             f"{SLOW}the small tables {names} were read one by one, since one statement for all of "
             f"them failed: {UNTOLD if masked else result.failure}"
         )
-    shown: dict[Key, SharedResult] = {}
+    results: dict[Key, SharedResult] = {}
     for member, structure in found:
         for reading in () if result.failure else structure.readings:
             run.notes.take(reading)
         if (digest := result.equal.get(member.key)) is not None:
             equal = TenantResult(digest, digest, RowDiff())
             enforced = structure.keys_enforced
-            shown[member.key] = SharedResult(structure.plan, structure.digest, equal, enforced)
-    return shown
+            results[member.key] = SharedResult(structure.plan, structure.digest, equal, enforced)
+    return results
 
 
 def _with_structures(

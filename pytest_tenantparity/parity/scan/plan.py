@@ -49,7 +49,7 @@ class Batch:
     tables: int = 0
     locks: int = 0
     columns: int = 0
-    shown: dict[Key, SharedResult] | None = None
+    results: dict[Key, SharedResult] | None = None
 
     def has_room(self, more: Batch, limits: Limits) -> bool:
         """Return whether the tables of ``more`` fit into this batch as well."""
@@ -141,16 +141,16 @@ class Batches:
             self.of[table.keys[0]] = latest
         return latest
 
-    def keep(self, batch: Batch, shown: dict[Key, SharedResult]) -> None:
+    def keep(self, batch: Batch, results: dict[Key, SharedResult]) -> None:
         """Keep the results of ``batch``.
 
         If too many batches are held, the results of the oldest one are dropped. Its checks then run
         alone.
         """
-        batch.shown = shown
+        batch.results = results
         self._run.append(batch)
         if len(self._run) > _HELD:
-            self._run.popleft().shown = {}
+            self._run.popleft().results = {}
 
     def counted(self, table: str, side: Side) -> dict[str, int]:
         """Return the number of each tenant's rows of a shared table, as far as it is known."""

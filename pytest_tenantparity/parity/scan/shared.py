@@ -107,7 +107,7 @@ class SharedScans:
             return None
         name = pair.name, together[0].id
         if name not in self.done:
-            self.done[name] = retried(lambda: _survey(self.run, pair, together))
+            self.done[name] = retried(lambda: _scan_together(self.run, pair, together))
         if failure := self.done[name].answer.failure:
             failure = UNTOLD if pair.has_masks else failure
             self.run.notes.take(
@@ -141,9 +141,9 @@ def _groups(run: Run, pair: TablePair) -> dict[str, Sequence[Tenant]]:
     return {each.id: group for group in groups.values() if len(group) > 1 for each in group}
 
 
-def _survey(run: Run, pair: TablePair, tenants: Sequence[Tenant]) -> SharedScan:
+def _scan_together(run: Run, pair: TablePair, tenants: Sequence[Tenant]) -> SharedScan:
     with open_pair(run, pair, tenants[0]) as opened:
-        question = f"survey of {pair.name} for {[each.id for each in tenants]}"
+        question = f"shared scan of {pair.name} for {[each.id for each in tenants]}"
         # Masked values must not be written to a file, so each process runs the scan itself.
         once = SharedCache() if pair.has_masks else run.once
         found = once.ask(question, _Answer, lambda: _answer(opened, tenants))

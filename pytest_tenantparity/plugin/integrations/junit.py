@@ -13,7 +13,7 @@ import pytest
 from ...model import AuditReport, Evidence
 from ...reporting import measured_in_words
 
-STATUS, DETAIL, VERDICT = "parity", "parity.detail", "parity.verdict"
+STATUS, DETAIL, VERDICT = "parity", "parity.detail", "parity.outcome"
 
 
 def note_status(item: pytest.Item, evidence: Evidence) -> None:

@@ -34,21 +34,21 @@ def attach_evidence(
         return
     if call.excinfo is not None and call.excinfo.errisinstance(TenantParityError):
         report.longrepr = f"{call.excinfo.typename}: {call.excinfo.value}"
-    if report.when == "call" and key not in session.notices and not _uses_parity(item):
+    if report.when == "call" and key not in session.payloads and not _uses_parity(item):
         evidence = _of_outcome(key, call, item)
         if report.passed and evidence.outcome is Outcome.NOT_PROVEN:
             report.outcome, report.longrepr = "failed", evidence.reasons[0]
-        session.notices[key] = Payload(key, evidence)
+        session.payloads[key] = Payload(key, evidence)
         note_status(item, evidence)
         report.user_properties = list(item.user_properties)
-    notice = session.notices.get(key, Payload(key))
+    payload = session.payloads.get(key, Payload(key))
     if session.is_worker and not session.plan_sent:
         ignored = session.ignored_files.reasons()
-        notice = replace(notice, plan=plan_to_wire(session.plan), ignored_files=ignored)
+        payload = replace(payload, plan=plan_to_wire(session.plan), ignored_files=ignored)
         session.plan_sent = True
-    attach(report, notice)
+    attach(report, payload)
     if report.when != "setup":
-        session.notices.pop(key, None)
+        session.payloads.pop(key, None)
 
 
 def _uses_parity(item: pytest.Item) -> bool:

@@ -56,19 +56,19 @@ class Ledger:
 
     def take(self, report: pytest.TestReport) -> Evidence | None:
         """Remove and return the evidence of ``report``, and record any trouble with the test."""
-        notice = detach(report)
-        if notice is None:
+        payload = detach(report)
+        if payload is None:
             if report.when not in ("setup", "call", "teardown"):  # xdist's report of a dead worker
                 self._crashed[report.nodeid] = _first_line(report.longreprtext)
             return None
-        if notice.plan is not None:
-            self.add_plan(notice.plan)
-        self.ignored_files |= dict.fromkeys(notice.ignored_files or ())
-        key, evidence = notice.key, notice.evidence
+        if payload.plan is not None:
+            self.add_plan(payload.plan)
+        self.ignored_files |= dict.fromkeys(payload.ignored_files or ())
+        key, evidence = payload.key, payload.evidence
         if report.when == "call":
             self.executed[key] = None
-        if notice.limits is not None:
-            self.limits[key] = notice.limits
+        if payload.limits is not None:
+            self.limits[key] = payload.limits
         if evidence is not None:
             self.evidence[key] = self._worse(self.evidence.get(key), evidence)
             self._hold_few(len(evidence.findings))

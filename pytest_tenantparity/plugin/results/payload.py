@@ -1,4 +1,4 @@
-"""The notice: data for the ledger in a test's report, and its transport through xdist."""
+"""The payload: data for the ledger in a test's report, and its transport through xdist."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Payload:
     """The key of a test's check, and its evidence.
 
     ``limits`` is a digest of the tolerances of a test that called ``parity.check()``. A worker's
-    first notice contains its plan, and the reasons why some files of tests are not in the plan.
+    first payload contains its plan, and the reasons why some files of tests are not in the plan.
     """
 
     key: CheckKey
@@ -31,25 +31,25 @@ class Payload:
     ignored_files: list[str] | None = None
 
 
-def attach(report: pytest.TestReport, notice: Payload) -> None:
-    """Add a notice to a report."""
-    setattr(report, NOTICE, notice)
+def attach(report: pytest.TestReport, payload: Payload) -> None:
+    """Add a payload to a report."""
+    setattr(report, NOTICE, payload)
 
 
 def detach(report: pytest.TestReport) -> Payload | None:
-    """Remove the notice from ``report`` and return it. pytest keeps reports until the run ends."""
-    notice: Payload | None = vars(report).pop(NOTICE, None)
-    return notice
+    """Remove the payload from ``report`` and return it. pytest keeps reports until the run ends."""
+    payload: Payload | None = vars(report).pop(NOTICE, None)
+    return payload
 
 
 def to_serializable(report: object, data: dict[str, Any] | None) -> dict[str, Any] | None:
-    """Return a report's data for another process, with the notice as primitives."""
-    notice = getattr(report, NOTICE, None)
-    return data if data is None or notice is None else data | {NOTICE: to_wire(notice)}
+    """Return a report's data for another process, with the payload as primitives."""
+    payload = getattr(report, NOTICE, None)
+    return data if data is None or payload is None else data | {NOTICE: to_wire(payload)}
 
 
 def from_serializable(report: object) -> None:
-    """Convert the primitives in a report from another process back to a notice."""
+    """Convert the primitives in a report from another process back to a payload."""
     wire = getattr(report, NOTICE, None)
     if wire is not None:
         setattr(report, NOTICE, from_wire(Payload, wire))

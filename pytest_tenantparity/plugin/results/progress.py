@@ -41,9 +41,9 @@ class Progress:
         if terminal is None:
             return (yield)
         with terminal:
-            tally = ProgressEstimate(sizes_of(self._session))
-            shown = SharedResult(
-                _screen(config, terminal), tally, self._planned, self._session.scans
+            estimate = ProgressEstimate(sizes_of(self._session))
+            shown = ProgressLine(
+                _screen(config, terminal), estimate, self._planned, self._session.scans
             )
             config.pluginmanager.register(shown, "tenantparity-shown-progress")
             try:
@@ -53,18 +53,18 @@ class Progress:
                 shown.close()
 
 
-class SharedResult:
+class ProgressLine:
     """Draws progress between the outputs of pytest. The line is hidden before pytest writes."""
 
     def __init__(
         self,
         screen: Screen,
-        tally: ProgressEstimate,
+        estimate: ProgressEstimate,
         planned: Mapping[CheckKey, PlannedItem],
         scans: Iterable[Scan],
     ) -> None:
         self._screen = screen
-        self._tally = tally
+        self._estimate = estimate
         self._planned = planned
         self._scans = scans
         self._lock = RLock()
@@ -73,7 +73,7 @@ class SharedResult:
 
     def pytest_parity_evidence(self, evidence: Evidence) -> None:
         """Count the check."""
-        self._tally.take(evidence)
+        self._estimate.take(evidence)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_logreport(self) -> Generator[None, None, None]:
@@ -81,7 +81,7 @@ class SharedResult:
         with self._lock:
             self._hide()
             yield
-            self._tally.plan(self._planned)
+            self._estimate.plan(self._planned)
             if self._planned and self._thread.ident is None:
                 self._thread.start()
 
@@ -122,7 +122,7 @@ class SharedResult:
             self._hide()
 
     def _hide(self) -> None:
-        with suppress(OSError):  # the terminal is gone, which pytest notices itself
+        with suppress(OSError):  # the terminal is gone, which pytest payloads itself
             self._screen.hide()
 
     def _beat(self) -> None:
@@ -131,7 +131,7 @@ class SharedResult:
                 scans = list(self._scans)
                 with self._lock:
                     if not self._ended.is_set():
-                        self._screen.show(partial(self._tally.line, scans))
+                        self._screen.show(partial(self._estimate.line, scans))
 
 
 def sizes_of(session: AuditSession) -> dict[str, Size]:

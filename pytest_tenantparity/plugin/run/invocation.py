@@ -154,10 +154,10 @@ def _takes_next(name: str, following: str, positional: Collection[str]) -> bool:
 def _against_addopts(config: pytest.Config, given: Sequence[str]) -> Iterator[str]:
     """Yield options that override options in addopts which a repetition must not have."""
     names = {_name(word) for word in given}
-    for option, null_lookalike in (("--parity-report", ""), ("--parity-shard", "1/1")):
+    for option, neutral in (("--parity-report", ""), ("--parity-shard", "1/1")):
         value = config.getoption(option.removeprefix("--").replace("-", "_"))
         if value and option not in names:
-            yield f"{option}={null_lookalike}"
+            yield f"{option}={neutral}"
 
 
 def _expanded(words: Sequence[str], folder: Path) -> list[str]:

@@ -93,7 +93,7 @@ class AuditSession:
     named_tests: dict[str, str] = field(default_factory=dict)  # node ids, by check name
     keys: dict[str, CheckKey] = field(default_factory=dict)  # keys of the plan, by node id
     plan_sent: bool = False
-    notices: dict[CheckKey, Payload] = field(default_factory=dict)  # of tests that are running
+    payloads: dict[CheckKey, Payload] = field(default_factory=dict)  # of tests that are running
     share: Share | None = None  # from --parity-shard; None for the whole audit
     tests: dict[str, str] = field(default_factory=dict)  # tests of all shards: digest by node id
     earlier: Record = field(default_factory=Record)  # proofs that --parity-resume takes over

@@ -1,4 +1,4 @@
-"""One file for each database engine. A new engine is a new file and a line here."""
+"""One folder for each database engine. A new engine is a new folder and a line here."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .portable import Portable, portable_hash
 from .server_rules import Extent, Session
 from .sqlite.values import spelled_as
 
-# Backend of the URL: the module and class for it, and the extra that installs its driver.
+# Backend of the URL: the folder and class for it, and the extra that installs its driver.
 _DIALECTS = {
     "postgresql": ("postgresql", "PostgreSQL", ""),
     "mysql": ("mysql", "MySQL", "mysql"),

@@ -5,7 +5,7 @@ the catalog of the snapshot. From ``hold_small`` to the end of the transaction, 
 tables are altered, renamed, rewritten or dropped. The locks do not undo changes that were committed
 between the snapshot and the locks. They also do not prevent that a schema is renamed or that a
 table gets a child table. So after the statement, the definitions are compared with those of the
-snapshot (``postgresql_altered.py``).
+snapshot (``altered.py``).
 """
 
 from __future__ import annotations

@@ -581,7 +581,7 @@ def _by_function(
 def spelled(
     own: ColumnElement[str], source: Family, family: Family, rules: ColumnRules
 ) -> ColumnElement[str]:
-    """Return :func:`.spelling.spell` for engines that differ, by one call of Python.
+    """Return :func:`.canonical_text.spell` for engines that differ, by one call of Python.
 
     SQLite's parser would refuse the nested SQL, which would also be slower.
     """

@@ -122,7 +122,7 @@ def decimal_text(number: float) -> str:
 
 
 def float_text(number: float) -> str:
-    """Return the form of :func:`..spelling.as_float`: digits and a power of ten."""
+    """Return the form of :func:`..canonical_text.as_float`: digits and a power of ten."""
     sign = "-" if math.copysign(1, number) < 0 else ""
     if math.isinf(number):
         return f"{sign}Infinity"
@@ -259,7 +259,7 @@ _READERS: dict[tuple[str, str], Callable[[Any], str | None]] = {
 }
 
 
-# ---- a text that is read as another family: the same rules as in spelling.py, in Python
+# ---- a text that is read as another family: the same rules as in canonical_text.py, in Python
 
 _DECIMAL = re.compile(r"([+-]?)([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE]([+-]?0{0,9}[0-9]{1,3}))?")
 _FLOAT = re.compile(r"([+-]?)((?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:e[+-]?[0-9]{1,4})?)")
