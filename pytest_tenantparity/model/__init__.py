@@ -17,13 +17,9 @@ from .check import (
     Target,
 )
 from .evidence import (
-    FAILING,
-    GRAVITY,
     NO_WORK,
-    ROW_WORDS,
     SLOW,
     UNTOLD,
-    WORDS,
     Account,
     AppliedTolerance,
     Assertions,
@@ -32,7 +28,6 @@ from .evidence import (
     Evidence,
     Measurement,
     NamedRule,
-    Outcome,
     PairColumn,
     PairFacts,
     Reading,
@@ -53,6 +48,7 @@ from .finding import (
     RowCounts,
     ValuePair,
 )
+from .outcome import FAILING, GRAVITY, ROW_WORDS, WORDS, Outcome
 from .report import AuditReport, CohortFacts, Exclusion, Population, Verdict
 from .run import (
     CheckTime,

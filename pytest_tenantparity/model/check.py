@@ -17,7 +17,7 @@ ANY_TABLE = "*"
 
 
 class CheckKind(StrEnum):
-    """The subject of a check. It determines what is measured, and the words in the report."""
+    """The subject of a check. It determines what is measured, and the words: ``outcome.py``."""
 
     ROWS = "rows"  # a tenant's rows of a table; without a tenant, the rows of a shared table
     UNASSIGNED = "unassigned"  # the unassigned rows of a table

@@ -9,7 +9,7 @@ from time import perf_counter
 from ..errors import NotProven, Unreadable
 from ..inventory import TablePair, place_of, place_of_shared
 from ..mapping.table_lookup import first_located
-from ..model import SIDES, CheckKey, CheckKind, Evidence, Outcome, Side, Work
+from ..model import PARITY_KINDS, SIDES, CheckKey, CheckKind, Evidence, Outcome, Side, Work
 from ..stacks import retried
 from .checks.canary import check_canary
 from .checks.coverage import check_coverage
@@ -77,6 +77,8 @@ class Audit:
         self, key: CheckKey, layers: Sequence[Layer], shared_result: SharedResult | None
     ) -> Evidence:
         run = self.run
+        if key.kind not in PARITY_KINDS:
+            raise NotProven(f"an audit makes no checks of the kind {key.kind.value!r}")
         if key.kind is CheckKind.COVERAGE:
             return check_coverage(run, key)
         pair = _pair(run, key)

@@ -45,28 +45,32 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Take the snapshots of both stacks, before any worker starts."""
-    audit = session.config.stash.get(SESSION, None)
-    if audit is not None and not audit.is_worker and not options.is_dry_run(session.config):
+    audit_session = session.config.stash.get(SESSION, None)
+    if (
+        audit_session is not None
+        and not audit_session.is_worker
+        and not options.is_dry_run(session.config)
+    ):
         from .run.start import open_stacks
 
-        open_stacks(audit)
+        open_stacks(audit_session)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """Pass the run's data to an xdist worker."""
-    audit = node.config.stash.get(SESSION, None)
-    if audit is not None:
-        node.workerinput["tenantparity"] = audit.for_worker()
+    audit_session = node.config.stash.get(SESSION, None)
+    if audit_session is not None:
+        node.workerinput["tenantparity"] = audit_session.for_worker()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Generate one item for each (tenant, table)."""
-    audit = metafunc.config.stash.get(SESSION, None)
-    if audit is not None:
+    audit_session = metafunc.config.stash.get(SESSION, None)
+    if audit_session is not None:
         from .run.plan import parametrize
 
-        parametrize(metafunc, audit)
+        parametrize(metafunc, audit_session)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -75,9 +79,9 @@ def pytest_ignore_collect(
 ) -> Generator[None, bool | None, bool | None]:
     """Record each path that is not collected."""
     ignored = yield
-    audit = config.stash.get(SESSION, None)
-    if ignored and audit is not None:
-        audit.ignored_files.add_ignored(collection_path, config)
+    audit_session = config.stash.get(SESSION, None)
+    if ignored and audit_session is not None:
+        audit_session.ignored_files.add_ignored(collection_path, config)
     return ignored
 
 
@@ -87,12 +91,12 @@ def pytest_make_collect_report(
 ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
     """Record each file that ``--lf`` does not collect."""
     report = yield
-    audit = collector.config.stash.get(SESSION, None)
-    if audit is not None:
+    audit_session = collector.config.stash.get(SESSION, None)
+    if audit_session is not None:
         from .run.ignored_files import was_skipped
 
         if was_skipped(collector, report):
-            audit.ignored_files.add_skipped(collector.path, collector.config)
+            audit_session.ignored_files.add_skipped(collector.path, collector.config)
     return report
 
 
@@ -100,11 +104,11 @@ def pytest_make_collect_report(
 def pytest_pycollect_makeitem(collector: pytest.Module | pytest.Class) -> Generator[None, Any, Any]:
     """Add the items to the plan as soon as they exist."""
     made = yield
-    audit = collector.config.stash.get(SESSION, None)
-    if audit is not None and isinstance(made, list):
+    audit_session = collector.config.stash.get(SESSION, None)
+    if audit_session is not None and isinstance(made, list):
         from .run.plan import write_down
 
-        write_down(made, audit)
+        write_down(made, audit_session)
     return made
 
 
@@ -117,11 +121,11 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Record which checks are left to run, so that one shared scan can serve all their tenants."""
-    audit = session.config.stash.get(SESSION, None)
-    if audit is not None:
+    audit_session = session.config.stash.get(SESSION, None)
+    if audit_session is not None:
         from .run.plan import ask_together
 
-        ask_together(session.items, audit)
+        ask_together(session.items, audit_session)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -130,11 +134,11 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Attach the evidence to the test's report."""
     report = yield
-    audit = item.config.stash.get(SESSION, None)
-    if audit is not None:
+    audit_session = item.config.stash.get(SESSION, None)
+    if audit_session is not None:
         from .results.evidence import attach_evidence
 
-        attach_evidence(audit, item, call, report)
+        attach_evidence(audit_session, item, call, report)
     return report
 
 
@@ -173,14 +177,14 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
     The plan is sent here as well because a worker that ran no test has sent no report.
     """
-    audit = session.config.stash.get(SESSION, None)
-    if audit is None:
+    audit_session = session.config.stash.get(SESSION, None)
+    if audit_session is None:
         return
-    if audit.is_worker:
+    if audit_session.is_worker:
         from .results.ledger import plan_to_wire
 
-        session.config.workeroutput["tenantparity"] = plan_to_wire(audit.plan)  # type: ignore[attr-defined]
-        ignored = audit.ignored_files.reasons()
+        session.config.workeroutput["tenantparity"] = plan_to_wire(audit_session.plan)  # type: ignore[attr-defined]
+        ignored = audit_session.ignored_files.reasons()
         session.config.workeroutput["tenantparity_ignored"] = ignored  # type: ignore[attr-defined]
-        session.config.workeroutput["tenantparity_tests"] = audit.tests  # type: ignore[attr-defined]
-    audit.close()
+        session.config.workeroutput["tenantparity_tests"] = audit_session.tests  # type: ignore[attr-defined]
+    audit_session.close()

@@ -15,8 +15,7 @@ If tenants share the table on one side, one scan of that side digests each tenan
 
 from __future__ import annotations
 
-import re
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from threading import Event
@@ -34,7 +33,6 @@ from sqlalchemy import (
 from ...errors import ConnectionLost, NotProven
 from ...inventory import Place, TablePair
 from ...mapping.connected_pair import connected
-from ...mapping.table_lookup import located
 from ...model import SIDES, SLOW, UNTOLD, Reading, Side, Tenant
 from ...stacks import TableFacts
 from ..compare.row_diff import RowDiff
@@ -45,35 +43,23 @@ from ..read.digest import Digest
 from ..read.open_pair import opened_in
 from ..read.reader import SideReader
 from ..run import Run
-from .plan import Batch, Batches, Key, Statement, Structure, batch_of, is_small, shared_digest
-from .shared import SharedResult
+from .plan import (
+    Batch,
+    Batches,
+    Key,
+    Member,
+    Statement,
+    Structure,
+    member_of,
+    plan,
+    structure_key,
+)
+from .shared import SharedResult, shared_digest
 
 # Sessions that hold locks do not wait for the throttle. If the server is too busy, the batch fails.
 _NO_WAIT = Event()
 _NO_WAIT.set()
 BY_ONE_STATEMENT = "small tables by one statement"
-_PLACEHOLDER = "__[SCHEMA_"  # SQLAlchemy replaces this text wherever it occurs in SQL
-
-
-@dataclass(frozen=True)
-class _Member:
-    """A tenant's table on both sides.
-
-    ``own`` are the sides on which no other tenant shares the table.
-    """
-
-    pair: TablePair
-    tenant: Tenant
-    places: Mapping[Side, Place]
-    tables: Mapping[Side, TableFacts]
-
-    @property
-    def key(self) -> Key:
-        return self.pair.name, self.tenant.id
-
-    @property
-    def own(self) -> list[Side]:
-        return [side for side in SIDES if self.pair.tenancy(side).per_place]
 
 
 @dataclass(frozen=True)
@@ -91,7 +77,7 @@ def batch_result(
     if not any(pair.tenancy(side).per_place for side in SIDES):
         return None
     if not batches.planned:
-        _plan(run, batches)
+        plan(run, batches)
     batch = batches.of.get((pair.name, tenant.id))
     if batch is None or len(batch.keys) == 1:
         return None
@@ -103,82 +89,15 @@ def batch_result(
     return (batch.results or {}).get((pair.name, tenant.id))
 
 
-# ---- plan
-
-
-def _plan(run: Run, batches: Batches) -> None:
-    """Put each small table into a batch, tenant by tenant in the order of the run."""
-    batches.planned = True
-    latest: dict[tuple[str, ...], Batch] = {}
-    pairs = [pair for pair in run.pairs.values() if _can_be_in_batch(run, pair)]
-    for tenant in run.selected:
-        tables: dict[tuple[str, ...], list[Batch]] = {}
-        for pair in pairs:
-            if run.audits(pair.name, tenant) and (member := _member(run, pair, tenant)):
-                databases = tuple(member.places[side].database for side in SIDES)
-                own = [member.tables[side] for side in member.own]
-                tables.setdefault(databases, []).append(batch_of(member.key, own))
-                if len(own) == 1:
-                    sharing = batches.sharing.setdefault(_structure_key(run, member), [])
-                    sharing.append(tenant.id)
-        for databases, each in tables.items():
-            last = batches.add_tenant(each, run.limits, latest.get(databases))
-            latest[databases] = last
-
-
-def _can_be_in_batch(run: Run, pair: TablePair) -> bool:
-    """Return whether a tenant's own table of a pair is read alone, by SQL of this package.
-
-    SQL of a column, a key map, and a filter with a SELECT may read other tables. The other tables
-    could be large, or locked by other sessions.
-    """
-    own = [side for side in SIDES if pair.tenancy(side).per_place]
-    if not own or any(pair.tenancy(side).is_global for side in SIDES):
-        return False
-    columns = pair.settings.columns.values()
-    filters = [each.sql for side in own if (each := pair.settings.row_filter(side))]
-    if any(re.search(r"\bselect\b", sql, re.IGNORECASE) or _PLACEHOLDER in sql for sql in filters):
-        return False
-    if any(column.sql(side) is not None for column in columns for side in own):
-        return False
-    maps = [run.settings.maps[each.key_map] for each in columns if each.key_map is not None]
-    return not any(each.stack in own for each in maps)
-
-
-def _member(run: Run, pair: TablePair, tenant: Tenant) -> _Member | None:
-    """Return a tenant's table if it is small; None if its check has to run alone."""
-    try:
-        member = _Member(pair, tenant, *located(run, pair, tenant))
-    except NotProven:  # its own check finds the reason
-        return None
-    for side in member.own:
-        table = member.tables[side]
-        names = [table.name, *(column.name for column in table.columns)]
-        if not is_small(table, run.limits) or any(_PLACEHOLDER in name for name in names):
-            return None
-    return member
-
-
-def _structure_key(run: Run, member: _Member) -> Hashable:
-    """Return all that a structure depends on, so that equal keys have equal structures."""
-    databases = [run.stacks[side].database(member.places[side]) for side in SIDES]
-    return (
-        member.pair.name,
-        len(member.tenant.legacy_accounts) > 1,
-        *(replace(member.tables[side], schema="", rows=0, locks=1) for side in SIDES),
-        *((each.server.itself, each.digests) for each in databases),
-    )
-
-
 # ---- run
 
 
 def _run(run: Run, batches: Batches, batch: Batch) -> dict[Key, SharedResult]:
     """Run a batch, or read its result if another process has run it."""
-    given = (_member(run, run.pairs[n], run.tenants[t]) for n, t in batch.keys)
+    given = (member_of(run, run.pairs[n], run.tenants[t]) for n, t in batch.keys)
     members = [member for member in given if member is not None]
     masked = any(member.pair.has_masks for member in members)
-    found: list[tuple[_Member, Structure]] = []
+    found: list[tuple[Member, Structure]] = []
     try:
         found = _with_structures(run, batches, members)
         question = f"batch of {batch.keys}"
@@ -207,14 +126,14 @@ def _run(run: Run, batches: Batches, batch: Batch) -> dict[Key, SharedResult]:
 
 
 def _with_structures(
-    run: Run, batches: Batches, members: Sequence[_Member]
-) -> list[tuple[_Member, Structure]]:
+    run: Run, batches: Batches, members: Sequence[Member]
+) -> list[tuple[Member, Structure]]:
     """Return the members whose columns can be planned, each with its structure.
 
     The checks of the other members find the reasons.
     """
     known = batches.structures
-    keys = [_structure_key(run, member) for member in members]
+    keys = [structure_key(run, member) for member in members]
     found = []
     with ExitStack() as cleanup:
         connections: Mapping[Side, Connection] = {}
@@ -231,14 +150,14 @@ def _with_structures(
     return found
 
 
-def _structure(run: Run, member: _Member, connections: Mapping[Side, Connection]) -> Structure:
+def _structure(run: Run, member: Member, connections: Mapping[Side, Connection]) -> Structure:
     pair, tenant = member.pair, member.tenant
     opened = opened_in(connections, run, pair, tenant, member.places, member.tables)
     scopes = {side: replace(opened.rows_of(side, tenant), wide=False) for side in SIDES}
     sources = {side: opened.source(side, scopes[side]) for side in SIDES}
     hows = {side: f"each tenant {way_of(opened, side)}, {BY_ONE_STATEMENT}" for side in member.own}
     return Structure(
-        _structure_key(run, member),
+        structure_key(run, member),
         opened.plan,
         opened.digest_name,
         opened.keys_enforced,
@@ -250,7 +169,7 @@ def _structure(run: Run, member: _Member, connections: Mapping[Side, Connection]
 
 
 def _result(
-    run: Run, batches: Batches, found: Sequence[tuple[_Member, Structure]], *, masked: bool
+    run: Run, batches: Batches, found: Sequence[tuple[Member, Structure]], *, masked: bool
 ) -> _Result:
     """Digest the tables, and return the digests of those that are equal.
 
@@ -273,15 +192,14 @@ def _result(
 
 
 def _digests(
-    run: Run, batches: Batches, found: Sequence[tuple[_Member, Structure]], *, masked: bool
+    run: Run, batches: Batches, found: Sequence[tuple[Member, Structure]], *, masked: bool
 ) -> tuple[list[Digest | None], list[Digest | None]]:
     """Return each side's digests, with None for a table in which some rows could not be hashed."""
     if not found:
         return [], []
     digests: dict[Side, list[Digest | None]] = {
         side: [
-            None if side in m.own else shared_digest(run, batches, m.pair, m.tenant, side, s.key)
-            for m, s in found
+            None if side in m.own else _shared_digest(run, batches, m, s, side) for m, s in found
         ]
         for side in SIDES
     }
@@ -314,6 +232,16 @@ def _digests(
         sides = BothSides(legacy, modern, run.pool, run.cancel, run.give_up, limits)
         sides.both(lambda: read("legacy"), lambda: read("modern"))
     return digests["legacy"], digests["modern"]
+
+
+def _shared_digest(
+    run: Run, batches: Batches, member: Member, structure: Structure, side: Side
+) -> Digest | None:
+    """Return the digest of a tenant's rows of a table that other tenants share."""
+    tenants = [run.tenants[each] for each in batches.sharing[structure.key]]
+    return shared_digest(
+        run, batches.shared, member.pair, tenants, member.tenant, side, structure.key
+    )
 
 
 def _statement(batches: Batches, side: Side, structures: tuple[Structure, ...]) -> Statement:

@@ -1,25 +1,27 @@
-"""The batches of small tables, and the tables that they have proven equal."""
+"""The plan of batches: which small tables one statement reads, and what a process keeps of them."""
 
 from __future__ import annotations
 
+import re
 from collections import deque
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, CompoundSelect
 
-from ...errors import ConnectionLost, NotProven, counted
-from ...inventory import TablePair
+from ...errors import NotProven
+from ...inventory import Place, TablePair
 from ...limits import Limits
 from ...mapping.columns import ColumnPlan
-from ...model import SLOW, UNTOLD, Reading, Side, Tenant
+from ...mapping.table_lookup import located
+from ...model import SIDES, Reading, Side, Tenant
 from ...stacks import TableFacts
-from ..read.digest import EMPTY, Digest
-from ..read.open_pair import open_pair
 from ..read.reader import SideReader
 from ..run import Run
-from .shared import SharedResult
+from .shared import SharedDigests, SharedResult
+
+_PLACEHOLDER = "__[SCHEMA_"  # SQLAlchemy replaces this text wherever it occurs in SQL
 
 Key = tuple[str, str]
 """The name of a table pair and the id of a tenant."""
@@ -98,14 +100,6 @@ class Statement:
     compiled: dict[Any, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class SharedDigests:
-    """The digest of each tenant's rows of a shared table, or the reason why there are none."""
-
-    digests: Mapping[str, Digest] = field(default_factory=dict)
-    failure: str = ""
-
-
 @dataclass
 class Batches:
     """All batches of a run, and the results that this process keeps.
@@ -170,55 +164,88 @@ class Batches:
             del self.statements[next(iter(self.statements))]
 
 
-def shared_digest(
-    run: Run, batches: Batches, pair: TablePair, tenant: Tenant, side: Side, structure: Hashable
-) -> Digest | None:
-    """Return the digest of a tenant's rows of a table that other tenants share.
+@dataclass(frozen=True)
+class Member:
+    """A tenant's table on both sides.
 
-    One scan digests the rows of all tenants whose tables have the same structure. Returns None if
-    the scan failed.
+    ``own`` are the sides on which no other tenant shares the table.
     """
-    known = pair.name, side, structure
-    tenants = [run.tenants[each] for each in batches.sharing[structure]]
-    if known not in batches.shared:
-        question = f"{side} rows of {pair.name} for {[each.id for each in tenants]}"
-        batches.shared[known] = run.once.ask(
-            question, SharedDigests, lambda: _scan(run, pair, tenant, side, tenants)
-        )
-    found = batches.shared[known]
-    if found.failure:
-        run.notes.take(
-            f"{SLOW}{pair.name} was scanned once for each tenant, since one scan for "
-            f"{counted(len(tenants), 'tenant')} failed: "
-            f"{UNTOLD if pair.has_masks else found.failure}"
-        )
-        return None
-    return found.digests[tenant.id]
+
+    pair: TablePair
+    tenant: Tenant
+    places: Mapping[Side, Place]
+    tables: Mapping[Side, TableFacts]
+
+    @property
+    def key(self) -> Key:
+        """The name of the table pair, and the tenant."""
+        return self.pair.name, self.tenant.id
+
+    @property
+    def own(self) -> list[Side]:
+        """The sides on which the tenant has a table of its own."""
+        return [side for side in SIDES if self.pair.tenancy(side).per_place]
 
 
-def _scan(
-    run: Run, pair: TablePair, tenant: Tenant, side: Side, tenants: Sequence[Tenant]
-) -> SharedDigests:
-    """Return the digest of each tenant's rows on ``side``.
+def plan(run: Run, batches: Batches) -> None:
+    """Put each small table into a batch, tenant by tenant in the order of the run."""
+    batches.planned = True
+    latest: dict[tuple[str, ...], Batch] = {}
+    pairs = [pair for pair in run.pairs.values() if _can_be_in_batch(run, pair)]
+    for tenant in run.selected:
+        tables: dict[tuple[str, ...], list[Batch]] = {}
+        for pair in pairs:
+            if run.audits(pair.name, tenant) and (member := member_of(run, pair, tenant)):
+                databases = tuple(member.places[side].database for side in SIDES)
+                own = [member.tables[side] for side in member.own]
+                tables.setdefault(databases, []).append(batch_of(member.key, own))
+                if len(own) == 1:
+                    sharing = batches.sharing.setdefault(structure_key(run, member), [])
+                    sharing.append(tenant.id)
+        for databases, each in tables.items():
+            last = batches.add_tenant(each, run.limits, latest.get(databases))
+            latest[databases] = last
 
-    The other side is opened in the place of ``tenant``.
+
+def _can_be_in_batch(run: Run, pair: TablePair) -> bool:
+    """Return whether a tenant's own table of a pair is read alone, by SQL of this package.
+
+    SQL of a column, a key map, and a filter with a SELECT may read other tables. The other tables
+    could be large, or locked by other sessions.
     """
+    own = [side for side in SIDES if pair.tenancy(side).per_place]
+    if not own or any(pair.tenancy(side).is_global for side in SIDES):
+        return False
+    columns = pair.settings.columns.values()
+    filters = [each.sql for side in own if (each := pair.settings.row_filter(side))]
+    if any(re.search(r"\bselect\b", sql, re.IGNORECASE) or _PLACEHOLDER in sql for sql in filters):
+        return False
+    if any(column.sql(side) is not None for column in columns for side in own):
+        return False
+    maps = [run.settings.maps[each.key_map] for each in columns if each.key_map is not None]
+    return not any(each.stack in own for each in maps)
+
+
+def member_of(run: Run, pair: TablePair, tenant: Tenant) -> Member | None:
+    """Return a tenant's table if it is small; None if its check has to run alone."""
     try:
-        with open_pair(run, pair, tenant) as opened:
-            sides = opened.sides(
-                lambda each: (
-                    opened.all_of(each, tenants) if each == side else opened.rows_of(each, tenant)
-                )
-            )
-            none: Callable[[], dict[str, Digest]] = dict
-            legacy, modern = sides.both(
-                sides.legacy.digests if side == "legacy" else none,
-                sides.modern.digests if side == "modern" else none,
-            )
-            opened.require_unaltered()
-    except ConnectionLost:
-        raise
-    except NotProven as error:
-        return SharedDigests(failure=str(error))
-    found = legacy | modern
-    return SharedDigests({each.id: found.get(each.id, EMPTY) for each in tenants})
+        member = Member(pair, tenant, *located(run, pair, tenant))
+    except NotProven:  # its own check finds the reason
+        return None
+    for side in member.own:
+        table = member.tables[side]
+        names = [table.name, *(column.name for column in table.columns)]
+        if not is_small(table, run.limits) or any(_PLACEHOLDER in name for name in names):
+            return None
+    return member
+
+
+def structure_key(run: Run, member: Member) -> Hashable:
+    """Return all that a structure depends on, so that equal keys have equal structures."""
+    databases = [run.stacks[side].database(member.places[side]) for side in SIDES]
+    return (
+        member.pair.name,
+        len(member.tenant.legacy_accounts) > 1,
+        *(replace(member.tables[side], schema="", rows=0, locks=1) for side in SIDES),
+        *((each.server.itself, each.digests) for each in databases),
+    )

@@ -1,8 +1,8 @@
-"""Results of a table's shared scan. The first check that needs a result runs the scan."""
+"""Scans of all tenants of a table. The first check that needs a result runs the scan."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ...errors import ConnectionLost, InconsistentReads, NotProven, counted
@@ -16,6 +16,7 @@ from ..compare.row_diff import Row
 from ..live.in_flight import Settled, settle
 from ..locate.peeling import TenantResult, locate
 from ..read.both_sides import BothSides
+from ..read.digest import EMPTY, Digest
 from ..read.open_pair import OpenPair, open_pair
 from ..run import Run
 
@@ -197,3 +198,73 @@ def _answer(opened: OpenPair, tenants: Sequence[Tenant]) -> _Answer:
         return _Answer(inconsistent=str(error))
     except NotProven as error:  # scans of single tenants find it again
         return _Answer(failure=str(error))
+
+
+# ---- tables that tenants share on one side only
+
+
+@dataclass(frozen=True)
+class SharedDigests:
+    """The digest of each tenant's rows of a shared table, or the reason why there are none."""
+
+    digests: Mapping[str, Digest] = field(default_factory=dict)
+    failure: str = ""
+
+
+def shared_digest(
+    run: Run,
+    known: dict[tuple[str, Side, Hashable], SharedDigests],
+    pair: TablePair,
+    tenants: Sequence[Tenant],
+    tenant: Tenant,
+    side: Side,
+    structure: Hashable,
+) -> Digest | None:
+    """Return the digest of a tenant's rows of a table that other tenants share.
+
+    One scan digests the rows of all ``tenants`` whose tables have the same structure. ``known``
+    keeps its result. Returns None if the scan failed.
+    """
+    key = pair.name, side, structure
+    if key not in known:
+        question = f"{side} rows of {pair.name} for {[each.id for each in tenants]}"
+        known[key] = run.once.ask(
+            question, SharedDigests, lambda: _digest_together(run, pair, tenant, side, tenants)
+        )
+    found = known[key]
+    if found.failure:
+        run.notes.take(
+            f"{SLOW}{pair.name} was scanned once for each tenant, since one scan for "
+            f"{counted(len(tenants), 'tenant')} failed: "
+            f"{UNTOLD if pair.has_masks else found.failure}"
+        )
+        return None
+    return found.digests[tenant.id]
+
+
+def _digest_together(
+    run: Run, pair: TablePair, tenant: Tenant, side: Side, tenants: Sequence[Tenant]
+) -> SharedDigests:
+    """Return the digest of each tenant's rows on ``side``.
+
+    The other side is opened in the place of ``tenant``.
+    """
+    try:
+        with open_pair(run, pair, tenant) as opened:
+            sides = opened.sides(
+                lambda each: (
+                    opened.all_of(each, tenants) if each == side else opened.rows_of(each, tenant)
+                )
+            )
+            none: Callable[[], dict[str, Digest]] = dict
+            legacy, modern = sides.both(
+                sides.legacy.digests if side == "legacy" else none,
+                sides.modern.digests if side == "modern" else none,
+            )
+            opened.require_unaltered()
+    except ConnectionLost:
+        raise
+    except NotProven as error:
+        return SharedDigests(failure=str(error))
+    found = legacy | modern
+    return SharedDigests({each.id: found.get(each.id, EMPTY) for each in tenants})
