@@ -20,7 +20,7 @@ from functools import partial
 
 from .config import AsOf, Settings
 from .config.as_of import require_as_of
-from .errors import SettingsError, StackUnavailable
+from .errors import NotProven, SettingsError, StackUnavailable
 from .inventory import (
     Place,
     Selection,
@@ -78,7 +78,7 @@ class RunOptions:
     settle: float | None = None
     as_of: AsOf | None = None
     limits: Limits = field(default_factory=Limits)
-    environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    environment: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
     application: str = "tenantparity"
     salt: int = field(default_factory=lambda: secrets.randbits(62))
 
@@ -90,8 +90,8 @@ def open_run(
     """Open both stacks, each in one read-only snapshot, and close them at the end.
 
     ``selection`` is from :func:`.inventory.select_tenants`; by default it is everything. Raises
-    :class:`.SettingsError` if the settings do not fit the stacks. A stack that cannot be reached is
-    the reason of each check's evidence, and raises nothing.
+    :class:`.SettingsError` if the settings do not fit the stacks, and :class:`.NotProven` if the
+    selection has no checks. A stack that cannot be reached is the reason of each check's evidence.
     """
     own = RunOptions() if options is None else options
     require_as_of(settings, own.as_of)
@@ -121,6 +121,9 @@ def open_run(
         )
         targets = audit_targets(chosen, pairs)
         keys = tuple(CheckKey(each.kind, "audit", each.tenant, each.table) for each in targets)
+        if not keys:  # or a program that makes each check would have nothing to fail on
+            lost = [why for state in stacks.states.values() for why in state.unavailable.values()]
+            raise NotProven("; ".join(["the selection has no checks", *lost]))
         with closing(run):
             yield OpenRun(Audit(run), keys)
 
@@ -144,7 +147,7 @@ class OpenStacks:
     processes: int = 1
     settles: bool = False
     connect: Callable[[Side], str | Secret | None] = lambda _: None
-    environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    environment: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
     states: dict[Side, StackState] = field(default_factory=dict)
     _holders: list[SnapshotHolder] = field(default_factory=list)
 

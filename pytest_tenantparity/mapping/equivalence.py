@@ -18,6 +18,8 @@ Value = str | None
 _DECIMALS = frozenset({Family.DECIMAL, Family.FLOAT})
 _CLOCKS = frozenset({Family.TIME, Family.TIMETZ, Family.TIMESTAMP, Family.TIMESTAMPTZ})
 
+# The texts that engines write for finite numbers. Python's own parsers accept more texts, and
+# need minutes for some of them.
 _NUMBER = re.compile(r"-?[0-9]+([.][0-9]+)?(e[+-]?[0-9]{1,4})?", re.ASCII)
 
 

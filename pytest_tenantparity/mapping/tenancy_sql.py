@@ -188,8 +188,11 @@ def _led_scope(
     own = dialect.match_forms(table_.c[first.name], first, path.key)
     joined = table_.join(ways_, _all_equal(own, [ways_.c[label] for label in labels]))
     exact = ways_.c[labels[-1]]
-    several = select(exact).group_by(exact)
-    ambiguous = select(several.having(func.count() > literal_column("1")).subquery("several"))
+    # The result is a constant: a start value can be '' or 0. No row is joined by NULL.
+    several: Select[Any] = select(literal_column("1").label("found")).group_by(exact)
+    several = several.having(func.count() > literal_column("1"))
+    several = several.select_from(ways_).where(exact.is_not(None)).limit(literal_column("1"))
+    ambiguous = select(several.subquery("several"))
     mark = column(_END, Text)
     return Scope(joined, taking_part, Owners(mark, mark, tenants, ambiguous))
 

@@ -46,7 +46,8 @@ class Finding:
     - ``remarks``: what is not visible in the key and the row, such as hidden characters, another
       type, or an escaped text.
     - ``raw_key``: the canonical text of each key value that ``key`` shows otherwise, such as an
-      excerpt. Masked values are left out, and values that are not UTF-8, which ``key`` spells.
+      excerpt. Left out are masked values, values that are not UTF-8 (``key`` spells them) or are
+      longer than 4,000 characters, and all values if the whole row is the key.
     """
 
     kind: FindingKind

@@ -89,6 +89,7 @@ class RunFacts:
     - ``servers``: the servers that were read, by stack.
     - ``skew_seconds``: the seconds between the snapshots of both stacks. None without a snapshot.
     - ``throttled_seconds``: the seconds for which throttles delayed the run, by stack.
+    - ``evidence_sha256``: the SHA-256 of ``evidence.json``. It is empty until that is written.
     - ``shard``: the part of the audit that this run was. ``shards``: the runs of a merged report.
     """
 
@@ -109,6 +110,7 @@ class RunFacts:
     readings: tuple[Reading, ...] = ()
     hints: tuple[str, ...] = ()
     resumed: tuple[ResumedRun, ...] = ()
+    evidence_sha256: str = ""
     shard: ShardFacts | None = None
     shards: tuple[RunFacts, ...] = ()
     seconds_by_check: tuple[CheckTime, ...] = ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from time import perf_counter
 
@@ -45,6 +46,7 @@ class Audit:
         run = self.run
         started, waited = perf_counter(), run.waited
         try:
+            self._require_known(key)
             shared_result = self._shared_result(key)
             if shared_result is not None and shared_result.settled:
                 evidence = equal_rows(run, key, shared_result)
@@ -65,6 +67,24 @@ class Audit:
         rows = self.batches.counted(table, side) | self.shared_scans.counted(table, side)
         return sum(rows.values()) if self.run.tenants.keys() <= rows.keys() else None
 
+    def _require_known(self, key: CheckKey) -> None:
+        """Raise :class:`NotProven` for a check that an audit does not make."""
+        if key.kind not in PARITY_KINDS:
+            raise NotProven(f"an audit makes no checks of the kind {key.kind.value!r}")
+        if key.tenant is not None and key.tenant not in self.run.tenants:
+            raise NotProven(f"the settings have no tenant {key.tenant!r}")
+
+    def _scan_together(self, pair: TablePair) -> None:
+        """Make the shared scans of a table, or read what another process has found.
+
+        So the counts of a table's rows do not depend on the process that makes the check.
+        """
+        audited = self.run.audited(pair.name)
+        if len(audited) == len(self.run.tenants):
+            with suppress(NotProven):  # each tenant's check reports the reason
+                for tenant in audited:
+                    self.shared_scans.of(pair, tenant)
+
     def _shared_result(self, key: CheckKey) -> SharedResult | None:
         """Return the result of a shared scan or a batch for one check, or None if there is none."""
         tenant, pair = self.run.tenants.get(key.tenant or ""), self.run.pairs.get(key.what)
@@ -77,8 +97,6 @@ class Audit:
         self, key: CheckKey, layers: Sequence[Layer], shared_result: SharedResult | None
     ) -> Evidence:
         run = self.run
-        if key.kind not in PARITY_KINDS:
-            raise NotProven(f"an audit makes no checks of the kind {key.kind.value!r}")
         if key.kind is CheckKind.COVERAGE:
             return check_coverage(run, key)
         pair = _pair(run, key)
@@ -86,6 +104,7 @@ class Audit:
             if key.kind is CheckKind.CANARY:
                 return check_canary(run, key, pair)
             if key.kind is CheckKind.UNASSIGNED:
+                self._scan_together(pair)
                 known = {side: self.counted(pair.name, side) for side in SIDES}
                 return check_unassigned(run, key, pair, known)
         except Unreadable as error:

@@ -47,7 +47,7 @@ class Parity:
         junit.note_status(self._item, evidence)
         allure.attach(self._item.config, evidence, self._session.cohort_of(self.key.tenant))
         failing = {Outcome.NOT_PROVEN}
-        if self._session.options.fail_on_drift:
+        if self._session.fails_on_drift:
             failing.add(Outcome.REFUTED)
         if evidence.outcome in failing:
             from ..reporting import rerun_command

@@ -123,7 +123,6 @@ class CommandLine:
     tenants: tuple[str, ...]
     tables: tuple[str, ...]
     canary: bool
-    fail_on_drift: bool
     settle: float | None
     as_of: AsOf | None
     shard: str | None
@@ -141,7 +140,6 @@ def command_line(config: pytest.Config) -> CommandLine:
         tenants=tuple(config.getoption("tenants")),
         tables=tuple(config.getoption("parity_tables")),
         canary=bool(config.getoption("parity_canary")),
-        fail_on_drift=bool(config.getoption("fail_on_drift")),
         settle=read_settle(config.getoption("parity_settle")),
         as_of=None if as_of is None else AsOf.read(as_of),
         shard=config.getoption("parity_shard"),

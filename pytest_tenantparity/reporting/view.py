@@ -261,7 +261,12 @@ class ReportView:
     def others(self) -> list[Evidence]:
         """The checks that are not about the parity of rows, the worst first."""
         found = [each for each in self.report.checks if each.key.kind not in PARITY_KINDS]
-        return sorted(found, key=lambda check: GRAVITY.index(check.outcome))[:_MOST_DETAILED]
+        return sorted(found, key=lambda check: GRAVITY.index(check.outcome))
+
+    @cached_property
+    def listed_others(self) -> list[Evidence]:
+        """The first of these checks, as many as a page can hold."""
+        return self.others[:_MOST_DETAILED]
 
     @staticmethod
     def violations(check: Evidence) -> Violations | None:

@@ -189,7 +189,7 @@ def test_ids_of_a_map(engine: Engine) -> None:
     engine.modern.run(f"INSERT INTO ids VALUES ('{_ID}', 10), ('{_OTHER}', 20)")
     more = (
         "[pairing]\ntables = ['t']\n[maps.ids]\ntable = 'ids'\nlegacy = 'old'\nmodern = 'new'\n"
-        "[tables.t.columns.v]\nmap = 'ids'\ntype = 'uuid'\n"
+        "[tables.t.columns.v]\nkey_map = 'ids'\ntype = 'uuid'\n"
     )
     assert_match(engine.audit(more=more), rows=2)
     engine.modern.run("UPDATE t SET v = 20 WHERE id = 1")

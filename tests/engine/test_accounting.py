@@ -392,7 +392,7 @@ LOST = [
     _with(
         split("map", "(1, 'a')", "(101, 'b')"),
         '[maps.{t}]\ntable = "{t}_ids"\nlegacy = "old"\nmodern = "new"\n'
-        '[tables.{t}.columns.id]\nmap = "{t}"',
+        '[tables.{t}.columns.id]\nkey_map = "{t}"',
         "CREATE TABLE {t}_ids (old int, new int); INSERT INTO {t}_ids VALUES (1, 101)",
     ),
     columns(

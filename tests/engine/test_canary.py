@@ -542,7 +542,7 @@ def test_mapped_columns_are_watched(engine: Engine) -> None:
         engine.both(f"CREATE TABLE {name} (id int PRIMARY KEY, user_id int)")
         for database, values in zip((engine.legacy, engine.modern), both, strict=True):
             database.run(f"INSERT INTO {name} VALUES {values}")
-        more += f'[tables.{name}.columns.{column}]\nmap = "by_{stack}"\n'
+        more += f'[tables.{name}.columns.{column}]\nkey_map = "by_{stack}"\n'
         tables[name] = (name, 2)
     _all_watched(engine, tables, more)
 

@@ -153,7 +153,7 @@ def test_each_value_goes_through_the_map_by_itself(
     ids = "; CREATE TABLE {t}_ids (old int, new int); INSERT INTO {t}_ids VALUES " + IDS
     two = "CREATE TABLE {t} (id int PRIMARY KEY, user_id int, by_id int); INSERT INTO {t} VALUES "
     names = "CREATE TABLE {t} (old int PRIMARY KEY, new int, user_id int); INSERT INTO {t} VALUES "
-    by_id = _mapped("user_id") + '[tables.{t}.columns.by_id]\nmap = "{t}"'
+    by_id = _mapped("user_id") + '[tables.{t}.columns.by_id]\nkey_map = "{t}"'
     old, own = f"{names}(1, 7, 1), (2, 8, 2)", _mapped("user_id")
     cases = {
         Case("two", f"{two}(1, 1, 2)", f"{two}(1, 101, 102){ids}", by_id): matches(1),

@@ -239,7 +239,7 @@ def test_a_path_is_followed_in_linear_time(mysql_db: MariaDatabase, tmp_path: Pa
         lines.append(f'[tables.{name}]\nmodern = "m_{name}"\nkey = ["id"]')
         lines.append(f'tenancy = {{path = "{_path_of(name)}"}}')
         lines.append(f'[tables.mapped_{name}]\nmodern = "map_{name}"\ntenancy = "global"')
-        lines.append(f'[tables.mapped_{name}.columns.id]\nmap = "{name}"\nmodern = "new"')
+        lines.append(f'[tables.mapped_{name}.columns.id]\nkey_map = "{name}"\nmodern = "new"')
         lines.append(f'[maps.{name}]\nstack = "legacy"\ntable = "map_{name}"')
         lines.append('legacy = "old"\nmodern = "new"')
     tables = [*names, *(f"mapped_{name}" for name in names)]
@@ -414,7 +414,7 @@ def test_a_key_map_is_watched_by_whatever_type(mysql_db: MariaDatabase, tmp_path
             f"INSERT INTO map_{kind} SELECT {value}, seq FROM seq_1_to_4"
         )
         lines.append(f'[tables.l_{kind}]\nmodern = "n_{kind}"\ntenancy = "global"')
-        lines.append(f'[tables.l_{kind}.columns.id]\nmap = "{kind}"')
+        lines.append(f'[tables.l_{kind}.columns.id]\nkey_map = "{kind}"')
         lines.append(f'[maps.{kind}]\nstack = "legacy"\ntable = "map_{kind}"')
         lines.append('legacy = "old"\nmodern = "new"')
     settings = _settings(tmp_path, mysql_db.url, mysql_db.url, lines)

@@ -115,3 +115,15 @@ def test_parameters_never_share_a_check(project: Migration) -> None:
         assert outcome.verdict == "NO-GO"
         trades = [each for each in outcome.report["checks"] if each["tenant"] == "acme"]
         assert sorted(check["status"] for check in trades) == ["DRIFT", "TOLERATED"]
+
+
+def test_a_conftest_may_ask_for_failures_until_the_tests_run(files: Project) -> None:
+    """The option counts as it is when a check ends, not as it was on the command line."""
+    change(files, DRIFT_OF_FILES)
+    files.write(
+        "conftest.py",
+        "def pytest_sessionstart(session):\n    session.config.option.fail_on_drift = True\n",
+    )
+    outcome = files.run()
+    assert (outcome.code, outcome.verdict) == (1, "NO-GO")
+    assert outcome.report["run"]["fail_on_drift"] is True

@@ -84,6 +84,10 @@ def test_collecting_a_shard_asks_no_database(frozen: Project) -> None:
     rows = {"acme": 1, "beta": 1, "eu-north": 1, "eu-south": 50}
     frozen.write("sizes.json", json.dumps(_report_of(rows)))
     assert frozen.collect(*shard, "--parity-sizes=sizes.json") == ["eu-south-trades"]
+    for wrong in ('{"checks": 5}', "[]", '{"checks": [1]}'):
+        frozen.write("sizes.json", wrong)
+        refused = frozen.run(*shard, "--parity-sizes=sizes.json")
+        assert_usage_error(refused, "sizes.json", "no cab-report.json")
 
 
 def _report_of(rows: dict[str, int]) -> dict[str, Any]:

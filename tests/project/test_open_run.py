@@ -9,6 +9,17 @@ from pathlib import Path
 
 import pytest
 
+from pytest_tenantparity import (
+    CheckKey,
+    CheckKind,
+    RunOptions,
+    load_settings,
+    open_run,
+    select_tenants,
+)
+from pytest_tenantparity.audit import OpenStacks
+from pytest_tenantparity.errors import NotProven
+
 from ..support.project import DRIFT_OF_FILES, Project, change
 
 pytest_plugins = ["tests.support.project"]
@@ -57,12 +68,41 @@ def test_a_stack_that_cannot_be_reached_is_not_proven(files: Project) -> None:
     assert "acme trades NOT PROVEN" in lost.stdout
 
 
+def test_a_selection_without_checks_is_no_success(files: Project) -> None:
+    """If tables cannot be discovered, checks beyond tenants are unknown: nothing ends with 0."""
+    settings = (files.path / "tenantparity.toml").read_text()
+    settings = re.sub(r"sqlite:[^\"]*legacy\.db", "sqlite:///gone.db", settings)
+    path = files.write("tenantparity.toml", settings.replace('tables = ["trades"]', ""))
+    read = load_settings(path)
+    chosen = select_tenants(read, ["unassigned"])
+    with pytest.raises(NotProven, match=r"has no checks; .*gone\.db"), open_run(read, chosen):
+        pass
+
+
+def test_checks_that_no_audit_makes_are_not_proven(files: Project) -> None:
+    """A key of another kind, or of an unknown tenant, gets no status of the rows."""
+    with open_run(load_settings(files.path / "tenantparity.toml")) as run:
+        validator = run.check(CheckKey(CheckKind.VALIDATOR, "audit", "acme", "trades"))
+        unknown = run.check(CheckKey(CheckKind.ROWS, "audit", "nobody", "trades"))
+    assert (validator.status, unknown.status) == ("NOT PROVEN", "NOT PROVEN")
+    assert "no checks of the kind 'validator'" in validator.reasons[0]
+    assert "no tenant 'nobody'" in unknown.reasons[0]
+
+
+def test_no_variable_of_the_environment_is_shown(files: Project) -> None:
+    """What a debugger or a traceback prints of a run holds no password."""
+    settings = load_settings(files.path / "tenantparity.toml")
+    options = RunOptions(environment={"LEGACY_DATABASE_URL": "hunter2"})
+    stacks = OpenStacks(settings, select_tenants(settings, []), "x", environment={"A": "hunter2"})
+    assert "hunter2" not in f"{options!r}{stacks!r}"
+
+
 @pytest.mark.parametrize("name", ["open_run", "RunOptions", "OpenRun", "Evidence", "AuditReport"])
 def test_public_names_are_at_the_top(name: str) -> None:
     """What users import is in the package itself, and importing the package loads no driver."""
     code = (
         "import sys, pytest_tenantparity as p; "
         "assert 'sqlalchemy' not in sys.modules and 'pydantic' not in sys.modules; "
-        f"p.{name}; assert '{name}' in p.__all__"
+        f"assert '{name}' in dir(p); p.{name}; assert '{name}' in p.__all__"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -110,7 +110,13 @@ def _findings(opened: OpenPair, side: Side, source: SideReader, sink: Sink) -> t
     columns = opened.plan.key
     sample = FirstFindings(opened.run.settings.report.findings)
     for key in source.each_key():
-        finding = finding_of(_KINDS[side], columns, key, note="belongs to no tenant")
+        finding = finding_of(
+            _KINDS[side],
+            columns,
+            key,
+            note="belongs to no tenant",
+            raw=len(columns) < len(opened.plan.columns),
+        )
         finding = replace(finding, remarks=key_remarks(columns, key))
         sink(finding)
         sample.add(order_of(key), finding)

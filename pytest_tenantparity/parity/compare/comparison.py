@@ -290,7 +290,9 @@ class Comparison:
             note = _PADDED
         own = tuple(row[n] for n in self._key)
         columns = [self._columns[n] for n in self._key]
-        finding = finding_of(kind, columns, own, values, copies, note)
+        finding = finding_of(
+            kind, columns, own, values, copies, note, raw=len(columns) < len(self._columns)
+        )
         order = (*order_of(own), kind.value, copies)
         if self._sample.takes(order):
             self._sample.add(order, self._explained(finding, row, changed), own)

@@ -64,17 +64,22 @@ def finding_of(
     changed: Mapping[str, ValuePair] | None = None,
     copies: int = 1,
     note: str = "",
+    *,
+    raw: bool = True,
 ) -> Finding:
-    """Return the finding of a row with ``key``, the canonical texts of the key's ``columns``."""
+    """Return the finding of a row with ``key``, the canonical texts of the key's ``columns``.
+
+    ``raw``: the finding keeps these texts where the shown ones differ.
+    """
     key_shown: dict[str, str | None] = {}
-    raw: dict[str, str] = {}
+    texts: dict[str, str] = {}
     for column, value in zip(columns, key, strict=True):
         text = key_shown[column.name] = shown_value(column, value)
-        if value is None or value == text or column.masked:
+        if not raw or value is None or value == text or column.masked:
             continue
         if len(value) <= _MOST_RAW and is_writable(value):
-            raw[column.name] = value
-    return Finding(kind, key_shown, dict(changed or {}), copies, note, raw_key=raw)
+            texts[column.name] = value
+    return Finding(kind, key_shown, dict(changed or {}), copies, note, raw_key=texts)
 
 
 def key_remarks(columns: Iterable[KeyColumn], key: Row) -> tuple[str, ...]:

@@ -98,10 +98,6 @@ class ToleranceRules:
         return tuple(limit for limit in limits if limit is not None)
 
 
-# The texts that engines write for finite numbers. Python's own parsers accept more texts, and
-# need minutes for some of them.
-
-
 def forgiving_limit(
     limits: Sequence[Limit], family: Family, legacy: str | None, modern: str | None
 ) -> Limit | None:

@@ -25,7 +25,7 @@ def attach(config: pytest.Config, evidence: Evidence, cohort: str) -> None:
         return
     import allure
 
-    from ...wire import to_wire
+    from ...reporting.formats.json_file import check_to_wire
 
     label: Any = allure.dynamic  # the methods of allure.dynamic have no annotations
     label.parent_suite(cohort or "shared")
@@ -41,7 +41,7 @@ def attach(config: pytest.Config, evidence: Evidence, cohort: str) -> None:
             if evidence.outcome is not Outcome.TOLERATED:
                 raise AssertionError(detail_of(evidence))
     if evidence.findings or evidence.reasons:
-        text = json.dumps(to_wire(evidence), indent=2, ensure_ascii=False)
+        text = json.dumps(check_to_wire(evidence), indent=2, ensure_ascii=False)
         allure.attach(text, f"{evidence.status}", allure.attachment_type.JSON)
 
 

@@ -138,7 +138,7 @@ class Reporter:
         if self._lost or report.run.state != "COMPLETE":
             return False
         failing = {Outcome.NOT_PROVEN}
-        if self._session.options.fail_on_drift:
+        if self._session.fails_on_drift:
             failing.add(Outcome.REFUTED)
         return not any(check.outcome in failing for check in report.checks)
 

@@ -31,7 +31,7 @@ def describe_run(
         command=command_of(config),
         again=session.rerun_of(planned),
         workers=worker_count(config),
-        fail_on_drift=session.options.fail_on_drift,
+        fail_on_drift=session.fails_on_drift,
         salt=session.run.salt,
         settings=SettingsFacts(
             str(session.path), settings_digest(session.settings), _assurances(session.settings)

@@ -115,7 +115,6 @@ class AuditSession:
             settings,
             selection,
             f"tenantparity/{run.id}",
-            processes=worker_count(config),
             settles=options.settle is not None,
             connect=partial(_hooked_url, config),
         )
@@ -159,6 +158,7 @@ class AuditSession:
 
     def open(self) -> None:
         """Take the run's snapshots, and discover the table pairs if the settings name none."""
+        self.stacks.processes = worker_count(self.config)
         self.stacks.open()
         if self.pairs is None:
             self.set_pairs(self.stacks.discovered())
@@ -209,6 +209,11 @@ class AuditSession:
     def servers(self, side: Side) -> list[ServerFacts]:
         """Return the servers that were read on one side."""
         return self.stacks.servers(side)
+
+    @property
+    def fails_on_drift(self) -> bool:
+        """Whether drift fails a test. A conftest may set this option until the tests run."""
+        return bool(self.config.getoption("fail_on_drift"))
 
     @property
     def is_worker(self) -> bool:

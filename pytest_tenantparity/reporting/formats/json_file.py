@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from hashlib import sha256
 from typing import Any, BinaryIO
 
 from pydantic import TypeAdapter
@@ -20,25 +22,33 @@ RUN_SCHEMA = "tenantparity/run/1"
 
 _BLOCK = json.JSONEncoder(indent=2, ensure_ascii=False)
 _LINE = json.JSONEncoder(ensure_ascii=False)
+_END = b"\n}\n"
 
 
 def write(report: AuditReport, evidence: BinaryIO, run: BinaryIO, both: BinaryIO) -> None:
     """Write the three files. Each check and each duration is one line."""
+    digest = sha256()
     for schema, file in ((EVIDENCE_SCHEMA, evidence), (RUN_SCHEMA, run), (REPORT_SCHEMA, both)):
-        file.write(f'{{\n  "schema": {_LINE.encode(schema)},\n'.encode())
+        head = f'{{\n  "schema": {_LINE.encode(schema)},\n'.encode()
+        file.write(head)
+        if file is evidence:
+            digest.update(head)
     checks = map(check_to_wire, report.checks)
     for piece in _members(to_wire(report, exclude={"schema", "checks", "run"}), "checks", checks):
         evidence.write(piece)
         both.write(piece)
+        digest.update(piece)
+    digest.update(_END)
     both.write(b',\n  "run": {\n')
     times = map(to_wire, report.run.seconds_by_check)
-    facts = to_wire(report.run, exclude={"seconds_by_check"})
+    own = replace(report.run, evidence_sha256=digest.hexdigest())
+    facts = to_wire(own, exclude={"seconds_by_check"})
     for piece in _members(facts, "seconds_by_check", times):
         run.write(piece)
         both.write(piece)
     both.write(b"\n  }")
     for file in (evidence, run, both):
-        file.write(b"\n}\n")
+        file.write(_END)
 
 
 def check_to_wire(check: Evidence) -> dict[str, Any]:
@@ -55,8 +65,8 @@ def read(text: str) -> AuditReport:
 def read_checks(text: str) -> list[Evidence]:
     """Return the checks in ``cab-report.json`` or ``evidence.json``. Raises ValueError."""
     wire = json.loads(text)
-    if not isinstance(wire, dict) or "checks" not in wire:
-        raise ValueError("it has no checks")
+    if not isinstance(wire, dict) or not isinstance(wire.get("checks"), list):
+        raise ValueError("it has no list of checks")
     return [from_wire(Evidence, each) for each in wire["checks"]]
 
 
@@ -65,7 +75,10 @@ def read_parts(evidence: str, run: str) -> AuditReport:
     parts = json.loads(evidence), json.loads(run)
     if not all(isinstance(part, dict) for part in parts):
         raise ValueError("a JSON object was expected")
-    return from_wire(AuditReport, {**parts[0], "schema": REPORT_SCHEMA, "run": parts[1]})
+    report = from_wire(AuditReport, {**parts[0], "schema": REPORT_SCHEMA, "run": parts[1]})
+    if report.run.evidence_sha256 != sha256(evidence.encode()).hexdigest():
+        raise ValueError("run.json is about another evidence.json, or that was changed since")
+    return report
 
 
 def schemas() -> dict[str, dict[str, Any]]:
