@@ -22,7 +22,7 @@ class CheckKind(StrEnum):
     ROWS = "rows"  # a tenant's rows of a table; without a tenant, the rows of a shared table
     UNASSIGNED = "unassigned"  # the unassigned rows of a table
     COVERAGE = "coverage"  # the tables that belong to no pair
-    CANARY = "canary"  # whether the audit itself would payload a change of a table
+    CANARY = "canary"  # whether the audit itself would notice a change of a table
     TEST = "test"  # the assertions of a hand-written test
     VALIDATOR = "validator"  # a rule that holds on the new platform
     GATE = "gate"  # a criterion for the next phase

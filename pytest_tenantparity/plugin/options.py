@@ -43,7 +43,7 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption(
         "--parity-canary",
         action="store_true",
-        help="show for each table that the audit would payload a change of each of its columns",
+        help="show for each table that the audit would notice a change of each of its columns",
     )
     group.addoption(
         "--parity-settle",

@@ -63,7 +63,7 @@ def assert_watched(evidence: Evidence, columns: int, total: int | None = None) -
 
 
 def test_every_column_is_watched(engine: Engine) -> None:
-    """A sound audit payloads a change in each column of each ordinary type."""
+    """A sound audit notices a change in each column of each ordinary type."""
     fill(engine, *COLUMNS)
     assert_watched(canary(engine), 11)
 

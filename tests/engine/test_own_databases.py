@@ -338,8 +338,8 @@ def test_a_statement_is_compiled_once_for_all_databases(homes: Homes) -> None:
         statements = list(run.audited.batches.statements.values())
         assert [len(each.compiled) for each in statements] == [1, 1]
         for stack in run.context.stacks.values():
-            assert stack._passing is not None
-            (engine,) = stack._passing._engines.values()
+            assert stack._switching is not None
+            (engine,) = stack._switching._engines.values()
             kept = [str(each) for each in (engine._compiled_cache or {}).values()]
             assert [sql for sql in kept if "parity_row_hash" in sql] == []
 
@@ -377,11 +377,11 @@ def test_a_route_that_leads_elsewhere_meanwhile_proves_nothing(
     """Were the modern stack's name to lead to the legacy stack, all would be equal to itself."""
     homes.run("acme", LAST, "modern")
     here, there = homes.engine.legacy.cluster, homes.engine.modern.cluster
-    connect = PatientConnection.connect
+    connect, name = PatientConnection.connect, homes.databases["legacy", "acme"].name
 
     def elsewhere(*args: Any, **settings: Any) -> Any:
         if settings["port"] == str(there.port):
-            settings |= {"host": str(here.directory), "port": str(here.port)}
+            settings |= {"host": str(here.directory), "port": str(here.port), "dbname": name}
         return connect(*args, **settings)
 
     assert here != there

@@ -34,7 +34,7 @@ COUNTS = (
 
 
 def cannot_stop(monkeypatch: pytest.MonkeyPatch, engine: str) -> None:
-    """Have a server take no payload of a request to stop."""
+    """Have a server take no notice of a request to stop."""
 
     def ignored(_: object, connection: Connection) -> None:
         del connection

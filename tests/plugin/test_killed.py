@@ -104,7 +104,7 @@ def test_interrupt(project: Migration, mode: list[str]) -> None:
 
 
 def _wait_until_gone(project: Migration) -> None:
-    """Require that no session of the audit is left; the server takes a moment to payload."""
+    """Require that no session of the audit is left; the server takes a moment to notice."""
     deadline = time.monotonic() + 5
     while (left := _backends(project)) and time.monotonic() < deadline:
         time.sleep(0.05)

@@ -10,7 +10,7 @@ import pytest
 from ...model import CheckKey, Evidence
 from ...wire import from_wire, to_wire
 
-NOTICE = "tenantparity"
+PAYLOAD = "tenantparity"
 
 WirePlan = list[tuple[str, str, str | None, str | None, str, bool]]
 """The checks of a plan: kind, name, tenant, subject, node id, and whether the test audits."""
@@ -33,23 +33,23 @@ class Payload:
 
 def attach(report: pytest.TestReport, payload: Payload) -> None:
     """Add a payload to a report."""
-    setattr(report, NOTICE, payload)
+    setattr(report, PAYLOAD, payload)
 
 
 def detach(report: pytest.TestReport) -> Payload | None:
     """Remove the payload from ``report`` and return it. pytest keeps reports until the run ends."""
-    payload: Payload | None = vars(report).pop(NOTICE, None)
+    payload: Payload | None = vars(report).pop(PAYLOAD, None)
     return payload
 
 
 def to_serializable(report: object, data: dict[str, Any] | None) -> dict[str, Any] | None:
     """Return a report's data for another process, with the payload as primitives."""
-    payload = getattr(report, NOTICE, None)
-    return data if data is None or payload is None else data | {NOTICE: to_wire(payload)}
+    payload = getattr(report, PAYLOAD, None)
+    return data if data is None or payload is None else data | {PAYLOAD: to_wire(payload)}
 
 
 def from_serializable(report: object) -> None:
     """Convert the primitives in a report from another process back to a payload."""
-    wire = getattr(report, NOTICE, None)
+    wire = getattr(report, PAYLOAD, None)
     if wire is not None:
-        setattr(report, NOTICE, from_wire(Payload, wire))
+        setattr(report, PAYLOAD, from_wire(Payload, wire))

@@ -122,7 +122,7 @@ class ProgressLine:
             self._hide()
 
     def _hide(self) -> None:
-        with suppress(OSError):  # the terminal is gone, which pytest payloads itself
+        with suppress(OSError):  # the terminal is gone, which pytest notices itself
             self._screen.hide()
 
     def _beat(self) -> None:

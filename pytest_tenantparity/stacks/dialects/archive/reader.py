@@ -102,7 +102,7 @@ class Reader:
         self.facts: dict[str, TableFacts] = {}
         self.timeout = timeout
         self.last: _Cursor | None = None
-        self.payloads: list[str] = []
+        self.notices: list[str] = []
         self.raw = duckdb.connect(":memory:", config=_CONFIG)
         try:
             self._lock_files()
