@@ -94,7 +94,7 @@ def open_run(
     selection has no checks. A stack that cannot be reached is the reason of each check's evidence.
     """
     own = RunOptions() if options is None else options
-    require_as_of(settings, own.as_of)
+    require_as_of(settings.filters, own.as_of)
     chosen = selection or select_tenants(settings, [], canary=settings.canary)
     stacks = OpenStacks(
         settings,

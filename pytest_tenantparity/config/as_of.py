@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 from ..errors import SettingsError
 from .sql_tokens import tokens
-
-if TYPE_CHECKING:
-    from .settings import Settings
 
 PARAMETER = ":as_of"
 OPTION = "--parity-as-of"
@@ -109,12 +105,13 @@ def in_words(sql: str, as_of: AsOf | None) -> str:
     return f"{PARAMETER}{value}".join(around_as_of(sql))
 
 
-def require_as_of(settings: Settings, as_of: AsOf | None) -> None:
+def require_as_of(filters: Iterable[tuple[str, str]], as_of: AsOf | None) -> None:
     """Check that a value is given if a filter uses ``:as_of``, and only then.
 
-    Raises :class:`SettingsError`.
+    ``filters`` are the settings' filters, each with its place in the settings. Raises
+    :class:`SettingsError`.
     """
-    places = [place for place, sql in settings.filters if uses_as_of(sql)]
+    places = [place for place, sql in filters if uses_as_of(sql)]
     if places and as_of is None:
         raise SettingsError(
             f"{places[0]} uses {PARAMETER}, which has no value; add {OPTION}=VALUE: {_CHOICES}"

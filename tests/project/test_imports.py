@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import shutil
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -85,3 +87,32 @@ def test_upward_imports_are_refused(copy: Path) -> None:
         "The package knows none of its customers",
     ):
         assert f"{contract} BROKEN" in done.stdout
+
+
+def imports_of(path: Path) -> set[Path]:
+    """Return the files of the package that a file imports, also within functions and types."""
+    package = ROOT / "pytest_tenantparity"
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.ImportFrom) or not node.level:
+            continue
+        folder = path.parents[node.level - 1].joinpath(*(node.module or "").split("."))
+        for name in (*(each.name for each in node.names), ""):
+            named = folder / name
+            candidates = (named.with_suffix(".py"), named / "__init__.py")
+            found |= {
+                file for file in candidates if file.is_file() and file.is_relative_to(package)
+            }
+        module = folder.with_suffix(".py")
+        found |= {module} if module.is_file() else set()
+    return found - {path}
+
+
+def test_no_files_import_each_other_in_a_circle() -> None:
+    """Also under TYPE_CHECKING and within functions. A package's own names do not count."""
+    files = [each for each in (ROOT / "pytest_tenantparity").rglob("*.py")]
+    graph = {
+        path: {each for each in imports_of(path) if each.name != "__init__.py"} for path in files
+    }
+    assert sum(map(len, graph.values())) > 500
+    TopologicalSorter(graph).prepare()  # raises CycleError with the files of a circle

@@ -129,7 +129,7 @@ def opened(
 def _value_of_none(settings: Settings) -> AsOf | None:
     """Return some value where filters need one, so that stacks open for several values."""
     try:
-        require_as_of(settings, None)
+        require_as_of(settings.filters, None)
     except SettingsError:
         return AsOf(0)
     return None

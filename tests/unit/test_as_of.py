@@ -195,8 +195,8 @@ def test_a_filter_needs_the_option(tmp_path: Path, more: str) -> None:
     given = settings(tmp_path, more)
     said = f"{USES[more]} uses :as_of, which has no value; add --parity-as-of=VALUE: give a moment"
     with pytest.raises(SettingsError, match=f"^{re.escape(said)}"):
-        require_as_of(given, None)
-    require_as_of(given, AsOf(7))
+        require_as_of(given.filters, None)
+    require_as_of(given.filters, AsOf(7))
 
 
 @pytest.mark.parametrize("more", NO_USES)
@@ -205,8 +205,8 @@ def test_the_option_needs_a_filter(tmp_path: Path, more: str) -> None:
     given = settings(tmp_path, more)
     said = "--parity-as-of=2026-11-30: no filter uses :as_of; write [tables.<name>] legacy_filter"
     with pytest.raises(SettingsError, match=f"^{re.escape(said)}"):
-        require_as_of(given, AsOf(date(2026, 11, 30)))
-    require_as_of(given, None)
+        require_as_of(given.filters, AsOf(date(2026, 11, 30)))
+    require_as_of(given.filters, None)
 
 
 # ---- warnings

@@ -122,7 +122,7 @@ class AuditSession:
         session.set_pairs(planned_pairs(settings))
         environment_layer(os.environ)
         if options.as_of is not None or not is_dry_run(config):  # a dry run reads no rows
-            require_as_of(settings, options.as_of)
+            require_as_of(settings.filters, options.as_of)
         return session
 
     @classmethod
