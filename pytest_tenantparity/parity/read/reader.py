@@ -202,10 +202,6 @@ class SideReader:
         for mark, *row in self._stream(statement):
             yield self.scope.owner_of(mark), tuple(row)
 
-    def count(self) -> int:
-        """Return the number of rows."""
-        return int(self.connection.execute(self._select([func.count()])).scalar_one())
-
     def count_each(self, conditions: Sequence[ColumnElement[bool]]) -> list[int]:
         """Return the number of rows that meet each of ``conditions``, counted in one scan."""
         one: ColumnElement[int] = literal_column("1")
