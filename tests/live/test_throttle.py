@@ -397,7 +397,7 @@ def test_a_failed_side_ends_the_other_s_wait(tables: Engine) -> None:
             sides = opened.sides(lambda side: Scope(source_of(opened.tables[side]), true()))
             tables.legacy.run("UPDATE gate SET busy = true")
             with within(9), pytest.raises(NotProven, match="of the other side"):
-                sides.both(sides.legacy.count, fail)
+                sides.both(lambda: sides.legacy.count_each([true()]), fail)
 
 
 def test_a_stopped_wait_asks_nothing(tables: Engine) -> None:
