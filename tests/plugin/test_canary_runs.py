@@ -47,7 +47,7 @@ def test_drift_does_not_silence_the_canary(project: Migration) -> None:
 
 
 def test_the_canary_alone_looks_into_schemas(project: Migration) -> None:
-    """Selected alone, the canary finds rows in tenants' schemas, even if no tenant's check runs."""
+    """Selected alone, the canary finds rows in tenants' schemas, and in a table declared empty."""
     rows = {"a": "(1, 'x'), (2, NULL)", "b": "(3, 'y')"}
     for database in (project.legacy, project.modern):
         make_schemas(database, rows)
