@@ -103,7 +103,7 @@ def test_longer_bits_are_no_flags(engine: Engine) -> None:
 
 
 def test_flags_of_sqlite_and_json(modern_db: Database, tmp_path: Path) -> None:
-    """With type = "boolean", 't' in a BOOLEAN column, and 1 and "1" in JSON, are flags."""
+    """'t' in a BOOLEAN column of SQLite is a flag with type = "boolean", and drift without it."""
     rows = "INSERT INTO t VALUES (1, true), (2, false), (3, true), (4, true), (5, NULL), (6, true)"
     modern_db.run("CREATE TABLE t (id int PRIMARY KEY, v boolean)")
     modern_db.run(rows)

@@ -159,8 +159,8 @@ def test_rows_are_known_by_their_key(engine: Engine) -> None:
 def test_keys_that_the_settings_give(engine: Engine) -> None:
     """Rows whose key is NULL, or is not unique, are compared as a multiset, and none is lost.
 
-    No pairing is guessed among rows of one key. A natural key finds the partners of reissued ids,
-    and only the change. A key column that is on one side only is a reason.
+    No pairing is guessed among rows of one key. With a natural key, rows with reissued ids find
+    their partners, and only the change is drift. A key column that is on one side only is a reason.
     """
     engine.both("CREATE TABLE nulls (a int UNIQUE, v text)")
     engine.both("INSERT INTO nulls VALUES (NULL, 'x'), (NULL, 'y'), (1, 'z')")

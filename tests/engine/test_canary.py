@@ -571,7 +571,10 @@ def test_views_and_renamed_columns_are_watched(engine: Engine) -> None:
 
 
 def test_other_scans_do_not_disturb_the_canary(engine: Engine) -> None:
-    """Concurrent scans do not change which rows of a large table without a key come first."""
+    """The canary watches a large table without a key while other sessions scan it.
+
+    Concurrent scans must not change which rows of the table come first.
+    """
     engine.both("CREATE TABLE t (a text, b text)")
     make = "SELECT repeat(md5(g::text), 60), 'x' || g FROM generate_series(1, 20000) g"
     engine.both(f"INSERT INTO t {make}")

@@ -28,7 +28,7 @@ from ..support.postgresql import Database
 
 UUID = "00000000-0000-0000-0000-00000000000"
 IDS = "(1, 101), (2, 102), (3, 103)"
-# Four rows: of the users 1 to 3, who became 101 to 103, and of no user.
+# Four rows: one for each of the users 1 to 3, who became 101 to 103, and one of no user.
 OLD, NEW = "(1, 1), (2, 2), (3, 3), (4, NULL)", "(1, 101), (2, 102), (3, 103), (4, NULL)"
 
 

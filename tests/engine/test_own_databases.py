@@ -261,16 +261,19 @@ def test_only_so_many_small_tables_are_asked_for_together(
 
 
 def test_tables_larger_than_known_go_alone(homes: Homes) -> None:
-    """If no statistics give a table's size, its file's size is checked before it is read."""
+    """If no statistics give a table's size, its file's size decides whether it is read alone.
+
+    The size is checked before the table is read.
+    """
     found = homes.limited(Limits(statement_blocks=2)).audit()
     assert statuses(found) == {}
     assert hows(found) == {table: {ALONE} for table in TABLES}
 
 
 def test_a_mask_s_values_are_in_no_output(homes: Homes) -> None:
-    """A server's message about a masked value appears in no output.
+    """A server's message about a masked value appears in no evidence.
 
-    The value cannot be read with others.
+    The value makes the read of several tables in one statement fail.
     """
     for side in SIDES:
         homes.run("acme", "UPDATE b SET v = 'top secret' WHERE id = 1", side)

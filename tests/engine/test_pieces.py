@@ -99,7 +99,7 @@ def test_pieces_of_a_path_are_one_scan_for_all_tenants(engine: Engine, asked: li
 
 
 def test_few_tenants_are_not_scanned_for(engine: Engine, asked: list[str]) -> None:
-    """If few of all tenants are selected, the server is free to use its index."""
+    """If few of all tenants are selected, no chunks are read: the server may use its index."""
     engine.both(ROWS)
     tenants = "\n".join(f"[tenants.t{n}]" for n in range(12))
     with engine.opened(tenants, legacy=OWNED, modern=OWNED) as run:

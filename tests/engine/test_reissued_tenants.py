@@ -87,8 +87,8 @@ def test_ids_issued_anew_are_no_drift(run: Run) -> None:
     """Reissued ids of tenants are left out of the comparison, and are not drift.
 
     That holds for columns of any name, in keys, and in paths. A changed row of a composite key is
-    identified by the rest of its key. A row that moved to another tenant is missing here, and there
-    it is extra, or unassigned. Unassigned rows keep their whole key.
+    identified by the rest of its key. A row that moved to another tenant is missing for the first
+    tenant. It is extra for the second tenant, or unassigned. Unassigned rows keep their whole key.
     """
     for tenant in ("acme", "beta", "cora"):
         for table in ("plain", "users", "child", "renamed"):
@@ -132,8 +132,8 @@ def test_ids_issued_anew_are_no_drift(run: Run) -> None:
 def test_what_the_settings_say_of_the_column_holds(engine: Engine) -> None:
     """A tenant's column with a type, a map or SQL of its own is compared by that setting.
 
-    A column of equal ids is compared as well. It is left out if the types of the two sides cannot
-    be compared, since the tenants' values agree all the same.
+    A column of equal ids is compared as well. If the types of the two sides cannot be compared, the
+    column is left out, since the tenants' values agree all the same.
     """
     for table in ("typed", "mapped", "sql"):
         engine.both(f"CREATE TABLE {table} (id int PRIMARY KEY, tenant_id text)")
