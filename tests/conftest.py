@@ -1,4 +1,4 @@
-"""Fixtures: two servers for the whole session, an empty database on each for every test."""
+"""Fixtures: two servers for the session, and an empty database on each for every test."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from .support.postgresql import DEBIAN, Cluster, Database, new_database, running
 
 pytest_plugins = ["pytester"]
 
-# A busy machine is no fault of what is tested.
+# No deadline, because a test may be slow only because its machine is busy.
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
 
-# pytester forgets what was first imported in one of its tests, and these cannot be imported twice.
+# pytester unloads modules first imported in its tests. These cannot be imported twice.
 for dialect in ("postgresql.psycopg", "mysql.pymysql", "sqlite"):
     import_module(f"sqlalchemy.dialects.{dialect}")
 
-# Hundreds of tests start a program, which is not to compile all its modules each time.
+# Hundreds of tests start programs, which should not compile all modules each time.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
@@ -45,7 +45,7 @@ def modern_cluster() -> Iterator[Cluster]:
 
 @pytest.fixture(scope="session")
 def debian_cluster() -> Iterator[Cluster]:
-    """PostgreSQL 15 as Debian builds it, with ICU and contrib; a skip where it is absent."""
+    """PostgreSQL 15 as built by Debian, with ICU and contrib. Skips the test if it is absent."""
     with running_cluster(DEBIAN) as cluster:
         yield cluster
 
@@ -80,7 +80,7 @@ def modern_db(_modern_home: Database) -> Iterator[Database]:
 
 @pytest.fixture(scope="session")
 def maria() -> Iterator[MariaServer]:
-    """A MariaDB server; a skip where it is absent."""
+    """A MariaDB server. Skips the test if it is absent."""
     with running_mariadb() as server:
         yield server
 
@@ -95,12 +95,12 @@ def mysql_db(maria: MariaServer) -> Iterator[MariaDatabase]:
 
 @pytest.fixture(scope="session")
 def fork_server() -> Iterator[ForkServer]:
-    """The process that runs of pytest are forks of."""
+    """The process that runs of pytest are forked from."""
     with running_fork_server() as server:
         yield server
 
 
 @pytest.fixture
 def engine(legacy_db: Database, modern_db: Database, tmp_path: Path) -> Engine:
-    """Checks over both databases."""
+    """Checks on both databases."""
     return Engine(legacy_db, modern_db, tmp_path)

@@ -1,1 +1,1 @@
-"""What each database engine stores and says."""
+"""The values, catalogs and errors of each database engine."""

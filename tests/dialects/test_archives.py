@@ -1,4 +1,4 @@
-"""Archives are folders of files that are read as one snapshot; what they leave open is refused."""
+"""Archives: folders of files that are read as one snapshot. Ambiguous files are refused."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ KEYED = keyed("t")
 
 
 def test_several_files_are_one_table(old: Files, new: Files, tmp_path: Path) -> None:
-    """A sub-folder's files are one table, in either format."""
+    """The files of a sub-folder are one table, in either format."""
     old.parquet("SELECT 1 AS id, 'a' AS x", "t/1.parquet")
     old.parquet("SELECT 2 AS id, 'b' AS x", "t/2.parquet")
     new.csv("id,x\n2,b\n", "t/a.csv")
@@ -59,7 +59,10 @@ REFUSED: list[tuple[Callable[[Files, str], None], str]] = [
 
 
 def test_a_table_that_could_be_read_in_several_ways(old: Files, new: Files, tmp_path: Path) -> None:
-    """Nothing is chosen: the table is not proven, with the reason."""
+    """A table that could be read in several ways is NOT PROVEN, with the reason.
+
+    The audit chooses none of the ways.
+    """
     tables = {f"t{n}": f"{n} {words}" for n, (_, words) in enumerate(REFUSED)}
     for archive in (old, new):
         for name in tables:
@@ -76,7 +79,10 @@ def test_a_table_that_could_be_read_in_several_ways(old: Files, new: Files, tmp_
 
 
 def test_parquet_files_of_other_types(old: Files, new: Files, tmp_path: Path) -> None:
-    """DuckDB would cast the second file's values to the first one's type."""
+    """Parquet files of other types are NOT PROVEN as one table.
+
+    DuckDB would cast the second file's values to the first one's type.
+    """
     old.parquet("SELECT 1 AS id", "t/1.parquet")
     old.parquet("SELECT 1.5 AS id", "t/2.parquet")
     new.parquet("SELECT 1 AS id")
@@ -84,7 +90,7 @@ def test_parquet_files_of_other_types(old: Files, new: Files, tmp_path: Path) ->
 
 
 def test_broken_parquet(old: Files, new: Files, tmp_path: Path) -> None:
-    """A file that is no Parquet file is not proven, in a sentence."""
+    """A broken Parquet or CSV file is NOT PROVEN, with a clear reason."""
     for archive in (old, new):
         archive.csv("no parquet", "t.parquet")
         archive.csv("id\n1\n", "u.csv.gz")
@@ -95,7 +101,7 @@ def test_broken_parquet(old: Files, new: Files, tmp_path: Path) -> None:
 
 
 def test_files_that_were_not_read_are_told(old: Files) -> None:
-    """A file of another format could be a table; a README could not."""
+    """A file of another format is reported, since it could be a table; a README is not."""
     old.csv("id\n1\n")
     for name in ("README.md", "._t.csv", ".t.csv.crc", "_SUCCESS"):
         (old.folder / name).write_text("x")
@@ -108,7 +114,7 @@ def test_files_that_were_not_read_are_told(old: Files) -> None:
 
 
 def test_no_folder_and_no_files(old: Files, new: Files, tmp_path: Path) -> None:
-    """A folder that is not there or holds nothing is not proven, in a clear sentence."""
+    """A folder that does not exist or holds no file is NOT PROVEN, with a clear reason."""
     new.csv("id\n1\n")
     assert_not_proven(engine_over(old, new, tmp_path).audit(), "holds no .parquet or .csv file")
     gone = engine_over(Files(tmp_path / "nowhere"), new, tmp_path)
@@ -117,7 +123,7 @@ def test_no_folder_and_no_files(old: Files, new: Files, tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read anything")
 def test_unreadable_file(old: Files, new: Files, tmp_path: Path) -> None:
-    """A file without the right to read it is not proven."""
+    """A file that may not be read is NOT PROVEN."""
     for archive in (old, new):
         archive.csv("id\n1\n")
     (old.folder / "t.csv").chmod(0)
@@ -125,7 +131,7 @@ def test_unreadable_file(old: Files, new: Files, tmp_path: Path) -> None:
 
 
 def test_one_folder_twice(old: Files, tmp_path: Path) -> None:
-    """A folder compared with itself, by a link as well, proves nothing."""
+    """A folder compared with itself proves nothing, even through a link."""
     old.csv("id\n1\n")
     (tmp_path / "link").symlink_to(old.folder)
     evidence = engine_over(old, Files(tmp_path / "link"), tmp_path).audit()
@@ -136,7 +142,7 @@ def test_one_folder_twice(old: Files, tmp_path: Path) -> None:
 
 
 def test_tenants_of_an_archive(old: Files, modern_db: Database, tmp_path: Path) -> None:
-    """A tenant's rows are found by exact value, and through other tables."""
+    """A tenant's rows are found by the exact value, and through other tables."""
     old.csv("id,owner\n1,007\n2,7\n3,A\n4,a\n", "t.csv")
     modern_db.run("CREATE TABLE t (id int PRIMARY KEY, owner text)")
     modern_db.run("INSERT INTO t VALUES (1, '007'), (2, '7'), (3, 'A'), (4, 'a')")
@@ -159,7 +165,7 @@ def test_tenants_of_an_archive(old: Files, modern_db: Database, tmp_path: Path) 
 
 
 def test_digest_is_trusted(old: Files) -> None:
-    """The archive gives the known answers to the known questions."""
+    """The archive passes the digest self-test."""
     old.csv("id\n1\n")
     state = old.opened().databases[""]
     assert state.digests == tuple(Portable)
@@ -167,14 +173,14 @@ def test_digest_is_trusted(old: Files) -> None:
 
 
 def test_a_file_that_changes_during_the_run(old: Files, new: Files, tmp_path: Path) -> None:
-    """Rows of two states are never compared as one: not between checks ..."""
+    """Rows of two states of a file are never compared as one, if it changes between checks."""
     for archive in (old, new):
         archive.csv("id,x\n1,a\n")
         archive.csv("id,x\n1,a\n", "u.csv")
     before = (new.folder / "u.csv").stat()
     with engine_over(old, new, tmp_path).opened() as run:
         assert_match(run.audit("global", "t"), rows=1)
-        new.csv("id,x\n1,b\n", "u.csv")  # the same size, and below the same time
+        new.csv("id,x\n1,b\n", "u.csv")  # the same size, and below it the same time
         os.utime(new.folder / "u.csv", ns=(before.st_atime_ns, before.st_mtime_ns))
         assert_not_proven(run.audit("global", "u"), "u.csv", "changed during the run")
         assert_not_proven(run.audit("global", "t"), "changed during the run")
@@ -183,7 +189,7 @@ def test_a_file_that_changes_during_the_run(old: Files, new: Files, tmp_path: Pa
 def test_a_file_that_changes_during_a_check(
     old: Files, new: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """... nor while a check reads them."""
+    """Rows of two states of a file are never compared as one, if it changes during a check."""
     for archive in (old, new):
         archive.csv("id,x\n1,a\n")
     own = SideReader.sketch
@@ -241,7 +247,7 @@ def test_hand_written_sql_reads_only(old: Files) -> None:
 
 
 def test_sql_of_the_settings(old: Files, new: Files, tmp_path: Path) -> None:
-    """An expression has a type of its own, and what tries to write is not proven."""
+    """An expression has a type of its own, and SQL that tries to write is NOT PROVEN."""
     old.csv("id,x\n1,a\n")
     new.parquet("SELECT 1 AS id, 'A' AS x")
     columns = KEYED + "[tables.t.columns]\n"
@@ -255,7 +261,7 @@ def test_sql_of_the_settings(old: Files, new: Files, tmp_path: Path) -> None:
 
 
 def test_statement_timeout(old: Files, new: Files, tmp_path: Path) -> None:
-    """What takes too long is stopped, and the message says what to raise."""
+    """A query that takes too long is stopped, and the reason names the setting to raise."""
     for archive in (old, new):
         archive.csv("id\n1\n")
     slow = "(SELECT max(md5(a.range::VARCHAR || b.range)) FROM range(100000) a, range(100000) b)"
@@ -279,7 +285,10 @@ CANARIES = [
 
 
 def test_canaries_are_other_values(old: Files) -> None:
-    """The least change gives another text in each type. A lookalike of NULL is no NULL."""
+    """The least change gives another text in each type.
+
+    A lookalike of NULL is not NULL.
+    """
     old.csv("id\n1\n")
     dialect = dialect_for("archive")
     settings = StackSettings.model_validate({"url": old.url, "tenancy": "global"})
@@ -308,7 +317,7 @@ def test_canaries_are_other_values(old: Files) -> None:
 
 
 def test_reasons_are_evidence(old: Files, new: Files, tmp_path: Path) -> None:
-    """A table that is on one side only is said to be missing, by name."""
+    """The reason for a table on one side only names the missing table."""
     old.csv("id\n1\n")
     new.csv("id\n1\n", "tt.csv")
     evidence = engine_over(old, new, tmp_path).audit()
@@ -316,7 +325,7 @@ def test_reasons_are_evidence(old: Files, new: Files, tmp_path: Path) -> None:
 
 
 def test_cancel_stops_a_query(old: Files) -> None:
-    """What another thread waits for is stopped at once."""
+    """A query that another thread waits for is stopped at once."""
     old.csv("id\n1\n")
     dialect = dialect_for("archive")
     settings = StackSettings.model_validate({"url": old.url, "tenancy": "global"})

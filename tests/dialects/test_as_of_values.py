@@ -34,7 +34,7 @@ __all__ = ["places"]
 
 NAIVE = NOON.replace(tzinfo=None)
 Kind = tuple[str, int | date | datetime, Value, Value, Value]
-# By name: the column's type, the value, and what the column holds before, at, and after that.
+# By name: the column's type, the value, and values of the column before, at and after it.
 KINDS: dict[str, Kind] = {
     "number": ("bigint", 1_234_567, 1_234_566, 1_234_567, 1_234_568),
     "day": ("date", NOON.date(), date(2026, 11, 29), date(2026, 11, 30), date(2026, 12, 1)),
@@ -45,7 +45,7 @@ KINDS: dict[str, Kind] = {
 
 
 def _trap(kind: str, *, moved: bool) -> Trap:
-    """Make a table whose later rows and rows of NULL differ; ``moved``: earlier ones do as well."""
+    """Make a table whose later rows and NULL rows differ; with ``moved`` earlier rows do, too."""
     type_, _, before, at, after = KINDS[kind]
     legacy: list[Row] = [
         (1, before, "a"), (2, at, "b"), (3, after, "c"), (4, None, "d"), (5, before, "e"),
@@ -103,7 +103,7 @@ RING: list[tuple[EngineName, EngineName]] = [
     ("duckdb", "sqlite"),
     ("sqlite", "postgresql"),
 ]
-"""Each engine is the legacy once, and the modern once."""
+"""Each engine is the legacy side once, and the modern side once."""
 
 ALL_PAIRS = [
     pytest.param(*pair, id="-".join(pair), marks=[] if pair in RING else [pytest.mark.slow])
@@ -115,9 +115,10 @@ ALL_PAIRS = [
 def test_every_engine_compares_the_rows_up_to_the_value(
     places: Callable[[EngineName, Side], Place], legacy: EngineName, modern: EngineName
 ) -> None:
-    """To the microsecond, the value itself included: later rows and NULL are on no side.
+    """Rows are compared up to the value, which is included, to the microsecond.
 
-    A row that is later on one side alone is missing or extra.
+    Later rows and NULL are on neither side. A row that is later on one side alone is missing or
+    extra.
     """
     with _laid_out(places(legacy, "legacy"), places(modern, "modern")) as (run, tables):
         for table in tables:
@@ -135,7 +136,7 @@ def test_every_engine_compares_the_rows_up_to_the_value(
 def test_the_value_is_a_bound_parameter(
     places: Callable[[EngineName, Side], Place], legacy: EngineName, modern: EngineName
 ) -> None:
-    """No statement of either side holds the value as a part of its text."""
+    """No statement of either side contains the value in its text."""
     with _laid_out(places(legacy, "legacy"), places(modern, "modern")) as (run, tables):
         for table in tables:
             value = KINDS[table.partition("_")[0]][1]
@@ -168,7 +169,7 @@ MORE_COLUMNS = "id int PRIMARY KEY, number bigint, day date, moment {}"
 def test_an_index_of_the_column_serves(
     engine: Engine, mysql_db: MariaDatabase, tmp_path: Path
 ) -> None:
-    """Each server can look the rows of a number, a date and a moment up by an index."""
+    """Each server can use an index for a filter by a number, a date or a timestamp."""
     lite = File(tmp_path / "t.db")
     for database, kind in (
         (engine.legacy, "timestamptz"),
@@ -187,7 +188,7 @@ def test_an_index_of_the_column_serves(
 
 
 def _plan(run: Run) -> str:
-    """Return how the modern server would look the rows that take part up, if it had to."""
+    """Return the modern server's plan for the rows that take part, by an index if it has one."""
     stack, place = run.context.stacks["modern"], place_of_shared(run.context.settings.modern)
     condition = rows_taking_part(run.context, run.context.pairs["t"], "modern")
     with stack.transaction(place) as connection:
@@ -206,7 +207,10 @@ def _plan(run: Run) -> str:
 
 
 def test_every_spelling_of_a_moment_in_sqlite_is_up_to_it(tmp_path: Path) -> None:
-    """SQLite compares texts: whatever the digits of a second, the moment itself takes part."""
+    """Every notation of the moment in SQLite takes part, whatever its digits of a second.
+
+    SQLite compares these values as texts.
+    """
     digits = ("", ".0", ".000", ".000000", "+00")
     texts = ["11:59:59.9", *(f"12:00:00{each}" for each in digits)]
     later = ["12:00:00.000001", "12:00:00.1", "12:00:01"]
@@ -226,7 +230,7 @@ def test_every_spelling_of_a_moment_in_sqlite_is_up_to_it(tmp_path: Path) -> Non
 
 
 def test_texts_of_files_are_compared_as_the_filter_says(tmp_path: Path) -> None:
-    """A CSV file holds texts, and a snapshot file bytes and texts: SQL makes values of them."""
+    """Texts of a CSV file, and bytes and texts of a snapshot file, are converted by the filter."""
     rows = [("1", "2026-11-30T12:00:00Z", "a"), ("2", "2026-11-30T12:00:01Z", "b")]
     (tmp_path / "archive").mkdir()
     for name, later in (("archive/t.csv", "b"), ("t.json", "other")):
@@ -261,7 +265,10 @@ def test_texts_of_files_are_compared_as_the_filter_says(tmp_path: Path) -> None:
 def test_what_the_docs_advise_for_other_columns(
     engine: Engine, mysql_db: MariaDatabase, tmp_path: Path
 ) -> None:
-    """Columns of local time, of seconds, and numbers of a snapshot file are compared exactly."""
+    """The filters that the docs advise compare columns of other types exactly.
+
+    These are columns of local time, of seconds, and numbers of a snapshot file.
+    """
     engine.legacy.run("CREATE TABLE t (id int PRIMARY KEY, changed timestamp)")
     mysql_db.run("CREATE TABLE t (id int PRIMARY KEY, changed datetime(6))")
     for database in (engine.legacy, mysql_db):  # noon in UTC is one o'clock there
@@ -293,7 +300,7 @@ def test_what_the_docs_advise_for_other_columns(
 
 
 def test_an_archive_compares_no_text_with_a_moment(tmp_path: Path) -> None:
-    """DuckDB refuses what it would have to guess."""
+    """DuckDB refuses to compare a text with a timestamp, and the check is NOT PROVEN."""
     for side in ("old", "new"):
         (tmp_path / side).mkdir()
         with duckdb.connect() as connection:

@@ -55,7 +55,7 @@ def _table(names: str, key: tuple[str, ...] = (), *, enforced: bool = False) -> 
 TABLES = {
     "t0": _table("id note amount at", ("id",), enforced=True),
     "t1": _table("grp note", ("grp",)),  # several rows share the key of the settings
-    "t2": _table("note amount"),  # no key: a row is known by all that it holds
+    "t2": _table("note amount"),  # no key: a row is identified by all its values
 }
 
 
@@ -82,7 +82,7 @@ RING: list[tuple[EngineName, EngineName]] = [
     ("sqlite", "postgresql"),
     ("mariadb", "sqlite"),
 ]
-"""The canary watches each side by itself: each engine is the legacy once, and the modern once."""
+"""The canary watches each side separately. Each engine is the legacy once, and the modern once."""
 
 ALL_PAIRS = [
     pytest.param(*pair, id="-".join(pair), marks=[] if pair in RING else [pytest.mark.slow])
@@ -94,14 +94,14 @@ ALL_PAIRS = [
 def test_the_canary_watches_every_column_on_every_engine(
     places: Callable[[EngineName, Side], Place], legacy: EngineName, modern: EngineName
 ) -> None:
-    """Whichever engine holds a side, each column is watched, with and without a key."""
+    """On every engine, each column is watched, with and without a key."""
     evidence = _canaries(places(legacy, "legacy"), places(modern, "modern"))
     assert [each.reasons for each in evidence] == [()] * len(TABLES)
     assert {each.outcome for each in evidence} == {Outcome.PROVEN}
 
 
 def _files(folder: Path, kind: str) -> str:
-    """Write three rows, of which two share a key, as a file of some kind; return its URL."""
+    """Write three rows, two of which share a key, as one kind of file; return its URL."""
     folder.mkdir()
     if kind == "csv":
         (folder / "t.csv").write_text("tenant,grp,note\nacme,1,a\nacme,1,b\nacme,2,a\n")
@@ -115,7 +115,7 @@ def _files(folder: Path, kind: str) -> str:
 def test_files_of_text_and_of_documents_are_watched(
     tmp_path: Path, legacy: str, modern: str
 ) -> None:
-    """CSV and JSON snapshots, on either side, whose rows share the settings' key."""
+    """CSV and JSON snapshots are watched on either side. Their rows share the settings' key."""
     path = tmp_path / "tenantparity.toml"
     path.write_text(
         f'[legacy]\nurl = "{_files(tmp_path / "legacy", legacy)}"\n{SHARED}\n'

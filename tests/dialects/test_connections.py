@@ -1,6 +1,6 @@
-"""Connecting: what is refused, and the advice that goes with it.
+"""Connections: refusals, and the advice that each of them gives.
 
-What URLs may say is in tests/unit/test_urls.py.
+The syntax of URLs is tested in tests/unit/test_urls.py.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ PASSWORD = "pässwörd €𝄞"  # noqa: S105 - of users that the tests make
 
 
 def opened(url: str, **settings: Any) -> StackState:
-    """Open a stack by a URL of the environment, and let go of it."""
+    """Open a stack by a URL of the environment, and close it."""
     state, holder = open_stack(
         "legacy", StackSettings(url="${URL}", **settings), "tests", environment={"URL": url}
     )
@@ -47,7 +47,7 @@ def opened(url: str, **settings: Any) -> StackState:
 
 
 def refusal(url: str, **settings: Any) -> str:
-    """Return why a stack cannot be opened; empty where it can."""
+    """Return the reason why a stack cannot be opened, or an empty text."""
     said = opened(url, **settings).unavailable.get("", "")
     assert "\n" not in said
     return said
@@ -55,9 +55,9 @@ def refusal(url: str, **settings: Any) -> str:
 
 @pytest.fixture(scope="module")
 def certificates() -> Iterator[Path]:
-    """A folder with a server's certificate for 127.0.0.1, and another one of nobody's.
+    """A folder with a server's certificate for 127.0.0.1, and an unrelated certificate.
 
-    The server runs as another user, for whom pytest's own folders are closed.
+    The server runs as another user, who may not read pytest's own folders.
     """
     folder = Path(tempfile.mkdtemp(prefix="tp-", dir="/tmp"))
     folder.chmod(0o755)
@@ -90,7 +90,7 @@ def certificates() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def guarded_maria(certificates: Path) -> Iterator[MariaServer]:
-    """A MariaDB server with TLS, and users that are let in under conditions."""
+    """A MariaDB server with TLS, and users who may log in under conditions."""
     options = [f"--ssl-{part}={certificates / f'server.{kind}'}" for part, kind in TLS_FILES]
     with running_mariadb(*options) as server, server.connect() as admin, admin.cursor() as cursor:
         cursor.execute("CREATE DATABASE d")
@@ -114,7 +114,7 @@ USERS = {
 
 
 def test_a_password_beyond_latin_1_opens_mariadb(guarded_maria: MariaServer) -> None:
-    """As UTF-8, which is how a user's password is set by any client of today."""
+    """A password beyond Latin-1 is sent as UTF-8, as today's clients set it."""
     url = f"mysql://named:{quote(PASSWORD)}@127.0.0.1:{guarded_maria.port}/d"
     assert refusal(url) == ""
     state, holder = open_stack(
@@ -149,7 +149,7 @@ TLS = [
 def test_what_the_url_says_of_tls_is_what_is_done(
     guarded_maria: MariaServer, certificates: Path
 ) -> None:
-    """In the words of MySQL's own programs, of SQLAlchemy and of PyMySQL."""
+    """The URL's TLS options are applied, in the words of MySQL, SQLAlchemy and PyMySQL."""
     wrong = []
     for query, encrypted in TLS:
         url = f"mysql://plain@127.0.0.1:{guarded_maria.port}/d{query.format(folder=certificates)}"
@@ -181,7 +181,7 @@ UNFIT = {
 def test_a_certificate_that_does_not_fit_is_said(
     guarded_maria: MariaServer, certificates: Path
 ) -> None:
-    """No connection is made with less than was asked for."""
+    """No connection is made with less security than the URL requires."""
     where = f"mysql://plain@127.0.0.1:{guarded_maria.port}/d"
     said = {query: refusal(f"{where}{query.format(folder=certificates)}") for query in UNFIT}
     assert [
@@ -215,13 +215,13 @@ def test_advice_of_mariadb(guarded_maria: MariaServer) -> None:
 
 
 def test_a_server_without_tls_is_said(maria: MariaServer) -> None:
-    """Where TLS is asked for, nothing is sent without it."""
+    """If TLS is required and the server has none, nothing is sent without it."""
     said = refusal(f"{maria.url('information_schema')}&ssl_mode=REQUIRED")
     assert "turn TLS on at the server" in said
 
 
 def test_used_up_connections_of_mariadb(guarded_maria: MariaServer) -> None:
-    """The server's own limit is named, after the time that a starting server is given."""
+    """The server's own limit is named, once connect_timeout has passed."""
     with guarded_maria.connect() as admin, admin.cursor() as cursor:
         cursor.execute("GRANT USAGE ON *.* TO plain@'127.0.0.1' WITH MAX_USER_CONNECTIONS 1")
         try:
@@ -239,7 +239,7 @@ def test_used_up_connections_of_mariadb(guarded_maria: MariaServer) -> None:
 
 
 def test_mariadb_is_called_mariadb(maria: MariaServer, offline: Project) -> None:
-    """Not MySQL, which is what the URL and the driver call it."""
+    """MariaDB is not called MySQL, which is the name in the URL and in the driver."""
     state = opened(maria.url("information_schema"))
     assert state.databases[""].server.product == "MariaDB"
     offline.settings(legacy=f'url = "{maria.url("information_schema")}"')
@@ -249,7 +249,7 @@ def test_mariadb_is_called_mariadb(maria: MariaServer, offline: Project) -> None
 
 @pytest.fixture(scope="module")
 def strict_cluster() -> Iterator[Cluster]:
-    """A PostgreSQL server that lets some in by a password, some by TLS, and some not at all."""
+    """A PostgreSQL server that allows some roles a password, some TLS, and some no login."""
     with running_cluster() as cluster:
         rules = cluster.directory / "pg_hba.conf"
         rules.write_text(
@@ -280,7 +280,7 @@ def strict(strict_cluster: Cluster) -> Iterator[Database]:
 
 
 def test_a_password_of_any_characters_opens_postgresql(strict: Database) -> None:
-    """By SCRAM, which prepares it by its own rules (SASLprep)."""
+    """A password of any characters opens PostgreSQL by SCRAM, which prepares it with SASLprep."""
     port = strict.cluster.port
     url = f"postgresql://named:{quote(PASSWORD)}@127.0.0.1:{port}/{strict.name}"
     assert refusal(url) == ""
@@ -316,7 +316,7 @@ def test_advice_of_postgresql(strict: Database) -> None:
 
 
 def test_used_up_connections_of_postgresql(strict: Database) -> None:
-    """The server's limit is named, after the time that a starting server is given."""
+    """The server's own limit is named, once connect_timeout has passed."""
     url = f"postgresql://full@127.0.0.1:{strict.cluster.port}/{strict.name}"
     assert "lower max_connections or the workers" in refusal(url, connect_timeout=1)
 
@@ -331,7 +331,7 @@ FORBIDDEN = [
 
 
 def test_advice_on_what_may_not_be_read(strict: Database) -> None:
-    """A missing right is named as the right that is missing."""
+    """The advice names the right that is missing."""
     url = f"postgresql://plain@127.0.0.1:{strict.cluster.port}/{strict.name}"
     settings = StackSettings(url=url)
     wrong = []
@@ -355,7 +355,7 @@ def test_advice_on_what_may_not_be_read(strict: Database) -> None:
 
 
 def test_several_hosts_and_sockets_lead_to_the_server(strict: Database) -> None:
-    """The first host that answers is taken, in each way in which hosts can be written."""
+    """The first host that answers is used, for each way to write hosts and sockets in a URL."""
     port, folder, name = strict.cluster.port, strict.cluster.directory, strict.name
     routes: Mapping[str, str] = {
         "SQLAlchemy's": f"postgres://plain@/{name}?host=127.0.0.1:1&host=127.0.0.1:{port}",
@@ -371,7 +371,7 @@ def test_several_hosts_and_sockets_lead_to_the_server(strict: Database) -> None:
 def test_every_error_of_a_driver_becomes_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever kind it is of; a character of a password is not named."""
+    """Every kind of driver error becomes one line, which names no character of a password."""
     file = tmp_path / "a.db"
     with closing(sqlite3.connect(file)):
         pass

@@ -1,4 +1,4 @@
-"""Archives in CSV: texts are read as the other side's type, and no type and no NULL is guessed."""
+"""Archives in CSV: texts are read as the other side's type, and no type or NULL is guessed."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ KEYED = keyed("t")
 
 
 def is_changed(evidence: Evidence) -> None:
-    """Require that x of the row of id 1 has another value, and nothing else."""
+    """Require that x of the row with id 1 has another value, and nothing else."""
     assert_drift(evidence, CHANGED)
 
 
 CSV = [
-    # PostgreSQL's type; a value there and in the file; the file with another one
+    # PostgreSQL's type; a value there and in the file; the file with another value
     ("text", "'007'", "007", "7"),
     ("text", "''", '""', ""),
     ("text", "NULL", "", '""'),
@@ -103,7 +103,7 @@ def test_csv_and_postgresql(old: Files, modern_db: Database, tmp_path: Path) -> 
 
 
 CSV_AND_PARQUET = [
-    # a value of the Parquet file; it, and another one, in the CSV file
+    # A value of the Parquet file; in the CSV file the same value, and another one
     ("1.50::DECIMAL(5,2)", "1.5", "1.51"),
     ("1.5::DOUBLE", "1.50", "1.51"),
     ("true", "1", "0"),
@@ -114,7 +114,7 @@ CSV_AND_PARQUET = [
 
 
 def test_csv_and_parquet(old: Files, new: Files, tmp_path: Path) -> None:
-    """The two formats of one engine have one text for one value, too, in either direction."""
+    """CSV and Parquet have one text for one value, in either direction."""
     tables = {f"t{n}": " ".join(case) for n, case in enumerate(CSV_AND_PARQUET)}
     row = "SELECT {} AS id, {} AS x"
     for n, (value, same, _) in enumerate(CSV_AND_PARQUET):
@@ -162,7 +162,10 @@ MALFORMED = [
 
 
 def test_malformed_csv_is_not_proven(old: Files, new: Files, tmp_path: Path) -> None:
-    """What DuckDB skips, pads, trims or guesses is an error that says where; others go on."""
+    """Content that DuckDB would skip, pad, trim or guess is NOT PROVEN, with its place.
+
+    Other files are compared.
+    """
     for archive in (old, new):
         archive.csv("id\n1\n", "u.csv")
         for n, (data, _) in enumerate(MALFORMED):
@@ -175,7 +178,7 @@ def test_malformed_csv_is_not_proven(old: Files, new: Files, tmp_path: Path) -> 
 
 
 def test_header_alone_is_an_empty_table(old: Files, modern_db: Database, tmp_path: Path) -> None:
-    """No rows are no error, and no rows are no match unless they are declared."""
+    """A header without rows is not an error, and not a match unless no rows are declared."""
     headers = ("id,x\n", "id,x", "\ufeffid,x\r\n")
     tables = {f"t{n}": repr(data) for n, data in enumerate(headers)}
     for table, data in zip(tables, headers, strict=True):
@@ -203,7 +206,7 @@ def test_one_column(old: Files, new: Files, tmp_path: Path) -> None:
 
 
 def test_null_by_a_word_of_its_own(old: Files, new: Files, tmp_path: Path) -> None:
-    """With ?null= that word is NULL where it is not quoted, and an empty value is ''."""
+    """With ?null= that word is NULL if it is not quoted, and an empty value is ''."""
     old.csv('id,x\n1,\\N\n2,"\\N"\n3,\n')
     new.csv('id,x\n1,\n2,\\N\n3,""\n')
     named = replace(old, query=r"?null=%5CN")
@@ -213,7 +216,7 @@ def test_null_by_a_word_of_its_own(old: Files, new: Files, tmp_path: Path) -> No
 
 
 def test_odd_names(old: Files, new: Files, tmp_path: Path) -> None:
-    """Names of columns and tables may hold what SQL and drivers read as their own."""
+    """Names of columns and tables may contain special characters of SQL and of drivers."""
     name = "50%:x $1 ''?.select"
     for archive in (old, new):
         archive.csv(f'id,"{name}","a""b","x\ny"\n1,p,q,r\n', "o'k 5%.x.csv")
@@ -225,7 +228,7 @@ def test_odd_names(old: Files, new: Files, tmp_path: Path) -> None:
 
 
 def test_large_csv(old: Files, new: Files, tmp_path: Path) -> None:
-    """Long values, and more of them than one read brings, are all there."""
+    """Long values are complete, and so are more rows than one fetch returns."""
     part = "é,\n"
     rows = [f'{n},"{part * (n % 40)}",{n * 7}' for n in range(60_000)]
     rows.append(f"60000,{'x' * 3_000_000},1")

@@ -1,4 +1,4 @@
-"""Flags and ids of every storage: as values, keys, ids of a map and tenants' values."""
+"""Flags and ids in every storage: as values, keys, ids of a map and tenants' values."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _AS_BOOLEAN = 'type = "boolean"'
 _ID = "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"
 _OTHER = "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a12"
 
-# The type in MariaDB or PostgreSQL, and what true, false and something else are in it.
+# The type in MariaDB or PostgreSQL; its true, its false, and another value.
 _MARIADB = [
     ("bit(1)", "b'1'", "b'0'", ""),
     ("tinyint(1)", "1", "0", "2"),
@@ -57,7 +57,7 @@ def _settings(tables: Sequence[str], rule: str, more: str = "") -> str:
 
 
 def _require_flags(run: Run, tables: Mapping[str, bool]) -> None:
-    """Require that of each table only the value that is no flag is found, if it has one."""
+    """Require that each table's only finding is its value that is not a flag, if it has one."""
     for name, odd in tables.items():
         found = [("changed", ("4",), ("v",))] if odd else []
         assert seen(run.audit("global", name)) == found, name
@@ -67,7 +67,10 @@ def _require_flags(run: Run, tables: Mapping[str, bool]) -> None:
 def test_flags_of_every_type(
     legacy: str, request: pytest.FixtureRequest, modern_db: Database, tmp_path: Path
 ) -> None:
-    """Each flag is one of PostgreSQL's booleans; what is none, '' and NULL stay apart from them."""
+    """Each flag equals one of PostgreSQL's booleans.
+
+    A value that is not a flag, '' and NULL stay different from them.
+    """
     kinds = _MARIADB if legacy == "MariaDB" else _POSTGRESQL
     database = request.getfixturevalue("mysql_db" if legacy == "MariaDB" else "legacy_db")
     _flags(database, kinds)
@@ -91,7 +94,7 @@ def test_flags_of_every_type(
 
 
 def test_longer_bits_are_no_flags(engine: Engine) -> None:
-    """bit(3) is refused as a boolean, and nothing proposes to read it as one."""
+    """bit(3) is refused as a boolean, and no reason proposes to read it as one."""
     engine.legacy.run("CREATE TABLE t (id int PRIMARY KEY, v bit(3))")
     engine.modern.run("CREATE TABLE t (id int PRIMARY KEY, v boolean)")
     refusal = engine.audit(more=_settings(["t"], _AS_BOOLEAN))
@@ -100,7 +103,7 @@ def test_longer_bits_are_no_flags(engine: Engine) -> None:
 
 
 def test_flags_of_sqlite_and_json(modern_db: Database, tmp_path: Path) -> None:
-    """'t' in a BOOLEAN column, and 1 beside "1" in JSON, are flags where the settings say so."""
+    """'t' in a BOOLEAN column of SQLite is a flag with type = "boolean", and drift without it."""
     rows = "INSERT INTO t VALUES (1, true), (2, false), (3, true), (4, true), (5, NULL), (6, true)"
     modern_db.run("CREATE TABLE t (id int PRIMARY KEY, v boolean)")
     modern_db.run(rows)
@@ -121,7 +124,10 @@ def test_flags_of_sqlite_and_json(modern_db: Database, tmp_path: Path) -> None:
 
 
 def test_flags_of_json(modern_db: Database, tmp_path: Path) -> None:
-    """Numbers, strings and words of JSON; where a field has true itself, 1 is another value."""
+    """Numbers, strings and words of JSON are flags.
+
+    In a field that holds true itself, 1 is another value.
+    """
     fields: dict[str, list[Any]] = {
         "numbers": [1, 0, 2],
         "strings": ["1", "0", "2"],
@@ -158,7 +164,7 @@ def test_flags_of_json(modern_db: Database, tmp_path: Path) -> None:
 def test_ids_and_flags_as_keys(
     mysql_db: MariaDatabase, modern_db: Database, tmp_path: Path
 ) -> None:
-    """A key in braces and upper case finds its row, and one that is lost is named."""
+    """A key in braces and upper case finds its row, and a lost key is named."""
     mysql_db.run("CREATE TABLE t (id varchar(45), v char(1), n int, PRIMARY KEY (id, v))")
     mysql_db.run(
         f"INSERT INTO t VALUES ('{{{_ID.upper()}}}', 'Y', 1), ('urn:uuid:{_ID}', 'N', 2), "
@@ -180,7 +186,7 @@ def test_ids_and_flags_as_keys(
 
 
 def test_ids_of_a_map(engine: Engine) -> None:
-    """Ids in braces are led through a map of plain ones on the other stack."""
+    """Ids in braces are looked up in a map of plain ids on the other stack."""
     engine.legacy.run("CREATE TABLE t (id int PRIMARY KEY, v text)")
     engine.legacy.run(f"INSERT INTO t VALUES (1, '{{{_ID.upper()}}}'), (2, '{_OTHER.upper()}')")
     engine.modern.run("CREATE TABLE t (id int PRIMARY KEY, v int)")
@@ -213,7 +219,7 @@ _FLAG_TENANTS = '[tenants.acme]\nlegacy_account = "Y"\n[tenants.bolt]\nlegacy_ac
 def test_ids_and_flags_as_tenants(
     kind: str, legacy: str, request: pytest.FixtureRequest, modern_db: Database, tmp_path: Path
 ) -> None:
-    """A tenant's value in braces, or as a word for a flag, is the one that the column keeps."""
+    """A tenant's value in braces, or as a word for a flag, equals the value in the column."""
     one, other = (f"'{_ID}'", f"'{_OTHER}'") if kind == "uuid" else ("true", "false")
     rows = f"(1, {one}), (2, {other}), (3, {one})"
     url = _tenants_of(legacy, kind, rows, request, tmp_path)

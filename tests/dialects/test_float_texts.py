@@ -1,4 +1,4 @@
-"""A text and a float are compared by the float that the text spells, at the float's own width."""
+"""A text and a float are equal if the text means the same float, at the float's own width."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _wide(seed: int, many: int) -> list[float]:
     return [float(rng.randrange(10**16, 10**18)) for _ in range(many)]
 
 
-# Each float, as its digits, beside a text that spells it.
+# Each float, as its digits, beside a text of that float.
 DOUBLES = [
     ("1e23", "1e23"),
     ("1e23", "9999999999999999e7"),
@@ -43,7 +43,7 @@ DOUBLES = [
     ("0", "0.000"),
     *((repr(d), text) for d in _wide(1, 40) for text in (repr(d), f"{d:.17g}", str(int(d)))),
 ]
-# Each float beside a text that spells another one, or none.
+# Each float beside a text of another float, or of none.
 NO_DOUBLES = [
     ("9007199254740992", "9007199254740993"),
     ("9007199254740992", "9007199254740993.0"),
@@ -85,7 +85,7 @@ Makes = Callable[["Stores"], Any]
 
 @dataclass
 class Stores:
-    """Where the tables can be made."""
+    """The places where the tables can be made."""
 
     folder: Path
     postgresql: Database
@@ -103,7 +103,7 @@ class Stores:
         return self.mariadb
 
     def in_sqlite(self) -> Any:
-        """Floats in SQLite, which has none of four bytes."""
+        """Floats in SQLite, which has no floats of four bytes."""
         path = self.folder / "floats.sqlite"
         with closing(sqlite3.connect(path)) as connection, connection:
             for name, (width, rows) in TABLES.items():
@@ -195,7 +195,7 @@ SETTINGS = "\n".join(
 )
 
 
-# Each engine of floats and each of texts in one pair; floats are on the legacy side of two.
+# Each engine of floats and each of texts is in one pair. Floats are the legacy side of two pairs.
 PAIRS: list[tuple[Makes, Makes]] = [
     (Stores.in_postgresql, Stores.in_json),
     (Stores.in_mariadb, Stores.in_text),
@@ -207,7 +207,7 @@ ALL_PAIRS: list[tuple[Makes, Makes]] = [
     for floats in (Stores.in_postgresql, Stores.in_mariadb, Stores.in_sqlite, Stores.in_parquet)
     for texts in (Stores.in_json, Stores.in_text, Stores.in_json_strings, Stores.in_csv)
 ]
-# The tables that the canary watches: singles and doubles, on the engines that have a server.
+# The tables that the canary watches: singles and doubles, on the engines with a server.
 WATCHED: Mapping[Makes, list[str]] = {
     Stores.in_postgresql: ["singles"],
     Stores.in_mariadb: ["loose", "singles"],
@@ -226,9 +226,9 @@ WATCHED: Mapping[Makes, list[str]] = {
     ],
 )
 def test_a_text_is_the_float_that_it_spells(floats: Makes, texts: Makes, stores: Stores) -> None:
-    """Every spelling of a float matches it, in either direction, and every other text is DRIFT.
+    """Every text of a float matches it, in either direction, and every other text is drift.
 
-    The canary sees the least change of a float of either width, and of a text of one.
+    The canary finds the least change of a float of either width, and of a text of one.
     """
     stacks = [floats(stores), texts(stores)]
     if (floats, texts) in PAIRS[1::2]:
@@ -243,7 +243,7 @@ def test_a_text_is_the_float_that_it_spells(floats: Makes, texts: Makes, stores:
         assert found[name].outcome is Outcome.PROVEN
     assert seen(found["doubles"]) == _first(len(NO_DOUBLES))
     assert not _narrow(found["doubles"])
-    if floats is Stores.in_sqlite:  # which has none of four bytes: these are doubles
+    if floats is Stores.in_sqlite:  # without floats of four bytes: these are doubles
         assert not _narrow(found["singles"])
         assert _first(len(NO_SINGLES)) != seen(found["singles"])
     else:

@@ -1,4 +1,4 @@
-"""JSON that PostgreSQL keeps as json, and that jsonb refuses, costs no other row its check."""
+"""A json document that jsonb refuses costs no other row its check."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ CANONICAL = '[tables.t.columns.doc]\njson = "canonical"'
 
 
 def fill(database: Database, side: int, declared: str, name: str = "t") -> None:
-    """Lay the documents out as one side of a table."""
+    """Write the documents as one side of a table."""
     database.run(f"CREATE TABLE {name} (id int PRIMARY KEY, doc {declared})")
     for number, pair in enumerate([*REFUSED, *TAKEN, *DIFFERENT]):
         database.run(f"INSERT INTO {name} VALUES (%s, %s)", number, pair[side])
 
 
 def test_a_document_that_jsonb_refuses_is_compared_by_content(engine: Engine) -> None:
-    """The drift of the other rows is found, and of the odd ones what differs and no more.
+    """Documents that jsonb refuses are drift only if their content differs.
 
-    So it is where the modern side is text, and where the documents are the key.
+    The drift of other rows is found as well. The same holds if the modern side is text, and if the
+    documents are the key.
     """
     fill(engine.legacy, 0, "json", "t")
     fill(engine.modern, 1, "json", "t")
@@ -58,7 +59,7 @@ def test_a_document_that_jsonb_refuses_is_compared_by_content(engine: Engine) ->
 def test_an_escape_that_the_encoding_lacks_is_compared(
     engine: Engine, legacy_cluster: Cluster, tmp_path: Path
 ) -> None:
-    """A database in LATIN1 keeps an escape of a character that it has no byte for."""
+    """A LATIN1 database keeps an escape of a character for which it has no byte."""
     latin = new_database(legacy_cluster, "LATIN1")
     try:
         own = Engine(latin, engine.modern, tmp_path)
@@ -71,7 +72,7 @@ def test_an_escape_that_the_encoding_lacks_is_compared(
 
 
 def test_older_servers_take_such_documents(debian_cluster: Cluster, engine: Engine) -> None:
-    """PostgreSQL 15 makes the same of them as 18."""
+    """PostgreSQL 15 gives the same result for these documents as PostgreSQL 18."""
     old = new_database(debian_cluster)
     try:
         fill(old, 0, "json")

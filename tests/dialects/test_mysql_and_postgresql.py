@@ -1,4 +1,4 @@
-"""MariaDB and PostgreSQL match where the value is the same, and only there."""
+"""MariaDB and PostgreSQL match if the value is the same, and only then."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..support.postgresql import Database
 pytest_plugins = ["tests.support.mysql_session"]
 
 JSON_RULE = 'json = "canonical"'
-# What is moved; the type and the value in MariaDB; in PostgreSQL, with another value; a rule.
+# A label; MariaDB's type and value; PostgreSQL's type, value and another value; a rule.
 ACROSS = [
     ("tinyint", "tinyint", "-128", "smallint", "-128", "127", ""),
     ("int unsigned", "int unsigned", "4294967295", "bigint", "4294967295", "-1", ""),
@@ -125,13 +125,13 @@ ACROSS = [
 
 
 def _rules(side: str) -> str:
-    """Return the settings of every table, with the SQL of a rule for the side of MariaDB."""
+    """Return the settings of every table, with each rule's SQL for MariaDB's side."""
     rules = [rule.replace("legacy_sql", f"{side}_sql") for *_, rule in ACROSS]
     return "\n".join(f"[tables.t{n}.columns.v]\n{rule}" for n, rule in enumerate(rules) if rule)
 
 
 def test_a_value_is_one_text_in_both_engines(moved: Engine) -> None:
-    """The same value matches in both directions, and another is drift of its row alone.
+    """The same value matches in both directions, and another value is drift of its row alone.
 
     Each value has a table of its own, beside a NULL.
     """
@@ -159,7 +159,7 @@ def test_a_value_is_one_text_in_both_engines(moved: Engine) -> None:
 
 
 def test_the_error_value_of_an_enum_beside_a_text(moved: Engine) -> None:
-    """It is '' to a reader, and named as an error only where '' is a member as well."""
+    """The error value of an ENUM is read as '', and named as an error only beside a member ''."""
     moved.legacy.run("SET sql_mode = ''")
     moved.legacy.run(
         "CREATE TABLE t (id int PRIMARY KEY, v enum('a'), w enum('','a'), "
@@ -176,7 +176,7 @@ def test_the_error_value_of_an_enum_beside_a_text(moved: Engine) -> None:
 
 
 def test_hashes_fall_into_the_same_buckets_everywhere(reader: Reader, modern_db: Database) -> None:
-    """Of negative hashes, too, and sums of them are exact."""
+    """Hashes have the same bucket on all engines, even negative ones, and their sums are exact."""
     hashes = [-(2**63), 2**63 - 1, -1, -64, 63, 64, -65_537]
     literals: list[Any] = [literal_column(f"cast({n} as signed)") for n in hashes]
     remainders = [each % literal_column("65") for each in literals]
@@ -191,7 +191,7 @@ def test_hashes_fall_into_the_same_buckets_everywhere(reader: Reader, modern_db:
 
 
 def test_large_drift_is_found_exactly(moved: Engine) -> None:
-    """Among 20,000 rows, the few that differ, by way of the buckets."""
+    """Among 20,000 rows, the few that differ are found through the buckets."""
     moved.legacy.run("CREATE TABLE t (id int PRIMARY KEY, v varchar(40))")
     moved.legacy.run("INSERT INTO t SELECT seq, concat('v', seq) FROM seq_1_to_20000")
     moved.modern.run("CREATE TABLE t AS SELECT g id, 'v' || g v FROM generate_series(1, 20000) g")

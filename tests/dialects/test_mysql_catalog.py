@@ -1,4 +1,4 @@
-"""What the catalog of MariaDB says: tables, their columns, and what a user may not see."""
+"""The catalog of MariaDB: tables, their columns, and tables that a user may not see."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ pytest_plugins = ["tests.support.mysql_session"]
 
 
 def test_what_cannot_be_read_soundly_is_refused(maria_old: MariaDatabase, reader: Reader) -> None:
-    """Tables without snapshots, or with a history, are named with the reason and never vanish."""
+    """Tables without snapshots, or with a history, are listed with the reason for refusal."""
     maria_old.run("CREATE TABLE plain (id int PRIMARY KEY) PARTITION BY HASH (id) PARTITIONS 2")
     maria_old.run("CREATE TABLE myisam (id int) ENGINE = MyISAM")
     maria_old.run("CREATE TABLE aria (id int) ENGINE = Aria TRANSACTIONAL = 1")
@@ -40,7 +40,10 @@ def test_what_cannot_be_read_soundly_is_refused(maria_old: MariaDatabase, reader
 
 
 def test_invisible_columns_are_compared(alike: Engine) -> None:
-    """SELECT * leaves an invisible column out; an audit does not. Generated ones neither."""
+    """Invisible and generated columns are compared.
+
+    ``SELECT *`` leaves invisible columns out.
+    """
     for side in (alike.legacy, alike.modern):
         side.run("CREATE TABLE t (id int PRIMARY KEY, v int INVISIBLE, g int AS (v + 1) VIRTUAL)")
         side.run("INSERT INTO t (id, v) VALUES (1, 1)")
@@ -50,7 +53,7 @@ def test_invisible_columns_are_compared(alike: Engine) -> None:
 
 
 def test_columns_are_described_in_order(maria_old: MariaDatabase, reader: Reader) -> None:
-    """Type, family, scale, charset and key of each column."""
+    """Columns are described in order: type, family, scale, charset and key."""
     maria_old.run(
         "CREATE TABLE t (b decimal(9,3), a datetime(3), n varchar(3) collate utf8mb4_nopad_bin, "
         "c varchar(3) charset latin1, j json, k longtext check (json_valid(k) or k = ''), "
@@ -85,7 +88,10 @@ GRANTS = [
 def test_tables_that_the_user_may_not_see_are_owned_up_to(
     maria: MariaServer, maria_old: MariaDatabase
 ) -> None:
-    """information_schema leaves out what a user has no privilege on, so the catalog says that."""
+    """The catalog reports that tables may be hidden from the user.
+
+    information_schema leaves out tables on which the user has no privilege.
+    """
     maria_old.run("CREATE TABLE t (id int PRIMARY KEY, v int)")
     with maria.connect() as admin, admin.cursor() as cursor, each_value() as check:
         for grant, sees_all in GRANTS:
@@ -101,7 +107,7 @@ def test_tables_that_the_user_may_not_see_are_owned_up_to(
 
 
 def test_privileges_of_a_default_role_count(maria: MariaServer, maria_old: MariaDatabase) -> None:
-    """A role that is active gives the user sight of everything."""
+    """An active role that may read everything leaves nothing hidden."""
     name = maria.new_name()
     with maria.connect() as admin, admin.cursor() as cursor:
         cursor.execute(f"CREATE USER {name}@'127.0.0.1'")
@@ -116,7 +122,7 @@ def test_privileges_of_a_default_role_count(maria: MariaServer, maria_old: Maria
 
 
 def test_schemas_that_differ_in_case_are_two(maria: MariaServer, reader: Reader) -> None:
-    """information_schema compares names without case."""
+    """Schemas that differ in case are two, though information_schema compares without case."""
     with maria.connect() as admin, admin.cursor() as cursor:
         upper = reader.schema.upper()
         cursor.execute(f"CREATE DATABASE {upper}")

@@ -1,4 +1,4 @@
-"""An audit's sessions of MariaDB: one snapshot, questions alone, and settings of their own."""
+"""An audit's MariaDB sessions: one snapshot, only queries, and settings of their own."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ pytest_plugins = ["tests.support.mysql_session"]
 
 
 def test_rows_committed_after_opening_are_not_seen(alike: Engine) -> None:
-    """Several checks read from one snapshot, whatever is committed meanwhile."""
+    """Several checks read from one snapshot, whatever is committed in the meantime."""
     for side in (alike.legacy, alike.modern):
         for name in ("t", "u"):
             side.run(f"CREATE TABLE {name} (id int PRIMARY KEY, v int)")
@@ -42,7 +42,7 @@ def test_rows_committed_after_opening_are_not_seen(alike: Engine) -> None:
 
 
 def test_the_opening_itself_is_a_snapshot(maria_old: MariaDatabase) -> None:
-    """A snapshot begins when it is exported or joined, not at the first read of a table."""
+    """A snapshot begins when a session opens it, not when it first reads a table."""
     maria_old.run("CREATE TABLE t (id int PRIMARY KEY)")
     settings = StackSettings(url=maria_old.url)
     state, holder = open_stack("legacy", settings, "tests")
@@ -58,7 +58,10 @@ def test_the_opening_itself_is_a_snapshot(maria_old: MariaDatabase) -> None:
 
 
 def test_a_table_altered_meanwhile_is_not_proven(alike: Engine) -> None:
-    """InnoDB has no older rows of a table that was rebuilt."""
+    """A table altered after the snapshot is NOT PROVEN.
+
+    InnoDB keeps no older rows of a table that was rebuilt.
+    """
     for side in (alike.legacy, alike.modern):
         side.run("CREATE TABLE t (id int PRIMARY KEY, v int)")
         side.run("CREATE TABLE u (id int PRIMARY KEY)")
@@ -77,7 +80,7 @@ NO_QUESTIONS = (
 
 
 def test_only_select_is_run(reader: Reader) -> None:
-    """Another statement is refused before the server sees it, since it could end a snapshot."""
+    """A statement other than SELECT is refused before it is sent, since it could end a snapshot."""
     with each_value() as check:
         for statement in NO_QUESTIONS:
             with check(statement), pytest.raises(NotProven, match="SELECT alone"):
@@ -106,7 +109,7 @@ def test_nothing_is_written(maria_old: MariaDatabase) -> None:
 def test_sessions_are_pinned_whatever_the_server_is_set_to(
     maria: MariaServer, maria_old: MariaDatabase
 ) -> None:
-    """No global setting changes what a value reads as, or how many rows a query gives."""
+    """No global setting changes the text of a value, or the number of rows of a query."""
     hostile = {
         "sql_mode": "'ANSI_QUOTES,PIPES_AS_CONCAT,NO_BACKSLASH_ESCAPES,PAD_CHAR_TO_FULL_LENGTH'",
         "time_zone": "'+05:00'",
@@ -144,7 +147,7 @@ def test_sessions_are_pinned_whatever_the_server_is_set_to(
 
 
 def test_a_question_that_takes_too_long_is_stopped(alike: Engine) -> None:
-    """The server ends it, and the reason says what to do."""
+    """The server stops a query that takes too long, and the reason gives the remedy."""
     for side in (alike.legacy, alike.modern):
         side.run("CREATE TABLE t (id int PRIMARY KEY, v int)")
         side.run("INSERT INTO t VALUES (1, 1)")
@@ -154,7 +157,7 @@ def test_a_question_that_takes_too_long_is_stopped(alike: Engine) -> None:
 
 
 def test_a_question_can_be_cancelled(maria_old: MariaDatabase, reader: Reader) -> None:
-    """Another thread stops what the server is busy with, at once."""
+    """Another thread can cancel a running query at once."""
     del maria_old
     begun = time.monotonic()
     timer = threading.Timer(0.3, reader.dialect.cancel, [reader.connection])
@@ -169,7 +172,7 @@ def test_a_question_can_be_cancelled(maria_old: MariaDatabase, reader: Reader) -
 
 
 def test_a_cancellation_that_is_refused_closes_the_socket(maria: MariaServer) -> None:
-    """Where no second connection is to be had, the thread that waits is woken all the same."""
+    """If no second connection can be made, cancelling closes the socket, which ends the wait."""
     with maria.connect() as admin, admin.cursor() as cursor:
         cursor.execute("CREATE USER lone@'127.0.0.1' WITH MAX_USER_CONNECTIONS 1")
         with reading(maria.url("information_schema", "lone")) as reader:
@@ -194,7 +197,7 @@ REFUSED: dict[str, tuple[dict[str, object], list[str]]] = {
 
 
 def test_what_the_server_refuses_is_explained(maria_old: MariaDatabase) -> None:
-    """One line: what the server said and what to do, without the password."""
+    """The explanation is one line: the server's message and the remedy, without the password."""
     with each_value() as check:
         for label, (change, words) in REFUSED.items():
             changed: Any = {"password": "s3cret"} | change
@@ -209,7 +212,10 @@ def test_what_the_server_refuses_is_explained(maria_old: MariaDatabase) -> None:
 
 
 def test_one_schema_of_one_server_is_the_same_data(alike: Engine) -> None:
-    """By whatever address and database it is reached; another schema is not the same."""
+    """One schema of one server is the same data, whatever address or database leads to it.
+
+    Another schema is other data.
+    """
     for side in (alike.legacy, alike.modern):
         side.run("CREATE TABLE t (id int PRIMARY KEY)")
         side.run("INSERT INTO t VALUES (1)")

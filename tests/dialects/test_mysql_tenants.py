@@ -1,4 +1,4 @@
-"""Whose rows MariaDB gives, and the least change that a canary makes to a value."""
+"""The rows of a tenant in MariaDB, and the least change that a canary makes to a value."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ TENANT_COLUMNS = [
 
 
 def test_only_the_tenants_own_rows_are_taken(maria_old: MariaDatabase, reader: Reader) -> None:
-    """A value is the tenant's if it is exactly that: no collation, padding or number decides."""
+    """A value is the tenant's if it is exactly equal: no collation, padding or number decides."""
     for n, (kind, own, others) in enumerate(TENANT_COLUMNS):
         shown = "X'6100'" if own.startswith("\\x") else f"'{own}'"
-        # Its year is 0000: the tenant 5 has neither that nor 2005.
+        # The year of its column is 0000: the tenant 5 has neither that year nor 2005.
         fill(maria_old, kind, "0" if kind == "year" else shown, *others, "NULL", name=f"t{n}")
     with each_value() as check:
         for n, (kind, own, others) in enumerate(TENANT_COLUMNS):
@@ -58,14 +58,14 @@ def test_only_the_tenants_own_rows_are_taken(maria_old: MariaDatabase, reader: R
 
 
 def test_a_name_is_no_number(maria_old: MariaDatabase, reader: Reader) -> None:
-    """A tenant called abc is not the tenant 0 of an integer column, but a mistake."""
+    """A tenant called abc is an error in an integer column, and not the tenant 0."""
     fill(maria_old, "int", "0")
     with pytest.raises(NotProven, match="'abc' is no integer"):
         reader.dialect.any_of(column("v"), reader.facts(), ["abc"])
 
 
 def test_an_index_is_used(maria_old: MariaDatabase, reader: Reader) -> None:
-    """The rows of a tenant are found without reading everybody's."""
+    """The rows of a tenant are found by an index."""
     maria_old.run("CREATE TABLE t (id int PRIMARY KEY, v varchar(9), KEY (v))")
     maria_old.run("INSERT INTO t SELECT seq, concat('t', seq % 500) FROM seq_1_to_5000")
     maria_old.run("ANALYZE TABLE t")
@@ -82,7 +82,7 @@ def test_an_index_is_used(maria_old: MariaDatabase, reader: Reader) -> None:
 def test_paths_of_tables_lead_exactly(alike: Engine) -> None:
     """Joins on the way to the tenant take no two different values for equal.
 
-    '1abc' = 1 in MySQL, but such a row does not belong to the owner with the number 1.
+    In MySQL '1abc' = 1, but a row with that text does not belong to the owner with the number 1.
     """
     alike.both(f"CREATE TABLE owners (code {GENERAL} PRIMARY KEY, tenant {GENERAL})")
     alike.both("CREATE TABLE coded (id int PRIMARY KEY, owner varchar(40) charset latin1)")
@@ -138,7 +138,10 @@ CHANGEABLE = [
 
 
 def test_the_least_change_changes_the_text(maria_old: MariaDatabase, reader: Reader) -> None:
-    """In place of its value, and in a CASE beside others, it reads differently; NULL stays NULL."""
+    """The least change gives a value another text, and NULL stays NULL.
+
+    The change is made in place of the value, and in a CASE beside other values.
+    """
     for n, (kind, *values) in enumerate(CHANGEABLE):
         fill(maria_old, kind, *values, "NULL", name=f"t{n}")
     with each_value() as check:
@@ -157,7 +160,7 @@ def test_the_least_change_changes_the_text(maria_old: MariaDatabase, reader: Rea
 
 
 def _changed(reader: Reader, name: str) -> list[Any]:
-    """Return the texts of each value: its own, and changed, among others, and where not NULL."""
+    """Return texts of each value: unchanged, changed, changed among others, and changed if NULL."""
     facts = reader.facts(of=name)
     other, none = (
         reader.dialect.least_change(column("v"), facts),

@@ -1,4 +1,4 @@
-"""What MariaDB hashes: one text for each value, NULL for none, and no value cut short."""
+"""Texts that MariaDB hashes: one for each value, NULL for NULL, and no value cut short."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ pytest_plugins = ["tests.support.mysql_session"]
 
 
 def _written(number: float) -> str:
-    """Digits and a power of ten, out of Python's shortest text."""
+    """Return a number as digits and a power of ten, from Python's shortest text."""
     sign, digits, exponent = Decimal(repr(number)).as_tuple()
     assert isinstance(exponent, int)
     core = "".join(map(str, digits)).lstrip("0")
@@ -52,7 +52,7 @@ def _random_doubles(many: int) -> list[float]:
 def test_doubles_have_the_shortest_text_that_gives_them_back(
     maria_old: MariaDatabase, reader: Reader
 ) -> None:
-    """Thousands of doubles, of all sizes, are spelled as Python spells them."""
+    """Thousands of doubles, of all sizes, have the same shortest text as in Python."""
     numbers = _random_doubles(4_000)
     fill(maria_old, "double")
     for at in range(0, len(numbers), 500):
@@ -67,7 +67,7 @@ def test_doubles_have_the_shortest_text_that_gives_them_back(
 
 
 def test_floats_are_spelled_by_their_exact_value(maria_old: MariaDatabase, reader: Reader) -> None:
-    """Thousands of FLOATs are spelled as the double that each of them is."""
+    """Thousands of FLOATs have the text of the double that each of them is exactly."""
     singles = [x for x in _random_doubles(3_000) if 1e-37 < abs(x) < 3e38]
     exact = [struct.unpack(">f", struct.pack(">f", x))[0] for x in singles]
     fill(maria_old, "float")
@@ -88,13 +88,13 @@ CHARSETS = [
 
 
 def _merged(reader: Reader) -> tuple[int, str | None]:
-    """Return how many hashes the column v has, and pairs of values that have one in common."""
+    """Return the number of hashes in column v, and pairs of values with the same hash."""
     text = reader.canonical(reader.facts())
     own = reader.dialect.portable_hash([text], 1, Portable.MD5)
     # Its bytes as a number, behind a 1 that keeps leading zeros.
     digits = func.concat(literal_column("'1'"), func.hex(column("v")))
     stored = cast(func.conv(digits, literal_column("16"), literal_column("10")), BigInteger)
-    # The limit has the server make each hash once: without one it would merge the subquery.
+    # The limit makes the server compute each hash once: without it the subquery would be merged.
     rows = (
         select(own.label("own"), stored.label("stored"))
         .select_from(table("t", column("v"), schema=reader.schema))
@@ -111,10 +111,10 @@ def _merged(reader: Reader) -> tuple[int, str | None]:
 
 @pytest.mark.slow
 def test_no_charset_merges_two_values(maria_old: MariaDatabase) -> None:
-    """Of every value of one byte or two that a charset can store, no two have one text.
+    """No two values of one or two bytes that a charset can store have the same text.
 
-    Nor one hash, by which this is counted. A value that the server cannot convert and back again
-    has a text that no digest hashes.
+    They have different hashes as well, by which this test counts. A value that the server cannot
+    convert and back again has a text that no digest hashes.
     """
     maria_old.run("SET sql_mode = ''")
     with each_value() as check:
@@ -135,7 +135,7 @@ def test_no_charset_merges_two_values(maria_old: MariaDatabase) -> None:
 
 @contextmanager
 def _narrow(maria: MariaServer) -> Iterator[None]:
-    """New sessions of the server build no text of more than 64 KiB."""
+    """Limit new sessions of the server to texts of 64 KiB."""
     with maria.connect() as admin, admin.cursor() as cursor:
         cursor.execute("SELECT @@global.max_allowed_packet")
         (before,) = cursor.fetchone() or ()
@@ -156,9 +156,10 @@ NOT_HASHED = "1 of 1 rows could not be hashed"
 
 
 def test_a_value_too_long_to_hash_is_not_taken_for_null(alike: Engine, maria: MariaServer) -> None:
-    """CONCAT gives NULL beyond max_allowed_packet: such a row is not proven, and never a match.
+    """A value that is too long to hash is not taken for NULL, and never a match.
 
-    A long value is beside a NULL, and then beside another that differs at its end.
+    Beyond max_allowed_packet CONCAT returns NULL, and the row is NOT PROVEN. A long value is beside
+    a NULL, and then beside another value that differs at its end.
     """
     for n, (kind, length) in enumerate(LONG):
         word = "1" if kind == "json" else "x"
@@ -170,7 +171,7 @@ def test_a_value_too_long_to_hash_is_not_taken_for_null(alike: Engine, maria: Ma
         alike.modern.run(
             f"INSERT INTO other{n} VALUES (1, concat(repeat('{word}', {length - 1}), '2'))"
         )
-    # A row may be too long where none of its values is.
+    # A row may be too long even if none of its values is.
     alike.both("CREATE TABLE together (id int PRIMARY KEY, v longtext, w longtext)")
     alike.both("INSERT INTO together VALUES (1, repeat('x', 40000), repeat('x', 40000))")
     unequal = (Outcome.NOT_PROVEN, Outcome.REFUTED)
@@ -188,7 +189,10 @@ def test_a_value_too_long_to_hash_is_not_taken_for_null(alike: Engine, maria: Ma
 
 
 def test_a_row_is_hashed_once(alike: Engine) -> None:
-    """What a scan hashes is kept for all its sums; a subquery merged into them would hash again."""
+    """Each row is hashed once for all sums of a scan.
+
+    The subquery with the hashes is materialised: if it were merged, each sum would hash again.
+    """
     for side in (alike.legacy, alike.modern):
         side.run("CREATE TABLE t (id int PRIMARY KEY, v text)")
         side.run("INSERT INTO t SELECT seq, concat('v', seq) FROM seq_1_to_500")
@@ -209,7 +213,7 @@ def test_a_row_is_hashed_once(alike: Engine) -> None:
 
 
 def test_the_portable_digest_is_trusted(maria_old: MariaDatabase) -> None:
-    """The server gives the known answers."""
+    """The server passes the self-test of the portable digests."""
     state, holder = open_stack("legacy", StackSettings(url=maria_old.url), "tests")
     holder.release()
     assert state.unavailable == {}

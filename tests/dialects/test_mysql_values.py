@@ -1,4 +1,4 @@
-"""Where both sides are MariaDB, equal values match, and any two different values are drift."""
+"""If both sides are MariaDB, equal values match, and any two different values are drift."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..support.mysql_session import GENERAL
 
 pytest_plugins = ["tests.support.mysql_session"]
 
-# What differs, the type of its column, and two values of it.
+# The difference, the type of its column, and two values.
 DIFFERENT = [
     ("NULL and empty", GENERAL, "NULL", "''"),
     ("NULL and hyphen", GENERAL, "NULL", "'-'"),
@@ -125,7 +125,7 @@ DIFFERENT = [
 
 
 def test_different_values_are_found(alike: Engine) -> None:
-    """Equal values match; two that differ are a finding of their rows and column alone.
+    """Equal values match; two values that differ are drift of their rows and column alone.
 
     Each pair has a table of its own, and differs in both directions.
     """
@@ -149,9 +149,10 @@ def test_different_values_are_found(alike: Engine) -> None:
 
 
 def test_bytes_that_are_no_text_are_not_proven(alike: Engine) -> None:
-    """MariaDB stores what it converts to '?', and what no driver can read: NOT PROVEN, no crash.
+    """Bytes that are not text are NOT PROVEN, without a crash.
 
-    An ASCII column holds bytes beyond ASCII; one of UTF-8 holds half of a surrogate pair.
+    MariaDB converts some stored bytes to '?', and no driver can read some others. An ASCII column
+    holds bytes beyond ASCII; a UTF-8 column holds half of a surrogate pair.
     """
     for side, byte, half in ((alike.legacy, "E9", "EDA080"), (alike.modern, "E8", "EDA081")):
         side.run("CREATE TABLE ascii (id int PRIMARY KEY, v varchar(9) charset ascii)")

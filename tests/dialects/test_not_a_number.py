@@ -1,4 +1,4 @@
-"""NaN equals NaN, whatever its sign bit and its spelling, and nothing else."""
+"""NaN equals NaN, whatever its sign bit and notation, and nothing else."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ..support.postgresql import Database
 
 TENANCY = 'tenancy = { column = "tenant" }'
 COLUMNS = ("wide", "narrow", "exact")
-# What is in all three columns of a row, by its id; NaN, but for the last ones.
+# The text in all three columns of a row, by its id. All are NaN but the last ones.
 TEXTS = ["NaN", "nan", "-nan", "-NaN", "+nan", "NAN", "Infinity", "nan(1)", "", "NULL", "n"]
 NANS = 6
 MORE = """
@@ -57,7 +57,10 @@ def _postgresql(database: Database, kinds: tuple[str, str, str]) -> Any:
 
 @pytest.mark.parametrize("texts", [_csv, _json], ids=["csv", "json"])
 def test_every_spelling_of_nan_in_a_file(texts: Any, modern_db: Database, tmp_path: Path) -> None:
-    """A NaN of float8, real and numeric equals one with any sign and case, and no other text."""
+    """A NaN of float8, real and numeric equals NaN in a file with any sign and case.
+
+    It equals no other text.
+    """
     _postgresql(modern_db, ("float8", "real", "numeric"))
     engine = Engine(texts(tmp_path), modern_db, tmp_path)
     evidence = engine.audit(subject="a", more=MORE, legacy=TENANCY, modern=TENANCY)
@@ -67,7 +70,7 @@ def test_every_spelling_of_nan_in_a_file(texts: Any, modern_db: Database, tmp_pa
 def test_every_spelling_of_nan_in_texts(
     modern_db: Database, mysql_db: MariaDatabase, tmp_path: Path
 ) -> None:
-    """The same, of text columns in MariaDB that are read as numbers."""
+    """The same holds for text columns in MariaDB that are read as numbers."""
     _postgresql(modern_db, ("float8", "real", "numeric"))
     columns = ", ".join(f"{name} varchar(20)" for name in COLUMNS)
     mysql_db.run(f"CREATE TABLE t (tenant varchar(9), id int PRIMARY KEY, {columns})")
@@ -110,7 +113,7 @@ def test_a_sign_bit_in_parquet(modern_db: Database, tmp_path: Path) -> None:
 
 
 def test_a_sign_bit_in_postgresql(engine: Engine) -> None:
-    """The native hash knows one NaN, of each type, and the canary sees a change of it."""
+    """The native hash has one value for every NaN of a type, and the canary finds its change."""
     engine.both("CREATE TABLE t (id int PRIMARY KEY, a float8, b real, c numeric, d float8[])")
     engine.legacy.run("INSERT INTO t VALUES (1, 'NaN', 'NaN', 'NaN', '{NaN}')")
     engine.modern.run("INSERT INTO t VALUES (1, '-NaN', '-nan', 'nan', '{-NaN}')")
@@ -123,7 +126,7 @@ def test_a_sign_bit_in_postgresql(engine: Engine) -> None:
 
 
 def test_zero_has_a_sign_in_floats_alone(modern_db: Database, tmp_path: Path) -> None:
-    """-0.0 is not 0.0 where the engine keeps it, also as a text; as a decimal it is 0."""
+    """-0.0 is not 0.0 if the engine stores the sign, also as a text; as a decimal it is 0."""
     modern_db.run("CREATE TABLE t (tenant text, id int PRIMARY KEY, wide float8, exact numeric)")
     modern_db.run("INSERT INTO t VALUES ('a', 1, '-0', 0), ('a', 2, '0', 0), ('a', 3, '-0', 0)")
     home = tmp_path / "csv"

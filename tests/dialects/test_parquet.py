@@ -1,4 +1,4 @@
-"""Archives in Parquet: each value of each type has one text, which is a database's as well."""
+"""Archives in Parquet: each value of each type has one text, the same as in a database."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ KEYED = keyed("t")
 
 
 def test_keys_of_more_than_64_bits_are_told_apart(old: Files, new: Files, tmp_path: Path) -> None:
-    """Whole numbers that no signed integer of 64 bits holds are keys like any other."""
+    """Whole numbers beyond 64 signed bits are keys like any other."""
     rows = "SELECT (18446744073709551000 + g)::UBIGINT AS id, {} AS v FROM range(200) r(g)"
     old.parquet(rows.format("g"))
     new.parquet(rows.format("g"))
@@ -34,7 +34,7 @@ def test_keys_of_more_than_64_bits_are_told_apart(old: Files, new: Files, tmp_pa
 
 
 PARQUET = [
-    # PostgreSQL's type; then each value as DuckDB and as PostgreSQL writes it
+    # PostgreSQL's type; then each value in DuckDB's and in PostgreSQL's notation
     ("smallint", ("1::TINYINT", "1"), ("2::TINYINT", "2")),
     ("int", ("-5", "-5"), ("5", "5")),
     ("bigint", ("9007199254740993::BIGINT", "9007199254740993"), ("9007199254740992", None)),
@@ -92,14 +92,14 @@ match_3 = partial(assert_match, rows=3)
 
 
 def is_changed(evidence: Evidence) -> None:
-    """Require that x of the row of id 1 has another value, and nothing else."""
+    """Require that x of the row with id 1 has another value, and nothing else."""
     assert_drift(evidence, CHANGED)
 
 
 def test_parquet_and_postgresql(old: Files, modern_db: Database, tmp_path: Path) -> None:
-    """A value has one text in both, in either direction; another value is named exactly.
+    """A value has one text in both, in either direction, and another value is named exactly.
 
-    Beside the row that holds another value, one holds the same, and is not named.
+    Beside the row with another value, a row with the same value is not named.
     """
     for n, (declared, (_, own), _) in enumerate(PARQUET):
         modern_db.run(f"CREATE TABLE t{n} (id int PRIMARY KEY, x {declared})")
@@ -117,7 +117,7 @@ def test_parquet_and_postgresql(old: Files, modern_db: Database, tmp_path: Path)
 
 
 def test_parquet_and_parquet(old: Files, new: Files, tmp_path: Path) -> None:
-    """Two archives are told apart by one value of any type."""
+    """One different value of any type is found between two archives."""
     engine = engine_over(old, new, tmp_path)
     old.parquets(ONES)
     new.parquets(ONES)
@@ -135,7 +135,7 @@ NAIVE = [
 
 
 def test_naive_times_meant_in_utc(old: Files, modern_db: Database, tmp_path: Path) -> None:
-    """Under the rule that says so, naive times equal those with a zone; in UTC alone."""
+    """Naive times equal times with a zone only under the rule naive_zone, and in UTC alone."""
     for n, (_, zoned) in enumerate(NAIVE):
         modern_db.run(f"CREATE TABLE t{n} (id int PRIMARY KEY, x timestamptz)")
         modern_db.run(f"INSERT INTO t{n} VALUES (1, {zoned})")
@@ -178,7 +178,7 @@ NESTED = ("[1, 2]", "{'a': 1}", "MAP {'a': 1}", "'1'::VARIANT")
 
 
 def test_nested_types_are_not_proven(old: Files, new: Files, tmp_path: Path) -> None:
-    """Lists, structs and the like have no text that is shown to be the value's own."""
+    """Lists, structs and other nested types are NOT PROVEN, since they have no proven text."""
     values = {f"t{n}.parquet": f"SELECT 1 AS id, {v} AS x" for n, v in enumerate(NESTED)}
     old.parquets(values)
     new.parquets(values)
@@ -191,7 +191,7 @@ def test_nested_types_are_not_proven(old: Files, new: Files, tmp_path: Path) -> 
 
 
 def test_parquet_without_a_key_is_a_multiset(old: Files, new: Files, tmp_path: Path) -> None:
-    """Files know no keys: rows count by all that they hold, and copies count."""
+    """Files have no keys: rows are compared by all their values, and copies are counted."""
     old.parquet("SELECT * FROM (VALUES ('a'), ('a'), ('b')) v(x)")
     new.parquet("SELECT * FROM (VALUES ('b'), ('a'), ('a')) v(x)")
     assert_match(engine_over(old, new, tmp_path).audit(), rows=3)
@@ -201,14 +201,14 @@ def test_parquet_without_a_key_is_a_multiset(old: Files, new: Files, tmp_path: P
 
 
 def test_a_key_that_is_none(old: Files, new: Files, tmp_path: Path) -> None:
-    """Rows that share what the settings call a key are no match by themselves."""
+    """Rows that share the key of the settings do not match by that alone."""
     old.parquet("SELECT * FROM (VALUES (1, 'a'), (1, 'b')) v(id, x)")
     new.parquet("SELECT * FROM (VALUES (1, 'a'), (1, 'c')) v(id, x)")
     assert engine_over(old, new, tmp_path).audit(more=KEYED).outcome is not Outcome.PROVEN
 
 
 def test_large_parquet_drift(old: Files, new: Files, tmp_path: Path) -> None:
-    """One row of a hundred thousand is found."""
+    """One changed row among a hundred thousand is found."""
     rows = "SELECT range AS id, md5(range::VARCHAR) AS x, range / 7 AS f FROM range(100000)"
     old.parquet(rows)
     new.parquet(rows)
@@ -221,7 +221,7 @@ def test_large_parquet_drift(old: Files, new: Files, tmp_path: Path) -> None:
 
 
 def test_nanoseconds_and_wide_decimals_are_not_rounded(old: Files) -> None:
-    """What DuckDB would read less exactly than it is stored is refused by the file's own type."""
+    """Values that DuckDB would round are refused, by the type in the file's own schema."""
     wide = _stored("x", "DOUBLE", "FIXED_LEN_BYTE_ARRAY DecimalType(scale=2, precision=60)")
     nanos = _stored("x", "TIMESTAMP WITH TIME ZONE", "INT64 TimestampType(NANOS=NanoSeconds())")
     kept = _stored("x", "TIMESTAMP_NS", "INT64 TimestampType(NANOS=NanoSeconds())")

@@ -1,6 +1,6 @@
-"""Parquet as pandas and Spark write it: nanoseconds are kept or named, and NULL needs no type.
+"""Parquet files by pandas and Spark: nanoseconds are kept or named, and NULL needs no type.
 
-The files were written by PyArrow, which the tests do without, and are kept here as they are.
+The files were written by PyArrow, which is not a requirement of the tests, and are stored here.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SPARK = (
     "pI4agwxQqSobgyRIUhQoKtbECERqHJ4yoiDnMDHYaLJJqjFwAS0HKWaDKGYsA6udxAhEal2MqIqZOICKxaYwiXGpcQAp"
     "Bg2FgsSiwtLUEt3kggLdxKKi/HKFstSi4sz8PAUjMz0DPUNJHaBXQb7dAcQBwJAEABG22axOAQAA"
 )
-"""INT96 of years 1 to 9999, whole microseconds; the last one is NULL."""
+"""INT96 of years 1 to 9999, in whole microseconds. The last one is NULL."""
 
 SPARK_NANOS = (
     "H4sIAAAAAAACA2WQvQrCQAzHc+dx+AI5etChgz0VzqKCTi5uWhCko1vRgg7a2mpd3X0Fdx/AFzSnLmIg5E/yC/lYTpMB"
@@ -62,7 +62,7 @@ def _audits(engine: Engine, *tables: str, more: str = "") -> list[Evidence]:
 def test_timestamps_of_pandas_and_spark_match_those_of_a_database(
     modern_db: Database, tmp_path: Path
 ) -> None:
-    """What is equal to the microsecond matches; a nanosecond that is not there is drift."""
+    """Timestamps that are equal to the microsecond match; an extra nanosecond is drift."""
     engine = _archive(tmp_path / "old", spark=SPARK, nanos=SPARK_NANOS, pandas=PANDAS)
     own = Engine(engine.legacy, modern_db, tmp_path)
     modern_db.run("SET TimeZone = 'UTC'")
@@ -89,7 +89,7 @@ def test_timestamps_of_pandas_and_spark_match_those_of_a_database(
 
 
 def test_files_of_spark_match_themselves_and_no_others(tmp_path: Path) -> None:
-    """Years that nanoseconds do not reach stay apart, and are refused only beside nanoseconds."""
+    """Years beyond the range of nanoseconds stay apart, and are refused only beside nanoseconds."""
     old = _archive(tmp_path / "old", spark=SPARK, nanos=SPARK_NANOS, pandas=PANDAS)
     new = _archive(tmp_path / "new", spark=SPARK, nanos=SPARK_NANOS, pandas=PANDAS)
     own = Engine(old.legacy, new.legacy, tmp_path)
@@ -105,7 +105,7 @@ def test_files_of_spark_match_themselves_and_no_others(tmp_path: Path) -> None:
 
 
 def test_a_column_of_nulls_meets_every_type(modern_db: Database, tmp_path: Path) -> None:
-    """All NULL is equal to all NULL whatever the other side declares, and to nothing else."""
+    """A column of NULLs equals a column of NULLs of any type, and nothing else."""
     types = ("int", "numeric", "text", "char(3)", "interval", "inet", "int[]", "json", "timestamp")
     columns = [f"c{number}" for number in range(len(types))]
     folder = tmp_path / "old"

@@ -1,4 +1,4 @@
-"""Connection poolers and proxies are refused, and what they lend to others is not changed."""
+"""Connection poolers and proxies are refused, and the sessions that they lend stay unchanged."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _EVERYTHING = """
     SELECT 'lock', count(*)::text FROM pg_locks
     WHERE pid = pg_backend_pid() AND locktype = 'advisory'
 """
-_OF_THE_CLIENT = {"application_name"}  # PgBouncer sets what each client of its says
+_OF_THE_CLIENT = {"application_name"}  # PgBouncer sets the client's own value
 
 Members = dict[int, dict[str, str]]
 
@@ -57,7 +57,7 @@ def behind(debian_cluster: Cluster) -> Iterator[Database]:
 def members_of(pooler: Pooler, database: str) -> Members:
     """Return the state of every session that the pooler lends, by its process.
 
-    Five clients hold a transaction each, so that each has another member of the pool.
+    Five clients hold a transaction each, so that each has another session of the pool.
     """
     found: Members = {}
     with ExitStack() as cleanup:
@@ -68,14 +68,14 @@ def members_of(pooler: Pooler, database: str) -> Members:
             assert pid is not None
             rows: Sequence[Any] = client.execute(_EVERYTHING).fetchall()
             found[pid[0]] = {k: v for k, v in rows if k not in _OF_THE_CLIENT}
-            # The transaction's own, which ends with it.
+            # A setting of the transaction, which ends with it.
             cleanup.callback(client.execute, "ROLLBACK")
     assert len(found) == MEMBERS
     return found
 
 
 def refusal(url: str) -> tuple[str, float]:
-    """Open a stack; return why it is refused, and after how many seconds."""
+    """Open a stack; return the reason for its refusal, and the seconds that it took."""
     begun = time.monotonic()
     state, holder = open_stack("legacy", StackSettings(url=url), "tests")
     holder.release()
@@ -85,7 +85,10 @@ def refusal(url: str) -> tuple[str, float]:
 def test_pgbouncer_is_refused_and_lends_what_it_lent_before(
     pooler: Pooler, behind: Database
 ) -> None:
-    """In under a second, with the way out; all settings of all its sessions are as before."""
+    """PgBouncer is refused in under a second, and the reason gives the remedy.
+
+    All settings of all its sessions are as before.
+    """
     before = members_of(pooler, behind.name)
     said, seconds = min((refusal(pooler.url(behind.name)) for _ in range(3)), key=itemgetter(1))
     assert [word for word in WORDS if word not in said] == [], said
@@ -100,7 +103,7 @@ def test_pgbouncer_is_refused_and_lends_what_it_lent_before(
 def test_other_pool_modes_are_refused_too(
     debian_cluster: Cluster, behind: Database, mode: Any
 ) -> None:
-    """How long a pooler lends a session cannot be told soundly from outside."""
+    """Other pool modes are refused as well, since the mode cannot be detected from outside."""
     with running_pgbouncer(debian_cluster, mode) as other:
         said, seconds = refusal(other.url(behind.name))
         assert "pooler" in said
@@ -113,7 +116,7 @@ def test_other_pool_modes_are_refused_too(
 def test_a_worker_and_the_sessions_beside_it_are_refused_too(
     pooler: Pooler, behind: Database
 ) -> None:
-    """A route that leads to a pooler after the run began changes nothing of it either."""
+    """A host name that leads to a pooler after the run began is refused, and changes nothing."""
     settings = StackSettings(url=behind.url, throttle={"running_queries": 1000})  # type: ignore[arg-type]
     state, holder = open_stack("legacy", settings, "tests")
     moved = StackState("legacy", pooler.url(behind.name), state.databases)
@@ -123,7 +126,7 @@ def test_a_worker_and_the_sessions_beside_it_are_refused_too(
     asked: list[Any] = [
         lambda: stack.transaction(place),
         lambda: stack.present(place),
-        lambda: stack.guard(place),  # asks how busy the server is
+        lambda: stack.guard(place),  # the throttle's query
     ]
     try:
         for ask in asked:
@@ -139,7 +142,7 @@ def test_a_worker_and_the_sessions_beside_it_are_refused_too(
 def test_a_run_through_a_pooler_says_so_for_every_check(
     project: Migration, pooler: Pooler, behind: Database
 ) -> None:
-    """The run is NOT PROVEN in every check, with a worker and without a traceback."""
+    """Every check of the run is NOT PROVEN, with a worker and without a traceback."""
     project.settings(modern=f'url = "{pooler.url(behind.name)}"')
     before = members_of(pooler, behind.name)
     outcome = project.run("-n", "1")
@@ -151,7 +154,7 @@ def test_a_run_through_a_pooler_says_so_for_every_check(
 
 
 def _as_a_proxy_greets(greeting: bytes) -> bytes:
-    """Give the session another number than the server's, as ProxySQL and MaxScale do.
+    """Replace the session's number in the greeting, as ProxySQL and MaxScale do.
 
     Neither is in Debian. The number follows the server's version in its greeting.
     """
@@ -160,7 +163,7 @@ def _as_a_proxy_greets(greeting: bytes) -> bytes:
 
 
 def test_a_proxy_of_mysql_is_refused_before_it_is_told_anything(mysql_db: MariaDatabase) -> None:
-    """The one statement that reaches the server is the question whose session it is."""
+    """A proxy of MySQL is refused after one statement: the query of the session's number."""
     server = mysql_db.server
     user = "audit_by_proxy"
     mysql_db.run(f"CREATE USER {user}@'127.0.0.1'")
@@ -172,7 +175,7 @@ def test_a_proxy_of_mysql_is_refused_before_it_is_told_anything(mysql_db: MariaD
         with proxied(server.port, _as_a_proxy_greets) as proxy:
             url = f"mysql://{user}@127.0.0.1:{proxy.port}/{mysql_db.name}"
             said, seconds = refusal(url)
-        with proxied(server.port) as wire:  # which is how a tunnel forwards: not a proxy
+        with proxied(server.port) as wire:  # it forwards like a tunnel, which is not a proxy
             url = f"mysql://{user}@127.0.0.1:{wire.port}/{mysql_db.name}"
             state, holder = open_stack("legacy", StackSettings(url=url), "tests")
             holder.release()

@@ -61,13 +61,16 @@ def test_changes_do_not_cancel_out(engine: Engine) -> None:
     """Shifts, swaps of values between rows, and swaps of columns are each found in every row.
 
     One changed row of 200,000 is found, and it alone. Without a key, a changed row is one missing
-    and one extra, by all its columns.
+    and one extra row, by all its columns.
     """
     check_changes(engine, CHANGES)
 
 
 def test_repeated_rows_are_counted(engine: Engine) -> None:
-    """{a, a, b} is not {c, c, b}, though XOR takes both for {b}; three rows are not one."""
+    """Copies are counted: {a, a, b} is not {c, c, b}, though XOR gives {b} for both.
+
+    Three equal rows are not one.
+    """
     engine.both("CREATE TABLE pairs (x text); CREATE TABLE triple (x text)")
     engine.legacy.run("INSERT INTO pairs VALUES ('a'), ('a'), ('b')")
     engine.modern.run("INSERT INTO pairs VALUES ('c'), ('c'), ('b')")
@@ -84,7 +87,7 @@ def test_repeated_rows_are_counted(engine: Engine) -> None:
 
 
 def test_totals_are_exact_where_the_list_is_cut(engine: Engine) -> None:
-    """The report lists the first findings by key, and counts them all."""
+    """The report lists the first findings by key, and counts all of them."""
     engine.both("CREATE TABLE t (id int PRIMARY KEY, v int)")
     engine.legacy.run("INSERT INTO t SELECT g, g FROM generate_series(1, 300) g")
     engine.modern.run("INSERT INTO t SELECT g, -g FROM generate_series(101, 350) g")
@@ -94,7 +97,7 @@ def test_totals_are_exact_where_the_list_is_cut(engine: Engine) -> None:
 
 
 def test_all_checks_of_a_run_see_one_moment(engine: Engine) -> None:
-    """What changes during a run is seen by none of its checks, and by all of the next run's."""
+    """All checks of a run read the same moment; a later change is found by the next run."""
     engine.both("CREATE TABLE t (id int PRIMARY KEY, v int)")
     engine.both("INSERT INTO t VALUES (1, 1), (2, 2)")
     with engine.opened() as run:
@@ -133,7 +136,7 @@ KEYS = [
 
 
 def test_rows_are_known_by_their_key(engine: Engine) -> None:
-    """Whatever the key is made of, a row that changed, is gone or is new is named."""
+    """A changed, missing or new row is named, whatever its key consists of."""
     for number, (_, columns, rows, *_) in enumerate(KEYS):
         for kind in ("changed", "missing", "extra"):
             engine.both(f"CREATE TABLE {kind}{number} ({columns})")
@@ -156,8 +159,8 @@ def test_rows_are_known_by_their_key(engine: Engine) -> None:
 def test_keys_that_the_settings_give(engine: Engine) -> None:
     """Rows whose key is NULL, or is not unique, are compared as a multiset, and none is lost.
 
-    No pairing is guessed among rows of one key. A natural key finds the partners of re-issued ids,
-    and the change alone. A key column that is on one side only is a reason.
+    No pairing is guessed among rows of one key. With a natural key, rows with reissued ids find
+    their partners, and only the change is drift. A key column that is on one side only is a reason.
     """
     engine.both("CREATE TABLE nulls (a int UNIQUE, v text)")
     engine.both("INSERT INTO nulls VALUES (NULL, 'x'), (NULL, 'y'), (1, 'z')")
@@ -206,7 +209,7 @@ KEYS_OF_MASKED = {"a": "(id)", "b": "(v)", "c": "(id, v)", "d": None}
 
 
 def test_a_masked_value_is_found_and_never_shown(engine: Engine) -> None:
-    """Evidence says that a masked column differs, and holds none of its values, key or not."""
+    """Evidence names a masked column that differs, but contains none of its values, key or not."""
     for table, key in KEYS_OF_MASKED.items():
         engine.both(f"CREATE TABLE {table} (id int, v text)")
         if key is not None:

@@ -20,9 +20,9 @@ BY_TENANT = 'tenancy = {column = "tenant"}'
 TENANTS = "[tenants.a]\n[tenants.b]\n"
 
 
-# ---- what proves nothing
+# ---- comparisons that prove nothing
 
-# SQL for either side, settings, and words of the reason; {t} is the table.
+# SQL for either side, settings, and words of the reason. {t} is the table.
 NOT_PROVEN: list[tuple[str, str, str, str, tuple[str, ...]]] = [
     (
         "a filter that empties both sides",
@@ -78,9 +78,9 @@ NOT_PROVEN: list[tuple[str, str, str, str, tuple[str, ...]]] = [
 
 
 def test_what_finds_nothing_to_compare_is_not_proven(engine: Engine) -> None:
-    """A typo in a filter or in a column's name is named, and so is one error on both sides.
+    """A typo in a filter or in a column's name is named, and so is an error of both sides.
 
-    A table that is on one side only is planned all the same, and named. No rows prove nothing.
+    A table that is on one side only is still planned, and named. No rows prove nothing.
     """
     settings = ""
     for number, (_, legacy, modern, more, _) in enumerate(NOT_PROVEN):
@@ -96,7 +96,7 @@ def test_what_finds_nothing_to_compare_is_not_proven(engine: Engine) -> None:
 def test_a_missing_column_is_not_proven(engine: Engine) -> None:
     """A column that is on one side only is named, and the rest is compared.
 
-    The same holds where the settings give it a partner that is not there.
+    The same holds if the settings give it a partner that does not exist.
     """
     sides = {"legacy": engine.legacy, "modern": engine.modern}
     for side, database in sides.items():
@@ -121,8 +121,8 @@ def test_a_missing_column_is_not_proven(engine: Engine) -> None:
 def test_a_table_or_column_of_the_tenancy_is_not_dropped(engine: Engine) -> None:
     """A table in which no tenant can be found is named.
 
-    A legacy column that leads to the tenant holds data of its own where a tenant has two accounts,
-    and where a path starts at it; losing it is noticed.
+    A legacy column that leads to the tenant is data if a tenant has two accounts, or if a path
+    starts at it. Its loss is then reported.
     """
     engine.legacy.run("CREATE TABLE bare (id int PRIMARY KEY, tenant text)")
     engine.modern.run("CREATE TABLE bare (id int PRIMARY KEY)")
@@ -153,9 +153,9 @@ def test_a_table_or_column_of_the_tenancy_is_not_dropped(engine: Engine) -> None
 
 
 def test_no_rows_of_a_tenant_are_not_proven(engine: Engine) -> None:
-    """A wrong tenant id that finds nothing on either side proves nothing.
+    """A wrong tenant id that finds no row on either side proves nothing.
 
-    A reason why one tenant has no rows is none for another.
+    A reason why one tenant has no rows does not count for another tenant.
     """
     engine.both("CREATE TABLE t (id int PRIMARY KEY, tenant text)")
     engine.both("INSERT INTO t VALUES (1, 'acme')")
@@ -178,9 +178,9 @@ def test_no_rows_of_a_tenant_are_not_proven(engine: Engine) -> None:
 
 
 def test_declared_empty_is_a_match(engine: Engine) -> None:
-    """No rows at all are a match where the settings say why; and no licence to lose rows.
+    """No rows on both sides are a match if the settings give the reason.
 
-    Rows on one side only are missing or extra, one by one.
+    The reason does not excuse lost rows: rows on one side only are missing or extra, one by one.
     """
     reasons = {"whole": '"none were ever made"', "by_subject": '{global = "none were ever made"}'}
     lost = {f"{table}_lost": reason for table, reason in reasons.items()}
@@ -207,7 +207,7 @@ def test_declared_empty_is_a_match(engine: Engine) -> None:
 
 
 def test_different_filters_on_each_side_can_match(engine: Engine) -> None:
-    """Each side keeps its own rows out, for a printed reason, and the rest is compared."""
+    """Each side filters its own rows, for a reason in the report, and the rest is compared."""
     engine.both("CREATE TABLE t (id int PRIMARY KEY, note text)")
     engine.legacy.run("INSERT INTO t VALUES (1, '50% off'), (2, 'old')")
     engine.modern.run("INSERT INTO t VALUES (1, '50% off'), (3, 'new')")
@@ -220,7 +220,7 @@ def test_different_filters_on_each_side_can_match(engine: Engine) -> None:
         reason = "born after the move"
     """
     broken = engine.audit(more=more)
-    assert_not_proven(broken, "syntax error")  # a comment must not swallow what follows
+    assert_not_proven(broken, "syntax error")  # a comment must not swallow the rest
     evidence = engine.audit(more=more.replace(" -- or so", ""))
     assert_match(evidence, rows=1)
     assert [each.rule for each in evidence.rules] == [
@@ -245,11 +245,11 @@ POLICIES = {"t1": "true", "t2": "false", "t3": "id = 1"}
 
 
 def test_row_security_and_missing_rights_are_never_a_match(engine: Engine, auditor: str) -> None:
-    """Where row-level security could hide rows from the audit's role, nothing is proven.
+    """If row-level security could hide rows from the audit's role, nothing is proven.
 
-    The same holds for a policy that hides no row, for a table on the path to the tenant, and for
-    one behind a view. Without SELECT on a table, or on one of its columns, nothing is proven, and
-    the reason says what to grant; the column is not left out.
+    The same holds for a policy that hides no row, for a table on the path to the tenant, and for a
+    table behind a view. Without SELECT on a table, or on one of its columns, nothing is proven. The
+    reason names the right to grant, and the column is not left out.
     """
     for table, policy in POLICIES.items():
         engine.both(f"CREATE TABLE {table} (id int PRIMARY KEY); INSERT INTO {table} VALUES (1)")
@@ -331,7 +331,7 @@ def test_one_database_twice_is_not_proven(one_database: Engine) -> None:
 def test_one_table_twice_is_not_proven_even_where_one_database_is_meant(
     one_database: Engine,
 ) -> None:
-    """A reason for one database on both sides is none for one table on both sides."""
+    """A reason to compare a database with itself does not allow one table on both sides."""
     reason = 'same_database = "the tables were renamed in place"\n'
     url = one_database.modern.url
     legacy = f'url = "{url}"\ntenancy = "global"'
@@ -342,7 +342,7 @@ def test_one_table_twice_is_not_proven_even_where_one_database_is_meant(
 
 
 def test_one_database_is_a_match_of_two_tables_where_it_is_meant(one_database: Engine) -> None:
-    """Two tables of one database can be compared, for a reason."""
+    """With a reason, two tables of one database can be compared."""
     one_database.modern.run("CREATE TABLE new_t AS TABLE t")
     more = '[pairing]\nmodern = "new_{table}"\n[ignore.tables]\nnew_t = "a partner"'
     legacy = f'url = "{one_database.modern.url}"\ntenancy = "global"'
@@ -362,7 +362,7 @@ def _audit_file(path: Path, table: str) -> Evidence:
 
 @pytest.fixture
 def _private_identity(one_database: Engine) -> Iterator[None]:
-    """A server that does not tell everyone its identity, as managed services may."""
+    """Hide the server's identity from the role, as managed services may."""
     one_database.modern.run("REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC")
     yield
     one_database.modern.run("GRANT EXECUTE ON FUNCTION pg_control_system() TO PUBLIC")
@@ -370,9 +370,9 @@ def _private_identity(one_database: Engine) -> Iterator[None]:
 
 @pytest.mark.usefixtures("_private_identity")
 def test_a_server_that_keeps_its_identity_can_be_audited(one_database: Engine) -> None:
-    """A role that may not read the server's identity can audit all the same.
+    """A role that may not read the server's identity can still audit it.
 
-    One database is still known where only one of two roles may read the server's identity.
+    One database is still recognised if only one of two roles may read the server's identity.
     """
     role = one_database.modern.new_role()
     one_database.modern.run(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}")
@@ -409,12 +409,12 @@ NOBODYS = """
 
 
 def test_rows_of_another_tenant_and_of_nobody(engine: Engine) -> None:
-    """A row of A stamped B is missing for A and extra for B, and belongs to somebody.
+    """A row of A that is stamped B is missing for A and extra for B, but not unassigned.
 
-    A row whose tenant is NULL or unknown is missing for its owner, and named as a stray. Rows that
-    no tenant's check sees are found on each side, also where both have them. Strays of one side
-    that the settings give a reason for are counted, and those of the other side are not. A stray is
-    named without what is masked.
+    A row whose tenant is NULL or unknown is missing for its owner, and is reported as unassigned.
+    Rows of no tenant are found on each side, also if both sides have them. If the settings give a
+    reason for the unassigned rows of one side, these are counted. The unassigned rows of the other
+    side are still drift. A finding of an unassigned row contains no masked value.
     """
     for table in (*STAMPS, "stamped", "both_sides", "declared", "declared_late", "masked"):
         kind = "text" if table == "masked" else "int"

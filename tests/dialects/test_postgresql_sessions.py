@@ -1,4 +1,4 @@
-"""A match means equal, however PostgreSQL's sessions, collations, encodings and versions differ."""
+"""A match means equal, for any session settings, collations, encodings and versions."""
 
 from __future__ import annotations
 
@@ -53,14 +53,14 @@ SESSION_SETTINGS = [
 
 
 def _zones_of_many_types(engine: Engine) -> None:
-    """Make a table that is alike on both sides, and one of which a row differs by hours."""
+    """Make a table that is equal on both sides, and one in which a row differs by hours."""
     for table in ("alike", "shifted"):
         engine.both(EVERY_TYPE.replace("{t}", table))
     engine.modern.run("UPDATE shifted SET stamp = stamp + interval '4 hours' WHERE id = 3")
 
 
 def test_settings_of_a_database_or_role_do_not_leak(engine: Engine) -> None:
-    """What a database or a role sets for its sessions neither makes a drift nor hides one.
+    """Session settings of a database or a role neither make drift nor hide it.
 
     Each setting is tried alone for a database, and all settings at once for a role.
     """
@@ -83,7 +83,7 @@ def test_settings_of_a_database_or_role_do_not_leak(engine: Engine) -> None:
 
 
 def test_quoted_type_names_do_not_hide_padding(engine: Engine) -> None:
-    """Where a database quotes all identifiers, the padding of char(n) is still a difference."""
+    """The padding of char(n) is still a difference if a database quotes all identifiers."""
     engine.legacy.run("CREATE TABLE t (id int PRIMARY KEY, v char(3))")
     engine.modern.run("CREATE TABLE t (id int PRIMARY KEY, v text)")
     engine.both("INSERT INTO t VALUES (1, 'a')")
@@ -93,12 +93,12 @@ def test_quoted_type_names_do_not_hide_padding(engine: Engine) -> None:
 
 @pytest.fixture
 def _elsewhere(legacy_cluster: Cluster) -> Iterator[None]:
-    """The legacy server lives in another time zone and style, as by its postgresql.conf."""
+    """Give the legacy server another time zone and date style, as by its postgresql.conf."""
 
     def reload(zone: str) -> None:
         with legacy_cluster.connect() as admin:
             admin.execute("SELECT pg_reload_conf()")
-        while True:  # a reload takes its moment
+        while True:  # a reload takes a moment
             with legacy_cluster.connect() as admin:
                 if (str(*admin.execute("SHOW TimeZone").fetchone() or "") == zone) is True:
                     return
@@ -117,7 +117,7 @@ def _elsewhere(legacy_cluster: Cluster) -> Iterator[None]:
 
 @pytest.mark.usefixtures("_elsewhere")
 def test_settings_of_a_server_do_not_leak(engine: Engine) -> None:
-    """Two servers in two time zones and date styles hold the same instants."""
+    """Two servers with different time zones and date styles hold the same instants."""
     made = EVERY_TYPE.replace("'2024-03-31 00:30'", "'2024-03-31 00:30:00'")
     change = "UPDATE {t} SET stamp = stamp + interval '345 min' WHERE id = 3"
     found = (("changed", ("3",), ("stamp",)),)
@@ -125,7 +125,7 @@ def test_settings_of_a_server_do_not_leak(engine: Engine) -> None:
 
 
 def test_naive_times_are_read_in_their_zone(engine: Engine) -> None:
-    """Under naive_zone a summer and a winter time are each read by their own offset.
+    """Under naive_zone a summer time and a winter time are each read by their own offset.
 
     Naive times that were migrated as UTC, but were meant in Berlin, are all found. Two naive times
     that Berlin's clock change maps to one instant are not equal.
@@ -188,10 +188,10 @@ def debian_engine(debian_cluster: Cluster, debian_db: Database, tmp_path: Path) 
 
 
 def test_collations_and_types_of_extensions_hide_nothing(debian_engine: Engine) -> None:
-    """Equal under a nondeterministic ICU collation is not equal, as a value or as a key.
+    """Two texts that are equal only under a nondeterministic ICU collation are drift.
 
-    Equal as citext is not equal, against citext and against text. XML that is spelled differently
-    is a finding.
+    That holds for a value and for a key. Texts that are equal only as citext are drift, against
+    citext and against text. XML in another notation is a finding.
     """
     debian_engine.both(f"{CASELESS}; CREATE EXTENSION citext")
     made = "CREATE TABLE {t} (id int PRIMARY KEY, v text COLLATE caseless); "
@@ -236,9 +236,9 @@ def test_collations_and_types_of_extensions_hide_nothing(debian_engine: Engine) 
 
 
 def test_two_versions_and_collations_agree(upgrade: Engine) -> None:
-    """PostgreSQL 15 and 18 digest the same rows alike.
+    """PostgreSQL 15 and 18 have the same digest of the same rows.
 
-    The order of text differs between the stacks; the rows found do not.
+    The order of texts differs between the stacks, but the rows found do not.
     """
     words = [word + str(n) for word in ("Ä", "a", "Z", "z", "ß", "_", "é") for n in range(30)]
     ordered = Change(
@@ -265,7 +265,7 @@ def latin_engine(legacy_cluster: Cluster, modern_db: Database, tmp_path: Path) -
 def test_two_encodings_agree(latin_engine: Engine) -> None:
     """The same characters in LATIN1 and UTF8 are a match, and other characters are not.
 
-    Keys beyond ASCII are a match however many there are.
+    Keys beyond ASCII match for any number of rows.
     """
     made = "CREATE TABLE {t} (id text PRIMARY KEY, v text); INSERT INTO {t} "
     change = "UPDATE {t} SET v = 'ss7' WHERE id = 'é7'"
@@ -288,7 +288,7 @@ def test_two_encodings_agree(latin_engine: Engine) -> None:
 def test_bytes_of_no_encoding_are_not_proven(
     legacy_cluster: Cluster, modern_db: Database, tmp_path: Path
 ) -> None:
-    """Bytes that are no UTF-8, out of a SQL_ASCII database, are a reason and no crash."""
+    """Bytes of a SQL_ASCII database that are not UTF-8 are a reason, not a crash."""
     database = new_database(legacy_cluster, encoding="SQL_ASCII")
     engine = Engine(database, modern_db, tmp_path)
     engine.both("CREATE TABLE t (id int PRIMARY KEY, v text)")

@@ -28,7 +28,7 @@ ROWS = [
 
 
 def test_row_encoding_is_injective(engine: Engine) -> None:
-    """No choice of values or NULLs makes two different rows look the same."""
+    """No combination of values or NULLs gives two different rows the same encoding."""
     made = "CREATE TABLE {t} (id int PRIMARY KEY, x text, y text, z text); "
     check_changes(
         engine,
@@ -61,11 +61,11 @@ HEIR = """
 
 
 def test_rows_with_nulls_and_domains_are_compared(engine: Engine) -> None:
-    """A row of nothing but NULLs counts, and is missed when it is lost.
+    """A row of only NULLs is counted, and it is missing when it is lost.
 
-    A table's NOT NULL says nothing of its heirs; a row with such a NULL is told from others, also
-    in a wide table. 1.50 and 1.5000 are one number, also where both sides call its type by the
-    same name.
+    A NOT NULL of a table does not bind its children. A child's row with a NULL there stays
+    different from other rows, also in a wide table. The numbers 1.50 and 1.5000 are equal, also if
+    both sides call their type by the same name.
     """
     price = "CREATE DOMAIN price AS numeric(9, {})"
     heirs = [
@@ -101,7 +101,7 @@ def test_rows_with_nulls_and_domains_are_compared(engine: Engine) -> None:
 # ---- values of one type
 
 DIFFERENT = [
-    # text, and NULL that is no text
+    # text, and the difference of NULL from any text
     ("NULL and empty", "text", "NULL", "''"),
     ("NULL and sentinel", "text", "NULL", "'<null>'"),
     ("NULL and word", "text", "NULL", "'NULL'"),
@@ -220,7 +220,7 @@ DIFFERENT = [
 
 
 def test_different_values_are_found(engine: Engine) -> None:
-    """Two values that differ are a finding of that row and column alone, in both directions."""
+    """Two values that differ are drift of their row and column alone, in both directions."""
     engine.both("CREATE TYPE mood AS ENUM ('ok', 'OK')")
     check_changes(
         engine,
@@ -266,7 +266,7 @@ def _make(engine: Engine, number: int, kinds: tuple[str, str], rows: tuple[str, 
 
 
 def test_different_values_of_related_types_are_found(engine: Engine) -> None:
-    """Types with a text in common do not hide what was lost between them."""
+    """Types with some equal texts do not hide a loss between them."""
     engine.both("CREATE TYPE mood AS ENUM ('ok', 'OK')")
     tables = {
         _make(
@@ -316,7 +316,7 @@ EQUAL = [
 
 
 def test_equal_values_are_no_drift(engine: Engine) -> None:
-    """One value in two spellings or types is a match, under a printed rule where one is needed."""
+    """One value in two notations or types is a match, under a rule in the report if needed."""
     engine.both("CREATE TYPE mood AS ENUM ('ok'); CREATE DOMAIN positive AS int CHECK (VALUE > 0)")
     settings = ""
     for number, (_, kind, value, modern_kind, modern_value, rule) in enumerate(EQUAL):
@@ -327,7 +327,7 @@ def test_equal_values_are_no_drift(engine: Engine) -> None:
         for number, (label, kind, *_, rule) in enumerate(EQUAL):
             with check(label, f"t{number}") as evidence:
                 assert_match(evidence, rows=2)
-                padded = kind.startswith("char")  # which is told, as the other side does not pad
+                padded = kind.startswith("char")  # which has a rule, as the other side does not pad
                 named = {"v"} if rule or padded else set()
                 assert {each.column for each in evidence.rules} == named
 
@@ -356,9 +356,9 @@ INCOMPARABLE = [
 
 
 def test_a_type_that_cannot_be_compared_is_not_proven(engine: Engine) -> None:
-    """A column whose type changed, or is unknown, is named; the others are compared.
+    """A column whose type changed, or is unknown, is named, and the others are compared.
 
-    A type that nothing can compare is no obstacle once the settings give a reason.
+    A type that cannot be compared is accepted once the settings give a reason.
     """
     engine.both("CREATE EXTENSION vector")
     engine.both('CREATE TYPE pair AS (a int, b int); CREATE TYPE public."path" AS (a int, b int)')
@@ -385,9 +385,9 @@ def test_a_type_that_cannot_be_compared_is_not_proven(engine: Engine) -> None:
 
 
 def test_json_rule_keeps_what_json_holds(engine: Engine) -> None:
-    """Under json = "canonical", null is not absent, true is not 1, a list keeps its order.
+    """Under json = "canonical", null is not absent, true is not 1, and a list keeps its order.
 
-    An object that has a key twice is not one that has it once.
+    An object with a repeated key differs from one with the key once.
     """
     engine.legacy.run("CREATE TABLE t (id int PRIMARY KEY, v json)")
     engine.modern.run("CREATE TABLE t (id int PRIMARY KEY, v jsonb)")
@@ -408,9 +408,9 @@ def test_json_rule_keeps_what_json_holds(engine: Engine) -> None:
 
 
 def test_jsonb_without_a_key_and_deep_jsonb(engine: Engine) -> None:
-    """A jsonb number's spelling is no drift in a table that has no key either.
+    """Two notations of a jsonb number are equal in a table without a key as well.
 
-    Differing documents nested deeper than Python's stack are drift, not a crash.
+    Differing documents that are nested deeper than Python's stack are drift, not a crash.
     """
     engine.both("CREATE TABLE loose (v jsonb)")
     engine.legacy.run("INSERT INTO loose VALUES ('1.0'), ('2')")

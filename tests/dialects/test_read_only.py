@@ -19,7 +19,7 @@ SUBJECTS = (("a", "t"), ("b", "t"), ("unassigned", "t"), ("global", "shared"), (
 
 @pytest.fixture
 def drifting(engine: Engine) -> Engine:
-    """Both stacks with drift of every kind, and statistics at rest."""
+    """Both stacks with drift of every kind, and with analysed tables."""
     engine.both("CREATE TABLE t (id int PRIMARY KEY, tenant text, v numeric, doc jsonb)")
     engine.both("CREATE TABLE shared (code text PRIMARY KEY)")
     engine.both("CREATE SEQUENCE numbers")
@@ -55,7 +55,7 @@ def _contents(database: Database) -> dict[str, Any]:
 
 
 def _writes(database: Database) -> list[Any]:
-    """Everything that the server counts as written, up to now."""
+    """Return the server's counts of writes up to now."""
     database.run("SELECT pg_stat_force_next_flush()")
     database.run("SELECT pg_stat_clear_snapshot()")
     return [
@@ -85,7 +85,7 @@ def test_an_audit_that_finds_drift_changes_nothing(drifting: Engine) -> None:
     """Contents, catalog and the servers' own counts of writes are the same before and after.
 
     No session is left open. A role that may only connect and select finds the same as a superuser.
-    A write after the audits is seen by the same comparison.
+    The same comparison detects a write after the audits.
     """
     sides = (drifting.legacy, drifting.modern)
     urls = [_readers_stack(side) for side in sides]
@@ -108,10 +108,10 @@ def test_an_audit_that_finds_drift_changes_nothing(drifting: Engine) -> None:
 
 
 def test_what_would_write_or_wait_is_not_proven(engine: Engine) -> None:
-    """The server refuses SQL of the settings that would write, which deletes nothing.
+    """The server refuses SQL of the settings that would write, so that no row is deleted.
 
-    A table that another session holds is given up after lock_timeout, and a query beyond
-    statement_timeout is cancelled; each reason holds the remedy.
+    The wait for a table that another session locks ends after lock_timeout. A query that exceeds
+    statement_timeout is cancelled. Each reason names the setting to raise.
     """
     for name in ("sly", "held", "slow"):
         engine.both(f"CREATE TABLE {name} (id int PRIMARY KEY)")

@@ -1,4 +1,4 @@
-"""A database that is compared with its own read replica proves nothing, whoever connects."""
+"""A comparison of a database with its own read replica proves nothing, for any role."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def test_a_replica_is_refused_where_the_server_is_not_identified(
 ) -> None:
     """A role that may not call pg_control_system() gets no GO from a database and its replica.
 
-    The replica can still be compared with another database, and with its own primary under
-    ``same_database`` where the tables are different ones.
+    The replica can still be compared with another database. It can be compared with its own primary
+    under ``same_database`` if the tables are different ones.
     """
     primary = new_database(debian_cluster)
     primary.run("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)")
@@ -58,7 +58,7 @@ def audited_for_a_reason(engine: Engine, legacy: str, modern: str) -> Evidence:
 def test_one_database_by_two_names_is_refused_on_both_paths(
     modern_db: Database, tmp_path: Path
 ) -> None:
-    """A role without the identifier is still told by the server's start that both are one."""
+    """Without the identifier, the server's start time shows that both are one database."""
     modern_db.run("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)")
     role = modern_db.new_role()
     modern_db.run(f"GRANT SELECT ON t TO {role}")

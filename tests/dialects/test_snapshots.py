@@ -1,4 +1,4 @@
-"""Snapshot files of the old toolkit: exact numbers, exact kinds, and a reason for each bad file."""
+"""Snapshot files of the old toolkit: exact numbers and kinds, and a reason for each bad file."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Snapshots:
     folder: Path
 
     def both(self, **tenants: Any) -> None:
-        """Write the same to both."""
+        """Write the same tenants to both files."""
         self.legacy.tenants(**tenants)
         self.modern.tenants(**tenants)
 
@@ -51,7 +51,7 @@ class Snapshots:
         return engine.audit(table, subject, f"{more}\n{TENANTS}", legacy=TENANCY, modern=TENANCY)
 
     def each(self, labels: Mapping[str, str], required: Callable[[Evidence], None]) -> None:
-        """Compare the tenant a's records of many resources; each of them has a label."""
+        """Compare tenant a's records of many resources; each resource has a label for errors."""
         engine = engine_over(self.legacy, self.modern, self.folder)
         more = f"[pairing]\ntables = {list(labels)}\n{TENANTS}"
         with (
@@ -64,7 +64,7 @@ class Snapshots:
 
 
 def _of_a(resources: Mapping[str, str]) -> str:
-    """Return the JSON of a file that holds resources, which are JSON already, of the tenant a."""
+    """Return the JSON of a file with tenant a's resources, which are given as JSON."""
     members = ", ".join(f"{json.dumps(name)}: {text}" for name, text in resources.items())
     return f'{{"tenants": {{"a": {{{members}}}}}}}'
 
@@ -103,7 +103,7 @@ DIFFERENT = [
 
 
 def test_different_values_are_told_apart(snapshots: Snapshots) -> None:
-    """Each value equals itself, and nothing else is taken for it, whatever else the field holds."""
+    """Each value equals itself and no other value, whatever else the field holds."""
     labels: dict[str, str] = {}
     both: dict[str, str] = {}
     changed: dict[str, str] = {}
@@ -133,7 +133,7 @@ ALIKE = [
 
 
 def test_spelling_is_no_difference(snapshots: Snapshots) -> None:
-    """Numbers are decimals, keys of objects have no order, and escapes are what they stand for."""
+    """Numbers are decimals, keys of objects have no order, and escapes equal their characters."""
     record = '[{"id": 1, "v": %s}]'
     snapshots.legacy.write(_of_a({f"r{n}": record % one for n, (one, _) in enumerate(ALIKE)}))
     snapshots.modern.write(_of_a({f"r{n}": record % other for n, (_, other) in enumerate(ALIKE)}))
@@ -144,7 +144,7 @@ def test_spelling_is_no_difference(snapshots: Snapshots) -> None:
 def test_a_field_whose_kind_changed_in_one_record_is_named_there_alone(
     snapshots: Snapshots,
 ) -> None:
-    """A number that became a string in one record does not spoil the field of the others."""
+    """A number that became a string in one record does not affect the field's other records."""
     records = [{"id": n, "v": n / 4} for n in range(1, 6)]
     snapshots.legacy.tenants(a={"r": records})
     snapshots.modern.tenants(a={"r": [*records[:2], {"id": 3, "v": "0.75"}, *records[3:]]})
@@ -154,7 +154,7 @@ def test_a_field_whose_kind_changed_in_one_record_is_named_there_alone(
 
 
 def test_a_field_that_became_strings_everywhere_is_read_under_a_rule(snapshots: Snapshots) -> None:
-    """Numbers are no strings, unless the settings say what both are meant to be."""
+    """A number and a string are different, unless the settings give one type for both."""
     snapshots.legacy.tenants(a={"r": [{"id": 1, "v": 0.5}, {"id": 2, "v": 0.25}]})
     snapshots.modern.tenants(a={"r": [{"id": 1, "v": "0.50"}, {"id": 2, "v": "0.26"}]})
     assert_drift(snapshots.audit(), *(("changed", ("a", n), ("v",)) for n in "12"))
@@ -167,7 +167,7 @@ def test_a_field_that_became_strings_everywhere_is_read_under_a_rule(snapshots: 
 
 
 def test_an_absent_field_is_not_null(snapshots: Snapshots) -> None:
-    """Where records are ragged, what each lacks is a value of its own, to ignore for a reason."""
+    """A field that some records lack is not NULL, and can be ignored for a reason."""
     snapshots.both(a={"r": [{"id": 1, "v": None}, {"id": 2}, {"id": 3, "v": 5}]})
     assert_match(snapshots.audit(), rows=3)
     snapshots.modern.tenants(a={"r": [{"id": 1}, {"id": 2, "v": None}, {"id": 3, "v": 5}]})
@@ -200,7 +200,7 @@ SHAPES: dict[str, tuple[Any, Any, tuple[str, ...]]] = {
 
 
 def test_records_of_each_shape(snapshots: Snapshots) -> None:
-    """A record is known by its id, by its key in the map, or by its tenant alone."""
+    """A record is identified by its id, by its key in the map, or by its tenant alone."""
     snapshots.both(a={name: legacy for name, (legacy, _, _) in SHAPES.items()})
     snapshots.each({name: name for name in SHAPES}, assert_match)
     snapshots.modern.tenants(a={name: modern for name, (_, modern, _) in SHAPES.items()})
@@ -212,7 +212,7 @@ def test_records_of_each_shape(snapshots: Snapshots) -> None:
 
 
 def test_a_scalar_is_a_record_of_one_value(snapshots: Snapshots) -> None:
-    """A resource that is a number is compared as one."""
+    """A resource that is a number is compared as one record."""
     snapshots.both(a={"r": 1.5})
     assert_match(snapshots.audit(), rows=1)
     snapshots.modern.tenants(a={"r": 1.6})
@@ -220,7 +220,7 @@ def test_a_scalar_is_a_record_of_one_value(snapshots: Snapshots) -> None:
 
 
 def test_records_without_a_key_are_counted(snapshots: Snapshots) -> None:
-    """Where no name is in every record, records are a multiset."""
+    """If no field identifies the records, they are compared as a multiset."""
     snapshots.both(a={"r": [{"v": 1}, {"v": 1}, {"v": 2}]})
     assert_match(snapshots.audit(), rows=3)
     snapshots.modern.tenants(a={"r": [{"v": 1}, {"v": 2}, {"v": 2}]})
@@ -228,7 +228,7 @@ def test_records_without_a_key_are_counted(snapshots: Snapshots) -> None:
 
 
 def test_repeated_ids_are_found(snapshots: Snapshots) -> None:
-    """An id that two records of a tenant share is a finding, also where both sides have both."""
+    """An id that two records of a tenant share is a finding, even if both sides have both."""
     snapshots.both(a={"r": [{"id": 1, "v": 1}, {"id": 1, "v": 2}]}, b={"r": [{"id": 1, "v": 3}]})
     found = snapshots.audit()
     assert found.outcome is Outcome.REFUTED
@@ -237,7 +237,7 @@ def test_repeated_ids_are_found(snapshots: Snapshots) -> None:
 
 
 def test_an_id_that_one_side_repeats_is_one_finding(snapshots: Snapshots) -> None:
-    """Of equal records of one id, the further ones are duplicates: none is missing as well."""
+    """Further equal records of one id are duplicates, and not missing as well."""
     snapshots.legacy.tenants(a={"r": [{"id": 1, "v": 1}, {"id": 1, "v": 1}, {"id": 2, "v": 0}]})
     snapshots.modern.tenants(a={"r": [{"id": 1, "v": 1}, {"id": 2, "v": 0}]})
     assert_drift(snapshots.audit(), ("duplicate", ("a", "1"), ()))
@@ -249,7 +249,10 @@ def test_an_id_that_one_side_repeats_is_one_finding(snapshots: Snapshots) -> Non
 
 
 def test_lost_and_new_records_are_named(snapshots: Snapshots) -> None:
-    """Also when the whole tenant is gone, or nobody's records are there."""
+    """Missing and extra records are named.
+
+    That holds even if a whole tenant is missing, or if records belong to no tenant.
+    """
     snapshots.legacy.tenants(a={"r": [{"id": 1}, {"id": 2}]}, b={"r": [{"id": 3}]})
     snapshots.modern.tenants(a={"r": [{"id": 2}, {"id": 4}]}, c={"r": [{"id": 5}]})
     assert_drift(snapshots.audit(), ("missing", ("a", "1"), ()), ("extra", ("a", "4"), ()))
@@ -259,7 +262,7 @@ def test_lost_and_new_records_are_named(snapshots: Snapshots) -> None:
 
 @pytest.mark.parametrize("empty", [{}, []])
 def test_a_resource_that_is_empty_or_gone_is_no_match(snapshots: Snapshots, empty: Any) -> None:
-    """Without a record nothing is known of the fields, and that is said."""
+    """A resource without records is not a match, since its fields are unknown."""
     snapshots.legacy.tenants(a={"r": [{"id": 1, "v": 2}]})
     snapshots.modern.tenants(a={"r": empty})
     assert snapshots.audit().outcome is Outcome.REFUTED
@@ -271,7 +274,7 @@ def test_a_resource_that_is_empty_or_gone_is_no_match(snapshots: Snapshots, empt
 
 
 def test_nobody_forgets_a_resource(snapshots: Snapshots) -> None:
-    """A resource that is compared nowhere is a gap of the coverage."""
+    """A resource that is compared nowhere is a gap in the coverage."""
     snapshots.both(a={"r": [{"id": 1}], "s": [{"id": 1}]})
     assert_not_proven(snapshots.audit("coverage", table="*"), "main.s is neither compared nor")
 
@@ -280,7 +283,7 @@ def test_nobody_forgets_a_resource(snapshots: Snapshots) -> None:
 
 
 def test_a_wrong_file_is_not_proven(snapshots: Snapshots) -> None:
-    """The reason names the file, and what was found there; other wrong files are unit tests."""
+    """The reason names the file, and its error; other bad files have unit tests."""
     snapshots.both(a={"r": [{"id": 1}]})
     snapshots.modern.write('{"tenant": {}}')
     words = ("'tenant'", "Did you mean 'tenants'?")
@@ -303,7 +306,7 @@ REFUSED: list[tuple[str, dict[str, dict[str, Any]], str]] = [
 
 
 def test_a_resource_that_is_no_table_is_refused_alone(snapshots: Snapshots) -> None:
-    """What cannot be compared is said, and other resources are."""
+    """A resource that cannot be compared is refused with a reason, and others are compared."""
     merged: dict[str, dict[str, Any]] = {"a": {"fine": [{"id": 1}]}, "b": {}}
     for number, (_, tenants, _) in enumerate(REFUSED):
         for tenant, resources in tenants.items():
@@ -322,14 +325,14 @@ def test_a_resource_that_is_no_table_is_refused_alone(snapshots: Snapshots) -> N
 
 
 def test_a_file_is_not_compared_with_itself(snapshots: Snapshots) -> None:
-    """However the second URL leads to it."""
+    """A file is not compared with itself, even through a link."""
     snapshots.legacy.tenants(a={"r": [{"id": 1}]})
     snapshots.modern.path.symlink_to(snapshots.legacy.path)
     assert_not_proven(snapshots.audit(), "are the same database")
 
 
 def test_a_file_that_changes_under_a_run_is_not_proven(snapshots: Snapshots) -> None:
-    """All checks of all processes read what the run began with, or say that they cannot."""
+    """A file that changes after the run began is NOT PROVEN."""
     snapshots.both(a={"r": [{"id": 1}]})
     legacy: Any = snapshots.legacy
     modern: Any = snapshots.modern
@@ -350,7 +353,7 @@ tenants:
 
 
 def test_yaml_is_read_by_the_rules_of_json(tmp_path: Path) -> None:
-    """1.10 is a decimal, and 0170, 2024-01-01 and no are strings, as they are written."""
+    """YAML is read by JSON's rules: 1.10 is a decimal; 0170, 2024-01-01 and no are strings."""
     files = Snapshots(Snapshot(tmp_path / "l.yaml"), Snapshot(tmp_path / "m.json"), tmp_path)
     files.legacy.write(YAML)
     record = {"id": 1, "v": 1.1, "code": "0170", "day": "2024-01-01", "flag": "no"}
@@ -361,7 +364,7 @@ def test_yaml_is_read_by_the_rules_of_json(tmp_path: Path) -> None:
 
 
 def test_every_json_file_is_a_yaml_file(tmp_path: Path) -> None:
-    """The same text says the same under either name, exponents and escapes included."""
+    """The same text has the same meaning as JSON and as YAML, exponents and escapes included."""
     files = Snapshots(Snapshot(tmp_path / "l.yml"), Snapshot(tmp_path / "m.json"), tmp_path)
     text = (
         '{"tenants": {"a": {"r": [{"id": 1, "v": 1e-7, "w": -2E+3, "x": "\\u00e9\\n", "y": {}}]}}}'
@@ -372,7 +375,7 @@ def test_every_json_file_is_a_yaml_file(tmp_path: Path) -> None:
 
 
 def test_wrong_yaml_is_not_proven(tmp_path: Path) -> None:
-    """What JSON could not say is refused; other YAML that is refused has unit tests."""
+    """YAML that JSON cannot express is refused; other refused YAML has unit tests."""
     files = Snapshots(Snapshot(tmp_path / "l.yaml"), Snapshot(tmp_path / "m.json"), tmp_path)
     files.legacy.write("tenants: {a: {r: !!set {x, y}}}")
     files.modern.tenants(a={"r": [{"id": 1}]})
@@ -380,7 +383,10 @@ def test_wrong_yaml_is_not_proven(tmp_path: Path) -> None:
 
 
 def test_aliases_stand_for_what_they_name(tmp_path: Path) -> None:
-    """PyYAML writes them for whatever a program used twice."""
+    """Aliases equal the values that they name.
+
+    PyYAML writes an alias for each object that a program used twice.
+    """
     files = Snapshots(Snapshot(tmp_path / "l.yaml"), Snapshot(tmp_path / "m.json"), tmp_path)
     files.legacy.write("tenants: {a: {r: [{id: 1, v: &v [1, 2]}, {id: 2, v: *v}]}}")
     files.modern.tenants(a={"r": [{"id": 1, "v": [1, 2]}, {"id": 2, "v": [1, 2]}]})
@@ -490,7 +496,7 @@ empty = { tenant-b = "holds none" }
 def sample(
     pytester: pytest.Pytester, fork_server: ForkServer, monkeypatch: pytest.MonkeyPatch
 ) -> Project:
-    """A project over copies of the sample snapshots."""
+    """A project with copies of the sample snapshots."""
     if not DATA.exists():
         pytest.skip(f"the sample snapshots are not at {DATA}")
     _clean(monkeypatch)
@@ -518,9 +524,9 @@ def test_the_sample_snapshots_match(sample: Project) -> None:
 
 
 def test_a_changed_balance_and_a_missing_tenant_are_named(sample: Project) -> None:
-    """One hundredth of one balance: that record, that field, and nothing else.
+    """A change of one hundredth in one balance is named, with its record and field.
 
-    Of a tenant that is gone, each record is missing; all other checks match.
+    Each record of a missing tenant is missing. All other checks match.
     """
 
     def change(content: Any) -> None:
@@ -539,7 +545,10 @@ def test_a_changed_balance_and_a_missing_tenant_are_named(sample: Project) -> No
 
 
 def test_a_misspelt_top_level_key_proves_nothing(sample: Project) -> None:
-    """The old toolkit found two empty snapshots to be alike; here every check says why not."""
+    """A misspelt top-level key makes every check NOT PROVEN, with the right name as advice.
+
+    The old toolkit found two empty snapshots equal in this case.
+    """
     outcome = _changed(sample, lambda content: content.update(tenant=content.pop("tenants")))
     assert outcome.code == 1
     assert set(outcome.statuses.values()) == {"NOT PROVEN"}
@@ -547,7 +556,7 @@ def test_a_misspelt_top_level_key_proves_nothing(sample: Project) -> None:
 
 
 def test_the_sample_snapshot_against_postgresql(sample: Project, modern_db: Database) -> None:
-    """A database that holds what the file says matches it, and one that does not is found out."""
+    """A database with the file's values matches it, and a database with another value does not."""
     modern_db.run("""
         CREATE TABLE balances (tenant text, id text, asset text, available numeric(18,8),
                                reserved numeric(18,8), PRIMARY KEY (tenant, id));

@@ -1,4 +1,4 @@
-"""Every engine reads a written text as the same value, or leaves it as it is."""
+"""Every engine reads a written text as the same value, or leaves it unchanged."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _in_a_csv_file(folder: Path) -> str:
 def test_texts_are_read_alike_everywhere(
     engine: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
-    """Each engine makes of each text what Python does, or leaves it as it is; none fails at any."""
+    """Each engine reads each text as Python does, or leaves it unchanged; none raises an error."""
     match engine:
         case "PostgreSQL":
             url = _in_postgresql(request.getfixturevalue("legacy_db"))
@@ -117,7 +117,7 @@ class _Released:
 
 
 def _read(stack: Stack, facts: ColumnFacts, family: str) -> list[str]:
-    """Return what the engine reads each text as."""
+    """Return the engine's reading of each text."""
     meant = Family.TIMESTAMPTZ if family == IN_UTC else Family(family)
     rules = ColumnRules("UTC" if family == IN_UTC else None, common=True, read_as=True)
     value = stack.dialect.canonical(column("v"), facts, meant, rules)

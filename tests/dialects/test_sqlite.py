@@ -1,4 +1,4 @@
-"""SQLite: a value is what it is, whatever its column says; a match means equal there, too."""
+"""SQLite: a value counts by what is stored, not by its column's type; a match means equal."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ BROKEN = "CAST(x'61FF' AS TEXT)"
 
 @pytest.fixture
 def files(tmp_path: Path) -> Engine:
-    """Checks over two SQLite files."""
+    """Return an engine with two SQLite files."""
     return engine_over(File(tmp_path / "legacy.db"), File(tmp_path / "modern.db"), tmp_path)
 
 
@@ -92,7 +92,7 @@ DECLARED = (
 
 
 def test_each_stored_value_has_a_text_of_its_own(tmp_path: Path) -> None:
-    """Two values of a column have one text only where SQLite holds the same for both."""
+    """Two values of a column have one text only if SQLite stores the same for both."""
     file = File(tmp_path / "t.db")
     rows = ", ".join(f"({value})" for value in STORED)
     for number, declared in enumerate(DECLARED):
@@ -145,9 +145,9 @@ DIFFERENT = [
 
 
 def test_different_values_are_told_apart(files: Engine) -> None:
-    """Each of two values equals itself, and is changed where the other stands.
+    """Each of two values equals itself, and is a change in place of the other.
 
-    Keys that differ in their storage class alone, or are NULL, are different keys.
+    Keys that differ only in their storage class, or are NULL, are different keys.
     """
     cases = [
         Change(
@@ -172,7 +172,7 @@ def test_different_values_are_told_apart(files: Engine) -> None:
 
 
 def test_tables_without_rowid_views_and_generated_columns(files: Engine) -> None:
-    """No column vanishes, and names that need quotes are no hindrance."""
+    """No column is left out, and names that need quotes are read."""
     for database in (files.legacy, files.modern):
         database.run("""
             CREATE TABLE t ("a b" TEXT, "select" INT, PRIMARY KEY ("select", "a b")) WITHOUT ROWID;
@@ -196,7 +196,10 @@ def test_tables_without_rowid_views_and_generated_columns(files: Engine) -> None
 
 
 def test_a_virtual_table_is_named_and_not_read(files: Engine) -> None:
-    """What a module's code makes up is no proof; its shadow tables are parts of it."""
+    """A virtual table is named and not read.
+
+    Rows computed by a module prove nothing, and its shadow tables count as parts of it.
+    """
     files.both("CREATE VIRTUAL TABLE t USING fts5 (body)")
     assert_not_proven(files.audit(), "is a virtual table")
     assert_not_proven(files.audit(subject="coverage", table="*", more="[pairing]\ntables = ['x']"),
@@ -207,9 +210,9 @@ def test_a_virtual_table_is_named_and_not_read(files: Engine) -> None:
 
 
 def test_expressions_are_read_as_they_are_written(files: Engine) -> None:
-    """A misspelt name in double quotes is no text, though SQLite takes it for one of all rows.
+    """A misspelt name in double quotes is refused, though SQLite would read it as a text.
 
-    COLLATE in a setting does not make the tool's own comparisons blind.
+    COLLATE in a setting does not affect the tool's own comparisons.
     """
     for name in ("misspelt", "spelt"):
         files.both(f"CREATE TABLE {name} (id INTEGER PRIMARY KEY, amount INT)")
@@ -240,7 +243,7 @@ def test_expressions_are_read_as_they_are_written(files: Engine) -> None:
 
 # ---- tenants
 
-# The type of the tenant's column, the value of the tenant, and values that are not its own.
+# The type of the tenant's column, the tenant's value, and values that are not its own.
 TENANTS = {
     "7": [
         ("TEXT", "'7'", "'07', '7.0', '7 ', ' 7', x'37', '7' || char(0)"),
@@ -271,14 +274,14 @@ def test_a_tenants_rows_are_exactly_its_own(files: Engine, tenant: str) -> None:
 
 
 def test_a_tenant_that_the_column_cannot_hold_is_an_error(files: Engine) -> None:
-    """'abc' is no integer: the settings and the table do not fit together."""
+    """The tenant 'abc' does not fit an integer column, which is an error in the settings."""
     files.both("CREATE TABLE t (id INTEGER PRIMARY KEY, tenant INT); INSERT INTO t VALUES (1, 0)")
     found = files.audit(subject="abc", more="[tenants.abc]", legacy=BY_TENANT, modern=BY_TENANT)
     assert_not_proven(found, "'abc' is no integer", "tenant")
 
 
 def test_hops_join_exactly(files: Engine) -> None:
-    """'07' does not lead to 7, nor 'x' to 'X', whatever the columns' types and collations."""
+    """'07' does not lead to 7, nor 'x' to 'X', for any types and collations of the columns."""
     files.both("CREATE TABLE t (id INTEGER PRIMARY KEY, owner TEXT COLLATE NOCASE)")
     files.both("CREATE TABLE owners (id PRIMARY KEY, tenant TEXT)")
     files.both("INSERT INTO t VALUES (1, 'x'), (2, 'X'), (3, '7'), (4, '07')")
@@ -297,21 +300,24 @@ def test_hops_join_exactly(files: Engine) -> None:
 
 
 def test_a_file_that_is_not_there_is_not_made(files: Engine) -> None:
-    """The reason names the path, and looking for a file leaves none behind."""
+    """The reason for a missing file names the path, and opening does not create the file."""
     files.legacy.run("CREATE TABLE t (id INT)")
     assert_not_proven(files.audit(), "modern", "there is no file", "modern.db")
     assert not (files.folder / "modern.db").exists()
 
 
 def test_what_is_no_database_is_said(files: Engine) -> None:
-    """A file of something else is NOT PROVEN, for a reason that says so."""
+    """A file that is not a database is NOT PROVEN, with that reason."""
     files.legacy.run("CREATE TABLE t (id INT)")
     (files.folder / "modern.db").write_bytes(b"no database" * 999)
     assert_not_proven(files.audit(), "file is not a database")
 
 
 def test_utf16_is_refused(files: Engine) -> None:
-    """SQLite itself puts U+FFFD for what is no UTF-16, so that nothing could be told of it."""
+    """A database in UTF-16 is refused.
+
+    SQLite itself replaces invalid UTF-16 by U+FFFD, so that different values would look equal.
+    """
     files.both("PRAGMA encoding = 'UTF-16le'; CREATE TABLE t (id INT); INSERT INTO t VALUES (1)")
     assert_not_proven(files.audit(), "UTF-16le", "make a copy in UTF-8")
 
@@ -319,7 +325,7 @@ def test_utf16_is_refused(files: Engine) -> None:
 def test_a_file_is_not_compared_with_itself(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However the second URL leads to it; a copy is another database."""
+    """A file is not compared with itself, whatever link leads to it; a copy is another database."""
     monkeypatch.chdir(tmp_path)
     file, symlink, link = (File(tmp_path / f"{name}.db") for name in ("a", "symlink", "link"))
     file.run("CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1)")
@@ -337,7 +343,7 @@ def test_a_file_is_not_compared_with_itself(
 
 
 def test_nothing_can_be_written(tmp_path: Path) -> None:
-    """Neither by a statement, nor after one that would allow it, nor by two in one string."""
+    """Nothing is written by one statement, by two in one string, or after ``query_only = 0``."""
     file = File(tmp_path / "t.db")
     file.run("CREATE TABLE t (id INT)")
     before = file.path.read_bytes()
@@ -357,7 +363,7 @@ def test_nothing_can_be_written(tmp_path: Path) -> None:
 
 
 def test_a_process_reads_one_snapshot(files: Engine) -> None:
-    """What is committed while checks run is seen by none of them."""
+    """Checks do not see rows that are committed while they run."""
     files.both("PRAGMA journal_mode = wal; CREATE TABLE t (id INTEGER PRIMARY KEY)")
     files.both("INSERT INTO t VALUES (1)")
     with files.opened() as run:
@@ -368,7 +374,7 @@ def test_a_process_reads_one_snapshot(files: Engine) -> None:
 
 
 def test_a_lock_is_waited_for_and_named(files: Engine) -> None:
-    """Where a writer holds the file, the reason says so, after lock_timeout."""
+    """If a writer holds the file, the reason names the lock, after lock_timeout."""
     files.both("CREATE TABLE t (id INTEGER PRIMARY KEY)")
     with closing(sqlite3.connect(files.folder / "modern.db", isolation_level=None)) as writer:
         writer.execute("BEGIN EXCLUSIVE")
@@ -392,7 +398,7 @@ def test_a_statement_that_takes_too_long_is_stopped(files: Engine) -> None:
 
 
 def test_another_thread_can_stop_a_statement(tmp_path: Path) -> None:
-    """What runs for ever ends when it is cancelled."""
+    """A statement without an end is stopped when another thread cancels it."""
     file = File(tmp_path / "t.db")
     file.run("CREATE TABLE t (id INT)")
     with connected(file.url) as connection:
@@ -408,7 +414,7 @@ def test_another_thread_can_stop_a_statement(tmp_path: Path) -> None:
 
 
 def test_the_handshake_and_wide_rows(tmp_path: Path) -> None:
-    """The portable digest is the one that Python makes, of two columns and of two thousand."""
+    """The portable digest equals Python's, for two columns and for two thousand."""
     file = File(tmp_path / "t.db")
     file.run("CREATE TABLE t (id INT)")
     texts = [None if n % 7 == 0 else f"é{n}" for n in range(500)]
@@ -421,7 +427,7 @@ def test_the_handshake_and_wide_rows(tmp_path: Path) -> None:
 
 
 def test_sums_are_exact() -> None:
-    """Where SQLite's own sum would overflow, the digest's does not."""
+    """The digest's sum is exact beyond the range of SQLite's own sum."""
     total = ExactSum()
     for number in (2**63 - 1, 2**63 - 1, 1, None):
         total.step(number)
@@ -430,7 +436,7 @@ def test_sums_are_exact() -> None:
 
 @pytest.fixture(scope="module")
 def speller(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
-    """A session in which SQL can be asked to spell numbers."""
+    """Return a session in which SQL can write numbers as texts."""
     file = File(tmp_path_factory.mktemp("speller") / "t.db")
     file.run("CREATE TABLE t (id INT)")
     with connected(file.url) as connection:
@@ -441,7 +447,7 @@ def speller(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
 
 
 def in_utc(moment: str, offset: str) -> str:
-    """Return a moment of a clock that is ahead of UTC by an offset, in UTC."""
+    """Return the UTC time of a clock that is ahead of UTC by an offset."""
     hours, minutes, seconds = (int(part) for part in offset[1:].split(":"))
     ahead = timedelta(hours=hours, minutes=minutes, seconds=seconds)
     clock = datetime.fromisoformat(moment)
@@ -452,13 +458,16 @@ def in_utc(moment: str, offset: str) -> str:
 
 
 def shifted(moment: ColumnElement[str], offset: ColumnElement[str]) -> ColumnElement[str]:
-    """Return SQL for :func:`in_utc`: SQLite's own texts are made in Python, without SQL."""
+    """Return SQL for :func:`in_utc`.
+
+    SQLite's own texts are made in Python, without SQL.
+    """
     return func.in_utc(moment, offset, type_=Text)
 
 
 @given(number=st.floats(allow_nan=False))
 def test_numbers_are_spelled_as_all_engines_spell_them(speller: Connection, number: float) -> None:
-    """What Python makes of a double is what the common SQL makes of its text."""
+    """Python's text of a double equals the text that the common SQL makes of it."""
     assert float_text(number) == speller.scalar(select(as_float(literal(repr(number), Text))))
     assert float(decimal_text(number)) == number
 
@@ -488,7 +497,7 @@ PIECES = st.sampled_from(
 def test_texts_are_read_as_all_engines_read_them(
     speller: Connection, text: str, family: str
 ) -> None:
-    """What Python reads a text as is what the common SQL reads it as, or nothing."""
+    """Python reads a text as the same value as the common SQL, or leaves it unchanged."""
     meant, zone = (Family.TIMESTAMPTZ, "UTC") if family == IN_UTC else (Family(family), None)
     common = spell(
         literal(text, Text),
@@ -503,7 +512,10 @@ def test_texts_are_read_as_all_engines_read_them(
 
 
 def test_each_row_is_hashed_once(tmp_path: Path) -> None:
-    """However many aggregates there are: a subquery with a limit is not flattened."""
+    """Each row is hashed once for any number of aggregates.
+
+    A subquery with a limit is not flattened.
+    """
     file = File(tmp_path / "t.db")
     file.run("CREATE TABLE t (v INT); INSERT INTO t VALUES (1), (2), (3)")
     calls: list[int] = []

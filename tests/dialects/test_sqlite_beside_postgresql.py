@@ -1,4 +1,4 @@
-"""Values of SQLite beside those of PostgreSQL: equal where they are, and strangers shown."""
+"""Values of SQLite and PostgreSQL: equal values match, and values of another type are shown."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def file(tmp_path: Path) -> File:
 
 @pytest.fixture
 def beside(file: File, modern_db: Database, tmp_path: Path) -> Engine:
-    """Checks from a SQLite file to PostgreSQL."""
+    """Return an engine from a SQLite file to PostgreSQL."""
     return engine_over(file, modern_db, tmp_path)
 
 
@@ -66,7 +66,7 @@ def _both_spellings(value: str) -> tuple[str, str]:
 
 
 def _write_alike(file: File, server: Database) -> None:
-    """Write a table of three rows for each type: one value, the other, and NULL."""
+    """Write a table of three rows for each type: one value, another value, and NULL."""
     written, read = "BEGIN;", ""
     for number, (_, theirs, ours, *values) in enumerate(ALIKE):
         spelled = [_both_spellings(value) for value in (*values, "NULL")]
@@ -86,10 +86,10 @@ def _write_alike(file: File, server: Database) -> None:
 def test_sqlite_and_postgresql(
     direction: str, file: File, modern_db: Database, tmp_path: Path
 ) -> None:
-    """Equal values match between the engines, and one changed on either side is named.
+    """Equal values match between the engines, and a change on either side is named.
 
-    A value beside NULL is named, too. The canary, which watches both sides, finds no type whose
-    change it would not see: half of the types in each direction.
+    A value beside NULL is named, too. The canary watches both sides, and finds a change of every
+    type. Half of the types are watched in each direction.
     """
     stacks = (file, modern_db) if direction == "from SQLite" else (modern_db, file)
     engine = engine_over(stacks[0], stacks[1], tmp_path)
@@ -99,7 +99,7 @@ def test_sqlite_and_postgresql(
             with check(label, f"t{number}") as evidence:
                 assert_match(evidence, rows=3)
             if number % 2 != stacks.index(file) or label == "small float":
-                continue  # PostgreSQL has no arithmetic at the least of floats
+                continue  # PostgreSQL has no arithmetic for the least floats
             with check(f"the canary of {label}", f"t{number}", "canary") as evidence:
                 assert (evidence.outcome, evidence.reasons) == (Outcome.PROVEN, ())
     written, read = "BEGIN;", ""
@@ -136,7 +136,10 @@ STRANGERS = [
 def test_a_value_that_is_not_of_its_columns_type_equals_nothing(
     beside: Engine, file: File, modern_db: Database
 ) -> None:
-    """It is no error and no NULL: it is reported as what it is."""
+    """A value of another type than its column's equals nothing.
+
+    It is neither an error nor NULL, and is shown as it is.
+    """
     for number, (theirs, ours, value, _) in enumerate(STRANGERS):
         file.run(f"CREATE TABLE t{number} (id INTEGER PRIMARY KEY, v {theirs})")
         file.run(f"INSERT INTO t{number} VALUES (1, {value})")
@@ -169,10 +172,10 @@ EXPRESSIONS = [
 def test_an_expressions_value_is_read_by_its_storage_class(
     beside: Engine, file: File, modern_db: Database
 ) -> None:
-    """Numbers are read as numbers and texts as texts, and a stranger equals nothing.
+    """Numbers are read as numbers, and texts as texts; a value of another type equals nothing.
 
-    Where the other side holds texts, an expression's number is another value. A column that
-    promises nothing is compared with its like alone, or through an expression.
+    If the other side holds texts, an expression's number is another value. A column without a type
+    is compared only with another one, or through an expression.
     """
     columns = "(id INTEGER PRIMARY KEY, v, amount REAL, name TEXT, epoch INT)"
     more = ""

@@ -1,4 +1,4 @@
-"""SQLite keeps decimals as doubles: read as SQLite shows them, and told apart."""
+"""SQLite stores decimals as doubles: they are read as SQLite shows them, and stay different."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FLOAT = '[tables.t.columns.v]\ntype = "float"'
 
 
 def _misread() -> list[str]:
-    """Return decimals for which this SQLite stores another double than the nearest one, if any."""
+    """Return decimals that this SQLite stores as another double than the nearest one, if any."""
     rng = Random(1)  # noqa: S311 - a seed is the point
     places = [rng.choice([6, 7, 8]) for _ in range(40_000)]
     texts = [f"{rng.randrange(10**6)}.{rng.randrange(10**d):0{d}d}" for d in places]
@@ -96,7 +96,7 @@ def _csv(folder: Path, values: Sequence[str]) -> Any:
 
 
 def test_a_sum_of_floats_is_no_decimal(modern_db: Database, tmp_path: Path) -> None:
-    """Where SQLite does not read its own 15 digits as the same double, all digits count."""
+    """If SQLite's own 15 digits do not give the same double back, all digits count."""
     stored = [0.1 + 0.2, "637873.130589", 2.0**53, 1e300, "9007199254740993", 0.30000000000000004]
     decimals = ["0.3", "637873.130588", "9007199254740993", "1", "9007199254740993"]
     decimals += ["0.30000000000000004"]
@@ -107,7 +107,7 @@ def test_a_sum_of_floats_is_no_decimal(modern_db: Database, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("kind", ["DECIMAL(18,6)", "DOUBLE"])
 def test_two_doubles_of_sqlite_are_two_values(kind: str, tmp_path: Path) -> None:
-    """Within SQLite, a double is not the one beside it, though SQLite shows the same of both."""
+    """Within SQLite, two neighbouring doubles are different, though SQLite shows them alike."""
     given = [float(text) for text in DECIMALS]
     beside = [nextafter(number, inf) for number in given]
     engine = Engine(
@@ -118,7 +118,7 @@ def test_two_doubles_of_sqlite_are_two_values(kind: str, tmp_path: Path) -> None
 
 
 def test_a_double_is_the_text_that_reads_back(modern_db: Database, tmp_path: Path) -> None:
-    """Beside doubles of another engine, the 64 bits count, and not what SQLite shows."""
+    """Beside another engine's doubles, the 64 bits count, not the digits that SQLite shows."""
     stored = [float(text) for text in DECIMALS]
     _postgresql(modern_db, [repr(number) for number in stored], "float8")
     engine = Engine(_sqlite(tmp_path, "DECIMAL(18,6)", stored), modern_db, tmp_path)
@@ -132,14 +132,14 @@ def test_a_double_is_the_text_that_reads_back(modern_db: Database, tmp_path: Pat
 
 
 def test_the_canary_moves_a_double_to_another_decimal(modern_db: Database, tmp_path: Path) -> None:
-    """The double nearest to a decimal, and the one that SQLite reads it as, are one to the audit.
+    """The double nearest to a decimal, and the double that SQLite reads it as, count as equal.
 
-    A canary that only moved a value from one to the other would call the audit blind. Each column
-    has another of the decimals first, for the canary changes the first value.
+    If the canary only changed one to the other, it would report a blind audit. Each column begins
+    with another of the decimals, since the canary changes the first value.
     """
     rotated = [[*DECIMALS[n:], *DECIMALS[:n]] for n in range(min(len(DECIMALS), 8))]
     columns: list[tuple[list[str], list[object]]] = [(texts, [*texts]) for texts in rotated]
-    # The others are the same doubles, whichever SQLite is given.
+    # The others are the same doubles, whether SQLite is given a text or a float.
     columns += [
         (texts, [*map(float, texts)]) for texts in rotated if texts[0] in (DECIMALS[0], *MISREAD)
     ]
@@ -171,7 +171,7 @@ def test_the_canary_moves_a_double_to_another_decimal(modern_db: Database, tmp_p
 def test_sql_that_gives_doubles_gives_no_texts_of_shorter_floats(
     modern_db: Database, tmp_path: Path
 ) -> None:
-    """0.1 in eight bytes is not 0.1 in four, whether a column holds it or SQL gives it."""
+    """0.1 in eight bytes is not 0.1 in four, whether it comes from a column or from SQL."""
     _postgresql(modern_db, ["0.1", "0.1", "0.5"], "real")
     stored = [0.1, 0.10000000149011612, 0.5]
     engine = Engine(_sqlite(tmp_path, "REAL", stored), modern_db, tmp_path)

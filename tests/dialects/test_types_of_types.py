@@ -1,4 +1,4 @@
-"""Arrays and domains count where their elements do; what is refused is refused with a way out."""
+"""Arrays and domains are compared if their elements are; refused types come with a remedy."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TYPES = """
     CREATE DOMAIN price AS numeric(9, 2); CREATE DOMAIN low AS price;
     CREATE DOMAIN feelings AS mood[]; CREATE DOMAIN said AS citext;
 """
-# A type, and pairs of values that differ in little.
+# A type, and pairs of values with a small difference.
 SAME_TYPE = {
     "mood[]": [("'{\"so, so\"}'", "'{ok}'"), ("'{NULL}'", "'{\"NULL\"}'"), ("NULL", "'{}'")],
     "mood[][]": [("'{{ok,ok}}'", "'{{ok},{ok}}'")],
@@ -54,8 +54,8 @@ def debian(debian_cluster: Cluster, engine: Engine) -> Iterator[Engine]:
 def test_arrays_and_domains_are_compared_by_their_elements(debian: Engine) -> None:
     """Equal arrays match, and arrays that differ in one element, NULL or comma are drift.
 
-    A canary of all these types matches. A type that is refused has a reason with the SQL that
-    helps. With that SQL, equal values match, and others are drift.
+    A canary of all these types matches. The reason for a refused type contains the SQL that helps.
+    With that SQL equal values match, and others are drift.
     """
     debian.both(TYPES)
     for number, (declared, pairs) in enumerate(SAME_TYPE.items()):
@@ -104,7 +104,7 @@ def _row(row: tuple[int, str]) -> str:
 def test_geometry_and_sets_are_refused_with_a_way_out(
     mysql_db: MariaDatabase, modern_db: Database, engine: Engine
 ) -> None:
-    """The hint at SQL of the settings is in the reason, and what it says works.
+    """The reason for a refused geometry or set contains SQL for the settings, which works.
 
     Padding of a char is noted, with the rule that forgives it.
     """
@@ -157,7 +157,7 @@ def test_geometry_and_sets_are_refused_with_a_way_out(
 
 
 def test_padding_in_a_key_is_named(engine: Engine) -> None:
-    """Rows whose padded keys miss each other are drift; the rule that forgives that is named."""
+    """Rows whose padded keys do not match are drift, and the rule that forgives it is named."""
     for name in ("t", "trimmed"):
         engine.legacy.run(f"CREATE TABLE {name} (id char(4) PRIMARY KEY, v int)")
         engine.modern.run(f"CREATE TABLE {name} (id text PRIMARY KEY, v int)")

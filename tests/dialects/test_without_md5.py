@@ -1,7 +1,7 @@
 """Servers whose OpenSSL has no MD5, as under FIPS 140, are compared by SHA-256.
 
-The servers are real ones, in whose process the call that begins an MD5 fails as OpenSSL fails it
-there: Debian has no provider that follows FIPS. PostgreSQL raises an error then, and MariaDB gives
+The servers are real. In their process the call that begins an MD5 fails as it does in OpenSSL under
+FIPS, since Debian has no provider for FIPS. PostgreSQL then raises an error, and MariaDB returns
 the same digits for every text.
 """
 
@@ -52,7 +52,7 @@ ROWS = [("a", "k1", "é"), ("a", "k2", None), ("b", "k3", ""), ("b", "k4", "x")]
 
 @pytest.fixture(scope="module")
 def library() -> Iterator[Path]:
-    """What takes MD5 away from a program that it is loaded into."""
+    """Return a library that removes MD5 from each program that loads it."""
     if shutil.which("gcc") is None or not Path("/usr/include/openssl/evp.h").exists():
         unavailable("gcc and the headers of OpenSSL are needed to take MD5 away from a server")
     folder = Path(tempfile.mkdtemp(prefix="tp-", dir="/tmp"))
@@ -60,16 +60,16 @@ def library() -> Iterator[Path]:
     source.write_text(_WITHOUT_MD5)
     options = ["-D_GNU_SOURCE", "-shared", "-fPIC", "-o", str(library), str(source)]
     subprocess.run(["gcc", *options], check=True)
-    folder.chmod(0o755)  # servers run under accounts of their own
+    folder.chmod(0o755)  # servers run under other accounts
     yield library
     shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="module")
 def servers(library: Path) -> Iterator[tuple[Database, Database, MariaDatabase]]:
-    """Two databases of a PostgreSQL without MD5, and one of such a MariaDB."""
+    """Two databases of a PostgreSQL without MD5, and one of a MariaDB without it."""
     with ExitStack() as stack:
-        with pytest.MonkeyPatch.context() as patch:  # other tests' servers keep theirs
+        with pytest.MonkeyPatch.context() as patch:  # other tests' servers are not affected
             patch.setitem(os.environ, "LD_PRELOAD", str(library))
             cluster = stack.enter_context(running_cluster(DEBIAN))
             maria = stack.enter_context(running_mariadb())
@@ -109,7 +109,7 @@ def _audit(legacy: Any, modern: Any, folder: Path) -> dict[str, Evidence]:
 
 
 def test_md5_alone_is_refused(servers: tuple[Database, Database, MariaDatabase]) -> None:
-    """A server's refusal costs MD5 and neither its other digests nor the run's transaction."""
+    """The refusal of MD5 costs neither the server's other digests nor the run's transaction."""
     postgresql, _, maria = servers
     for database, native, why in (
         (postgresql, ("hashtextextended",), "could not compute MD5 hash: unsupported algorithm"),
@@ -122,14 +122,17 @@ def test_md5_alone_is_refused(servers: tuple[Database, Database, MariaDatabase])
         assert found.digests == (*native, Portable.SHA256)
         assert found.refused == {Portable.MD5: why}
         assert "t" in found.catalogs[""].tables
-    # What it gives instead is the same for every text.
+    # The result of MD5 is the same for every text.
     assert len({maria.run("SELECT md5(%s)", text)[0] for text in ("a", "b", "c")}) == 1
 
 
 def test_servers_without_md5_are_compared_by_sha256(
     servers: tuple[Database, Database, MariaDatabase], modern_db: Database, tmp_path: Path
 ) -> None:
-    """Whatever the other side is, equal rows match, and the report says by which hash and why."""
+    """Equal rows match, whatever engine the other side is.
+
+    The report names the hash that was used, and the reason.
+    """
     postgresql, _, maria = servers
     _fill(modern_db)
     others = [postgresql, modern_db, _sqlite(tmp_path), _archive(tmp_path)]
@@ -150,7 +153,7 @@ def test_servers_without_md5_are_compared_by_sha256(
 def test_drift_is_found_by_sha256(
     servers: tuple[Database, Database, MariaDatabase], tmp_path: Path
 ) -> None:
-    """A changed value and a row under another tenant are named, and the canary is seen."""
+    """A changed value and a row under another tenant are named, and the canary passes."""
     postgresql, _, maria = servers
     legacy: Any = maria
     maria.run("UPDATE t SET v = 'É' WHERE id = 'k1'")
@@ -172,7 +175,7 @@ def test_drift_is_found_by_sha256(
 def test_a_native_digest_needs_no_md5(
     servers: tuple[Database, Database, MariaDatabase], tmp_path: Path
 ) -> None:
-    """Two PostgreSQL servers keep their own hash, and rows are looked up by SHA-256."""
+    """Two PostgreSQL servers use their native hash, and rows are looked up by SHA-256."""
     here, there, _ = servers
     there.run("UPDATE t SET tenant = 'b' WHERE id = 'k2'")
     try:
@@ -189,7 +192,10 @@ def test_no_digest_in_common(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    """Without a digest that both sides make alike nothing is proven, and each reason is told."""
+    """If both sides have no trusted digest in common, nothing is proven.
+
+    The reason gives each side's cause.
+    """
     postgresql, _, maria = servers
     monkeypatch.setattr(handshake, "TRIED", (Portable.MD5,))
     evidence = _audit(maria, postgresql, tmp_path)["a"]
@@ -200,7 +206,7 @@ def test_no_digest_in_common(
 
 
 def test_md5_stays_first_where_both_have_it(modern_db: Database, tmp_path: Path) -> None:
-    """MD5 is the faster one, and nothing is said of it where it can be used."""
+    """MD5, the faster digest, is used without a remark if both sides have it."""
     _fill(modern_db)
     evidence = _audit(_sqlite(tmp_path), modern_db, tmp_path)["a"]
     assert (evidence.outcome, evidence.digest) == (Outcome.PROVEN, Portable.MD5)

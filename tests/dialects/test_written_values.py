@@ -1,4 +1,4 @@
-"""Moments, numbers, flags and ids that texts spell are those that a typed column holds."""
+"""Timestamps, numbers, flags and ids in texts equal the values of a typed column."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _UUID = "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"
 _OTHER_UUID = "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a12"
 _NOON = "2024-01-01 10:00:00+00"
 
-# Texts beside what PostgreSQL holds: by its type, the equal ones and the others.
+# Texts and PostgreSQL's values: by type, the pairs that are equal and those that are not.
 _EQUAL: Mapping[str, Pairs] = {
     "timestamptz": [
         ("2024-01-01 12:00:00+02", _NOON),
@@ -125,7 +125,7 @@ _DIFFERENT: Mapping[str, Pairs] = {
         (f"uuid:{_UUID}", _UUID),
     ],
 }
-_TYPES = {"numeric": "decimal", "bigint": "decimal"}  # how the settings call them
+_TYPES = {"numeric": "decimal", "bigint": "decimal"}  # their names in the settings
 _TENANCY = 'tenancy = { column = "tenant" }'
 
 
@@ -186,7 +186,7 @@ def _fill(database: Database, tables: Mapping[str, tuple[str, list[tuple[Any, ..
 def test_texts_beside_a_typed_column(
     legacy: str, request: pytest.FixtureRequest, modern_db: Database, tmp_path: Path
 ) -> None:
-    """Every equal pair matches, and every other one is found, whatever keeps the texts."""
+    """Every equal pair matches, and every other pair is found, in every store of the texts."""
     place = {"MariaDB": "mysql_db", "PostgreSQL": "legacy_db"}.get(legacy)
     url = _write(legacy, request.getfixturevalue(place) if place else tmp_path)
     modern = {

@@ -1,4 +1,4 @@
-"""A zone's name means one thing in every engine, or it is refused with what to write instead."""
+"""A zone's name has one meaning in every engine, or it is refused with a remedy."""
 
 from __future__ import annotations
 
@@ -42,9 +42,10 @@ def _look_in(path: list[str] | None) -> None:
 
 @pytest.mark.usefixtures("zones")
 def test_the_server_has_to_know_the_zone(engine: Engine) -> None:
-    """A zone that it lacks, or has by other rules, is NOT PROVEN; a good one is compared.
+    """A zone that the server lacks, or has with other rules, is NOT PROVEN.
 
-    What CET was read as, always +1, is a difference of an hour in each summer.
+    A zone with the right rules is compared. Times that were converted with CET's constant offset of
+    +1 differ by an hour in each summer.
     """
     zones = {
         "berlin": "Europe/Berlin",
@@ -83,7 +84,7 @@ def test_the_server_has_to_know_the_zone(engine: Engine) -> None:
             assert_match(evidence, rows=2)
 
 
-# ---- engines that convert no zones
+# ---- engines that do not convert zones
 
 
 def _with_cure(evidence: Evidence) -> str:
@@ -100,7 +101,7 @@ _INSTANTS = "(1, '2024-07-01 10:00:00'), (2, '2024-01-01 11:00:00'), (3, NULL)"
 def test_mariadb_beside_postgresql_names_its_cure(
     maria: MariaServer, modern_db: Database, tmp_path: Path
 ) -> None:
-    """The other side's conversion, pasted from the refusal, compares every row."""
+    """The refusal's SQL for the other side's conversion compares every row."""
     legacy: Any = new_mariadb_database(maria)
     engine = Engine(legacy, modern_db, tmp_path)
     legacy.run("CREATE TABLE t (id int PRIMARY KEY, v datetime)")
@@ -120,7 +121,7 @@ def test_mariadb_beside_postgresql_names_its_cure(
 
 
 def test_mariadb_beside_mariadb_names_its_cure(maria: MariaServer, tmp_path: Path) -> None:
-    """CONVERT_TZ works where the server has the zone; where not, no row is taken for equal."""
+    """CONVERT_TZ works if the server has the zone; otherwise no row is taken for equal."""
     legacy: Any = new_mariadb_database(maria)
     modern: Any = new_mariadb_database(maria)
     engine = Engine(legacy, modern, tmp_path)
@@ -143,7 +144,7 @@ def test_mariadb_beside_mariadb_names_its_cure(maria: MariaServer, tmp_path: Pat
 
 
 def _zone_tables(zone: str) -> list[str]:
-    """Return the statements that teach a MariaDB server one zone."""
+    """Return the statements that add one zone to a MariaDB server."""
     program = shutil.which("mariadb-tzinfo-to-sql") or "mysql_tzinfo_to_sql"
     file = f"/usr/share/zoneinfo/{zone}"
     made = subprocess.run([program, file, zone], capture_output=True, text=True, check=True).stdout
@@ -160,7 +161,10 @@ def _as_moments(table: str, zone: str | None) -> str:
 
 
 def test_texts_without_an_offset(engine: Engine) -> None:
-    """They are instants in UTC alone; in other zones columns are, where that tells all apart."""
+    """Texts without an offset are instants in UTC alone.
+
+    In other zones only columns of naive times are instants, if the zone keeps all times different.
+    """
     naive, zoned = "2024-07-01 12:00:00", "2024-07-01 12:00:00+02"
     kinds = [
         ("text", "timestamptz", naive, "2024-07-01 12:00:00+00"),

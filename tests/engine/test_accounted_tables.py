@@ -22,7 +22,7 @@ def _by_table(evidence: Evidence, name: str) -> list[str]:
 
 
 def test_every_kind_of_table_is_accounted_for(engine: Engine) -> None:
-    """A table without columns or partitions, or of another schema's parent, goes not unnoticed."""
+    """A table without columns or partitions, or whose parent is in another schema, is reported."""
     engine.both("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)")
     engine.both("CREATE TABLE bare ()")
     engine.legacy.run("INSERT INTO bare DEFAULT VALUES; CREATE TABLE bare_here ()")
@@ -51,7 +51,11 @@ def test_every_kind_of_table_is_accounted_for(engine: Engine) -> None:
 
 
 def test_a_table_on_one_side_alone_comes_with_settings_that_pair_it(engine: Engine) -> None:
-    """Of a modern table the advice names a legacy key and modern; of a legacy one, modern."""
+    """The advice for a table on one side only names the settings that pair it.
+
+    For a modern table the advice names the legacy key and ``modern``. For a legacy table it names
+    ``modern``.
+    """
     engine.legacy.run("CREATE TABLE trades (id int); CREATE TABLE quotes (id int)")
     engine.modern.run("CREATE TABLE trade (id int); CREATE TABLE quotes (id int)")
     with engine.opened("[pairing]\ntables = ['quotes']") as run:
@@ -70,7 +74,7 @@ def test_a_table_on_one_side_alone_comes_with_settings_that_pair_it(engine: Engi
 
 
 def test_views_that_nothing_compares_are_left_out_by_name(project: Migration) -> None:
-    """Views and materialized views of both sides are listed, with the setting for each."""
+    """Both sides' views and materialized views are listed, with the setting that compares each."""
     project.legacy.run(
         "CREATE VIEW active AS SELECT * FROM trades;"
         "CREATE MATERIALIZED VIEW totals AS SELECT count(*) AS n FROM trades;"
@@ -99,7 +103,7 @@ def test_views_that_nothing_compares_are_left_out_by_name(project: Migration) ->
 
 
 def test_views_of_other_engines_are_left_out_too(offline: Project, mysql_db: MariaDatabase) -> None:
-    """MariaDB and SQLite have views, too, and a table that both have is compared."""
+    """Views of MariaDB and SQLite are listed as left out, and their common table is compared."""
     mysql_db.run("CREATE TABLE t (id int PRIMARY KEY)")
     mysql_db.run("INSERT INTO t VALUES (1)")
     mysql_db.run("CREATE VIEW mine AS SELECT id FROM t")
@@ -120,7 +124,7 @@ def test_views_of_other_engines_are_left_out_too(offline: Project, mysql_db: Mar
 
 
 def test_stacks_without_tables_are_named(offline: Project, engine: Engine) -> None:
-    """Where nothing is found, the sentence says where was looked, and not an option's name."""
+    """If no table is found, the error names the schemas that were searched, not an option."""
     offline.write("legacy.json", json.dumps({"tenants": {}}))
     sqlite3.connect(offline.path / "modern.sqlite").close()
     urls = [
@@ -142,7 +146,7 @@ def test_stacks_without_tables_are_named(offline: Project, engine: Engine) -> No
 
 
 def test_filters_say_how_many_rows_they_leave_out(engine: Engine) -> None:
-    """The coverage check counts, on each side, the rows that a filter does not take."""
+    """The coverage check counts the rows that a filter leaves out on each side."""
     engine.both(
         "CREATE TABLE t (id int PRIMARY KEY, gone boolean);"
         "INSERT INTO t SELECT g, CASE WHEN g > 8 THEN NULL ELSE g % 4 = 0 END "
@@ -166,7 +170,7 @@ modern_filter = { sql = "NOT gone", reason = "deleted rows stay behind" }
 
 
 def test_what_is_left_out_is_of_this_run(project: Migration) -> None:
-    """Settings of tenants and tables that were not selected are not listed."""
+    """Exclusions of tenants and tables that were not selected are not listed."""
     project.settings(
         '[tables.trades]\nempty = { acme = "joined late", eu-north = "never traded" }\n'
         'legacy_filter = { sql = "id > 0", reason = "no test rows" }\n'

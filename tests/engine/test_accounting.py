@@ -1,4 +1,4 @@
-"""Every row has one owner on each side; a row that changed hands is named with both of them."""
+"""Each row has one owner on each side. A row that changed owner is reported with both."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def columns(
     kind: str = "text",
     settings: str = "",
 ) -> Case:
-    """Make a table whose rows are (id, tenant)."""
+    """Return a case with a table of rows (id, tenant)."""
     made = (
         f"CREATE TABLE {{t}} (id int PRIMARY KEY, tenant {kind}, v int);"
         "INSERT INTO {t} (id, tenant) VALUES "
@@ -44,9 +44,9 @@ def paths(
     modern: str = "",
     settings: str = "",
 ) -> Case:
-    """Make the same table and the same users on both sides: (id, user_id) and (id, tenant).
+    """Return a case with rows (id, user_id) and users (id, tenant), the same on both sides.
 
-    ``kinds`` are the types of a user's id and of the tenant; ``modern`` is more SQL of that side.
+    ``kinds`` are the types of a user's id and of the tenant. ``modern`` is more SQL for that side.
     """
     kind, end = kinds
     made = (
@@ -60,7 +60,7 @@ def paths(
 
 
 def notes(evidence: Evidence) -> dict[str | None, str]:
-    """Return what is said of each finding, by its first key."""
+    """Return the note of each finding, by the first column of its key."""
     return {next(iter(each.key.values())): each.note for each in evidence.findings}
 
 
@@ -79,14 +79,14 @@ def _no_reasons(evidence: Evidence) -> None:
 # ---- the sum, and paths that fan out
 
 SUMS: dict[Case, Check] = {
-    # All rows, the tenants' and those of nobody are counted on each side by itself.
+    # All rows, the tenants' rows and the unassigned rows are counted separately on each side.
     columns(
         "sum",
         "(1, 'a'), (2, 'a'), (3, 'b'), (4, NULL)",
         "(1, 'a'), (2, 'b')",
         settings='[tables.{t}]\nunassigned = {legacy = "from before tenants"}',
     ): _accounts(Account("legacy", 4, 3, 1), Account("modern", 2, 2, 0)),
-    # What a filter takes out of one side belongs neither to the total nor to a tenant.
+    # Rows that a filter takes out count neither in the total nor for a tenant.
     columns(
         "filter",
         "(1, 'a'), (2, 'b'), (3, NULL)",
@@ -140,12 +140,12 @@ FAN_OUTS: dict[Case, Check] = {
 
 
 def test_the_rows_of_each_side_add_up(engine: Engine, subtests: pytest.Subtests) -> None:
-    """All rows, the tenants' and those of nobody are counted on each side by itself.
+    """Each side counts all rows, the tenants' rows and the unassigned rows separately.
 
-    Rows that a path leads to two tenants, alike on both sides, are not proven, over one table or
-    two, and where ids or tenants' values are padded. That is no matter where no row of the
-    table leads through such a user, or a filter takes it out, or the second way leads to no
-    tenant. Of a first column that is masked, no value is quoted.
+    Rows that a path attributes to two tenants are NOT PROVEN, even if both sides agree. That holds
+    for a path through one table or two, and for padded ids or tenants' values. A user of two
+    tenants is accepted if no row of the table leads to it, or if a filter removes those rows. It is
+    also accepted if the second way leads to no tenant. No value of a masked first column is quoted.
     """
     cases = SUMS | FAN_OUTS
     tables = laid_out(engine, list(cases))
@@ -161,7 +161,7 @@ def test_the_rows_of_each_side_add_up(engine: Engine, subtests: pytest.Subtests)
 
 
 def test_a_side_without_a_leading_column_has_no_account(engine: Engine) -> None:
-    """Where a side keeps tenants apart by schemas, nothing of it is left to be accounted for."""
+    """A side whose tenants have schemas of their own has no rows to account for."""
     engine.legacy.run("CREATE TABLE t (id int PRIMARY KEY, tenant text)")
     engine.legacy.run("INSERT INTO t VALUES (1, 'a'), (2, 'b')")
     for number, tenant in enumerate("ab", 1):
@@ -182,10 +182,10 @@ legacy_accounts = ["b1", "b2"]
 
 
 def test_two_accounts_of_one_tenant_are_one_owner(engine: Engine) -> None:
-    """A tenant of two accounts owns the rows of both, by a column and by a path.
+    """A tenant with two accounts owns the rows of both, by a column and by a path.
 
-    However many users lead to two accounts of one tenant, the one of two tenants is noticed. A
-    tenant is named as a new owner by its id, whichever of its accounts has the row.
+    Among thousands of users that lead to two accounts of one tenant, the one user of two tenants is
+    found. A new owner is named by its id, whichever of its accounts has the row.
     """
     rows, merged = "(1, 'a1'), (2, 'a2'), (3, 'b1')", "(1, 'a'), (2, 'a'), (3, 'b')"
     users = "('u1', 'a1'), ('u2', 'a2'), ('u3', 'b1'), ('u1', 'a2')"
@@ -249,9 +249,9 @@ def _tenant(name: str, value: str) -> str:
 def test_two_spellings_of_one_value_are_one_owner_too_many(
     engine: Engine, subtests: pytest.Subtests
 ) -> None:
-    """Two tenants whose values are different texts and one value of the column are named.
+    """Two tenants whose values are different texts but one value of the column are reported.
 
-    Where the column holds texts, '12' and '012' are two tenants' values.
+    In a text column, '12' and '012' are the values of two tenants.
     """
     text = ("text", "12", "012", "'12'), (2, '012'")
     values = [*TWICE, text]
@@ -266,7 +266,8 @@ def test_two_spellings_of_one_value_are_one_owner_too_many(
         context = audit.run.context
         all_tenants = dict(context.tenants)
         for number, (kind, *_) in enumerate(values):
-            # Each table has two tenants of its own: other types' values are no values of its type.
+            # Each table has two tenants of its own, since another type's values are not valid in
+            # its column.
             own = {name: all_tenants[name] for name in (f"{number}-a", f"{number}-b")}
             object.__setattr__(context, "tenants", own)
             object.__setattr__(context, "selected", list(own.values()))
@@ -295,9 +296,9 @@ CASES = "[tenants.acme]\n[tenants.ACME]\n"
 def test_tenants_that_differ_in_case_are_two_owners(
     debian_engine: Engine, subtests: pytest.Subtests
 ) -> None:
-    """Two tenants that differ in case alone are two ends of a path.
+    """Tenants whose values differ only in case are two ends of a path.
 
-    They do not share their rows, whatever the column.
+    They do not share their rows, whatever the column's collation or type.
     """
     debian_engine.both(f"{CASELESS}; CREATE EXTENSION citext")
     kinds = ("text COLLATE caseless", "citext")
@@ -324,7 +325,7 @@ def test_tenants_that_differ_in_case_are_two_owners(
                 assert audit(kind, "ACME").rows.legacy == 1
 
 
-# ---- whose a lost row is now
+# ---- the new owner of a lost row
 
 SPLIT = '[tables.{t}]\nlegacy_tenancy = {column = "account"}\n'
 UNDER_B = "the modern table has it under the tenant 'b'"
@@ -334,9 +335,9 @@ OVER_A = "the legacy table has it under the tenant 'a'"
 def split(
     label: str, legacy: str, modern: str, *, kind: str = "text", ids: str = "int", more: str = ""
 ) -> Case:
-    """Make a table whose tenants are in ``account`` on one side and in ``tenant`` on the other.
+    """Return a case whose tenants are in ``account`` on one side and in ``tenant`` on the other.
 
-    ``more`` is more SQL of both sides.
+    ``more`` is more SQL for both sides.
     """
     return Case(
         label,
@@ -422,10 +423,12 @@ OF_A: dict[str, dict[str | None, str]] = {
 
 
 def test_a_lost_row_is_named_with_its_new_owner(engine: Engine, subtests: pytest.Subtests) -> None:
-    """A row under another tenant, under none, under an unknown value, and nowhere differ.
+    """The note of a lost row names its new owner.
 
-    A path and a key map lead to the new owner, too. A row is elsewhere only if its whole key is,
-    NULLs and all. A row without a key, of a shared table, or with a masked key has no note.
+    The note differs between a row under another tenant, under no tenant, under an unknown value,
+    and nowhere. A path and a key map lead to the new owner, too. A row counts as found elsewhere
+    only if its whole key matches, NULLs included. A row without a key, of a shared table, or with a
+    masked key has no note.
     """
     tables = laid_out(engine, LOST)
     with tables.opened(f"{TENANTS}[tenants.c]", legacy=BY_TENANT, modern=BY_TENANT) as audit:
@@ -435,7 +438,7 @@ def test_a_lost_row_is_named_with_its_new_owner(engine: Engine, subtests: pytest
         assert notes(audit("four", "b")) == {"1": OVER_A}
         assert notes(audit("path", "b")) == {"1": OVER_A}
         assert notes(audit("shared")) == {"1": ""}
-        # Of a key that two other tenants have, the same is said however the rows lie.
+        # If two other tenants have the key, the note is the same for any order of the rows.
         assert notes(audit("b, c", "a")) == notes(audit("c, b", "a")) != {"1": ""}
         said = sorted(each.note for each in audit("whole key", "a").findings)
         assert said == ["", UNDER_B]
@@ -445,7 +448,7 @@ def test_a_lost_row_is_named_with_its_new_owner(engine: Engine, subtests: pytest
         assert "secret" not in repr(audit("masked key", "a"))
         assert_match(audit("nothing lost", "a"), 1)
         _assert_first_are_named(audit)
-        # The new owner need not be selected.
+        # The new owner does not have to be selected.
         selected = [each for each in audit.run.context.selected if each.id == "a"]
         object.__setattr__(audit.run.context, "selected", selected)
         audit.run.audited.shared_scans.done.clear()
@@ -454,7 +457,7 @@ def test_a_lost_row_is_named_with_its_new_owner(engine: Engine, subtests: pytest
 
 
 def _assert_first_are_named(audit: Audits) -> None:
-    """Require that of thousands of moved rows the first are named, and all are counted."""
+    """Require that all moved rows are counted, and that the first 200 of them have a note."""
     evidence = audit("thousands", "a")
     assert evidence.drift.missing == 3000
     assert [bool(each.note) for each in evidence.findings][:200] == [True] * 200
@@ -470,9 +473,10 @@ KINDS = [
 
 
 def test_a_new_owner_of_any_type_is_known(engine: Engine, subtests: pytest.Subtests) -> None:
-    """A tenant's value is recognised as its column spells it; a tenant is never called none.
+    """A new owner is recognised by its value in the column's own notation, for every type.
 
-    So it is where a path leads to uuids; and the next check is none the worse for it.
+    A known tenant is never reported as none. The same holds if a path leads to uuids, and the next
+    check still works.
     """
     tenants = "".join(
         _tenant(f"a{number}", one) + _tenant(f"b{number}", other)

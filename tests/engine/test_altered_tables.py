@@ -1,6 +1,7 @@
 """A table that is altered between the snapshot and the read proves nothing.
 
-A server reads tables by the names and columns that they have now, whatever the snapshot shows.
+A server reads tables by the names and columns that they have at the time of the read, whatever the
+snapshot shows.
 """
 
 from __future__ import annotations
@@ -45,9 +46,9 @@ LEADS = '[ignore.tables]\nusers = "leads to the tenant"\n'
 def test_exchanged_columns_are_no_match(
     engine: Engine, tenancy: str, table: str, columns: tuple[str, str]
 ) -> None:
-    """Values that differ in the snapshots are not equal because columns have exchanged names since.
+    """Different values are not equal because columns exchanged names after the snapshot.
 
-    The same values, if nothing is altered, are drift.
+    Without an alteration, the same values are drift.
     """
     subjects = ["global"] if tenancy == SHARED else ["a", "b"]
     engine.both(TABLE)
@@ -69,7 +70,10 @@ def test_exchanged_columns_are_no_match(
 def test_columns_of_mariadb_are_no_match(
     mysql_db: MariaDatabase, modern_db: Database, tmp_path: Path
 ) -> None:
-    """MariaDB raises no error where columns have exchanged names in an open snapshot."""
+    """Columns that exchange names in an open snapshot are NOT PROVEN.
+
+    MariaDB raises no error in this case.
+    """
     engine = Engine(mysql_db, modern_db, tmp_path)  # type: ignore[arg-type]
     mysql_db.run("CREATE TABLE t (id int PRIMARY KEY, v varchar(9), w varchar(9))")
     mysql_db.run("INSERT INTO t VALUES (1, 'x', 'y')")
@@ -102,7 +106,7 @@ VIEW = """
     CREATE TABLE base (id int, v text); CREATE VIEW t AS SELECT * FROM base;
     INSERT INTO base VALUES (1, 'v')
 """
-# What both stacks hold, what legacy (or modern) alone has beside, and what legacy runs afterwards.
+# By case: SQL of both stacks, of legacy alone, of modern alone, and of legacy after the snapshots.
 LOST: dict[str, tuple[str, str, str, str]] = {
     "partition dropped": (PARTED, ADDED, "", "DROP TABLE t_2"),
     "partition detached": (PARTED, ADDED, "", "ALTER TABLE t DETACH PARTITION t_2"),
@@ -126,7 +130,10 @@ HARMLESS = [
 
 @pytest.mark.parametrize("case", LOST)
 def test_rows_of_a_part_that_is_gone_or_new_are_no_match(engine: Engine, case: str) -> None:
-    """Parts of a table, and what a view reads, are those of the snapshot, or it is NOT PROVEN."""
+    """A partition, child or viewed table that is gone or new makes the check NOT PROVEN.
+
+    The parts of a table, and the tables that a view reads, have to be those of the snapshot.
+    """
     both, legacy, modern, afterwards = LOST[case]
     more = LEADS.replace("users", "other") + '"*_*" = "a part"\n"base" = "of a view"\n'
     more += '[tables.t]\nkey = ["id"]\n'
@@ -141,7 +148,7 @@ def test_rows_of_a_part_that_is_gone_or_new_are_no_match(engine: Engine, case: s
 
 
 def test_what_alters_no_row_refuses_no_check(engine: Engine) -> None:
-    """Grants, keys, indexes and statistics change rows of the catalog, and no proof."""
+    """Changes of grants, keys, indexes and statistics alter the catalog, but refuse no check."""
     engine.both(TABLE)
     wrong = []
     for statement in HARMLESS:
@@ -156,7 +163,10 @@ def test_what_alters_no_row_refuses_no_check(engine: Engine) -> None:
 def test_partitions_of_mariadb_are_no_match(
     mysql_db: MariaDatabase, modern_db: Database, tmp_path: Path
 ) -> None:
-    """A partition that MariaDB drops after the snapshot takes its rows along, without an error."""
+    """A partition that is dropped after the snapshot makes the check NOT PROVEN.
+
+    MariaDB drops its rows with it, and raises no error.
+    """
     engine = Engine(mysql_db, modern_db, tmp_path)  # type: ignore[arg-type]
     mysql_db.run(
         "CREATE TABLE t (id int PRIMARY KEY) PARTITION BY RANGE (id) "

@@ -1,4 +1,4 @@
-"""What one process of a run has read is compared by another exactly as it was read."""
+"""Rows that one process of a run has read are compared by another exactly as they were read."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ TENANTS = "[tenants.a]\n[tenants.b]\n"
 BY_TENANT = 'tenancy = {column = "tenant"}'
 KEYED = '[tables.t]\nkey = ["id"]\n'
 
-# What SQLite holds on each side, and no encoding keeps: bytes that are no UTF-8, and how reports
-# and escapes spell them.
+# Values of each side in SQLite that no encoding keeps: bytes that are not UTF-8, and the texts that
+# reports and escapes show for them.
 LOOKALIKES = [
     ("CAST(x'636166E9' AS TEXT)", r"'caf\xe9'"),
     ("CAST(x'636166E9' AS TEXT)", r"'caf\udce9'"),
@@ -40,14 +40,14 @@ def files(tmp_path: Path) -> Engine:
 
 
 def in_another_process(run: Run) -> Run:
-    """Return the same run as another of its processes has it."""
+    """Return the run as another of its processes has it."""
     return Run(replace(run.context))
 
 
 def test_texts_that_cannot_be_encoded_are_compared_as_they_were_read(
     files: Engine, tmp_path: Path
 ) -> None:
-    """The one row of a tenant that differs is drift in every process, however alike it reads."""
+    """The one row that differs is drift in every process, however alike its two texts look."""
     folder = tmp_path / "shared"
     wrong = []
     for number, (legacy, modern) in enumerate(LOOKALIKES):
@@ -78,7 +78,7 @@ TEXTS = st.text(st.characters(exclude_categories=()), max_size=8)
 def test_rows_come_back_as_they_were(
     tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, ...]]
 ) -> None:
-    """Whatever characters a text holds, another process gets the same rows."""
+    """Another process gets the same rows, whatever characters their texts hold."""
     once = SharedCache(tmp_path_factory.mktemp("once"))
     given_ = RowDiff(tuple(rows), ())
     assert once.ask("which rows differ?", RowDiff, lambda: given_) == given_
@@ -86,6 +86,6 @@ def test_rows_come_back_as_they_were(
 
 
 def test_a_row_cannot_differ_from_itself() -> None:
-    """A row that one side has more of is no row that the other side has more of."""
+    """One row cannot be in excess on both sides: ``InconsistentReads`` is raised."""
     with pytest.raises(InconsistentReads):
         RowDiff((("1", "x"),), (("1", "x"),))

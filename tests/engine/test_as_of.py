@@ -1,4 +1,4 @@
-"""A filter with ``:as_of`` is applied by each query about the rows of a table."""
+"""Every query about the rows of a table applies a filter with ``:as_of``."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ..support.engine_driver import Engine, Run
 from ..support.expectations import assert_drift, assert_match, assert_not_proven
 from ..support.postgresql import Database
 
-# ---- in every layout of tenants, and on every way to the rows that differ
+# ---- every layout of tenants, and every way to find the rows that differ
 
 TENANTS = "[tenants.a]\n[tenants.b]\n[tenants.c]\n"
 ROWS = """
@@ -30,7 +30,7 @@ ROWS = """
     FROM generate_series(1, 120) g;
 """
 COLUMNS = "(id int PRIMARY KEY, tenant text, v text, changed timestamptz)"
-# Seconds 91 to 120 are later, and every tenth row is NULL: 81 rows are compared, 27 a tenant.
+# Seconds 91 to 120 are too late, and every tenth row is NULL: 81 rows are compared, 27 a tenant.
 TAKING_PART = 81
 LAYOUTS = {
     "column": ('tenancy = {column = "tenant"}', "t", "tenant"),
@@ -69,7 +69,11 @@ def _change(database: Database, layout: str, sql: str) -> None:
 def test_every_layout_and_every_way_applies_the_filter(
     engine: Engine, layout: str, way: Way
 ) -> None:
-    """Scans for all tenants, for one, of small tables at once; digests, cells, and rows read."""
+    """Every scan and every read of rows applies the filter.
+
+    The scans are for all tenants, for one tenant, and for small tables in a batch. Digests,
+    sketches and rows are read.
+    """
     tenancy = LAYOUTS[layout][0]
     _furnish(engine, layout)
     own = replace(engine, limits=way.limits)
@@ -101,7 +105,7 @@ def test_every_layout_and_every_way_applies_the_filter(
 
 
 def test_small_tables_of_schemas_are_read_by_one_statement(engine: Engine) -> None:
-    """The statement that is compiled once for all tenants binds the value in each branch."""
+    """The one statement that is compiled for all tenants binds the value in each branch."""
     _furnish(engine, "schema")
     tenancy = LAYOUTS["schema"][0]
     both = f"{filters('t', 'changed')}{filters('u', 'changed')}"
@@ -116,9 +120,9 @@ def test_small_tables_of_schemas_are_read_by_one_statement(engine: Engine) -> No
 
 
 def test_rows_of_no_tenant_and_rows_left_out_are_counted(engine: Engine) -> None:
-    """``unassigned`` counts the rows up to the value, and ``coverage`` those that are left out.
+    """``unassigned`` counts the rows up to the value, and ``coverage`` the rows left out.
 
-    Both say up to where, and so does the canary's check.
+    Both name the value as the limit, and so does the canary's check.
     """
     _furnish(engine, "column")
     engine.both("UPDATE t SET tenant = NULL WHERE id IN (8, 98)")
@@ -145,7 +149,7 @@ def test_rows_of_no_tenant_and_rows_left_out_are_counted(engine: Engine) -> None
 
 
 def test_a_large_table_is_read_in_chunks_up_to_the_value(engine: Engine) -> None:
-    """Chunks, and the rows that are read again by their keys, are of the rows that take part."""
+    """Chunks, and rows that are read again by their keys, hold only rows up to the value."""
     engine.both(f"CREATE TABLE t {COLUMNS}")
     engine.both("""
         INSERT INTO t SELECT g, 'a', 'v' || g,
@@ -165,7 +169,7 @@ def test_a_large_table_is_read_in_chunks_up_to_the_value(engine: Engine) -> None
 
 
 def test_a_key_map_s_filter_takes_the_value(engine: Engine) -> None:
-    """An id that was issued anew after the moment has its earlier one, on each path of a lookup."""
+    """An id that was reissued after the moment keeps its earlier partner in every lookup."""
     engine.legacy.run("CREATE TABLE t (id int PRIMARY KEY, usr int, v text)")
     engine.legacy.run("INSERT INTO t VALUES (1, 7, 'a'), (2, 8, 'b')")
     engine.modern.run("CREATE TABLE t (id int PRIMARY KEY, usr int, v text)")
@@ -199,7 +203,7 @@ def test_a_key_map_s_filter_takes_the_value(engine: Engine) -> None:
 
 
 def test_a_value_of_another_type_is_not_proven(engine: Engine) -> None:
-    """A server that refuses the comparison has the filter named, and nothing passes."""
+    """If the server refuses the comparison, the reason names the filter, and nothing is proven."""
     engine.both("CREATE TABLE t (id int PRIMARY KEY, changed text)")
     engine.both("INSERT INTO t VALUES (1, '2026-11-30')")
     with engine.opened(f"{filters('t', 'changed')}[tenants.acme]") as run:
@@ -216,9 +220,9 @@ def test_a_value_of_another_type_is_not_proven(engine: Engine) -> None:
 
 
 def test_rows_in_flight_are_settled_up_to_the_value(engine: Engine) -> None:
-    """A row that both sides move past the value meanwhile was in flight.
+    """A row that both sides move past the value during the run was in flight.
 
-    One that a single side moves is drift.
+    A row that only one side moves is drift.
     """
     engine.both("CREATE TABLE t (id int PRIMARY KEY, v text, changed timestamptz)")
     engine.both("INSERT INTO t SELECT g, 'v', '2026-11-30' FROM generate_series(1, 4) g")

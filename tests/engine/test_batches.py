@@ -30,7 +30,7 @@ ROWS = "INSERT INTO {}.{} SELECT g, '{} ' || g, '{} - ' || g FROM generate_serie
 
 @pytest.fixture
 def schemas(engine: Engine) -> Engine:
-    """Three tenants with schemas of their own, and in each the tables ``a`` and ``b``."""
+    """Three tenants with schemas of their own, each with the tables ``a`` and ``b``."""
     for name in NAMES:
         engine.both(f"CREATE SCHEMA {name}")
         for table in ("a", "b"):
@@ -47,18 +47,18 @@ def audit(engine: Engine, more: str = "", line: str = "") -> dict[str, Evidence]
 
 
 def audits(run: Run) -> dict[str, Evidence]:
-    """The same of stacks that are open."""
+    """Audit all tables of all tenants on stacks that are open."""
     return {f"{name}-{table}": run.audit(name, table) for name in NAMES for table in ("a", "b")}
 
 
 def hints(found: Mapping[str, Evidence]) -> list[str]:
-    """Return the reasons for slow reads."""
+    """Return the hints that give a reason for slow reads."""
     given = [hint for each in found.values() for hint in each.work.hints]
     return [hint for hint in given if hint.startswith(SLOW)]
 
 
 def other_than_match(found: Mapping[str, Evidence]) -> dict[str, Outcome]:
-    """Return the checks with another status than MATCH."""
+    """Return the outcome of each check that is not proven."""
     return {key: each.outcome for key, each in found.items() if each.outcome is not Outcome.PROVEN}
 
 
@@ -78,7 +78,10 @@ def fill(tenants: int, tables: int, limits: Limits = Limits()) -> list[list[str]
 
 
 def test_whole_tenants_are_in_a_batch() -> None:
-    """As many as fit, so that consecutive batches have one structure; large ones take several."""
+    """A batch takes as many whole tenants as fit, so that consecutive batches have one structure.
+
+    A tenant with many tables takes several batches.
+    """
     assert [len(each) for each in fill(130, 1)] == [64, 64, 2]
     assert [len(each) for each in fill(7, 20)] == [60, 60, 20]
     assert next(sorted({*each}) for each in fill(7, 20)) == ["t0", "t1", "t2"]
@@ -89,7 +92,10 @@ def test_whole_tenants_are_in_a_batch() -> None:
 def test_a_batch_runs_once_and_its_result_is_forgotten(
     schemas: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A process holds so many results. A check that comes too late for its own runs alone."""
+    """A batch runs once, and a process keeps the results of a limited number of batches.
+
+    A check whose result was dropped runs alone.
+    """
     runs: list[Batch] = []
     run_batch = batch._run
 
@@ -112,7 +118,7 @@ def test_a_batch_runs_once_and_its_result_is_forgotten(
 def test_processes_share_the_result_of_a_batch(
     schemas: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The second process reads no table, and is shown the same."""
+    """The second process reads no table, and gets the same results."""
     schemas.modern.run("UPDATE t1.b SET v = 'other' WHERE id = 2")
     once, results = SharedCache(tmp_path), []
     for _ in range(2):
@@ -133,7 +139,10 @@ def test_processes_share_the_result_of_a_batch(
 
 
 def test_rows_of_two_tables_of_a_batch_that_changed_places_are_seen(schemas: Engine) -> None:
-    """All rows of the batch are there, and two tables are another one's."""
+    """Two tables of a batch that exchanged their rows are both drift.
+
+    The rows of the batch as a whole are still the same.
+    """
     schemas.modern.run("ALTER TABLE t0.a RENAME TO x; ALTER TABLE t0.b RENAME TO a")
     schemas.modern.run("ALTER TABLE t0.x RENAME TO b")
     assert set(other_than_match(audit(schemas)).values()) == {Outcome.REFUTED}
@@ -144,7 +153,8 @@ SWAPPED = (
     "ALTER TABLE {t} RENAME v TO x; ALTER TABLE {t} RENAME w TO v; ALTER TABLE {t} RENAME x TO w"
 )
 AFTERWARDS: dict[str, tuple[str, str, str]] = {
-    # Before the snapshot, on the modern side; after it, on the legacy side; what is altered.
+    # By case: SQL of the modern side before the snapshot, SQL of the legacy side after it, and the
+    # altered table.
     "columns": ("UPDATE t1.a SET v = w, w = v", SWAPPED.format(t="t1.a"), "t1.a"),
     "schemas": (
         "ALTER SCHEMA t1 RENAME TO x; ALTER SCHEMA t2 RENAME TO t1; ALTER SCHEMA x RENAME TO t2",
@@ -173,10 +183,10 @@ AFTERWARDS: dict[str, tuple[str, str, str]] = {
 def test_what_is_altered_after_the_snapshot_is_not_proven_equal_by_it(
     schemas: Engine, case: str
 ) -> None:
-    """The snapshots differ. An alteration that makes the tables equal now is not taken for a proof.
+    """An alteration that makes tables equal after the snapshot is not taken for a proof.
 
-    The statement finds all digests equal, but it read other columns, tables or rows than those of
-    the snapshot.
+    The snapshots differ. The statement finds all digests equal, but it read other columns, tables
+    or rows than those of the snapshot.
     """
     before, after, altered = AFTERWARDS[case]
     schemas.legacy.run("CREATE SCHEMA x; CREATE TABLE x.heir (LIKE t1.a)")
@@ -197,7 +207,7 @@ def test_what_is_altered_after_the_snapshot_is_not_proven_equal_by_it(
 
 
 def test_what_was_altered_before_the_snapshot_is_in_batches(schemas: Engine) -> None:
-    """Neither an old alteration nor one that was rolled back keeps tables out of a batch."""
+    """An alteration before the snapshot, or one that was rolled back, keeps no table out."""
     schemas.both(
         "ALTER TABLE t1.a ALTER v SET STATISTICS 50; ALTER SCHEMA t2 OWNER TO CURRENT_USER"
     )
@@ -210,7 +220,10 @@ def test_what_was_altered_before_the_snapshot_is_in_batches(schemas: Engine) -> 
 
 
 def test_a_schema_that_is_dropped_meanwhile_stops_its_own_checks_alone(schemas: Engine) -> None:
-    """The batch fails, and each table is read alone."""
+    """A schema that is dropped during the run makes only its own checks NOT PROVEN.
+
+    The batch fails, and each table is read alone.
+    """
     with schemas.opened(TENANTS, legacy=OWN, modern=OWN) as run:
         schemas.modern.run("DROP SCHEMA t1 CASCADE")
         found = audits(run)
@@ -220,7 +233,7 @@ def test_a_schema_that_is_dropped_meanwhile_stops_its_own_checks_alone(schemas: 
 
 
 def test_a_statement_that_times_out_is_in_the_hints(schemas: Engine) -> None:
-    """Rows that take too long fail the batch; the other tables match alone."""
+    """Rows that take too long fail the batch; the other tables match when they are read alone."""
     slow = "CASE WHEN v = 't1 2' THEN pg_sleep(9) IS NOT NULL ELSE TRUE END"
     more = f'[tables.a.modern_filter]\nsql = "{slow}"\nreason = "as it is"'
     found = audit(schemas, more, "statement_timeout = 0.7")
@@ -233,7 +246,7 @@ def test_a_statement_that_times_out_is_in_the_hints(schemas: Engine) -> None:
 
 
 def test_sqlalchemy_s_own_placeholder_is_what_it_is_in_names_and_filters(schemas: Engine) -> None:
-    """A table whose SQL holds the text that stands for a schema is read alone."""
+    """A table whose SQL contains SQLAlchemy's placeholder for a schema is read alone."""
     for name in NAMES:
         schemas.both(f'ALTER TABLE {name}.a RENAME w TO "__[SCHEMA_0]"')
     schemas.both("UPDATE t1.b SET w = '__[SCHEMA_1]' WHERE id = 2")
@@ -255,9 +268,9 @@ def test_sqlalchemy_s_own_placeholder_is_what_it_is_in_names_and_filters(schemas
 def test_one_table_that_cannot_be_hashed_is_read_alone(
     mysql_db: MariaDatabase, tmp_path: Path
 ) -> None:
-    """Rows that are too long for MariaDB, on both sides, are not equal for having no hash.
+    """Rows that are too long for MariaDB to hash, on both sides, are not taken for equal.
 
-    The other tables of the batch are proven by it.
+    The batch still proves its other tables.
     """
     (before,) = mysql_db.run("SELECT @@global.max_allowed_packet")[0]
     engine: Any = Engine(mysql_db, mysql_db, tmp_path)  # type: ignore[arg-type]
@@ -309,7 +322,7 @@ def shared(schemas: Engine) -> Callable[..., dict[str, Evidence]]:
 def test_a_shared_table_is_scanned_once_for_all_batches(
     schemas: Engine, shared: Callable[..., dict[str, Evidence]]
 ) -> None:
-    """One scan a table, whatever its size; what differs is found in its own tenant."""
+    """A shared table is scanned once, whatever its size, and drift is found in its own tenant."""
     schemas.modern.run("UPDATE t1.b SET v = 'other' WHERE id = 2")
     schemas.legacy.run("UPDATE a SET tenant = CASE tenant WHEN 't0' THEN 't2' ELSE 't0' END "
                        "WHERE tenant <> 't1' AND id = 3")  # fmt: skip
@@ -323,7 +336,7 @@ def test_a_shared_table_is_scanned_once_for_all_batches(
 def test_the_rows_of_all_tenants_are_counted_by_the_scan_that_compared_them(
     schemas: Engine,
 ) -> None:
-    """The check of rows of no tenant holds the table's row count against that number."""
+    """The check of unassigned rows compares the table's row count with the shared scan's."""
     schemas.legacy.run("CREATE TABLE a (id int, v text, w text, tenant text)")
     for name in NAMES:
         schemas.legacy.run(f"INSERT INTO a SELECT *, '{name}' FROM {name}.a")
@@ -338,7 +351,7 @@ def test_the_rows_of_all_tenants_are_counted_by_the_scan_that_compared_them(
 def test_a_shared_scan_that_fails_is_in_the_hints(
     shared: Callable[..., dict[str, Evidence]],
 ) -> None:
-    """Only that table is read for each tenant."""
+    """If a shared scan fails, only its table is read once for each tenant."""
     bad = "1 / CASE WHEN v = 't1 2' THEN 0 ELSE 1 END = 1"
     found = shared(f'[tables.a.legacy_filter]\nsql = "{bad}"\nreason = "as it is"')
     assert other_than_match(found) == {"t1-a": Outcome.NOT_PROVEN}

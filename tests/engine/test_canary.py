@@ -1,6 +1,6 @@
-"""The canary sees what the audit sees, and says so of every column; a blind dialect is caught.
+"""The canary watches every column that the audit compares, and catches a blind dialect.
 
-A check of a canary takes some statements for each column and side: tables are small here.
+A canary's check takes some statements for each column and side, so tables are small here.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ Broken = Callable[[pytest.MonkeyPatch, Dialect], None]
 
 
 def fill(engine: Engine, *names: str) -> None:
-    """Make a table of some columns and 12 rows, the same on both sides."""
+    """Make a table of the named columns and 12 rows, the same on both sides."""
     declared = ", ".join(f"{name} {COLUMNS[name][0]}" for name in names)
     values = ", ".join(COLUMNS[name][1] for name in names)
     engine.both(f"CREATE TABLE t (id int PRIMARY KEY, {declared})")
@@ -51,19 +51,19 @@ def fill(engine: Engine, *names: str) -> None:
 
 
 def canary(engine: Engine, more: str = "", table: str = "t") -> Evidence:
-    """Ask the canary of a table."""
+    """Run the canary of a table."""
     return engine.audit(table, "canary", more)
 
 
 def assert_watched(evidence: Evidence, columns: int, total: int | None = None) -> None:
-    """Require that every compared column of a sound audit was watched."""
+    """Require that the canary watched every compared column of a sound audit."""
     assert evidence.reasons == ()
     expected = ColumnCounts(columns, columns, columns if total is None else total)
     assert (evidence.outcome, evidence.columns) == (Outcome.PROVEN, expected)
 
 
 def test_every_column_is_watched(engine: Engine) -> None:
-    """A sound audit notices a change in each column of each ordinary type."""
+    """The canary of a sound audit finds a change in each column of each ordinary type."""
     fill(engine, *COLUMNS)
     assert_watched(canary(engine), 11)
 
@@ -72,7 +72,7 @@ def test_every_column_is_watched(engine: Engine) -> None:
 
 
 def _drops_a_column(monkeypatch: pytest.MonkeyPatch, dialect: Dialect) -> None:
-    """The digest leaves its second column out."""
+    """Leave the second column out of the row hash."""
     whole = dialect.native_hash
 
     def partial(items: Sequence[Item], salt: int) -> ColumnElement[int]:
@@ -82,7 +82,7 @@ def _drops_a_column(monkeypatch: pytest.MonkeyPatch, dialect: Dialect) -> None:
 
 
 def _xors(monkeypatch: pytest.MonkeyPatch, dialect: Dialect) -> None:
-    """The aggregate cancels equal rows."""
+    """Replace the sum by XOR, which cancels equal rows."""
 
     def bit_xor(numbers: ColumnElement[int]) -> ColumnElement[Any]:
         return func.bit_xor(numbers)
@@ -91,7 +91,7 @@ def _xors(monkeypatch: pytest.MonkeyPatch, dialect: Dialect) -> None:
 
 
 def _forgets_null(monkeypatch: pytest.MonkeyPatch, dialect: Dialect) -> None:
-    """NULL has the text of an empty string."""
+    """Give NULL the text of an empty string."""
     text = dialect.text
 
     def forgetful(
@@ -103,7 +103,7 @@ def _forgets_null(monkeypatch: pytest.MonkeyPatch, dialect: Dialect) -> None:
 
 
 def _null_is_false(monkeypatch: pytest.MonkeyPatch, dialect: Dialect) -> None:
-    """NULL in a boolean is false, and in a number 0."""
+    """Read NULL as false in a boolean, and as 0 in a number."""
     text = dialect.text
     words = {Family.BOOLEAN: "false", Family.INTEGER: "0", Family.DECIMAL: "0"}
 
@@ -118,7 +118,7 @@ def _null_is_false(monkeypatch: pytest.MonkeyPatch, dialect: Dialect) -> None:
 
 
 def _rounds(monkeypatch: pytest.MonkeyPatch, dialect: Dialect) -> None:
-    """Decimals are compared to two digits."""
+    """Compare decimals to two digits."""
     text = dialect.text
 
     def rounded(
@@ -132,7 +132,7 @@ def _rounds(monkeypatch: pytest.MonkeyPatch, dialect: Dialect) -> None:
 
 
 def _cuts_seconds(monkeypatch: pytest.MonkeyPatch, dialect: Dialect) -> None:
-    """Times are compared to the second."""
+    """Compare times to the second."""
     text = dialect.text
 
     def cut(
@@ -145,7 +145,7 @@ def _cuts_seconds(monkeypatch: pytest.MonkeyPatch, dialect: Dialect) -> None:
 
 
 def _trims(monkeypatch: pytest.MonkeyPatch, dialect: Dialect) -> None:
-    """Texts lose their trailing spaces."""
+    """Remove the trailing spaces of texts."""
     text = dialect.text
 
     def trimmed(
@@ -158,7 +158,10 @@ def _trims(monkeypatch: pytest.MonkeyPatch, dialect: Dialect) -> None:
 
 
 def _adds_columns(monkeypatch: pytest.MonkeyPatch, dialect: Dialect) -> None:
-    """The row's hash is the sum of its columns' hashes: linear, so that swaps are not seen."""
+    """Make the row's hash the sum of its columns' hashes.
+
+    The sum is linear, so that swapped values are not found.
+    """
     whole = dialect.native_hash
 
     def linear(items: Sequence[Item], salt: int) -> ColumnElement[int]:
@@ -170,7 +173,7 @@ def _adds_columns(monkeypatch: pytest.MonkeyPatch, dialect: Dialect) -> None:
 
 
 def _hashes_alike(monkeypatch: pytest.MonkeyPatch, dialect: Dialect) -> None:
-    """Every row has the same hash."""
+    """Give every row the same hash."""
 
     def alike(items: Sequence[Item], salt: int) -> ColumnElement[int]:
         return cast(literal(len(items) + salt, BigInteger), BigInteger)
@@ -197,7 +200,10 @@ BROKEN = [
 
 @pytest.fixture
 def dialect(monkeypatch: pytest.MonkeyPatch) -> Dialect:
-    """The dialect of both stacks, mended after the test; its handshake is taken for given."""
+    """Return the dialect of both stacks, whose digest self-test is skipped.
+
+    Changes of the dialect are undone after the test.
+    """
     found = dialect_for("postgresql")
     name = "pytest_tenantparity.stacks.snapshots.trusted_digests"
     monkeypatch.setattr(name, lambda *_: Digests((found.native_digest,)))
@@ -213,11 +219,11 @@ def test_a_broken_dialect_is_caught(
     columns: tuple[str, ...],
     words: tuple[str, ...],
 ) -> None:
-    """A dialect that cannot see some change is NOT PROVEN, with the column and what was missed."""
+    """A dialect that misses a change is NOT PROVEN, with the column and the missed change."""
     fill(engine, *columns)
     broken(monkeypatch, dialect)
     with engine.opened() as run:
-        assert_match(run.audit("global", "t"), rows=12)  # as every false match, it looks well
+        assert_match(run.audit("global", "t"), rows=12)  # like every false match, it looks sound
         evidence = run.audit("canary", "t")
     assert_not_proven(evidence, *words)
     assert evidence.columns is not None
@@ -233,7 +239,7 @@ def rows(engine: Engine, table: str, values: str) -> None:
 def test_a_missed_change_of_a_masked_column_shows_nothing(
     engine: Engine, dialect: Dialect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where a change of a masked column is missed, the reason names the column alone."""
+    """The reason for a missed change of a masked column names the column alone."""
     rows(engine, "id int PRIMARY KEY, v text", "(1, 'secret one'), (2, 'secret two')")
     _trims(monkeypatch, dialect)
     evidence = canary(engine, "[tables.t.columns.v]\nmask = true")
@@ -256,7 +262,7 @@ KINDS = [
 TYPES = "CREATE TYPE mood AS ENUM ('ok'); CREATE DOMAIN positive AS int CHECK (VALUE > 0)"
 
 
-AT_ONCE = 4  # columns of a table, for each statement computes all of them
+AT_ONCE = 4  # columns of a table: each statement computes all of them
 
 
 def _groups(given: Sequence[Any]) -> Iterator[Sequence[Any]]:
@@ -264,7 +270,7 @@ def _groups(given: Sequence[Any]) -> Iterator[Sequence[Any]]:
 
 
 def _make(database: Database, name: str, kinds: Sequence[str], values: Sequence[str]) -> None:
-    """Make a table with an id and a column of each kind; each of ``values`` is a row."""
+    """Make a table with an id and one column of each kind; each of ``values`` is a row."""
     declared = ", ".join(f"v{n} {kind}" for n, kind in enumerate(kinds))
     inserted = ", ".join(f"({n}, {row})" for n, row in enumerate(values, start=1))
     database.run(f"CREATE TABLE {name} (id int PRIMARY KEY, {declared})")
@@ -272,7 +278,10 @@ def _make(database: Database, name: str, kinds: Sequence[str], values: Sequence[
 
 
 def _all_watched(engine: Engine, tables: Mapping[str, tuple[str, int]], more: str = "") -> None:
-    """Require that each table's columns are watched; a table has a label and a number of them."""
+    """Require that each table's columns are watched.
+
+    ``tables`` holds a label and a number of columns for each table.
+    """
     with engine.opened(more) as run, each_value() as case:
         for name, (label, columns) in tables.items():
             with case(label):
@@ -280,7 +289,7 @@ def _all_watched(engine: Engine, tables: Mapping[str, tuple[str, int]], more: st
 
 
 def test_columns_that_are_all_null_are_watched(engine: Engine) -> None:
-    """A column that holds nothing but NULL is watched, whatever its type."""
+    """A column that holds only NULL is watched, whatever its type."""
     engine.both(TYPES)
     tables: dict[str, tuple[str, int]] = {}
     for number, kinds in enumerate(_groups(KINDS)):
@@ -314,9 +323,9 @@ VALUES = [
 
 
 def test_the_ends_of_a_type_are_watched(engine: Engine) -> None:
-    """The least, the largest and the strangest values of a type are altered and noticed.
+    """Changes of the least, the largest and the strangest values of a type are found.
 
-    The first row's value is altered: of each pair of values one is first on each side.
+    The canary changes the first row's value, and each value of a pair is first on one side.
     """
     engine.both(TYPES)
     tables: dict[str, tuple[str, int]] = {}
@@ -341,7 +350,7 @@ TYPED = [
 
 
 def test_types_that_are_read_are_watched(engine: Engine) -> None:
-    """A value that is stored otherwise than it is compared is altered in its storage, and seen."""
+    """A value read as another type is changed in its stored form, and the change is found."""
     more = ""
     for number, (word, kind, modern_kind, value) in enumerate(TYPED):
         for database, each in ((engine.legacy, kind), (engine.modern, modern_kind)):
@@ -352,7 +361,7 @@ def test_types_that_are_read_are_watched(engine: Engine) -> None:
 
 
 def test_a_wide_table_is_watched(engine: Engine) -> None:
-    """A table of 16 columns is watched to the last of them."""
+    """All 16 columns of a wide table are watched."""
     kinds = ("int", "text", "numeric", "timestamp", "boolean", "float8")
     names = ", ".join(f"c{n} {kinds[n % len(kinds)]}" for n in range(15))
     engine.both(f"CREATE TABLE t (id int PRIMARY KEY, {names})")
@@ -367,7 +376,8 @@ def test_a_wide_table_is_watched(engine: Engine) -> None:
 class Kind:
     """A table of the same columns on both sides, and lines of its settings.
 
-    Each side is watched by itself: another case is laid out on the modern one where there is one.
+    The canary watches each side by itself, so that ``modern_values`` can hold another case for the
+    modern side.
     """
 
     columns: str
@@ -378,7 +388,7 @@ class Kind:
     modern_values: str = ""
 
 
-# Rows that are known by nothing but themselves, however often each of them is there.
+# Rows that only their values identify, with any number of copies.
 WITHOUT_KEY = {
     "different_and_equal_rows": ("(1, 'a'), (2, 'b')", "(1, 'a'), (1, 'a'), (1, 'a')"),
     "both_and_rows_of_null": (
@@ -407,7 +417,7 @@ TABLES = {
         name: Kind("x int, y text", legacy, modern_values=modern)
         for name, (legacy, modern) in WITHOUT_KEY.items()
     },
-    # The same where a key is given that several rows share, or that is NULL.
+    # The same with a key in the settings that several rows share, or that is NULL.
     **{
         f"{name}_by_key": Kind(
             "x int, y text, z int",
@@ -418,14 +428,14 @@ TABLES = {
         )
         for name, (legacy, modern) in WITHOUT_KEY.items()
     },
-    # However a document's members are ordered and spelled.
+    # Documents with any order of members, in any notation.
     "documents_without_a_key": Kind("v jsonb, w int", DOCUMENTS),
     "documents_in_a_key": Kind("v jsonb PRIMARY KEY, w int", DOCUMENTS),
     # A key that is longer than a report shows.
     "long_key": Kind(
         "id text, v int", "(repeat('x', 2500), 1), (repeat('y', 2500), 2)", 'key = ["id"]'
     ),
-    # A masked column is watched like any other, and no reason holds its values.
+    # A masked column is watched like any other, and no reason contains its values.
     **{
         name: Kind(f"id int, v text{key}", SECRETS, "columns.v.mask = true")
         for name, key in {
@@ -440,7 +450,7 @@ TABLES = {
         "(1, 'x', 0), (1, 'y', 0), (2, 'x', 5)",
         compared=3,
     ),
-    # A column under rules, be it the key, is watched without them; so are its neighbours.
+    # A column under rules, even a key, is watched without them; so are its neighbours.
     **{
         f"{name}_in_{column}": Kind(
             "k text PRIMARY KEY, v text", TEXTS, f"columns.{column} = {{ {rules} }}"
@@ -457,7 +467,7 @@ TABLES = {
         "(1, 'a'), (2, 'b')",
         'legacy_filter = {sql = "filtered.id > 1", reason = "tests"}',
     ),
-    # What is left out is told apart from what is compared and watched.
+    # Columns that are left out are counted apart from those that are compared and watched.
     "ignored": Kind(
         "id int PRIMARY KEY, v int, w int", "(1, 1, 1)", 'ignore.w = "derived"', total=3
     ),
@@ -465,7 +475,7 @@ TABLES = {
 
 
 def test_tables_of_every_kind_are_watched(engine: Engine) -> None:
-    """Each column is watched, whatever rows are known by and whatever rules there are for them."""
+    """Each column is watched, whatever identifies the rows and whatever rules apply to them."""
     more = ""
     for name, kind in TABLES.items():
         engine.both(f"CREATE TABLE {name} ({kind.columns})")
@@ -495,7 +505,7 @@ EXPRESSIONS = {
 
 
 def test_expressions_are_watched(engine: Engine) -> None:
-    """A value that is made by SQL, which may name its table, is watched on both sides."""
+    """A value made by SQL is watched on both sides, even if the SQL names its table."""
     declared = ", ".join(f"{name} int" for name in EXPRESSIONS)
     values = ", ".join(f"({n}, {', '.join([str(10 * n)] * len(EXPRESSIONS))})" for n in (1, 2, 3))
     rows(engine, f"id int PRIMARY KEY, {declared}", values)
@@ -522,9 +532,9 @@ KEY_MAPS = """
 
 
 def test_mapped_columns_are_watched(engine: Engine) -> None:
-    """A change of an id is noticed through its map, on either stack, in the key and beside it.
+    """A changed id is found through its map, on either stack, in the key and outside of it.
 
-    Ids that are all NULL are watched by one that the map lacks.
+    A column of ids that are all NULL is watched with an id that is not in the map.
     """
     engine.both("CREATE TABLE user_ids (old int, new int)")
     engine.both("INSERT INTO user_ids VALUES (1, 101), (2, 102), (3, 103)")
@@ -561,7 +571,10 @@ def test_views_and_renamed_columns_are_watched(engine: Engine) -> None:
 
 
 def test_other_scans_do_not_disturb_the_canary(engine: Engine) -> None:
-    """The first rows of a large table without a key are the same ones, whoever else reads it."""
+    """The canary watches a large table without a key while other sessions scan it.
+
+    Concurrent scans must not change which rows of the table come first.
+    """
     engine.both("CREATE TABLE t (a text, b text)")
     make = "SELECT repeat(md5(g::text), 60), 'x' || g FROM generate_series(1, 20000) g"
     engine.both(f"INSERT INTO t {make}")
@@ -586,9 +599,9 @@ def test_other_scans_do_not_disturb_the_canary(engine: Engine) -> None:
 
 
 def test_empty_tables_are_not_watched(engine: Engine) -> None:
-    """Without rows there is nothing to watch: not proven, unless no rows are declared.
+    """An empty table is NOT PROVEN, since nothing can be watched, unless it is declared empty.
 
-    So it is where a filter takes all rows, or one side holds none: that side is named.
+    The same holds if a filter takes all rows, or if one side has none: the reason names that side.
     """
     for name in ("empty", "declared", "filtered", "empty_legacy", "empty_modern"):
         engine.both(f"CREATE TABLE {name} (id int PRIMARY KEY, v int)")
@@ -616,7 +629,7 @@ def test_empty_tables_are_not_watched(engine: Engine) -> None:
 
 
 def test_empty_for_one_tenant_is_not_empty_for_all(engine: Engine) -> None:
-    """A table that may be empty for one tenant proves nothing where it is empty for all."""
+    """A table declared empty for one tenant is NOT PROVEN if it is empty for all."""
     engine.both("CREATE TABLE t (id int PRIMARY KEY, tenant text)")
     more = '[tables.t]\nempty = {a = "never traded"}\n[tenants.a]\n[tenants.b]'
     own = 'tenancy = {column = "tenant"}'
@@ -624,11 +637,11 @@ def test_empty_for_one_tenant_is_not_empty_for_all(engine: Engine) -> None:
     assert evidence.outcome is Outcome.NOT_PROVEN
 
 
-# ---- places
+# ---- schemas of tenants
 
 
 def test_a_schema_of_any_tenant_is_watched(engine: Engine) -> None:
-    """Where each tenant has a schema, one that holds rows is enough."""
+    """If each tenant has a schema, one schema that holds rows is enough."""
     for database in (engine.legacy, engine.modern):
         make_schemas(database, {"a": "", "b": "(1, 'x'), (2, NULL)"})
     evidence = engine.audit(subject="canary", legacy=PLACES, modern=PLACES, more=TWO)
@@ -636,7 +649,7 @@ def test_a_schema_of_any_tenant_is_watched(engine: Engine) -> None:
 
 
 def test_a_tenant_with_rows_on_both_sides_is_watched(engine: Engine) -> None:
-    """Where one side is shared and the other has schemas, an empty schema is passed over."""
+    """If one side is shared and the other has schemas, an empty schema is skipped."""
     engine.legacy.run("CREATE TABLE t (id int PRIMARY KEY, v text, tenant text)")
     engine.legacy.run("INSERT INTO t VALUES (1, 'x', 'b'), (2, NULL, 'b')")
     make_schemas(engine.modern, {"a": "", "b": "(1, 'x'), (2, NULL)"})

@@ -1,4 +1,4 @@
-"""Total rows are the tenants' rows and those of no tenant, each counted by itself."""
+"""The tenants' rows and the unassigned rows add up to all rows; each number is counted itself."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BY_TENANT = 'tenancy = {column = "tenant"}'
 
 
 def audit_all(run: Run) -> None:
-    """Compare the rows of all tenants, which counts them."""
+    """Compare the rows of all tenants, which also counts them."""
     for tenant in ("a", "b"):
         run.audit(tenant, "t")
 
@@ -24,7 +24,7 @@ def audit_all(run: Run) -> None:
 def test_rows_that_a_scan_lost_are_not_of_no_tenant(
     engine: Engine, monkeypatch: pytest.MonkeyPatch, lost: int
 ) -> None:
-    """If the scans of the tenants counted too few rows, or too many, the check is NOT PROVEN."""
+    """If the tenants' scans counted too few rows, or too many, the check is NOT PROVEN."""
     engine.both("CREATE TABLE t (id int PRIMARY KEY, tenant text)")
     engine.both("INSERT INTO t VALUES (1, 'a'), (2, 'b'), (3, 'b')")
     with engine.opened(TENANTS, legacy=BY_TENANT, modern=BY_TENANT) as run:
@@ -42,7 +42,7 @@ def test_rows_that_a_scan_lost_are_not_of_no_tenant(
 
 
 def test_rows_of_no_tenant_are_counted_beside_the_scans(engine: Engine) -> None:
-    """Rows of an unknown tenant and of none are counted by the condition, not by subtraction."""
+    """Rows of an unknown tenant and of none are counted by a condition, not by subtraction."""
     engine.both("CREATE TABLE t (id int PRIMARY KEY, tenant text)")
     engine.both("INSERT INTO t VALUES (1, 'a'), (2, 'b'), (3, NULL), (4, 'x')")
     with engine.opened(TENANTS, legacy=BY_TENANT, modern=BY_TENANT) as run:

@@ -1,4 +1,4 @@
-"""Rows that one side has more often than the other: copies are no lost rows."""
+"""Rows that one side has more often than the other: copies are not reported as lost rows."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SETTINGS = "\n".join(
 def _tables(engine: Engine) -> None:
     for name in TABLES:
         engine.both(f"CREATE TABLE {name} (k int, v text, tenant text)")
-    # Twice and once, three times and twice, once and twice, twice and never; beta has one of each.
+    # Copies on both sides: 2 and 1, 3 and 2, 1 and 2, 2 and 0. Tenant beta has one of each row.
     for name in ("loose", "keyed"):
         engine.both(
             f"INSERT INTO {name} VALUES (1, 'a', 'acme'), (2, 'b', 'acme'), (2, 'b', 'acme'), "
@@ -48,10 +48,10 @@ def _tables(engine: Engine) -> None:
 
 
 def test_copies_are_duplicates_and_lost_rows_are_not(engine: Engine) -> None:
-    """A row is a duplicate if the other side has the same row as well, though less often.
+    """A row is a duplicate if the other side has the same row as well, but less often.
 
-    That holds with a key of the settings and without one, in every tenant, however the rows are
-    found. Another row of the same key is missing; a row of another tenant is no copy.
+    That holds with a key of the settings and without one, for every tenant, and for every way to
+    find rows. Another row of the same key is missing, and a row of another tenant is not a copy.
     """
     _tables(engine)
     findings: list[Finding] = []
@@ -91,7 +91,7 @@ def test_copies_are_duplicates_and_lost_rows_are_not(engine: Engine) -> None:
         for table in TABLES:
             canary = run.audit("canary", table)
             assert canary.outcome is Outcome.PROVEN, canary
-        # One tenant asked alone, and rows that are told by cells of their keys.
+        # A scan of one tenant alone, and rows that are decoded from a sketch of their keys.
         object.__setattr__(run.context, "selected", run.context.selected[:1])
         run.audited.shared_scans.done.clear()
         run.audited.shared_scans._together.clear()
@@ -100,7 +100,7 @@ def test_copies_are_duplicates_and_lost_rows_are_not(engine: Engine) -> None:
 
 
 def test_many_copies_are_counted_exactly(engine: Engine) -> None:
-    """Where thousands of rows are copies, each is one: by cells, and under a budget."""
+    """Each of thousands of copies is counted, both by a sketch and under a budget."""
     engine.both("CREATE TABLE t (k int, v text)")
     engine.both("INSERT INTO t SELECT g, 'v' FROM generate_series(1, 15000) g")
     engine.legacy.run("INSERT INTO t SELECT g, 'v' FROM generate_series(1, 12000) g")
@@ -113,7 +113,7 @@ def test_many_copies_are_counted_exactly(engine: Engine) -> None:
 
 
 def test_copies_rest_under_settle(engine: Engine) -> None:
-    """Rows that are read again by their keys are told apart as copies and lost rows as well."""
+    """With settle, rows that are read again are still divided into copies and lost rows."""
     engine.both("CREATE TABLE t (id int, v text)")
     engine.both("INSERT INTO t VALUES (1, 'a'), (2, 'b'), (3, 'c')")
     engine.legacy.run("INSERT INTO t VALUES (1, 'a'), (3, 'd'), (4, 'e')")

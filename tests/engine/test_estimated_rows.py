@@ -1,4 +1,4 @@
-"""How many rows a table has, as far as its server can say without reading it."""
+"""Estimates of a table's number of rows, which the server gives without reading the table."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ..support.engine_driver import Engine
 
 
 def test_postgresql_estimates_rows(engine: Engine) -> None:
-    """Analysed or only counted as it was written, with the rows of partitions and of children."""
+    """Estimates come from ANALYZE or from counts of writes, and include partitions and children."""
     engine.legacy.run(
         "CREATE TABLE a (id int PRIMARY KEY); INSERT INTO a SELECT generate_series(1, 3000);"
         "CREATE TABLE child () INHERITS (a); INSERT INTO child SELECT generate_series(1, 1000);"
@@ -37,7 +37,7 @@ def test_postgresql_estimates_rows(engine: Engine) -> None:
 
 
 def test_a_locked_table_is_estimated_all_the_same(engine: Engine) -> None:
-    """Nothing is opened for an estimate: a lock on one table must not cost the whole stack."""
+    """An estimate opens no table, so that a lock on one table does not cost the whole stack."""
     engine.both("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t SELECT generate_series(1, 10)")
     engine.both("CREATE TABLE u (id int PRIMARY KEY); INSERT INTO u SELECT generate_series(1, 10)")
     engine.legacy.run("BEGIN; LOCK TABLE u IN ACCESS EXCLUSIVE MODE")

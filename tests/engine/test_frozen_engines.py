@@ -1,4 +1,4 @@
-"""Tables without snapshots are compared where the settings say that nothing is written to them."""
+"""Tables of engines without snapshots are compared if the settings declare them frozen."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ ENGINES = ("MyISAM", "Aria", "MEMORY", "CSV", "ARCHIVE")
 
 @pytest.fixture
 def stopped(maria: MariaServer, modern_db: Database, tmp_path: Path) -> Iterator[Engine]:
-    """Tables of MariaDB's engines, a view of them, and the same in PostgreSQL but for a row."""
+    """Tables of MariaDB's engines and a view of them, and the same rows but one in PostgreSQL."""
     old = new_mariadb_database(maria)
-    with suppress(pymysql.Error):  # it is there already, or not at all
+    with suppress(pymysql.Error):  # it is already installed, or not available
         old.run("INSTALL SONAME 'ha_archive'")
     known = {str(name).upper() for name, support, *_ in old.run("SHOW ENGINES") if support != "NO"}
     for engine in (each for each in ENGINES if each.upper() in known):
@@ -44,7 +44,7 @@ def _settings(names: list[str]) -> str:
 
 
 def test_they_are_compared_where_they_are_frozen(stopped: Engine) -> None:
-    """With ``frozen`` the row that differs is found; without it the refusal names ``frozen``."""
+    """With ``frozen`` the differing row is found; without it the reason names ``frozen``."""
     names = [str(name) for (name,) in stopped.legacy.run("SHOW TABLES")]
     assert {"MyISAM", "Aria", "MEMORY", "seen"} <= set(names)
     with stopped.opened(_settings(names)) as run:
@@ -62,7 +62,7 @@ def test_they_are_compared_where_they_are_frozen(stopped: Engine) -> None:
 def test_a_tenancy_or_a_map_leads_through_them_only_where_they_are_frozen(
     mysql_db: MariaDatabase, modern_db: Database, engine: Engine
 ) -> None:
-    """A path through a table without snapshots is refused like the table itself."""
+    """A path or a key map through a table without snapshots is refused unless it is frozen."""
     mysql_db.run("CREATE TABLE users (id int PRIMARY KEY, tenant varchar(9)) ENGINE = MyISAM")
     mysql_db.run("CREATE TABLE ids (old int, new int) ENGINE = MyISAM")
     mysql_db.run("CREATE TABLE t (id int PRIMARY KEY, user_id int)")

@@ -1,4 +1,4 @@
-"""A finding gives both ids of a row whose ids were issued anew, and a value of any type."""
+"""Findings give both ids of a row whose ids were reissued, and show values of any type."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ TABLE = "CREATE TABLE t (id {0} PRIMARY KEY, parent {0})"
 
 
 def laid_out(engine: Engine, holder: Any) -> None:
-    """Lay out a missing, an extra and a changed row, and one that the map does not have."""
+    """Make a missing, an extra and a changed row, and one whose id is not in the map."""
     engine.legacy.run(TABLE.format("int"))
     engine.modern.run(TABLE.format("varchar(9)"))
     engine.legacy.run("INSERT INTO t VALUES (1, 2), (2, NULL), (3, 1), (4, 1)")
@@ -42,7 +42,7 @@ def laid_out(engine: Engine, holder: Any) -> None:
 
 
 def ids(evidence: Evidence) -> dict[str, set[tuple[str | None, str | None]]]:
-    """Return both ids of the keys found, by the kind of finding."""
+    """Return both ids of each finding's key, by the kind of finding."""
     found: dict[str, set[tuple[str | None, str | None]]] = {}
     for each in evidence.findings:
         both = each.ids["id"]
@@ -51,7 +51,7 @@ def ids(evidence: Evidence) -> dict[str, set[tuple[str | None, str | None]]]:
 
 
 def assert_both_ids(evidence: Evidence, lost: tuple[str | None, str | None]) -> None:
-    """Require both ids of each row, and of the parents."""
+    """Require both ids of each row and of each parent."""
     assert ids(evidence) == {
         "missing": {("1", "a"), ("2", "b")},
         "extra": {("5", "e"), lost},
@@ -66,7 +66,7 @@ def assert_both_ids(evidence: Evidence, lost: tuple[str | None, str | None]) -> 
 
 
 def test_files(tmp_path: Path) -> None:
-    """The map is in the modern file; masked ids are not looked up."""
+    """The map is in the modern file, and masked ids are not looked up."""
     engine = engine_over(File(tmp_path / "legacy.db"), File(tmp_path / "modern.db"), tmp_path)
     laid_out(engine, engine.modern)
     assert_both_ids(engine.audit(more=MAP.format("modern", "")), lost=(None, "x"))
@@ -75,7 +75,7 @@ def test_files(tmp_path: Path) -> None:
 
 
 def test_servers(mysql_db: MariaDatabase, modern_db: Database, tmp_path: Path) -> None:
-    """The map is in MariaDB, or in PostgreSQL; the ids are of other types on either side."""
+    """The map is in MariaDB or in PostgreSQL, and each side has ids of another type."""
     engine: Engine = engine_over(mysql_db, modern_db, tmp_path)
     laid_out(engine, engine.legacy)
     on_legacy = engine.audit(more=MAP.format("legacy", ""))
@@ -87,7 +87,7 @@ def test_servers(mysql_db: MariaDatabase, modern_db: Database, tmp_path: Path) -
 
 
 def test_values_of_several_types_against_text(tmp_path: Path, modern_db: Database) -> None:
-    """A field of JSON with values of several types is DRIFT against texts, and can be written."""
+    """A field of JSON with values of several types is drift against texts, and can be reported."""
     snapshot = Snapshot(tmp_path / "legacy.json")
     values: list[Any] = [1, "a", True, {"x": 1}, "number 1", "caf\u00e9", 1.5]
     snapshot.write(
@@ -115,7 +115,7 @@ def test_values_of_several_types_against_text(tmp_path: Path, modern_db: Databas
 
 @pytest.mark.parametrize("kind", ["a key that is no UTF-8", "a key of another type"])
 def test_rows_are_found_again_by_any_key(tmp_path: Path, kind: str) -> None:
-    """A row that moved to another tenant is found under it, whatever its key holds."""
+    """A row that moved to another tenant is found there, whatever its key holds."""
     value = "CAST(x'636166e9' AS TEXT)" if kind == "a key that is no UTF-8" else "x'61'"
     engine = engine_over(File(tmp_path / "legacy.db"), File(tmp_path / "modern.db"), tmp_path)
     engine.both("CREATE TABLE t (id TEXT PRIMARY KEY, tenant TEXT)")
@@ -147,7 +147,10 @@ key_map = "refs"
 
 
 def test_a_failing_look_for_the_owner_costs_no_ids(engine: Engine) -> None:
-    """Another tenant's row ends the look for the lost row's owner, and not the transaction."""
+    """If the search for a lost row's owner fails, the ids of the row are still given.
+
+    A row of another tenant makes the search fail, but not the transaction.
+    """
     engine.legacy.run("CREATE TABLE t (tenant text, code int, ref int)")
     engine.legacy.run("INSERT INTO t VALUES ('acme', 1, 10), ('acme', 2, 20), ('beta', 9, 10)")
     engine.modern.run("CREATE TABLE t (tenant text, code text, ref int)")

@@ -1,4 +1,4 @@
-"""Ids that were issued anew are led through their map, and nothing else makes them equal."""
+"""Reissued ids are compared through their key map, and nothing else makes them equal."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from ..support.postgresql import Database
 
 UUID = "00000000-0000-0000-0000-00000000000"
 IDS = "(1, 101), (2, 102), (3, 103)"
-# Four rows, of the users 1 to 3, who became 101 to 103, and of nobody.
+# Four rows: one for each of the users 1 to 3, who became 101 to 103, and one of no user.
 OLD, NEW = "(1, 1), (2, 2), (3, 3), (4, NULL)", "(1, 101), (2, 102), (3, 103), (4, NULL)"
 
 
@@ -42,9 +42,9 @@ def led(
     of_map: str = "",
     of_column: str = "",
 ) -> Case:
-    """Make each side's rows of (id, user_id), and a map of (old, new) on one stack.
+    """Return a case of rows (id, user_id) on each side, and a map (old, new) on one stack.
 
-    ``kinds`` are the types of the legacy and modern user_id, and of old and new.
+    ``kinds`` are the types of the legacy user_id, the modern user_id, old and new.
     """
     own, other, old, new = kinds.split()
     table = "CREATE TABLE {t} (id int PRIMARY KEY, user_id KIND); INSERT INTO {t} VALUES "
@@ -75,7 +75,7 @@ def _mapped(column: str, stack: str = "modern", of_map: str = "", of_column: str
 
 
 def users(label: str, ids: str, modern: str = "", *, more: str = "") -> Case:
-    """Make three users whose own ids were issued anew, and the map."""
+    """Return a case of three users whose own ids were reissued, with the map."""
     made = "CREATE TABLE {t} (id int PRIMARY KEY, name text); INSERT INTO {t} VALUES "
     rows = modern or "(101, 'ann'), (102, 'ben'), (103, 'cy')"
     id_map = f"; CREATE TABLE {{t}}_ids (old int, new int); INSERT INTO {{t}}_ids VALUES {ids}"
@@ -86,7 +86,7 @@ def users(label: str, ids: str, modern: str = "", *, more: str = "") -> Case:
 def check_cases(
     engine: Engine, cases: dict[Case, Check], subtests: pytest.Subtests
 ) -> dict[str, Evidence]:
-    """Lay the cases out and check each of them, in one opening."""
+    """Lay out the cases, open the stacks once, and check each case."""
     with laid_out(engine, list(cases)).opened() as audit:
         expected = {case.label: check for case, check in cases.items()}
         return check_each(audit, expected, subtests)
@@ -96,12 +96,13 @@ USER_1, USER_2 = changed("1", "user_id"), changed("2", "user_id")
 
 
 def test_ids_are_led_through_the_map(engine: Engine, subtests: pytest.Subtests) -> None:
-    """Re-issued ids are a match by way of their map, under a printed rule, NULL against NULL.
+    """Reissued ids match through their map, under a rule in the report, and NULL matches NULL.
 
-    Another parent, one unknown to the map, the legacy id itself, and none are all drift. A modern
-    id that the map leads nowhere equals no legacy id, no NULL, and no text that a legacy id could
-    be. A map on the legacy stack leads the other way. A value that is made by SQL is looked up like
-    a stored one. No tolerance of numbers bears on an id. Of a masked column no id is shown.
+    Another parent, a parent that is not in the map, the legacy id itself, and no parent are all
+    drift. A modern id without a partner equals no legacy id, no NULL, and no text that could be a
+    legacy id. A map on the legacy stack works in the other direction. A value made by SQL is looked
+    up like a stored one. No tolerance of numbers applies to an id. No id of a masked column is
+    shown.
     """
     without_1 = "(2, 102), (3, 103)"
     no_user = "(1, NULL), (2, 2), (3, 3), (4, NULL)"
@@ -146,9 +147,9 @@ def test_ids_are_led_through_the_map(engine: Engine, subtests: pytest.Subtests) 
 def test_each_value_goes_through_the_map_by_itself(
     engine: Engine, subtests: pytest.Subtests
 ) -> None:
-    """Two columns of one table go through the same map, each by its own value.
+    """Two columns of one table use the same map, each for its own value.
 
-    A table whose columns are called as the map's are is led by its own values.
+    If the table's columns have the same names as the map's, its own values are still looked up.
     """
     ids = "; CREATE TABLE {t}_ids (old int, new int); INSERT INTO {t}_ids VALUES " + IDS
     two = "CREATE TABLE {t} (id int PRIMARY KEY, user_id int, by_id int); INSERT INTO {t} VALUES "
@@ -167,10 +168,10 @@ def test_each_value_goes_through_the_map_by_itself(
 
 
 def test_a_mapped_key_finds_the_partner(engine: Engine, subtests: pytest.Subtests) -> None:
-    """Rows known by a re-issued key are found, and so is what changed, is gone, or is new.
+    """Reissued keys lead to their partners, and changed, missing and extra rows are found.
 
-    A map that is well formed, but leads two ids to each other's partner, is found out. Among
-    thousands of re-issued keys the one row that changed is found, and it alone.
+    A valid map that exchanges the partners of two ids is detected. Among thousands of reissued
+    keys, the one row that changed is found, and no other.
     """
     names = [("changed", (key,), ("name",)) for key in ("1", "2", "3")]
     many = "CREATE TABLE {t} (id int PRIMARY KEY, v int); INSERT INTO {t} SELECT "
@@ -216,10 +217,10 @@ def _no_bijection(evidence: Evidence) -> None:
 def test_a_map_that_is_no_bijection_is_not_proven(
     engine: Engine, subtests: pytest.Subtests
 ) -> None:
-    """Where an id has two partners, or none, no match that rests on the map is proven.
+    """If an id has two partners, or none, no match that depends on the map is proven.
 
-    Where ids are read as another type, what the map leads to has to differ as that. Only the rows
-    that the map's filter keeps count, for the look-up and for the bijection.
+    If ids are read as another type, their partners have to differ as values of that type. Only rows
+    that the map's filter keeps count, both for the lookup and for the bijection.
     """
     uuids = {
         "kinds": "int uuid int text",
@@ -265,10 +266,11 @@ def _with_kinds(case: Case) -> Case:
 def test_a_map_that_cannot_be_looked_up_is_not_proven(
     engine: Engine, subtests: pytest.Subtests
 ) -> None:
-    """A map's table or column that is missing is a reason that names the map.
+    """If a map's table or column is missing, the reason names the map.
 
-    So is a filter that the server refuses. Where the map's ids cannot be compared with a column's,
-    the column is named, or the server's words are the reason; of masked ids they are left out.
+    The same holds for a filter that the server refuses. If the map's ids cannot be compared with a
+    column's, the reason names the column or quotes the server. For masked ids the server's message
+    is left out.
     """
 
     def but(label: str, before: str, after: str) -> Case:
@@ -316,7 +318,7 @@ TYPES = [
 
 
 def test_ids_of_every_type_are_led(engine: Engine, subtests: pytest.Subtests) -> None:
-    """Whatever the types of old and new ids, each is led to its partner and to no other."""
+    """Each id is led to its partner and to no other, whatever the types of old and new ids."""
     cases: dict[Case, Check] = {}
     for old, new, old_value, new_value in TYPES:
         legacy = ", ".join(f"({n}, {old_value.format(n)})" for n in (1, 2, 3))
@@ -343,7 +345,7 @@ LOOSE = [
 def test_ids_that_postgresql_alone_takes_for_equal_are_told_apart(
     engine: Engine, subtests: pytest.Subtests
 ) -> None:
-    """A map is looked up by the values that its check for a bijection tells apart."""
+    """A map is looked up by the same values that its check for a bijection distinguishes."""
     cases: dict[Case, Check] = {}
     for own, kind, one, other in LOOSE:
         ids = f"('{one}', 101)" + (f", ('{other}', 102)" if own == kind else "")
@@ -373,7 +375,7 @@ MAP = """
 def test_ids_that_sqlite_alone_takes_for_equal_are_told_apart(
     modern_db: Database, tmp_path: Path
 ) -> None:
-    """In a column without a type 7 and 7.0 are two values, and two ids."""
+    """In a SQLite column without a type, 7 and 7.0 are two values, and so two ids."""
     with closing(sqlite3.connect(tmp_path / "old.db")) as file, file:
         file.executescript(
             "CREATE TABLE user_ids (old, new int);"
@@ -389,9 +391,9 @@ def test_ids_that_sqlite_alone_takes_for_equal_are_told_apart(
 
 
 def test_a_mapped_tenant_scope(engine: Engine) -> None:
-    """Children are compared through the map within a tenant's rows, whoever else uses the ids.
+    """Children are mapped within their tenant's rows, even if other tenants use the same ids.
 
-    A map is not paired, and needs no reason to be left alone; other tables do.
+    A map needs no table pair and no reason to be left out; other tables do.
     """
     engine.both("CREATE TABLE t (id int PRIMARY KEY, tenant text, user_id int)")
     engine.legacy.run("INSERT INTO t VALUES (1, 'acme', 1), (2, 'beta', 2)")
@@ -418,7 +420,7 @@ OF_SCHEMAS = """
 
 
 def test_maps_beside_schemas_of_tenants(engine: Engine) -> None:
-    """Where each tenant has a schema with a map of its own, that map is the tenant's.
+    """If each tenant has a schema with a map of its own, that map is used for the tenant.
 
     A map that all tenants share is found in the stack's schema.
     """
@@ -442,7 +444,7 @@ def test_maps_beside_schemas_of_tenants(engine: Engine) -> None:
         for table, subject in (("own", "a"), ("own", "b"), ("lost", "a")):
             assert_match(run.audit(subject, table), rows=2)
         assert seen(run.audit("b", "lost")) == [("changed", ("2",), ("user_id",))]
-    # A table of all tenants' makes the stack's own schema a place of the run.
+    # A table that all tenants share makes the run read the stack's own schema as well.
     more = f'[tables.prices]\ntenancy = "global"\n{OF_SCHEMAS.format("shared")}\n{tenants}'
     with engine.opened(more, legacy=own, modern=own) as run:
         for tenant in "ab":

@@ -1,4 +1,4 @@
-"""Whatever happens to a table, the findings are those of a plain comparison in Python."""
+"""The findings are those of a plain comparison in Python, for any change of a table."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ROWS = 2_000
 TRIALS = 12
 TEXTS = ["", "a", "A", "a ", "n", "v", "vn", "é", "e\u0301", "😀", "a|b", "NULL", "'", "\\", "\n"]
 
-# The type of a column, and how a value of it is drawn. Few values: repetitions are wanted.
+# The type of a column, and how its values are drawn. There are few values, so that they repeat.
 KINDS: dict[str, Any] = {
     "text": lambda dice: dice.choice(TEXTS),
     "bigint": lambda dice: dice.choice(
@@ -39,7 +39,7 @@ def _table(dice: random.Random, kinds: list[str], keyed: bool) -> list[Row]:
 
 
 def _mutated(dice: random.Random, rows: list[Row], kinds: list[str], keyed: bool) -> list[Row]:
-    """Change, swap, delete, insert and repeat some rows; keys stay unique where there are any."""
+    """Change, swap, delete, insert and repeat some rows. Keys stay unique if there are any."""
     first = int(keyed)
     found = [list(row) for row in rows]
     for _ in range(dice.choice([0, 1, 3, 40])):
@@ -56,7 +56,7 @@ def _mutated(dice: random.Random, rows: list[Row], kinds: list[str], keyed: bool
         found.append([*key, *(_value(dice, kind) for kind in kinds)])
     if not keyed:
         found += [list(dice.choice(found)) for _ in range(dice.choice([0, 2, 30]))]
-    if dice.random() < 0.2:  # one shift for all
+    if dice.random() < 0.2:  # the same shift for all rows
         for row in found:
             row[first] = None if row[first] is None else _shifted(row[first])
     return [tuple(row) for row in found]
@@ -69,7 +69,7 @@ def _shifted(value: Any) -> Any:
 
 
 def _text(value: Any) -> str | None:
-    """Return a value as the engine spells it."""
+    """Return a value in the engine's notation."""
     match value:
         case None | str():
             return value
@@ -84,7 +84,7 @@ def _text(value: Any) -> str | None:
 
 
 def _expected(legacy: list[Row], modern: list[Row], keyed: bool) -> Counter[Seen]:
-    """Compare two lists of rows as plainly as can be."""
+    """Return the differences of two lists of rows, found by a plain comparison."""
     if not keyed:
         here, there = (Counter(tuple(map(_text, row)) for row in rows) for rows in (legacy, modern))
         found: Counter[Seen] = Counter()
@@ -121,7 +121,7 @@ def _fill(database: Database, name: str, columns: str, rows: list[Row]) -> None:
 
 
 def test_findings_are_those_of_a_plain_comparison(engine: Engine) -> None:
-    """For random tables under random changes, the findings are exact and none is lost or added.
+    """The findings of random changes of random tables are exact: none is lost or added.
 
     Half of the tables have a key, and half have none.
     """
@@ -159,7 +159,7 @@ def test_findings_are_those_of_a_plain_comparison(engine: Engine) -> None:
 
 
 def test_drift_larger_than_a_batch_is_exact(engine: Engine) -> None:
-    """Where most rows of a large table differ, every one is found once."""
+    """If most rows of a large table differ, each of them is found once."""
     engine.both("CREATE TABLE t (id int PRIMARY KEY, v int)")
     engine.both("INSERT INTO t SELECT g, g FROM generate_series(1, 30000) g")
     engine.modern.run("UPDATE t SET v = -v WHERE id > 5000")
@@ -173,7 +173,7 @@ def test_drift_larger_than_a_batch_is_exact(engine: Engine) -> None:
 
 
 def test_one_key_with_many_rows_is_one_batch(engine: Engine) -> None:
-    """A key that is far from unique is compared as a whole, however many rows share it."""
+    """A key that many rows share is compared as a whole, however many rows have it."""
     engine.both("CREATE TABLE t (k int, v int)")
     engine.both("INSERT INTO t SELECT 1, g FROM generate_series(1, 25000) g")
     engine.modern.run("UPDATE t SET v = -1 WHERE v = 17")

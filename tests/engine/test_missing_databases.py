@@ -1,4 +1,4 @@
-"""A tenant's own database that does not exist: its checks name it, and the others are proven."""
+"""If a tenant's own database does not exist, its checks name it, and the others are proven."""
 
 from __future__ import annotations
 
@@ -70,10 +70,10 @@ def _assert_named(outcome: RunResult, missing: str, side: str, database: str) ->
 
 
 def test_a_missing_database_is_named(project: Migration, cleanup: ExitStack) -> None:
-    """Tables are discovered in the databases that are there, and the missing one is named.
+    """A missing database is named, and tables are discovered in the databases that exist.
 
-    That is so on either side, for discovered and for named tables, for several processes, and for
-    frozen stacks. Where no tenant has a modern database, every tenant's check names its own.
+    That holds on either side, for discovered and for named tables, for several processes, and for
+    frozen stacks. If no tenant has a modern database, every tenant's check names its own.
     """
     legacy, modern = project.legacy, project.modern
     _databases(legacy, ["blue", "cora"], cleanup)
@@ -95,7 +95,7 @@ def test_a_missing_database_is_named(project: Migration, cleanup: ExitStack) -> 
 def test_a_missing_database_of_mariadb_is_named(
     project: Migration, mysql_db: MariaDatabase, cleanup: ExitStack
 ) -> None:
-    """So it is where the modern databases are MariaDB's, and where no database is there at all."""
+    """A missing database of MariaDB is named as well, even if no database exists at all."""
     _databases(project.legacy, NAMES, cleanup)
     for name in ("acme", "cora"):
         own = f"{mysql_db.name}_{name}"
@@ -122,7 +122,7 @@ modern_filter = { sql = "id < 5", reason = "for tests" }
 def test_rows_left_out_are_not_counted_in_some_databases_alone(
     engine: Engine, cleanup: ExitStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where one tenant's database is missing, the number for its side is not known."""
+    """If one tenant's database is missing, the number of its side's left-out rows is unknown."""
     _databases(engine.legacy, ["acme", "blue"], cleanup)
     _databases(engine.modern, ["acme"], cleanup)
     legacy, modern = (
@@ -132,7 +132,7 @@ def test_rows_left_out_are_not_counted_in_some_databases_alone(
         found = run.audit("coverage", "*")
         assert found.outcome is Outcome.NOT_PROVEN
         assert found.left_out == {"legacy rows of t but those with id < 5": 0}
-        # A connection that is lost meanwhile is made again.
+        # A connection that is lost during the count is made again.
         left = [ConnectionLost("gone")]
         count = coverage._count_left_out
 

@@ -1,4 +1,4 @@
-"""Names that differ in case alone: paired if the settings say so, else named."""
+"""Names that differ only in case are paired if the settings allow it, and named otherwise."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FOLDED = '[pairing]\nnames = "lowercase"'
 
 @pytest.fixture
 def camel(engine: Engine, mysql_db: MariaDatabase) -> str:
-    """A MariaDB whose tables came to PostgreSQL in lower case; returns its line of settings."""
+    """Fill MariaDB, and PostgreSQL with the names in lower case; return MariaDB's settings."""
     mysql_db.run("CREATE TABLE Users (UserId int PRIMARY KEY, FullName text, Twin text)")
     mysql_db.run("INSERT INTO Users VALUES (1, 'Ann', 'a'), (2, 'Bob', 'b')")
     mysql_db.run("CREATE TABLE Orders (OrderId int PRIMARY KEY, Nett int)")
@@ -28,7 +28,7 @@ def camel(engine: Engine, mysql_db: MariaDatabase) -> str:
 
 
 def test_names_that_differ_in_case_are_paired(engine: Engine, camel: str) -> None:
-    """Tables, columns and keys find each other, differences are named, and nothing is left over."""
+    """Tables, columns and keys are paired, differences are named, and nothing is left over."""
     with engine.opened(FOLDED, legacy=camel) as run:
         assert sorted(run.context.pairs) == ["Orders", "Users"]
         users = run.audit("global", "Users")
@@ -44,7 +44,7 @@ def test_names_that_differ_in_case_are_paired(engine: Engine, camel: str) -> Non
 
 
 def test_one_hint_takes_the_place_of_a_line_for_each(engine: Engine, camel: str) -> None:
-    """Without the rule each table names it once, and no column is listed."""
+    """Without the rule each table gives one hint, and no column is listed."""
     with engine.opened(legacy=camel) as run:
         (table,) = run.audit("global", "Users").reasons
     assert "Did you mean 'users'?" in table
@@ -58,7 +58,7 @@ def test_one_hint_takes_the_place_of_a_line_for_each(engine: Engine, camel: str)
 
 
 def test_a_column_without_a_counterpart_comes_with_the_nearest_name(engine: Engine) -> None:
-    """Both sides' lines name what is most like the column on the other side."""
+    """The reasons of both sides name the most similar column of the other side."""
     engine.legacy.run("CREATE TABLE t (id int PRIMARY KEY, amount int)")
     engine.modern.run("CREATE TABLE t (id int PRIMARY KEY, amounts int)")
     engine.both("INSERT INTO t VALUES (1, 1)")
@@ -70,7 +70,7 @@ def test_a_column_without_a_counterpart_comes_with_the_nearest_name(engine: Engi
 
 
 def test_names_that_are_one_in_lower_case_are_refused(engine: Engine) -> None:
-    """Two tables, or two columns of a side, are never paired by chance."""
+    """Tables or columns of one side that are equal in lower case are never paired by chance."""
     engine.legacy.run('CREATE TABLE "Users" (id int PRIMARY KEY, "A" int, a int)')
     engine.modern.run(
         'CREATE TABLE users (id int PRIMARY KEY, a int); CREATE TABLE "USERS" (i int)'
@@ -91,7 +91,7 @@ def test_names_that_are_one_in_lower_case_are_refused(engine: Engine) -> None:
 
 
 def test_tenants_columns_that_differ_in_case_are_one_pair(engine: Engine) -> None:
-    """Ids that were issued anew are left out, whatever case their column has on either side."""
+    """Reissued tenants' ids are left out, whatever case their column's name has on either side."""
     for database, name, tenant in ((engine.legacy, '"TenantId"', "A1"),
                                    (engine.modern, "tenantid", "acme")):  # fmt: skip
         database.run(f"CREATE TABLE t ({name} text, id int, v int, PRIMARY KEY ({name}, id))")
@@ -108,7 +108,7 @@ def test_tenants_columns_that_differ_in_case_are_one_pair(engine: Engine) -> Non
 
 
 def test_tenants_of_tables_that_differ_in_case_are_found(engine: Engine) -> None:
-    """A column or a path leads to the tenants from a table that has another case over there."""
+    """A column or a path leads to the tenants, even if the other side's names differ in case."""
     for database, tables, words in (
         (engine.legacy, ('"Orders"', '"Users"'), ('"Id"', '"UserId"', '"Tenant"')),
         (engine.modern, ("orders", "users"), ("id", "userid", "tenant")),

@@ -1,4 +1,4 @@
-"""Names that hold dots, arrows and quotes: in paths, in what is ignored, and in advice."""
+"""Names that contain dots, arrows and quotes: in paths, in ignored tables, and in advice."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ tenancy = {path = '"who.is" -> "x.y"."user.id" -> "of.whom"'}
 
 
 def test_a_tenancy_that_leads_nowhere_says_the_way_out(engine: Engine) -> None:
-    """A missing column or table names its setting, the nearest names, and what to write."""
+    """The reason for a missing column or table names its setting, similar names and the remedy."""
     engine.both('CREATE TABLE "t.t" (id int PRIMARY KEY, store int, stores_id int)')
     engine.both("CREATE TABLE shops (id int PRIMARY KEY, tenant text)")
     by_store = 'tenancy = {column = "store_id"}'

@@ -1,4 +1,4 @@
-"""What would have been a false match or a wrong statement: shown by reviews, mended before."""
+"""Regression tests of false matches and wrong statements that reviews found."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ pytest_plugins = ["tests.support.project"]
 
 @dataclass(frozen=True)
 class Elsewhere:
-    """A stack that is no server: a file or a folder."""
+    """A stack that is a file or a folder, not a server."""
 
     url: str
 
@@ -44,7 +44,7 @@ def beside_sqlite(modern_db: Database, tmp_path: Path) -> Engine:
 
 
 def test_a_float_is_no_rounded_integer(beside_sqlite: Engine) -> None:
-    """2^53 + 1 is not the double nearest to it, even where both are read as floats."""
+    """2^53 + 1 does not equal the double nearest to it, even if both are read as floats."""
     beside_sqlite.legacy.run("CREATE TABLE t (id INTEGER PRIMARY KEY, v DOUBLE)")
     beside_sqlite.legacy.run("INSERT INTO t VALUES (1, 9007199254740992.0), (2, 1e23)")
     beside_sqlite.modern.run("CREATE TABLE t (id int PRIMARY KEY, v bigint)")
@@ -57,7 +57,7 @@ def test_a_float_is_no_rounded_integer(beside_sqlite: Engine) -> None:
 
 
 def test_a_mark_of_ours_is_no_text_of_theirs(tmp_path: Path) -> None:
-    """An integer in a column of dates is not the text that we show it by."""
+    """An integer in a column of dates does not equal the text that reports show for it."""
     folder = tmp_path / "archive"
     folder.mkdir()
     (folder / "t.csv").write_text("id,v\n1,integer 5\n", encoding="utf-8")
@@ -72,7 +72,7 @@ def test_a_mark_of_ours_is_no_text_of_theirs(tmp_path: Path) -> None:
 
 @pytest.fixture
 def merged(engine: Engine) -> Engine:
-    """Merge both sides, as where too many rows differ to decode them."""
+    """Force a merge of both sides, as if too many rows differed to decode them."""
     return replace(engine, limits=MERGED.limits)
 
 
@@ -113,7 +113,10 @@ def _reverses(rows: Rows) -> Rows:
 def test_a_merge_of_other_rows_than_were_scanned_proves_nothing(
     merged: Engine, monkeypatch: pytest.MonkeyPatch, driver: Callable[[Rows], Rows], said: str
 ) -> None:
-    """A driver that swallows, repeats, alters or reorders rows on the way makes no finding."""
+    """A driver that drops, repeats, alters or reorders rows on the way makes no finding.
+
+    The check is NOT PROVEN.
+    """
     merged.both(TWO)
     merged.modern.run("UPDATE t SET v = 'B' WHERE id = 2")
     own = SideReader.rows_in_order
@@ -123,7 +126,7 @@ def test_a_merge_of_other_rows_than_were_scanned_proves_nothing(
 
 @pytest.mark.parametrize("key", ["g", "'k' || g"], ids=["whole numbers", "texts"])
 def test_a_merge_finds_the_rows_that_differ_among_many(merged: Engine, key: str) -> None:
-    """Rows that one side lacks or has more of do not shift the rows behind them."""
+    """Missing or extra rows do not shift the comparison of the rows behind them."""
     kind = "text" if "k" in key else "int"
     merged.both(f"CREATE TABLE t (id {kind} PRIMARY KEY, v int)")
     merged.both(f"INSERT INTO t SELECT {key}, g FROM generate_series(1, 60000) g")
@@ -139,7 +142,7 @@ def test_a_merge_finds_the_rows_that_differ_among_many(merged: Engine, key: str)
 
 
 def test_a_map_that_nothing_uses_hides_no_table(engine: Engine) -> None:
-    """A table is spared the question who compares it only if ids are led through it."""
+    """A map's table is exempt from the coverage check only if ids are looked up in it."""
     engine.both("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)")
     engine.modern.run("CREATE TABLE secret (old int, new int)")
     more = '[maps.x]\ntable = "secret"\nlegacy = "old"\nmodern = "new"'
@@ -149,7 +152,7 @@ def test_a_map_that_nothing_uses_hides_no_table(engine: Engine) -> None:
 
 
 def test_the_owner_is_that_of_the_row(engine: Engine) -> None:
-    """Where a path's tables have columns of one name, the note still names the right tenant."""
+    """If the tables of a path share column names, the note still names the right tenant."""
     engine.both("CREATE TABLE accounts (user_id int, account_id text, id int)")
     engine.both("CREATE TABLE t (id int PRIMARY KEY, user_id int, v text)")
     engine.both("INSERT INTO accounts VALUES (1, 'a', 1), (2, 'b', 2)")
@@ -163,7 +166,7 @@ def test_the_owner_is_that_of_the_row(engine: Engine) -> None:
 
 
 def test_a_database_without_an_encoding_meets_none_that_has_one(engine: Engine) -> None:
-    """Bytes that nobody can name are not compared with characters."""
+    """Bytes of a database without an encoding are not compared with characters."""
     engine.both("CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t VALUES (1, 'x')")
     with engine.opened() as run:
         state = run.context.stacks["modern"]._state.databases[""]
@@ -172,7 +175,7 @@ def test_a_database_without_an_encoding_meets_none_that_has_one(engine: Engine) 
 
 
 def test_several_processes_need_one_snapshot(project: Migration, tmp_path: Path) -> None:
-    """Where sessions cannot share a snapshot, -n 2 is refused until somebody says it is frozen."""
+    """If sessions cannot share a snapshot, -n 2 is refused unless the stack is declared frozen."""
     path = tmp_path / "legacy.db"
     with closing(sqlite3.connect(path)) as file, file:
         file.execute("CREATE TABLE trades (id INTEGER PRIMARY KEY, account TEXT)")
@@ -187,6 +190,6 @@ def test_several_processes_need_one_snapshot(project: Migration, tmp_path: Path)
 
 
 def test_a_password_under_another_name_is_refused_too(engine: Engine) -> None:
-    """PyMySQL takes passwd for password; neither may be written in the file."""
+    """PyMySQL's ``passwd`` is refused in the file like ``password``."""
     with pytest.raises(SettingsError, match="holds a password"):
         engine.settings(legacy='url = "mysql://u@h/d?passwd=hunter2"')

@@ -1,4 +1,4 @@
-"""A path whose tables hold NULL keys: NULL leads nowhere, and hides nothing."""
+"""NULL keys in the tables of a path lead nowhere, and hide nothing."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ modern_id = "a"
 legacy_accounts = ["3"]
 modern_id = "b"
 """
-# x leads to both accounts of a; whatever else happens, its one row is one row.
+# x leads to both accounts of a, but its one row always counts once.
 LEGACY = (
     "CREATE TABLE h (ref varchar(9), account varchar(9))",
     "INSERT INTO h VALUES (NULL, '1'), (NULL, '2'), ('x', '1'), ('x', '2'), ('y', '3')",
@@ -61,10 +61,9 @@ def stacks(
 
 
 def test_a_row_is_one_row_whatever_leads_to_its_tenant(stacks: Engine) -> None:
-    """It matches the one row of the other stack, and never two.
+    """A row matches one row of the other stack, never two, whatever leads to its tenant.
 
-    The counts of the table are the same whichever process makes the check, and whatever was read
-    before it.
+    The table's counts do not depend on the process that makes the check, or on earlier reads.
     """
     with stacks.opened(SETTINGS, legacy=PATH, modern=OWNED) as run:
         first = Run(run.context).audit("unassigned", "t")

@@ -1,4 +1,4 @@
-"""The order in which rows lie in a table decides nothing that a report says."""
+"""The order of the rows in a table has no effect on a report."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ LEGACY, MODERN = ("('A')", "('a ')"), ("('A ')", "('a')")
 
 
 def test_the_rules_that_forgave_do_not_depend_on_the_order_of_rows(engine: Engine) -> None:
-    """Rows without a key, of which several could be counterparts, are always paired alike."""
+    """Rows without a key that have several possible partners are always paired alike."""
     for number in range(4):
         here = LEGACY if number % 2 else LEGACY[::-1]
         there = MODERN if number // 2 else MODERN[::-1]

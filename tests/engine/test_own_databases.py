@@ -1,4 +1,4 @@
-"""Tenants with a database each: their small tables by one statement, by one connection."""
+"""Tenants with a database each: one statement and one connection read their small tables."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ class Homes:
     engine: Engine
     databases: dict[tuple[Side, str], Database]
     changed: set[tuple[Side, str]]
-    """The databases that have to be filled anew for the next test."""
+    """The databases that have to be filled again for the next test."""
 
     def limited(self, limits: Limits) -> Homes:
-        """Return the same under other limits."""
+        """Return the same databases under other limits."""
         return replace(self, engine=replace(self.engine, limits=limits))
 
     def tenancy(self, side: Side) -> str:
-        """Return the line of a stack's settings."""
+        """Return the tenancy line of a stack's settings."""
         of = self.engine.legacy if side == "legacy" else self.engine.modern
         return f'tenancy = {{database = "{of.name}_{{tenant}}"}}'
 
@@ -64,7 +64,7 @@ class Homes:
             self.databases[side, tenant].run(statement)
 
     def opened(self, more: str = "", line: str = "") -> Any:
-        """Open both stacks; ``line`` is one more of the settings of each."""
+        """Open both stacks; ``line`` is one more line of each stack's settings."""
         legacy, modern = (f"{self.tenancy(side)}\n{line}" for side in SIDES)
         return self.engine.opened(f"{more}\n{TENANTS}", legacy=legacy, modern=modern)
 
@@ -74,7 +74,7 @@ class Homes:
             return self.audits(run)
 
     def audits(self, run: Run) -> dict[tuple[str, str], Evidence]:
-        """The same of stacks that are open."""
+        """Audit every table of every tenant on stacks that are open."""
         return {(n, t): run.audit(n, t) for n in NAMES for t in TABLES}
 
 
@@ -105,7 +105,7 @@ def _fill(database: Database, name: str) -> None:
 
 @pytest.fixture
 def homes(engine: Engine, databases: dict[tuple[Side, str], Database]) -> Iterator[Homes]:
-    """Three tenants, nine tables, of which each two hold other rows."""
+    """Three tenants and nine tables, no two of which hold the same rows."""
     homes = Homes(engine, databases, set())
     yield homes
     for side, name in homes.changed:
@@ -114,7 +114,7 @@ def homes(engine: Engine, databases: dict[tuple[Side, str], Database]) -> Iterat
 
 
 def hows(found: dict[tuple[str, str], Evidence]) -> dict[str, set[str]]:
-    """Return in which ways each table was read."""
+    """Return the ways in which each table was read."""
     read: dict[str, set[str]] = {}
     for evidence in found.values():
         for each in evidence.work.readings:
@@ -123,7 +123,7 @@ def hows(found: dict[tuple[str, str], Evidence]) -> dict[str, set[str]]:
 
 
 def statuses(found: dict[tuple[str, str], Evidence]) -> dict[str, list[str]]:
-    """Return what was said of each tenant and table that did not match, by status."""
+    """Return the tenants and tables that did not match, by status."""
     other: dict[str, list[str]] = {}
     for (tenant, table), evidence in found.items():
         if evidence.outcome is not Outcome.PROVEN:
@@ -131,11 +131,14 @@ def statuses(found: dict[tuple[str, str], Evidence]) -> dict[str, list[str]]:
     return other
 
 
-# ---- what is asked for together
+# ---- tables that are read by one statement
 
 
 def test_a_tenant_s_tables_are_proven_by_one_statement(homes: Homes) -> None:
-    """Each check says how many rows there are, and that they were asked for with the others."""
+    """One statement proves all tables of a tenant.
+
+    Each check has its own row counts, and its reading names the batch.
+    """
     found = homes.audit()
     assert statuses(found) == {}
     assert {(each.rows.legacy, each.rows.modern) for each in found.values()} == {(3, 3)}
@@ -144,7 +147,7 @@ def test_a_tenant_s_tables_are_proven_by_one_statement(homes: Homes) -> None:
 
 
 def test_what_differs_is_found_in_its_own_table(homes: Homes) -> None:
-    """One row of one tenant's table is drift there, and nowhere else."""
+    """One changed row in one tenant's table is drift there, and nowhere else."""
     changes = {
         ("acme", "a"): "UPDATE a SET v = 'other' WHERE id = 2",
         ("blue", "b"): "DELETE FROM b WHERE id = 2",
@@ -161,7 +164,7 @@ def test_what_differs_is_found_in_its_own_table(homes: Homes) -> None:
 
 
 def test_rows_that_change_places_are_seen(homes: Homes) -> None:
-    """The rows of two tables, and of two tenants, are each digested on their own."""
+    """Rows exchanged between tables or tenants are found, since each table has its own digest."""
     homes.run("acme", "ALTER TABLE a RENAME TO x; ALTER TABLE b RENAME TO a", "modern")
     homes.run("acme", "ALTER TABLE x RENAME TO b", "modern")
     for name, other in (("blue", "cora"), ("cora", "blue")):
@@ -170,14 +173,14 @@ def test_rows_that_change_places_are_seen(homes: Homes) -> None:
 
 
 def test_empty_tables_prove_nothing(homes: Homes) -> None:
-    """Nothing was compared, however equal it was."""
+    """An empty table is NOT PROVEN, since nothing was compared."""
     homes.run("cora", "DELETE FROM a")
     found = homes.audit()
     assert statuses(found) == {"NOT PROVEN": ["cora-a"]}
 
 
 def test_tables_that_are_not_selected_are_not_read(homes: Homes) -> None:
-    """Of those that no test is about, nobody knows whether they may be read."""
+    """A batch reads no table that is not selected, since the role may not be allowed to."""
     with homes.opened() as run:
         few = Run(replace(run.context, asked={"a": set(NAMES), "b": {"acme"}}))
         found = {(name, "a"): few.audit(name, "a") for name in NAMES}
@@ -186,7 +189,7 @@ def test_tables_that_are_not_selected_are_not_read(homes: Homes) -> None:
 
 
 def test_a_lost_connection_spoils_no_check(homes: Homes, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A statement that is too much for a server is given up; its parts are not."""
+    """A statement that is too much for the server is given up, and its tables are read alone."""
 
     def too_much(*_: object, **__: object) -> None:
         raise ConnectionLost("the statement is too long")
@@ -198,7 +201,7 @@ def test_a_lost_connection_spoils_no_check(homes: Homes, monkeypatch: pytest.Mon
 
 
 def test_what_nobody_knows_the_size_of_goes_alone(homes: Homes) -> None:
-    """Of views, heirs and partitions a statement could last for long."""
+    """Views, parents and partitioned tables are read alone, since their size is unknown."""
     kinds = {
         ("acme", "a"): "DROP TABLE a; CREATE VIEW a AS SELECT id, v FROM b",
         ("blue", "b"): "CREATE TABLE heirs () INHERITS (b)",
@@ -218,7 +221,10 @@ def test_what_nobody_knows_the_size_of_goes_alone(homes: Homes) -> None:
 
 
 def test_what_sql_reads_nobody_knows(homes: Homes) -> None:
-    """SQL of the settings may read other tables, which are large, or locked by someone."""
+    """A table under SQL of the settings is read alone.
+
+    The SQL may read other tables, which may be large, or locked by another session.
+    """
     rules = {
         "a filter": (
             "[tables.b.modern_filter]\n"
@@ -244,7 +250,10 @@ def test_what_sql_reads_nobody_knows(homes: Homes) -> None:
 def test_only_so_many_small_tables_are_asked_for_together(
     homes: Homes, few: Limits, more: Limits
 ) -> None:
-    """None with more rows, and no more tables and locks in a statement, each having an index."""
+    """A batch takes no table with too many rows, and has limits for tables and for locks.
+
+    Each table has an index, which is locked as well.
+    """
     for tenant in NAMES:
         homes.run(tenant, "ANALYZE")
     assert hows(homes.limited(few).audit()) == {table: {ALONE} for table in TABLES}
@@ -252,14 +261,20 @@ def test_only_so_many_small_tables_are_asked_for_together(
 
 
 def test_tables_larger_than_known_go_alone(homes: Homes) -> None:
-    """Where no statistics say how large a table is, its file does, before it is read."""
+    """If no statistics give a table's size, its file's size decides whether it is read alone.
+
+    The size is checked before the table is read.
+    """
     found = homes.limited(Limits(statement_blocks=2)).audit()
     assert statuses(found) == {}
     assert hows(found) == {table: {ALONE} for table in TABLES}
 
 
 def test_a_mask_s_values_are_in_no_output(homes: Homes) -> None:
-    """What the server says of a value that cannot be read with others stays where it is."""
+    """A server's message about a masked value appears in no evidence.
+
+    The value makes the read of several tables in one statement fail.
+    """
     for side in SIDES:
         homes.run("acme", "UPDATE b SET v = 'top secret' WHERE id = 1", side)
     rule = "[tables.b.columns.v]\nmask = true\n"
@@ -270,11 +285,11 @@ def test_a_mask_s_values_are_in_no_output(homes: Homes) -> None:
     assert "top secret" not in repr(found)
 
 
-# ---- someone else is at work
+# ---- concurrent sessions
 
 
 def test_a_locked_table_stops_its_own_check_alone(homes: Homes) -> None:
-    """Where one table cannot be locked, each is asked for alone."""
+    """If one table cannot be locked, each table is read alone, and only its check is NOT PROVEN."""
     with homes.opened(line="lock_timeout = 0.2") as run, ExitStack() as cleanup:
         home = homes.databases["modern", "acme"]
         other = cleanup.enter_context(home.cluster.connect(home.name))
@@ -286,7 +301,10 @@ def test_a_locked_table_stops_its_own_check_alone(homes: Homes) -> None:
 
 
 def test_a_migration_under_way_meets_no_deadlock(homes: Homes) -> None:
-    """Who alters one table after the other waits for the audit a moment, and is not aborted."""
+    """A migration that alters tables one after the other waits for the audit, but not for long.
+
+    The migration is not aborted.
+    """
     home, said = homes.databases["modern", "acme"], []
     begun = Event()
 
@@ -314,7 +332,10 @@ def test_a_migration_under_way_meets_no_deadlock(homes: Homes) -> None:
 
 
 def test_a_table_made_anew_after_the_snapshot_proves_nothing(homes: Homes) -> None:
-    """The snapshot sees no row of it, and the catalog says another table than there is."""
+    """A table that is made anew after the snapshot is NOT PROVEN.
+
+    The snapshot sees none of its rows, and the run's catalog describes the old table.
+    """
     anew = dict(zip(NAMES, TABLES, strict=True))
     with homes.opened() as run:
         for name, table in anew.items():
@@ -345,7 +366,10 @@ def test_a_statement_is_compiled_once_for_all_databases(homes: Homes) -> None:
 
 
 def test_a_connection_is_to_the_database_that_is_asked_for(homes: Homes) -> None:
-    """Whatever was read before, and also where a connection was lost meanwhile."""
+    """A connection leads to the requested database.
+
+    That holds whatever was read before, and also after a lost connection.
+    """
     with homes.opened() as run:
         stack: Stack = run.context.stacks["legacy"]
         for number, tenant in enumerate([*NAMES, *reversed(NAMES), *NAMES]):
@@ -361,7 +385,10 @@ def test_a_connection_is_to_the_database_that_is_asked_for(homes: Homes) -> None
 
 
 def test_a_database_that_is_not_held_has_to_be_as_it_was(homes: Homes) -> None:
-    """What was planned by a catalog that is no longer true proves nothing."""
+    """A frozen database that was altered after the planning is NOT PROVEN.
+
+    A plan from an outdated catalog proves nothing.
+    """
     with homes.opened(line=FROZEN) as run:
         homes.run("acme", "ALTER TABLE a ALTER v TYPE varchar(99)", "modern")
         homes.run("blue", "DROP TABLE b; CREATE TABLE b (id int PRIMARY KEY)", "modern")
@@ -374,7 +401,10 @@ def test_a_database_that_is_not_held_has_to_be_as_it_was(homes: Homes) -> None:
 def test_a_route_that_leads_elsewhere_meanwhile_proves_nothing(
     homes: Homes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Were the modern stack's name to lead to the legacy stack, all would be equal to itself."""
+    """If the modern host name leads to the legacy server during the run, nothing is proven.
+
+    Otherwise the audit would compare the legacy stack with itself.
+    """
     homes.run("acme", LAST, "modern")
     here, there = homes.engine.legacy.cluster, homes.engine.modern.cluster
     connect, name = PatientConnection.connect, homes.databases["legacy", "acme"].name
@@ -393,7 +423,10 @@ def test_a_route_that_leads_elsewhere_meanwhile_proves_nothing(
 def test_a_process_of_mariadb_asks_whose_its_own_snapshot_is(
     homes: Homes, mysql_db: MariaDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """There, no snapshot can be joined, by which another server would be noticed."""
+    """A MariaDB process verifies the server's identity before it reads from its own snapshot.
+
+    MariaDB cannot import a snapshot. An import would show that another server answers.
+    """
     mysql_db.run("CREATE TABLE t (id int PRIMARY KEY)")
     mysql_db.run("INSERT INTO t VALUES (1)")
     homes.engine.legacy.run("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)")
@@ -410,7 +443,7 @@ def test_a_process_of_mariadb_asks_whose_its_own_snapshot_is(
 
 
 def test_a_url_may_name_its_database_where_libpq_lets_it(homes: Homes) -> None:
-    """What the URL's path does not say is left to the URL's other parts, after each tenant."""
+    """If a URL's path names no database, its other parts do, even after a tenant's database."""
     lines = []
     for side, of in zip(SIDES, (homes.engine.legacy, homes.engine.modern), strict=True):
         of.run("CREATE TABLE prices (id int PRIMARY KEY); INSERT INTO prices VALUES (1)")
@@ -424,7 +457,10 @@ def test_a_url_may_name_its_database_where_libpq_lets_it(homes: Homes) -> None:
 
 
 def test_what_ends_an_opening_leaves_no_session(homes: Homes) -> None:
-    """A refusal before the third database, and an end from another thread, hang up on all."""
+    """An opening that is ended early leaves no session.
+
+    It is ended by a refusal before the third database, or by another thread.
+    """
     settings = homes.engine.settings("", legacy=homes.tenancy("legacy"), modern=SHARED)
     homes_of = [Home(homes.databases["legacy", name].name, "") for name in NAMES]
     mine = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'opening'"
@@ -463,7 +499,7 @@ def test_sessions(tenant, legacy):
 
 @pytest.fixture
 def project_of(homes: Homes, project: Migration) -> Callable[..., RunResult]:
-    """Run an audit of the tenants' databases; ``line`` is one of each stack's settings."""
+    """Return an audit of the tenants' databases; ``line`` is one line of each stack's settings."""
     legacy, modern = homes.engine.legacy, homes.engine.modern
     assert (project.legacy.name, project.modern.name) == (legacy.name, modern.name)
     for database in (legacy, modern):
@@ -487,7 +523,7 @@ def project_of(homes: Homes, project: Migration) -> Callable[..., RunResult]:
 def test_a_frozen_stack_holds_no_session_for_a_tenant(
     homes: Homes, project_of: Callable[..., RunResult], project: Migration
 ) -> None:
-    """As few connections as a run of one database takes, for however many tenants."""
+    """A frozen stack takes as few connections as one database, for any number of tenants."""
     refused = project_of("-p", "no:xdist", line="max_connections = 3")
     assert_usage_error(refused, "max_connections = 3", "4 snapshots", "] frozen = ")
     project.write("test_sessions.py", SESSIONS)
@@ -497,7 +533,7 @@ def test_a_frozen_stack_holds_no_session_for_a_tenant(
     for name in NAMES:
         named = (project.path / f"{name}.txt").read_text().splitlines()
         others = [own[each] for each in named if each in own and own[each] != name]
-        assert len(others) <= 1, named  # one that is just being left
+        assert len(others) <= 1, named  # a session that is just ending
         assert homes.databases["legacy", name].name in named
     assert len(outcome.with_status("MATCH")) == 10 + len(NAMES)  # with the coverage
     assert {each["database"].split()[0] for each in outcome.report["run"]["servers"]["legacy"]} == {
@@ -514,7 +550,10 @@ def test_a_frozen_stack_holds_no_session_for_a_tenant(
 def test_several_processes_say_what_one_says(
     homes: Homes, project_of: Callable[..., RunResult]
 ) -> None:
-    """With the snapshots held, which the workers join."""
+    """Two processes give the same report as one.
+
+    The workers import the snapshots that the run holds.
+    """
     homes.run("cora", LAST, "modern")
     one, two = project_of("-n", "0"), project_of("-n", "2")
     assert one.with_status("DRIFT") == ["cora-c"]
@@ -524,7 +563,10 @@ def test_several_processes_say_what_one_says(
 def test_shards_of_databases_merge_to_one_run(
     homes: Homes, project_of: Callable[..., RunResult], project: Migration
 ) -> None:
-    """Each shard reads its own tenants, and knows what tables there are of the others."""
+    """Shards merge to the report of one run.
+
+    Each shard reads only its own tenants, but has the list of the others' tables.
+    """
     homes.run("cora", LAST, "modern")
     homes.run("blue", "CREATE TABLE more (id int)", "legacy")
     whole = project_of(line=FROZEN)
@@ -541,7 +583,7 @@ def test_shards_of_databases_merge_to_one_run(
 def test_databases_of_mariadb_are_asked_for_tenant_by_tenant(
     homes: Homes, mysql_db: MariaDatabase, tmp_path: Path
 ) -> None:
-    """Beside databases of PostgreSQL, a batch holds the tables of one tenant."""
+    """Beside databases of PostgreSQL, a batch of MariaDB holds the tables of one tenant."""
     moved: Any = Engine(homes.engine.legacy, mysql_db, tmp_path)  # type: ignore[arg-type]
     with ExitStack() as cleanup:
         for name in NAMES:

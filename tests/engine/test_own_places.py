@@ -1,4 +1,4 @@
-"""Tenants with a place each: small tables of schemas are read together, and judged each alone."""
+"""Tenants with a schema each: one statement reads small tables, and each is judged alone."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ TABLE = "id int PRIMARY KEY, v text"
 
 @pytest.fixture
 def schemas(engine: Engine) -> Engine:
-    """Six tenants, each with a schema on both sides and three rows in its table."""
+    """Six tenants, each with a schema on both sides and a table of three rows."""
     engine.both(
         "".join(
             f"CREATE SCHEMA {name}; CREATE TABLE {name}.t ({TABLE});"
@@ -49,18 +49,18 @@ def schemas(engine: Engine) -> Engine:
 
 
 def audit(engine: Engine, more: str = "", names: Iterable[str] = NAMES) -> dict[str, Evidence]:
-    """Audit the table of some tenants."""
+    """Audit the table of the named tenants."""
     with engine.opened(f"{more}\n{TENANTS}", legacy=OWN, modern=OWN) as run:
         return {name: run.audit(name, "t") for name in names}
 
 
 def hows(found: dict[str, Evidence]) -> set[str]:
-    """Return in which ways tables were read."""
+    """Return the ways in which the tables were read."""
     return {each.how for evidence in found.values() for each in evidence.work.readings}
 
 
 def hows_by_table(found: Iterable[Evidence]) -> dict[str, set[str]]:
-    """Return in which ways each table was read."""
+    """Return the ways in which each table was read."""
     read: dict[str, set[str]] = {}
     for each in (reading for evidence in found for reading in evidence.work.readings):
         read.setdefault(each.table, set()).add(each.how)
@@ -68,7 +68,7 @@ def hows_by_table(found: Iterable[Evidence]) -> dict[str, set[str]]:
 
 
 def test_many_schemas_are_read_by_one_scan(schemas: Engine) -> None:
-    """All six are matched by one statement a side; what differs is found in its own tenant."""
+    """One statement a side matches all six tenants, and drift is found in its own tenant."""
     found = audit(schemas)
     assert [each.outcome for each in found.values()] == [Outcome.PROVEN] * 6
     assert hows(found) == {BATCHED}
@@ -80,7 +80,7 @@ def test_many_schemas_are_read_by_one_scan(schemas: Engine) -> None:
 
 
 def test_rows_of_two_tenants_that_changed_places_are_seen(schemas: Engine) -> None:
-    """The same rows in another tenant's schema are no match, though all rows together are."""
+    """Two tenants that exchanged their rows are drift, though all rows together are the same."""
     schemas.modern.run("ALTER SCHEMA t1 RENAME TO x; ALTER SCHEMA t2 RENAME TO t1")
     schemas.modern.run("ALTER SCHEMA x RENAME TO t2")
     found = audit(schemas)
@@ -89,7 +89,10 @@ def test_rows_of_two_tenants_that_changed_places_are_seen(schemas: Engine) -> No
 
 
 def test_more_schemas_than_a_statement_takes(schemas: Engine) -> None:
-    """Where a batch takes four tables, the other two make one of their own; a last one is alone."""
+    """A batch of four tables leaves two tables for a batch of their own.
+
+    If a batch takes five tables, the last table is read alone.
+    """
     found = audit(replace(schemas, limits=Limits(statement_tables=4)))
     assert [each.outcome for each in found.values()] == [Outcome.PROVEN] * 6
     assert hows(found) == {BATCHED}
@@ -99,7 +102,7 @@ def test_more_schemas_than_a_statement_takes(schemas: Engine) -> None:
     assert hows({"t5": found["t5"]}) == {ALONE}
 
 
-# What makes a tenant's table unlike those of the others.
+# Differences between one tenant's table and those of the others.
 OTHERS = {
     "other_column": "ALTER TABLE {table} ADD w int",
     "other_type": "ALTER TABLE {table} ALTER v TYPE varchar(99)",
@@ -118,7 +121,10 @@ OTHERS = {
 
 
 def test_a_table_unlike_the_others_is_judged_as_ever(schemas: Engine) -> None:
-    """A table of another shape is in the batch; a view, heirs, or many rows are read alone."""
+    """A table of another shape is in the batch.
+
+    A view, a table with children, or a table with many rows is read alone.
+    """
     for table, other in OTHERS.items():
         for name in NAMES:
             schemas.both(f"CREATE TABLE {name}.{table} (LIKE {name}.t INCLUDING ALL);"
@@ -137,12 +143,12 @@ def test_a_table_unlike_the_others_is_judged_as_ever(schemas: Engine) -> None:
         schemas.modern.run(f"UPDATE t2.{table} SET v = 'w' WHERE id = 2")
     with schemas.opened(f"{ignored}\n{TENANTS}", legacy=OWN, modern=OWN) as run:
         drifts = {table: run.audit("t2", table).drift.total for table in OTHERS}
-    # Where the value is in the key, or no key is known, a change is one row less and one more.
+    # If the value is in the key, or no key is known, a change is one missing and one extra row.
     assert drifts == {table: 2 if table in ("other_key", "view") else 1 for table in OTHERS}
 
 
 def test_one_side_unlike_is_enough_to_go_alone(schemas: Engine) -> None:
-    """A column that one tenant has on one side only is that tenant's problem, and no other's."""
+    """A column that one tenant has on one side only is NOT PROVEN for that tenant alone."""
     schemas.modern.run("ALTER TABLE t2.t ADD w int")
     found = audit(schemas)
     assert_not_proven(found["t2"], "column 'w' of 't' is only in the modern table")
@@ -150,7 +156,7 @@ def test_one_side_unlike_is_enough_to_go_alone(schemas: Engine) -> None:
 
 
 def test_a_table_that_is_not_there_or_locked_stops_its_tenant_alone(schemas: Engine) -> None:
-    """What goes wrong in one tenant's table is NOT PROVEN for it, and the others are matched."""
+    """A missing or locked table is NOT PROVEN for its tenant, and the others are matched."""
     schemas.legacy.run("DROP TABLE t1.t")
     with schemas.modern.cluster.connect(schemas.modern.name) as other:
         other.autocommit = False
@@ -165,7 +171,7 @@ def test_a_table_that_is_not_there_or_locked_stops_its_tenant_alone(schemas: Eng
 
 
 def test_a_filter_is_about_each_tenant_s_own_table(schemas: Engine) -> None:
-    """A filter means the same in a table read with others, the whole row included."""
+    """A filter means the same in a batch, even if it refers to the whole row."""
     more = """
         [tables.t]
         modern_filter = {sql = "t::text <> '(2,w)'", reason = "made by the migration"}
@@ -178,7 +184,10 @@ def test_a_filter_is_about_each_tenant_s_own_table(schemas: Engine) -> None:
 
 
 def test_expressions_of_the_settings_are_asked_tenant_by_tenant(schemas: Engine) -> None:
-    """SQL could mean something else in tables read as one: the whole row has one column more."""
+    """A table under SQL expressions is read for one tenant at a time.
+
+    In a batch the whole row has one more column, so that the SQL could mean something else.
+    """
     more = '[tables.t.columns.row]\nlegacy_sql = "to_jsonb(t)"\nmodern_sql = "to_jsonb(t)"'
     found = audit(schemas, more)
     assert hows(found) == {ALONE}
@@ -186,7 +195,7 @@ def test_expressions_of_the_settings_are_asked_tenant_by_tenant(schemas: Engine)
 
 
 def test_a_tenant_with_one_place_on_both_sides_proves_nothing(schemas: Engine) -> None:
-    """Where legacy and modern are one schema for one tenant, it is not matched with itself."""
+    """A tenant whose legacy and modern schema are one is not matched with itself."""
     tenants = "".join(
         f"[tenants.{name}]\nlegacy_account = '{name}'\nmodern_id = '{modern}'\n"
         for name, modern in (("t0", "t3"), ("t1", "t4"), ("t2", "t2"))
@@ -207,7 +216,7 @@ def test_a_tenant_with_one_place_on_both_sides_proves_nothing(schemas: Engine) -
 
 
 def test_a_shared_table_on_the_other_side(schemas: Engine) -> None:
-    """A table with a column of tenants is scanned once for the schemas of several."""
+    """A table with a column of tenants is scanned once, beside the schemas of several tenants."""
     schemas.legacy.run("CREATE TABLE t (id int, v text, tenant text, PRIMARY KEY (tenant, id))")
     for name in NAMES:
         schemas.legacy.run(f"INSERT INTO t SELECT id, v, '{name}' FROM {name}.t")
@@ -228,7 +237,10 @@ def test_a_shared_table_on_the_other_side(schemas: Engine) -> None:
 def test_a_server_answers_the_known_questions_once_for_each_encoding(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Four databases of one server, one of them LATIN1, make two handshakes a stack."""
+    """A server runs the digest self-test once for each encoding.
+
+    Four databases of one server, one of them in LATIN1, take two self-tests a stack.
+    """
     asked = []
 
     def counted(connection: Connection, dialect: Dialect, encoding: str) -> Digests:
@@ -257,7 +269,7 @@ def test_a_server_answers_the_known_questions_once_for_each_encoding(
 
 @dataclass(frozen=True)
 class Altered:
-    """A column that one tenant's table gets another type of, and what the others' tables are."""
+    """A column of every table, the type that it gets in one table, and the others' outcome."""
 
     kind: str
     legacy: str
@@ -267,13 +279,13 @@ class Altered:
 
 
 ALTERED = {
-    # The common type of numeric and float8 is float8, to which the two values are one.
+    # The common type of numeric and float8 is float8, in which the two values are equal.
     "digits": Altered(
         "numeric", "1.2345678901234567", "1.23456789012346", "float8", Outcome.REFUTED
     ),
-    # As timestamps, dates are spelled otherwise than on the other side.
+    # As timestamps, dates have other texts than on the other side.
     "dates": Altered("date", "2024-02-29", "2024-02-29", "timestamp", Outcome.PROVEN),
-    # Of what a union would make the first table's type, and not the others', nothing is seen.
+    # A union converts this column to the first table's type, not the others': nothing is noticed.
     "texts": Altered("varchar(30)", "a", "a", "text", Outcome.PROVEN),
 }
 
@@ -281,7 +293,10 @@ ALTERED = {
 def test_a_table_altered_after_the_snapshot_changes_no_other_tenant_s_values(
     engine: Engine,
 ) -> None:
-    """Another type in one tenant's table, that those of all would be converted to, is seen."""
+    """A type changed in one tenant's table is noticed, and converts no other tenant's values.
+
+    A union of all tables would convert the values of every tenant to that type.
+    """
     for name in NAMES:
         engine.both(f"CREATE SCHEMA {name}")
         for table, case in ALTERED.items():
@@ -300,7 +315,7 @@ def test_a_table_altered_after_the_snapshot_changes_no_other_tenant_s_values(
 
 
 def test_a_column_called_like_one_of_the_statement_s_is_compared(engine: Engine) -> None:
-    """The names that the statement uses hide none of the table's own."""
+    """A column with the name of one of the statement's own columns is compared."""
     for name in NAMES:
         engine.both(f"CREATE SCHEMA {name}; CREATE TABLE {name}.t (id int, parity_row_hash int)")
         engine.both(f"INSERT INTO {name}.t VALUES (1, 100)")
@@ -312,7 +327,7 @@ def test_a_column_called_like_one_of_the_statement_s_is_compared(engine: Engine)
 
 
 def test_tables_that_are_larger_than_known_are_asked_alone(schemas: Engine) -> None:
-    """Where the server's statistics know nothing of the rows, the space that they take tells."""
+    """If statistics give no number of rows, the space that the table takes decides."""
     schemas.both("ALTER TABLE t1.t SET (autovacuum_enabled = off)")
     schemas.both("INSERT INTO t1.t SELECT g, repeat('x', 900) FROM generate_series(10, 500) g")
     schemas.both("SELECT pg_stat_force_next_flush()")
@@ -324,7 +339,7 @@ def test_tables_that_are_larger_than_known_are_asked_alone(schemas: Engine) -> N
 
 
 def test_partitions_go_alone(schemas: Engine) -> None:
-    """A table of partitions is not read with others, and its rows are compared all the same."""
+    """A partitioned table is read alone, and its rows are compared all the same."""
     for name in NAMES[:3]:
         schemas.both(f"DROP TABLE {name}.t; CREATE TABLE {name}.t ({TABLE}) PARTITION BY HASH (id)")
         schemas.both(f"CREATE TABLE {name}.p PARTITION OF {name}.t "
@@ -338,7 +353,7 @@ def test_partitions_go_alone(schemas: Engine) -> None:
 
 
 def test_so_many_locks_and_no_more(schemas: Engine) -> None:
-    """Indexes are locked, too: fewer tables of many indexes go into a statement."""
+    """Indexes are locked as well, so fewer tables with many indexes fit into a statement."""
     for name in NAMES:
         schemas.modern.run("".join(f"CREATE INDEX ON {name}.t (v, id); " for _ in range(4)))
     for locks, how in {2 * 6: BATCHED, 2 * 6 - 1: ALONE}.items():
@@ -346,7 +361,10 @@ def test_so_many_locks_and_no_more(schemas: Engine) -> None:
 
 
 def test_a_migration_under_way_meets_no_deadlock(schemas: Engine) -> None:
-    """Who alters one schema after the other waits for the audit a moment, and is not aborted."""
+    """A migration that alters schemas one after the other waits for the audit, but not for long.
+
+    The migration is not aborted.
+    """
     said: list[object] = []
     begun = Event()
 
@@ -376,7 +394,7 @@ def test_a_migration_under_way_meets_no_deadlock(schemas: Engine) -> None:
 def test_databases_of_mariadb_are_in_batches(
     schemas: Engine, mysql_db: MariaDatabase, tmp_path: Path
 ) -> None:
-    """Databases of MariaDB are read by one session, so that a batch takes several tenants."""
+    """One session reads all databases of MariaDB, so that a batch takes several tenants."""
     names = NAMES[:3]
     for name in names:
         mysql_db.run(f"CREATE DATABASE {mysql_db.name}_{name}")
@@ -397,7 +415,7 @@ def test_databases_of_mariadb_are_in_batches(
 
 
 def test_a_schema_whose_name_the_client_s_own_encoding_lacks(engine: Engine) -> None:
-    """What a session is told to be is told in UTF-8, whatever the role's default is."""
+    """Session settings are sent in UTF-8, whatever the role's own encoding is."""
     for side, encoding in ((engine.legacy, "UTF8"), (engine.modern, "LATIN1")):
         side.run(f"ALTER ROLE postgres IN DATABASE {side.name} SET client_encoding = '{encoding}'")
         side.run(f'CREATE SCHEMA "схема"; CREATE TABLE "схема".t ({TABLE})')
@@ -407,7 +425,7 @@ def test_a_schema_whose_name_the_client_s_own_encoding_lacks(engine: Engine) -> 
 
 
 def test_names_that_have_to_be_quoted(engine: Engine) -> None:
-    """Quotes, colons, percent signs and capitals in names and filters are what they are."""
+    """Quotes, colons, percent signs and capitals in names and filters are taken literally."""
     table, column_ = 'od:d "t" %s', 'V:x "%(y)s" ä'
     quoted, own = (f'"{each.replace(chr(34), 2 * chr(34))}"' for each in (table, column_))
     names = ["a%s", "b:c", 'd"e', "F g", "[h]", "j.k", "__[SCHEMA_0]", "%(l)s"]
@@ -431,7 +449,7 @@ def test_names_that_have_to_be_quoted(engine: Engine) -> None:
 
 
 def test_heirs_go_alone(schemas: Engine) -> None:
-    """Nobody knows how much the heirs of a table hold: none is read with others."""
+    """Tables with children are read alone, since the size of the children is unknown."""
     for name in NAMES:
         schemas.both(f"CREATE TABLE {name}.u () INHERITS ({name}.t)")
         schemas.both(f"INSERT INTO {name}.u VALUES (4, 'heir')")
@@ -443,7 +461,10 @@ def test_heirs_go_alone(schemas: Engine) -> None:
 
 
 def test_tables_made_anew_after_the_snapshot_prove_nothing(schemas: Engine) -> None:
-    """A refresh of tables during the run, of some or of all, is NOT PROVEN for their tenants."""
+    """Tables that are made anew during the run are NOT PROVEN for their tenants.
+
+    That holds if some tables are made anew, and if all are.
+    """
     for name in NAMES:
         schemas.both(f"CREATE TABLE {name}.u ({TABLE}); INSERT INTO {name}.u VALUES (1, '{name}')")
     replaced = [*((name, "t") for name in NAMES), *((name, "u") for name in NAMES[:2])]
@@ -460,7 +481,10 @@ def test_tables_made_anew_after_the_snapshot_prove_nothing(schemas: Engine) -> N
 
 @pytest.mark.parametrize("own", ["0.2", "300"])
 def test_the_session_s_own_timeout_holds_again(schemas: Engine, own: str) -> None:
-    """While locks are taken a statement may last half a second, or less; then as long as before."""
+    """While locks are taken, a statement may last half a second or less.
+
+    Afterwards the session's own timeout applies again.
+    """
     timeouts: dict[object, list[str]] = {}
 
     def note(connection: Any, cursor: Any, statement: str, *_: object) -> None:
@@ -484,7 +508,7 @@ def test_the_session_s_own_timeout_holds_again(schemas: Engine, own: str) -> Non
 
 
 def test_no_locks_are_held_while_the_other_stack_is_too_busy(schemas: Engine) -> None:
-    """Where a throttle holds the audit up, nobody waits for it on the other stack."""
+    """While a throttle pauses the audit, it holds no locks on the other stack."""
     schemas.modern.run("CREATE TABLE gate (shut boolean); INSERT INTO gate VALUES (true)")
     throttled = f'{OWN}\nthrottle = {{probe = "SELECT shut FROM public.gate"}}'
     more = f'[ignore.tables]\ngate = "a probe"\n[pairing]\ntables = ["t"]\n{TENANTS}'

@@ -1,4 +1,4 @@
-"""Paths through other tables to the tenant: by whatever type, exactly, and in linear time."""
+"""Paths through other tables to the tenant: of any type, exact, and in linear time."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from .test_accounting import notes
 
 __all__ = ["places"]
 
-# ---- which tenant a row is under now
+# ---- the present tenant of a row that moved
 
 PATHS = {
     "one": "user_id -> users.id -> tenant",
@@ -47,7 +47,7 @@ FIRST = {"one": "user_id", "two": "account_id", "three": "trade_id", "boss": "us
 
 
 def _statements(rows: str, boss: int) -> list[str]:
-    """Make users of the tenants a, b, c, each with an account and a trade, and rows of theirs."""
+    """Return SQL for users of the tenants a, b and c, their accounts and trades, and their rows."""
     users = f"(1, 'a', 1), (2, 'b', 2), (3, 'c', 3), (4, 'a', {boss}), (5, 'b', 1)"
     made = [
         "CREATE TABLE users (id int PRIMARY KEY, tenant varchar(9), boss int)",
@@ -100,9 +100,10 @@ def _settings(folder: Path, legacy: str, modern: str, lines: Sequence[str]) -> P
 def test_a_row_that_moved_is_named_with_its_tenants(
     engine: Engine, places: Callable[[Engine, Side], Place], tmp_path: Path
 ) -> None:
-    """A path of one, two or three hops names both tenants; so does one that visits a table twice.
+    """A path of one, two or three hops names both tenants of a row that moved.
 
-    Row 1 moves from b to c; row 0 is a's, and the first of every table.
+    So does a path that visits a table twice. Row 1 moves from b to c. Row 0 belongs to a, and is
+    the first of every table.
     """
     here, there = places(engine, "legacy"), places(engine, "modern")
     _lay_out(here, _statements("1 2 3", boss=2))
@@ -123,7 +124,7 @@ def test_a_row_that_moved_is_named_with_its_tenants(
             assert run.audit("unassigned", table).outcome is Outcome.PROVEN
 
 
-# ---- how long it takes
+# ---- linear time
 
 NUMBERED = "CONCAT(LPAD(HEX(seq), 8, '0'), '-0000-0000-0000-000000000000')"
 TEXT = "varchar(40) CHARACTER SET {} COLLATE {}"
@@ -136,7 +137,7 @@ KINDS = {
     "charsets": (TEXT.format("latin1", "latin1_swedish_ci"), GENERAL, NUMBERED),
     "moments": ("datetime(6)", "datetime(6)", "'2024-01-01' + INTERVAL seq SECOND"),
 }
-"""The types of a hop's key and of what leads to it, and the value of a number."""
+"""The types of a hop's key and of the column that leads to it, and the value of a number."""
 
 
 def _fill(database: MariaDatabase, kind: str, rows: int) -> None:
@@ -178,7 +179,7 @@ def _count(connection: Connection, scope: Scope) -> int:
 
 
 def _asked(opened_pair: OpenPair) -> dict[str, Callable[[], int]]:
-    """Return each question that follows a path, as what counts its rows."""
+    """Return each query that follows a path, as a function that counts its rows."""
     side: Side = "legacy"
     context, connection = opened_pair.run, opened_pair.connections[side]
     tenants = list(context.tenants.values())
@@ -205,7 +206,7 @@ def _asked(opened_pair: OpenPair) -> dict[str, Callable[[], int]]:
 
 
 def _mapped(opened_pair: OpenPair) -> int:
-    """Count the ids that a key map leads to another."""
+    """Count the ids to which a key map leads."""
     value = opened_pair.source("legacy", opened_pair.rows_of("legacy", None)).texts[0]
     table = source_of(opened_pair.tables["legacy"])
     led = select(value.label("led")).select_from(table).subquery("led")
@@ -214,7 +215,7 @@ def _mapped(opened_pair: OpenPair) -> int:
 
 
 def _cost(run: Run, name: str, rows: int) -> dict[str, int]:
-    """Return how many rows each question about a table reads."""
+    """Return how many rows each query about a table reads."""
     costs: dict[str, int] = {}
     expected = {"one tenant": rows // 2, "all tenants": rows, "no tenant": 0, "owners": rows}
     with open_pair(run.context, run.context.pairs[name], None) as opened_pair:
@@ -231,7 +232,7 @@ def _cost(run: Run, name: str, rows: int) -> dict[str, int]:
 
 
 def test_a_path_is_followed_in_linear_time(mysql_db: MariaDatabase, tmp_path: Path) -> None:
-    """Twice the rows take about twice the reads, by whatever type MariaDB's tables are joined."""
+    """Twice the rows take about twice the reads in MariaDB, whatever types are joined."""
     sizes, lines = (500, 1_000), []
     names = {f"{kind}_{rows}": (kind, rows) for kind in KINDS for rows in sizes}
     for name, (kind, rows) in names.items():
@@ -297,13 +298,13 @@ def test_sqlite_follows_a_path_in_linear_time(tmp_path: Path) -> None:
         assert steps[question, 800] < 3 * steps[question, 400], steps
 
 
-# ---- what a join may take for equal
+# ---- values that a join may take for equal
 
 SPELLINGS = ["a", "A", "a ", "á", "ß", "ss", "", " ", "\u1e9e", "e\u0301", "é", "\U0001f600", "?"]
 
 
 def test_a_path_joins_what_is_exactly_equal(mysql_db: MariaDatabase, tmp_path: Path) -> None:
-    """No collation, charset or padding makes two keys one, nor loses a row of equal keys."""
+    """No collation, charset or padding makes two keys equal, or loses a row of equal keys."""
     pairs = {
         "same": (GENERAL, GENERAL),
         "collations": (GENERAL, TEXT.format("utf8mb4", "utf8mb4_nopad_bin")),
@@ -350,7 +351,7 @@ def test_a_path_joins_what_is_exactly_equal(mysql_db: MariaDatabase, tmp_path: P
 
 
 def _can_be(database: MariaDatabase, table: str, text: str) -> bool:
-    """Whether a column holds a text as it is."""
+    """Return whether a column stores a text unchanged."""
     try:
         if table.startswith("m_"):
             database.run(f"REPLACE INTO {table} VALUES (0, %s, 0)", text)
@@ -366,7 +367,7 @@ def _can_be(database: MariaDatabase, table: str, text: str) -> bool:
 def test_values_of_any_type_select_tenants_by_index(
     mysql_db: MariaDatabase, tmp_path: Path
 ) -> None:
-    """A tenant's rows are looked up by an index on uuids and bytes as well, and exactly."""
+    """A tenant's rows are found exactly and by an index, also for uuids and bytes."""
     values = {
         "uuid": "00000000-0000-0000-0000-00000000000A",
         "binary(16)": rf"\\x{'0a' * 16}",
@@ -402,7 +403,7 @@ def test_values_of_any_type_select_tenants_by_index(
 
 
 def test_a_key_map_is_watched_by_whatever_type(mysql_db: MariaDatabase, tmp_path: Path) -> None:
-    """The canary's altered ids go through a map as well: of uuids, bytes, and two charsets."""
+    """The canary's changed ids are mapped for every type: uuids, bytes, and two charsets."""
     lines = ["[tenants.a]", f"[pairing]\ntables = {[f'l_{kind}' for kind in KINDS]}"]
     for kind, (key, leading, value) in KINDS.items():
         mysql_db.script(

@@ -1,4 +1,4 @@
-"""Very large tables are read chunk by chunk: what is left out, what is read twice, how long."""
+"""Chunks of very large tables: the rows of each chunk, and the pauses between chunks."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ EVEN_SMALL = Limits(large_table_blocks=1, large_table_rows=1, last_chunk_seconds
 
 @pytest.fixture
 def engine(engine: Engine) -> Engine:
-    """Checks that take even small tables apart."""
+    """Return an engine whose limits divide even small tables into chunks."""
     return replace(engine, limits=EVEN_SMALL)
 
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The chunks that were read."""
+    """Collect the chunks that are read."""
     seen: list[str] = []
     chunks = Chunks.__iter__
 
@@ -52,7 +52,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_pieces_make_up_the_table(engine: Engine, asked: list[str]) -> None:
-    """Every row is in exactly one chunk: the first and the last block, and each version."""
+    """Every row is in exactly one chunk: in the first and the last block, and in each version."""
     engine.both(ROWS)
     assert_match(engine.audit(legacy=SMALL, modern=SMALL), rows=6000)
     assert len(asked) > 6
@@ -62,7 +62,7 @@ def test_pieces_make_up_the_table(engine: Engine, asked: list[str]) -> None:
 
 
 def test_pieces_tell_tenants_apart(engine: Engine, asked: list[str]) -> None:
-    """The rows of one tenant lie in many chunks, and are added up."""
+    """The rows of one tenant lie in many chunks, and their results are added up."""
     engine.both(ROWS)
     engine.modern.run("DELETE FROM t WHERE id IN (4, 5999)")
     tenants = "\n".join(f"[tenants.t{n}]" for n in range(3))
@@ -74,7 +74,7 @@ def test_pieces_tell_tenants_apart(engine: Engine, asked: list[str]) -> None:
 
 
 def test_pieces_of_a_path_are_one_scan_for_all_tenants(engine: Engine, asked: list[str]) -> None:
-    """A large table whose path joins others is read chunk by chunk, and not tenant by tenant."""
+    """A large table whose path joins others is read in chunks, not once for each tenant."""
     for name in ("t", 'o"d %s'):
         quoted = '"{}"'.format(name.replace('"', '""'))
         engine.both(f"CREATE TABLE {quoted} (id int PRIMARY KEY, owner int, v text)")
@@ -99,7 +99,7 @@ def test_pieces_of_a_path_are_one_scan_for_all_tenants(engine: Engine, asked: li
 
 
 def test_few_tenants_are_not_scanned_for(engine: Engine, asked: list[str]) -> None:
-    """Where few of all tenants are asked for, the server is free to use its index."""
+    """If few of all tenants are selected, no chunks are read: the server may use its index."""
     engine.both(ROWS)
     tenants = "\n".join(f"[tenants.t{n}]" for n in range(12))
     with engine.opened(tenants, legacy=OWNED, modern=OWNED) as run:
@@ -109,7 +109,7 @@ def test_few_tenants_are_not_scanned_for(engine: Engine, asked: list[str]) -> No
 
 
 def test_a_child_table_longer_than_its_parent(engine: Engine, asked: list[str]) -> None:
-    """The end of the last chunk is open: a child's rows lie beyond the parent's blocks."""
+    """The last chunk has no upper bound, since a child may have more blocks than its parent."""
     engine.both(ROWS)
     engine.both("CREATE TABLE child () INHERITS (t)")
     engine.both(
@@ -128,7 +128,7 @@ def test_a_child_table_longer_than_its_parent(engine: Engine, asked: list[str]) 
 def test_keys_with_gaps_and_below_zero(
     mysql_db: MariaDatabase, modern_db: Database, tmp_path: Path, asked: list[str]
 ) -> None:
-    """MariaDB's chunks are ranges of its key, however unevenly that is used."""
+    """MariaDB's chunks are ranges of its key, even with gaps and numbers below zero."""
     keys = [*range(-3000, -2000), -1, *range(5_000, 6_000), 20_000]
     table = "CREATE TABLE t (id bigint PRIMARY KEY, v int)"
     values = ", ".join(f"({key}, {key % 100})" for key in keys)
@@ -145,7 +145,7 @@ def test_keys_with_gaps_and_below_zero(
 
 
 def test_rests_are_as_long_as_asked_for() -> None:
-    """After each chunk but the last comes a rest, in proportion to what the chunk took."""
+    """After each chunk but the last comes a pause, in proportion to the chunk's duration."""
     rests: list[float] = []
     extent = Extent(0, 6_400, lambda low, high: literal(low is None or high is None))
     chunks = list(

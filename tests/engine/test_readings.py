@@ -1,4 +1,4 @@
-"""How tables were read is said, and which index would have made that cheaper."""
+"""The report states how tables were read, and which index would make that cheaper."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ LARGE = Limits(large_table_rows=100)
 
 @pytest.fixture
 def table(engine: Engine) -> Engine:
-    """One table of twelve tenants, whose size the servers know."""
+    """A table of twelve tenants, with statistics of its size on both servers."""
     engine.both(f"{TABLE}; {ROWS}")
     engine.both("ANALYZE t")
     return engine
@@ -47,12 +47,12 @@ def table(engine: Engine) -> Engine:
 
 @pytest.fixture
 def large(table: Engine) -> Engine:
-    """The same, where tables of a hundred rows are large ones."""
+    """The same, but tables of a hundred rows count as large."""
     return replace(table, limits=LARGE)
 
 
 def few(engine: Engine) -> Evidence:
-    """Audit one of two tenants that are asked for."""
+    """Audit one of two selected tenants."""
     with engine.opened(TENANTS, legacy=OWNED, modern=OWNED) as run:
         return Run(replace(run.context, asked={"t": {"t0", "t1"}})).audit("t0", "t")
 
@@ -64,12 +64,12 @@ def ways(evidence: Evidence) -> set[str]:
 
 
 def statement_of(hint: str) -> str:
-    """Return the SQL that a hint ends with."""
+    """Return the SQL at the end of a hint."""
     return hint.partition("this would help: ")[2]
 
 
 def test_a_hint_s_statement_makes_the_hint_go_away(large: Engine) -> None:
-    """Few tenants of a large table want an index; the one that the hint creates is it."""
+    """A scan for few tenants of a large table gives a hint, and the hinted index removes it."""
     evidence = few(large)
     assert ways(evidence) == {"one scan for 2 of 12 tenants, without an index on tenant"}
     hints = evidence.work.hints
@@ -86,7 +86,7 @@ def test_a_hint_s_statement_makes_the_hint_go_away(large: Engine) -> None:
 
 
 def test_an_index_that_cannot_be_used(engine: Engine) -> None:
-    """An index that begins with something else, is partial or not valid is none."""
+    """An index that begins with another column, is partial or is not valid does not count."""
     indexes = {
         "second": "CREATE INDEX ON {} (v, tenant)",
         "partial": "CREATE INDEX ON {} (tenant) WHERE v > 0",
@@ -107,14 +107,14 @@ def test_an_index_that_cannot_be_used(engine: Engine) -> None:
 
 
 def test_small_tables_want_no_index(table: Engine) -> None:
-    """Nobody is told to index what is read within a second."""
+    """No index is recommended for a table that is read within a second."""
     evidence = few(table)
     assert ways(evidence) == {"one scan for 2 of 12 tenants, without an index on tenant"}
     assert evidence.work.hints == ()
 
 
 def test_who_asks_for_all_is_not_told_to_index(large: Engine) -> None:
-    """A whole table is read without an index, and that is right."""
+    """No index is recommended for a scan of all tenants, which reads the whole table."""
     with large.opened(TENANTS, legacy=OWNED, modern=OWNED) as run:
         first, second = run.audit("t0", "t"), run.audit("t1", "t")
     assert ways(first) == {"one scan for 12 tenants"}
@@ -123,7 +123,7 @@ def test_who_asks_for_all_is_not_told_to_index(large: Engine) -> None:
 
 
 def test_pieces_are_counted(engine: Engine, asked: list[str]) -> None:
-    """Of a table that was taken apart it is said into how many chunks."""
+    """The report gives the number of chunks of a table."""
     engine.both(WIDE)
     with replace(engine, limits=EVEN_SMALL).opened(legacy=SMALL, modern=SMALL) as run:
         evidence = run.audit("global", "t")
@@ -133,7 +133,7 @@ def test_pieces_are_counted(engine: Engine, asked: list[str]) -> None:
 
 
 def test_one_tenant_asked_alone(large: Engine) -> None:
-    """A tenant that is asked apart is so by the index, or for want of one."""
+    """A tenant that is read alone is read by the index, or the reading names its absence."""
     large.legacy.run("CREATE INDEX ON t (tenant, id)")
     with large.opened(TENANTS, legacy=OWNED, modern=OWNED) as run:
         evidence = Run(replace(run.context, asked={"t": {"t0"}})).audit("t0", "t")
@@ -142,7 +142,7 @@ def test_one_tenant_asked_alone(large: Engine) -> None:
 
 
 def test_rows_that_are_looked_up_again(large: Engine) -> None:
-    """With settle, a key that no index begins with is hinted at once rows differ."""
+    """With settle, differing rows give a hint if no index begins with their key."""
     large.both("ALTER TABLE t DROP CONSTRAINT t_pkey")
     large.modern.run("UPDATE t SET v = -1 WHERE id = 12")
     with large.opened("[tables.t]\nkey = ['id']") as run:
@@ -158,7 +158,7 @@ def test_rows_that_are_looked_up_again(large: Engine) -> None:
 
 
 def test_mariadb(mysql_db: MariaDatabase, modern_db: Database, tmp_path: Path) -> None:
-    """MariaDB's indexes and sizes are known, and its hint is a statement of its own."""
+    """MariaDB's indexes and sizes are read, and its hint is a statement that MariaDB accepts."""
     mysql_db.run(TABLE.replace("varchar(9)", "text"))
     mysql_db.run("INSERT INTO t SELECT seq, CONCAT('t', seq % 12), seq FROM seq_1_to_2400")
     mysql_db.run("CREATE INDEX other ON t (v, tenant(9))")
@@ -174,7 +174,7 @@ def test_mariadb(mysql_db: MariaDatabase, modern_db: Database, tmp_path: Path) -
 
 
 def test_sqlite(modern_db: Database, tmp_path: Path) -> None:
-    """SQLite's indexes are known, and its sizes where ANALYZE has counted them."""
+    """SQLite's indexes are read, and its sizes if ANALYZE has counted them."""
     path = tmp_path / "old.db"
     rows = [(n, f"t{n % 12}", n) for n in range(1, 2401)]
 
@@ -207,7 +207,10 @@ def test_sqlite(modern_db: Database, tmp_path: Path) -> None:
 
 
 def test_the_report_says_it_in_its_run_block(project: Migration) -> None:
-    """Readings and hints are in ``run``, hints in the terminal; the rest is the same bytes."""
+    """Readings and hints are in ``run``, and the hints in the terminal.
+
+    The rest of the report has the same bytes with the index and without it.
+    """
     project.modern.run(DRIFT)
     rows = 2 * Limits().large_table_rows
     more = f"SELECT i, 'X', 1, 'of nobody' FROM generate_series(1000, {rows}) i"

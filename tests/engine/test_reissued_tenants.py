@@ -1,4 +1,4 @@
-"""Tenants' ids that were issued anew, in a column that has one name on both stacks."""
+"""Reissued ids of tenants, in a column that has one name on both stacks."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ modern = "tenant_id"
 
 
 def _rows(engine: Engine, table: str, *rows: str) -> None:
-    """Insert the same rows on both sides, each with the tenant's value of its side."""
+    """Insert the same rows on both sides, each side with its own values of the tenants."""
     for row in rows:
         for database, ids in ((engine.legacy, ("A1", "A2", "B1", "cora")),
                               (engine.modern, ("acme", "dora", "beta", "cora-7"))):  # fmt: skip
@@ -84,10 +84,11 @@ def run(engine: Engine) -> Iterator[Run]:
 
 
 def test_ids_issued_anew_are_no_drift(run: Run) -> None:
-    """The columns are left out by name, in keys, by whatever name, in paths.
+    """Reissued ids of tenants are left out of the comparison, and are not drift.
 
-    A changed row of a composite key is known by the rest of it. A row that moved to another tenant
-    is missing here, and extra there, or of no tenant; the rows of no tenant keep their whole key.
+    That holds for columns of any name, in keys, and in paths. A changed row of a composite key is
+    identified by the rest of its key. A row that moved to another tenant is missing for the first
+    tenant. It is extra for the second tenant, or unassigned. Unassigned rows keep their whole key.
     """
     for tenant in ("acme", "beta", "cora"):
         for table in ("plain", "users", "child", "renamed"):
@@ -101,9 +102,9 @@ def test_ids_issued_anew_are_no_drift(run: Run) -> None:
     ] * 2
     beta = run.audit("beta", "keyed")
     assert_drift(beta, ("changed", ("1",), ("v",)), ("missing", ("2",), ()))
-    # acme's row 2 is another row than beta's: the id is unique within a tenant only.
+    # acme's row 2 is not beta's row 2: the id is unique within a tenant only.
     assert [each.note for each in beta.findings] == ["", ""]
-    # Without its tenant, such a row is known by all that it holds.
+    # Without its tenant, the row is identified by all its values.
     assert_drift(run.audit("beta", "alone"), ("missing", ("2",), ()), ("extra", ("7",), ()))
     assert run.audit("acme", "alone").outcome is Outcome.PROVEN
     moved = run.audit("acme", "moved")
@@ -129,9 +130,10 @@ def test_ids_issued_anew_are_no_drift(run: Run) -> None:
 
 
 def test_what_the_settings_say_of_the_column_holds(engine: Engine) -> None:
-    """A column with a type, a map or SQL of its own is compared as that; so are equal ids.
+    """A tenant's column with a type, a map or SQL of its own is compared by that setting.
 
-    Types that do not meet are left out, too: the tenants' values are the same all the same.
+    A column of equal ids is compared as well. If the types of the two sides cannot be compared, the
+    column is left out, since the tenants' values agree all the same.
     """
     for table in ("typed", "mapped", "sql"):
         engine.both(f"CREATE TABLE {table} (id int PRIMARY KEY, tenant_id text)")
@@ -160,7 +162,7 @@ legacy_account = "A1"
         assert_drift(run.audit("acme", "typed"), ("changed", ("1",), ("tenant_id",)))
         assert run.audit("acme", "mapped").outcome is Outcome.PROVEN
         assert run.audit("acme", "sql").outcome is Outcome.PROVEN
-    # int4 and text do not meet; the ids are equal.
+    # int4 and text cannot be compared, but the ids are equal.
     engine.legacy.run("CREATE TABLE same (id int PRIMARY KEY, tenant_id text, v int)")
     engine.modern.run("CREATE TABLE same (id int PRIMARY KEY, tenant_id text, v int)")
     engine.legacy.run("CREATE TABLE unlike (id int PRIMARY KEY, tenant_id int, v int)")
@@ -177,7 +179,10 @@ legacy_account = "A1"
 
 
 def test_a_column_that_tells_two_accounts_apart_needs_a_reason(engine: Engine) -> None:
-    """Where two accounts became one tenant, what told them apart is lost, whatever its name was."""
+    """A column that distinguishes two accounts of one tenant is not dropped without a reason.
+
+    Two accounts became one tenant, so their distinction is lost, whatever the column's name was.
+    """
     lines = []
     for name in ("tenant_id", "account"):
         for table in (f"lost_{name}", f"said_{name}"):

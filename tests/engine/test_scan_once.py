@@ -1,4 +1,4 @@
-"""Whose rows one scan takes in: those of the tenants that tests of this run are about."""
+"""One scan reads the rows of the tenants that this run's tests select, and no others."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ pytest_plugins = ["tests.support.project"]
 
 _TOLERANT = TEST.replace("@pytest.mark.parity", "@pytest.mark.drift_tolerance(absolute=1)")
 
-# Reading a row of anybody but acme is an error that the server reports.
+# The server raises an error if a row of any tenant but acme is read.
 ACME_ALONE = """
 [tables.trades.columns.note]
 legacy_sql = "CASE WHEN account <> 'A1' THEN (1 / (id - id))::text ELSE note END"
 """
 
 
-# Every process writes down the scans that it makes: each groups a table's row hashes.
+# Every process logs the scans that it makes: each groups a table's row hashes.
 SCANS = """
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
@@ -31,13 +31,13 @@ def note(connection, cursor, statement, *_):
 DISTRIBUTIONS = {
     "no": ["-n", "0"],
     "load": ["-n", "3"],
-    # Of one file of functions, loadfile is the same as loadscope.
+    # For one file of functions, loadfile is the same as loadscope.
     **{name: ["-n", "2", f"--dist={name}"] for name in ("worksteal", "loadscope", "loadgroup")},
 }
 
 
 def test_one_scan_a_table_and_side(project: Migration) -> None:
-    """Whatever hands the tests out, and to however many processes, each table is scanned once."""
+    """Each table is scanned once, for any distribution of the tests and any number of processes."""
     project.write("conftest.py", SCANS)
     found: dict[str, list[str]] = {}
     for name, workers in DISTRIBUTIONS.items():
@@ -46,13 +46,16 @@ def test_one_scan_a_table_and_side(project: Migration) -> None:
         scans = project.path / "scans.txt"
         found[name] = sorted(line.split()[1] for line in scans.read_text().splitlines())
         scans.unlink()
-    # Of the reference table each side is asked by the one test that is about it.
+    # One test compares the reference table, and reads it once on each side.
     every = ["positions", "prices", "prices", "tenant_positions", "tenant_trades", "trades"]
     assert found == dict.fromkeys(DISTRIBUTIONS, every)
 
 
 def test_a_single_test_asks_for_its_tenant_alone(project: Migration) -> None:
-    """With -k for one tenant no row of another is read; without it the server would say so."""
+    """With -k for one tenant, no row of another tenant is read.
+
+    Another tenant's row would make the server raise an error, as the run without -k shows.
+    """
     project.settings(ACME_ALONE)
     alone = project.run("-k", "acme-trades")
     assert alone.with_status("MATCH") == ["acme-trades"], alone.output
@@ -60,7 +63,7 @@ def test_a_single_test_asks_for_its_tenant_alone(project: Migration) -> None:
 
 
 def test_a_proof_that_no_longer_stands_is_made_again(project: Migration) -> None:
-    """A check that the scan left out as proven, and whose test's limits changed, is asked apart."""
+    """A check that the scan left out as proven is made again if its test's limits changed."""
     project.modern.run(DRIFT)
     project.run("--tenants=acme,beta,eu-north")
     project.write("test_audit.py", _TOLERANT)

@@ -1,4 +1,4 @@
-"""Rows that differ are told by the scan that proves the others equal; and by nothing else."""
+"""The scan that proves equal rows also finds the rows that differ, and nothing else does."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ TABLE = """
     INSERT INTO t SELECT g * 7919, 'c' || g, 't' || g % 5, 'v' || g
     FROM generate_series(1, {rows}) g
 """
-# What rows go by.
+# The kinds of keys.
 KEYS = {"whole number": "id", "text": "code", "composite": "code, id"}
 
 
 @pytest.fixture
 def scans() -> Iterator[list[str]]:
-    """The statements that hash all rows of a table, as they are made."""
+    """Collect the statements that hash all rows of a table."""
     made: list[str] = []
 
     def note(_: object, __: object, statement: str, *___: object) -> None:
@@ -51,7 +51,7 @@ def scans() -> Iterator[list[str]]:
 
 
 def plant(engine: Engine, numbers: list[int]) -> dict[int, str]:
-    """Change, lose, add or move rows of the modern side; return what was done to each number."""
+    """Change, delete, add or move modern rows; return the kind of change of each number."""
     ways = ("changed", "missing", "extra", "moved")
     planted = {number: ways[place % 4] for place, number in enumerate(numbers)}
     statements = {
@@ -67,13 +67,13 @@ def plant(engine: Engine, numbers: list[int]) -> dict[int, str]:
 
 
 def key_of(number: int, kind: str) -> tuple[str, ...]:
-    """Return what a row is known by."""
+    """Return a row's key."""
     key = {"id": str(number * 7919), "code": f"c{number}"}
     return tuple(key[name] for name in KEYS[kind].split(", "))
 
 
 def expected(planted: dict[int, str], kind: str) -> dict[str, list[Seen]]:
-    """Return what has to be found in each tenant."""
+    """Return the expected findings of each tenant."""
     found: dict[str, list[Seen]] = {f"t{n}": [] for n in range(5)}
     for number, way in planted.items():
         own, next_one = f"t{number % 5}", f"t{(number + 1) % 5}"
@@ -89,9 +89,9 @@ def expected(planted: dict[int, str], kind: str) -> dict[str, list[Seen]]:
 def test_scattered_drifts_are_named_by_one_scan(
     engine: Engine, scans: list[str], kind: str
 ) -> None:
-    """Of some rows that differ each is told, in its tenant, and no table's rows are hashed twice.
+    """A few differing rows are each found in their tenant, without a second scan.
 
-    Where keys are no whole numbers, they alone are hashed again to look the rows up.
+    If keys are not whole numbers, only the keys are hashed again, to look the rows up.
     """
     engine.both(TABLE.format(key=KEYS[kind], rows=ROWS))
     planted = plant(engine, Random(kind).sample(range(1, ROWS + 1), 40))  # noqa: S311
@@ -102,7 +102,7 @@ def test_scattered_drifts_are_named_by_one_scan(
 
 
 def test_a_whole_table_takes_one_scan_too(engine: Engine, scans: list[str]) -> None:
-    """A table without tenants is told by one scan of each side, equal rows that repeat included."""
+    """One scan of each side finds the differing rows and copies of a table without tenants."""
     engine.both("CREATE TABLE t (v text)")
     engine.both("INSERT INTO t SELECT 'v' || g % 900 FROM generate_series(1, 3000) g")
     assert_match(engine.audit(), 3000)
@@ -122,7 +122,7 @@ def _both_ways(engine: Engine) -> list[Evidence]:
 
 
 def _wrong_key_hashes(monkeypatch: pytest.MonkeyPatch) -> Limits:
-    """The XOR is of something else than the key hashes."""
+    """Make the XOR of a constant instead of the key hashes."""
 
     def constant(_: object) -> ColumnElement[int]:
         return func.max(literal_column("12345"))
@@ -132,24 +132,27 @@ def _wrong_key_hashes(monkeypatch: pytest.MonkeyPatch) -> Limits:
 
 
 def _no_xor(monkeypatch: pytest.MonkeyPatch) -> Limits:
-    """The server has no XOR, as PostgreSQL 13."""
+    """Remove the XOR, as in PostgreSQL 13."""
     monkeypatch.setattr(dialect_for("postgresql"), "can_xor", lambda _: False)
     return Limits()
 
 
 def _nothing_is_read(monkeypatch: pytest.MonkeyPatch) -> Limits:
-    """Key hashes lead to no rows."""
+    """Return no rows for any key hash."""
     monkeypatch.setattr(SideReader, "rows_at", lambda *_: iter(()))
     return Limits()
 
 
 def _too_many(_: pytest.MonkeyPatch) -> Limits:
-    """More rows differ than may be decoded."""
+    """Allow fewer rows to be decoded than differ."""
     return Limits(rows_decoded=3)
 
 
 def test_a_key_with_too_many_rows_is_merged(engine: Engine, scans: list[str]) -> None:
-    """One key can have any number of rows; what was read of them is left, and nothing is lost."""
+    """A key with too many rows to decode is merged, and no finding is lost.
+
+    The rows that were read before the merge are dropped.
+    """
     engine.both("CREATE TABLE t (id int, v text)")
     engine.both("INSERT INTO t SELECT g % 2, 'v' || g FROM generate_series(1, 300) g")
     engine.modern.run("DELETE FROM t WHERE v = 'v7'")
@@ -166,7 +169,7 @@ def test_what_no_sketch_decodes_is_merged(
     monkeypatch: pytest.MonkeyPatch,
     broken: Callable[[pytest.MonkeyPatch], Limits],
 ) -> None:
-    """A sketch that leads nowhere costs a merge, and no finding is lost or made up."""
+    """A sketch that cannot be decoded costs a merge, and no finding is lost or made up."""
     engine.both(TABLE.format(key="id", rows=ROWS))
     planted = plant(engine, Random(1).sample(range(1, ROWS + 1), 40))  # noqa: S311
     engine = replace(engine, limits=broken(monkeypatch))
@@ -186,7 +189,7 @@ def test_what_no_sketch_decodes_is_merged(
 
 
 def test_rows_that_hide_each_other_show_in_another_sketch(engine: Engine, scans: list[str]) -> None:
-    """Of two rows in one bucket neither is decoded; one more scan of their tenant decodes both."""
+    """Two rows in one bucket hide each other; one more scan of their tenant decodes both."""
     engine.both(TABLE.format(key="id", rows=ROWS))
     engine.modern.run("DELETE FROM t WHERE code IN ('c5', 'c10')")
     evidence = _both_ways(replace(engine, limits=Limits(buckets=1)))
@@ -210,7 +213,10 @@ def test_thousands_of_drifts_are_decoded_by_a_second_sketch(
 
 
 def test_a_row_that_only_moved_is_decoded_in_both_tenants(engine: Engine, scans: list[str]) -> None:
-    """A row that is the same but for a tenant that is not compared has one hash on both sides."""
+    """A row that only changed its tenant is decoded in both tenants.
+
+    The tenant is not compared, so that the row has one hash on both sides.
+    """
     engine.both("CREATE TABLE t (id bigint PRIMARY KEY, v text, tenant text, new_tenant text)")
     engine.both(
         "INSERT INTO t SELECT g, 'v' || g, 't' || g % 5, 't' || g % 5 "
@@ -227,7 +233,7 @@ def test_a_row_that_only_moved_is_decoded_in_both_tenants(engine: Engine, scans:
 
 
 def _reads_alike(monkeypatch: pytest.MonkeyPatch, where: int) -> None:
-    """What lies at a place has the same text on both sides, whatever its hash is."""
+    """Give the row at a key hash the same text on both sides, whatever its row hash is."""
 
     def read(owner: str, at: int, row_hash: int, row: tuple[str | None, ...]) -> HashedRow:
         return HashedRow(owner, at, row_hash, (*row[:3], "same") if at == where else row)
@@ -239,7 +245,10 @@ def _reads_alike(monkeypatch: pytest.MonkeyPatch, where: int) -> None:
 def test_a_row_without_a_hash_is_not_proven(
     engine: Engine, monkeypatch: pytest.MonkeyPatch, more: int
 ) -> None:
-    """A NULL where none was to be expected leaves a row without a hash, in tables of any width."""
+    """A NULL where none is expected leaves its row without a hash, which is NOT PROVEN.
+
+    That holds for tables of any width.
+    """
     columns = "".join(f", c{n} int NOT NULL DEFAULT 0" for n in range(more))
     engine.both(f"CREATE TABLE t (id int PRIMARY KEY, x int, y int NOT NULL{columns})")
     engine.both("INSERT INTO t SELECT g, g, g FROM generate_series(1, 50) g")
@@ -255,7 +264,7 @@ def test_a_row_without_a_hash_is_not_proven(
 def test_rows_whose_texts_do_not_differ_prove_nothing(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was found by its place and reads the same on both sides is NOT PROVEN, not a match."""
+    """A row that differs by its hash but has one text on both sides is NOT PROVEN, not a match."""
     engine.both(TABLE.format(key="id", rows=50))
     engine.modern.run("UPDATE t SET v = 'other' WHERE id = 7919")
 
@@ -278,7 +287,7 @@ def test_a_key_that_is_not_unique_is_told_whole(engine: Engine, scans: list[str]
 def test_sketches_that_contradict_each_other_prove_nothing(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where one sketch sees a difference and the next one does not, no check is a match."""
+    """If one sketch shows a difference and the next one does not, no check is a match."""
     engine.both(TABLE.format(key="id", rows=ROWS))
     engine.modern.run("DELETE FROM t WHERE code IN ('c5', 'c10')")
     engine = replace(engine, limits=Limits(buckets=1))
@@ -298,7 +307,7 @@ def test_sketches_that_contradict_each_other_prove_nothing(
 def test_one_row_that_reads_alike_is_not_passed_over_for_others(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A row that differs for the server alone makes the check NOT PROVEN, whatever else differs."""
+    """One row that differs only by its hash makes the check NOT PROVEN, whatever else differs."""
     engine.both(TABLE.format(key="id", rows=50))
     engine.modern.run("UPDATE t SET v = 'other' WHERE id IN (7919, 15838)")
 
@@ -309,7 +318,7 @@ def test_one_row_that_reads_alike_is_not_passed_over_for_others(
 def test_misplaced_rows_of_all_tenants_are_looked_up_at_once(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One look-up a side serves every tenant of a scan, and the notes name the other tenant."""
+    """One lookup a side serves every tenant of a scan, and the notes name the other tenant."""
     engine.both(TABLE.format(key="code", rows=100))
     engine.modern.run("UPDATE t SET tenant = 't0' WHERE code IN ('c6', 'c7', 'c8', 'c9')")
     sides: list[str] = []
@@ -330,7 +339,7 @@ def test_misplaced_rows_of_all_tenants_are_looked_up_at_once(
 def test_unsigned_keys_beyond_64_bits_are_decoded(
     maria: MariaServer, mysql_db: MariaDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A BIGINT UNSIGNED key that no signed number holds is found by its hash, without a merge."""
+    """A BIGINT UNSIGNED key beyond 64 signed bits is found by its hash, without a merge."""
     modern = new_mariadb_database(maria)
     for database, value in ((mysql_db, 2), (modern, 3)):
         database.run("CREATE TABLE t (id bigint unsigned PRIMARY KEY, v int)")

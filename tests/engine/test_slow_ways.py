@@ -1,4 +1,4 @@
-"""Where many tenants cannot be read at once, each is read alone, and the hints give the reason."""
+"""If many tenants cannot be read together, each is read alone, and a hint gives the reason."""
 
 from __future__ import annotations
 
@@ -17,12 +17,15 @@ BY_TENANT = 'tenancy = {column = "tenant"}'
 
 
 def slow(evidence: Evidence) -> list[str]:
-    """Return the reasons for slow reads."""
+    """Return the hints that give a reason for slow reads."""
     return [hint for hint in evidence.work.hints if hint.startswith(SLOW)]
 
 
 def test_a_shared_scan_that_times_out_is_in_the_hints(engine: Engine) -> None:
-    """The rows of one tenant take too long; the others match alone, and the hint names why."""
+    """If one tenant's rows take too long for a shared scan, all tenants match alone.
+
+    The hint gives the reason.
+    """
     engine.both("CREATE TABLE t (id int PRIMARY KEY, tenant text, v text)")
     engine.both("INSERT INTO t VALUES (1, 'a', 'x'), (2, 'b', 'y'), (3, 'c', 'z')")
     sql = "CASE WHEN tenant = 'a' AND pg_sleep(5) IS NULL THEN NULL ELSE v END"
@@ -38,9 +41,9 @@ def test_a_shared_scan_that_times_out_is_in_the_hints(engine: Engine) -> None:
 
 
 def test_values_that_only_the_server_can_spell_are_in_the_hints(engine: Engine) -> None:
-    """Tenants that are marked by dates cannot be told apart in one scan.
+    """Tenants that are marked by dates cannot share one scan, and a hint gives the reason.
 
-    The reason is left out where it could quote a masked value.
+    The reason is left out if it could quote a masked value.
     """
     engine.both("CREATE TABLE t (id int PRIMARY KEY, tenant date, v text)")
     engine.both("INSERT INTO t VALUES (1, '2024-01-01', 'x'), (2, '2024-02-01', 'y')")
@@ -59,7 +62,7 @@ def test_values_that_only_the_server_can_spell_are_in_the_hints(engine: Engine) 
 
 @pytest.fixture
 def homes(engine: Engine) -> Iterator[Engine]:
-    """One tenant with a database of its own on each side, and two small tables in it."""
+    """One tenant with its own database on each side, and two small tables in it."""
     homes: list[Database] = []
     for side in (engine.legacy, engine.modern):
         home = new_database(side.cluster, name=f"{side.name}_a")
@@ -75,7 +78,7 @@ def homes(engine: Engine) -> Iterator[Engine]:
 def test_a_statement_for_small_tables_that_fails_is_in_the_hints(
     engine: Engine, homes: Engine
 ) -> None:
-    """One of two tables is locked; the other one matches alone, and the hint names both."""
+    """If one of two tables is locked, the other matches alone, and the hint names both."""
     lines = [
         f'tenancy = {{database = "{side.name}_{{tenant}}"}}'
         for side in (engine.legacy, engine.modern)

@@ -1,4 +1,4 @@
-"""SQL of the settings that compares loosely is named in the report, and the advice is exact."""
+"""The report warns of SQL in the settings that compares loosely, and its advice is exact."""
 
 from __future__ import annotations
 
@@ -37,7 +37,10 @@ EXACT = {
 def test_the_cure_is_exact_in_mariadb(
     mysql_db: MariaDatabase, modern_db: Database, engine: Engine
 ) -> None:
-    """Spaces, case and a text that begins with a number match as the SQL has it, then no more."""
+    """Loose SQL matches despite spaces, case, or a text that begins with a number.
+
+    The SQL of the advice no longer matches these values.
+    """
     for table in ("loose", "exact"):
         mysql_db.run(
             f"CREATE TABLE {table} (id int PRIMARY KEY, phone varchar(9), "
@@ -59,7 +62,7 @@ def test_the_cure_is_exact_in_mariadb(
     ]
     with own.opened("\n".join(settings)) as run:
         loose, exact = run.audit("global", "loose"), run.audit("global", "exact")
-    assert loose.outcome is Outcome.PROVEN  # as the SQL has it
+    assert loose.outcome is Outcome.PROVEN  # by the loose SQL
     for words in (
         "warning: [tables.loose.columns.phone] legacy_sql: it compares phone",
         "write phone COLLATE utf8mb4_nopad_bin",
@@ -72,7 +75,7 @@ def test_the_cure_is_exact_in_mariadb(
 
 
 def test_filters_and_maps_are_looked_at(debian_cluster: Cluster, tmp_path: Path) -> None:
-    """A filter over citext takes more rows than are meant; the cure takes those alone."""
+    """A filter over citext takes more rows than intended; the advised filter takes those alone."""
     legacy, modern = new_database(debian_cluster), new_database(debian_cluster)
     try:
         own = Engine(legacy, modern, tmp_path)
@@ -110,7 +113,7 @@ def test_filters_and_maps_are_looked_at(debian_cluster: Cluster, tmp_path: Path)
 
 
 def test_sqlite_divides_whole_numbers(modern_db: Database, tmp_path: Path) -> None:
-    """The warning stands beside the column, also where the survey of all rows shows a match."""
+    """The warning is attached to the column, even if the scan of all rows shows a match."""
     lite = SQLitePlace(tmp_path / "old.sqlite")
     with closing(sqlite3.connect(lite.path)) as connection, connection:
         connection.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, cents INTEGER)")
@@ -125,7 +128,10 @@ def test_sqlite_divides_whole_numbers(modern_db: Database, tmp_path: Path) -> No
 
 
 def test_a_warning_is_seen_in_the_terminal_and_first_in_each_report(project: Migration) -> None:
-    """A run that is GO under loose SQL says so before it says where the report is."""
+    """The warning comes before the report's path in the terminal, and first in each report.
+
+    That holds even if the run is GO.
+    """
     own_sql = '[tables.trades.columns.note]\nlegacy_sql = "{0}"\nmodern_sql = "{0}"'
     project.settings(own_sql.format("lower(note)"))
     outcome = project.run("--fail-on-drift", "--tenants=acme")

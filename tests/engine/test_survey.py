@@ -1,4 +1,4 @@
-"""One scan for all tenants of a shared table says of each what asking it apart would say."""
+"""A shared scan gives each tenant the same result as a query for that tenant alone."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LEADS = '[ignore.tables]\nusers = "leads to the tenant"\n'
 
 
 def tenants(**accounts: list[str]) -> str:
-    """Return settings of tenants, whose first account is their modern id, too."""
+    """Return settings of tenants; each tenant's first account is its modern id, too."""
     return "\n".join(
         f"[tenants.{name}]\nlegacy_accounts = {json.dumps(values)}\n"
         f"modern_id = {json.dumps(values[0])}"
@@ -32,7 +32,10 @@ def tenants(**accounts: list[str]) -> str:
 def test_a_mark_that_the_server_alone_can_spell_is_asked_apart(
     engine: Engine, kind: str, one: str, other: str
 ) -> None:
-    """Two tenants of one value, spelled in two ways, both have its rows, which have two owners."""
+    """Two tenants with two notations of one value are read by queries of their own.
+
+    Both have the rows of that value, so that these have two owners.
+    """
     engine.both(f"CREATE TABLE t (id int PRIMARY KEY, tenant {kind})")
     engine.both(f"INSERT INTO t SELECT g, '{other}' FROM generate_series(1, 4) g")
     more = tenants(acme=[one], blue=[other])
@@ -42,12 +45,15 @@ def test_a_mark_that_the_server_alone_can_spell_is_asked_apart(
 
 
 def test_a_row_of_two_tenants_that_no_survey_took_together_hides_no_stray(engine: Engine) -> None:
-    """Counts of two surveys add up to the table only if no row is in both."""
+    """A row of two tenants that are in different shared scans hides no unassigned row.
+
+    The counts of two shared scans add up to the table only if no row is in both.
+    """
     engine.both("CREATE TABLE t (id int PRIMARY KEY, tenant int, v text)")
     engine.both(
         "INSERT INTO t (id, tenant) SELECT g, nullif(g % 4, 0) FROM generate_series(1, 16) g"
     )
-    # Tenants with one account, and those with two, are surveyed apart.
+    # Tenants with one account, and those with two, are in separate shared scans.
     own = tenants(acme=["1"], blue=["2"], cora=["01", "3"], dune=["4", "5"])
     more = f"[tables.t.columns.v]\nmask = true\n{own}"
     with engine.opened(more, legacy=BY_TENANT, modern=BY_TENANT) as run:
@@ -73,7 +79,10 @@ def test_a_path_that_joins_two_kinds_of_number_repeats_no_row(engine: Engine) ->
 
 
 def test_an_ambiguous_path_is_asked_apart(engine: Engine) -> None:
-    """Steps that come twice repeat no row, and a step of two tenants gives both its rows."""
+    """An ambiguous path is followed by one query for each tenant.
+
+    A step that occurs twice repeats no row, and a step of two tenants gives both its rows.
+    """
     engine.both('CREATE TABLE t (id int PRIMARY KEY, usr text COLLATE "C")')
     engine.both("INSERT INTO t VALUES (1, 'u'), (2, 'v')")
     engine.both('CREATE TABLE users (id text COLLATE "C", tenant text)')
@@ -102,7 +111,7 @@ MARKS = {
 
 @pytest.mark.parametrize("kind", MARKS)
 def test_owners_marks_of_every_kind_are_told_apart(engine: Engine, kind: str) -> None:
-    """Whatever marks the tenants, one's differences are its own and nobody else's."""
+    """A tenant's differences are its own, whatever kind of value marks the tenants."""
     declared, one, other = MARKS[kind]
     engine.both("CREATE TYPE mood AS ENUM ('sad', 'Sad')")
     engine.both(f"CREATE TABLE t (id bigint, tenant {declared}, bucket int, owner text)")

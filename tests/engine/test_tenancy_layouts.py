@@ -1,4 +1,4 @@
-"""Wherever the stacks keep a tenant's rows, they are compared with each other."""
+"""A tenant's rows are compared, wherever each stack keeps them."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def by_one_hop(database: Database, side: str, tables: Iterable[str], _: ExitStac
 
 
 def by_two_hops(database: Database, side: str, tables: Iterable[str], _: ExitStack) -> Layout:
-    """The same by way of two other tables."""
+    """A column leads through two other tables to the tenant's value."""
     database.run("CREATE TABLE members (id text PRIMARY KEY, org int)")
     database.run("CREATE TABLE orgs (id int PRIMARY KEY, tenant text)")
     for number, owner in enumerate(_owners(side)):
@@ -138,7 +138,7 @@ PAIRS = {f"{legacy}_and_{modern}": (legacy, modern) for legacy in KINDS for mode
 
 @pytest.fixture
 def cleanup() -> Iterator[ExitStack]:
-    """What is to be undone after the test."""
+    """Undo the setup after the test."""
     with ExitStack() as stack:
         yield stack
 
@@ -156,7 +156,7 @@ Found = dict[tuple[str, str], Evidence]
 
 @dataclass(frozen=True)
 class Everywhere:
-    """What is found in a table of each pair of layouts, by table and subject."""
+    """The findings in a table of each pair of layouts, by table and subject."""
 
     equal: Found
     changed: Found
@@ -166,7 +166,7 @@ class Everywhere:
 def everywhere(
     legacy_cluster: Cluster, modern_cluster: Cluster, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Everywhere]:
-    """Audits of equal rows, and of the same tables after some changes of both sides."""
+    """Audit equal rows, and the same tables after some changes of both sides."""
     with ExitStack() as cleanup:
         databases = [new_database(each) for each in (legacy_cluster, modern_cluster)]
         for each in databases:
@@ -222,7 +222,7 @@ def _audits(
 
 
 def _of(found: Found, subject: str) -> dict[str, list[Seen]]:
-    """Return what was found in each pair's table of one subject."""
+    """Return the findings of one subject in each pair's table."""
     return {table: sorted(seen(each)) for (table, who), each in found.items() if who == subject}
 
 
@@ -244,7 +244,7 @@ def test_every_layout_against_every_other(everywhere: Everywhere) -> None:
 
 
 def test_rows_of_nobody_are_found_in_every_layout(everywhere: Everywhere) -> None:
-    """Where a column leads to the tenant, a row that it leads nowhere is named."""
+    """If a column leads to the tenant, a row that it leads to no tenant is named."""
     clean = {
         table: (each.outcome, each.reasons)
         for (table, who), each in everywhere.equal.items()
@@ -261,7 +261,7 @@ def test_rows_of_nobody_are_found_in_every_layout(everywhere: Everywhere) -> Non
 
 
 def test_a_table_of_no_pair_is_named_in_every_layout(everywhere: Everywhere) -> None:
-    """A table that nobody compares is not proven, wherever a tenant's tables are."""
+    """A table that is neither compared nor ignored is NOT PROVEN, wherever the tables are."""
     coverage = everywhere.changed["*", "coverage"]
     assert coverage.outcome is Outcome.NOT_PROVEN
     assert sorted(line.split(" is neither")[0] for line in coverage.reasons) == [
@@ -271,11 +271,11 @@ def test_a_table_of_no_pair_is_named_in_every_layout(everywhere: Everywhere) -> 
     ]
 
 
-# ---- what else goes by the layout
+# ---- other effects of the layout
 
 
 def test_coverage_goes_by_place_and_not_by_name(engine: Engine) -> None:
-    """A shared table named like a tenants' table, and the reverse, are compared by nobody."""
+    """A shared table named like a tenants' table is not covered by it, and the reverse."""
     table = "(id int PRIMARY KEY)"
     engine.both(f"CREATE TABLE prices {table}")
     engine.both("CREATE SCHEMA t_acme")
@@ -294,7 +294,7 @@ def test_coverage_goes_by_place_and_not_by_name(engine: Engine) -> None:
 def test_a_row_that_a_path_leads_to_two_tenants_is_found(
     engine: Engine, cleanup: ExitStack
 ) -> None:
-    """A user of two tenants makes a row both tenants' on one side, and drift of one of them."""
+    """A user of two tenants gives a row to both on one side, which is drift of one of them."""
     legacy = by_one_hop(engine.legacy, "legacy", ["t"], cleanup)
     modern = by_column(engine.modern, "modern", ["t"], cleanup)
     engine.legacy.run("ALTER TABLE users DROP CONSTRAINT users_pkey")
@@ -351,7 +351,7 @@ def test_a_shared_table_that_each_tenant_got_a_copy_of(engine: Engine) -> None:
 
 
 def test_a_tenant_whose_place_is_gone_is_not_proven(engine: Engine, cleanup: ExitStack) -> None:
-    """A schema or database that is not there stops its tenant's checks, and no other's."""
+    """A missing schema or database stops its tenant's checks, and no other tenant's."""
     tables = ("by_schema", "by_database")
     legacy = by_column(engine.legacy, "legacy", tables, cleanup)
     own = ""
@@ -373,7 +373,7 @@ def test_a_tenant_whose_place_is_gone_is_not_proven(engine: Engine, cleanup: Exi
 
 
 def test_a_table_can_have_a_tenancy_of_its_own(engine: Engine, cleanup: ExitStack) -> None:
-    """A table's own tenancy takes the place of the stack's, on one side or on both."""
+    """A table's own tenancy replaces the stack's, on one side or on both."""
     by_one_hop(engine.legacy, "legacy", ["t"], cleanup)
     by_column(engine.modern, "modern", ["t"], cleanup)
     own = """
@@ -386,7 +386,7 @@ def test_a_table_can_have_a_tenancy_of_its_own(engine: Engine, cleanup: ExitStac
         assert _statuses(run, "a", "b", "unassigned") == [Outcome.PROVEN] * 3
 
 
-# A path with one name that is wrong, and the reason given for it.
+# A path with one wrong name, and the reason given for it.
 BROKEN = {
     "owner -> usrs.id -> tenant": "the table 'usrs', which a tenancy leads through",
     "owner -> users.uid -> tenant": "no column 'uid'",
@@ -396,7 +396,7 @@ BROKEN = {
 
 
 def test_a_broken_path_is_not_proven(engine: Engine, cleanup: ExitStack) -> None:
-    """A path through a table or column that is not there is named, not followed to nowhere."""
+    """If a path's table or column does not exist, the reason names it."""
     paths = {f"t{n}": path for n, path in enumerate(BROKEN)}
     by_one_hop(engine.legacy, "legacy", paths, cleanup)
     modern = by_column(engine.modern, "modern", paths, cleanup)

@@ -1,4 +1,4 @@
-"""What a tolerance forgives, exactly; and what no tolerance forgives."""
+"""The exact limits of tolerances, and the differences that no tolerance forgives."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TOLERATED, DRIFT, MATCH = Outcome.TOLERATED, Outcome.REFUTED, Outcome.PROVEN
 
 
 def audit(engine: Engine, rule: str) -> Evidence:
-    """Make the check under one line of the outermost tolerance."""
+    """Make the check with one line in the outermost tolerance."""
     return engine.audit(more=f"[tolerance]\n{rule}")
 
 
@@ -80,7 +80,7 @@ BOUNDARIES = [
 
 
 def test_limits_are_exact(engine: Engine, subtests: pytest.Subtests) -> None:
-    """A difference at the limit is forgiven and named; the least beyond it is drift."""
+    """A difference at the limit is forgiven and named; the least one beyond it is drift."""
     forgiven, drift, match = (
         in_groups(status.value, [_value(*case[:5]) for case in BOUNDARIES if case[5] is status])
         for status in (TOLERATED, DRIFT, MATCH)
@@ -131,9 +131,9 @@ KEYS = {"key": KEY.replace("KEY", "PRIMARY KEY"), "no key": KEY.replace("KEY", "
 
 
 def test_some_differences_are_never_forgiven(engine: Engine) -> None:
-    """NULL, NaN, infinity and what is no number or time is not near to anything.
+    """NULL, NaN, infinity, and a text that is not a number or time are near to nothing.
 
-    A key that is nearly another is another; without a key every column is the key.
+    A key that is nearly equal is another key. Without a key every column is part of the key.
     """
     values = [_value(*case) for case in UNFORGIVABLE]
     cases = [Case(name, f"{made}(1.000)", f"{made}(1.001)") for name, made in KEYS.items()]
@@ -156,9 +156,9 @@ BUDGETS = [
 
 
 def test_lost_rows_are_forgiven_by_budgets_alone(engine: Engine) -> None:
-    """No tolerance of values forgives a row that is not there; a budget counts all that differ.
+    """No tolerance of values forgives a missing row; only a budget does.
 
-    Rows that a value's tolerance forgave take nothing from the budget, and others do.
+    A budget counts all rows that differ, except those that a value's tolerance forgave.
     """
     own = "[tables.{t}.tolerance]\n"
     made = "CREATE TABLE {t} (id int PRIMARY KEY, v numeric); INSERT INTO {t} VALUES "
@@ -196,7 +196,7 @@ def test_lost_rows_are_forgiven_by_budgets_alone(engine: Engine) -> None:
         assert seen(found[label]) == [("changed", ("1",), ("v",))], label
     forgiven = found["rows = 3"]
     assert forgiven.drift == DriftCounts(missing=2, extra=1)
-    assert len(forgiven.findings) == 3  # forgiven, but not forgotten
+    assert len(forgiven.findings) == 3  # forgiven, but still listed
     place = {label: f"[tables.{name}.tolerance]" for label, name in tables.names.items()}
     assert forgiven.tolerance == (AppliedTolerance("rows", "3", place["rows = 3"], 3),)
     assert found["ratio = 1"].tolerance == (AppliedTolerance("ratio", "1", place["ratio = 1"], 3),)
@@ -207,7 +207,7 @@ def test_lost_rows_are_forgiven_by_budgets_alone(engine: Engine) -> None:
 
 
 def test_a_row_is_forgiven_as_a_whole(engine: Engine) -> None:
-    """One column within its tolerance does not hide another that is not."""
+    """A column within its tolerance does not hide another column that is beyond it."""
     engine.both("CREATE TABLE t (id int PRIMARY KEY, v numeric, w numeric)")
     engine.legacy.run("INSERT INTO t VALUES (1, 1, 1), (2, 1, 1)")
     engine.modern.run("INSERT INTO t VALUES (1, 1.01, 1.02), (2, 1.01, 1)")
@@ -217,7 +217,7 @@ def test_a_row_is_forgiven_as_a_whole(engine: Engine) -> None:
 
 
 def test_many_rows_are_counted_exactly(engine: Engine) -> None:
-    """The report says how many rows each rule forgave, column by column."""
+    """The report gives the number of rows that each rule forgave, column by column."""
     engine.both("CREATE TABLE t (id int PRIMARY KEY, v numeric, ts timestamp)")
     engine.both("INSERT INTO t SELECT g, g, '2024-01-01' FROM generate_series(1, 3000) g")
     engine.modern.run("UPDATE t SET v = v * 1.0001 WHERE id % 3 = 0")
@@ -230,7 +230,7 @@ def test_many_rows_are_counted_exactly(engine: Engine) -> None:
     )
 
 
-# From the outermost to the innermost, with a check that each of them decides.
+# From the outermost to the innermost layer, with a check that each of them decides.
 ENVIRONMENT = "MIGRATION_DRIFT_TOLERANCE"
 LAYERS = {
     "[tolerance]": ("plain", "bare"),
@@ -263,7 +263,7 @@ def _graded(engine: Engine) -> None:
 
 
 def _assert_limit(run: Run, check: tuple[str, str], place: str, limit: str) -> None:
-    """Require that differences up to a limit are forgiven there, and no greater one."""
+    """Require that differences up to a limit are forgiven, and none beyond it."""
     evidence = run.audit(*check)
     forgiven = int(float(limit) * 2)
     over = [("changed", n) for n in range(forgiven + 1, DIFFERENCES + 1)]
@@ -274,7 +274,7 @@ def _assert_limit(run: Run, check: tuple[str, str], place: str, limit: str) -> N
 
 
 def test_the_innermost_tolerance_wins(engine: Engine, subtests: pytest.Subtests) -> None:
-    """Of all that say something the innermost decides, be it wider or narrower or nothing."""
+    """The innermost tolerance that is set decides, whether it is wider, narrower or zero."""
     _graded(engine)
     for name, (environment, *limits) in LIMITS.items():
         lines = [
@@ -297,7 +297,10 @@ def test_the_innermost_tolerance_wins(engine: Engine, subtests: pytest.Subtests)
 def test_the_environment_s_tolerance_is_the_outermost(
     engine: Engine, subtests: pytest.Subtests
 ) -> None:
-    """Without any other the environment's decides; an empty variable and zero forgive nothing."""
+    """The environment's tolerance decides if no other is set.
+
+    An empty variable and zero forgive nothing.
+    """
     _graded(engine)
     tenants = "[tenants.plain]\n[tenants.mate]\n[tenants.own]"
     with engine.opened(tenants, legacy=BY_TENANT, modern=BY_TENANT) as run:
@@ -309,7 +312,7 @@ def test_the_environment_s_tolerance_is_the_outermost(
 
 
 def test_a_column_s_tolerance_is_for_that_column(engine: Engine) -> None:
-    """Another column is left to the outer layers; another rule is not switched off."""
+    """A column's tolerance leaves other columns to the outer layers, and other rules in force."""
     made = "CREATE TABLE {t} (id int PRIMARY KEY, v numeric, w numeric); INSERT INTO {t} VALUES "
     rows = f"{made}(1, 1, 1), (2, 1, 1)", f"{made}(1, 2, 1), (2, 1, 2)"
     column = "[tables.{t}.columns.v.tolerance]\nabsolute = 1"
@@ -321,7 +324,7 @@ def test_a_column_s_tolerance_is_for_that_column(engine: Engine) -> None:
 
 
 def test_a_tenant_s_tolerance_is_for_that_tenant(engine: Engine) -> None:
-    """What is forgiven to one tenant, or cohort, is drift for another."""
+    """A difference that is forgiven to one tenant, or cohort, is drift for another."""
     engine.both("CREATE TABLE t (id int PRIMARY KEY, tenant text, v numeric)")
     engine.legacy.run("INSERT INTO t VALUES (1, 'a', 1), (2, 'b', 1), (3, 'c', 1)")
     engine.modern.run("INSERT INTO t VALUES (1, 'a', 2), (2, 'b', 2), (3, 'c', 2)")

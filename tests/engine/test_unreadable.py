@@ -1,4 +1,4 @@
-"""A value that the server cannot work out, or hash, is named; what else there is, is compared."""
+"""A value that the server cannot compute or hash is named, and the others are compared."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ SETTINGS = """
 
 @pytest.fixture
 def divided(engine: Engine) -> Engine:
-    """Tables in which one row's value cannot be divided by, and another row drifted."""
+    """Tables with one row whose value cannot be a divisor, and another row that drifted."""
     rows = "generate_series(1, 500) AS g"
     for number in range(9):
         key = {1: "text", 2: "int"}.get(number, "int")
@@ -82,7 +82,10 @@ def divided(engine: Engine) -> Engine:
 
 
 def test_the_column_and_the_row_are_named(divided: Engine) -> None:
-    """SQL of the settings that fails for one row costs its column; drift elsewhere is found."""
+    """SQL that fails for one row is reported with its column and the row.
+
+    Drift elsewhere is still found.
+    """
     with divided.opened(SETTINGS) as run:
         found = {f"t{number}": run.audit("global", f"t{number}") for number in range(9)}
     for table, where in (
@@ -112,7 +115,7 @@ def test_the_column_and_the_row_are_named(divided: Engine) -> None:
 
 
 def test_the_queries_are_few(divided: Engine) -> None:
-    """One row of 500 is found by some dozen queries, not one for each row."""
+    """A few dozen queries find one row of 500, not one query for each row."""
     divided.legacy.run("ANALYZE")
     with divided.opened(SETTINGS) as run:
         stack = run.context.stacks["legacy"]
@@ -126,7 +129,7 @@ def test_the_queries_are_few(divided: Engine) -> None:
 def test_each_engine_names_them(
     mysql_db: MariaDatabase, modern_db: Database, tmp_path: Path
 ) -> None:
-    """MariaDB, SQLite and DuckDB refuse values in words of their own; column and row are named."""
+    """The column and the row are named on MariaDB, SQLite and DuckDB, whose errors differ."""
     mysql_db.run("CREATE TABLE t (id int PRIMARY KEY, v bigint unsigned, w int)")
     mysql_db.run("INSERT INTO t VALUES (1, 5, 1), (2, 1, 2), (3, 4, 3)")
     mysql_db.run("CREATE TABLE u AS SELECT concat('k', id) AS id, v, w FROM t")
@@ -207,7 +210,7 @@ TABLES = ("t", "wide", "bare", "digest")
 def test_a_value_that_is_too_long_is_named(
     narrow: MariaDatabase, modern_db: Database, tmp_path: Path
 ) -> None:
-    """Row, column, size and the way out are named, and the way out works."""
+    """The reason names the row, the column, the size and the remedy, and the remedy works."""
     modern_db.run("CREATE TABLE t (id int PRIMARY KEY, v bytea, w text, a text)")
     modern_db.run("INSERT INTO t VALUES (1, 'a', 'b', 'c'), (2, 'a', 'b', 'c'), (3, 'a', 'X', 'c')")
     modern_db.run("UPDATE t SET v = repeat('x', 40000)::bytea WHERE id = 2")
@@ -237,9 +240,9 @@ def test_a_value_that_is_too_long_is_named(
 
 
 def test_one_tenants_value_costs_no_other_tenant(engine: Engine) -> None:
-    """A scan for all tenants that fails for one of them proves the others one by one.
+    """If a shared scan fails for one tenant, the other tenants are proven one by one.
 
-    The rows of no tenant, and the canary, say which column of the settings' SQL failed.
+    For the unassigned rows and the canary, the reason names the column whose SQL failed.
     """
     engine.both("CREATE TABLE t (id int, tenant text, v text, w int, PRIMARY KEY (tenant, id))")
     engine.both(

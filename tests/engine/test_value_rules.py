@@ -1,4 +1,4 @@
-"""Named rules forgive what they say and are counted, in values and in keys."""
+"""Named rules forgive exactly what they name, and are counted, in values and in keys."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ..support.many_tables import (
 TOLERATED, DRIFT, MATCH = Outcome.TOLERATED, Outcome.REFUTED, Outcome.PROVEN
 COLUMN = "[tables.t.columns.v]"
 
-# ---- what each rule forgives, and what it does not
+# ---- differences that each rule forgives, and those that it does not
 
 TRIM, BOTH = 'trim = "trailing"', 'trim = "both"'
 CASE, NULLS = "ignore_case = true", "empty_is_null = true"
@@ -98,9 +98,9 @@ RULES = [
 
 
 def test_rules_forgive_what_they_say(engine: Engine, subtests: pytest.Subtests) -> None:
-    """A rule forgives the difference it names, for a count; what lies beyond it is drift.
+    """A rule forgives the difference that it names, and counts it; any other is drift.
 
-    No rule applies unless it is written.
+    No rule applies unless it is written in the settings.
     """
     engine.both("CREATE TYPE mood AS ENUM ('ok', 'OK')")
     forgiven, drift, match = (
@@ -129,7 +129,7 @@ def test_rules_forgive_what_they_say(engine: Engine, subtests: pytest.Subtests) 
 
 
 def test_the_report_names_the_rules_that_it_took(engine: Engine) -> None:
-    """Each rule that was needed is named with its place and its count, and no other."""
+    """The report names each rule that was needed, with its place and its count, and no other."""
     engine.both("CREATE TABLE t (id int PRIMARY KEY, v text, w text)")
     engine.legacy.run("INSERT INTO t VALUES (1, 'A', 'x '), (2, 'b ', 'y'), (3, 'C ', 'z')")
     engine.modern.run("INSERT INTO t VALUES (1, 'a', 'x'), (2, 'b', 'y'), (3, 'c', 'z')")
@@ -143,7 +143,7 @@ def test_the_report_names_the_rules_that_it_took(engine: Engine) -> None:
 
 
 def test_a_column_can_refuse_a_rule_for_all(engine: Engine) -> None:
-    """A column's own ``false`` goes before the rule of all columns."""
+    """A column's own ``false`` takes precedence over the rule of all columns."""
     values = [
         Value("all", "text", "'A'", "'a'"),
         Value("own", "text", "'A'", "'a'", "ignore_case = false"),
@@ -157,7 +157,7 @@ def test_a_column_can_refuse_a_rule_for_all(engine: Engine) -> None:
 def test_a_row_is_forgiven_as_a_whole_and_a_number_once(engine: Engine) -> None:
     """A row is forgiven only if all its columns are.
 
-    A number is forgiven by its scale or by its tolerance, and never by both of them added up.
+    A number is forgiven by its scale or by its tolerance, but never by the sum of both.
     """
     two = "CREATE TABLE {t} (id int PRIMARY KEY, v text, w int); INSERT INTO {t} VALUES "
     one = "CREATE TABLE {t} (id int PRIMARY KEY, v numeric); INSERT INTO {t} VALUES "
@@ -192,7 +192,7 @@ KEYS: list[tuple[str, str, str, str, str, tuple[Seen, ...]]] = [
     ("case", TEXT_KEY, CASE, "('A', 1), ('b', 2)", "('a', 1), ('b', 2)", ()),
     ("case, and a change", TEXT_KEY, CASE, "('A', 1), ('b', 2)", "('a', 9), ('b', 2)",
      (("changed", ("A",), ("v",)),)),
-    # Where two keys become one under the rules, no row is lost, and none is matched by guess.
+    # If two keys become equal under the rules, no row is lost, and none is matched by guess.
     ("one row lost", TEXT_KEY, f"{CASE}\n{BOTH}", "('A', 1), ('a', 1)", "('a', 1)",
      (("missing", ("A",), ()),)),
     ("one row gained", TEXT_KEY, f"{CASE}\n{BOTH}", "('a', 1)", "('A', 1), ('a', 1)",
@@ -206,7 +206,7 @@ KEYS: list[tuple[str, str, str, str, str, tuple[Seen, ...]]] = [
      "('A', 1), ('a', 2)", "('A ', 1), ('a ', 3)",
      (("missing", ("A",), ()), ("missing", ("a",), ()),
       ("extra", ("A ",), ()), ("extra", ("a ",), ()))),
-    # A NULL in the key is found by NULL alone; under empty_is_null by '' as well.
+    # A NULL in the key matches NULL alone; under empty_is_null it matches '' as well.
     ("NULL under case", UNIQUE, CASE, "(NULL, 1), ('b', 2)", "('', 1), ('b', 2)", NULL_CHANGED),
     ("NULL under trim", UNIQUE, BOTH, "(NULL, 1), ('b', 2)", "('', 1), ('b', 2)", NULL_CHANGED),
     ("NULL under NFKC", UNIQUE, NFKC, "(NULL, 1), ('b', 2)", "('', 1), ('b', 2)", NULL_CHANGED),
@@ -222,7 +222,7 @@ KEYS: list[tuple[str, str, str, str, str, tuple[Seen, ...]]] = [
 def test_keys_are_found_under_their_rules(engine: Engine, subtests: pytest.Subtests) -> None:
     """A key that its rules make equal is forgiven and counted; a change in its row is found.
 
-    Where two keys become one under the rules, a lost or a gained row is named all the same.
+    If two keys become equal under the rules, a missing or extra row is named all the same.
     """
     cases = []
     for label, key, rules, legacy, modern, _ in KEYS:
@@ -244,9 +244,9 @@ def test_keys_are_found_under_their_rules(engine: Engine, subtests: pytest.Subte
 
 
 def test_rows_that_share_a_number_or_have_no_key_keep_their_counts(engine: Engine) -> None:
-    """Two keys that round to one are not merged; without a key, no lost row is forgiven.
+    """Two keys that round to one are not merged; without a key, no missing row is forgiven.
 
-    Rows without a key that the rules make equal are counted under what they become.
+    Rows without a key that the rules make equal are counted under their common value.
     """
     numbers = "CREATE TABLE {t} (k numeric PRIMARY KEY, v int); INSERT INTO {t} VALUES "
     texts = "CREATE TABLE {t} (v text); INSERT INTO {t} VALUES "
@@ -273,7 +273,7 @@ def test_rows_that_share_a_number_or_have_no_key_keep_their_counts(engine: Engin
 
 
 def test_forgiven_keys_among_thousands(engine: Engine, subtests: pytest.Subtests) -> None:
-    """Over many buckets a key under a rule finds its partner, alone or beside a plain key."""
+    """Among many buckets a key under a rule finds its partner, alone or beside a plain key."""
     cases = []
     for key in ("k", "n, k"):
         made = (

@@ -1,4 +1,4 @@
-"""Values are read as the type that the settings name; what spells no such value is drift."""
+"""Values are read as the type in the settings; a text without a value of that type is drift."""
 
 from __future__ import annotations
 
@@ -129,7 +129,10 @@ READINGS = [
 
 
 def test_types_are_read_as_the_settings_say(engine: Engine, subtests: pytest.Subtests) -> None:
-    """One value in two storages is a match; what spells no value equals nothing but itself."""
+    """One value in two storages is a match.
+
+    A text without a value of the type equals nothing but itself.
+    """
     match, drift = (
         in_groups(
             status.value,
@@ -170,9 +173,9 @@ TIMES = [
 
 
 def test_what_is_no_value_is_forgiven_nothing(engine: Engine) -> None:
-    """A text that is no number is near to none: neither tolerance nor scale forgives it.
+    """A text without a numeric value is forgiven by neither tolerance nor scale.
 
-    Where a text is no time, what stands behind its first point is no part of a second. True is not
+    If a text is not a time, the digits behind its first point are not part of a second. True is not
     nearly false, though it is compared with an integer.
     """
     wide = "tolerance = {absolute = 1}"
@@ -197,7 +200,7 @@ def test_what_is_no_value_is_forgiven_nothing(engine: Engine) -> None:
 
 
 def test_booleans_against_integers(engine: Engine) -> None:
-    """True is 1 and false is 0 by a printed rule; 2 is neither, and NULL is not 0."""
+    """True is 1 and false is 0 by a rule in the report; 2 is neither, and NULL is not 0."""
     flags = "CREATE TABLE {t} (id int PRIMARY KEY, v boolean); INSERT INTO {t} VALUES "
     numbers = flags.replace("boolean", "smallint")
     equal = "(1, true), (2, false), (3, NULL)"
@@ -221,7 +224,7 @@ UNREADABLE = [
 
 
 def test_a_type_that_cannot_be_read_so_is_not_proven(engine: Engine) -> None:
-    """A type that holds no such values is refused by name, though both sides have it."""
+    """A type that cannot hold such values is refused by name, even if both sides have it."""
     values = [
         Value(f"{word} of {kind}", kind, "NULL", "NULL", f'type = "{word}"')
         for word, kind in UNREADABLE
@@ -237,9 +240,9 @@ def test_a_type_that_cannot_be_read_so_is_not_proven(engine: Engine) -> None:
 
 
 def test_uuid_text_as_key(engine: Engine) -> None:
-    """Rows whose uuid keys are stored as text and as uuid are found among many.
+    """Rows are found among many by uuid keys that are stored as text and as uuid.
 
-    A legacy key in two spellings is two rows; one modern row does not stand for both.
+    A legacy key in two notations is two rows, and one modern row is not the partner of both.
     """
     texts, uuids = (
         f"CREATE TABLE {{t}} (v {kind} PRIMARY KEY, w int); INSERT INTO {{t}} "
@@ -267,7 +270,7 @@ def test_uuid_text_as_key(engine: Engine) -> None:
 
 
 def test_a_huge_exponent_does_not_stall(engine: Engine) -> None:
-    """A text of few characters that means a number of many digits is drift in no time."""
+    """A short text that means a number of many digits is drift within a second."""
     values = [
         Value(f"exponent {rule}", "text", "'1e3000000'", "'2e3000000'", f'type = "float"\n{rule}')
         for rule in ("", "tolerance = {absolute = 1}")
@@ -293,7 +296,7 @@ def debian_engine(debian_cluster: Cluster, tmp_path: Path) -> Iterator[Engine]:
 def test_a_caseless_collation_changes_nothing(debian_engine: Engine) -> None:
     """A text under a collation that ignores case can be read as a type, like any other.
 
-    A rule forgives under such a collation what it forgives elsewhere.
+    A rule forgives the same differences under that collation as elsewhere.
     """
     debian_engine.both(CASELESS)
     spelled = {

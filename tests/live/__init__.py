@@ -1,1 +1,1 @@
-"""Servers that are written to, busy, or fail in mid-audit."""
+"""Servers that are written to, that are busy, or that fail in mid-audit."""

@@ -1,4 +1,4 @@
-"""Whatever a server does in mid-audit, the outcome is proven or NOT PROVEN, in bounded time."""
+"""Any fault of a server in mid-audit gives a proof or NOT PROVEN, in bounded time."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ ROWS = (
 )
 DRIFT = "UPDATE d SET note = 'x' WHERE id = 2"
 PLANTED = [("changed", ("2",), ("note",))]
-# MariaDB works the expression out a dozen times.
+# MariaDB evaluates the expression a dozen times.
 SLEEPS = {"postgresql": "pg_sleep(1) IS NULL", "mysql": "SLEEP(0.4) = 2"}
 FROZEN = f"{SHARED}\nfrozen = 'a copy'"
 BRIEF = f"{SHARED}\nstatement_timeout = 1\nlock_timeout = 0.5\nconnect_timeout = 1"
@@ -58,7 +58,7 @@ SNAPSHOT_LOST = "the connection was lost, and with it the snapshot"
 
 @dataclass
 class Victim:
-    """A legacy server that something happens to, and how to do it."""
+    """A legacy server that a fault happens to, and the means to cause it."""
 
     engine: Engine
     kind: str
@@ -70,16 +70,16 @@ class Victim:
     """Count the audit's queries that sleep."""
 
     def settings(self, table: str, condition: str = "id = 1") -> str:
-        """Return settings under which a scan takes some seconds."""
+        """Return settings with which a scan takes some seconds."""
         expression = f"CASE WHEN {condition} AND {SLEEPS[self.kind]} THEN '' ELSE note END"
         return f'[tables.{table}.columns.note]\nlegacy_sql = "{expression}"\n'
 
     def legacy(self, proxy: Proxy, lines: str = SHARED) -> str:
-        """Return the lines of the legacy stack, through a proxy."""
+        """Return the settings of the legacy stack, reached through a proxy."""
         return f'url = "{self.url.replace(str(self.port), str(proxy.port), 1)}"\n{lines}'
 
     def audit(self, fault: Callable[[], None], table: str = "t", legacy: str = SHARED) -> Evidence:
-        """Make one check, during whose first slow scan a fault comes."""
+        """Make one check, and cause a fault during its first slow scan."""
         with during(self.asleep, fault):
             return self.engine.audit(table, more=self.settings(table), legacy=legacy)
 
@@ -143,18 +143,21 @@ def _query(server: MariaServer, statement: str) -> list[tuple[Any, ...]]:
 
 @pytest.fixture
 def _no_waits() -> Iterator[None]:
-    """Ask again at once."""
+    """Retry without a pause."""
     stamina.set_testing(True, attempts=5, cap=True)
     yield
     stamina.set_testing(False)
 
 
-# ---- asking again
+# ---- retries
 
 
 @pytest.mark.usefixtures("_no_waits")
 def test_a_question_is_asked_again_where_its_connection_was_lost() -> None:
-    """Five times at most; what a server refuses for good is asked once."""
+    """A query is retried up to five times if its connection was lost.
+
+    A query that the server refuses for good is run once.
+    """
     asked: list[type[NotProven]] = []
 
     def failing(fault: type[NotProven], times: int) -> Callable[[], int]:
@@ -180,7 +183,10 @@ def test_a_question_is_asked_again_where_its_connection_was_lost() -> None:
 @pytest.mark.usefixtures("_no_waits")
 @pytest.mark.parametrize(("how", "table"), [("terminated", "d"), ("reset", "t")])
 def test_a_lost_connection_joins_the_snapshot_again(pg: Victim, how: str, table: str) -> None:
-    """PostgreSQL: the check is proven, of the same moment, and drift is drift."""
+    """After a lost connection, PostgreSQL's check is proven from the same snapshot.
+
+    Drift is still drift.
+    """
     with proxied(pg.port) as proxy:
         fault = pg.terminate if how == "terminated" else lambda: proxy.reset(keep=1)
         evidence = pg.audit(_late_write(pg, fault, table), table, pg.legacy(proxy))
@@ -190,14 +196,17 @@ def test_a_lost_connection_joins_the_snapshot_again(pg: Victim, how: str, table:
 
 @pytest.mark.usefixtures("_no_waits")
 def test_a_lost_snapshot_is_not_proven(pg: Victim) -> None:
-    """With the session gone that held it, nobody can read from the same moment again."""
+    """If the session that holds the snapshot is lost, the snapshot cannot be imported again.
+
+    The check is NOT PROVEN.
+    """
     with proxied(pg.port) as proxy:
         evidence = pg.audit(proxy.reset, "t", pg.legacy(proxy))
     assert_not_proven(evidence, "legacy (127.0.0.1:", "the run's snapshot is gone")
 
 
 def _late_write(victim: Victim, fault: Callable[[], None], table: str) -> Callable[[], None]:
-    """Write to the table first, so that a later snapshot would be told from the run's."""
+    """Write to the table before the fault, so that a later snapshot would show other rows."""
 
     def both() -> None:
         victim.engine.legacy.run(f"UPDATE {table} SET note = 'late' WHERE id = 3")
@@ -208,7 +217,7 @@ def _late_write(victim: Victim, fault: Callable[[], None], table: str) -> Callab
 
 @pytest.mark.usefixtures("_no_waits")
 def test_a_connection_that_is_always_lost_is_not_proven(pg: Victim) -> None:
-    """Retries run out, the reason says how often it was tried."""
+    """If the connection is lost every time, the reason gives the number of attempts."""
     stopped = threading.Event()
 
     def always() -> None:
@@ -226,7 +235,7 @@ def test_a_connection_that_is_always_lost_is_not_proven(pg: Victim) -> None:
 
 
 def test_a_snapshot_of_the_same_name_is_not_taken_for_the_runs(pg: Victim) -> None:
-    """A restarted server gives names again: what is seen under it has to be the same moment."""
+    """After a restart a server reuses snapshot names; the snapshot must be of the same moment."""
     with (
         pg.engine.opened() as run,
         pg.engine.legacy.cluster.connect(pg.engine.legacy.name) as other,
@@ -245,7 +254,7 @@ def test_a_snapshot_of_the_same_name_is_not_taken_for_the_runs(pg: Victim) -> No
 @pytest.mark.usefixtures("_no_waits")
 @pytest.mark.parametrize("how", ["killed", "reset"])
 def test_a_lost_connection_of_mariadb_loses_its_snapshot(my: Victim, how: str) -> None:
-    """Sessions share none there, so that nobody can read from the same moment again."""
+    """MariaDB's sessions share no snapshot, so that a lost one cannot be imported again."""
     with proxied(my.port) as proxy:
         fault = my.terminate if how == "killed" else proxy.reset
         assert_not_proven(my.audit(fault, "t", my.legacy(proxy)), SNAPSHOT_LOST)
@@ -254,7 +263,7 @@ def test_a_lost_connection_of_mariadb_loses_its_snapshot(my: Victim, how: str) -
 @pytest.mark.usefixtures("_no_waits")
 @pytest.mark.parametrize(("how", "table"), [("killed", "d"), ("reset", "t")])
 def test_a_lost_connection_to_what_is_frozen(my: Victim, how: str, table: str) -> None:
-    """Where nothing is written, the check is made again and proven, and drift is drift."""
+    """If the stack is frozen, the check is made again and proven, and drift is still drift."""
     with proxied(my.port) as proxy:
         fault = my.terminate if how == "killed" else proxy.reset
         evidence = my.audit(fault, table, my.legacy(proxy, FROZEN))
@@ -262,7 +271,7 @@ def test_a_lost_connection_to_what_is_frozen(my: Victim, how: str, table: str) -
     assert seen(evidence) == (PLANTED if table == "d" else [])
 
 
-# ---- a server that says nothing any more
+# ---- a server that stops answering
 
 
 @pytest.mark.usefixtures("_no_waits")
@@ -270,7 +279,7 @@ def test_a_lost_connection_to_what_is_frozen(my: Victim, how: str, table: str) -
 def test_a_server_that_falls_silent_is_not_waited_for(
     server: str, request: pytest.FixtureRequest
 ) -> None:
-    """A host that is gone, without a word, is NOT PROVEN once the timeouts are over."""
+    """A host that is gone without an error is NOT PROVEN once the timeouts have passed."""
     victim: Victim = request.getfixturevalue(server)
     with proxied(victim.port) as proxy, within(60):
         evidence = victim.audit(proxy.swallow, "t", victim.legacy(proxy, BRIEF))
@@ -281,7 +290,7 @@ def test_a_server_that_falls_silent_is_not_waited_for(
 def test_a_server_that_never_spoke_is_not_waited_for(
     server: str, request: pytest.FixtureRequest
 ) -> None:
-    """A port behind which nobody answers is unavailable after connect_timeout."""
+    """A port without an answer is reported as unavailable after connect_timeout."""
     victim: Victim = request.getfixturevalue(server)
     with proxied(victim.port) as proxy, within(30):
         proxy.swallow()
@@ -290,7 +299,7 @@ def test_a_server_that_never_spoke_is_not_waited_for(
 
 @pytest.mark.usefixtures("_no_waits")
 def test_a_stack_that_stays_away_is_asked_no_more(pg: Victim) -> None:
-    """Thousands of checks do not each wait for a server that is gone."""
+    """If a server is gone, only the first checks wait for it, not each of thousands."""
     with proxied(pg.port) as proxy, pg.engine.opened(legacy=pg.legacy(proxy)) as run:
         proxy.close()
         assert_not_proven(run.audit("global", "t"), "legacy (", "refused")
@@ -315,7 +324,7 @@ def restart(cluster: Cluster) -> None:
 
 @pytest.fixture(scope="module")
 def mortal() -> Iterator[Cluster]:
-    """A PostgreSQL server that may be restarted, with ten connections."""
+    """A PostgreSQL server with ten connections that tests may restart."""
     with running_cluster() as cluster:
         with cluster.connect() as admin:
             admin.execute("ALTER SYSTEM SET max_connections = 10")
@@ -324,7 +333,7 @@ def mortal() -> Iterator[Cluster]:
 
 
 def test_restart_in_mid_scan(project: Migration, mortal: Cluster) -> None:
-    """The snapshot is gone: what was not proven before is NOT PROVEN, and the run fails."""
+    """After a restart the snapshot is gone: unproven checks are NOT PROVEN, and the run fails."""
     database = new_database(mortal)
     database.run(LEGACY)
     database.run("UPDATE trades SET amount = amount + 1 WHERE account = 'A4'")
@@ -349,7 +358,7 @@ def test_restart_in_mid_scan(project: Migration, mortal: Cluster) -> None:
 
 
 def test_restart_of_mariadb_in_mid_scan(modern_db: Database, tmp_path: Path) -> None:
-    """A server that is killed and comes back has another snapshot: NOT PROVEN."""
+    """A MariaDB server that is killed and restarts has another snapshot: NOT PROVEN."""
     with running_mariadb() as server, ExitStack() as cleanup:
         legacy: Any = new_mariadb_database(server)
         for statement in ROWS:
@@ -383,11 +392,14 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-# ---- a server that says no
+# ---- a server that refuses
 
 
 def test_full_connection_slots(mortal: Cluster, modern_db: Database, tmp_path: Path) -> None:
-    """Slots that come free within connect_timeout are waited for; else it says what to do."""
+    """The audit waits for a free connection up to connect_timeout.
+
+    If none comes free, the reason gives the remedy.
+    """
     legacy = new_database(mortal)
     engine = Engine(legacy, modern_db, tmp_path)
     for statement in ROWS:
@@ -411,7 +423,7 @@ def _take_all_slots(held: ExitStack, cluster: Cluster, database: str) -> None:
 
 
 def test_statement_timeout_is_not_asked_again(pg: Victim) -> None:
-    """A query that took too long would do so again: it is NOT PROVEN at once."""
+    """A query that exceeds statement_timeout is NOT PROVEN at once, and is not retried."""
     with within(30):
         legacy = f"{SHARED}\nstatement_timeout = 0.2"
         evidence = pg.engine.audit("t", more=pg.settings("t"), legacy=legacy)
@@ -420,7 +432,7 @@ def test_statement_timeout_is_not_asked_again(pg: Victim) -> None:
 
 
 def test_a_table_that_is_locked_in_mariadb(my: Victim) -> None:
-    """LOCK TABLES of somebody else is NOT PROVEN after lock_timeout."""
+    """A table under LOCK TABLES of another session is NOT PROVEN after lock_timeout."""
     old: Any = my.engine.legacy
     old.run("LOCK TABLES t WRITE")
     try:
@@ -440,7 +452,10 @@ HELD = """
 
 
 def test_a_snapshot_is_let_go_of_in_time(pg: Victim) -> None:
-    """Nothing of the run keeps the server from cleaning up then; what is left is NOT PROVEN."""
+    """After snapshot_timeout no session of the run keeps the server from cleaning up.
+
+    The remaining checks are NOT PROVEN.
+    """
     brief = f"{SHARED}\nsnapshot_timeout = 3"
     legacy: Database = pg.engine.legacy
     more = pg.settings("t", "id = 1 AND pg_sleep(20) IS NULL")
@@ -448,7 +463,7 @@ def test_a_snapshot_is_let_go_of_in_time(pg: Victim) -> None:
         assert seen(run.audit("global", "d")) == PLANTED
         assert legacy.run(HELD) == [(1,)]
         with within(15):
-            evidence = run.audit("global", "t")  # under way when the time is over
+            evidence = run.audit("global", "t")  # running when the time is over
         words = ("legacy: the run's snapshot was let go of after 3 seconds", "snapshot_timeout")
         assert_not_proven(evidence, *words)
         eventually(lambda: legacy.run(HELD) == [(0,)])
@@ -456,7 +471,7 @@ def test_a_snapshot_is_let_go_of_in_time(pg: Victim) -> None:
 
 
 def test_a_kept_snapshot_is_let_go_of_in_time(my: Victim) -> None:
-    """MariaDB: also the one that the process keeps between its checks."""
+    """In MariaDB, the snapshot that a process keeps between its checks ends in time as well."""
     brief = f"{SHARED}\nsnapshot_timeout = 3"
     sessions = "SELECT 1 FROM information_schema.processlist WHERE db LIKE 'tp_%' AND id <> {}"
     own: Any = my.engine.legacy
@@ -469,7 +484,7 @@ def test_a_kept_snapshot_is_let_go_of_in_time(my: Victim) -> None:
 
 
 def test_a_snapshot_without_a_limit(pg: Victim) -> None:
-    """Nought means: for as long as the run lasts."""
+    """A timeout of 0 keeps the snapshot for as long as the run lasts."""
     settings = pg.engine.settings(legacy=f"{SHARED}\nsnapshot_timeout = 0").legacy
     state, holder = open_stack("legacy", settings, "tests")
     holder.release()
@@ -503,7 +518,7 @@ def test_interrupt_leaves_nothing_running_in_mariadb(
             running.send(signal.SIGKILL)
         running.process.wait(10)
         left = _sleeping(maria, database.name)
-        for (thread,) in left:  # or it would sleep on under the tests that follow
+        for (thread,) in left:  # otherwise it would still sleep during later tests
             _query(maria, f"KILL {thread}")
     assert not left
     assert (outcome.code, outcome.verdict) == (2, "NOT PROVEN"), outcome.output
@@ -516,9 +531,9 @@ def test_interrupt_leaves_nothing_running_in_mariadb(
 def test_interrupt_while_a_side_is_begun(
     my: Victim, monkeypatch: pytest.MonkeyPatch, begun: bool
 ) -> None:
-    """The side that reads already is cancelled, whether or not the other has begun.
+    """A side that is already reading is cancelled, whether or not the other one has begun.
 
-    Python may raise KeyboardInterrupt anywhere, also while a pool starts its thread.
+    Python may raise KeyboardInterrupt anywhere, even while a pool starts its thread.
     """
     submit = ThreadPoolExecutor.submit
 

@@ -1,4 +1,4 @@
-"""Rows in flight between two live stacks are no drift, and a write that is lost is."""
+"""Rows in flight between two live stacks are not drift, but a lost write is."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ pytest_plugins = ["tests.support.project"]
 LAG = 0.3
 SETTLE = "--parity-settle=1.5"  # on a machine that is busy with other tests
 
-# A trade of each tenant's that the writer does not touch, and a write of it that is lost.
+# For each tenant, a trade that the writer does not touch, and a write to it that is lost.
 LOST = {
     "acme": ("4", "UPDATE {table} SET amount = -1 WHERE id = 4", "changed"),
     "beta": ("1", "DELETE FROM {table} WHERE id = 1", "extra"),
@@ -35,7 +35,7 @@ LOST = {
 
 
 def drifting(outcome: RunResult) -> dict[str, list[tuple[str, str]]]:
-    """Return what each drifting check found: the kinds and ids of rows."""
+    """Return the findings of each drifting check, as kinds and ids of rows."""
     return {
         check["tenant"]: [(each["kind"], each["key"]["id"]) for each in check["findings"]]
         for check in outcome.report["checks"]
@@ -44,15 +44,15 @@ def drifting(outcome: RunResult) -> dict[str, list[tuple[str, str]]]:
 
 
 def in_flight(outcome: RunResult) -> int:
-    """Return how many rows agreed only at a later look."""
+    """Return how many rows agreed only when they were read again."""
     return sum(check["in_flight"] for check in outcome.report["checks"])
 
 
 def test_lost_writes_among_writes_in_flight(project: Migration) -> None:
     """Under a dual write each lost write is found by its key, and nothing else is.
 
-    Without the option, writes in flight are taken for drift. With several processes the same is
-    found as with one, from surveys that one process made for all.
+    Without the option, writes in flight count as drift. Several processes find the same as one,
+    from shared scans that one process made for all.
     """
     with DualWrite(project.legacy, project.modern, LAG, rows=120):
         without = project.run()
@@ -76,7 +76,10 @@ def test_lost_writes_among_writes_in_flight(project: Migration) -> None:
 
 
 def assert_says_the_rule(outcome: RunResult) -> None:
-    """Every check of rows names the rule, whether or not a row differed; in-flight is counted."""
+    """Require that every check of rows names the rule, whether or not a row differed.
+
+    Rows in flight are counted in the reports.
+    """
     for check in outcome.report["checks"]:
         rules = [rule["rule"] for rule in check["rules"]]
         of_rows = check["tenant"] not in ("unassigned", "coverage")
@@ -87,7 +90,7 @@ def assert_says_the_rule(outcome: RunResult) -> None:
 
 
 def test_a_row_that_never_rests(project: Migration) -> None:
-    """A row that differs and is changed again at every look is NOT PROVEN, and no drift."""
+    """A row that differs and has changed at every reading is NOT PROVEN, but not drift."""
     with DualWrite(project.legacy, project.modern, 0.15, hot=True):
         outcome = project.run("--parity-settle=0.2", "--tenants=acme")
     assert outcome.statuses["acme-trades"] == "NOT PROVEN"
@@ -105,12 +108,15 @@ def settled_all(
     seconds: float = 0.1,
     meanwhile: Callable[[], object] = lambda: None,
 ) -> dict[str, Evidence]:
-    """Compare tables under ``--parity-settle``; ``meanwhile``: after the snapshots."""
+    """Compare tables under ``--parity-settle``.
+
+    ``meanwhile`` is called after the snapshots were taken.
+    """
     url = "" if modern is None else f'url = "{modern}"\n'
     with engine.opened(more, modern=f"{url}{SHARED}") as run:
         for stack in run.context.stacks.values():
             with stack.transaction(place_of_shared(stack.settings)) as connection:
-                # A session that cannot share a snapshot has its own from here on.
+                # From here on, a session that cannot share a snapshot has one of its own.
                 connection.exec_driver_sql("SELECT 1")
         meanwhile()
         settling = Run(replace(run.context, settle=seconds))
@@ -118,7 +124,7 @@ def settled_all(
 
 
 def settled(engine: Engine, more: str = "", **how: Any) -> Evidence:
-    """Do the same with the table ``t``."""
+    """Do the same for the table ``t``."""
     return settled_all(engine, ["t"], more, **how)["t"]
 
 
@@ -139,9 +145,9 @@ NO_KEYS = {
 
 
 def test_each_kind_of_key(engine: Engine) -> None:
-    """Whatever rows go by, one that arrives later was in flight, and one that does not is drift.
+    """For any kind of key, a row that arrives later was in flight, and one that does not is drift.
 
-    Without a key, nobody can say what became of a row that was changed.
+    Without a key, a row that was changed cannot be found again, and the check is NOT PROVEN.
     """
     tables = {**KEYS, **NO_KEYS}
     for table, (columns, rows, suspect) in tables.items():
@@ -165,7 +171,7 @@ def test_each_kind_of_key(engine: Engine) -> None:
 
 
 def test_sqlite(engine: Engine, tmp_path: Path) -> None:
-    """A file that is written to meanwhile is read as it is at each look."""
+    """A file that changes during the run is read in its present state at each reading."""
     path = tmp_path / "modern.db"
     engine.legacy.run("CREATE TABLE t (id int PRIMARY KEY, v int); INSERT INTO t VALUES (1, 1)")
     with closing(sqlite3.connect(path)) as file:
@@ -181,13 +187,13 @@ def test_sqlite(engine: Engine, tmp_path: Path) -> None:
 
 
 def write_to_file(path: Path, statement: str) -> None:
-    """Write to an SQLite file, by a connection of the thread's own."""
+    """Write to an SQLite file, by a connection of the calling thread."""
     with closing(sqlite3.connect(path)) as file, file:
         file.execute(statement)
 
 
 def test_mariadb(engine: Engine, mysql_db: MariaDatabase) -> None:
-    """A session of its own sees what the run's snapshot does not."""
+    """Rows are read again by another session, which sees newer rows than the run's snapshot."""
     engine.legacy.run("CREATE TABLE t (id int PRIMARY KEY, v int); INSERT INTO t VALUES (1, 1)")
     mysql_db.run("CREATE TABLE t (id int PRIMARY KEY, v int)")
     lost = settled(engine, modern=mysql_db.url)
@@ -199,7 +205,10 @@ def test_mariadb(engine: Engine, mysql_db: MariaDatabase) -> None:
 
 
 def test_too_many_suspects(engine: Engine) -> None:
-    """More rows than are held are drift at once, and the reason says that none was settled."""
+    """More differing rows than the limit are drift at once.
+
+    The reason states that none of them was settled.
+    """
     engine.both("CREATE TABLE t (id int PRIMARY KEY, v int)")
     engine.legacy.run("INSERT INTO t SELECT i, i FROM generate_series(1, 101) i")
     engine = replace(engine, limits=Limits(rows_decoded=100))
@@ -215,10 +224,10 @@ def test_too_many_suspects(engine: Engine) -> None:
 def test_tenants_of_one_table_settle_together(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One wait serves all tenants of a shared table: each lost row is drift, each late one is not.
+    """One pause serves all tenants of a shared table.
 
-    A row that left its tenant on both sides, and differs where it is now, is NOT PROVEN for that
-    tenant alone.
+    Each lost row is drift, and each late row is not. A row that left its tenant on both sides, and
+    differs under its present tenant, is NOT PROVEN for the tenant that it left.
     """
     slept: list[float] = []
     monkeypatch.setattr("pytest_tenantparity.parity.live.in_flight.sleep", slept.append)
@@ -243,7 +252,7 @@ def test_tenants_of_one_table_settle_together(
 
 
 def test_keys_without_one_text_are_not_guessed(engine: Engine) -> None:
-    """Rows whose keys agree only by a rule cannot be asked for: NOT PROVEN, where any differ."""
+    """Rows whose keys agree only by a rule cannot be read again: NOT PROVEN, if any differ."""
     engine.both("CREATE TABLE t (id text PRIMARY KEY, v int); INSERT INTO t VALUES ('a', 1)")
     rule = '[tables.t.columns]\nid = { ignore_case = true }\n[tables.t]\ntenancy = "global"\n'
     engine.modern.run("UPDATE t SET id = 'A'")
@@ -255,7 +264,7 @@ def test_keys_without_one_text_are_not_guessed(engine: Engine) -> None:
 
 
 def test_tolerance_is_weighed_after_settling(engine: Engine) -> None:
-    """What persists within a tolerance is forgiven, as without settling."""
+    """A difference that persists within a tolerance is forgiven, as without settling."""
     engine.both("CREATE TABLE t (id int PRIMARY KEY, v numeric); INSERT INTO t VALUES (1, 1)")
     engine.modern.run("UPDATE t SET v = 1.001")
     evidence = settled(engine, '[tolerance]\nabsolute = "0.01"\n')
@@ -263,7 +272,7 @@ def test_tolerance_is_weighed_after_settling(engine: Engine) -> None:
 
 
 def test_a_look_that_fails_is_not_proven(engine: Engine) -> None:
-    """What the server refuses at a later look proves nothing, and the reason is the server's."""
+    """If the server refuses a later reading, nothing is proven, and the reason quotes it."""
     engine.both("CREATE TABLE t (id int PRIMARY KEY, v int); INSERT INTO t VALUES (1, 1)")
     engine.modern.run("UPDATE t SET v = 2")
     by_zero = '[tables.t.columns.v]\nmodern_sql = "100 / v"\nlegacy_sql = "v"\n'
@@ -274,7 +283,7 @@ def test_a_look_that_fails_is_not_proven(engine: Engine) -> None:
 
 
 def test_keys_that_cannot_be_found_again(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """If asking by keys did not find what differs, nothing would be taken for settled."""
+    """If a lookup by keys does not find the differing rows, none of them counts as settled."""
     monkeypatch.setattr("pytest_tenantparity.parity.live.key_lookup.portable_hash", lambda *_: 1)
     engine.both("CREATE TABLE t (id text PRIMARY KEY, v int); INSERT INTO t VALUES ('a', 1)")
     engine.modern.run("UPDATE t SET v = 2")
@@ -284,12 +293,12 @@ def test_keys_that_cannot_be_found_again(engine: Engine, monkeypatch: pytest.Mon
 
 
 def test_wrong_seconds(offline: Project) -> None:
-    """Seconds that make no sense are refused in one line, before anything is read."""
+    """An invalid number of seconds is refused in one line, before any row is read."""
     assert_usage_error(offline.run("--parity-settle=soon"), "--parity-settle", "more than 0")
 
 
 def test_resume_is_under_the_same_rule(project: Migration) -> None:
-    """Proofs of a run with settling are taken over by a run with it, and by none without."""
+    """Proofs of a run with settle are resumed only by a run with settle."""
     project.run(SETTLE)
     other = project.run("--parity-resume", report="none")
     same = project.run(SETTLE, "--parity-resume", report="none")
@@ -297,7 +306,7 @@ def test_resume_is_under_the_same_rule(project: Migration) -> None:
     assert same.code == 0
 
 
-# What is written to both sides before the first look at a row that the modern side lost.
+# By table: a write to both sides, before a row that the modern side lost is read again.
 LATER = {
     "moved": "UPDATE moved SET tenant = 'b' WHERE id = 2",
     "without_key": "UPDATE without_key SET v = 'y' WHERE id = 2",
@@ -308,9 +317,9 @@ LATER = {
 def test_a_lost_row_that_is_written_to_again(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A row that moves to another tenant is still lost, and one that is deleted is gone.
+    """A lost row that moves to another tenant is still lost, and one that is deleted is gone.
 
-    Without a key, the later write makes another row of it, whose loss nobody would look for.
+    Without a key, the later write makes it another row, whose loss would not be found.
     """
     for table in LATER:
         key = "" if table == "without_key" else "PRIMARY KEY"

@@ -1,4 +1,4 @@
-"""An audit waits while a server is too busy for it, and never takes what it cannot see for rest."""
+"""An audit waits while a server is too busy. A load that cannot be read is never taken for rest."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ PROBE = "probe = 'SELECT busy FROM gate'"
 
 
 def throttled(limits: str, more: str = "") -> str:
-    """Return the lines of a stack that is asked under some limits."""
+    """Return the settings of a stack with some throttle limits."""
     return f"{SHARED}\nthrottle = {{ {limits} }}\n{more}"
 
 
@@ -71,14 +71,14 @@ def mixed(mysql_db: MariaDatabase, modern_db: Database, tmp_path: Path) -> Engin
 
 
 def audited(engine: Engine, limits: str, more: str = "") -> tuple[Evidence, float]:
-    """Make one check under some limits of the legacy stack; how long it waited, too."""
+    """Make one check under some limits of the legacy stack; return also how long it waited."""
     with engine.opened(IGNORED, legacy=throttled(limits, more)) as run:
         evidence = run.audit("global", "t")
         return evidence, run.context.stacks["legacy"].waited
 
 
 def assert_waits(engine: Engine, legacy: str, until: Callable[[], object]) -> None:
-    """Require a match that comes once something is done, which is not before it is waited for."""
+    """Require that a check waits until ``until`` is called, and then matches."""
     with engine.opened(IGNORED, legacy=legacy) as run:
         stack = run.context.stacks["legacy"]
         with during(lambda: int(stack.waited > 0), lambda: void(until())):
@@ -87,33 +87,33 @@ def assert_waits(engine: Engine, legacy: str, until: Callable[[], object]) -> No
 
 
 def assert_went_on(found: tuple[Evidence, float]) -> None:
-    """Require a match that nothing was in the way of."""
+    """Require a match without any wait."""
     evidence, waited = found
     assert_match(evidence, rows=2)
     assert waited == 0
 
 
-# ---- what it waits for
+# ---- reasons to wait
 
 
 def test_a_probe_is_asked_of_the_present(tables: Engine) -> None:
-    """What the probe reads is what is there now, not what the run's snapshot shows of it."""
+    """A probe reads the present state, not the run's snapshot."""
     tables.legacy.run(GATE)
     open_gate = "UPDATE gate SET busy = false"
     assert_waits(tables, throttled(PROBE), lambda: tables.legacy.run(open_gate))
 
 
 def test_a_probe_that_says_no(tables: Engine) -> None:
-    """False and zero of any type hold nothing up."""
+    """A probe that returns false, or zero of any type, does not make the audit wait."""
     for probe in ("SELECT false", "SELECT 0", "SELECT 0.0", "SELECT 5 % 5"):
         assert_went_on(audited(tables, f"probe = '{probe}'"))
 
 
 def test_queries_of_other_sessions(tables: Engine) -> None:
-    """More running queries than allowed are waited for; the audit's own are none of them."""
+    """More running queries than allowed make the audit wait; its own queries do not count."""
     cluster = tables.legacy.cluster
     with cluster.connect() as other, cluster.connect() as own:
-        own.execute("SET application_name = 'tests'")  # what the run is called
+        own.execute("SET application_name = 'tests'")  # the name of the run
         with asleep(own):
             assert_went_on(audited(tables, "running_queries = 0"))
         with asleep(other):
@@ -123,7 +123,7 @@ def test_queries_of_other_sessions(tables: Engine) -> None:
 
 @contextmanager
 def asleep(session: psycopg.Connection) -> Iterator[None]:
-    """Have a session run a query until it is cancelled, at the latest at the end."""
+    """Let a session run a query until it is cancelled, at the latest at the end."""
 
     def sleep() -> None:
         with suppress(psycopg.errors.QueryCanceled):
@@ -160,14 +160,14 @@ def replicated(debian_cluster: Cluster) -> Iterator[tuple[Cluster, Cluster]]:
 
 @contextmanager
 def paused(primary: Database, standby: Cluster) -> Iterator[Callable[[], None]]:
-    """Have the standby fall behind; it goes on when told to, at the latest at the end."""
+    """Make the standby fall behind until the yielded function is called, or until the end."""
 
     def go_on() -> None:
         with standby.connect() as session:
             session.execute("SELECT pg_wal_replay_resume()")
 
     def is_behind() -> bool:
-        primary.run("INSERT INTO noise VALUES (1)")  # a lag is known from what is sent
+        primary.run("INSERT INTO noise VALUES (1)")  # a lag is measured by what is sent
         lags = "SELECT max(replay_lag) > interval '1 second' FROM pg_stat_replication"
         return primary.run(lags) == [(True,)]
 
@@ -184,7 +184,7 @@ def paused(primary: Database, standby: Cluster) -> Iterator[Callable[[], None]]:
 def test_replication_that_lags(
     replicated: tuple[Cluster, Cluster], modern_db: Database, tmp_path: Path
 ) -> None:
-    """A standby that is behind is waited for, by whoever asks it or the server that it follows."""
+    """The audit waits for a standby that is behind, whether it reads the standby or the primary."""
     cluster, standby = replicated
     primary = new_database(cluster)
     primary.run(TABLE)
@@ -199,7 +199,7 @@ def test_replication_that_lags(
 
 
 def _replayed(primary: Database, standby: Cluster) -> bool:
-    # Not what is flushed: commits are not waited for on these servers.
+    # Not the flushed position: commits are not waited for on these servers.
     ((place,),) = primary.run("SELECT pg_current_wal_insert_lsn()::text")
     with standby.connect() as session:
         found = session.execute("SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn", [place])
@@ -209,7 +209,7 @@ def _replayed(primary: Database, standby: Cluster) -> bool:
 def test_an_idle_standby_is_not_behind(
     replicated: tuple[Cluster, Cluster], modern_db: Database, tmp_path: Path
 ) -> None:
-    """Where all that came has been replayed, the age of the last commit is no lag."""
+    """If the standby has replayed all that it received, the age of the last commit is not a lag."""
     cluster, standby = replicated
     primary = new_database(cluster)
     primary.run(TABLE)
@@ -224,7 +224,10 @@ def test_an_idle_standby_is_not_behind(
 
 
 def test_a_standby_that_is_told_nothing_is_behind(replicated: tuple[Cluster, Cluster]) -> None:
-    """All that came has been replayed there, too; what did not come is what counts."""
+    """A standby that receives nothing is behind, though it has replayed all that it received.
+
+    The changes that it did not receive are its lag.
+    """
     cluster, standby = replicated
     primary = new_database(cluster)
     primary.run(TABLE)
@@ -249,7 +252,7 @@ def test_a_standby_that_is_told_nothing_is_behind(replicated: tuple[Cluster, Clu
 
 
 def test_mariadb_is_asked_as_well(mixed: Engine, maria: MariaServer) -> None:
-    """Its probe sees the present, and its running queries are those of others."""
+    """A probe of MariaDB reads the present state, and only other sessions' queries are counted."""
     mixed.legacy.run("CREATE TABLE gate (busy boolean)")
     mixed.legacy.run("INSERT INTO gate VALUES (true)")
     open_gate = "UPDATE gate SET busy = false"
@@ -270,7 +273,7 @@ def test_mariadb_is_asked_as_well(mixed: Engine, maria: MariaServer) -> None:
 
 
 def test_a_replica_of_mariadb(mixed: Engine, mysql_db: MariaDatabase) -> None:
-    """A replica is asked how far it is behind; one whose replication has stopped does not know."""
+    """The audit waits for a replica that is behind; one whose replication stopped is NOT PROVEN."""
     with running_mariadb("--log-bin", "--server-id=2") as source:
         mysql_db.run("SET GLOBAL server_id = 3")
         mysql_db.run(
@@ -312,15 +315,15 @@ def _now(source: MariaServer) -> tuple[str, int]:
 
 
 def _behind(replica: MariaDatabase) -> int | None:
-    """Return how many seconds a replica says that it is behind; None: it does not follow."""
+    """Return a replica's own number of seconds behind, or None if it does not replicate."""
     ((*_, behind),) = [row[:33] for row in replica.run("SHOW SLAVE STATUS")]
     return None if behind is None else int(behind)
 
 
-# ---- what it cannot see
+# ---- loads that cannot be read
 
 
-# A probe, and what the reason says of it.
+# A probe, and words of the reason.
 NO_ANSWERS = {
     "SELECT NULL::boolean": "gave None",
     "SELECT 1 WHERE false": "gave None",
@@ -334,14 +337,14 @@ NO_ANSWERS = {
 
 
 def test_a_probe_that_says_nothing(tables: Engine) -> None:
-    """A probe that fails, or gives nothing or no answer, is not taken for a no."""
+    """A probe that fails, or returns no row or no valid answer, does not count as false."""
     for probe, words in NO_ANSWERS.items():
         evidence, _ = audited(tables, f'probe = "{probe}"')
         assert_not_proven(evidence, words)
 
 
 def test_a_role_that_is_shown_nothing(tables: Engine) -> None:
-    """A role that may not see other sessions does not take that for silence."""
+    """A role that may not see other sessions is NOT PROVEN, not taken for a quiet server."""
     role = tables.legacy.new_role()
     tables.legacy.run(f"GRANT SELECT ON t TO {role}")
     url = f'url = "{tables.legacy.url_of(role)}"\n'
@@ -357,7 +360,10 @@ def test_a_role_that_is_shown_nothing(tables: Engine) -> None:
 
 
 def test_a_user_of_mariadb_that_is_shown_nothing(mixed: Engine, mysql_db: MariaDatabase) -> None:
-    """Without PROCESS a user sees its own sessions only; a server that is no replica has no lag."""
+    """Without PROCESS a user sees only its own sessions, which is NOT PROVEN.
+
+    So is a limit of the lag on a server without replication.
+    """
     user = mysql_db.server.new_name()
     mysql_db.run(f"CREATE USER {user}@'127.0.0.1'")
     mysql_db.run(f"GRANT SELECT ON `{mysql_db.name}`.* TO {user}@'127.0.0.1'")
@@ -371,11 +377,11 @@ def test_a_user_of_mariadb_that_is_shown_nothing(mixed: Engine, mysql_db: MariaD
     assert_not_proven(evidence, "this server is no replica")
 
 
-# ---- how it ends
+# ---- ends of a wait
 
 
 def test_the_snapshot_s_time_ends_the_wait(tables: Engine) -> None:
-    """A server that is never idle holds no snapshot longer than snapshot_timeout."""
+    """A server that is never idle makes no snapshot last longer than snapshot_timeout."""
     with within(60):
         evidence, waited = audited(tables, "probe = 'SELECT true'", "snapshot_timeout = 5")
     assert_not_proven(evidence, "let go of after 5 seconds")
@@ -383,7 +389,7 @@ def test_the_snapshot_s_time_ends_the_wait(tables: Engine) -> None:
 
 
 def test_a_failed_side_ends_the_other_s_wait(tables: Engine) -> None:
-    """Nobody waits for a server whose answers are of no use any more."""
+    """If one side has failed, the audit no longer waits for the other side's server."""
 
     def fail() -> int:
         time.sleep(0.5)
@@ -401,7 +407,7 @@ def test_a_failed_side_ends_the_other_s_wait(tables: Engine) -> None:
 
 
 def test_a_stopped_wait_asks_nothing(tables: Engine) -> None:
-    """Whoever is stopped while waiting does not ask after all."""
+    """A wait that is stopped runs no query afterwards."""
     with tables.opened(legacy=throttled("probe = 'SELECT true'")) as run:
         stop = Event()
         guard = run.context.stacks["legacy"].guard(Place("", ""), stop=stop)
@@ -417,7 +423,7 @@ def test_a_stopped_wait_asks_nothing(tables: Engine) -> None:
 
 
 def test_a_run_of_several_processes(project: Migration) -> None:
-    """Each process waits for itself, with one connection more, and leaves none behind."""
+    """Each process waits on its own, with one more connection, and leaves no session behind."""
     project.legacy.run(GATE)
     ignored = '[ignore.tables]\n"legacy.gate" = "the load of the test"\n'
     limits = f"throttle = {{ {PROBE} }}\n"
@@ -426,7 +432,7 @@ def test_a_run_of_several_processes(project: Migration) -> None:
 
     seen: list[float] = []
 
-    def waiting() -> int:  # one holds the snapshot, each worker has one, and the first a second
+    def waiting() -> int:  # the snapshot's, one of each worker, and the first's second one
         if len(own_backends(project.legacy.cluster)) > 3:
             seen.append(time.monotonic())
         return int(bool(seen) and time.monotonic() - seen[0] > 1)
@@ -446,13 +452,13 @@ def test_a_run_of_several_processes(project: Migration) -> None:
 
 
 def test_ctrl_c_ends_the_wait(project: Migration) -> None:
-    """A server that is never idle does not keep the user's prompt."""
+    """A server that is never idle does not delay the end of a run after Ctrl-C."""
     legacy, modern = project.legacy.cluster, project.modern.cluster
     project.settings(legacy="throttle = { probe = 'SELECT true' }")
     running = project.start("--tenants=acme")
     eventually(
         lambda: len(own_backends(legacy)) > 2
-    )  # the snapshot's, its reader's, the throttle's
+    )  # of the snapshot, of its reader, of the throttle
     time.sleep(1)
     running.send(signal.SIGINT)
     outcome = running.wait(60)
@@ -462,7 +468,7 @@ def test_ctrl_c_ends_the_wait(project: Migration) -> None:
 
 
 def test_files_have_no_load(project: Migration, tmp_path: Path) -> None:
-    """A throttle for what cannot say how busy it is is refused before anything is read."""
+    """A throttle for an engine without a measure of load is refused before any row is read."""
     url = f'url = "sqlite:///{tmp_path / "old.db"}"\nthrottle = {{ running_queries = 1 }}'
     (tmp_path / "old.db").touch()
     project.settings(legacy=url)
@@ -470,7 +476,7 @@ def test_files_have_no_load(project: Migration, tmp_path: Path) -> None:
 
 
 def test_reads_of_differing_rows_wait_too(tables: Engine) -> None:
-    """Rows that differ are not read from a server that has become too busy meanwhile."""
+    """Differing rows are not read from a server that has become too busy meanwhile."""
     tables.modern.run("UPDATE t SET v = 'x' WHERE id = 2")
     probe = "SELECT count(*) % 2 FROM gate"
     tables.legacy.run("CREATE TABLE gate (busy boolean)")

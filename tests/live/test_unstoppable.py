@@ -1,4 +1,4 @@
-"""A query that cannot be stopped costs its own check, and slows no other."""
+"""A query that cannot be stopped costs its own check, and does not slow other checks."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ COUNTS = (
 
 
 def cannot_stop(monkeypatch: pytest.MonkeyPatch, engine: str) -> None:
-    """Have a server take no notice of a request to stop."""
+    """Make a server ignore requests to cancel a query."""
 
     def ignored(_: object, connection: Connection) -> None:
         del connection
@@ -49,7 +49,7 @@ def test_the_next_checks_of_a_server_do_not_wait(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The line to the server is ended, and the other table is compared in a new session."""
+    """The connection is closed, and the other table is compared in a new session."""
     cases: list[tuple[Database | MariaDatabase, str, str]] = [
         (legacy_db, "postgresql", "v + length(pg_sleep(60)::text)"),
         (mysql_db, "mysql", "v + sleep(60)"),
@@ -71,7 +71,7 @@ def test_the_next_checks_of_a_server_do_not_wait(
 def test_a_side_that_stopped_keeps_its_snapshot(
     legacy_db: Database, mysql_db: MariaDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """MariaDB's query fails and PostgreSQL's does not stop: MariaDB's own session goes on."""
+    """If MariaDB's query fails and PostgreSQL's cannot be stopped, MariaDB's session is kept."""
     for table in ("t", "u"):
         legacy_db.run(TABLES.format(table))
         for statement in TABLES.format(table).split("; "):
@@ -90,7 +90,10 @@ def test_a_side_that_stopped_keeps_its_snapshot(
 def test_a_lost_side_does_not_keep_the_other_from_being_given_up(
     legacy_db: Database, modern_db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One connection is lost while the other query does not stop: a clean reason, and no wait."""
+    """One connection is lost while the other query cannot be stopped.
+
+    The reason is clean, and the next check does not wait.
+    """
     for table in ("t", "u"):
         for database in (legacy_db, modern_db):
             database.run(TABLES.format(table))
@@ -127,7 +130,10 @@ def test_a_lost_side_does_not_keep_the_other_from_being_given_up(
 def test_the_next_checks_of_a_file_do_not_wait(
     tmp_path: Path, modern_db: Database, monkeypatch: pytest.MonkeyPatch, *, frozen: bool
 ) -> None:
-    """A frozen file is read by a new session; a live one has lost its snapshot, and says so."""
+    """A frozen file is read by a new session.
+
+    A live file has lost its snapshot, and the reason states that.
+    """
     file = File(tmp_path / "t.db")
     for table in ("t", "u"):
         file.run(TABLES.format(table))

@@ -1,1 +1,1 @@
-"""The audit as a run of pytest."""
+"""Tests that run an audit with pytest."""

@@ -1,4 +1,4 @@
-"""``--parity-as-of`` in a run: it reaches every check, is stated, and is part of what a run is."""
+"""``--parity-as-of`` in whole runs: checks, report, resumed runs, shards and usage errors."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ modern_filter = { sql = "id > 4 AND timestamptz '2026-11-30 12:00Z' <= :as_of", 
 
 @pytest.mark.parametrize("workers", ["0", "2"])
 def test_the_value_reaches_every_check_and_the_report(project: Migration, workers: str) -> None:
-    """The row that differs is left out by one value, and found under another.
+    """A value of ``--parity-as-of`` decides whether the differing row is compared.
 
-    Each check of the table states filter and value; the report counts the rows left out.
+    Each check of the table states the filter and its value. The report counts the excluded rows.
     """
     project.settings(BY_ID)
     project.modern.run(DRIFT)
@@ -48,7 +48,10 @@ def test_the_value_reaches_every_check_and_the_report(project: Migration, worker
 
 
 def test_a_run_is_resumed_with_the_same_value_alone(project: Migration) -> None:
-    """Another moment is refused; the same one in another zone takes every proof over."""
+    """A resumed run needs the same moment, in any time zone. Another moment is refused.
+
+    With the same moment, every proof is taken over and no row is read again.
+    """
     project.settings(BY_TIME)
     first = project.run("--parity-as-of=2026-11-30T12:00:00Z")
     assert first.verdict == "GO"
@@ -56,14 +59,17 @@ def test_a_run_is_resumed_with_the_same_value_alone(project: Migration) -> None:
     assert_usage_error(
         refused, "--parity-as-of (2026-11-30T12:00:00Z then, 2026-11-30T12:00:01Z now)"
     )
-    project.modern.run(DRIFT.replace("id = 4", "id = 8"))  # which only a new reading would find
+    project.modern.run(DRIFT.replace("id = 4", "id = 8"))  # only a new reading would find this
     same = project.run("--parity-as-of", "2026-11-30T13:00:00+01:00", "--parity-resume")
     (taken_over,) = same.report["run"]["resumed"]
     assert (same.verdict, taken_over["checks"]) == ("GO", len(first.report["checks"]))
 
 
 def test_shards_of_several_values_are_not_one_audit(files: Project) -> None:
-    """Each shard is right about its own rows, and together they are right about nothing."""
+    """Shards with different values are refused, although each is right about its own rows.
+
+    ``0`` and ``000`` are the same value.
+    """
     freeze(files)
     settings = (files.path / "tenantparity.toml").read_text()
     files.write("tenantparity.toml", f"{settings}\n{BY_ID}")
@@ -75,7 +81,10 @@ def test_shards_of_several_values_are_not_one_audit(files: Project) -> None:
 
 
 def test_a_value_and_its_use_are_required_of_each_other(offline: Project) -> None:
-    """Exit code 4 and one line before anything connects; a dry run needs no value."""
+    """A value without a filter and a filter without a value end with exit code 4 and one line.
+
+    The run ends before anything connects. ``--collect-only`` needs no value.
+    """
     assert_usage_error(offline.run("--parity-as-of=5"), "--parity-as-of=5: no filter uses :as_of")
     offline.settings(BY_ID)
     said = "[tables.trades] legacy_filter uses :as_of, which has no value; add --parity-as-of=VALUE"

@@ -1,4 +1,4 @@
-"""The canary as its users run it: when it is part of a run, and what the report says of it."""
+"""The canary in whole runs: which runs include it, and its part of the report."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ COUNTS = {
 
 
 def test_the_report_counts_columns_with_workers(project: Migration) -> None:
-    """Each table's compared and watched columns are reported, and a sound run of workers is GO.
+    """The report counts each table's compared and watched columns, and a sound run is GO.
 
-    A table that is declared empty is a MATCH, and keeps no run from being GO.
+    The run uses workers. A table that is declared empty is a MATCH and does not prevent GO.
     """
     for database, name in ((project.legacy, "quotes"), (project.modern, "tenant_quotes")):
         database.run(f"CREATE TABLE {name} (id int PRIMARY KEY, price numeric)")
@@ -34,9 +34,9 @@ def test_the_report_counts_columns_with_workers(project: Migration) -> None:
 
 
 def test_drift_does_not_silence_the_canary(project: Migration) -> None:
-    """With the option each table has a canary, also in a run of one tenant; without it none has.
+    """With the option each table has a canary, even in a run of one tenant. Without it none has.
 
-    A table that differs is watched all the same, and stays a drift.
+    A table that differs is also watched, and is still a drift.
     """
     assert not [name for name in project.collect("--tenants=acme") if "canary" in name]
     project.modern.run(DRIFT)
@@ -47,7 +47,7 @@ def test_drift_does_not_silence_the_canary(project: Migration) -> None:
 
 
 def test_the_canary_alone_looks_into_schemas(project: Migration) -> None:
-    """Selected alone, the canary finds rows of tenants' schemas, also where none are declared."""
+    """Selected alone, the canary finds rows in tenants' schemas, and in a table declared empty."""
     rows = {"a": "(1, 'x'), (2, NULL)", "b": "(3, 'y')"}
     for database in (project.legacy, project.modern):
         make_schemas(database, rows)
@@ -67,7 +67,7 @@ def test_the_canary_alone_looks_into_schemas(project: Migration) -> None:
 
 
 def test_a_missed_column_fails_the_run(project: Migration) -> None:
-    """Alone or not, each table has a canary; one that cannot be watched makes pytest fail."""
+    """A table without rows to watch makes pytest fail, with the canary alone or in a whole run."""
     project.legacy.run("TRUNCATE prices")
     project.modern.run("TRUNCATE prices")
     outcome = project.run("--tenants=canary")

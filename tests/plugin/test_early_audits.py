@@ -1,4 +1,4 @@
-"""A check that runs before pytest has collected all tests takes nothing from later ones."""
+"""A check that runs before pytest has collected all tests takes nothing from later checks."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ def pytest_collection_modifyitems(config):
 
 
 def test_tenants_share_a_scan_after_an_early_check(project: Migration) -> None:
-    """The early check does not find that no test is about any tenant: one scan takes all four."""
+    """A check that runs during collection shares its scan with all four tenants.
+
+    The early check does not conclude from the unfinished collection that no tenant is selected.
+    """
     project.write("conftest.py", EARLY)
     outcome = project.run("--tenants=all", "--fail-on-drift")
     assert outcome.code == 0, outcome.output

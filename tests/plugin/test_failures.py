@@ -1,4 +1,4 @@
-"""What cannot be proven: said clearly, without a traceback or a password, and never green."""
+"""Runs that cannot prove a check: a clear reason, no traceback, no password, never GO."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytest_plugins = ["tests.support.project"]
 
 
 def assert_clean(outcome: RunResult) -> None:
-    """Require output that a person can read: no traceback, nothing of the plugin's inside."""
+    """Require output for users: no traceback and no path of the plugin's source."""
     assert "Traceback" not in outcome.everything
     assert "INTERNALERROR" not in outcome.output
     assert "pytest_tenantparity/" not in outcome.output
@@ -31,9 +31,9 @@ def assert_not_proven(
     expected: Mapping[str, Sequence[str]],
     checks: Sequence[str] = (*ALL, *SHARED),
 ) -> None:
-    """Require a failed run whose NOT PROVEN checks are exactly these, each for a reason with words.
+    """Require a failed run whose NOT PROVEN checks are exactly ``expected``, with these words.
 
-    All others match.
+    All other ``checks`` match. The first line of each reason is also printed.
     """
     assert outcome.code == 1, outcome.output
     assert outcome.verdict == "NOT PROVEN"
@@ -59,10 +59,10 @@ OWN = "def test_own(legacy):\n    assert legacy.count('trades') > 0\n"
 
 
 def test_stack_that_is_down(project: Migration) -> None:
-    """Every check says which stack does not answer, where it was looked for, and what to do.
+    """Every check names the stack that does not answer, its address and what to do.
 
-    That holds for either stack, for the check that no table was forgotten, and for hand-written
-    tests, of which no inside of the plugin is shown.
+    That holds for either stack, for the coverage check and for hand-written tests. A hand-written
+    test shows no source of the plugin.
     """
     for side in ("legacy", "modern"):
         project.settings(**{side: f'url = "{NOWHERE}"'})
@@ -79,9 +79,9 @@ def test_stack_that_is_down(project: Migration) -> None:
 
 
 def test_stack_that_is_down_cannot_be_discovered(project: Migration) -> None:
-    """Where the tables cannot be discovered, every tenant is NOT PROVEN for that reason.
+    """If the tables cannot be discovered, every tenant is NOT PROVEN for that reason.
 
-    That holds in workers, too, and for the check that no table was forgotten.
+    That also holds in workers and for the coverage check.
     """
     for side, workers in (("legacy", "2"), ("modern", "0")):
         project.settings(tables="", **{side: f'url = "{NOWHERE}"'})
@@ -94,7 +94,7 @@ def test_stack_that_is_down_cannot_be_discovered(project: Migration) -> None:
 
 
 def test_variable_that_is_not_set(project: Migration, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A URL whose variable is not set, or empty, names the variable and the stack."""
+    """If a URL's variable is not set, or is empty, the reason names the variable and the stack."""
     monkeypatch.delenv("MODERN_DATABASE_URL", raising=False)
     project.settings(modern='url = "${MODERN_DATABASE_URL}"')
     words = ("modern", "MODERN_DATABASE_URL is not set", "[modern] url")
@@ -105,7 +105,7 @@ def test_variable_that_is_not_set(project: Migration, monkeypatch: pytest.Monkey
 
 
 def test_both_urls_lead_to_the_same_database(project: Migration) -> None:
-    """One database by two different routes is noticed: it would equal itself for ever."""
+    """Two URLs that lead to the same database are detected: it would always equal itself."""
     route = project.legacy.cluster.tcp_url(project.legacy.name)
     project.settings(modern=f'url = "{route}"')
     outcome = project.run("--tenants=all,!coverage")
@@ -124,10 +124,10 @@ LACKING = ["positions", *MORE, "trades"]
 
 @pytest.fixture
 def lacking(project: Migration) -> Migration:
-    """A migration of eight tables, of which most are not as they should be.
+    """A migration of eight tables, most of which have a defect.
 
-    Legacy has no positions, modern no lots. Orders have no note in legacy, fills none in modern.
-    Of cash beta has nothing on either side.
+    Legacy has no table positions, and modern has no table lots. The column note is missing from
+    orders in legacy and from fills in modern. The tenant beta has no cash rows on either side.
     """
     tenants = "(ARRAY['acme','beta','eu-north','eu-south'])[1 + i % 4]"
     for table in MORE:
@@ -147,7 +147,7 @@ def lacking(project: Migration) -> Migration:
 
 
 def _missing() -> dict[str, tuple[str, ...]]:
-    """Return what is not proven of those tables, with the words of each reason."""
+    """Return the checks of those tables that are not proven, with the words of each reason."""
     expected: dict[str, tuple[str, ...]] = {}
     legacy = ("the legacy stack has no table public.positions", 'modern = "tenant_positions"')
     modern = ("the modern stack has no table public.tenant_lots", "[tables.lots]")
@@ -171,11 +171,11 @@ def _all_checks() -> list[str]:
 
 
 def test_what_one_table_lacks_is_said_of_that_table(lacking: Migration) -> None:
-    """A lost table, a lost column, a refused or a slow read: each is NOT PROVEN, with a way out.
+    """A defect of one table makes only that table's checks NOT PROVEN, with a way out.
 
-    A table or a column that one stack lacks is named, with the stack. A table is not waited for
-    longer than the lock timeout. A missing grant, and each setting that a query ran into, is named.
-    Two empty sides prove nothing. All other tables match.
+    The reason names a missing table or column and its stack. It also names a missing grant, and the
+    lock timeout or statement timeout that a query exceeded. Two empty sides prove nothing. All
+    other tables match.
     """
     role = lacking.modern.new_role()
     lacking.modern.run(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}")
@@ -200,15 +200,15 @@ def test_what_one_table_lacks_is_said_of_that_table(lacking: Migration) -> None:
 
 
 def test_what_a_discovered_table_lacks_is_said_of_that_table(lacking: Migration) -> None:
-    """Where the tables are discovered, a lost table and a lost column are found all the same."""
+    """If the tables are discovered, a missing table and a missing column are found as well."""
     lacking.settings(tables="")
     assert_not_proven(lacking.run(), _missing(), _all_checks())
 
 
 def test_role_that_may_only_select_can_audit(project: Migration) -> None:
-    """An audit needs SELECT and nothing else, on either side.
+    """An audit needs no privilege but SELECT, on either side.
 
-    Two empty sides match once the settings give a reason for them, which the report repeats.
+    Two empty sides match if the settings give a reason for them. The report repeats that reason.
     """
     project.legacy.run("DELETE FROM positions WHERE account = 'A2'")
     project.modern.run("DELETE FROM tenant_positions WHERE tenant = 'beta'")
@@ -235,16 +235,16 @@ def pytest_runtest_setup(item):
 
 
 def dsn(database: Database) -> str:
-    """Return how psycopg connects to a database."""
+    """Return the psycopg connection string of a database."""
     cluster = database.cluster
     return f"host={cluster.directory} port={cluster.port} user=postgres dbname={database.name}"
 
 
 def test_sessions_cut_off_in_mid_run(project: Migration) -> None:
-    """With its snapshot gone the rest of a run is NOT PROVEN: another one would prove less."""
+    """If its snapshot is lost, the rest of a run is NOT PROVEN: a new snapshot would prove less."""
     project.write("conftest.py", CUT_OFF.replace("%%", "%").format(dsn=dsn(project.modern)))
     outcome = project.run()
-    # The tenants' tables have been scanned by then, each for all tenants at once.
+    # The tenants' tables have been scanned by now, each for all tenants at once.
     rest = [each for each in SHARED if each != "coverage"]
     assert outcome.code == 1
     assert outcome.verdict == "NOT PROVEN"

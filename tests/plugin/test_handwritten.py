@@ -1,4 +1,4 @@
-"""Hand-written tests prove what they have read from the stacks, and nothing else."""
+"""Hand-written tests prove only what they have read from the stacks."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_query(tenant, modern):
 
 @pytest.mark.parametrize("mode", [[], ["-n", "2"]], ids=["one process", "workers"])
 def test_a_test_that_read_neither_stack_is_not_proven(project: Migration, mode: list[str]) -> None:
-    """The test fails, its check is NOT PROVEN, and the reason says what to do."""
+    """A test that reads nothing fails and is NOT PROVEN, and its reason gives the way out."""
     project.write("test_audit.py", HANDWRITTEN)
     outcome = project.run("--tenants=acme", *mode)
     checks = {
@@ -73,7 +73,7 @@ def test_a_test_that_read_neither_stack_is_not_proven(project: Migration, mode: 
 
 
 def test_rows_are_counted_whichever_test_comes_first(project: Migration) -> None:
-    """A hand-written test that sorts before the audit takes no rows from the report's total."""
+    """The report's total of rows is the same if a hand-written test sorts before the audit."""
     project.write("test_audit.py", TEST)
     before = project.run("--tenants=all", "--fail-on-drift").report["population"]["rows"]
     project.write(

@@ -1,4 +1,4 @@
-"""The hooks of a project: each does what it is documented to, in workers too, and fails closed."""
+"""A project's hooks work as documented, also in workers, and fail closed."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ def pytest_parity_report(config, report, directory):
     note(verdict=report.verdict, checks=len(report.checks), files=files)
 """
 
-# The settings' URL of a stack, and what the hook returns for it.
+# URLs in the settings that open no stack.
 NOT_SET, WRONG = "${NOT_SET_ANYWHERE}", "postgresql://x@127.0.0.1:1/x"
 
 
 def notes(project: Project) -> list[dict[str, Any]]:
-    """Return what the project's hooks have noted; no worker has noted any of it."""
+    """Return the hooks' notes, and require that no worker wrote any of them."""
     path = project.path / "notes.jsonl"
     found = [json.loads(line) for line in path.read_text().splitlines()]
     assert {each.pop("worker") for each in found} == {None}
@@ -62,12 +62,15 @@ def notes(project: Project) -> list[dict[str, Any]]:
 
 
 def test_hooks_do_what_they_are_documented_to(project: Migration) -> None:
-    """Each hook has its effect with workers and without, and is called in the process that reports.
+    """Each hook has its effect with and without workers, and is called in the main process.
 
-    ``connect`` takes the place of a URL, and is called once a stack; ``None`` is the settings' URL.
+    ``connect`` replaces a URL and is called once per stack. ``None`` keeps the settings' URL.
+
     ``pairs`` adds tables, which are planned and audited like those of the settings.
-    ``normalisers`` forgives rows that agree once normalised, under its name, and no others.
-    ``evidence`` is called once for each check, ``report`` once its files are there.
+
+    ``normalisers`` forgives only rows that agree once normalised. The report names the normaliser.
+
+    ``evidence`` is called once per check. ``report`` is called after the files are written.
     """
     project.modern.run("UPDATE tenant_trades SET note = upper(note) WHERE id <= 8")
     project.modern.run("UPDATE tenant_trades SET note = 'else' WHERE id = 1")
@@ -116,7 +119,7 @@ def test_hooks_do_what_they_are_documented_to(project: Migration) -> None:
 
 
 def test_wrong_pairs_are_refused(offline: Project) -> None:
-    """A pair that no ``[tables.x]`` could hold is a usage error that names it."""
+    """A pair that would be invalid in ``[tables.x]`` is a usage error that names it."""
     source = "def pytest_parity_pairs(config):\n    return {'positions': {'ignor': {}}}\n"
     offline.write("conftest.py", source)
     assert_usage_error(offline.run(), "pytest_parity_pairs", "positions", "ignor")
@@ -132,9 +135,10 @@ def pytest_parity_normalisers():
 
 
 def test_normalisers_that_are_of_no_use(project: Migration) -> None:
-    """A normaliser that no hook gives, or that raises, leaves its table NOT PROVEN, by name.
+    """A normaliser that is not defined, or that raises, leaves its table NOT PROVEN.
 
-    Of an error only the kind is shown: its message could quote the value.
+    The reason names the undefined normaliser. Of an error only the class is shown: its message
+    could quote the value.
     """
     project.legacy.run("ALTER TABLE positions ADD memo text")
     project.modern.run("ALTER TABLE tenant_positions ADD memo text DEFAULT 'secret'")
@@ -161,10 +165,10 @@ def test_normalisers_that_are_of_no_use(project: Migration) -> None:
 
 @pytest.mark.parametrize("hook", ["connect", "pairs", "normalisers", "evidence", "report"])
 def test_hook_that_raises_is_no_go(files: Project, hook: str) -> None:
-    """A hook that breaks ends the run red, shows its own error, and leaves no GO of before.
+    """A hook that raises fails the run, and the output shows the hook's own error.
 
-    But for the hook of the pairs, called before anyone knows where reports go, and that of the
-    report, called when all has been proven and written.
+    The report is NOT PROVEN, with two exceptions. The ``pairs`` hook is called before the report's
+    place is known. The ``report`` hook is called after the report is written.
     """
     freeze(files)
     source = f"def pytest_parity_{hook}():\n    raise RuntimeError('in my hook')\n"

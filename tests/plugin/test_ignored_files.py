@@ -1,6 +1,6 @@
-"""A run is partial if a test of the audit was left out, by whatever means, and only then.
+"""A run is partial exactly if a test of the audit was left out, by whatever means.
 
-What a run deselects is in test_modes.
+Deselected tests are in test_modes.
 """
 
 from __future__ import annotations
@@ -21,22 +21,23 @@ OWN = "def test_own(legacy, modern):\n    assert legacy.count('trades') == moder
 
 
 def assert_go(outcome: RunResult) -> None:
-    """Require the whole proof."""
+    """Require exit code 0 and the verdict GO."""
     assert (outcome.code, outcome.verdict) == (0, "GO"), outcome.output
 
 
 def assert_partial(outcome: RunResult, *reasons: str) -> None:
-    """Require a run that is red and not proven although its checks are, for these reasons."""
+    """Require a run that fails for these reasons, although each of its checks is proven."""
     assert (outcome.code, outcome.verdict) == (1, "NOT PROVEN"), outcome.output
     assert not outcome.with_status("NOT PROVEN")
     assert sorted(outcome.report["reasons"]) == sorted(f"partial: {each}" for each in reasons)
 
 
 def test_what_holds_no_tests_may_be_ignored(files: Project) -> None:
-    """Folders of documents, sources, environments and of no pytest are no part of an audit.
+    """Ignored folders without pytest tests do not make an audit partial.
 
-    Nor are folders that the ini file's ``norecursedirs`` names: that is the project's choice.
-    ``--ff``, ``--nf``, ``--sw``, ``-x`` and ``--maxfail`` alone leave nothing out.
+    These are folders of documents, sources, a virtual environment, build output or caches. The ini
+    file's ``norecursedirs`` are the project's choice. ``--ff``, ``--nf``, ``--sw``, ``-x`` and
+    ``--maxfail`` alone leave nothing out.
     """
     for name in ("docs/index.rst", "docs/conf.py", "docs/.venv/pyvenv.cfg", "src/app.py"):
         files.write(name, "")
@@ -48,7 +49,7 @@ def test_what_holds_no_tests_may_be_ignored(files: Project) -> None:
     own = "[pytest]\naddopts = --ignore=docs --ignore-glob=*/src\nnorecursedirs = extra"
     files.write("pytest.ini", f"{own} build __pycache__\n")
     assert_go(files.run())
-    # Nor does it matter what lies where no tests are looked for.
+    # Files outside the folders given on the command line do not count either.
     files.write("docs/test_docs.py", OWN)
     assert_go(files.run("test_audit.py", "--ff", "--nf", "--sw", "-x", "--maxfail=3"))
 
@@ -61,10 +62,10 @@ def _left_out(named: str) -> str:
 
 
 def test_ignored_files_that_may_hold_tests(files: Project) -> None:
-    """A file of tests that is not collected could hold a test of the audit, in workers too.
+    """A test file that is not collected makes the run partial, also in workers.
 
-    ``--ignore``, ``--ignore-glob``, ``collect_ignore`` and a plugin leave files out.
-    So does ``-o norecursedirs`` for one run.
+    ``--ignore``, ``--ignore-glob``, ``collect_ignore`` and a plugin leave files out. So does ``-o
+    norecursedirs`` for one run.
     """
     freeze(files)
     files.write("docs/deep/test_docs.py", OWN)
@@ -85,9 +86,9 @@ def test_ignored_files_that_may_hold_tests(files: Project) -> None:
 
 
 def test_last_failed_is_partial_only_if_it_leaves_files_out(files: Project) -> None:
-    """``--lf`` runs all where nothing failed before; after a failure it skips other files.
+    """``--lf`` runs everything if nothing failed before. After a failure it skips other files.
 
-    After a repair it passes its test, and still proves nothing of the others.
+    After a repair the failed test passes, and the other tests are still not proven.
     """
     files.write("test_b.py", OWN)
     assert_go(files.run("--lf"))
@@ -99,7 +100,7 @@ def test_last_failed_is_partial_only_if_it_leaves_files_out(files: Project) -> N
     assert outcome.with_status("MATCH") == ["acme-trades"]
     (reason,) = [each for each in outcome.report["reasons"] if "--lf" in each]
     assert "partial: files that may hold tests were left out: test_b.py" in reason
-    # All of a file's checks had failed: nothing is deselected, and the other file is not seen.
+    # All checks of one file had failed: nothing is deselected, and the other file is skipped.
     shutil.rmtree(files.path / ".pytest_cache")
     change(files, DRIFT_OF_FILES)
     files.write("test_b.py", TEST)

@@ -1,4 +1,4 @@
-"""The items of an audit: their names, what hand-written tests can ask, markers, tolerances."""
+"""The items of an audit: names, stacks in hand-written tests, markers, tolerances."""
 
 from __future__ import annotations
 
@@ -82,13 +82,16 @@ def test_asks_of_no_table(tenant, legacy):
 
 
 def test_each_test_has_a_check_of_its_own(project: Migration) -> None:
-    """Each test of each tenant and table is a check, by its own name, with its own tolerance.
+    """Each test of each tenant and table is a separate check with its own name and tolerance.
 
-    Two tests of one name are two checks. A method audits like a function, under its class's name.
-    A class's tolerance holds for its tests, but for those that have their own. Parameters make
-    checks of their own: one that holds hides none that fails. A test may take its tenant and table
-    beside the check; then tenants are all it is for. Of a hand-written test a refuted assertion is
-    DRIFT, any other failure NOT PROVEN, each with what it said.
+    Two tests of one name are two checks. A method audits like a function, under its class's name. A
+    class's tolerance holds for its tests, except for tests with a tolerance of their own.
+
+    Parameters make separate checks, so that a passing one hides no failing one. A test may take its
+    tenant and table beside ``parity``: then it runs only for tenants.
+
+    In a hand-written test a failed assertion is DRIFT. Any other failure is NOT PROVEN. The reason
+    quotes the failure's message.
     """
     project.modern.run(DRIFT)
     project.write("test_lenient.py", _marked("absolute='0.01'"))
@@ -140,7 +143,7 @@ def test_each_test_has_a_check_of_its_own(project: Migration) -> None:
         assert failing[name][0] == status, name
         assert words in failing[name][1], name
     assert outcome.report["population"]["planned"] == 5 * 6 + 2 + 2 + 4
-    assert outcome.report["population"]["rows"]["legacy"] == 13  # counted once
+    assert outcome.report["population"]["rows"]["legacy"] == 13  # each row is counted once
 
 
 CLASHING = """
@@ -152,7 +155,7 @@ tables = ["c", "b-c"]
 
 
 def test_ids_that_clash_are_told_apart(project: Migration) -> None:
-    """Tenant a-b with table c and tenant a with table b-c are two checks, each with its own."""
+    """Tenant a-b with table c and tenant a with table b-c are two checks with separate results."""
     for database in (project.legacy, project.modern):
         database.run("CREATE SCHEMA dash")
         for table in ("c", "b-c"):
@@ -241,9 +244,9 @@ def test_write(request, legacy, modern, side, sql):
 
 
 def test_hand_written_tests_are_checks(project: Migration) -> None:
-    """Tests that take tenant, table or a stack run for each, and stand in the report.
+    """Tests that take a tenant, a table or a stack run for each, and appear in the report.
 
-    No statement of theirs changes either database.
+    The statements of these tests change neither database.
     """
     for database in (project.legacy, project.modern):
         database.run("CREATE SEQUENCE counter")
@@ -267,7 +270,7 @@ def test_hand_written_tests_are_checks(project: Migration) -> None:
 
 
 def test_parameter_that_is_left_out_is_not_proven(project: Migration) -> None:
-    """Running one of a test's own parameters does not carry the others out."""
+    """A run of some of a test's parameters leaves the verdict NOT PROVEN."""
     project.write("test_own.py", MORE_PARAMETERS)
     outcome = project.run("--tenants=acme", "-k", "not amount")
     assert (outcome.code, outcome.verdict) == (1, "NOT PROVEN")
@@ -277,7 +280,7 @@ def test_parameter_that_is_left_out_is_not_proven(project: Migration) -> None:
 
 
 def test_parity_marker_narrows(offline: Project) -> None:
-    """``parity(tables=, tenants=)`` makes fewer items, and never more than were selected."""
+    """``parity(tables=, tenants=)`` narrows the items, and never adds to the selection."""
     mark = "@pytest.mark.parity(tables=['tra*', 'prices'], tenants='cohort-1')"
     offline.write("test_audit.py", TEST.replace("@pytest.mark.parity", mark))
     assert sorted(offline.collect()) == ["acme-trades", "beta-trades"]
@@ -285,7 +288,7 @@ def test_parity_marker_narrows(offline: Project) -> None:
 
 
 def test_narrowed_audit_is_partial(files: Project) -> None:
-    """A marker that leaves selected tenants out leaves the verdict open."""
+    """If a marker leaves selected tenants out, the verdict is NOT PROVEN."""
     mark = "@pytest.mark.parity(tenants='acme')"
     files.write("test_audit.py", TEST.replace("@pytest.mark.parity", mark))
     outcome = files.run("--tenants=acme,beta")
@@ -312,9 +315,9 @@ REFUSED = {
 
 
 def test_wrong_markers_are_refused(files: Project) -> None:
-    """A marker that says something unknown stops its module, in words, with what is valid.
+    """A marker with an unknown argument or value stops its module and lists the valid ones.
 
-    Such a module keeps the whole run from being GO.
+    The run with these modules is NOT PROVEN.
     """
     for number, mark in enumerate(REFUSED):
         source = TEST.replace("@pytest.mark.parity", f"@pytest.mark.{mark}")
@@ -346,8 +349,9 @@ MODULES = {
     "other": ["absolute=1, columns='note'"],
 }
 ENVIRONMENT, MARKER = "MIGRATION_DRIFT_TOLERANCE", "@pytest.mark.drift_tolerance"
-# What forgives a difference of 0.01, by the environment, the module and the table. The settings of
-# the tables zero, cent, little and one are 0, 0.01, 0.009 and 1; trades has none.
+# The source of the tolerance that forgives a difference of 0.01, by environment, module and table.
+# The settings of the tables zero, cent, little and one are 0, 0.01, 0.009 and 1. The table trades
+# has none.
 FORGIVEN: dict[str, dict[tuple[str, str], str | None]] = {
     "0.01": {
         ("audit", "trades"): ENVIRONMENT,
@@ -370,7 +374,7 @@ FORGIVEN: dict[str, dict[tuple[str, str], str | None]] = {
 def test_tolerance_nearest_to_the_test_wins(
     project: Migration, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Environment, settings, marker: the innermost that says something decides, and is named."""
+    """The tolerance nearest to the test is used and named, of environment, settings and markers."""
     project.modern.run(DRIFT)
     limits = {"zero": "0", "cent": "'0.01'", "little": "'0.009'", "one": "1"}
     for table in limits:
@@ -402,7 +406,7 @@ def test_tolerance_nearest_to_the_test_wins(
 
 @pytest.mark.parametrize("value", ["1%", "-1", "nan"])
 def test_wrong_tolerance_in_the_environment_is_refused(value: str) -> None:
-    """``MIGRATION_DRIFT_TOLERANCE`` is a number of at least 0, or an error that says so."""
+    """If ``MIGRATION_DRIFT_TOLERANCE`` is not a number of at least 0, a clear error is raised."""
     with pytest.raises(SettingsError) as caught:
         environment_layer({ENVIRONMENT: value})
     assert f"{ENVIRONMENT}='{value}'" in str(caught.value)
@@ -421,9 +425,10 @@ def test_wrong_tolerance_in_the_environment_is_a_usage_error(
 
 
 def test_a_check_is_known_wherever_its_file_lies(files: Project) -> None:
-    """A moved file keeps the identity of its checks, and a name of one's own survives any move.
+    """A moved file keeps the identity of its checks, as does a test with a name of its own.
 
-    Two tests that would be one check are refused, with both places and the way out.
+    Two tests that would be the same check are refused. The message shows both places and the way
+    out.
     """
     (files.path / "test_audit.py").unlink()
     named = TEST.replace("@pytest.mark.parity", "@pytest.mark.parity(name='ledger')")

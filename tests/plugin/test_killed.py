@@ -1,4 +1,4 @@
-"""Runs whose processes are interrupted or killed: a report that says so, and no session left."""
+"""Interrupted and killed runs: the report is INCOMPLETE, and no session remains."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def pytest_runtest_call(item):
 
 
 def test_killed_worker(project: Migration) -> None:
-    """What a killed worker was at is NOT PROVEN and fails the run; nothing is forgotten.
+    """The check that a killed worker was running is NOT PROVEN, and the run fails.
 
-    When no worker is left, or replaced, the whole plan is still accounted for.
+    If no worker is left or replaced, every planned check is still in the report.
     """
     project.write("conftest.py", KILL.format("beta-trades"))
     outcome = project.run("-n", "2")
@@ -58,7 +58,7 @@ def test_killed_worker(project: Migration) -> None:
 
 @contextmanager
 def started(project: Migration, *args: str) -> Iterator[Running]:
-    """Start pytest and wait until a slow check is under way; leave no process behind."""
+    """Start pytest and wait until a slow check is running. Kill the process at the end."""
     running = project.start(*args)
     try:
         _wait_until(lambda: any("PgSleep" in each for each in _backends(project)), running)
@@ -83,7 +83,7 @@ def _backends(project: Migration) -> list[str]:
 
 @pytest.mark.parametrize("mode", MODES)
 def test_interrupt(project: Migration, mode: list[str]) -> None:
-    """Ctrl-C ends a run within seconds: exit code 2, INCOMPLETE, what is done is kept."""
+    """Ctrl-C ends a run within seconds with exit code 2, INCOMPLETE, and keeps finished checks."""
     project.settings(slow("A4", "positions", "quantity"))
     with started(project, *mode) as running:
         _wait_for_reports(running)
@@ -104,7 +104,7 @@ def test_interrupt(project: Migration, mode: list[str]) -> None:
 
 
 def _wait_until_gone(project: Migration) -> None:
-    """Require that no session of the audit is left; the server takes a moment to notice."""
+    """Require that no session of the audit is left. The server may take a moment to end one."""
     deadline = time.monotonic() + 5
     while (left := _backends(project)) and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -112,7 +112,7 @@ def _wait_until_gone(project: Migration) -> None:
 
 
 def test_interrupt_of_the_main_process_alone(project: Migration) -> None:
-    """A signal that only reaches pytest itself (a container's stop) ends its workers, too."""
+    """A signal to the main process alone, such as a container's stop, also ends its workers."""
     project.settings(slow("A4"))
     with started(project, "-n", "2") as running:
         os.kill(running.process.pid, signal.SIGINT)
@@ -128,7 +128,7 @@ def test_interrupt_of_the_main_process_alone(project: Migration) -> None:
     ids=["-n 0, in the first check", "-n 2, later"],
 )
 def test_killed_main_process(project: Migration, mode: list[str], slowed: tuple[str, ...]) -> None:
-    """A pytest that is killed leaves a report of its own that says so."""
+    """A killed pytest leaves an INCOMPLETE report with the reason that the run has not ended."""
     project.settings(slow(*slowed))
     with started(project, *mode) as running:
         if slowed[0] == "A4":
@@ -144,7 +144,7 @@ def test_killed_main_process(project: Migration, mode: list[str], slowed: tuple[
 
 
 def _wait_for_reports(running: Running) -> None:
-    """Wait until the main process has a report of what came before the slow check."""
+    """Wait until the journal has evidence of a check before the slow one."""
 
     def arrived() -> bool:
         journals = (running.path / "reports").glob("*/journal.jsonl")

@@ -1,4 +1,4 @@
-"""What a killed run leaves behind in the temporary folder tells nothing of the rows."""
+"""Files that a killed run leaves in the temporary folder reveal no values of rows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..support.project import Migration
 
 pytest_plugins = ["tests.support.project"]
 
-# Kills everything when the last check is done, before anything is cleaned up.
+# Kills all processes after the last check, before anything is removed.
 KILLS = """
 import os
 import signal
@@ -41,7 +41,7 @@ ACCOUNT = "IBAN DE02 1203"
 
 
 def test_rows_cannot_be_read_after_a_kill(project: Migration) -> None:
-    """Answers for other workers and parts of the drift file are left, and hold no value."""
+    """Answers for other workers and parts of the drift file remain, and hold no readable value."""
     project.modern.run(f"UPDATE tenant_trades SET note = '{ACCOUNT}' WHERE id = 4")
     project.write("conftest.py", KILLS)
     outcome = project.run("-n", "2", "--tenants=all", "--parity-tables=trades")

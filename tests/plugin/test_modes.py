@@ -1,4 +1,4 @@
-"""The same audit in all the ways that pytest can be run: same report, or else no green one."""
+"""One audit in every way that pytest can be run: the same report, or one that is not GO."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NOT_RUN = "the test was planned and not run"
 
 
 def beyond_the_run(outcome: RunResult) -> tuple[str, str]:
-    """Return JSON and page but for what is about the run."""
+    """Return the JSON and the HTML page without the parts about the run itself."""
     report = json.loads(outcome.files[".json"])
     report.pop("run")
     page = outcome.files[".html"]
@@ -33,7 +33,7 @@ def beyond_the_run(outcome: RunResult) -> tuple[str, str]:
 
 
 def assert_partial(outcome: RunResult, *proven: str) -> None:
-    """Require a report that proves these checks, and names all others as not carried out."""
+    """Require a report that proves exactly ``proven`` and lists all others as not run."""
     assert outcome.code != 0, outcome.output
     assert outcome.verdict == "NOT PROVEN"
     assert outcome.report["run"]["state"] == "INCOMPLETE"
@@ -51,8 +51,8 @@ def assert_partial(outcome: RunResult, *proven: str) -> None:
 def test_modes_agree(project: Migration) -> None:
     """With two workers, with none, and without xdist the report is the same to the byte.
 
-    Findings come in the same order whoever finds them. JUnit, Allure and durations are complete
-    in each mode. With ``--fail-on-drift``, a clean audit ends with 0 and drift with 1 in each.
+    Findings have the same order in each mode. JUnit, Allure and durations are complete. With
+    ``--fail-on-drift`` a clean audit ends with 0. With drift it ends with 1 in the two modes tried.
     """
     clean = [project.run("--fail-on-drift", *mode) for mode in MODES.values()]
     assert [(each.code, each.verdict) for each in clean] == [(0, "GO")] * len(MODES)
@@ -91,7 +91,7 @@ def test_modes_agree(project: Migration) -> None:
 
 
 def assert_allure(directory: Path) -> None:
-    """Require a label for each check, and what a drifting one found."""
+    """Require a label for each check, and the findings of a drifting one as an attachment."""
     results = [json.loads(path.read_text()) for path in directory.glob("*-result.json")]
     by_name = {result["name"]: result for result in results}
     assert len(results) == len(by_name) == 12
@@ -105,18 +105,19 @@ def assert_allure(directory: Path) -> None:
 
 
 def assert_junit(text: str) -> None:
-    """Require a case for each check, and no evidence: not more than what it came to."""
+    """Require a test case for each check with a summary of its result, and no evidence."""
     assert len(ET.fromstring(text).findall(".//testcase")) == 12  # noqa: S314 - our own
-    assert len(text) < 3_200  # of 12 checks, 6 of which drift
+    assert len(text) < 3_200  # 12 checks, 6 of them with drift
     assert "5.01" not in text
     assert "changed by hand" not in text
-    assert text.count("<property ") <= 2 * 12 + 1  # the status, what it came to, and the verdict
+    assert text.count("<property ") <= 2 * 12 + 1  # status, summary and verdict
 
 
 def test_drift_fails_only_when_asked(project: Migration) -> None:
-    """Drift passes as D and the verdict is NO-GO; with --fail-on-drift the run fails.
+    """Drift passes as D with the verdict NO-GO. With --fail-on-drift the run fails.
 
-    The message counts, names key, column and both values, and says how to look again.
+    The message counts the rows. It names key, column and both values, and gives the command that
+    repeats the check.
     """
     project.modern.run(DRIFT)
     passing = project.run()
@@ -142,7 +143,7 @@ def test_drift_fails_only_when_asked(project: Migration) -> None:
 
 
 def test_tolerated_shows_as_t(project: Migration) -> None:
-    """A difference within tolerance passes as t, and the report says which rule forgave it."""
+    """A difference within tolerance passes as t, and the report names the rule that forgave it."""
     project.modern.run(DRIFT)
     project.settings("[tolerance]\nabsolute = 0.01")
     outcome = project.run("--fail-on-drift")
@@ -175,10 +176,10 @@ PARTIAL: dict[str, tuple[list[str], list[str]]] = {
 
 
 def test_partial_run_proves_only_its_part(project: Migration) -> None:
-    """What a narrower pytest leaves out is NOT PROVEN, and such a run is never green.
+    """Checks that a narrower command line leaves out are NOT PROVEN, and the run fails.
 
-    Hand-written tests that ``-m parity`` leaves out were planned, too. With ``-x`` what came before
-    the failure counts. ``--sw`` begins where it stopped, so what it passed by is open.
+    Hand-written tests that ``-m parity`` deselects were planned, too. With ``-x`` the checks before
+    the failure count. ``--sw`` starts at the failed check, so the skipped checks are NOT PROVEN.
     """
     for name, (args, proven) in PARTIAL.items():
         print(name)  # noqa: T201 - shown where the test fails
@@ -265,10 +266,9 @@ def test_own(noisy):
 
 
 def test_no_way_around_a_check_is_green(files: Project) -> None:
-    """A check that is skipped, forgotten, expected to fail or broken is NOT PROVEN, and why.
+    """A check that is skipped, forgotten, expected to fail or broken is NOT PROVEN, with a reason.
 
-    A run in which no test failed fails all the same. What a passing tear-down of a failed test
-    printed is still shown.
+    The run fails even if no test failed. Output from the teardown of a failed test is shown.
     """
     (files.path / "test_audit.py").unlink()
     modules = {
@@ -293,7 +293,7 @@ def test_no_way_around_a_check_is_green(files: Project) -> None:
 
 
 def test_no_check_at_all_is_not_proven(files: Project) -> None:
-    """An audit that was asked for and finds no test to make it ends red."""
+    """An audit for which no test is collected fails."""
     files.write("test_audit.py", "def test_unrelated():\n    pass\n")
     outcome = files.run("--tenants=acme")
     assert (outcome.code, outcome.verdict) == (1, "NOT PROVEN")
@@ -318,7 +318,7 @@ def pytest_unconfigure(config):
 def test_a_check_leaves_one_evidence_behind(files: Project) -> None:
     """At the end of a run, each check has one evidence in memory, and no payload or query object.
 
-    That includes runs with a worker. The reports that pytest keeps are its own.
+    That includes runs with a worker. pytest's own reports hold neither.
     """
     freeze(files)
     files.write("conftest.py", LEFT_BEHIND)
@@ -331,7 +331,7 @@ def test_a_check_leaves_one_evidence_behind(files: Project) -> None:
 
 
 def test_report_goes_where_it_is_told(files: Project) -> None:
-    """``--parity-report`` outranks the settings' directory, and that the default."""
+    """``--parity-report`` outranks the settings' directory, which outranks the default."""
     settings = (files.path / "tenantparity.toml").read_text()
     files.write("tenantparity.toml", f"{settings}\n[report]\ndirectory = 'out/settings'\n")
     outcome = files.run("--tenants=acme")
@@ -345,7 +345,7 @@ def test_report_goes_where_it_is_told(files: Project) -> None:
 
 
 def test_report_that_cannot_be_written_is_red(files: Project) -> None:
-    """An audit whose report cannot be written does not begin, and says what is in the way."""
+    """An audit whose report cannot be written does not start. The message names the obstacle."""
     freeze(files)
     files.write("blocked", "a file where a directory should be")
     for mode in (["-n", "0"], ["-n", "2"]):

@@ -1,4 +1,4 @@
-"""Ways in which a run could have exited with 0, or lost something, without having proven it."""
+"""Runs that might exit with 0, or lose a result, without having proven it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ pytest_plugins = ["tests.support.project"]
 
 
 def test_a_module_that_is_not_collected_is_not_proven(files: Project) -> None:
-    """Checks in a module that skips itself, or fails to import, were not carried out.
+    """Checks in a module that skips itself or fails to import make the run NOT PROVEN.
 
-    That holds in workers, and where the run goes on after errors of the collection.
+    That also holds in workers and with ``--continue-on-collection-errors``.
     """
     freeze(files)
     skip = "import pytest\npytest.skip('not today', allow_module_level=True)\n"
@@ -36,7 +36,7 @@ def test_a_module_that_is_not_collected_is_not_proven(files: Project) -> None:
 
 
 def test_drift_that_a_test_swallows_still_fails_the_run(files: Project) -> None:
-    """With --fail-on-drift no run exits with 0 while something drifts."""
+    """With --fail-on-drift a run with drift fails even if the test catches the failure."""
     change(files, DRIFT_OF_FILES)
     swallowing = TEST.replace(
         "parity.check()", "try: parity.check()\n    except BaseException: pass"
@@ -47,7 +47,7 @@ def test_drift_that_a_test_swallows_still_fails_the_run(files: Project) -> None:
 
 
 def test_expected_drift_is_still_drift(files: Project) -> None:
-    """An xfail mark can keep a drifting check from failing, but not from being NO-GO."""
+    """An xfail mark does not prevent a drifting check from being DRIFT and NO-GO."""
     change(files, DRIFT_OF_FILES)
     files.write("test_audit.py", TEST.replace("@pytest", "@pytest.mark.xfail\n@pytest"))
     outcome = files.run("--fail-on-drift", "--tenants=acme")
@@ -56,9 +56,9 @@ def test_expected_drift_is_still_drift(files: Project) -> None:
 
 
 def test_odd_values_do_not_take_the_report_down(project: Migration) -> None:
-    """Half a surrogate pair, which no file takes, is reported, by a worker as well.
+    """A lone surrogate, which no file can hold, is reported, also by a worker.
 
-    A value of megabytes stands in the report by its start, its length and its digest.
+    The report shows the start, the length and the digest of a value of several megabytes.
     """
     project.legacy.run("ALTER TABLE trades ADD j json")
     project.modern.run("ALTER TABLE tenant_trades ADD j json")
@@ -83,9 +83,9 @@ def _findings(report: object) -> list[dict[str, dict[str, str]]]:
 
 
 def test_what_is_taken_away_is_listed(files: Project) -> None:
-    """Checks that the command line takes away are under what was left out.
+    """Checks that the command line excludes are listed as exclusions.
 
-    A selection without tenants does not say that tenants are proven.
+    The headline of a selection without tenants does not claim that tenants are proven.
     """
     outcome = files.run("--tenants=all,!unassigned")
     left_out = json.dumps(outcome.report["population"]["exclusions"])
@@ -107,7 +107,7 @@ def test_parity(parity, n):
 
 
 def test_parameters_never_share_a_check(project: Migration) -> None:
-    """Parameters whose ids look alike beside the tenant's are checks of their own."""
+    """Parameters whose ids resemble a tenant's are separate checks."""
     project.modern.run(DRIFT)
     project.write("test_audit.py", PARAMETERS)
     for mode in (["-n", "0"], ["-n", "1"]):
@@ -118,7 +118,7 @@ def test_parameters_never_share_a_check(project: Migration) -> None:
 
 
 def test_a_conftest_may_ask_for_failures_until_the_tests_run(files: Project) -> None:
-    """The option counts as it is when a check ends, not as it was on the command line."""
+    """``--fail-on-drift`` is read when a check ends, so that a conftest can set it."""
     change(files, DRIFT_OF_FILES)
     files.write(
         "conftest.py",

@@ -1,4 +1,4 @@
-"""Passwords: a stack is opened by any, and no output and no file repeats one."""
+"""Any password opens a stack, and no output and no file repeats it."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from .test_failures import assert_clean, assert_not_proven, dsn
 
 pytest_plugins = ["tests.support.project"]
 
-# The first and the last letters survive any quoting and escaping.
+# The first and the last letters are the same after any quoting and escaping.
 PASSWORD = "Zq7Begin p@ss/w:rd?&%41#é'\"\\|{}<b>$Zq8End"  # noqa: S105 - planted to be looked for
 PIECES = ("Zq7Begin", "Zq8End")
 
 
 @pytest.fixture(scope="module")
 def guarded_cluster() -> Iterator[Cluster]:
-    """A server that asks for a password on 127.0.0.1."""
+    """A server that requires a password on 127.0.0.1."""
     with running_cluster() as cluster:
         rules = cluster.directory / "pg_hba.conf"
         rules.write_text("local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n")
@@ -45,7 +45,7 @@ def guarded_cluster() -> Iterator[Cluster]:
 
 @pytest.fixture
 def guarded(project: Migration, guarded_cluster: Cluster) -> Iterator[Migration]:
-    """The migration with its legacy stack behind a password, which is in ``$LEGACY_PASSWORD``."""
+    """The migration with a password for its legacy stack, in ``$LEGACY_PASSWORD``."""
     database = new_database(guarded_cluster)
     database.run(LEGACY)
     role = database.new_role()
@@ -63,7 +63,7 @@ LOUD = ("--showlocals", "-vv", "--junitxml=junit.xml", "--alluredir=allure", "-r
 
 
 def assert_secret(project: Project, outcome: RunResult) -> None:
-    """Require that no output and no file holds a piece of the password, however it is spelled."""
+    """Require that no output and no file contains a part of the password, in any encoding."""
     assert (project.path / "junit.xml").exists()
     assert list((project.path / "allure").iterdir())
     texts = {"output": outcome.output}
@@ -89,7 +89,7 @@ def test_right_password_is_shown_nowhere(
 def test_wrong_password_is_said_and_shown_nowhere(
     guarded: Migration, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A refused password is NOT PROVEN, says what to check, and is not repeated."""
+    """With a wrong password all is NOT PROVEN. The reason gives the next step, not the password."""
     monkeypatch.setenv("LEGACY_PASSWORD", f"{PASSWORD} not")
     outcome = guarded.run(*LOUD)
     words = ("legacy (127.0.0.1:", "password authentication failed", "check the password")
@@ -116,7 +116,7 @@ def test_own(legacy):
 def test_password_refused_in_mid_run_is_shown_nowhere(
     guarded: Migration, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A connection that fails inside a worker's test gives nothing away, even with --showlocals."""
+    """A connection that fails in a worker's test does not reveal the password to --showlocals."""
     monkeypatch.setenv("LEGACY_PASSWORD", PASSWORD)
     role = guarded.legacy_url.partition("://")[2].partition(":")[0]
     guarded.write("conftest.py", ROTATE.format(dsn=dsn(guarded.legacy), role=role))
@@ -140,9 +140,10 @@ WRONG_URLS = {
 
 
 def test_wrong_url_is_shown_nowhere(offline: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A URL that cannot be used is NOT PROVEN, names the stack, and keeps its password.
+    """A URL that cannot be used is NOT PROVEN, and its password is shown nowhere.
 
-    In the reason of each such URL, and in all output and files of whole runs.
+    Every such URL is opened alone, and its reason is examined. Two are also used in whole runs:
+    there the reason names the stack, and all output and files are searched.
     """
     for url, words in WRONG_URLS.items():
         ours = StackSettings(url="${URL}")
@@ -162,7 +163,7 @@ def test_wrong_url_is_shown_nowhere(offline: Project, monkeypatch: pytest.Monkey
         assert_secret(offline, outcome)
 
 
-# Two stacks' schemes, their password, the parameters of their URLs, and how pytest is run.
+# For each run: two URL schemes, their password, their URL parameters, the number of workers.
 FIRST, LAST = PIECES
 RUNS = [
     (
@@ -176,9 +177,9 @@ RUNS = [
 
 
 def test_whole_runs_show_no_password(offline: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of a stack that is not opened: exit code 1, a report that says why, and no secret anywhere.
+    """If a stack is not opened, exit code and report show it, and the password appears nowhere.
 
-    Not even with --full-trace, in workers, or where a variable that holds it is no URL.
+    That also holds with --full-trace, in workers, and if a variable with the password is not a URL.
     """
     for schemes, secret, queries, workers in RUNS:
         monkeypatch.setenv("LEGACY_PW", secret)
@@ -198,7 +199,7 @@ def test_whole_runs_show_no_password(offline: Project, monkeypatch: pytest.Monke
 
 
 def test_password_in_the_settings_is_refused_and_not_repeated(offline: Project) -> None:
-    """A password in the file is refused before anything happens, without being printed."""
+    """A password in the settings file is refused before anything else happens, and not printed."""
     for scheme in ("postgresql", "mysql"):
         offline.settings(legacy=f"url = '{scheme}://u:{FIRST}@127.0.0.1:1/d'")
         outcome = offline.run(*LOUD)

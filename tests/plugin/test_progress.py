@@ -1,4 +1,4 @@
-"""Progress: what it says, that it never stands in pytest's way, and where it is silent."""
+"""The progress line: its text, runs without it, and pytest's output beside it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ pytest_plugins = ["tests.support.project"]
 
 OFF = {"CI": "1"}
 
-# Reads even small tables in eight chunks, and stops after three until there is a file "go".
+# Reads even small tables in eight chunks, and pauses after three until a file "go" exists.
 HELD = """
 import os
 from functools import partial
@@ -50,7 +50,7 @@ WIDE = (
 
 @pytest.fixture
 def large(project: Migration) -> Migration:
-    """A project with trades of some blocks: 600 rows of four tenants, as its servers know."""
+    """A project with 600 trades of four tenants in several blocks, with statistics (ANALYZE)."""
     project.legacy.run(WIDE.format("trades", "'A' || 1 + i % 4"))
     tenant = "(ARRAY['acme','beta','eu-north','eu-south'])[1 + i % 4]"
     columns = "tenant_trades (id, tenant, amount, note)"
@@ -67,13 +67,13 @@ def _go(project: Migration) -> None:
 
 
 def _reads(terminal: Terminal) -> Callable[[], bool]:
-    """Return whether the line tells of a scan that is held."""
+    """Return a condition: the line shows a paused scan."""
     return lambda: re.search(r"trades 3\d%", terminal.below) is not None
 
 
 def _alike(terminal: Terminal) -> list[str]:
-    """Return the lines of a run, but for what differs between any two runs."""
-    run_id = r"\d*T\d{6}Z-[0-9a-f]{6}"  # without the day, which may stand on the line before
+    """Return the lines of a run without the parts that differ between any two runs."""
+    run_id = r"\d*T\d{6}Z-[0-9a-f]{6}"  # without the date, which may be on the line before
     text = re.sub(rf"\d+\.\d+s|gw\d|\[ *\d+%\]|{run_id}", "", terminal.text)
     return sorted(re.sub(r"=+", "=", line).rstrip() for line in text.splitlines())
 
@@ -86,7 +86,7 @@ def _undisturbed(project: Migration, *mode: str) -> list[str]:
 
 @pytest.mark.parametrize("mode", [[], ["-n", "2", "-v"]], ids=["dots", "n2-v"])
 def test_line_is_drawn_below_and_leaves_nothing(large: Migration, mode: list[str]) -> None:
-    """Within a scan, the line says how far it is; afterwards all reads as if it had never been.
+    """During a scan the line shows its progress. Afterwards the output is as if without the line.
 
     After three chunks of eight, three eighths of the rows are done.
     """
@@ -101,7 +101,7 @@ def test_line_is_drawn_below_and_leaves_nothing(large: Migration, mode: list[str
         line,
     )
     assert found is not None, line
-    if not mode:  # with workers, others may have read as well
+    if not mode:  # with workers, other scans may have read rows as well
         rows, percent = map(int, found.groups())
         assert 33 <= percent <= 37
         assert 600 * 33 // 100 <= rows <= 613 * 38 // 100
@@ -111,7 +111,7 @@ def test_line_is_drawn_below_and_leaves_nothing(large: Migration, mode: list[str
 
 @pytest.mark.parametrize("mode", [["-v"], ["-n", "1"]], ids=["v", "n1"])
 def test_lost_connections_leave_nothing(large: Migration, mode: list[str]) -> None:
-    """Where the servers end all sessions within a scan, the line is gone as well."""
+    """If the servers end all sessions during a scan, the line is removed as well."""
     with pytest_in_terminal(large, *mode) as terminal:
         terminal.wait_for(_reads(terminal))
         for database in (large.legacy, large.modern):
@@ -126,7 +126,7 @@ def test_lost_connections_leave_nothing(large: Migration, mode: list[str]) -> No
 
 
 def test_dead_worker_leaves_nothing(large: Migration) -> None:
-    """What xdist says of a worker that was killed within a scan stands on lines of its own."""
+    """A message of xdist about a worker killed during a scan is on a line of its own."""
     with pytest_in_terminal(large, "-n", "2") as terminal:
         terminal.wait_for((large.path / "held").exists)
         terminal.wait_for(_reads(terminal))
@@ -139,7 +139,7 @@ def test_dead_worker_leaves_nothing(large: Migration) -> None:
 
 @pytest.mark.parametrize("mode", [[], ["-n", "1"]], ids=["n0", "n1"])
 def test_interrupt_leaves_nothing(large: Migration, mode: list[str]) -> None:
-    """Ctrl-C within a scan ends with pytest's words alone."""
+    """After Ctrl-C during a scan, the output has pytest's message and no progress line."""
     with pytest_in_terminal(large, *mode) as terminal:
         terminal.wait_for(_reads(terminal))
         os.killpg(terminal.process.pid, signal.SIGINT)
@@ -159,9 +159,9 @@ SILENT: dict[str, tuple[list[str], dict[str, str]]] = {
 
 
 def test_no_line_is_drawn(large: Migration) -> None:
-    """Nothing is drawn for who asked for quiet, in CI, and where tests print themselves.
+    """Nothing is drawn in quiet mode, in CI, or where tests print themselves.
 
-    Nor is a run that has settings beside it, and no audit in it.
+    Nothing is drawn in a run without audit tests either, although it has settings.
     """
     drawn = []
     for name, (args, environment) in SILENT.items():
@@ -183,7 +183,10 @@ def test_no_line_is_drawn(large: Migration) -> None:
 
 @pytest.mark.parametrize("mode", [[], ["-n", "1", "-v"]], ids=["dots", "n1-v"])
 def test_log_gets_a_whole_line_now_and_then(large: Migration, mode: list[str]) -> None:
-    """In a pipe a line is due every few minutes: plain, on its own, and with all there is."""
+    """In a pipe, plain and complete progress lines are printed at an interval.
+
+    The test sets the interval to 0.1 seconds instead of minutes.
+    """
     large.write("conftest.py", HELD + "status_line.EVERY = 0.1\n")
     running = large.start(*mode)
     output = large.path / "stdout.txt"
@@ -200,7 +203,7 @@ def test_log_gets_a_whole_line_now_and_then(large: Migration, mode: list[str]) -
 
 
 def test_log_of_a_short_run_is_as_ever(large: Migration) -> None:
-    """A run that is over before the first line is due says nothing; with -q none ever is."""
+    """A run that ends before the first line is due prints none. With -q no line is printed."""
     _go(large)
     for mode in ([], ["-q"]):
         large.write("conftest.py", HELD + ("status_line.EVERY = 0.0\n" if mode else ""))

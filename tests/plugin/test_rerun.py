@@ -1,4 +1,4 @@
-"""The ``again:`` lines: pasted into the same shell, they find the same and do not end with 0."""
+"""The ``again:`` commands: run in the same shell, they find the same and fail."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..support.shell import assert_repeats, found, shell
 pytest_plugins = ["tests.support.project"]
 
 
-# ---- pasted
+# ---- commands run in a shell
 
 
 ODD_TABLES = ["a, b", "!x", "@y", "it's $HOME \\", " z", "x*", "-k"]
@@ -20,7 +20,7 @@ ODD_TENANTS = ["o'neil", "$HOME", "a;b", "-x", 'q"q', "b\\c"]
 
 
 def test_odd_names_are_selected_exactly(files: Project) -> None:
-    """Tables and tenants with whatever characters: every line repeats its own check."""
+    """The command of every check selects exactly it, with any characters in its names."""
     names = "".join(f"[tables.{_toml(name)}]\nmodern = {_toml(name)}\n" for name in ODD_TABLES)
     listed = ", ".join(map(_toml, ODD_TABLES))
     tenants = "".join(f"[tenants.{_toml(name)}]\n" for name in ODD_TENANTS)
@@ -41,9 +41,9 @@ def test_odd_names_are_selected_exactly(files: Project) -> None:
 
 
 def assert_pasted(project: Project, command: str, said: str) -> None:
-    """Require that a command says the same of the check, and does not end with 0.
+    """Require that ``command`` repeats what the first run ``said`` of the check, and fails.
 
-    A shell splits it into words; the run is a fork, with the same variables as the first one.
+    A shell splits the command into words. The run is a fork with the variables of the first one.
     """
     python = f"{sys.executable} -m pytest "
     assert command.count(python) == 1, command
@@ -72,9 +72,10 @@ def pytest_parity_connect(config, stack):
 
 
 def test_all_that_decided_the_verdict_is_in_the_line(files: Project) -> None:
-    """Settings and ini file elsewhere, a folder below, variables, options of the project's own.
+    """The command repeats settings, ini file, directory, variables and the project's options.
 
-    addopts name a directory for the report, which the repetition must not need.
+    Settings and ini file are elsewhere, and the run starts in a folder below. addopts name a
+    directory for the report, which the repetition must not need.
     """
     (files.path / "modern.db").rename(files.path / "spoilt.db")
     change(files, DRIFT_OF_FILES, "spoilt")
@@ -114,9 +115,9 @@ def test_all_that_decided_the_verdict_is_in_the_line(files: Project) -> None:
 
 
 def test_lines_of_the_page_hold_without_fail_on_drift(project: Migration) -> None:
-    """The page's commands end with 1, though the run ended with 0; from xdist's workers as well.
+    """The page's commands exit with 1 although the run exited with 0, also with workers.
 
-    The page, the terminal and the report's JSON know one and the same command.
+    The HTML page of one run and the terminal of another show the same commands.
     """
     project.modern.run(f"{DRIFT}; DELETE FROM prices WHERE symbol = 'S1'")
     green = project.run()
@@ -134,9 +135,9 @@ def test_lines_of_the_page_hold_without_fail_on_drift(project: Migration) -> Non
 
 
 def test_nested_configuration_is_not_mistaken_for_the_run_s(files: Project) -> None:
-    """A folder of tests with its own ini file: the line names the root that the run had.
+    """If the tests' folder has its own ini file, the command names the root of the run.
 
-    So it does for settings that only the other tests' folder has.
+    It also names settings that only another folder of tests has.
     """
     (files.path / "tenantparity.toml").rename(files.path / "audit.toml")
     files.write("one/tenantparity.toml", (files.path / "audit.toml").read_text())
@@ -151,11 +152,11 @@ def test_nested_configuration_is_not_mistaken_for_the_run_s(files: Project) -> N
     assert_pasted(files, again, said)
 
 
-# ---- what stands in it
+# ---- contents of the command
 
 
 def test_a_variable_of_a_url_is_refused(files: Project) -> None:
-    """A variable of a URL cannot be put into reports by the settings."""
+    """The settings cannot put a variable of a URL into reports."""
     settings = (files.path / "tenantparity.toml").read_text()
     settings = settings.replace(files.modern_url, "${MODERN_URL}")
     files.write("tenantparity.toml", f"{settings}\n[report]\nenvironment = ['MODERN_URL']\n")

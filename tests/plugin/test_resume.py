@@ -1,4 +1,4 @@
-"""Resuming: a run that was cut off is gone on with, and what it proved is not asked again."""
+"""``--parity-resume``: an interrupted run is continued, and its proofs are taken over."""
 
 from __future__ import annotations
 
@@ -41,27 +41,27 @@ EVERYTHING = [*ALL, *SHARED]
 
 
 def go_on(project: Migration, *args: str) -> RunResult:
-    """Run pytest and leave what is in the report's directory as it is."""
+    """Run pytest without removing earlier reports."""
     return project.start(*args).wait(300)
 
 
 def resume(project: Migration, *args: str) -> RunResult:
-    """Go on with the run before."""
+    """Resume the last run."""
     return go_on(project, "--parity-resume", *args)
 
 
 def journal_of(project: Project) -> Path:
-    """Return the journal's file."""
+    """Return the path of the journal."""
     return project.path / REPORT / "journal.jsonl"
 
 
 def taken_over(outcome: RunResult) -> list[int]:
-    """Return how many checks stand as each earlier run proved them."""
+    """Return the number of checks taken over from each earlier run."""
     return [each["checks"] for each in outcome.report["run"]["resumed"]]
 
 
 def beyond_the_run(outcome: RunResult) -> tuple[str, str, str]:
-    """Return all three files but for what is about the run."""
+    """Return all three files without the parts about the run itself."""
     report = json.loads(outcome.files[".json"])
     del report["run"]
     page, text = outcome.files[".html"], outcome.files[".md"]
@@ -70,19 +70,19 @@ def beyond_the_run(outcome: RunResult) -> tuple[str, str, str]:
     return json.dumps(report, ensure_ascii=False), page, re.sub(of_the_run, "", text)
 
 
-# ---- what is taken over
+# ---- proofs that are taken over
 
 
 def test_what_is_proven_is_not_asked_again(project: Migration) -> None:
-    """A check in the journal stands as it was proven; all others are made on today's data.
+    """A check in the journal keeps its proof. All others are made with today's data.
 
-    Report and terminal tell which earlier run proved how much, and when it began. Without the
-    option all is asked anew, and the journal is one of its own.
+    Report and terminal state how many checks each earlier run proved, and when it began. Without
+    the option every check is made again, and the run has a journal of its own.
     """
     first = go_on(project, "-k", "acme")
     assert first.with_status("MATCH") == sorted(ACME)
-    project.modern.run(DRIFT)  # of acme, which is proven
-    project.modern.run(DRIFT.replace("id = 4", "id = 1"))  # of beta, which is not
+    project.modern.run(DRIFT)  # acme, which is proven
+    project.modern.run(DRIFT.replace("id = 4", "id = 1"))  # beta, which is not
     outcome = resume(project, "-n", "2")
     assert outcome.with_status("DRIFT") == ["beta-trades"]
     assert sorted(outcome.with_status("MATCH")) == sorted({*EVERYTHING} - {"beta-trades"})
@@ -102,9 +102,9 @@ def test_what_is_proven_is_not_asked_again(project: Migration) -> None:
 
 
 def test_resumed_run_can_be_resumed(project: Migration) -> None:
-    """The journal grows from run to run, and the report tells them apart.
+    """The journal grows from run to run, and the report lists each earlier run.
 
-    What a run leaves out is NOT PROVEN in its report, even if the journal has a proof of it.
+    A check that a run leaves out is NOT PROVEN in its report, even with a proof in the journal.
     """
     runs = [go_on(project, "-k", "acme"), resume(project, "-k", "beta"), resume(project)]
     project.modern.run(DRIFT)
@@ -121,7 +121,7 @@ def test_resumed_run_can_be_resumed(project: Migration) -> None:
         assert run.with_status("MATCH") == proven
 
 
-# ---- what is asked again
+# ---- checks that are made again
 
 
 HOOK = """
@@ -136,7 +136,7 @@ def test_own(modern):
 
 
 def by_test(outcome: RunResult) -> dict[str, dict[str, str]]:
-    """Return the status of each check that is no MATCH, by its module and its name."""
+    """Return the status of each check that is not a MATCH, by its module and its name."""
     found: dict[str, dict[str, str]] = {}
     for check in outcome.report["checks"]:
         module = check["check"].partition("::")[0]
@@ -148,11 +148,11 @@ def by_test(outcome: RunResult) -> dict[str, dict[str, str]]:
 
 
 def test_what_depends_on_more_than_settings_is_asked_again(project: Migration) -> None:
-    """What decides beside settings and data may be another one by now.
+    """A check is made again if more than settings and data decides it.
 
-    That is a project's normaliser, a test's marker, and a hand-written test, which is code of which
-    the journal knows nothing. Rows within a budget are listed anew. A proof from the journal does
-    not make up for what else a test requires.
+    That is the case for a project's normaliser, a marker of a test, and the code of a hand-written
+    test. Rows within a budget are listed again. A proof from the journal does not replace the other
+    assertions of a test.
     """
     project.settings(
         '[tables.trades.columns]\nnote = { normalise = "lower" }\n'
@@ -189,7 +189,7 @@ def test_what_depends_on_more_than_settings_is_asked_again(project: Migration) -
         "test_marked": again,
         "test_own": own,
     }
-    assert taken_over(outcome) == [9 + 9]  # of test_audit and test_beyond
+    assert taken_over(outcome) == [9 + 9]  # test_audit and test_beyond
 
 
 TWICE = """
@@ -207,14 +207,14 @@ def pytest_runtest_protocol(item, nextitem):
 
 
 def test_proof_that_a_rerun_refuted_is_no_proof(project: Migration) -> None:
-    """Of two outcomes of one check the journal keeps the one that proves less, as the report."""
+    """Of two outcomes of one check, journal and report keep the one that proves less."""
     project.modern.run(DRIFT)
     project.write("conftest.py", TWICE)
     assert go_on(project, "-k", "acme").with_status("DRIFT") == ["acme-trades"]
     assert [key.subject for key in journal.read(journal_of(project)).proofs] == ["positions"]
 
 
-# ---- what is refused
+# ---- runs that are refused
 
 
 OTHERS = [
@@ -227,7 +227,7 @@ OTHERS = [
 
 
 def test_another_audit_is_refused(project: Migration, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A run that would ask something else takes nothing over, and says what is different."""
+    """A run with another plan takes nothing over, and the message states each difference."""
     first = go_on(project, "-k", "acme")
     before, run = journal_of(project).read_bytes(), first.report["run"]["id"]
     for args, settings, words in OTHERS:
@@ -240,10 +240,11 @@ def test_another_audit_is_refused(project: Migration, monkeypatch: pytest.Monkey
 
 
 def test_another_database_is_refused(project: Migration, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One URL can lead elsewhere, by a variable; a database is known by its server, not its route.
+    """A journal of another database is refused, even if the URL in the settings is the same.
 
-    A run that found a stack down has proven nothing that could be of another database. But where
-    there is a proof, it needs the stack to answer: else nobody knows which one it is.
+    A database is identified by its server, not by its route. A run that reached no stack has proven
+    nothing, so a run with any database may resume it. If there are proofs, each stack must be
+    reachable: otherwise its identity is unknown.
     """
     project.settings(modern='url = "${MODERN_URL}"', tables="")
     monkeypatch.setenv("MODERN_URL", NOWHERE)
@@ -266,9 +267,9 @@ def test_another_database_is_refused(project: Migration, monkeypatch: pytest.Mon
 
 
 def test_no_journal(files: Project) -> None:
-    """Without a journal there is nothing to resume, and the message says where it was looked.
+    """Without a journal there is nothing to resume, and the message names the missing file.
 
-    What is wrong with a journal is said in one line as well, and no check is made.
+    A damaged journal is refused in one line as well, and no check is made.
     """
     journals = str(journal_of(files))
     outcome = files.run("--parity-resume")
@@ -279,7 +280,7 @@ def test_no_journal(files: Project) -> None:
 
 
 def test_resume_needs_settings(offline: Project) -> None:
-    """The option makes no sense where there is nothing to audit."""
+    """The option is refused if there is nothing to audit."""
     (offline.path / "tenantparity.toml").unlink()
     assert_usage_error(offline.run("--parity-resume"), "--parity-resume needs settings")
 
@@ -288,7 +289,7 @@ def test_resume_needs_settings(offline: Project) -> None:
 
 
 def test_cut_off_journal_is_resumed(files: Project) -> None:
-    """A whole run goes on behind a line that is no whole one."""
+    """A run is resumed although the journal's last line is incomplete."""
     checks = len(files.run().report["checks"])
     path = journal_of(files)
     path.write_bytes(path.read_bytes()[:-1])
@@ -298,7 +299,7 @@ def test_cut_off_journal_is_resumed(files: Project) -> None:
 
 
 def test_journal_that_cannot_be_written(files: Project) -> None:
-    """An audit without its journal is as good as any; it says that it cannot be resumed."""
+    """An audit without a journal is as valid. The output states that the journal is missing."""
     files.write("here/journal.jsonl/file", "in the way")
     outcome = files.run("--parity-report=here")
     assert outcome.code == 0
@@ -308,7 +309,7 @@ def test_journal_that_cannot_be_written(files: Project) -> None:
 
 
 def test_runs_without_an_audit_leave_the_journal_alone(files: Project) -> None:
-    """``--collect-only`` and a run that makes no check touch no journal."""
+    """``--collect-only`` and a run without checks do not change the journal."""
     files.write("test_other.py", "def test_it():\n    pass\n")
     path = files.write(f"{REPORT}/journal.jsonl", "as it was")
     assert files.run("--collect-only").code == 0
@@ -330,7 +331,7 @@ SLOW_ROWS = "".join(
 
 @pytest.fixture
 def ten_tenants(project: Migration) -> Migration:
-    """Ten tenants, three tables, 35 slow checks of every status."""
+    """Ten tenants, three tables and 35 slow checks, with every status among them."""
     for name in TABLES_OF_TEN:
         columns = "id int PRIMARY KEY, note text, amount numeric"
         rows = "SELECT i, 'note ' || i, i * 1.25, '{}' || i % 10 FROM generate_series(1, 80) i"
@@ -356,7 +357,7 @@ def ten_tenants(project: Migration) -> Migration:
 
 @contextmanager
 def started(project: Migration, *args: str) -> Iterator[Running]:
-    """Start pytest; leave no process behind."""
+    """Start pytest, and kill it at the end."""
     running = project.start(*args)
     try:
         yield running
@@ -367,7 +368,7 @@ def started(project: Migration, *args: str) -> Iterator[Running]:
 
 
 def wait_until(condition: Callable[[], bool], what: str, seconds: float = 60) -> None:
-    """Wait for something to become true."""
+    """Wait until ``condition`` is true."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, what
@@ -375,18 +376,18 @@ def wait_until(condition: Callable[[], bool], what: str, seconds: float = 60) ->
 
 
 def backends(project: Migration) -> list[str]:
-    """Return the sessions that audits have on the servers."""
+    """Return the sessions of audits on the servers."""
     return own_backends(project.legacy.cluster, project.modern.cluster)
 
 
 def killed_alone(running: Running) -> bool:
-    """Kill pytest at once, and its workers not; return whether it was still running."""
+    """Kill the main process of pytest only, and return whether it was still running."""
     running.process.kill()
     return running.process.wait(10) == -signal.SIGKILL
 
 
 def has_proofs(project: Migration) -> bool:
-    """Return whether there is anything to take over."""
+    """Return whether the journal has any evidence."""
     path = journal_of(project)
     return path.exists() and '"evidence"' in path.read_text()
 
@@ -399,7 +400,7 @@ def has_proofs(project: Migration) -> bool:
     ],
 )
 def test_ten_kills_and_a_resume(ten_tenants: Migration, mode: list[str]) -> None:
-    """Killed at ten random moments, resumed each time, the report is that of a whole run."""
+    """After ten kills at random moments, each resumed, the report equals that of a whole run."""
     seed = secrets.randbelow(1_000_000)
     print(f"seed {seed}")  # noqa: T201 - shown where the test fails
     moments, project = random.Random(seed), ten_tenants  # noqa: S311 - no secret
@@ -424,7 +425,7 @@ def test_ten_kills_and_a_resume(ten_tenants: Migration, mode: list[str]) -> None
 
 @pytest.mark.parametrize("mode", MODES)
 def test_no_query_outlives_a_killed_client(project: Migration, mode: list[str]) -> None:
-    """A query that would run for minutes more is ended by the server within seconds."""
+    """The server ends a long query within seconds after its client was killed."""
     project.settings(slow("A1"))
     with started(project, *mode) as running:
         wait_until(lambda: any("PgSleep" in each for each in backends(project)), "no query began")

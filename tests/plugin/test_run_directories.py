@@ -1,4 +1,4 @@
-"""No run overwrites a report, and ``latest`` leads to the last run that read both stacks."""
+"""No run overwrites a report, and ``latest`` links to the last run that read both stacks."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ pytest_plugins = ["tests.support.project"]
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Return all files of a folder."""
+    """Return the contents of a folder's files by their names."""
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 def latest(project: Project) -> str:
-    """Return the name of the run that ``latest`` leads to; the link is relative."""
+    """Return the name of the run that ``latest`` links to. The link is relative."""
     return str((project.path / LATEST).readlink())
 
 
-# ---- each run has its own
+# ---- each run has its own directory
 
 
 def test_every_run_has_a_directory_of_its_own(files: Project) -> None:
-    """A later run changes nothing of an earlier report, and ``latest`` follows.
+    """A later run does not change an earlier report, and ``latest`` links to the later one.
 
-    Runs that select nothing, only collect, or reach no database leave ``latest`` alone. Tests
-    beside an audit leave neither a directory of a run nor the folder of all.
+    ``latest`` stays as it is if a run selects nothing, only collects, or does not reach a database.
+    Tests without an audit create neither a run directory nor the folder above it.
     """
     files.write("test_other.py", "def test_it():\n    pass\n")
     assert files.run("test_other.py").code == 0
@@ -54,7 +54,7 @@ def test_every_run_has_a_directory_of_its_own(files: Project) -> None:
     assert second.verdict == "NO-GO"
     last = latest(files)
     assert last == second.report["run"]["id"] != name
-    assert last.partition("-")[0] >= name.partition("-")[0]  # both may be of one second
+    assert last.partition("-")[0] >= name.partition("-")[0]  # both may be of the same second
     assert report_files(files.path / LATEST) == second.files
     assert contents(files.path / "reports" / name) == before
     for args, code, left in (
@@ -80,7 +80,7 @@ CONNECT = "from pathlib import Path\ndef pytest_parity_connect():\n    Path('ope
 
 
 def test_named_directory_is_exactly_that_and_is_not_overwritten(files: Project) -> None:
-    """A second run into one directory ends before anything is opened, and says the ways out."""
+    """A second run into one directory ends before any database is opened, with ways out."""
     files.write("conftest.py", CONNECT)
     first = files.run("--parity-report=out/here", report="out/here")
     assert (first.verdict, (files.path / LATEST).exists()) == ("GO", False)
@@ -95,7 +95,7 @@ def test_named_directory_is_exactly_that_and_is_not_overwritten(files: Project) 
 
 
 def test_resumed_run_has_its_own_directory_or_the_one_that_is_named(files: Project) -> None:
-    """The run that is gone on with keeps its report; in a named directory it is replaced."""
+    """The resumed run keeps its report, unless ``--parity-report`` names its directory."""
     first = files.run("-k", "acme")
     name = first.report["run"]["id"]
     before = contents(files.path / "reports" / name)
@@ -113,7 +113,7 @@ def test_resumed_run_has_its_own_directory_or_the_one_that_is_named(files: Proje
     )
 
 
-# ---- a directory that cannot be written
+# ---- directories that cannot be written
 
 
 LIMITED = """
@@ -125,7 +125,7 @@ def limit(size):
 
 
 def test_disk_without_room_is_refused_before_anything_is_opened(files: Project) -> None:
-    """Where a report would not fit, the run ends with exit code 4 and leaves nothing."""
+    """If a report would not fit on the disk, the run ends with exit code 4 and leaves nothing."""
     files.write("conftest.py", f"{CONNECT}{LIMITED}limit(1 << 12)\n")
     outcome = files.run("-p", "no:cacheprovider")
     assert_usage_error(outcome, "the report cannot be written to", "File too large", "make room")
@@ -134,7 +134,7 @@ def test_disk_without_room_is_refused_before_anything_is_opened(files: Project) 
 
 
 def test_disk_that_fills_up_leaves_no_half_files(files: Project) -> None:
-    """The report of the unfinished run stays whole, and no draft is left behind."""
+    """If the disk fills up, the report of the unfinished run stays whole, without partial files."""
     hook = "def pytest_parity_evidence():\n    limit(1 << 12)\n"
     files.write("conftest.py", LIMITED + hook)
     outcome = files.run("-p", "no:cacheprovider")
@@ -150,7 +150,7 @@ def test_disk_that_fills_up_leaves_no_half_files(files: Project) -> None:
 
 
 def test_merge_overwrites_no_other_report(files: Project) -> None:
-    """Its own earlier report of the same shards is replaced; that of other runs is refused."""
+    """A merge replaces its own earlier report of the same shards, and no other report."""
     reports = [files.path / name for name in ("one", "other")]
     for report in reports:
         files.run("--parity-shard=1/1", f"--parity-report={report.name}")

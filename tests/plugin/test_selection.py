@@ -1,4 +1,4 @@
-"""Which checks a command line makes, and what it refuses."""
+"""The checks that a command line selects, and selections that are refused."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ BY_TESTS = {"__pycache__", "runpytest", "stdout", "stderr"}
 
 
 def test_selection_plans_exactly(offline: Project) -> None:
-    """The command line plans the named tenants and tables, and all that belongs to no tenant.
+    """The plan has the named tenants and tables, and all checks that belong to no tenant.
 
-    Which words select what is in tests/unit/test_selection.py.
+    The words of a selection are tested in tests/unit/test_selection.py.
     """
     offline.write("picked.txt", "# the first to move\nacme, cohort-2 # two\n!eu-south\n")
     items = offline.collect("--tenants=beta", "--tenants=@picked.txt")
@@ -29,7 +29,7 @@ def test_selection_plans_exactly(offline: Project) -> None:
 
 
 def test_selection_runs_what_it_planned(project: Migration) -> None:
-    """The checks in the report are those of the selection, and all of it was carried out."""
+    """The report has exactly the selected checks, and all were made."""
     outcome = project.run("--tenants=cohort-2,!eu-north", "--parity-tables=trades")
     assert outcome.code == 0
     assert sorted(outcome.statuses) == ["coverage", "eu-south-trades", "unassigned-trades"]
@@ -47,9 +47,9 @@ REFUSED = [
 
 
 def test_selection_of_nothing_known_is_refused(offline: Project) -> None:
-    """An unknown name and an empty selection end with exit code 4 and a line that helps.
+    """An unknown name and an empty selection end with exit code 4 and a helpful message.
 
-    What is refused is in tests/unit/test_selection.py.
+    More refused selections are in tests/unit/test_selection.py.
     """
     for option, words in REFUSED:
         outcome = offline.run(option)
@@ -58,7 +58,7 @@ def test_selection_of_nothing_known_is_refused(offline: Project) -> None:
 
 
 def test_unknown_table_is_refused_once_discovered(project: Migration) -> None:
-    """Where the tables are discovered, an unknown one is refused as soon as they are known."""
+    """If the tables are discovered, an unknown table is refused after the discovery."""
     project.settings(tables="")
     outcome = project.run("--parity-tables=trade")
     assert_usage_error(outcome, "--parity-tables", "'trade'", "Did you mean 'trades'?")
@@ -68,7 +68,7 @@ def test_unknown_table_is_refused_once_discovered(project: Migration) -> None:
 
 
 def test_audit_without_settings_is_refused(offline: Project) -> None:
-    """Whoever asks for an audit where there are no settings gets no green run."""
+    """An audit without settings is a usage error."""
     (offline.path / "tenantparity.toml").unlink()
     for option in ("--tenants=acme", "--fail-on-drift", "--parity-tables=trades"):
         outcome = offline.run(option)
@@ -76,14 +76,14 @@ def test_audit_without_settings_is_refused(offline: Project) -> None:
 
 
 def test_wrong_key_is_refused(offline: Project) -> None:
-    """A wrong key in the settings ends with exit code 4, its line, and the nearest right key."""
+    """A wrong key in the settings ends with exit code 4, its line and the nearest valid key."""
     path = offline.settings("[tables.trades]\nignor = { note = 'free text' }")
     line = path.read_text().splitlines().index("ignor = { note = 'free text' }") + 1
     assert_usage_error(offline.run(), f"tenantparity.toml:{line}", "'ignore'", "[tables.trades]")
 
 
 def test_two_settings_in_reach_are_refused(offline: Project) -> None:
-    """Tests of two settings at once are refused; naming one of them settles it."""
+    """Tests with two different settings files are refused, unless ``--parity-config`` names one."""
     for name in ("east", "west"):
         offline.write(f"{name}/test_{name}.py", (offline.path / "test_audit.py").read_text())
         text = (offline.path / "tenantparity.toml").read_text()
@@ -93,7 +93,7 @@ def test_two_settings_in_reach_are_refused(offline: Project) -> None:
 
 
 def test_settings_are_found_beside_and_above(offline: Project) -> None:
-    """The nearest settings above a test are used, those in a pyproject.toml too."""
+    """The nearest settings above a test are used, including those in a pyproject.toml."""
     text = (offline.path / "tenantparity.toml").read_text()
     (offline.path / "tenantparity.toml").unlink()
     inside = "\n".join(
@@ -106,7 +106,7 @@ def test_settings_are_found_beside_and_above(offline: Project) -> None:
 
 
 def test_collect_only_touches_nothing(offline: Project) -> None:
-    """The plan is printed without a database, without a secret, and without a trace on the disk."""
+    """``--collect-only`` needs no database and no password, and writes nothing to the disk."""
     url = NOWHERE.replace("audit@", "audit:${NOT_SET_ANYWHERE}@")
     for tables, expected in ((NAMED, [*ACME, *SHARED]), ("", ["acme-*", "coverage"])):
         offline.settings(tables=tables, legacy=f'url = "{url}"')
@@ -127,11 +127,11 @@ def test_unrelated():
 
 
 def test_without_settings_the_plugin_is_inert(offline: Project) -> None:
-    """In a project without settings nothing is said, written, or imported that is heavy."""
+    """Without settings the plugin prints nothing, writes nothing and imports nothing heavy."""
     (offline.path / "tenantparity.toml").unlink()
     (offline.path / "test_audit.py").unlink()
     offline.write("test_unrelated.py", UNRELATED)
-    result = offline.pytester.runpytest_subprocess()  # no fork, which has imported all
+    result = offline.pytester.runpytest_subprocess()  # no fork: forks have imported everything
     assert result.ret == 0, result.outlines
     said = [line for line in result.outlines if not line.startswith("plugins:")]
     assert "parity" not in "\n".join(said)
@@ -139,7 +139,7 @@ def test_without_settings_the_plugin_is_inert(offline: Project) -> None:
 
 
 def test_settings_in_reach_of_unrelated_tests_do_no_harm(offline: Project) -> None:
-    """Tests that audit nothing pass beside the settings, and leave no report."""
+    """Tests without an audit pass although there are settings, and leave no report."""
     (offline.path / "test_audit.py").unlink()
     offline.write("test_unrelated.py", "def test_unrelated():\n    pass\n")
     outcome = offline.run()
@@ -148,7 +148,7 @@ def test_settings_in_reach_of_unrelated_tests_do_no_harm(offline: Project) -> No
 
 
 def test_import_of_the_plugin_is_light() -> None:
-    """Loading the plugin alone pulls in none of the libraries that an audit needs."""
+    """The import of the plugin loads none of the libraries that an audit needs."""
     script = (
         "import sys, pytest; before = set(sys.modules); import pytest_tenantparity.plugin.hooks; "
         "print(*sorted({name.partition('.')[0] for name in set(sys.modules) - before}))"
@@ -165,7 +165,7 @@ def test_import_of_the_plugin_is_light() -> None:
 
 
 def test_parity_fixture_without_settings_says_so(offline: Project) -> None:
-    """A parity test in a project without settings fails, and says what is missing."""
+    """A parity test in a project without settings fails with a message about them."""
     (offline.path / "tenantparity.toml").unlink()
     outcome = offline.run()
     assert outcome.code == 1

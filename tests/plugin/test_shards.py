@@ -1,4 +1,4 @@
-"""An audit that is shared out and joined again says what one run would have said."""
+"""Merged shards give the same report as one run of the whole audit."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ pytest_plugins = ["tests.support.project"]
 
 @pytest.fixture
 def frozen(offline: Project) -> Project:
-    """A project whose stacks are declared frozen, and cannot be reached."""
+    """A project whose stacks are declared frozen and cannot be reached."""
     offline.settings(legacy=FROZEN, modern=FROZEN)
     return offline
 
@@ -63,14 +63,20 @@ def test_wrong_options_are_usage_errors(frozen: Project) -> None:
 
 
 def test_shards_need_frozen_stacks(offline: Project) -> None:
-    """Shards read at different moments, which only stacks that stand still allow; 1/1 is one."""
+    """Several shards need frozen stacks, because they read at different moments.
+
+    A single shard, 1/1, does not.
+    """
     offline.settings(legacy=FROZEN)
     assert_usage_error(offline.run("--parity-shard=1/2"), "[modern]", "frozen", "--parity-shard")
-    assert offline.run("--parity-shard=1/1").code == 1  # the stacks are nowhere
+    assert offline.run("--parity-shard=1/1").code == 1  # exit code 1: the stacks cannot be reached
 
 
 def test_collecting_a_shard_asks_no_database(frozen: Project) -> None:
-    """--collect-only prints a shard's plan; settings' sizes and a report's decide what is in it."""
+    """--collect-only prints a shard's plan without a database.
+
+    The sizes in the settings or in an earlier report decide which tenants are in the shard.
+    """
     assert frozen.collect("--parity-shard=2/2", "--parity-tables=trades") == [
         "beta-trades",
         "eu-south-trades",
@@ -91,7 +97,7 @@ def test_collecting_a_shard_asks_no_database(frozen: Project) -> None:
 
 
 def _report_of(rows: dict[str, int]) -> dict[str, Any]:
-    """Return a report in which each tenant has some rows."""
+    """Return a report in which each tenant has this number of rows."""
     checks: list[dict[str, Any]] = [
         {
             "key": {"kind": "rows", "name": "c", "tenant": tenant, "subject": "t"},
@@ -103,12 +109,12 @@ def _report_of(rows: dict[str, int]) -> dict[str, Any]:
     return {"schema": "tenantparity/cab-report/1", "checks": checks}
 
 
-# ---- joining, on real databases
+# ---- merging, on real databases
 
 
 @pytest.fixture
 def still(project: Migration) -> Migration:
-    """A migration whose databases are declared frozen, with some drift, and with the canary."""
+    """A migration with frozen databases, some drift, and the canary."""
     project.settings(legacy=FROZEN, modern=FROZEN, head="canary = true")
     project.modern.run(projects.DRIFT)
     project.modern.run("DELETE FROM tenant_positions WHERE id = 'p2'")
@@ -118,7 +124,7 @@ def still(project: Migration) -> Migration:
 
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A place for the files of two stacks, and for what two shards left, which run once only."""
+    """A folder for two stacks' files and two shards' reports, which are made only once."""
     return tmp_path_factory.mktemp("kept")
 
 
@@ -153,7 +159,7 @@ SHARED_OUT = [
 def test_shards_merge_to_the_report_of_one_run(
     still: Migration, of: int, args: list[str], drifting: int
 ) -> None:
-    """But for ``run`` the merged report is byte for byte that of an audit that was not shared."""
+    """Apart from ``run`` the merged report equals that of one whole run, byte for byte."""
     whole = still.run(*args)
     assert whole.verdict == "NO-GO"
     assert len(whole.with_status("DRIFT")) == drifting
@@ -182,7 +188,7 @@ def outcome_of(project: Project, shard: int) -> RunResult:
 
 
 def test_shards_without_drift_merge_to_go(project: Migration) -> None:
-    """Shards that prove their parts make GO and exit code 0, and none of them says GO itself."""
+    """Shards that prove their parts merge to GO and exit code 0. No single shard is GO."""
     project.settings(legacy=FROZEN, modern=FROZEN, tables="")
     whole = project.run()
     assert whole.verdict == "GO"
@@ -199,7 +205,7 @@ def test_shards_without_drift_merge_to_go(project: Migration) -> None:
 
 
 def test_drift_of_a_shard_fails_it(files: Project) -> None:
-    """A shard is NO-GO where it found drift, and fails with --fail-on-drift, as any run does."""
+    """A shard that finds drift is NO-GO, and fails with --fail-on-drift."""
     freeze(files)
     projects.change(files, projects.DRIFT_OF_FILES)
     outcome = files.run("--parity-shard=1/4", "--fail-on-drift")
@@ -208,9 +214,9 @@ def test_drift_of_a_shard_fails_it(files: Project) -> None:
 
 
 def test_empty_shard_is_right(files: Project) -> None:
-    """A shard with nothing to do passes, and says that it is empty, with and without workers.
+    """A shard without checks passes and is reported as empty, with and without workers.
 
-    Where no test audits anything, no shard is empty by right.
+    If no test audits anything, an empty shard fails.
     """
     freeze(files)
     only = "--tenants=acme,beta,!global,!coverage,!unassigned"
@@ -239,7 +245,7 @@ def test_missing_shard_is_not_proven(shards: Project) -> None:
 
 
 def test_shard_that_left_something_out_is_not_proven(shards: Project) -> None:
-    """What kept one shard from being complete is said of the whole, with the shard's number."""
+    """The reason why one shard is incomplete is in the merged report, with the shard's number."""
     assert start_shard(shards, 2, 2, "-k", "trades").wait(120) == 1
     merged = merge(shards, "shards")
     assert (merged.code, merged.verdict) == (1, "NOT PROVEN")
@@ -249,7 +255,7 @@ def test_shard_that_left_something_out_is_not_proven(shards: Project) -> None:
 
 
 def test_doubled_shard_is_refused(shards: Project) -> None:
-    """The same shard twice, in two folders, is refused with both names."""
+    """The same shard in two folders is refused, and the message names both."""
     shutil.copytree(shards.path / "shards/1", shards.path / "shards/copy")
     merged = merge(shards, "shards")
     assert_refused(merged, "shards/1", "shards/copy", "shard 1 of 2")
@@ -275,7 +281,7 @@ def other_tolerance(project: Project) -> None:
     project.write("test_audit.py", marked)
 
 
-# What the second shard alone has: a change, options, variables; and what the message names.
+# How the second shard differs: a change, options, variables; and a word of the message.
 DIFFERENT: dict[str, tuple[Callable[[Project], None] | None, list[str], dict[str, str], str]] = {
     "settings": (other_settings, [], {}, "settings"),
     "test": (other_test, [], {}, "plan"),
@@ -290,7 +296,7 @@ DIFFERENT: dict[str, tuple[Callable[[Project], None] | None, list[str], dict[str
 def test_shard_of_another_audit_is_refused(
     shards: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Shards that were told different things are not one audit; the message says in what."""
+    """Shards with different settings, plans or options are refused, with the kind of difference."""
     own = {
         name: (shards.path / name).read_text() for name in ("tenantparity.toml", "test_audit.py")
     }
@@ -315,9 +321,9 @@ def test_shard_of_another_audit_is_refused(
 
 
 def edited(project: Project, **run: Any) -> dict[str, AuditReport]:
-    """Return both reports by name, the second with another run block.
+    """Return both reports by name, the second with changes to its ``run`` block.
 
-    Their databases are of a server: whether files are the same is not compared.
+    The stacks get the databases of a server, because the paths of files are not compared.
     """
     one, two = (outcome_of(project, i).report for i in (1, 2))
     for report in (one, two):
@@ -331,7 +337,7 @@ SERVER = {"user": "audit", "database": "production"}
 
 
 def test_shard_that_differs_in_any_way_is_refused(shards: Project) -> None:
-    """Another tool version, another server, another number of shards: none of them joins."""
+    """A shard of another version, stack, plan or number of shards is refused."""
     report = outcome_of(shards, 2).report
     run, facts = report["run"], report["run"]["shard"]
     servers = {side: [each[0] | SERVER] for side, each in run["servers"].items()}
@@ -355,7 +361,7 @@ def test_shard_that_differs_in_any_way_is_refused(shards: Project) -> None:
 
 
 def test_shard_that_was_killed_is_not_proven(shards: Project) -> None:
-    """What a shard leaves that did not live to finish is merged as NOT PROVEN."""
+    """The report of a killed shard is merged as NOT PROVEN."""
     facts = outcome_of(shards, 2).report["run"]["shard"]
     for plan in (None, facts["plan"]):
         dead = {"state": "INCOMPLETE", "servers": {"legacy": [], "modern": []}}
@@ -368,7 +374,7 @@ def test_shard_that_was_killed_is_not_proven(shards: Project) -> None:
 
 
 def test_stack_that_one_shard_could_not_reach_is_not_proven(shards: Project) -> None:
-    """A shard whose server was away is joined, and its checks are NOT PROVEN with the reason."""
+    """A shard that could not reach a stack is merged, and its two checks are NOT PROVEN."""
     shards.write("conftest.py", f"def pytest_parity_connect(stack):\n    return {NOWHERE!r}\n")
     assert start_shard(shards, 2, 2).wait(120) == 1
     merged = merge(shards, "shards")
@@ -377,11 +383,11 @@ def test_stack_that_one_shard_could_not_reach_is_not_proven(shards: Project) -> 
     assert len(merged.with_status("MATCH")) == 2
 
 
-# ---- what lies beside the reports
+# ---- files beside the reports
 
 
 def test_an_earlier_merge_is_written_anew(shards: Project) -> None:
-    """A merge into a folder within the shards' can be repeated; no shard is overwritten."""
+    """A merge into a folder among the shards can be repeated, and overwrites no shard."""
     folder = shards.path / "shards"
     first = merge_directories([folder], folder / "whole")
     assert first.verdict is Verdict.GO
@@ -402,7 +408,7 @@ BROKEN = {
 
 
 def test_broken_list_of_rows_is_refused(shards: Project) -> None:
-    """A list of differing rows that cannot be read is named, and no report is written."""
+    """The message names a list of differing rows that cannot be read. No report is written."""
     for name, content in BROKEN.items():
         (shards.path / "shards/2" / DRIFT_NAME).write_bytes(content)
         print(name)  # noqa: T201 - shown where the test fails
@@ -412,7 +418,7 @@ def test_broken_list_of_rows_is_refused(shards: Project) -> None:
 
 
 def test_long_lists_of_rows_are_joined(shards: Project) -> None:
-    """Members of any length are copied whole, in the order of the checks."""
+    """Lists of any length are copied whole, in the order of the checks."""
     lines: dict[str, bytes] = {}
     for tenant, shard in (("acme", 1), ("beta", 2), ("eu-north", 1), ("eu-south", 2)):
         key = {"check": "c", "check_kind": "rows", "tenant": tenant, "table": "t"}
@@ -426,7 +432,7 @@ def test_long_lists_of_rows_are_joined(shards: Project) -> None:
 
 
 def test_list_of_rows_that_is_not_there_is_said(files: Project) -> None:
-    """A shard that found drift and comes without its list leaves a reason."""
+    """If the list of a shard with drift is missing, the merged report gives that as a reason."""
     projects.change(files, projects.DRIFT_OF_FILES)
     assert files.run("--parity-shard=1/1").verdict == "NO-GO"
     (files.path / "reports/latest" / DRIFT_NAME).unlink()
@@ -436,7 +442,7 @@ def test_list_of_rows_that_is_not_there_is_said(files: Project) -> None:
 
 
 def test_reports_can_be_rendered_again(shards: Project) -> None:
-    """All formats come out of the JSON alone, byte for byte, of a shard and of the whole."""
+    """A JSON report alone gives all formats again, byte for byte, of a shard and of the whole."""
     merge_directories([shards.path / "shards"], shards.path / "merged")
     for folder in ("shards/1", "merged"):
         files = report_files(shards.path / folder)

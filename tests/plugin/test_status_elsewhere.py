@@ -1,4 +1,4 @@
-"""JUnit and Allure say DRIFT where a test with drift passes; the number of checks is explained."""
+"""JUnit and Allure show each check's status, and the terminal explains the number of checks."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_own(tenant, legacy):
 
 
 def furnish(project: Project) -> None:
-    """Let the statuses of checks be all there are."""
+    """Change the project so that its checks have every status."""
     change(
         project, "UPDATE trades SET v = 'z' WHERE id = 1; UPDATE trades SET v = 'Y' WHERE id = 2"
     )
@@ -40,7 +40,7 @@ def furnish(project: Project) -> None:
 
 @pytest.mark.parametrize("workers", ["0", "1"])
 def test_statuses_are_in_junit_and_allure(files: Project, workers: str) -> None:
-    """Every status, in the process itself and from xdist's workers; and the verdict of the run."""
+    """JUnit and Allure show every status and the run's verdict, with and without workers."""
     furnish(files)
     outcome = files.run("--junitxml=junit.xml", "--alluredir=allure", "-n", workers)
     assert outcome.verdict == "NO-GO"
@@ -86,7 +86,7 @@ def _properties(node: ET.Element) -> dict[str, str]:
 def test_the_project_s_own_environment_is_kept(files: Project) -> None:
     """A file that the project writes for Allure is not overwritten.
 
-    The terminal names the page of the run itself, not the link that a later run moves.
+    The terminal names the page of this run, not the link that a later run moves.
     """
     own = files.write("allure/environment.properties", "stage=test\n")
     outcome = files.run("--alluredir=allure")

@@ -1,1 +1,1 @@
-"""The repository itself: docs, examples, harness, benchmarks, wheel."""
+"""Tests of the repository itself: docs, examples, harness, benchmarks, wheel."""

@@ -1,4 +1,4 @@
-"""The benchmarks measure what they say; nothing here is about how fast anything is."""
+"""Tests of the benchmarks' results, not of any speed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from ..support.proxy import proxied
 
 CLEAN = DataSet("clean", 3_000, 30)
 DRIFTED = DataSet("drifted", 3_000, 30, drifts=73, legacy_of="clean")
-# A hash that folds the two halves of the microseconds together does not see this.
+# A hash that combines the two halves of the microseconds by XOR does not detect this change.
 FOLDED = (
     "executed_at = timestamptz 'epoch' + interval '1 us' "
     "* ((extract(epoch FROM executed_at) * 1000000)::bigint # ((1::bigint << 32) + 1))"
@@ -41,7 +41,7 @@ def stacks() -> Iterator[Stacks]:
 
 
 def rows_of(stacks: Stacks, schema: str) -> list[dict[int, tuple[Any, ...]]]:
-    """Return the rows of both sides by their key; all drifted sets share one legacy side."""
+    """Return both sides' rows by key. All drifted sets share one legacy side."""
     found = []
     for side, name in zip(SIDES, ("clean", schema), strict=True):
         with stacks.connect(side) as connection:
@@ -51,14 +51,14 @@ def rows_of(stacks: Stacks, schema: str) -> list[dict[int, tuple[Any, ...]]]:
 
 
 def test_a_clean_data_set_is_the_same_on_both_sides(stacks: Stacks) -> None:
-    """Both servers make the same rows, as many as asked for."""
+    """Both servers create the same rows, in the requested number."""
     legacy, modern = rows_of(stacks, "clean")
     assert len(legacy) == CLEAN.rows
     assert legacy == modern
 
 
 def test_planted_drifts_are_as_many_as_said(stacks: Stacks) -> None:
-    """Each kind of drift is there as often as ``planted`` says, and nothing else differs."""
+    """The data has exactly the drift of ``planted``, of each kind."""
     legacy, modern = rows_of(stacks, "drifted")
     changed = sum(legacy[key] != modern[key] for key in legacy.keys() & modern.keys())
     alone = len(legacy.keys() - modern.keys()), len(modern.keys() - legacy.keys())
@@ -67,7 +67,10 @@ def test_planted_drifts_are_as_many_as_said(stacks: Stacks) -> None:
 
 
 def test_tenants_follow_zipf(stacks: Stacks) -> None:
-    """Every tenant has rows; the first has twice as many as the third or more; accounts agree."""
+    """Every tenant has rows, as in a Zipf distribution, and all tenants have their accounts.
+
+    The first tenant has more than twice as many rows as the third.
+    """
     with stacks.connect("modern") as connection:
         sizes = tenant_sizes(connection, CLEAN)
         pairs = connection.execute("SELECT DISTINCT tenant_id, account_id FROM clean.trades_1")
@@ -78,7 +81,7 @@ def test_tenants_follow_zipf(stacks: Stacks) -> None:
 
 
 def test_equal_tables_have_equal_digests(stacks: Stacks) -> None:
-    """The limit's digest is equal on equal sides, and another one where rows have drifted."""
+    """The baseline digest is equal on equal sides, and different if rows have drifted."""
     found = []
     for side in SIDES:
         with stacks.connect(side) as connection:
@@ -107,7 +110,7 @@ SWAP = """
 
 
 def test_any_change_of_a_row_changes_the_digest(stacks: Stacks) -> None:
-    """The limit's digest forgets no column, no sign, no bit of a time and no swap of two rows."""
+    """The baseline digest depends on every column, sign, bit of a time and place of a value."""
     table = sql.Identifier("clean", "trades_1")
     updates = {f"UPDATE clean.trades_1 SET {change} WHERE id = 7": 1 for change in CHANGES}
     with stacks.connect("modern") as connection:
@@ -124,10 +127,11 @@ def test_any_change_of_a_row_changes_the_digest(stacks: Stacks) -> None:
 
 @pytest.mark.slow
 def test_a_tiny_run_of_all_but_peers(tmp_path: Path) -> None:
-    """No audit and no limit fails, all goals are listed, and those with peers are not met.
+    """A small run has no failed audits or baselines, and lists all goals.
 
-    Growth with the rows and with the tenants is left out: it differs from that with the drifts by
-    its data only, and takes twenty runs of pytest.
+    Goals that compare with peers are not met, because no peer is run. Growth with the rows and with
+    the tenants is left out: it differs from growth with the drifts only in its data, and takes
+    twenty runs of pytest.
     """
     out = tmp_path / "bench.json"
     tiny = "--rows 800 --tenants 4 --rounds 1 --item-tenants 3 --tables 1 --without-peers"
@@ -150,7 +154,7 @@ def test_a_tiny_run_of_all_but_peers(tmp_path: Path) -> None:
 
 
 def test_memory_counts_children_and_the_limit_ends_them(tmp_path: Path) -> None:
-    """A child's memory is its parent's, too; what takes too long is killed and has failed."""
+    """A process's memory includes its children. After the time limit it is killed and fails."""
     hold = "held = b'x' * 150_000_000; import time; time.sleep({})"
     child = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {hold.format(1)!r}])"
     ran = run([sys.executable, "-c", child], tmp_path, 60)
@@ -161,7 +165,7 @@ def test_memory_counts_children_and_the_limit_ends_them(tmp_path: Path) -> None:
 
 
 def test_the_proxy_counts_both_directions() -> None:
-    """Both the bytes that are sent and those that come back are counted exactly."""
+    """The proxy counts the bytes in both directions exactly."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         with proxied(server.getsockname()[1]) as proxy:
             client = socket.create_connection(("127.0.0.1", proxy.port))
@@ -198,7 +202,7 @@ connect_to_table = Table
 def test_a_peer_that_hangs_or_crashes_is_started_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each job gets an answer of its own, whatever the job before it did to the process."""
+    """Each job gets its own answer, even if the job before hung or crashed the process."""
     (tmp_path / "fake_peer.py").write_text(FAKE_PEER, encoding="utf-8")
     (tmp_path / "fake_peer-7.dist-info").mkdir()
     metadata = "Metadata-Version: 2.1\nName: fake-peer\nVersion: 7\n"

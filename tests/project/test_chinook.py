@@ -1,4 +1,4 @@
-"""Real data, really migrated: the audit is clean, and names each planted change and no other."""
+"""An audit of real, migrated data is clean, and names exactly the planted changes."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ PLAN: frozenset[Subject] = frozenset(
 
 @pytest.fixture(scope="module")
 def chinook(legacy_cluster: Cluster, modern_cluster: Cluster) -> Iterator[Chinook]:
-    """Chinook, migrated without a fault. Tests change copies of it only."""
+    """Chinook, migrated without errors. Tests change only copies of it."""
     databases = migrated_chinook(legacy_cluster, modern_cluster)
     yield databases
     databases.drop()
@@ -61,18 +61,18 @@ def chinook(legacy_cluster: Cluster, modern_cluster: Cluster) -> Iterator[Chinoo
 def run_pytest(
     project: Project, legacy: Database, modern: Database
 ) -> tuple[ProjectOutcome, dict[str, int]]:
-    """Audit everything as a user would; return the outcome, and pytest's own count of tests."""
+    """Audit everything with pytest, and return the outcome and pytest's counts of tests."""
     project.write("tenantparity.toml", settings_text(legacy, modern))
     outcome = project.run("--tenants=all", "--fail-on-drift")
     return outcome, pytest.RunResult.parse_summary_nouns(outcome.stdout.splitlines())
 
 
-# ---- what is planted, and what must be said of it
+# ---- planted changes and their expected results
 
 
 @dataclass(frozen=True)
 class Plant:
-    """A change, and all that an audit of everything has to say of it."""
+    """A change, and everything that an audit must report because of it."""
 
     name: str
     sql: str
@@ -82,11 +82,11 @@ class Plant:
 
     @property
     def subjects(self) -> set[Subject]:
-        """The checks that do not match because of it."""
+        """The checks that do not match because of this change."""
         return {named[:2] for named in self.found} | self.unproven.keys()
 
     def expected(self) -> Said:
-        """Return what each of these checks has to say."""
+        """Return the expected result of each of these checks."""
         drifting: Said = {
             subject: ("DRIFT", Counter(each for each in self.found if each[:2] == subject), False)
             for subject in self.subjects
@@ -94,7 +94,7 @@ class Plant:
         return drifting | dict.fromkeys(self.unproven, ("NOT PROVEN", Counter(), True))
 
     def said(self, outcome: RunResult) -> Said:
-        """Return what they say: the status, the findings, and whether a doubt is in place."""
+        """Return each check's status, its findings, and whether its reasons are as expected."""
         return {
             subject: (
                 outcome.statuses[subject],
@@ -107,7 +107,7 @@ class Plant:
 
 
 def verify(outcome: RunResult, plants: Sequence[Plant]) -> None:
-    """Require what each plant is to lead to, and of all checks that none reached, a match."""
+    """Require each plant's expected result, and a match of all other checks."""
     said = {plant.name: plant.said(outcome) for plant in plants}
     assert said == {plant.name: plant.expected() for plant in plants}
     reached = set[Subject]().union(*(plant.subjects for plant in plants))
@@ -119,7 +119,10 @@ def verify(outcome: RunResult, plants: Sequence[Plant]) -> None:
 
 
 def groups(plants: Sequence[Plant]) -> list[list[Plant]]:
-    """Put plants together that reach no check in common; with a change of a table, no table."""
+    """Group the plants so that no two of a group affect the same check.
+
+    A change of a table's structure also excludes other changes of that table.
+    """
     found: list[list[Plant]] = []
     for plant in plants:
         free = (group for group in found if not any(_meet(plant, other) for other in group))
@@ -138,17 +141,17 @@ def _meet(one: Plant, other: Plant) -> bool:
 
 
 def changed(tenant: Rep | str, table: str, column: str, **key: int) -> Named:
-    """A row whose value of one column differs."""
+    """A row that differs in one column."""
     return _named(tenant, table, "changed", (column,), key)
 
 
 def missing(tenant: Rep | str, table: str, **key: int) -> Named:
-    """A row that only the legacy has."""
+    """A row that only the legacy side has."""
     return _named(tenant, table, "missing", (), key)
 
 
 def extra(tenant: Rep | str, table: str, **key: int) -> Named:
-    """A row that only the modern platform has."""
+    """A row that only the modern side has."""
     return _named(tenant, table, "extra", (), key)
 
 
@@ -160,7 +163,7 @@ def _named(
 
 
 def each_tenant(table: str, word: str) -> dict[Subject, str]:
-    """A doubt about one table of every tenant."""
+    """Expect every tenant's check of one table to be not proven, for a reason with ``word``."""
     return {(rep.slug, table): word for rep in REPS}
 
 
@@ -375,7 +378,7 @@ CUSTOMER = """
 
 @contextmanager
 def spoilt(chinook: Chinook, plants: Sequence[Plant]) -> Iterator[tuple[Database, Database]]:
-    """Make the changes in copies of the sides that they are for."""
+    """Make the changes in copies of the sides that they belong to."""
     with ExitStack() as copies:
         sides = [chinook.legacy, chinook.modern]
         for number, own in enumerate([True, False]):
@@ -388,7 +391,7 @@ def spoilt(chinook: Chinook, plants: Sequence[Plant]) -> Iterator[tuple[Database
 
 
 def audit(legacy: Database, modern: Database, folder: Path) -> RunResult:
-    """Audit everything with the engine alone."""
+    """Audit everything without pytest."""
     path = folder / "tenantparity.toml"
     path.write_text(settings_text(legacy, modern), encoding="utf-8")
     return audit_everything(load_settings(path))
@@ -398,7 +401,10 @@ def audit(legacy: Database, modern: Database, folder: Path) -> RunResult:
 
 
 def test_migration_widens_every_column(chinook: Chinook) -> None:
-    """The modern tables hold the same rows in other types, so a match is not one of storage."""
+    """Every column except numeric ones has another type in the modern tables.
+
+    So a match does not come from equal storage.
+    """
     query = (
         "SELECT table_name, column_name, data_type FROM information_schema.columns"
         " WHERE table_schema = 'public' AND column_name <> 'tenant_id'"
@@ -414,9 +420,9 @@ def test_migration_widens_every_column(chinook: Chinook) -> None:
 
 
 def test_clean_migration_is_go(offline: Project, chinook: Chinook) -> None:
-    """Eleven tables match for all tenants, with the rows of the data set, and none is left out.
+    """Eleven tables match for all tenants, with all rows of the data set.
 
-    Each tenant's rows are those that the data set's own foreign keys lead to its rep.
+    The rows of each tenant are those whose foreign keys in the data set lead to its rep.
     """
     outcome, tests = run_pytest(offline, chinook.legacy, chinook.modern)
     report = outcome.report
@@ -452,9 +458,9 @@ def test_clean_migration_is_go(offline: Project, chinook: Chinook) -> None:
 def test_planted_changes_are_named_and_nothing_else(
     chinook: Chinook, plants: list[Plant], tmp_path: Path
 ) -> None:
-    """An audit of everything names each change, and matches wherever none reached.
+    """An audit of everything names each change, and all other checks match.
 
-    No two changes are in the rows of one tenant and table: none is found for another's sake.
+    No two changes affect the same tenant and table, so each change is found for itself.
     """
     with spoilt(chinook, plants) as (legacy, modern):
         verify(audit(legacy, modern, tmp_path), plants)
@@ -477,7 +483,10 @@ def test_planted_changes_are_named_and_nothing_else(
 def test_pytest_names_the_same_change(
     offline: Project, chinook: Chinook, said: dict[str, str], verdict: str
 ) -> None:
-    """Through pytest too: exit code 1, one failed test a spoilt check, the change on the screen."""
+    """With pytest the result is the same: exit code 1, one failed test for each affected check.
+
+    The change is printed.
+    """
     plants = [plant for plant in PLANTS if plant.name in said]
     assert len(plants) == len(said)
     with spoilt(chinook, plants) as (legacy, modern):
@@ -494,10 +503,10 @@ def test_pytest_names_the_same_change(
 def test_customers_reassigned_in_the_legacy_take_all_below_along(
     chinook: Chinook, tmp_path: Path
 ) -> None:
-    """Paths follow the change: customer, invoices and lines are extra here and missing there.
+    """If a legacy customer gets another rep, its invoices and lines change tenant as well.
 
-    The new rep of Jane's customers is another tenant, nobody, and an employee who is no tenant.
-    A tenant that never arrived, Steve, drifts by each of its rows, and no other tenant by any.
+    They are extra for Jane and missing for the new rep: another tenant, nobody, or an employee who
+    is not a tenant. All rows of Steve, who was never migrated, are missing. No other row drifts.
     """
     new_reps: dict[int, tuple[str, Rep | str]] = {
         1: ("4", MARGARET),

@@ -1,4 +1,4 @@
-"""Chinook in PostgreSQL, MariaDB and SQLite: three loads of the same data, by three scripts."""
+"""Chinook in PostgreSQL, MariaDB and SQLite: the same data, loaded by three scripts."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ Loaded = dict[str, Target]
 def loaded(
     legacy_cluster: Cluster, maria: MariaServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Loaded]:
-    """Chinook by engine, as the engine's own script loads it. Each test undoes its changes."""
+    """Chinook by engine, loaded by the engine's own script. Each test undoes its changes."""
     postgresql, mariadb = new_database(legacy_cluster), new_mariadb_database(maria)
     file = tmp_path_factory.mktemp("chinook") / "chinook.sqlite"
     chinook.load_postgresql(postgresql)
@@ -52,7 +52,7 @@ def loaded(
 
 @contextmanager
 def repaired(loaded: Loaded, legacy: str, modern: str) -> Iterator[tuple[Target, Target]]:
-    """Give two what the authors of the data set wrote, until the end of the block."""
+    """Restore the original values of the data set in two databases, until the block ends."""
     with ExitStack() as stack:
         targets = loaded[legacy], loaded[modern]
         for target in targets:
@@ -61,7 +61,7 @@ def repaired(loaded: Loaded, legacy: str, modern: str) -> Iterator[tuple[Target,
 
 
 def audits(legacy: Target, modern: Target, folder: Path, *tables: str) -> dict[str, Evidence]:
-    """Audit some tables, or all, with nothing but declared names between them."""
+    """Audit some tables, or all. The settings only declare the names that differ."""
     engines = chinook.engine_of(legacy), chinook.engine_of(modern)
     parts = [
         f'[legacy]\nurl = "{_url(legacy)}"\n{SHARED}',
@@ -84,9 +84,9 @@ def _url(target: Target) -> str:
 def test_what_the_scripts_themselves_lose_is_found(
     loaded: Loaded, tmp_path: Path, legacy: str, modern: str
 ) -> None:
-    """Drift that nobody planted: PostgreSQL's script loses a space, MariaDB's four backslashes.
+    """The audit finds what loading lost: a space in PostgreSQL, four backslashes in MariaDB.
 
-    Without those, all eleven tables are proven equal, whatever types the engines keep them in.
+    After a repair, all eleven tables are proven equal, in whatever types the engines store them.
     """
     found = audits(loaded[legacy], loaded[modern], tmp_path)
     expected = chinook.drift_of_loading(legacy, modern)
@@ -105,9 +105,9 @@ def test_what_the_scripts_themselves_lose_is_found(
 def test_a_planted_change_is_named_exactly(
     loaded: Loaded, tmp_path: Path, legacy: str, modern: str
 ) -> None:
-    """Whatever goes wrong with a row on the way is found, with its key and columns; no more.
+    """The audit names every planted change of a row by key and columns, and nothing else.
 
-    One change at a time is in a table; it is undone to the last value before the next one.
+    Each table has one change at a time. All values are as before at the end.
     """
     said: dict[str, tuple[Outcome, Counter[Seen]]] = {}
     with repaired(loaded, legacy, modern) as targets:

@@ -26,7 +26,7 @@ COMMAND = "from pytest_tenantparity.cli.app import app; app()"
 
 
 def run(*args: str, before: str = "") -> subprocess.CompletedProcess[str]:
-    """Run the command, after some lines of Python."""
+    """Run the command after some lines of Python."""
     return subprocess.run(
         [sys.executable, "-c", f"{before}\n{COMMAND}", *args],
         capture_output=True,
@@ -39,7 +39,7 @@ def run(*args: str, before: str = "") -> subprocess.CompletedProcess[str]:
 
 
 def test_without_typer_it_says_what_to_install() -> None:
-    """The command without its extra is one line and exit code 2, not a traceback."""
+    """Without its extra, the command prints one line and exits with 2, without a traceback."""
     done = run("report", "merge", "x", before="import sys; sys.modules['typer'] = None")
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
@@ -47,16 +47,16 @@ def test_without_typer_it_says_what_to_install() -> None:
 
 
 def test_directory_without_reports_is_refused(tmp_path: Path) -> None:
-    """A directory in which no shard left anything is one line on stderr, and exit code 2."""
+    """For a directory without reports, the command prints one line to stderr and exits with 2."""
     done = run("report", "merge", str(tmp_path))
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
     assert f"{tmp_path}: there is no cab-report.json" in done.stderr
 
 
 def test_merge_without_its_report_has_not_passed(files: Project) -> None:
-    """The report of an audit that was not shared out cannot be merged; nor can one be lost.
+    """Merging refuses a report that is not a shard's, and a report that cannot be written.
 
-    A report that cannot be written is refused, with what is in the way.
+    The report that is merged stays as it is.
     """
     assert files.run().verdict == "GO"
     latest, blocked = files.path / "reports/latest", files.write("blocked", "a file")
@@ -76,7 +76,7 @@ def merged(reports: Path, out: Path) -> Result:
 
 
 def refusal(reports: Path, out: Path) -> str:
-    """Return the one line on stderr with which reports are not merged."""
+    """Require that merging is refused with one line on stderr, and return that line."""
     done = merged(reports, out)
     assert (done.exit_code, done.stdout, done.stderr.count("\n")) == (2, "", 1)
     return done.stderr
@@ -91,20 +91,20 @@ def documents(name: str) -> list[dict[str, Any]]:
 
 
 def jobs() -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the specs of Kubernetes' two jobs: the shards, and the merge."""
+    """Return the specs of the two Kubernetes jobs: shards and merge."""
     specs = {each["metadata"]["name"]: each for each in documents("kubernetes-indexed-job.yaml")}
     assert {specs[name]["apiVersion"] for name in ("audit", "audit-merge")} == {"batch/v1"}
     return specs["audit"]["spec"], specs["audit-merge"]["spec"]
 
 
 def container_of(job: dict[str, Any]) -> dict[str, Any]:
-    """Return a job's one container."""
+    """Return the only container of a job."""
     (container,) = job["template"]["spec"]["containers"]
     return dict(container)
 
 
 def scripts() -> dict[str, str]:
-    """Return every shell script in the examples, by what it is."""
+    """Return every shell script in the examples by a name."""
     workflow = documents("github-actions-matrix.yml")[0]["jobs"]
     found = {path.name: path.read_text(encoding="utf-8") for path in EXAMPLES.glob("*.sh")}
     for name, job in workflow.items():
@@ -119,14 +119,14 @@ def scripts() -> dict[str, str]:
 
 @pytest.mark.parametrize("name", sorted(scripts()))
 def test_scripts_parse(name: str) -> None:
-    """Each shell script in the examples is one, to bash itself."""
+    """Each shell script of the examples is parsed by bash without an error."""
     checked = ["bash", "-n", "-c", scripts()[name]]
     done = subprocess.run(checked, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_options_exist(offline: Project) -> None:
-    """Every option that the examples give to pytest or to the command is one of theirs."""
+    """Every option in the examples exists in pytest or in the command."""
     done = run("report", "merge", "--help")
     assert (done.returncode, done.stderr) == (0, "")
     helps = offline.run("--help").stdout + done.stdout
@@ -143,7 +143,7 @@ def test_options_exist(offline: Project) -> None:
 
 
 def test_matrix_has_as_many_jobs_as_shards() -> None:
-    """GitHub's matrix counts from 1 to SHARDS, keeps every report, and merges whatever came."""
+    """GitHub's matrix has one job per shard, keeps every report, and merges even after failures."""
     (workflow,) = documents("github-actions-matrix.yml")
     shard, verdict = workflow["jobs"]["shard"], workflow["jobs"]["verdict"]
     assert shard["strategy"]["matrix"]["shard"] == list(range(1, workflow["env"]["SHARDS"] + 1))
@@ -156,7 +156,7 @@ def test_matrix_has_as_many_jobs_as_shards() -> None:
 
 
 def test_indexed_job_has_as_many_pods_as_shards() -> None:
-    """Kubernetes' job is an Indexed one of SHARDS completions, on the volume that is merged."""
+    """Kubernetes' indexed job has one pod per shard, and both jobs use the same volume."""
     (claim,) = [
         each
         for each in documents("kubernetes-indexed-job.yaml")
@@ -178,7 +178,7 @@ def test_indexed_job_has_as_many_pods_as_shards() -> None:
 
 
 def programs(folder: Path, **more: str) -> dict[str, str]:
-    """Return an environment whose first programs are pytest, the command, and some more."""
+    """Return an environment whose PATH starts with pytest, the command and ``more`` programs."""
     own = {
         "pytest": f'exec "{sys.executable}" -m pytest "$@"',
         "tenantparity": f'exec "{sys.executable}" -c "{COMMAND}" "$@"',
@@ -191,7 +191,7 @@ def programs(folder: Path, **more: str) -> dict[str, str]:
 
 
 def frozen(project: Migration) -> None:
-    """Declare that nothing is written to either database."""
+    """Declare both databases frozen."""
     why = 'frozen = "a copy that is restored for the test"'
     project.settings(legacy=why, modern=why)
 
@@ -224,7 +224,7 @@ def test_kubernetes_pods_do_what_they_say(project: Migration) -> None:
 
 
 def test_github_steps_do_what_they_say(project: Migration) -> None:
-    """The workflow's own lines, run shard after shard, end with the merged verdict."""
+    """The commands of the workflow, run shard after shard, end with the merged verdict."""
     frozen(project)
     lines = scripts()
     environment = programs(project.path / "bin") | {"SHARDS": "2", "TENANTS": "cohort-1"}
@@ -244,7 +244,7 @@ def test_github_steps_do_what_they_say(project: Migration) -> None:
 
 
 def test_hosts_share_one_snapshot(project: Migration) -> None:
-    """The script's workers, reached through ``ssh``, prove what one process proves."""
+    """The script starts a worker on each host through ``ssh``, and their audit is GO."""
     ssh = 'echo "$2" >> hosts.txt; for last; do :; done; exec sh -c "$last"'
     environment = programs(project.path / "bin", ssh=ssh)
     environment |= {"HOSTS": "audit-1 audit-2", "WORKERS": "1", "PYTHON": sys.executable}

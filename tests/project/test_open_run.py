@@ -1,4 +1,4 @@
-"""An audit as a library: the ten lines of the documents, without pytest."""
+"""``open_run``: an audit as a library, without pytest, with the program of the docs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def documented() -> str:
-    """Return the program of docs/hooks.md."""
+    """Return the program in docs/hooks.md."""
     text = (ROOT / "docs" / "hooks.md").read_text(encoding="utf-8")
     (program,) = re.findall(r"```python\n(from pathlib[^`]*open_run[^`]*)```", text)
     assert len(program.splitlines()) <= 12
@@ -36,7 +36,7 @@ def documented() -> str:
 
 
 def run(project: Project) -> subprocess.CompletedProcess[str]:
-    """Run the program in a project's folder. pytest cannot be imported there."""
+    """Run the program in a project's folder, where pytest cannot be imported."""
     blocked = "import sys; sys.modules['pytest'] = None\n"
     return subprocess.run(
         [sys.executable, "-c", blocked + documented()],
@@ -48,7 +48,7 @@ def run(project: Project) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_documented_program_audits_without_pytest(files: Project) -> None:
-    """It prints the status of each check, and ends with 1 if one is not proven."""
+    """The program prints the status of each check, and exits with 1 if a check drifts."""
     equal = run(files)
     assert (equal.returncode, equal.stderr) == (0, "")
     assert "acme trades MATCH" in equal.stdout
@@ -60,7 +60,7 @@ def test_the_documented_program_audits_without_pytest(files: Project) -> None:
 
 
 def test_a_stack_that_cannot_be_reached_is_not_proven(files: Project) -> None:
-    """Nothing is raised: each check says why it proves nothing."""
+    """If a stack cannot be reached, no error is raised, and the check is NOT PROVEN."""
     settings = (files.path / "tenantparity.toml").read_text()
     files.write("tenantparity.toml", re.sub(r"sqlite:[^\"]*legacy", "sqlite:///gone", settings))
     lost = run(files)
@@ -69,7 +69,7 @@ def test_a_stack_that_cannot_be_reached_is_not_proven(files: Project) -> None:
 
 
 def test_a_selection_without_checks_is_no_success(files: Project) -> None:
-    """If tables cannot be discovered, checks beyond tenants are unknown: nothing ends with 0."""
+    """If discovery fails and the selection has no other checks, ``open_run`` raises NotProven."""
     settings = (files.path / "tenantparity.toml").read_text()
     settings = re.sub(r"sqlite:[^\"]*legacy\.db", "sqlite:///gone.db", settings)
     path = files.write("tenantparity.toml", settings.replace('tables = ["trades"]', ""))
@@ -80,7 +80,7 @@ def test_a_selection_without_checks_is_no_success(files: Project) -> None:
 
 
 def test_checks_that_no_audit_makes_are_not_proven(files: Project) -> None:
-    """A key of another kind, or of an unknown tenant, gets no status of the rows."""
+    """A check of another kind or of an unknown tenant is NOT PROVEN."""
     with open_run(load_settings(files.path / "tenantparity.toml")) as run:
         validator = run.check(CheckKey(CheckKind.VALIDATOR, "audit", "acme", "trades"))
         unknown = run.check(CheckKey(CheckKind.ROWS, "audit", "nobody", "trades"))
@@ -90,7 +90,7 @@ def test_checks_that_no_audit_makes_are_not_proven(files: Project) -> None:
 
 
 def test_no_variable_of_the_environment_is_shown(files: Project) -> None:
-    """What a debugger or a traceback prints of a run holds no password."""
+    """The repr of options and stacks holds no variable's value, so tracebacks show no password."""
     settings = load_settings(files.path / "tenantparity.toml")
     options = RunOptions(environment={"LEGACY_DATABASE_URL": "hunter2"})
     stacks = OpenStacks(settings, select_tenants(settings, []), "x", environment={"A": "hunter2"})
@@ -99,7 +99,7 @@ def test_no_variable_of_the_environment_is_shown(files: Project) -> None:
 
 @pytest.mark.parametrize("name", ["open_run", "RunOptions", "OpenRun", "Evidence", "AuditReport"])
 def test_public_names_are_at_the_top(name: str) -> None:
-    """What users import is in the package itself, and importing the package loads no driver."""
+    """The package itself exports the public names, and its import loads no driver."""
     code = (
         "import sys, pytest_tenantparity as p; "
         "assert 'sqlalchemy' not in sys.modules and 'pydantic' not in sys.modules; "

@@ -1,4 +1,4 @@
-"""The wheel, installed elsewhere, does what the README shows."""
+"""The wheel, installed in another environment, runs the README's example."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PACKAGE = "pytest_tenantparity"
 
 
 def run(*command: object, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a command outside the repository, where nothing leads back to it."""
+    """Run a command outside the repository, without variables of Python, pytest or the audit."""
     unwanted = re.compile("PYTHON|PYTEST|MIGRATION_DRIFT_TOLERANCE")
     kept = {name: value for name, value in os.environ.items() if not unwanted.match(name)}
     return subprocess.run(
@@ -38,12 +38,12 @@ def run(*command: object, folder: Path, **environment: str) -> subprocess.Comple
     )
 
 
-# ---- what the README shows
+# ---- the README's example as files
 
 
 @dataclass(frozen=True)
 class Example:
-    """The README's own files and command, as they stand there."""
+    """The files and the command of the README's example."""
 
     settings: str
     test: str
@@ -52,7 +52,7 @@ class Example:
 
 
 def read_example() -> Example:
-    """Take the example out of the README's fenced blocks."""
+    """Return the example from the README's fenced blocks."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```\w*\n(.*?)^```$", readme, flags=re.DOTALL | re.MULTILINE)
     (settings,) = (block for block in blocks if block.startswith("# tenantparity.toml\n"))
@@ -64,7 +64,7 @@ def read_example() -> Example:
 
 
 def code_lines(block: str) -> int:
-    """Count the lines that are neither empty nor a comment."""
+    """Return the number of lines that are neither empty nor a comment."""
     return sum(1 for line in block.splitlines() if line.strip() and not line.startswith("#"))
 
 
@@ -73,7 +73,7 @@ def code_lines(block: str) -> int:
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built out of the repository by a builder of its own."""
+    """The wheel, built from the repository."""
     folder = tmp_path_factory.mktemp("wheel")
     build = [sys.executable, "-m", "build", "--wheel", "--outdir", folder, ROOT]
     result = run(*build, folder=folder)
@@ -84,7 +84,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def elsewhere(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The programs of an environment that holds the wheel and what it depends on."""
+    """The ``bin`` folder of an environment with only the wheel and its dependencies."""
     folder = tmp_path_factory.mktemp("environment")
     venv.create(folder, with_pip=False)
     programs = folder / "bin"
@@ -96,7 +96,7 @@ def elsewhere(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_wheel_holds_the_package_alone(wheel: Path) -> None:
-    """Every file of the package is in the wheel, its data files included, and nothing else is."""
+    """The wheel has every file of the package, including data files, and no other file."""
     with ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if not name.endswith("/")}
         entry_points = next(name for name in names if name.endswith("/entry_points.txt"))
@@ -115,7 +115,7 @@ def test_wheel_holds_the_package_alone(wheel: Path) -> None:
 
 
 def test_installed_package_brings_no_repository(elsewhere: Path, tmp_path: Path) -> None:
-    """The environment has the wheel's package, and neither the harness nor any extra."""
+    """The environment has the wheel's package, but neither the harness nor any extra."""
     program = (
         "import importlib.util as u, pytest_tenantparity as p; print(p.__file__);"
         "print([n for n in ('suites', 'tests', 'xdist', 'allure', 'yaml') if u.find_spec(n)])"
@@ -128,7 +128,7 @@ def test_installed_package_brings_no_repository(elsewhere: Path, tmp_path: Path)
     assert others == "[]"
 
 
-# ---- the README's example
+# ---- an audit of the README's example
 
 LEGACY = """
     CREATE TABLE accounts (
@@ -157,7 +157,7 @@ MODERN = """
 
 @dataclass(frozen=True)
 class Site:
-    """A folder with the example's files, and the two databases that it audits."""
+    """A folder with the example's files, and its two databases."""
 
     folder: Path
     programs: Path
@@ -166,7 +166,7 @@ class Site:
     modern: Database
 
     def audit(self) -> tuple[int, str, dict[str, object]]:
-        """Run the README's command; return exit code, output and report."""
+        """Run the README's command, and return exit code, output and report."""
         pytest_program, *arguments = self.example.command
         urls = [each.url.replace("+psycopg", "") for each in (self.legacy, self.modern)]
         variables = dict(zip(self.example.variables, urls, strict=True))
@@ -178,7 +178,7 @@ class Site:
 
 @pytest.fixture
 def site(elsewhere: Path, legacy_db: Database, modern_db: Database, tmp_path: Path) -> Site:
-    """The example's files as they stand in the README, and two databases that fit them."""
+    """The example's files, unchanged, and two matching databases."""
     example = read_example()
     (tmp_path / "tenantparity.toml").write_text(example.settings, encoding="utf-8")
     (tmp_path / "test_parity.py").write_text(example.test, encoding="utf-8")
@@ -195,7 +195,7 @@ def site(elsewhere: Path, legacy_db: Database, modern_db: Database, tmp_path: Pa
 
 
 def test_example_is_as_short_as_promised() -> None:
-    """Ten lines of settings and three of test are all that a simple audit takes."""
+    """A simple audit has at most ten lines of settings and three lines of test."""
     example = read_example()
     assert code_lines(example.settings) <= 10
     assert code_lines(example.test) <= 3
@@ -207,7 +207,10 @@ def test_example_is_as_short_as_promised() -> None:
 
 
 def test_example_goes_green_and_then_red(site: Site) -> None:
-    """The installed wheel says GO, and after one changed value NO-GO with the value's name."""
+    """The installed wheel's verdict is GO. After a change of one value it is NO-GO.
+
+    The report and the output name the row, the column and both values.
+    """
     code, output, report = site.audit()
     assert (code, report["verdict"]) == (0, "GO"), output
 

@@ -1,1 +1,1 @@
-"""What a run leaves behind."""
+"""Tests of the files that a run writes."""

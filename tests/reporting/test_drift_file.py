@@ -1,4 +1,4 @@
-"""``drift.jsonl.gz``: every row that differs is in it, once, or the report says that it lacks."""
+"""``drift.jsonl.gz`` has every differing row once, or the report states how many are missing."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ def pytest_parity_evidence(config, evidence):
 
 
 def drift_bytes(project: Migration) -> bytes:
-    """Return the file as it is."""
+    """Return the contents of ``drift.jsonl.gz``."""
     return (project.path / REPORT / "drift.jsonl.gz").read_bytes()
 
 
 def assert_totals(outcome: RunResult, lines: list[Line]) -> None:
-    """Require the totals of the report, of each check and kind, to be those of the lines."""
+    """Require that the lines add up to the report's totals of each check and kind."""
     found: Counter[tuple[str, ...]] = Counter()
     for line in lines:
         key = line["check_kind"], line["tenant"], line["table"]
@@ -58,7 +58,7 @@ def assert_totals(outcome: RunResult, lines: list[Line]) -> None:
 
 
 def drift_everywhere(project: Migration) -> None:
-    """Make drift of every kind that tables can have, more of it than the report lists."""
+    """Create more drift of every kind than the report lists."""
     project.legacy.run("INSERT INTO trades SELECT i, 'A1', i, '' FROM generate_series(100, 120) i")
     project.legacy.run("ALTER TABLE positions DROP CONSTRAINT positions_pkey")
     project.modern.run("ALTER TABLE tenant_positions DROP CONSTRAINT tenant_positions_pkey")
@@ -72,11 +72,12 @@ def drift_everywhere(project: Migration) -> None:
 
 
 def test_every_row_is_in_the_file_however_few_are_listed(project: Migration) -> None:
-    """The lines add up to the totals of each check, the rows of nobody among them.
+    """The lines add up to the totals of each check, including rows of no tenant.
 
-    Checks come in the report's order, their rows by key: numbers by size, not by digits. The
-    bytes are the same whatever the number of workers, and the salt, which is another in each run.
-    What waits for the end of a run is private to the user, with workers, too, and gone then.
+    The checks are in the report's order. Their rows are sorted by key, and numbers by value. The
+    bytes do not depend on the number of workers, nor on the salt, which is different in each run.
+
+    The temporary folder is private to the user, also with workers, and is removed at the end.
     """
     drift_everywhere(project)
     project.write("conftest.py", PRIVATE)
@@ -110,9 +111,9 @@ def test_every_row_is_in_the_file_however_few_are_listed(project: Migration) -> 
 
 
 def test_a_line_says_what_differs(project: Migration) -> None:
-    """A line has the check, the row and both values, in a fixed order of the keys.
+    """A line has the check, the row and both values, in a fixed order of the fields.
 
-    Without drift, the file is there, too, and holds nothing of the run before.
+    Without drift the file exists and has nothing of an earlier run.
     """
     project.modern.run(DRIFT)
     project.run("--tenants=acme", "--parity-tables=trades")
@@ -129,9 +130,9 @@ def test_a_line_says_what_differs(project: Migration) -> None:
 
 
 def test_what_is_masked_or_forgiven(project: Migration) -> None:
-    """Neither values nor keys of a masked column are in the file, wherever the row was found.
+    """The file has neither values nor keys of a masked column, in all kinds of findings.
 
-    Rows within a budget of rows differ all the same; values within a tolerance do not.
+    Rows within a budget of rows are in the file. Values within a tolerance are not.
     """
     project.legacy.run("INSERT INTO positions VALUES ('Xy9Legacy', 'A1', 5)")
     project.modern.run("INSERT INTO tenant_positions VALUES ('Xy9Modern', 'acme', 5)")
@@ -157,7 +158,7 @@ def test_what_is_masked_or_forgiven(project: Migration) -> None:
 
 
 def test_every_shared_key_of_a_file_is_in_it(tmp_path: Path) -> None:
-    """Of keys that several records share, all are in the file, and the total is exact."""
+    """The file has all keys that several records share, and the total is exact."""
     for side in ("legacy", "modern"):
         records = [{"id": number % 40, "v": number} for number in range(100)]
         snapshot = {"tenants": {"a": {"r": records}}}
@@ -179,11 +180,11 @@ def test_every_shared_key_of_a_file_is_in_it(tmp_path: Path) -> None:
     assert sum(line["copies"] for line in lines) == 120
 
 
-# ---- what is lost
+# ---- lost lines
 
 
 def test_a_lost_part_is_said(project: Migration) -> None:
-    """A part that is cut off at the end makes the file incomplete, and the report says so."""
+    """If a part of the file is truncated, the report is INCOMPLETE and gives that as a reason."""
     project.modern.run(DRIFT)
     project.modern.run("UPDATE prices SET price = 0")
     project.write(
@@ -212,7 +213,10 @@ def test_a_lost_part_is_said(project: Migration) -> None:
 
 
 def test_workers_on_another_host_lack_nothing_but_their_lines(project: Migration) -> None:
-    """A worker that does not see the run's directory reports its drift; the lines are missed."""
+    """A worker that cannot write to the run's folder still reports its drift.
+
+    The report states that the rows are missing from the file.
+    """
     project.modern.run(DRIFT)
     project.write(
         "conftest.py",
@@ -230,7 +234,7 @@ def test_workers_on_another_host_lack_nothing_but_their_lines(project: Migration
 
 @contextmanager
 def own_temporary_directory(project: Migration) -> Iterator[Path]:
-    """Give the runs within a temporary directory of their own."""
+    """Give the runs in the block a temporary directory of their own."""
     folder = project.path / "own-tmp"
     folder.mkdir(exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
@@ -242,7 +246,10 @@ def own_temporary_directory(project: Migration) -> Iterator[Path]:
 
 
 def test_a_disk_that_fails_is_no_end_of_the_check(tmp_path: Path) -> None:
-    """Drift is drift, also where it cannot be written down; the lines are missed at the end."""
+    """If drift cannot be written to the disk, the check continues.
+
+    The missing lines are reported at the end.
+    """
     parts = DriftParts(tmp_path / "gone")
     found_again(parts, *range(20_001))
     (reason,) = write_drift(parts, [drifted(KEY, 20_001)], tmp_path)
@@ -250,7 +257,7 @@ def test_a_disk_that_fails_is_no_end_of_the_check(tmp_path: Path) -> None:
 
 
 def test_runs_are_merged_in_order(tmp_path: Path) -> None:
-    """However often lines have been written and merged, all come back once, in order."""
+    """Lines that were written and merged many times all come back once, in order."""
     keys: list[str | None] = [None, "", "a", "B", "-1", "2", "10", "1e3", "NaN", "é"]
     dice = random.Random(1)  # noqa: S311 - drawn for tests
     given = [(order_of([dice.choice(keys)]), b"%d" % dice.randrange(9)) for _ in range(1000)]
@@ -262,9 +269,9 @@ def test_runs_are_merged_in_order(tmp_path: Path) -> None:
 
 
 def test_runs_hold_no_value_in_clear_text(tmp_path: Path) -> None:
-    """The unnamed files, in which many lines are sorted, show neither keys nor values.
+    """The unnamed files, in which many lines are sorted, contain neither keys nor values as text.
 
-    The disk keeps their blocks after the process was killed.
+    The disk still has their blocks after the process is killed.
     """
     parts = DriftParts(tmp_path)
     with parts.part(KEY) as sink:
@@ -277,7 +284,7 @@ def test_runs_hold_no_value_in_clear_text(tmp_path: Path) -> None:
 
 
 def unnamed_files(folder: Path) -> list[bytes]:
-    """Return the contents of the files that this process has open there, and that have no name."""
+    """Return the contents of the deleted files in ``folder`` that this process has open."""
     found = []
     for descriptor in Path("/proc/self/fd").iterdir():
         target = descriptor.resolve()
@@ -299,7 +306,7 @@ def pytest_unconfigure(config):
 
 
 def peak_with(project: Migration, rows: int) -> int:
-    """Return the most memory, in KiB, that an audit takes where so many rows differ."""
+    """Return the peak memory in KiB of an audit with ``rows`` differing rows."""
     for database, table, owner in (
         (project.legacy, "trades", "A1"),
         (project.modern, "tenant_trades", "acme"),
@@ -318,7 +325,7 @@ def peak_with(project: Migration, rows: int) -> int:
 
 
 def test_memory_does_not_grow_with_the_drift(project: Migration) -> None:
-    """More rows that differ, by 20,000, take no more memory, and all are in the file."""
+    """20,000 more differing rows take less than 15 MB more memory, and all are in the file."""
     project.write("conftest.py", PEAK)
     few, many = peak_with(project, 20_000), peak_with(project, 40_000)
     assert many - few < 15_000, (few, many)

@@ -1,4 +1,4 @@
-"""Each kind of check goes every way that evidence goes: wire, ledger, merge, and all reports."""
+"""Each kind of check passes through the wire, the ledger, a merge and all report formats."""
 
 from __future__ import annotations
 
@@ -139,7 +139,10 @@ def evidence() -> list[Evidence]:
 
 
 def test_every_kind_has_words_and_a_case_here() -> None:
-    """A new kind of check needs words for each outcome, and evidence in this file."""
+    """Every kind of check has a word for each outcome, and evidence in this file.
+
+    Only comparisons of the parity kinds use the words MATCH and DRIFT.
+    """
     assert WORDS.keys() == set(CheckKind) == {key.kind for key in MEASURED}
     assert all(words.keys() == set(Outcome) for words in WORDS.values())
     beyond = {kind: words for kind, words in WORDS.items() if kind not in PARITY_KINDS}
@@ -148,7 +151,7 @@ def test_every_kind_has_words_and_a_case_here() -> None:
 
 @pytest.mark.parametrize("way", ["this process", "another process"])
 def test_through_the_wire_and_the_ledger(way: str) -> None:
-    """A test's report carries each kind of evidence, whole, from its process to the ledger."""
+    """A test's report carries the whole evidence of each kind from its process to the ledger."""
     ledger = Ledger()
     for each in evidence():
         report = pytest.TestReport("test_x.py::test_x", ("", 0, ""), {}, "passed", None, "call")
@@ -162,7 +165,7 @@ def test_through_the_wire_and_the_ledger(way: str) -> None:
 
 
 def test_through_the_report(tmp_path: Path) -> None:
-    """Every format shows each check in its own words, with what it measured."""
+    """Every format shows each check with its status and measurement."""
     report = build_report(Plan("all"), evidence(), len(MEASURED), [], run_facts())
     assert report.verdict is Verdict.NO_GO
     assert report.headline == (
@@ -188,7 +191,7 @@ def test_through_the_report(tmp_path: Path) -> None:
 
 
 def test_the_page_says_what_it_leaves_out(tmp_path: Path) -> None:
-    """Of thousands of checks of other kinds, the first are listed, and the others are counted."""
+    """The first 1,000 checks of other kinds are listed, and the others are counted."""
     found = [
         Evidence(CheckKey(CheckKind.TEST, "t", f"t{n}"), Outcome.PROVEN, Assertions(1))
         for n in range(1_002)
@@ -201,7 +204,7 @@ def test_the_page_says_what_it_leaves_out(tmp_path: Path) -> None:
 
 
 def test_through_a_merge() -> None:
-    """The merged report of two shards is the report of the audit as one run."""
+    """The merged report of two shards equals the report of the audit as one run."""
     whole = build_report(Plan("all"), evidence(), len(MEASURED), [], run_facts())
     parts = {}
     for index in (1, 2):
@@ -216,7 +219,7 @@ def test_through_a_merge() -> None:
 
 
 def without_work(report: AuditReport) -> AuditReport:
-    """Return a report as its files hold it."""
+    """Return a report without the work of its checks, as its files have it."""
     return replace(report, checks=tuple(replace(each, work=NO_WORK) for each in report.checks))
 
 
@@ -229,7 +232,7 @@ def _text(report: object) -> str:
 
 
 def test_the_words_of_rows_are_those_of_the_audit() -> None:
-    """Scripts that look for MATCH and DRIFT find every comparison of rows, and nothing else."""
+    """The words MATCH and DRIFT are used for all comparisons of rows, and for nothing else."""
     for kind, words in WORDS.items():
         of_rows = kind in (CheckKind.ROWS, CheckKind.UNASSIGNED)
         assert (words == ROW_WORDS) is of_rows

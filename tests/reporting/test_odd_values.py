@@ -1,4 +1,4 @@
-"""No value keeps the report from being written, and no two values look alike in it."""
+"""Every value can be reported, and no two values look alike in a report."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
 def odd(
     pytester: pytest.Pytester, fork_server: ForkServer, monkeypatch: pytest.MonkeyPatch
 ) -> Project:
-    """A project whose values are hard to show."""
+    """A project whose values are hard to display."""
     monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:hypothesispytest")
     return odd_project(pytester, fork_server)
 
 
 def notes(outcome: RunResult) -> dict[int, dict[str, Any]]:
-    """Return the changed notes of acme's trades, by their row."""
+    """Return the changed notes of acme's trades by the row's id."""
     findings = outcome.check("acme", "trades")["findings"]
     return {int(each["key"]["id"]): each["columns"]["note"] for each in findings}
 
@@ -46,7 +46,7 @@ def drift_lines(project: Project) -> list[dict[str, Any]]:
 
 
 class Cells(HTMLParser):
-    """The texts of a page's values, with the marks of hidden characters as a reader sees them."""
+    """The texts of a page's values, with the visible marks of hidden characters."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -56,7 +56,7 @@ class Cells(HTMLParser):
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Take a value's beginning, or a mark."""
+        """Begin a value, or add a mark to it."""
         named = dict(attrs)
         if tag == "bdi" and named.get("class") == "value":
             self._value = ""
@@ -64,22 +64,22 @@ class Cells(HTMLParser):
             self._value += f"[{named['title']}]"
 
     def handle_endtag(self, tag: str) -> None:
-        """Take a value's end."""
+        """End a value."""
         if tag == "bdi" and self._value is not None:
             self.values.add(self._value)
             self._value = None
 
     def handle_data(self, data: str) -> None:
-        """Take text."""
+        """Add text to a value."""
         if self._value is not None:
             self._value += data
 
 
 def test_no_value_keeps_the_report_from_being_written(odd: Project) -> None:
-    """All formats are written: with xdist, JUnit and Allure, and under a terminal of ASCII.
+    """All formats are written: with xdist, JUnit and Allure, and in an ASCII terminal.
 
-    Every difference is found, each text is valid, and no draft of a file stays behind. A table or
-    a column whose name is no UTF-8 is NOT PROVEN by that name, and all else is audited.
+    Every difference is found, each text is valid, and no temporary file remains. A table or a
+    column whose name is not UTF-8 is NOT PROVEN by that name. All other checks are made.
     """
     add_names_that_are_no_utf_8(odd)
     with pytest.MonkeyPatch.context() as patch:
@@ -114,7 +114,7 @@ def test_no_value_keeps_the_report_from_being_written(odd: Project) -> None:
 
 
 def add_names_that_are_no_utf_8(odd: Project) -> None:
-    """Add a table and a column whose names no query can spell, and audit all tables."""
+    """Add a table and a column with names that no query can contain, and audit all tables."""
     for side, prefix in (("legacy", ""), ("modern", "tenant_")):
         path = odd.path / f"{side}.db"
         with closing(sqlite3.connect(path)) as db, db:
@@ -130,10 +130,10 @@ def add_names_that_are_no_utf_8(odd: Project) -> None:
 
 
 def test_no_two_different_values_look_alike(odd: Project) -> None:
-    """Page, Markdown, terminal and JSON show two values in two ways, or name what differs.
+    """Page, Markdown, terminal and JSON show different values differently, or name the difference.
 
-    A character that turns the direction of text is never in prose as it is. Keys and tenants are
-    named, too; missing and extra rows show what they hold, within bounds.
+    Prose contains no character that changes the direction of text. Keys and tenants are named, too.
+    Missing and extra rows show their values, up to a limit.
     """
     odd.write("tenantparity.toml", settings_of(odd) + '\n[tables.positions]\nkey = ["id"]\n')
     outcome = odd.run("--tenants=all", "-n0", "--fail-on-drift")
@@ -143,12 +143,12 @@ def test_no_two_different_values_look_alike(odd: Project) -> None:
 
 
 def settings_of(odd: Project) -> str:
-    """Return the settings as they stand."""
+    """Return the text of the settings."""
     return (odd.path / "tenantparity.toml").read_text(encoding="utf-8")
 
 
 def assert_values_are_told_apart(outcome: RunResult) -> None:
-    """Require that each pair of values is shown in two ways, or its difference named."""
+    """Require that the values of each pair look different, or that their difference is named."""
     found = notes(outcome)
     for number, pair in found.items():
         assert pair["legacy"] != pair["modern"], VALUES[number]
@@ -182,7 +182,7 @@ def assert_values_are_told_apart(outcome: RunResult) -> None:
     for number, words in named.items():
         assert words in said[number]
         assert words in outcome.files[".html"]
-        assert number >= 20 or words in outcome.files[".md"]  # which lists the first ones
+        assert number >= 20 or words in outcome.files[".md"]  # Markdown lists only the first ones
     for text in (outcome.files[".md"], outcome.stdout):
         assert not BIDI.search(text)
         assert "\u200b" not in text
@@ -198,7 +198,7 @@ def assert_values_are_told_apart(outcome: RunResult) -> None:
 
 
 def assert_keys_and_tenants_are_named(outcome: RunResult) -> None:
-    """Require keys and tenants with their hidden characters, and letters of other alphabets."""
+    """Require that hidden characters and foreign letters in keys and tenants are named."""
     keys = {finding["key"]["id"] for finding in outcome.check("acme", "positions")["findings"]}
     assert {r"E'caf\xe9'", r"caf\xe9", "blob x'61'", "pa\u200bid", "p\u0430id"} <= keys
     positions = outcome.check("acme", "positions")["findings"]
@@ -213,7 +213,7 @@ def assert_keys_and_tenants_are_named(outcome: RunResult) -> None:
 
 
 def assert_rows_are_shown(outcome: RunResult) -> None:
-    """Require the values of rows that one side has alone, in every format."""
+    """Require the values of rows that only one side has, in every format."""
     findings = outcome.check("acme", "positions")["findings"]
     rows = {each["key"]["id"]: each["row"] for each in findings if each["kind"] != "changed"}
     assert rows["10"] == {"note": "10"}
@@ -228,10 +228,10 @@ def assert_rows_are_shown(outcome: RunResult) -> None:
 
 
 def test_a_note_is_in_every_format(odd: Project) -> None:
-    """Where the other stack has a row is said in the list of all rows and in Markdown, too.
+    """The list of all rows, Markdown, page and terminal name the tenant that has the row.
 
-    The command of a drifting check, pasted into bash, audits the tenant, though its name cannot
-    be seen. Of rows that one side has alone, a masked column shows the mask alone.
+    The command of a drifting check selects the tenant in bash, although its name is invisible. For
+    rows that only one side has, a masked column shows only the mask.
     """
     with closing(sqlite3.connect(odd.path / "modern.db")) as db, db:
         db.execute("UPDATE tenant_trades SET tenant = ? WHERE id = 3", ("\u202e01",))
@@ -267,7 +267,7 @@ def test_a_note_is_in_every_format(odd: Project) -> None:
 
 
 def test_a_failed_write_leaves_no_draft(tmp_path: Path) -> None:
-    """What stood there stays, and nothing lies beside it."""
+    """After a failed write the old file is unchanged, and no other file remains."""
     from pytest_tenantparity.reporting.drafts import replacing
 
     path = tmp_path / "report.json"

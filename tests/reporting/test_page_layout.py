@@ -1,4 +1,4 @@
-"""The page fits a telephone, can be read without a mouse, and a name cannot break it."""
+"""The HTML page fits a telephone, works without a mouse, and long names do not break it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _FRAME = """<iframe id="f" src="page.html" style="width: {}px; height: 900px"></
 def page(
     pytester: pytest.Pytester, fork_server: ForkServer, monkeypatch: pytest.MonkeyPatch
 ) -> Path:
-    """The page of a run with a tenant of 300 characters, with drift of every kind."""
+    """The page of a run with a tenant name of 300 characters and many kinds of drift."""
     monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:hypothesispytest")
     project = odd_project(pytester, fork_server)
     project.run(f"--tenants=acme,{'t' * 300}")
@@ -42,18 +42,18 @@ def page(
 
 
 class Outline(HTMLParser):
-    """Where tables and headings are."""
+    """Positions of the tables and headings of a page."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
         self.open: list[tuple[str, dict[str, str | None]]] = []
-        self.outside: list[str] = []  # tables that no region holds which the keyboard reaches
+        self.outside: list[str] = []  # tables outside a region that the keyboard can focus
         self.labels: list[str] = []
         self.beyond_main: set[str] = set()
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Take a tag."""
+        """Record a start tag."""
         named = dict(attrs)
         if tag in ("h1", "h2", "h3", "p", "table") and "main" not in dict(self.open):
             self.beyond_main.add(tag)
@@ -74,9 +74,9 @@ class Outline(HTMLParser):
 
 
 def test_the_page_can_be_read_on_a_telephone_and_by_keyboard(page: Path) -> None:
-    """Each table is in a region with a name that can take the focus; all is in <main>.
+    """Each table is in a labelled region that can be focused, and all content is in <main>.
 
-    At 390 pixels nothing but a region that scrolls is wider than the page.
+    At a width of 390 pixels only scrolling regions are wider than the page.
     """
     outline = Outline(page.read_text(encoding="utf-8"))
     assert outline.outside == []

@@ -1,4 +1,4 @@
-"""The report says what was compared with what: tables, keys, tenancy, columns, filters, cohorts."""
+"""The report describes the comparison: tables, keys, tenancy, columns, filters, cohorts."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def _without_run(report: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_every_pair_is_described(project: Migration) -> None:
-    """Tables with schemas, the key and its origin, tenancy, columns, and rows left out.
+    """Each table pair has its schemas, key and origin, tenancy, columns and excluded rows.
 
-    With workers and in a resumed run, the deterministic part has the same bytes.
+    The report without ``run`` is equal with workers and in a resumed run.
     """
     frozen = 'frozen = "a copy"'
     project.settings(MORE, tenants=NAMED, legacy=frozen, modern=frozen)
@@ -97,7 +97,7 @@ def test_every_pair_is_described(project: Migration) -> None:
 
 
 def test_a_pair_that_no_check_could_open_is_named(project: Migration) -> None:
-    """What the settings pair is in the report although the modern table is not there."""
+    """A pair from the settings is in the report even if its modern table does not exist."""
     project.modern.run("DROP TABLE tenant_positions")
     outcome = project.run("--tenants=all,acme,!beta", "--parity-tables=trades,positions", "-n", "0")
     (lost,) = (each for each in outcome.report["pairs"] if each["table"] == "positions")
@@ -111,7 +111,7 @@ def test_a_pair_that_no_check_could_open_is_named(project: Migration) -> None:
 
 
 def test_one_is_not_several(project: Migration) -> None:
-    """Numbers of one have a singular, in the header and the summary."""
+    """The header and the summary use the singular for one."""
     outcome = project.run("--tenants=acme", "--parity-tables=trades", "-n", "0")
     assert "acme (tables trades): 1 tenant, 1 table" in outcome.stdout
     assert outcome.report["headline"] == "GO for acme (tables trades). The tenant is proven equal."

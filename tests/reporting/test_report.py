@@ -1,4 +1,4 @@
-"""The report: complete, the same in every format, safe to open, and silent about what is masked."""
+"""The report is complete, equal in every format, safe to open, and hides masked values."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ pytest_plugins = ["tests.support.project"]
 
 
 def assert_headline(outcome: RunResult) -> None:
-    """Require the verdict, as words, first in every format, and on a line of the terminal."""
+    """Require the verdict in words at the top of every format, and on a line of the terminal."""
     headline = outcome.report["headline"]
     assert headline.startswith(f"{outcome.verdict} for ")
     (heading,) = re.findall(r"<h1[^>]*>(.*?)</h1>", outcome.files[".html"])
@@ -40,7 +40,7 @@ def assert_headline(outcome: RunResult) -> None:
 
 
 def assert_valid(text: str, report: dict[str, Any]) -> None:
-    """Require a report that fits its schema, and that reads back to the same bytes."""
+    """Require a report that is valid by its schema and reads back to the same bytes."""
     schema = json_file.schemas()["cab-report.schema.json"]
     Draft202012Validator.check_schema(schema)
     assert list(Draft202012Validator(schema).iter_errors(json.loads(text))) == []
@@ -55,7 +55,7 @@ def _written(report: AuditReport) -> dict[str, str]:
 
 
 def test_json_of_a_clean_audit(project: Migration) -> None:
-    """The report holds verdict, run, population and a line for each check, by its schema."""
+    """The report has the verdict, run, population and each check, and is valid by its schema."""
     outcome = project.run("--fail-on-drift")
     report = outcome.report
     assert_valid(outcome.files[".json"], report)
@@ -82,9 +82,9 @@ def test_json_of_a_clean_audit(project: Migration) -> None:
 
 @pytest.mark.parametrize("checks", [0, 1, 1_200])
 def test_the_two_files_are_the_report(checks: int) -> None:
-    """evidence.json and run.json hold the report, by their schemas, whatever its length.
+    """evidence.json and run.json together are the report, valid by their schemas, at any length.
 
-    Every format can be rendered from them again, and what varies between runs is in run.json.
+    Every format can be rendered from them. Facts that vary between runs are in run.json.
     """
     facts = run_facts()
     found = [
@@ -114,9 +114,9 @@ def test_the_two_files_are_the_report(checks: int) -> None:
 
 
 def test_json_of_all_statuses(project: Migration) -> None:
-    """Each status has its evidence: findings by kind, key and column; tolerance; reasons.
+    """Each status has its evidence: findings by kind, key and column, tolerance, reasons.
 
-    However few findings are listed, all differing rows are counted.
+    All differing rows are counted, even if fewer are listed.
     """
     project.modern.run(DRIFT)
     project.modern.run("DELETE FROM tenant_trades WHERE id = 8")
@@ -157,9 +157,9 @@ def test_json_of_all_statuses(project: Migration) -> None:
 
 
 def test_exclusions_are_in_every_format(project: Migration) -> None:
-    """What the settings leave out is in the report with the reason, wherever it is read.
+    """Every format of the report has the columns that the settings exclude, with the reason.
 
-    A run of which a test was not chosen is NOT PROVEN, whatever the others found.
+    A run with a deselected test is NOT PROVEN, whatever the other tests found.
     """
     project.settings("[tables.trades.ignore]\nnote = 'typed by hand after the move'")
     project.modern.run("UPDATE tenant_trades SET note = ''")
@@ -178,7 +178,7 @@ def test_exclusions_are_in_every_format(project: Migration) -> None:
 
 
 class Page(HTMLParser):
-    """What a browser would make of a page: its tags, their attributes, its text."""
+    """The tags, attributes and text of a page as a browser sees them."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -188,12 +188,12 @@ class Page(HTMLParser):
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Take a tag."""
+        """Record a start tag."""
         self.tags.add(tag)
         self.attributes.update(name for name, _ in attrs)
 
     def handle_data(self, data: str) -> None:
-        """Take text."""
+        """Record text."""
         self.texts.append(data)
 
 
@@ -233,7 +233,7 @@ def hostile(project: Migration) -> Migration:
 
 
 def test_no_text_of_a_tenant_becomes_markup(hostile: Migration) -> None:
-    """Hostile values, keys, names and JSON are text in the page and in Markdown, and no more."""
+    """Hostile values, keys, names and JSON remain plain text in the page and in Markdown."""
     outcome = hostile.run("--tenants=acme")
     keys = [finding["key"]["id"] for finding in outcome.check("acme", "positions")["findings"]]
     assert sorted(keys) == sorted(HOSTILE)
@@ -242,7 +242,7 @@ def test_no_text_of_a_tenant_becomes_markup(hostile: Migration) -> None:
 
 
 def assert_inert(text: str) -> None:
-    """Require a page that runs nothing and loads nothing; its policy allows its style alone."""
+    """Require a page that runs and loads nothing, with a policy that allows only its style."""
     page = Page(text)
     allowed = "html head meta title style body h1 h2 h3 p strong em table tr th td div span code br"
     assert page.tags <= {*allowed.split(), "ul", "li", "main", "bdi"}
@@ -263,7 +263,7 @@ def assert_inert(text: str) -> None:
 
 
 def assert_plain(text: str) -> None:
-    """Require Markdown without a heading, a table's edge, a link, code or HTML of a tenant's."""
+    """Require that a tenant's text adds no heading, table cell, link, code or HTML to Markdown."""
     assert "\r" not in text
     assert not re.search(r"(?<!\\)[`<>\[\]]", text)
     headings = [line for line in text.splitlines() if line.startswith("#")]
@@ -298,7 +298,7 @@ mask = true
 
 @pytest.fixture
 def masked(project: Migration) -> Migration:
-    """A migration that masks a value, a key, a part of a row without key, a cast and JSON."""
+    """A migration that masks a value, a key, part of a row without key, a cast and JSON."""
     for database, prefix, owner, own in (
         (project.legacy, "", "account", "A1"),
         (project.modern, "tenant_", "tenant", "acme"),
@@ -325,10 +325,10 @@ def masked(project: Migration) -> Migration:
 
 
 def test_masked_values_are_shown_nowhere(masked: Migration) -> None:
-    """Of a masked column it is said that it differs and in which row, never what it holds.
+    """For a masked column, the report shows only that it differs, and in which row.
 
-    That holds where it is in the key, or a row is known by all that it holds; where a server
-    complains of its value; and where JSON would be explained.
+    That also holds for a column in the key, and in a table without a key. It holds for a server's
+    error message about the value, and for the explanation of JSON.
     """
     options = ["-vv", "-rA", "--junitxml=junit.xml", "--alluredir=allure"]
     outcome = masked.run("--fail-on-drift", "--tenants=acme", *options)

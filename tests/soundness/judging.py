@@ -1,4 +1,4 @@
-"""What an audit says of a trap or trial, weighed by what is known of it."""
+"""Verdicts on an audit's evidence about a trap or trial, whose right result is known."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _GREEN = (Outcome.PROVEN, Outcome.TOLERATED)
 
 
 def judge(trap: Trap, evidence: Evidence) -> str:
-    """Return RIGHT, or how the audit went wrong.
+    """Return RIGHT, or how the audit was wrong.
 
-    A comparison that has to be refused must be NOT PROVEN. To call it that is the worst that may
-    happen to any other, and is not right either.
+    A comparison that must be refused must be NOT PROVEN. For any other comparison, NOT PROVEN is
+    the mildest error, but not RIGHT.
     """
     refusal = not trap.equal and not trap.found
     if evidence.outcome in _GREEN:

@@ -1,6 +1,6 @@
-"""Traps and random tables as the rows of several tenants, which are read by one statement.
+"""Traps and random tables with the rows of several tenants, read by one statement.
 
-Tenants share a table, or have a schema each, whose tables are digested in batches. ``make
+Tenants share a table, or have separate schemas, whose tables are digested in batches. ``make
 soundness`` runs every trap and every way of reading in every layout.
 """
 
@@ -40,9 +40,9 @@ TRIALS = 8
 def test_no_tenant_falls_into_a_trap(
     places: Callable[[Engine, Side], Place], layout: Layout, traps: Sequence[Trap]
 ) -> None:
-    """A trap, as the rows of each of four tenants, is judged for each of them.
+    """A trap is judged right for each of four tenants that have its rows.
 
-    Where tenants have schemas, most of the tables are digested in batches.
+    If tenants have separate schemas, most of the tables are digested in batches.
     """
     assert len(traps) > 20
     given = [for_each_tenant(trap) for trap in traps]
@@ -56,7 +56,7 @@ def test_no_tenant_falls_into_a_trap(
 
 
 def test_every_trap_is_given_to_tenants() -> None:
-    """Of all traps, only those of an engine that no layout has are left out."""
+    """Every trap has a layout here, except the one trap that needs an engine of no layout."""
     given = {trap.name for traps in GIVEN.values() for trap in traps}
     assert {trap.name for trap in TRAPS} - given == {"nanosecond"}
 
@@ -67,7 +67,7 @@ def test_every_trap_is_given_to_tenants() -> None:
 def test_what_differs_is_found_in_its_own_tenant(
     places: Callable[[Engine, Side], Place], layout: Layout, way: str
 ) -> None:
-    """Random tables: exact for the tenants that differ, MATCH for the others."""
+    """In random tables, findings are exact for tenants that differ, and all others MATCH."""
     given = trials_among_others(f"tenants/{layout.name}", layout.legacy, layout.modern, TRIALS)
     here, there = places(layout.legacy, "legacy"), places(layout.modern, "modern")
     verdicts = audit_shared(here, there, given, layout.own_schemas, WAYS[way])

@@ -1,4 +1,4 @@
-"""Every trap in which comparison tools were seen to fall, on every engine of either side."""
+"""Every trap in which comparison tools are known to fail, on every engine of either side."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _ENGINES = list(PLACES)
 
 
 def _pairs_of(number: int, trap: Trap) -> list[tuple[Engine, Engine]]:
-    """Return the pairs on which a trap is laid out here: each engine once a side, if it can be.
+    """Return the pairs for a trap: each engine once per side, as far as engines can hold it.
 
-    ``make soundness`` lays every trap out on every pair that can hold it.
+    ``make soundness`` tries every trap on every pair that can hold it.
     """
     held = [(one, other) for one, other in PAIRS
             if exists(trap, "legacy", one) and exists(trap, "modern", other)]  # fmt: skip
@@ -38,7 +38,7 @@ _LAID_OUT = {
 def test_no_trap_is_fallen_into(
     places: Callable[[Engine, Side], Place], legacy: Engine, modern: Engine
 ) -> None:
-    """What is equal matches, what differs is named exactly, what cannot be told is NOT PROVEN."""
+    """Equal rows match, differing rows are named exactly, undecidable rows are NOT PROVEN."""
     held = _LAID_OUT[legacy, modern]
     evidence = audit_all(places(legacy, "legacy"), places(modern, "modern"), held)
     judged = zip(held, evidence, strict=True)
@@ -47,7 +47,7 @@ def test_no_trap_is_fallen_into(
 
 
 def test_each_trap_is_laid_out() -> None:
-    """No trap is left out, no pair is idle, and most traps are on every engine, either side."""
+    """Every trap and every pair is used. Most traps are tried on every engine of either side."""
     assert {trap.name for held in _LAID_OUT.values() for trap in held} == {t.name for t in TRAPS}
     assert len(TRAPS) > 150
     assert min(map(len, _LAID_OUT.values())) > 35

@@ -1,4 +1,4 @@
-"""Random schemas, rows, mutations and storage differences, on every pair of engines."""
+"""Random schemas, rows, mutations and storage differences on every pair of engines."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _IDS = ["-".join(pair) for pair in PAIRS]
 def test_what_was_planted_is_found_and_nothing_else(
     places: Callable[[Engine, Side], Place], legacy: Engine, modern: Engine
 ) -> None:
-    """Of random tables, each difference is named exactly; of equal ones, none is invented.
+    """In random tables each difference is named exactly, and equal tables have no findings.
 
-    ``make soundness`` runs the same by the thousand.
+    ``make soundness`` runs thousands of such trials.
     """
     trials = [
         make_trial(
@@ -64,7 +64,7 @@ def test_any_table_is_judged_right(
     chance: Random,
     mutated: bool,
 ) -> None:
-    """Hypothesis finds no table of which the audit says anything but the truth."""
+    """Hypothesis finds no table that the audit judges wrongly."""
     trial = make_trial(chance, legacy, modern, mutated=mutated, tenanted=True)
     (evidence,) = audit_all(places(legacy, "legacy"), places(modern, "modern"), [trial])
     assert judge(trial, evidence) == RIGHT, (trial, seen(evidence), evidence.reasons)

@@ -1,8 +1,8 @@
-"""The traps: data on which comparison tools go wrong, without a word of any engine's SQL.
+"""The traps: data on which comparison tools go wrong, independent of any engine's SQL.
 
-A trap is two tables that either hold the same or differ in ways that are all written down. The
-same list is laid out on every pair of engines, and before the peers in ``benchmarks/peers``. What
-is trapped comes from design notes on false matches and false alarms seen in other tools.
+A trap is two tables that are equal or have known differences. The same list is tried on every pair
+of engines, and with the peers in ``benchmarks/peers``. The traps come from design notes on false
+matches and false alarms in other tools.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ DDL: dict[Engine, dict[str, str]] = {
         "varchar": "VARCHAR({})",
     },
 }
-"""How each engine spells a neutral type; ``{}`` is what stands in the parentheses."""
+"""How each engine declares a neutral type. ``{}`` stands for the arguments in parentheses."""
 
 STAND_INS: dict[Engine, frozenset[str]] = {
     "postgresql": frozenset(),
@@ -124,13 +124,13 @@ STAND_INS: dict[Engine, frozenset[str]] = {
     "sqlite": frozenset({"boolean", "date", "decimal", "json", "time", "timestamp", "uuid"}),
     "duckdb": frozenset(),
 }
-"""Types that an engine keeps in a column of another type, so that ``type = ...`` may be needed."""
+"""Types that an engine stores as another type, so that ``type = ...`` may be needed."""
 
 FORGIVING = frozenset(
     {"trim", "ignore_case", "unicode", "empty_is_null", "scale", "second_digits"}
     | {"json", "naive_zone"}
 )
-"""Rules that make values equal which are not. A tool without the rule rightly reports them."""
+"""Rules that make different values equal. A tool without the rule rightly reports them."""
 
 
 @dataclass(frozen=True)
@@ -143,14 +143,17 @@ class TrapColumn:
 
 @dataclass(frozen=True)
 class Trap:
-    """Two tables called ``t``, and what is to be said of them.
+    """Two tables called ``t`` and the right result of their comparison.
 
-    ``equal`` with nothing found is a match. Not equal and nothing found: the comparison has to be
-    refused (NOT PROVEN), since it would leave something out. ``found`` is (kind, canonical texts
-    of the key, columns). ``key`` knows a row, and is declared to the database where ``enforced``;
-    an empty key means that the table has none, and rows are known by all their columns.
-    ``settings`` are lines of ``tenantparity.toml``. Types that ``modern_columns`` does not give
-    are the legacy ones. ``subject`` is the check that the trap is about: ``global``, or a tenant.
+    If ``equal``, the right result is a match. If not ``equal`` and nothing is ``found``, the
+    comparison must be refused (NOT PROVEN), because it would leave something out. ``found`` has
+    (kind, canonical texts of the key, columns).
+
+    ``key`` identifies a row. If ``enforced``, it is the table's primary key. With an empty key the
+    table has none, and a row is identified by all its columns.
+
+    ``settings`` are lines of ``tenantparity.toml``. ``modern_columns`` are the legacy ones if
+    empty. ``subject`` is the check that the trap is about: ``global`` or a tenant.
     """
 
     name: str
@@ -176,22 +179,22 @@ class Trap:
 
     @property
     def forgives(self) -> bool:
-        """Whether the settings hold a rule that makes different values equal."""
+        """Whether the settings have a rule that makes different values equal."""
         return any(re.search(rf"^{word} =", self.settings, re.MULTILINE) for word in FORGIVING)
 
 
 def exists(trap: Trap, side: Side, engine: Engine) -> bool:
-    """Whether the engine can hold that side of the trap."""
+    """Return whether the engine can hold that side of the trap."""
     types = (column.type for column in trap.columns_of(side))
     if side == "legacy" and _IN_BERLIN in trap.settings and engine != "postgresql":
-        return False  # no other converts zones soundly; see the refusal among the tests of types
+        return False  # only PostgreSQL converts zones soundly; see the refusal in tests of types
     return engine in trap.engines and all(_word(each) in DDL[engine] for each in types)
 
 
 def settings(trap: Trap, legacy: Engine, modern: Engine, table: str = TABLE) -> str:
-    """Return the trap's settings, with ``type = ...`` where one side has but a stand-in.
+    """Return the trap's settings, with ``type = ...`` if only one side stores the type as another.
 
-    A type that the trap itself gives is left alone. Files know no keys, so there the key is said.
+    A type in the trap's own settings is kept. Files have no keys, so their key is added.
     """
     text = trap.settings
     if trap.key and trap.enforced and "duckdb" in (legacy, modern):
@@ -205,7 +208,7 @@ def settings(trap: Trap, legacy: Engine, modern: Engine, table: str = TABLE) -> 
 
 
 def with_key(text: str, key: tuple[str, ...]) -> str:
-    """Return a trap's settings with the key said."""
+    """Return a trap's settings with its key added."""
     header = f"[tables.{TABLE}]"
     keyed = f"{header}\nkey = {json.dumps(key)}"
     return text.replace(header, keyed) if header in text else f"{keyed}\n{text}"
@@ -220,7 +223,7 @@ def _with_type(text: str, column: str, word: str) -> str:
 
 
 def ddl(trap: Trap, side: Side, engine: Engine, table: str = TABLE) -> list[str]:
-    """Return the statements that make the table, empty, where none of that name is."""
+    """Return the statements that create the empty table, if no table has that name."""
     columns = trap.columns_of(side)
     enums = [column for column in columns if _word(column.type) == "enum"]
     types = [_create_enum(column, table) for column in enums if engine == "postgresql"]
@@ -234,12 +237,12 @@ def ddl(trap: Trap, side: Side, engine: Engine, table: str = TABLE) -> list[str]
 
 
 def insert(trap: Trap, side: Side, engine: Engine, table: str = TABLE) -> tuple[str, list[Row]]:
-    """Return the statement for one row, and the parameters of each row as the driver wants them.
+    """Return the statement that inserts one row, and each row's parameters for the driver.
 
-    MariaDB's ``timestamptz`` is given in UTC: the session must say ``time_zone = '+00:00'``.
+    MariaDB's ``timestamptz`` is given in UTC, so the session needs ``time_zone = '+00:00'``.
     """
     marker = "%s" if engine in ("postgresql", "mariadb") else "?"
-    # Bytes that are no UTF-8 become a text of SQLite by a cast alone.
+    # SQLite stores bytes that are not UTF-8 as text only with a cast.
     cast = "CAST(? AS TEXT)" if engine == "sqlite" else marker
     markers = ", ".join(cast if c.type == "text" else marker for c in trap.columns_of(side))
     statement = f"INSERT INTO {table} VALUES ({markers})"
@@ -313,11 +316,11 @@ _CONVERT: dict[Engine, Callable[[Value], Value]] = {
 }
 
 
-# ---- how a trap is written down
+# ---- functions that create traps
 
 _POSTGRESQL: frozenset[Engine] = frozenset({"postgresql"})
 _EXACT = ENGINES - {"sqlite"}  # SQLite makes a decimal of more than 15 digits a float
-_SPECIAL: frozenset[Engine] = frozenset({"postgresql", "duckdb"})  # floats that are no numbers
+_SPECIAL: frozenset[Engine] = frozenset({"postgresql", "duckdb"})  # engines with NaN and infinity
 _ID = TrapColumn("id", "integer")
 _COMPOSED, _DECOMPOSED = "caf\N{LATIN SMALL LETTER E WITH ACUTE}", "cafe\N{COMBINING ACUTE ACCENT}"
 _RESERVED = (
@@ -337,7 +340,7 @@ def _rule(line: str) -> str:
 
 
 def _texts(name: str, legacy: Row, modern: Row, *columns: str) -> Trap:
-    """One row of three texts that other encodings of a row take for the other."""
+    """One row of three texts: a weak encoding of rows confuses the two sides."""
     return Trap(
         name=name,
         columns=_columns(id="integer", x="text", y="text", z="text"),
@@ -357,7 +360,7 @@ def _unlike(
     engines: frozenset[Engine] = ENGINES,
     rule: str = "",
 ) -> Trap:
-    """Two different values, of one type or two, above a row of NULL."""
+    """Two different values, of one type or two, and a second row of NULL."""
     return _pair(name, kinds, (legacy, modern), False, engines, rule)
 
 
@@ -370,7 +373,7 @@ def _alike(
     engines: frozenset[Engine] = ENGINES,
     rule: str = "",
 ) -> Trap:
-    """One value, stored in two ways or known to upset a comparison, above a row of NULL."""
+    """One value, stored in two ways or known to confuse tools, and a second row of NULL."""
     return _pair(name, kinds, (legacy, modern), True, engines, rule)
 
 
@@ -404,12 +407,16 @@ def _many(
     *found: Found,
     key: tuple[str, ...] = ("id",),
 ) -> Trap:
-    """Tables of more rows than one. Without findings they are equal."""
+    """Tables with more rows than one. They are equal if nothing is ``found``."""
     return Trap(name, columns, tuple(legacy), tuple(modern), not found, found, key=key)
 
 
 def _loose(name: str, columns: tuple[TrapColumn, ...], *sides: Iterable[Row]) -> Trap:
-    """Tables without a key: rows of one side alone are missing or extra, further copies not."""
+    """Tables without a key.
+
+    Rows that only one side has are missing or extra. Surplus copies of a row that both sides have
+    are duplicates.
+    """
     legacy, modern = (tuple(side) for side in sides)
     found = [*_surplus("missing", legacy, modern), *_surplus("extra", modern, legacy)]
     return _many(name, columns, legacy, modern, *found, key=())
@@ -484,7 +491,7 @@ def _each(letters: str) -> list[Row]:
 
 
 def _swapped(rows: list[Row], one: int, other: int) -> list[Row]:
-    """Let two rows exchange all but their ids."""
+    """Return the rows with the contents of two of them exchanged, except their ids."""
     content = {row[0]: row[1:] for row in rows}
     content[one], content[other] = content[other], content[one]
     return [(number, *rest) for number, rest in content.items()]
@@ -883,7 +890,7 @@ _STRANGE = ("%s :x '\"\\", "\n", "?", "$1", "{}", "a|b", "<null>")
 
 
 def _lost(name: str, kind: str, rest: Iterable[Value], lost: Value, shown: str) -> Trap:
-    """One row of many is gone, and named by its key."""
+    """One row of many is missing, and its key is reported."""
     rows = [(value, 0) for value in rest]
     columns = _columns(id=kind, v="integer")
     return _many(name, columns, [*rows, (lost, 0)], rows, ("missing", (shown,), ()))
@@ -933,7 +940,7 @@ _KEYS = (
          ((Decimal("1.50"), 0), (Decimal("2.00"), 1)),
          ((Decimal("1.5000"), 0), (Decimal("2.0000"), 1)),
          equal=True, modern_columns=_columns(id="decimal(12,4)", v="integer")),
-    # SQLAlchemy does not know all of these to be reserved, in one engine or another.
+    # SQLAlchemy does not treat all of these words as reserved in every engine.
     _many("names that are reserved", _columns(**dict.fromkeys(_RESERVED, "integer")),
           [tuple(range(len(_RESERVED)))], [(*range(len(_RESERVED) - 1), 99)],
           ("changed", ("0",), (_RESERVED[-1],)), key=(_RESERVED[0],)),

@@ -1,8 +1,8 @@
-"""What the random tables of ``trials.py`` hold: types, values, near values, and other spellings.
+"""The kinds of values in the random tables of ``trials.py``: types, values, near values, texts.
 
 A *kind* is a neutral type of ``traps.py``. Some kinds can also be stored as text, each value in a
-spelling that is drawn at random: moments with an offset, decimals with an exponent, flags as words.
-The truth of a trial never depends on the spelling.
+random form: moments with an offset, decimals with an exponent, flags as words. The right result of
+a trial never depends on the form.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from zoneinfo import ZoneInfo
 from .traps import ENGINES, Engine, Value
 
 SPELLED = "varchar(120)"
-"""The type of a column that holds values of another type in random spellings."""
+"""The type of a column that stores values of another type as text in random forms."""
 
 _NASTY_TEXTS = [
     *("", " ", "a", "A", "a ", " a", "NULL", "null", "<null>", "0", "1", "-", ":", "1:a", "n", "v"),
@@ -45,12 +45,11 @@ _TRUE, _FALSE = ("t", "true", "y", "yes", "on", "1"), ("f", "false", "n", "no", 
 
 @dataclass(frozen=True)
 class Kind:
-    """A neutral type, and what chance makes of it.
+    """A neutral type and its random values.
 
-    ``wider`` are other types that hold the same values. ``near`` makes another value that is
-    close. ``spell`` returns a value as a text, and ``read_as`` is the ``type = ...`` under which
-    such a text is compared. ``zone`` is the zone in which the legacy side has naive times.
-    ``engines`` are those that hold all of the values.
+    ``wider`` are other types that can hold the same values. ``near`` makes a close but different
+    value. ``spell`` returns a value as text, and ``read_as`` is the ``type = ...`` for such a text.
+    ``zone`` is the zone of naive times on the legacy side. ``engines`` can hold all of the values.
     """
 
     type: str
@@ -69,11 +68,11 @@ def _text(rng: Random) -> str:
         return rng.choice(_NASTY_TEXTS)
     letters = string.printable[:95] + "éßñ😀中\u0301"
     text = "".join(rng.choice(letters) for _ in range(rng.randrange(1, 12)))
-    return text.replace("E'", "E")  # reports show a text that begins so in another way
+    return text.replace("E'", "E")  # reports show a text with this start differently
 
 
 def _broken_text(rng: Random) -> str | bytes:
-    """Return a text, or bytes that are no UTF-8, which SQLite stores in a text column."""
+    """Return a text, or bytes that are not UTF-8, which SQLite stores in a text column."""
     return rng.choice([b"caf\xe9", b"\xff", b"a\xc3", b"\xed\xa0\x80", b"\xf5a"] + [_text(rng)] * 3)
 
 
@@ -112,7 +111,7 @@ def _float(rng: Random) -> float:
 
 
 def _next_float(_: Random, value: Value) -> float:
-    # Not below the smallest normal number: MariaDB does not write those.
+    # Not below the smallest normal number: MariaDB does not write subnormal numbers.
     number = float(str(value))
     return math.nextafter(number, 0.0) if abs(number) > 1e-300 else 1e-20
 
@@ -139,7 +138,7 @@ def _other_instant(rng: Random, value: Value) -> datetime:
 
 
 def _clear_instant(zone: ZoneInfo) -> Callable[[Random], datetime]:
-    """Return instants whose local time in a zone stands for no other instant."""
+    """Return instants whose local time in a zone is unambiguous."""
 
     def make(rng: Random) -> datetime:
         while True:
@@ -153,7 +152,7 @@ def _clear_instant(zone: ZoneInfo) -> Callable[[Random], datetime]:
 
 
 def _uuid(rng: Random) -> UUID:
-    # MariaDB takes no others than the RFC's.
+    # MariaDB accepts only UUIDs of the RFC's variants.
     return UUID(int=0) if rng.random() < 0.1 else UUID(int=rng.getrandbits(128), version=4)
 
 
@@ -163,7 +162,7 @@ def _document(rng: Random) -> str:
 
 
 def _document_with(escapes: Sequence[str]) -> Callable[[Random], str]:
-    """Return documents with an escape in a string, some of which stand for no character."""
+    """Return documents with an escape in a string. Some escapes stand for no character."""
 
     def make(rng: Random) -> str:
         escape = rng.choice(escapes)
@@ -174,7 +173,7 @@ def _document_with(escapes: Sequence[str]) -> Callable[[Random], str]:
     return make
 
 
-# ---- the canonical text, as docs/types.md has it
+# ---- the canonical text, as in docs/types.md
 
 
 def _number(value: Value) -> str:
@@ -206,7 +205,7 @@ def _by_content(value: Value) -> str:
     return json.dumps(json.loads(str(value)), sort_keys=True)
 
 
-# ---- other spellings
+# ---- other forms of a value
 
 
 def _with_offset(rng: Random, value: Value) -> str:
@@ -285,7 +284,7 @@ ZONED_KINDS = [
     Kind("timestamptz", (), _clear_instant(ZoneInfo(zone)), _utc, _other_instant, zone=zone)
     for zone in _ZONES
 ]
-"""Naive times of a zone on the legacy side, which only PostgreSQL reads, and instants on modern."""
+"""Instants on the modern side, and naive times on the legacy side, which only PostgreSQL reads."""
 
 
 TEXT_KEY = Kind("varchar(100)", (), lambda rng: f"{_text(rng)[:60]}{rng.randrange(10**6)}", str)

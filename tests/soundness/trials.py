@@ -1,7 +1,7 @@
-"""Random tables with random mutations, and what an exact comparison has to find in them.
+"""Random tables with random mutations, and the exact differences between them.
 
-A trial is a trap that nobody thought of. All of it comes out of one random generator, which may
-be Hypothesis's own; the truth is worked out here in Python, by other means than the product's.
+A trial is a random trap. It depends only on one random generator, which may be Hypothesis's own.
+The right result is computed here in Python, independently of the product's code.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ _MOST_ROWS = 12
 _MOST_COLUMNS = 8
 _KEYS = [kind for kind in KINDS if kind.type in ("integer", "bigint", "uuid", "date")]
 _TENANT = "tenant_id"
-_TENANTED = 0.2  # of the trials that may have tenants
+_TENANTED = 0.2  # share of tenanted trials that have tenants
 _OWNERS = (("A1", "acme"), ("A2", "beta"))
-"""The ids of two tenants, legacy and modern, under one name of the column on both sides."""
+"""The legacy and modern ids of two tenants. The column has one name on both sides."""
 
 
 def holds(engine: Engine, kind: str) -> bool:
-    """Whether an engine keeps the values of a type without loss."""
+    """Return whether an engine stores the values of a type without loss."""
     if engine == "sqlite" and kind.startswith("decimal"):
         return kind in ("decimal(10,2)", "decimal(14,4)", "decimal(6,0)")
     return kind in DDL[engine] or kind.partition("(")[0] in DDL[engine]
@@ -35,7 +35,7 @@ def holds(engine: Engine, kind: str) -> bool:
 
 @dataclass(frozen=True)
 class _Column:
-    """A column of a trial: what it holds, and the neutral type that it has on each side."""
+    """A column of a trial: its kind of values, and its neutral type on each side."""
 
     name: str
     kind: Kind
@@ -43,7 +43,7 @@ class _Column:
     modern: str
 
     def stored(self, rng: Random, side: Side, value: Value) -> Value:
-        """Return the value as the column of a side takes it."""
+        """Return the value in the form that the column of a side stores."""
         kind, here = self.kind, self.legacy if side == "legacy" else self.modern
         if here == SPELLED and kind.spell is not None:
             return None if value is None else kind.spell(rng, value)
@@ -52,12 +52,12 @@ class _Column:
         return int(value) if isinstance(value, bool) and here == "tinyint" else value
 
     def shown(self, value: Value) -> str | None:
-        """Return the canonical text."""
+        """Return the canonical text of a value."""
         return None if value is None else self.kind.canonical(value)
 
     @property
     def settings(self) -> list[str]:
-        """Return the lines of the settings for the column."""
+        """The settings' lines for the column."""
         lines = []
         if SPELLED in (self.legacy, self.modern) and self.kind.spell is not None:
             lines.append(f'type = "{self.kind.read_as}"')
@@ -71,10 +71,11 @@ class _Column:
 def make_trial(
     rng: Random, legacy: Engine, modern: Engine, *, mutated: bool, tenanted: bool = False
 ) -> Trap:
-    """Return a trial for a pair of engines; one that is not mutated holds the same twice.
+    """Return a trial for a pair of engines. Without ``mutated`` both sides are equal.
 
-    ``tenanted``: some tables also hold rows of a second tenant, under ids that were issued anew in
-    a column that has the same name on both sides. The trial is then about the first tenant.
+    With ``tenanted`` some tables also have rows of a second tenant. The tenants' modern ids differ
+    from the legacy ids, in a column with the same name on both sides. The trial is then about the
+    first tenant.
     """
     key, columns = _columns(rng, legacy, modern)
     rows = _rows(rng, key, columns)
@@ -111,7 +112,7 @@ def _with_tenants(
     columns: Sequence[_Column],
     sides: Mapping[Side, list[Row]],
 ) -> Trap:
-    """Put another tenant's rows beside the trial's, and some that the trial's tenant lost."""
+    """Add rows of another tenant, some of which the trial's tenant lost."""
     legacy, modern = sides["legacy"], sides["modern"]
     others = [row for row in _rows(rng, key, columns) if not key or _is_new(row, legacy, key)]
     others = [row for row in others if not key or _is_new(row, modern, key)]
@@ -168,7 +169,7 @@ def _columns(rng: Random, legacy: Engine, modern: Engine) -> tuple[list[_Column]
 
 
 def _has_many_texts(kind: Kind) -> bool:
-    """Whether reports show a value in more ways than one, so that it cannot know a row."""
+    """Return whether reports show a value in several ways, so that it cannot identify a row."""
     return kind.type in ("boolean", "float", "json") or kind.engines == {"sqlite"}
 
 
@@ -187,7 +188,7 @@ def _key(rng: Random) -> list[Kind]:
 def _column(
     rng: Random, name: str, kind: Kind, engines: Mapping[Side, Engine], *, key: bool
 ) -> _Column:
-    """Return a column; either side may have its values spelled, and modern a wider type."""
+    """Return a column. Either side may store text, and modern may have a wider type."""
     if kind.zone:
         return _Column(name, kind, "timestamp(6)", kind.type)
     wider = [each for each in kind.wider if not key and holds(engines["modern"], each)]
@@ -220,7 +221,7 @@ def _rows(rng: Random, key: Sequence[_Column], columns: Sequence[_Column]) -> li
 
 
 def _is_new(row: Row, rows: Sequence[Row], key: Sequence[_Column]) -> bool:
-    """Whether no engine, whatever its collation, takes the row's key for another's."""
+    """Return whether the row's key is unique in every engine, under any collation."""
 
     def folded(each: Row) -> list[str]:
         texts = [str(column.shown(value)) for column, value in zip(key, each, strict=False)]
@@ -230,14 +231,14 @@ def _is_new(row: Row, rows: Sequence[Row], key: Sequence[_Column]) -> bool:
 
 
 def _fold(text: str) -> str:
-    """Return the number that ends a text key, by which every collation tells it from others."""
+    """Return the digits at the end of a text key, which differ under every collation."""
     return text[len(text.rstrip(string.digits)) :] or text
 
 
 def _mutate(
     rng: Random, rows: list[Row], key: Sequence[_Column], columns: Sequence[_Column]
 ) -> None:
-    """Change one thing; what another change undoes or doubles is found out by comparing."""
+    """Change one thing. Changes that cancel or repeat each other show in the comparison."""
     kinds = ["value", "near", "near", "near", "null", "swap", "lost", "extra", "shift", "double"]
     at = rng.randrange(len(rows)) if rows else 0
     match rng.choice(kinds) if rows else "extra":
@@ -293,7 +294,7 @@ def _swap(rng: Random, rows: list[Row], key: Sequence[_Column], columns: Sequenc
 def _shift(
     rng: Random, rows: list[Row], at: int, key: Sequence[_Column], columns: Sequence[_Column]
 ) -> None:
-    """Swap the values of two neighbouring columns of one kind, as a migration's script may."""
+    """Exchange the values of two adjacent columns of one kind, as a faulty migration script may."""
     alike = [n for n in range(len(key), len(columns) - 1) if columns[n].kind is columns[n + 1].kind]
     if alike:
         place, row = rng.choice(alike), list(rows[at])
@@ -301,7 +302,7 @@ def _shift(
         rows[at] = tuple(row)
 
 
-# ---- the truth
+# ---- the right result
 
 
 def _differences(
@@ -311,7 +312,7 @@ def _differences(
     there = Counter(_shown(columns, row) for row in modern)
     if not key:
         for kind, own, other in (("missing", here, there), ("extra", there, here)):
-            for row in (own - other).elements():  # a copy of a row that is there is not missing
+            for row in (own - other).elements():  # a surplus copy of a row is not missing
                 yield "duplicate" if other[row] else kind, row, ()
         return
     size = len(key)

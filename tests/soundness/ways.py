@@ -1,6 +1,6 @@
-"""The ways on which an audit can go from digests that differ to the rows, each taken by force.
+"""The ways from different digests to the rows, each forced by limits.
 
-Limits that only a large table reaches are made so small that any table does.
+The limits are so small that every table exceeds them. Normally only a large table does.
 """
 
 from __future__ import annotations
@@ -14,24 +14,24 @@ from pytest_tenantparity.stacks import Portable
 
 @dataclass(frozen=True)
 class Way:
-    """How an audit is made to work; ``digest`` is the only one that is used, if one is named."""
+    """Limits and digest of an audit. If ``digest`` is given, no other digest is used."""
 
     limits: Limits = field(default_factory=Limits)
     digest: str | None = None
 
 
 AS_IT_IS = Way()
-# All rows of a tenant in two buckets, three times: few of those that differ are decoded.
+# All rows of a tenant in two buckets, three times: few differing rows can be decoded.
 CROWDED = Way(Limits(buckets=2, buckets_again=2, buckets_per_row=99))
 # All rows of a tenant in one bucket first: the second sketch decodes.
 AGAIN = Way(Limits(buckets=1))
-# No row is decoded, so that both sides are merged.
+# No row is decoded, so both sides are merged.
 MERGED = Way(Limits(rows_decoded=0))
-# The rows of a merge are fetched one by one.
+# A merge fetches its rows one by one.
 ONE_BY_ONE = Way(Limits(rows_decoded=0, rows_merged=1))
-# Few rows are decoded in a scan of several tenants: the others are merged, each tenant alone.
+# Few rows are decoded in a shared scan. The other rows are merged, each tenant alone.
 APART = Way(Limits(rows_decoded=12))
-# No digest is used but the portable one that needs no MD5.
+# Only the portable digest without MD5 is used.
 WITHOUT_MD5 = Way(digest=Portable.SHA256)
 
 WAYS: Mapping[str, Way] = {

@@ -1,1 +1,1 @@
-"""What tests of all kinds stand on: servers, engines, projects, data."""
+"""Shared parts of the tests: servers, engines, projects, data."""

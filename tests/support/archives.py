@@ -1,4 +1,7 @@
-"""Two folders of files, as the stacks of a test. PYTEST_DONT_REWRITE: it is imported, too."""
+"""Two folders of files as the stacks of a test.
+
+PYTEST_DONT_REWRITE, because tests import this plugin as a module as well.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ import pytest
 from .files import Files
 
 CHANGED = ("changed", ("1",), ("x",))
-"""What is found where the row of id 1 holds another x, and nothing else differs."""
+"""The finding if only x of the row with id 1 differs."""
 
 
 @pytest.fixture
@@ -27,5 +30,5 @@ def new(tmp_path: Path) -> Files:
 
 
 def keyed(*tables: str) -> str:
-    """Return settings by which the rows of tables are known by their id."""
+    """Return settings that make id the key of some tables."""
     return "".join(f'[tables."{table}"]\nkey = ["id"]\n' for table in tables)

@@ -1,4 +1,4 @@
-"""A filter that takes the value of ``:as_of``, and runs that have one."""
+"""A filter with ``:as_of``, and runs with a value for it."""
 
 from __future__ import annotations
 
@@ -20,5 +20,5 @@ def filters(table: str, column: str) -> str:
 
 
 def up_to(run: Run, value: int | date | datetime) -> Run:
-    """Return the same stacks in a run with a value."""
+    """Return a run of the same stacks with this value."""
     return Run(replace(run.context, as_of=AsOf(value)))

@@ -1,4 +1,4 @@
-"""Many tables in one opening of both stacks: each matches until its modern side is changed."""
+"""Many tables in one opening of both stacks, before and after a change of the modern side."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from .engine_driver import SHARED, Engine, Seen
 from .expectations import assert_drift, assert_match
 
 Check = Callable[..., AbstractContextManager[Evidence]]
-"""Takes a label, a table and a subject; a failed assertion is counted under the label."""
+"""Takes a label, a table and a subject. A failed assertion is reported under the label."""
 
 
 @contextmanager
 def checks(
     engine: Engine, more: str = "", *, legacy: str = SHARED, modern: str = SHARED
 ) -> Iterator[Check]:
-    """Open both stacks once; fail at the end with what was wrong of each label."""
+    """Open both stacks once. At the end, fail with the errors of all labels."""
     with engine.opened(more, legacy=legacy, modern=modern) as run, each_value() as case:
 
         @contextmanager
@@ -33,9 +33,9 @@ def checks(
 
 @dataclass(frozen=True)
 class Change:
-    """A table of both sides, a change of the modern one, and what is found of it.
+    """A table of both sides, a change of the modern side, and the findings after it.
 
-    ``{t}`` is the table's name in all SQL and settings. ``made`` is run on both sides; ``legacy``
+    ``{t}`` is the table's name in all SQL and settings. ``made`` is run on both sides. ``legacy``
     and ``modern`` are run before it, each on its own side.
     """
 
@@ -51,7 +51,7 @@ class Change:
 def check_changes(
     engine: Engine, cases: Sequence[Change], more: str = "", subject: str = "global"
 ) -> None:
-    """Require a match of every table, and after its change exactly what is to be found."""
+    """Require that every table matches, and that after its change it has exactly its findings."""
     tables = {f"t{number}": case for number, case in enumerate(cases)}
 
     def sql(part: Callable[[Change], str]) -> str:

@@ -1,4 +1,4 @@
-"""Checks as the tests name them: by a tenant, or by the word that selects such checks."""
+"""Checks by the names that tests use: a tenant, or a word such as ``global``."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def key_of(subject: str, table: str | None, name: str = "test_parity") -> CheckK
 
 
 def named(check: dict[str, Any]) -> dict[str, Any]:
-    """Return a check of the JSON report in one level: its key as readers see it, and its numbers.
+    """Return a check of the JSON report in one level: its key in words, and its numbers.
 
-    ``status`` is the word that a check of rows has for the outcome.
+    ``status`` is the word of a check of rows for the outcome.
     """
     key = CheckKey(**(check["key"] | {"kind": CheckKind(check["key"]["kind"])}))
     nothing = to_wire(RowParity()) | {"accounts": [], "columns": None}

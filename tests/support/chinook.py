@@ -1,7 +1,8 @@
-"""Chinook, a public data set of a music shop, as the legacy of a real migration.
+"""Chinook, a public data set of a music shop, as the legacy side of a real migration.
 
-The tenant of a customer is the employee who supports it. Customers name theirs, invoices reach
-it through the customer, their lines through the invoice; all other tables are shared.
+The tenant of a customer is the employee who supports the customer. A customer row names the
+employee. Invoices reach it through the customer, and invoice lines through the invoice. All other
+tables are shared.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from .engine_driver import opened
 from .postgresql import Cluster, Database, new_database
 
 SCRIPT = Path(__file__).parents[3] / "shared" / "data" / "chinook" / "Chinook_PostgreSql.sql"
-ZONE = "America/Edmonton"  # where the shop is, and where its naive times are meant
+ZONE = "America/Edmonton"  # the shop's zone, which its naive times are in
 
 ROWS = {
     "album": 347,
@@ -66,7 +67,7 @@ _WIDER = {
 
 Key = tuple[tuple[str, str | None], ...]
 Named = tuple[str, str, str, Key, tuple[str, ...]]
-"""What a finding says: tenant, table, kind, key, columns."""
+"""A finding: tenant, table, kind, key, columns."""
 
 
 @dataclass(frozen=True)
@@ -85,13 +86,13 @@ REPS = (JANE, MARGARET, STEVE)
 
 
 def modern_name(table: str) -> str:
-    """Return what a legacy table is called on the modern platform."""
+    """Return a legacy table's name on the modern platform."""
     return f"tenant_{table}" if table in PATHS else table
 
 
 @dataclass(frozen=True)
 class Chinook:
-    """Both databases, with no connection left open, so that they can be copied."""
+    """Both databases, without open connections, so that they can be copied."""
 
     legacy: Database
     modern: Database
@@ -103,7 +104,7 @@ class Chinook:
 
 
 def migrated_chinook(legacy_cluster: Cluster, modern_cluster: Cluster) -> Chinook:
-    """Load the legacy, and migrate it with SQL into a fresh multi-tenant database."""
+    """Load the legacy database, and migrate it with SQL into a new multi-tenant database."""
     databases = Chinook(new_database(legacy_cluster), new_database(modern_cluster))
     with (
         legacy_cluster.connect(databases.legacy.name) as legacy,
@@ -121,7 +122,7 @@ def migrated_chinook(legacy_cluster: Cluster, modern_cluster: Cluster) -> Chinoo
 
 @contextmanager
 def copied(database: Database) -> Iterator[Database]:
-    """Copy a database that nobody is connected to, within its server."""
+    """Copy a database without connections within its server. Drop the copy at the end."""
     copy = Database(database.cluster, database.cluster.new_name())
     names = sql.Identifier(copy.name), sql.Identifier(database.name)
     with database.cluster.connect() as admin:
@@ -143,7 +144,7 @@ def _columns(legacy: psycopg.Connection, table: str) -> dict[str, str]:
 def _create(
     legacy: psycopg.Connection, modern: psycopg.Connection, table: str, columns: dict[str, str]
 ) -> None:
-    """Create the modern table: wider types throughout, and the tenant first in its key."""
+    """Create the modern table with wider types, and with the tenant first in its key."""
     query = (
         "SELECT column_name FROM information_schema.key_column_usage"
         " WHERE constraint_name = %s ORDER BY ordinal_position"
@@ -160,7 +161,7 @@ def _create(
 def _move(
     legacy: psycopg.Connection, modern: psycopg.Connection, table: str, columns: list[str]
 ) -> None:
-    """Stream a table over; each row of a tenant's table is stamped with its tenant."""
+    """Copy a table's rows. Each row of a tenant's table gets the tenant's id."""
     chosen, source = ", ".join(f"t.{name}" for name in columns), f"{table} AS t"
     if table in PATHS:
         stamps = ", ".join(f"({rep.employee}, '{rep.modern_id}')" for rep in REPS)
@@ -198,7 +199,7 @@ def settings_text(legacy: Database, modern: Database) -> str:
 
 @dataclass(frozen=True)
 class RunResult:
-    """What an audit of everything says: each check's status and reasons, and all findings."""
+    """The result of an audit of everything: each check's status and reasons, and all findings."""
 
     statuses: dict[tuple[str, str], str]
     rows: dict[tuple[str, str], int]
@@ -207,7 +208,7 @@ class RunResult:
 
 
 def audit_everything(settings: Settings) -> RunResult:
-    """Make every check of the plan with the engine alone."""
+    """Make every check of the plan without pytest."""
     with opened(settings, {}) as run:
         pairs = list(run.context.pairs.values())
         targets = audit_targets(select_tenants(settings, ["all"]), pairs)
@@ -216,7 +217,7 @@ def audit_everything(settings: Settings) -> RunResult:
 
 
 def outcome_of_report(report: dict[str, Any]) -> RunResult:
-    """Read the same out of a ``cab-report.json``."""
+    """Return the result of a ``cab-report.json``."""
     return _outcome(list(map(named, report["checks"])))
 
 

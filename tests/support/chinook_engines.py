@@ -1,8 +1,8 @@
-"""Chinook in PostgreSQL, MariaDB and SQLite: loaded, repaired, paired, and changed alike.
+"""Chinook in PostgreSQL, MariaDB and SQLite: loaded, repaired, paired and changed.
 
-Tables and columns go by the names that MariaDB and SQLite have (``InvoiceLine``, ``UnitPrice``);
-``NAMES`` says what an engine calls them. No foreign key is dropped or switched off: the scripts
-add theirs before the rows, in an order that suits them, and every planted change respects them.
+Tables and columns have the names of MariaDB and SQLite (``InvoiceLine``, ``UnitPrice``). ``NAMES``
+maps them to an engine's names. No foreign key is dropped or disabled. The scripts create the keys
+before the rows, and every planted change satisfies them.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ NAMES: dict[str, dict[str, str]] = {
     MARIADB: {name: name for name in _OURS},
     SQLITE: {name: name for name in _OURS},
 }
-"""What each engine calls a table or a column."""
+"""Each engine's name of a table or column."""
 
 Target: TypeAlias = Database | MariaDatabase | Path
 Value: TypeAlias = str | int | None
@@ -71,22 +71,22 @@ Value: TypeAlias = str | int | None
 
 
 def load_postgresql(database: Database) -> None:
-    """Make the 11 tables in an empty database, from the data set's script for PostgreSQL."""
+    """Create the 11 tables in an empty database, with the data set's script for PostgreSQL."""
     database.run(_script("Chinook_PostgreSql.sql", "\\c chinook;"))
 
 
 def load_mariadb(database: MariaDatabase) -> None:
-    """Make the 11 tables in an empty database, from the data set's script for MySQL."""
+    """Create the 11 tables in an empty database, with the data set's script for MySQL."""
     database.script(_script("Chinook_MySql.sql", "USE `Chinook`;"))
 
 
 def load_sqlite(path: Path) -> None:
-    """Copy the data set's SQLite file; the copy may be written to."""
+    """Copy the data set's SQLite file, so that the copy can be changed."""
     shutil.copyfile(_source("Chinook_Sqlite.sqlite"), path)
 
 
 def _script(name: str, opening: str) -> str:
-    """Return what follows where a script has made a database and gone there."""
+    """Return the script's statements after those that create and open a database."""
     _, found, statements = _source(name).read_text(encoding="utf-8").partition(opening)
     assert found, f"{name} holds no {opening!r}"
     return statements
@@ -103,29 +103,29 @@ def _source(name: str) -> Path:
 
 
 def engine_of(target: Target) -> str:
-    """Return which engine this is; a path is SQLite's."""
+    """Return the engine of a target. A path is SQLite."""
     if isinstance(target, Path):
         return SQLITE
     return POSTGRESQL if isinstance(target, Database) else MARIADB
 
 
 def run(target: Target, statement: str, *params: Value) -> list[tuple[Any, ...]]:
-    """Run one statement, whose params are written ``?`` for every engine; return its rows."""
+    """Run one statement with ``?`` as its placeholders, and return its rows."""
     if not isinstance(target, Path):
         return target.run(statement.replace("?", "%s"), *params)
     with closing(sqlite3.connect(target)) as connection, connection:
-        connection.execute("PRAGMA foreign_keys = ON")  # as the other engines have it
+        connection.execute("PRAGMA foreign_keys = ON")  # as in the other engines
         return connection.execute(statement, params).fetchall()
 
 
 def quoted(engine: str, *names: str) -> list[str]:
-    """Return names of ours as the engine's SQL has them."""
+    """Return the quoted names of tables or columns in the engine."""
     mark = "`" if engine == MARIADB else '"'
     return [f"{mark}{NAMES[engine][name]}{mark}" for name in names]
 
 
 def rows_of(target: Target, table: str) -> list[tuple[Any, ...]]:
-    """Return all rows in the order of their keys, values as the engine's driver gives them."""
+    """Return all rows in the order of their keys, with the driver's values."""
     engine = engine_of(target)
     columns, (source,) = quoted(engine, *TABLES[table]), quoted(engine, table)
     order = quoted(engine, *KEYS[table])
@@ -136,7 +136,7 @@ def rows_of(target: Target, table: str) -> list[tuple[Any, ...]]:
 
 
 def settings_between(legacy_engine: str, modern_engine: str) -> str:
-    """Return the settings that pair all tables and columns by name, and give each table its key."""
+    """Return settings that pair all tables and columns by name, with each table's key."""
     legacy, modern = NAMES[legacy_engine], NAMES[modern_engine]
     lines = ["[pairing]", f"tables = {[legacy[table] for table in TABLES]}"]
     for table, columns in TABLES.items():
@@ -149,30 +149,30 @@ def settings_between(legacy_engine: str, modern_engine: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-# ---- planting
+# ---- planted changes
 
 
 @dataclass(frozen=True)
 class Change(ABC):
-    """A change of one row, known by its key."""
+    """A change of one row, identified by its key."""
 
     table: str
     key: tuple[int, ...]
 
     @abstractmethod
     def statement(self, engine: str) -> tuple[str, tuple[Value, ...]]:
-        """Return the SQL of an engine, with ``?`` for its params."""
+        """Return the SQL of an engine, and the parameters for its ``?``."""
 
     @abstractmethod
     def found(self, names: Mapping[str, str]) -> Seen:
-        """Return what an audit says of it, in the legacy's names."""
+        """Return the finding for this change, in the names of the legacy side."""
 
     def _seen(self, kind: str, key: tuple[int, ...], columns: tuple[str, ...] = ()) -> Seen:
         return kind, tuple(str(value) for value in key), columns
 
     @property
     def keys(self) -> tuple[tuple[int, ...], ...]:
-        """The keys whose rows are other ones afterwards."""
+        """The keys whose rows differ afterwards."""
         return (self.key,)
 
 
@@ -183,7 +183,7 @@ class Update(Change):
     values: dict[str, Value]
 
     def statement(self, engine: str) -> tuple[str, tuple[Value, ...]]:
-        """Set the values."""
+        """Return the UPDATE of the values."""
         (table,), columns = quoted(engine, self.table), quoted(engine, *self.values)
         sets = ", ".join(f"{column} = ?" for column in columns)
         statement = f"UPDATE {table} SET {sets} WHERE {_by(engine, self.table)}"
@@ -199,7 +199,7 @@ class Delete(Change):
     """A lost row."""
 
     def statement(self, engine: str) -> tuple[str, tuple[Value, ...]]:
-        """Delete the row."""
+        """Return the DELETE of the row."""
         (table,) = quoted(engine, self.table)
         return f"DELETE FROM {table} WHERE {_by(engine, self.table)}", self.key
 
@@ -210,19 +210,19 @@ class Delete(Change):
 
 @dataclass(frozen=True)
 class Copy(Change):
-    """A row there was, once more under a new key."""
+    """A copy of a row under a new key."""
 
     new_key: tuple[int, ...]
 
     @property
     def keys(self) -> tuple[tuple[int, ...], ...]:
-        """Both keys."""
+        """The old and the new key."""
         return self.key, self.new_key
 
     def statement(self, engine: str) -> tuple[str, tuple[Value, ...]]:
-        """Insert all other columns from the row itself."""
+        """Return the INSERT, with all other columns from the row itself."""
         (table,), columns = quoted(engine, self.table), quoted(engine, *TABLES[self.table])
-        size = len(self.new_key)  # a key's columns are the table's first
+        size = len(self.new_key)  # the key's columns are the table's first
         values = [*map(str, self.new_key), *columns[size:]]
         statement = (
             f"INSERT INTO {table} ({', '.join(columns)})"
@@ -237,7 +237,7 @@ class Copy(Change):
 
 @contextmanager
 def changed(target: Target, changes: Sequence[Change]) -> Iterator[None]:
-    """Make changes in a database of any engine; at the end put each row back as it was read."""
+    """Make changes in a database of any engine. At the end, restore each row."""
     touched = {(change.table, key) for change in changes for key in change.keys}
     before = [(table, key, _row(target, table, key)) for table, key in touched]
     for change in changes:
@@ -262,7 +262,7 @@ def _row(target: Target, table: str, key: tuple[int, ...]) -> tuple[Any, ...] | 
 def _put_back(
     target: Target, table: str, key: tuple[int, ...], row: tuple[Any, ...] | None
 ) -> None:
-    """Give a key the row that it had, in place where it has one, for others may refer to it."""
+    """Restore the row of a key. An existing row is updated, because other rows may refer to it."""
     engine = engine_of(target)
     columns, (name,) = quoted(engine, *TABLES[table]), quoted(engine, table)
     if row is None:
@@ -281,18 +281,18 @@ def _by(engine: str, table: str) -> str:
 
 @dataclass(frozen=True)
 class Planted:
-    """What went wrong in a migration: changes of one table of the modern database."""
+    """An error in a migration: changes of one table of the modern database."""
 
     name: str
     changes: tuple[Change, ...]
 
     @property
     def table(self) -> str:
-        """The one table that is changed."""
+        """The changed table."""
         return self.changes[0].table
 
     def found(self, legacy_engine: str) -> Counter[Seen]:
-        """Return exactly what an audit of the table has to find."""
+        """Return the exact findings of an audit of the table."""
         return Counter(change.found(NAMES[legacy_engine]) for change in self.changes)
 
 
@@ -318,20 +318,20 @@ _BACKSLASHES = [
     }.items()
 ]
 REPAIRS: dict[str, list[Update]] = {
-    POSTGRESQL: _EDINBURGH,  # N'...' is a char(n) there, whose trailing spaces a varchar never gets
-    MARIADB: _BACKSLASHES,  # a backslash escapes there, and is gone
+    POSTGRESQL: _EDINBURGH,  # N'...' is a char(n) here: its trailing spaces do not reach a varchar
+    MARIADB: _BACKSLASHES,  # a backslash is an escape here, and is lost
     SQLITE: [],
 }
-"""What undoes the drift that the data set's own scripts make: real, and nobody planted it."""
+"""Changes that undo the drift from the data set's own scripts."""
 
 
 def repairs(target: Target) -> Sequence[Change]:
-    """Return what gives a database just loaded the rows that the data set's authors wrote."""
+    """Return the changes that restore the data set's original rows after loading."""
     return REPAIRS[engine_of(target)]
 
 
 def drift_of_loading(legacy_engine: str, modern_engine: str) -> dict[str, Counter[Seen]]:
-    """Return what an audit finds in each table between two databases as loaded, not repaired."""
+    """Return each table's findings between two databases that are loaded and not repaired."""
     found = {table: Counter[Seen]() for table in TABLES}
     if legacy_engine != modern_engine:
         for change in (*REPAIRS[legacy_engine], *REPAIRS[modern_engine]):
@@ -388,11 +388,11 @@ PLANTED = [
         (Copy("InvoiceLine", (5,), (9005,)), Delete("InvoiceLine", (5,))),
     ),
 ]
-"""Each is one thing gone wrong; an audit has to find exactly that, and nothing elsewhere."""
+"""Each is one error in a migration. An audit must find exactly it."""
 
 
 def rounds(planted: Sequence[Planted]) -> list[list[Planted]]:
-    """Return them in rounds of which each has one at most of every table."""
+    """Return them in rounds. In a round, each table has one change at most."""
     found: list[list[Planted]] = []
     for each in planted:
         free = (group for group in found if each.table not in [other.table for other in group])

@@ -1,4 +1,4 @@
-"""Lines of ``drift.jsonl.gz``, and the checks that they are of."""
+"""Lines of ``drift.jsonl.gz``, and checks that have such lines."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ KEY = CheckKey(CheckKind.ROWS, "test_parity", "acme", "trades")
 
 
 def lines_of(content: bytes) -> list[Line]:
-    """Return the lines; each has to fit the schema."""
+    """Return the lines, and require that each is valid by the schema."""
     lines = [json.loads(line) for line in gzip.decompress(content).splitlines()]
     validator = jsonschema.Draft202012Validator(schema_files()["drift.schema.json"])
     for line in lines:
@@ -36,25 +36,25 @@ def lines_of(content: bytes) -> list[Line]:
 
 
 def missing(number: int) -> Finding:
-    """Return a finding of one row."""
+    """Return a finding of one missing row."""
     return Finding(FindingKind.MISSING, {"id": str(number)})
 
 
 def drifted(key: CheckKey, rows: int, findings: tuple[Finding, ...] = ()) -> Evidence:
-    """Return the evidence of a check that misses some rows."""
+    """Return the evidence of a check with ``rows`` missing rows."""
     measured = RowParity(drift=DriftCounts(missing=rows), findings=findings)
     return Evidence(key, Outcome.REFUTED, measured)
 
 
 def found_again(parts: DriftParts, *numbers: int) -> None:
-    """Make a check that finds these rows."""
+    """Run a check that finds these rows as missing."""
     with parts.part(KEY) as sink:
         for number in numbers:
             sink(missing(number))
 
 
 def with_uncompressed(raw: bytes) -> bytes:
-    """Return the bytes of a file, followed by what they are if they are gzip, cut off or whole."""
+    """Return a file's bytes, and the uncompressed bytes if it is gzip, even if truncated."""
     try:
         return raw + zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(raw)
     except zlib.error:

@@ -1,4 +1,4 @@
-"""An application that keeps both stacks of a migration changing: one first, the other later."""
+"""An application that changes both stacks during a migration: legacy first, modern later."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any, Self
 from .postgresql import Database
 
 TENANTS = {"A1": "acme", "A2": "beta", "A3": "eu-north", "A4": "eu-south"}
-FIRST = 1_000  # the writer's own rows begin here; those below are the test's
+FIRST = 1_000  # the writer's rows have ids from here on; the test's rows have lower ids
 HOT = FIRST - 1
 
 _LEGACY = {
@@ -28,15 +28,15 @@ _MODERN = {
     "delete": "DELETE FROM tenant_trades WHERE id = %(id)s",
 }
 
-Write = tuple[float, int, str, dict[str, Any]]  # when it is due, its number, what, its values
+Write = tuple[float, int, str, dict[str, Any]]  # due time, number, statement, values
 
 
 @dataclass
 class DualWrite:
-    """Writes trades to the legacy stack, and each to the modern one after up to ``lag`` seconds.
+    """Writes trades to the legacy stack, and to the modern one after up to ``lag`` seconds.
 
-    It has so many ``rows``, and pauses for so many seconds between two writes. ``hot``: one more
-    row, of acme's, is written at every turn, and always as late as that.
+    It starts with ``rows`` rows, and waits ``pause`` seconds between two writes. If ``hot``, each
+    write also updates one row of acme, whose lag is always the longest.
     """
 
     legacy: Database
@@ -56,7 +56,7 @@ class DualWrite:
     _error: Exception | None = None
 
     def __enter__(self) -> Self:
-        """Fill both stacks alike, and begin."""
+        """Insert the same rows into both stacks, and start to write."""
         with (
             self.legacy.cluster.connect(self.legacy.name) as legacy,
             self.modern.cluster.connect(self.modern.name) as modern,
@@ -70,13 +70,13 @@ class DualWrite:
             modern.execute(_MODERN["insert"], hot)
         self._thread = Thread(target=self._run)
         self._thread.start()
-        time.sleep(self.lag)  # until as much is under way as ever will be
+        time.sleep(self.lag)  # until the number of pending writes is steady
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
-        """Bring all that is under way to its end."""
+        """Stop writing, and delete all written rows."""
         self._stop.set()
         assert self._thread is not None
         self._thread.join()
@@ -119,7 +119,7 @@ class DualWrite:
         return {"id": number, "account": account, "tenant": TENANTS[account], "amount": number}
 
     def _send(self, what: str, values: dict[str, Any]) -> None:
-        """Have a write arrive on the modern stack, after those of the same row."""
+        """Schedule a write to the modern stack, after earlier writes of the same row."""
         row = values["id"]
         lag = self.lag if row == HOT else self._chance.uniform(0, self.lag)
         due = max(time.monotonic() + lag, self._last_due.get(row, 0.0))

@@ -1,4 +1,4 @@
-"""One test for many values: the checks of all of them, and a failure that names each wrong one."""
+"""One test for many values, with a failure that names each wrong value."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from pytest_tenantparity.model import Evidence
 from .engine_driver import Engine
 
 Case = Callable[[str], AbstractContextManager[None]]
-"""Takes the label of a value; an error in its block is counted under the label."""
+"""Takes the label of a value. An error in its block is reported under the label."""
 
 
 @contextmanager
 def each_value() -> Iterator[Case]:
-    """Collect what is wrong with each value, and fail at the end with all of it.
+    """Collect the errors of each value, and fail at the end with all of them.
 
-    An error ends the block of its own value alone. A label cannot be used twice, and a test without
-    any block fails.
+    An error ends only the block of its own value. A label cannot be used twice. A test without a
+    block fails.
     """
     labels: set[str] = set()
     wrong: dict[str, str] = {}
@@ -49,7 +49,7 @@ def check_each(
     more: str = "",
     subject: str = "global",
 ) -> None:
-    """Check many tables in one opening of both stacks; ``tables`` holds the label of each."""
+    """Check many tables in one opening of both stacks. ``tables`` maps each table to its label."""
     with engine.opened(more) as run, each_value() as case:
         for table, label in tables.items():
             with case(label):

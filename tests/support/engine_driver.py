@@ -1,4 +1,4 @@
-"""Drives the engine without pytest: settings in, evidence out, nothing left open."""
+"""Runs checks without pytest: from settings to evidence, with all sessions closed at the end."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ class Run:
 
     @cached_property
     def audited(self) -> Audit:
-        """The checks, and the scans that several of them use."""
+        """The checks, and the scans that several checks share."""
         return Audit(self.context)
 
     def audit(self, subject: str, table: str, layers: Sequence[Layer] = ()) -> Evidence:
-        """Make one check, of a tenant or of what a word such as ``global`` selects."""
+        """Make one check, of a tenant or of a subject such as ``global``."""
         return self.audited.check(key_of(subject, table), layers)
 
 
 @dataclass(frozen=True)
 class Engine:
-    """Two databases, and the checks that a test makes of them."""
+    """Two databases, and the checks of a test on them."""
 
     legacy: Database
     modern: Database
@@ -86,7 +86,7 @@ class Engine:
             yield run
 
     def settings(self, more: str = "", *, legacy: str = SHARED, modern: str = SHARED) -> Settings:
-        """Write the settings to a file and read them; a tenant is added where there is none."""
+        """Write the settings to a file and read them. A tenant is added if there is none."""
         parts = [
             f"[legacy]\n{_with_url(legacy, self.legacy.url)}",
             f"[modern]\n{_with_url(modern, self.modern.url)}",
@@ -108,9 +108,9 @@ def opened(
     limits: Limits = Limits(),  # noqa: B008 - frozen
     digest: str | None = None,
 ) -> Iterator[Run]:
-    """Open both stacks as a run would, and close them at the end.
+    """Open both stacks like a run, and close them at the end.
 
-    ``digest`` is the only one that is used, if one is named.
+    If ``digest`` is given, no other digest is used.
     """
     options = RunOptions(
         as_of=_value_of_none(settings),
@@ -127,7 +127,7 @@ def opened(
 
 
 def _value_of_none(settings: Settings) -> AsOf | None:
-    """Return some value where filters need one, so that stacks open for several values."""
+    """Return some value if filters need one, so that stacks can be opened for several values."""
     try:
         require_as_of(settings.filters, None)
     except SettingsError:
@@ -144,7 +144,7 @@ def _with_digest(state: StackState, digest: str) -> StackState:
 
 
 def seen(evidence: Evidence) -> list[Seen]:
-    """Return what was found, each as (kind, values of the key, names of the columns)."""
+    """Return the findings, each as (kind, values of the key, names of the columns)."""
     return [
         (finding.kind.value, tuple(finding.key.values()), tuple(finding.columns))
         for finding in evidence.findings

@@ -1,4 +1,4 @@
-"""Where traps and trials are laid out: a database of each engine, for many tables at a time."""
+"""Places for traps and trials: a database of each engine, with many tables at a time."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _BATCH = 100
 
 
 class Place(ABC):
-    """An empty database, that can be filled and emptied again."""
+    """An empty database that can be filled and emptied again."""
 
     engine: Engine
     url: str
 
     @abstractmethod
     def build(self, tables: Mapping[str, Trap], side: Side) -> None:
-        """Make one side of each trap as a table of its own, and nothing else."""
+        """Create one side of each trap as a separate table, and remove all other tables."""
 
 
 @dataclass
@@ -51,11 +51,11 @@ class PostgreSQLPlace(Place):
         return self.database.url
 
     def build(self, tables: Mapping[str, Trap], side: Side) -> None:
-        """Make the tables."""
+        """Create the tables."""
         self.build_in("public", tables, side)
 
     def build_in(self, schema: str, tables: Mapping[str, Trap], side: Side) -> None:
-        """Make the tables of one schema, and nothing else in it."""
+        """Create the tables of one schema, and remove everything else in it."""
         self.database.run(f"DROP SCHEMA IF EXISTS {schema} CASCADE; CREATE SCHEMA {schema}")
         with self.database._connection.cursor() as cursor:
             cursor.execute(f"SET search_path = {schema}")
@@ -68,7 +68,7 @@ class PostgreSQLPlace(Place):
 
 @dataclass
 class MariaDBPlace(Place):
-    """A database of MariaDB."""
+    """A MariaDB database."""
 
     database: MariaDatabase
     engine: Engine = "mariadb"
@@ -79,12 +79,12 @@ class MariaDBPlace(Place):
         return self.database.url
 
     def build(self, tables: Mapping[str, Trap], side: Side) -> None:
-        """Make the tables."""
+        """Create the tables."""
         self.database.wipe()
         self._fill(self.database.name, tables, side)
 
     def build_in(self, schema: str, tables: Mapping[str, Trap], side: Side) -> None:
-        """Make the tables of one schema, which is a database, and nothing else in it."""
+        """Create the tables of one schema (a database), and remove everything else in it."""
         self.database.run(f"DROP DATABASE IF EXISTS {schema}")
         self.database.run(f"CREATE DATABASE {schema}")
         self._fill(schema, tables, side)
@@ -102,7 +102,7 @@ class MariaDBPlace(Place):
 
 @dataclass
 class SQLitePlace(Place):
-    """A file."""
+    """A SQLite file."""
 
     path: Path
     engine: Engine = "sqlite"
@@ -113,7 +113,7 @@ class SQLitePlace(Place):
         return f"sqlite:///{self.path}"
 
     def build(self, tables: Mapping[str, Trap], side: Side) -> None:
-        """Make the tables."""
+        """Create the tables."""
         self.path.unlink(missing_ok=True)
         with closing(sqlite3.connect(self.path)) as connection, connection:
             for name, trap in tables.items():
@@ -131,11 +131,11 @@ class ArchivePlace(Place):
 
     @property
     def url(self) -> str:  # type: ignore[override]
-        """The URL."""
+        """The archive's URL."""
         return f"archive:///{self.folder}"
 
     def build(self, tables: Mapping[str, Trap], side: Side) -> None:
-        """Make the files."""
+        """Write the files."""
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir()
         with closing(duckdb.connect()) as connection:
@@ -190,7 +190,7 @@ PLACES: dict[Engine, Callable[[], AbstractContextManager[Place]]] = {
     "sqlite": _sqlite,
     "duckdb": _duckdb,
 }
-"""What makes a place of each engine, on a server of its own where it needs one."""
+"""Functions that open a place of each engine, on a separate server if needed."""
 
 PAIRS = [(legacy, modern) for legacy in PLACES for modern in PLACES]
 
@@ -198,7 +198,7 @@ PAIRS = [(legacy, modern) for legacy in PLACES for modern in PLACES]
 def audit_all(
     legacy: Place, modern: Place, given: Sequence[Trap], way: Way = AS_IT_IS
 ) -> list[Evidence]:
-    """Lay traps out on both sides, a batch at a time, and audit each."""
+    """Create the traps' tables on both sides, a batch at a time, and audit each."""
     found: list[Evidence] = []
     for start in range(0, len(given), _BATCH):
         batch = {f"t{n}": trap for n, trap in enumerate(given[start : start + _BATCH])}
@@ -227,7 +227,7 @@ def _audits(legacy: Place, modern: Place, batch: Mapping[str, Trap], way: Way) -
 def places(
     legacy_cluster: Cluster, modern_cluster: Cluster
 ) -> Iterator[Callable[[Engine, Side], Place]]:
-    """Return a place of an engine for a side; each is made once, when it is first asked for."""
+    """Return a function that opens an engine's place for a side, at most once, and returns it."""
     clusters: dict[Side, Cluster] = {"legacy": legacy_cluster, "modern": modern_cluster}
     made: dict[tuple[Engine, Side], Place] = {}
     with ExitStack() as open_places:

@@ -1,4 +1,4 @@
-"""Waits for what happens elsewhere, as soon as it does."""
+"""Waiting for a condition."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable
 
 WAITING = "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted"
-"""Whether a session of a PostgreSQL server waits for a lock."""
+"""True if a session of a PostgreSQL server waits for a lock."""
 
 
 def eventually(condition: Callable[[], bool], seconds: float = 60) -> None:
-    """Wait until something holds; an error after so many seconds."""
+    """Wait until ``condition`` is true, for at most ``seconds``. AssertionError after that."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it never came to that"

@@ -1,4 +1,4 @@
-"""What a test requires of a check's evidence."""
+"""Requirements on a check's evidence."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .engine_driver import Seen, seen
 
 
 def assert_match(evidence: Evidence, rows: int | None = None) -> None:
-    """Require a match without any reservation, of some rows."""
+    """Require a match without reasons. The number of rows is ``rows``, or above 0."""
     assert evidence.outcome is Outcome.PROVEN, evidence
     assert (evidence.drift.total, evidence.findings, evidence.reasons) == (0, (), ())
     assert evidence.rows.legacy == evidence.rows.modern
@@ -25,7 +25,7 @@ def assert_drift(evidence: Evidence, *expected: Seen) -> None:
 
 
 def assert_not_proven(evidence: Evidence, *words: str) -> None:
-    """Require NOT PROVEN, for a reason that holds all the words."""
+    """Require NOT PROVEN, with reasons that contain all the words."""
     assert evidence.outcome is Outcome.NOT_PROVEN, evidence
     text = "\n".join(evidence.reasons)
     assert [word for word in words if word not in text] == [], text

@@ -1,4 +1,4 @@
-"""Faults that come while a check runs, and how long it may take then."""
+"""Faults during a check, and limits on its duration."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def during(condition: Callable[[], int], fault: Callable[[], None]) -> Iterator[None]:
-    """Do something once, as soon as a condition holds."""
+    """Run ``fault`` once, as soon as ``condition`` is true. AssertionError if it never is."""
     stopped, done = threading.Event(), threading.Event()
 
     def watch() -> None:
@@ -36,7 +36,7 @@ def void(_: object) -> None:
 
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
-    """Require that something comes to its end, give or take a busy machine."""
+    """Require that the block ends within ``seconds``."""
     begun = time.monotonic()
     yield
     assert time.monotonic() - begun < seconds

@@ -24,14 +24,14 @@ from .engine_driver import Engine
 
 @dataclass(frozen=True)
 class Elsewhere:
-    """A stack that is known by its URL alone."""
+    """A stack of which only the URL is known."""
 
     url: str
 
 
 @dataclass(frozen=True)
 class File:
-    """A database file, and SQL to fill it with."""
+    """A SQLite file, with a method to run SQL."""
 
     path: Path
 
@@ -47,35 +47,35 @@ class File:
 
 
 def engine_over(legacy: Any, modern: Any, folder: Path) -> Engine:
-    """Return checks over whatever has a URL and runs SQL."""
+    """Return checks on two stacks that have a URL and run SQL."""
     return Engine(legacy, modern, folder)
 
 
 @dataclass(frozen=True)
 class Files:
-    """An archive of a test."""
+    """A test's archive."""
 
     folder: Path
     query: str = ""
 
     @property
     def url(self) -> str:
-        """The URL, as the settings have it."""
+        """The URL in the settings."""
         return f"archive:///{self.folder}{self.query}"
 
     def csv(self, content: str | bytes, name: str = "t.csv") -> None:
-        """Write a CSV file."""
+        """Write a CSV file, compressed if ``name`` ends with .gz."""
         data = content if isinstance(content, bytes) else content.encode()
         path = self.folder / name
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
 
     def parquet(self, query: str, name: str = "t.parquet") -> None:
-        """Write what a query gives into a Parquet file."""
+        """Write the rows of a query to a Parquet file."""
         self.parquets({name: query})
 
     def parquets(self, queries: Mapping[str, str]) -> None:
-        """Write what each query gives into the Parquet file that it is named by."""
+        """Write the rows of each query to the Parquet file of its name."""
         with duckdb.connect() as connection:
             connection.execute("SET TimeZone = 'UTC'")
             for name, query in queries.items():
@@ -84,14 +84,14 @@ class Files:
                 connection.execute(f"COPY ({query}) TO '{path}' (FORMAT parquet)")
 
     def opened(self) -> StackState:
-        """Open the archive as a run would."""
+        """Open the archive like a run."""
         settings = StackSettings.model_validate({"url": self.url, "tenancy": "global"})
         state, holder = open_stack("legacy", settings, "tests")
         holder.release()
         return state
 
     def ask(self, sql: str) -> Any:
-        """Evaluate SQL as if the settings had it; return its value."""
+        """Return the value of an SQL expression, evaluated like SQL of the settings."""
         dialect = dialect_for("archive")
         settings = StackSettings.model_validate({"url": self.url, "tenancy": "global"})
         engine = dialect.create_engine(make_url(self.url), Session("tests", settings))
@@ -103,7 +103,7 @@ class Files:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A file, and what it holds."""
+    """A snapshot file."""
 
     path: Path
 
@@ -113,7 +113,7 @@ class Snapshot:
         return f"snapshot:///{self.path}"
 
     def write(self, text: str) -> None:
-        """Write the file as it stands."""
+        """Write a text to the file."""
         self.path.write_text(text, encoding="utf-8")
 
     def tenants(self, **tenants: Any) -> None:

@@ -1,8 +1,8 @@
-"""Runs pytest in processes of its own that need not import their libraries: each is a fork.
+"""Runs pytest in forked processes, which need not import their libraries again.
 
-A run of pytest takes most of a second to import what it stands on. One process of the tests does
-that once, and each run is a fork of it: another process with its own environment, folder, output,
-exit code and end, as if ``python -m pytest`` (or ``tenantparity``) had been typed.
+The imports of one run take most of a second. One process imports everything once, and each run is a
+fork of that process. A fork has its own environment, folder, output and exit code, as if a user had
+run ``python -m pytest`` or ``tenantparity``.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ _WRITTEN = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_NOCTTY
 
 @dataclass(frozen=True)
 class ForkServer:
-    """The process that is forked, by its input and output."""
+    """The input and output of the process that is forked."""
 
     requests: IO[bytes]
     answers: IO[bytes]
@@ -64,10 +64,10 @@ class ForkServer:
     def run(
         self, args: Sequence[str], folder: Path, stdout: Path, stderr: Path, program: str = "pytest"
     ) -> int:
-        """Run ``python -m pytest`` or ``tenantparity`` in a folder, and wait; return its exit code.
+        """Run ``python -m pytest`` or ``tenantparity`` in a folder, and return the exit code.
 
-        The environment is that of the caller, with the folder in PYTHONPATH. A run that a signal
-        ended has minus the signal's number, as in :mod:`subprocess`.
+        The environment is the caller's, with the folder in PYTHONPATH. If a signal ended the run,
+        the exit code is minus the signal's number, as in :mod:`subprocess`.
         """
         request = _request(args, folder, [stdout, stderr], os.environ)
         code = self._answer({"do": "run", "program": program, **request})
@@ -82,7 +82,7 @@ class ForkServer:
         stderr: Path,
         environment: Mapping[str, str] | None = None,
     ) -> Forked:
-        """Run ``python -m pytest`` in a folder, in a process group of its own; do not wait."""
+        """Start ``python -m pytest`` in a folder, in its own process group, without waiting."""
         variables = os.environ if environment is None else environment
         request = _request(args, folder, [stdout, stderr], variables)
         pid = self._answer({"do": "start", "program": "pytest", **request})
@@ -90,7 +90,7 @@ class ForkServer:
         return Forked(pid, self)
 
     def end_of(self, pid: int) -> int | None:
-        """Return the exit code of a process that was started; None while it runs."""
+        """Return the exit code of a started process, or None while it runs."""
         return self._answer({"do": "poll", "pid": pid})
 
     def _answer(self, request: Mapping[str, Any]) -> int | None:
@@ -105,20 +105,20 @@ class ForkServer:
 
 @dataclass
 class Forked:
-    """A process that was started, with what tests use of :class:`subprocess.Popen`."""
+    """A started process, with the methods of :class:`subprocess.Popen` that tests use."""
 
     pid: int
     _forks: ForkServer
     returncode: int | None = None
 
     def poll(self) -> int | None:
-        """Return the exit code; None while the process runs."""
+        """Return the exit code, or None while the process runs."""
         if self.returncode is None:
             self.returncode = self._forks.end_of(self.pid)
         return self.returncode
 
     def wait(self, seconds: float) -> int:
-        """Return the exit code; raises subprocess.TimeoutExpired if that takes longer."""
+        """Return the exit code. subprocess.TimeoutExpired after ``seconds``."""
         deadline = time.monotonic() + seconds
         while (code := self.poll()) is None:
             if time.monotonic() > deadline:
@@ -127,7 +127,7 @@ class Forked:
         return code
 
     def kill(self) -> None:
-        """Kill the process, and not its children."""
+        """Kill the process, but not its children."""
         if self.poll() is None:
             os.kill(self.pid, signal.SIGKILL)
 
@@ -146,7 +146,7 @@ def _request(
 
 @contextmanager
 def running_fork_server() -> Iterator[ForkServer]:
-    """Start the process; end it at the end."""
+    """Start the process, and end it after the block."""
     command = [sys.executable, "-m", "tests.support.forkserver"]
     root = Path(__file__).parents[2]
     with subprocess.Popen(
@@ -163,7 +163,7 @@ def _environment() -> dict[str, str]:
 
 
 def _serve() -> dict[str, Any] | None:
-    """Fork for each request; return the request in each fork, and None at the end."""
+    """Fork for each request. Return the request in each fork, and None at the end."""
     requests, answers = sys.stdin.buffer, os.dup(1)
     os.dup2(2, 1)
     ends: dict[int, int] = {}
@@ -202,7 +202,7 @@ def _end_of(child: int, ends: dict[int, int]) -> int | None:
 
 def _become(request: dict[str, Any]) -> None:
     if request["do"] == "start":
-        # Tests in the background ignore Ctrl-C, and what they start would, too.
+        # Background processes ignore Ctrl-C, and their children would inherit that.
         signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.clear()
     os.environ.update(request["environment"])
@@ -222,17 +222,17 @@ def _become(request: dict[str, Any]) -> None:
 
 
 def _import_all() -> None:
-    """Import what a run imports, and compile the templates of reports."""
+    """Import the modules that a run imports, and compile the report templates."""
     for module in _IMPORTED:
         __import__(module)
     for plugin in sys.modules["_pytest.config"].default_plugins:
         __import__(f"_pytest.{plugin}")
-    # Nothing of the plugin is an assertion, so that pytest need not read its modules again.
+    # The plugin has no test assertions, so pytest need not rewrite its modules.
     sys.modules["pytest_tenantparity"].__doc__ = "PYTEST_DONT_REWRITE"
     for form in ("html_page", "markdown"):
         sys.modules[f"pytest_tenantparity.reporting.formats.{form}"].template()
     gc.collect()
-    gc.freeze()  # what is here is no garbage of the forks
+    gc.freeze()  # garbage collection in the forks skips these objects
 
 
 if __name__ == "__main__":

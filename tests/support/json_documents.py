@@ -1,8 +1,8 @@
-"""JSON that PostgreSQL keeps as json, and that jsonb takes or refuses, in pairs of spellings."""
+"""Pairs of JSON texts that PostgreSQL stores as json, and that jsonb accepts or refuses."""
 
 from __future__ import annotations
 
-# Each is valid JSON to PostgreSQL, in two spellings of one content.
+# In REFUSED and TAKEN, each pair is valid JSON with equal content in two forms.
 REFUSED = [
     (r'{"a": "\u0000", "b": 1}', r'{"b":1,"a":"\u0000"}'),
     (r'{"a": "\ud83d", "b": 1}', r'{"b": 1, "a": "\uD83D"}'),

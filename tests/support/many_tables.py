@@ -1,4 +1,4 @@
-"""Many cases in one opening of both stacks: each has a table, and settings, of its own."""
+"""Many cases in one opening of both stacks, each with its own table and settings."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Check: TypeAlias = Callable[[Evidence], None]
 
 @dataclass(frozen=True)
 class Case:
-    """A table of its own: SQL for each side, and settings; ``{t}`` is the table's name in all."""
+    """A case's table: SQL for each side, and settings, with ``{t}`` as the table's name."""
 
     label: str
     legacy: str
@@ -30,7 +30,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Value:
-    """A value on each side, and the settings of its column, which has the label's name."""
+    """A value on each side, and the settings of its column. The label is the column's name."""
 
     label: str
     kind: str
@@ -46,9 +46,9 @@ class Value:
 
 
 def values_case(label: str, values: Sequence[Value]) -> Case:
-    """Make a table with a column for each value, and a row in which that column alone is filled.
+    """Return a case: a table with a column for each value, and a row with only that column set.
 
-    The rows' ids are 1 and up; one more row, 0, is empty.
+    The rows' ids start at 1. Row 0 is empty.
     """
     statements: dict[str, list[str]] = {}
     for side in ("legacy", "modern"):
@@ -68,13 +68,13 @@ def values_case(label: str, values: Sequence[Value]) -> Case:
 
 
 def in_groups(label: str, values: Sequence[Value], size: int = 10) -> dict[str, Sequence[Value]]:
-    """Split many values, so that no table has too many columns, by labels of their own."""
+    """Return the values in groups with labels, so that no table has too many columns."""
     starts = range(0, len(values), size)
     return {f"{label} {start}": values[start : start + size] for start in starts}
 
 
 def outcomes(evidence: Evidence) -> dict[str, str]:
-    """Return which values of such a table were found to be changed, and which were forgiven.
+    """Return the values of such a table that were found changed or forgiven.
 
     A test compares them first, so that its failure names each value.
     """
@@ -84,12 +84,12 @@ def outcomes(evidence: Evidence) -> dict[str, str]:
 
 
 def each_is(outcome: str, values: Sequence[Value]) -> dict[str, str]:
-    """Return what is expected where all values have one outcome."""
+    """Return the expected outcomes if all values have the same one."""
     return {each.label: outcome for each in values}
 
 
 def each_changed(values: Sequence[Value]) -> list[Seen]:
-    """Return what is found where every value of such a table has changed, and nothing else."""
+    """Return the findings if every value of such a table has changed."""
     return [("changed", (str(number),), (each.label,)) for number, each in enumerate(values, 1)]
 
 
@@ -120,7 +120,7 @@ class Tables:
         return names
 
     def lay_out(self) -> None:
-        """Make the tables and their rows on both sides."""
+        """Create the tables and their rows on both sides."""
         for side in ("legacy", "modern"):
             statements = (
                 getattr(case, side).replace("{t}", self.names[case.label]) for case in self.cases
@@ -136,7 +136,7 @@ class Tables:
         legacy: str = SHARED,
         modern: str = SHARED,
     ) -> Iterator[Audits]:
-        """Open both stacks once; without ``own``, the cases' settings do not apply."""
+        """Open both stacks once. Without ``own``, the cases' settings do not apply."""
         names = self.names
         lines = [each.settings.replace("{t}", names[each.label]) for each in self.cases if own]
         with self.engine.opened("\n".join([*lines, more]), legacy=legacy, modern=modern) as run:
@@ -144,14 +144,14 @@ class Tables:
 
 
 def laid_out(engine: Engine, cases: Sequence[Case]) -> Tables:
-    """Make the tables of some cases and return them."""
+    """Create the tables of some cases and return them."""
     tables = Tables(engine, cases)
     tables.lay_out()
     return tables
 
 
 def matches(rows: int) -> Check:
-    """Require a match of some rows."""
+    """Require a match of ``rows`` rows."""
     return partial(assert_match, rows=rows)
 
 
@@ -161,12 +161,12 @@ def drifts(*expected: Seen) -> Check:
 
 
 def changed(key: str, *columns: str) -> Check:
-    """Require that some columns of one row have changed, and nothing else."""
+    """Require that these columns of one row have changed, and nothing else."""
     return drifts(("changed", (key,), columns))
 
 
 def not_proven(*words: str) -> Check:
-    """Require NOT PROVEN, for a reason that holds all the words."""
+    """Require NOT PROVEN, with reasons that contain all the words."""
     return lambda evidence: assert_not_proven(evidence, *words)
 
 
@@ -176,7 +176,7 @@ def check_each(
     subtests: pytest.Subtests,
     subject: str = "global",
 ) -> dict[str, Evidence]:
-    """Audit the cases; require of each what is expected of it."""
+    """Audit the cases, and require the expected result of each."""
     found = {}
     for label, check in expected.items():
         with subtests.test(label):

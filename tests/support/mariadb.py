@@ -1,4 +1,4 @@
-"""Throw-away MariaDB servers, and fresh databases in them."""
+"""Temporary MariaDB servers, with new databases."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _FAST = (
     "--innodb-log-file-size=8M",
     "--skip-log-bin",
 )
-# What Debian's own configuration says; without it new databases are latin1.
+# The character set of Debian's configuration. Without it new databases are latin1.
 _TEXT = ("--character-set-server=utf8mb4", "--collation-server=utf8mb4_general_ci")
 
 Connection: TypeAlias = "pymysql.Connection[Cursor]"
@@ -44,14 +44,14 @@ Connection: TypeAlias = "pymysql.Connection[Cursor]"
 
 @dataclass(frozen=True)
 class MariaServer:
-    """A running server, by its socket (in its own directory) and on 127.0.0.1; no passwords."""
+    """A running server without passwords, by its socket (in its directory) and on 127.0.0.1."""
 
     directory: Path
     port: int
     _names: Iterator[int] = field(default_factory=lambda: count(1), repr=False)
 
     def connect(self, database: str = "", *, client_flag: int = 0) -> Connection:
-        """Open a connection of root's, by the socket, that commits each statement."""
+        """Open a connection of root by the socket, with autocommit."""
         return pymysql.connect(
             unix_socket=str(self.directory / SOCKET),
             user="root",
@@ -62,7 +62,7 @@ class MariaServer:
         )
 
     def url(self, database: str, user: str = AUDITOR) -> str:
-        """Return the SQLAlchemy URL of a database, by 127.0.0.1. The auditor may do anything."""
+        """Return the SQLAlchemy URL of a database on 127.0.0.1. The auditor has all privileges."""
         return f"mysql+pymysql://{user}@127.0.0.1:{self.port}/{database}?charset=utf8mb4"
 
     def new_name(self) -> str:
@@ -74,7 +74,7 @@ class MariaServer:
 class MariaDatabase:
     """A database of a server, and root's connection to it.
 
-    Its collation ignores case, accents and trailing spaces on purpose: it is the ordinary trap.
+    Its collation deliberately ignores case, accents and trailing spaces, as many do.
     """
 
     server: MariaServer
@@ -86,13 +86,13 @@ class MariaDatabase:
         return self.server.url(self.name)
 
     def run(self, statement: str, *params: object) -> list[tuple[Any, ...]]:
-        """Run one statement and return its rows, if any. Without params, ``%`` is just ``%``."""
+        """Run one statement and return its rows. Without params, ``%`` need not be doubled."""
         with self._connection.cursor() as cursor:
             cursor.execute(statement, params or None)
             return list(cursor.fetchall())
 
     def script(self, statements: str) -> None:
-        """Run several statements, parted by semicolons, on a connection of their own."""
+        """Run several statements, separated by semicolons, on a separate connection."""
         with (
             self.server.connect(self.name, client_flag=CLIENT.MULTI_STATEMENTS) as connection,
             connection.cursor() as cursor,
@@ -113,12 +113,12 @@ class MariaDatabase:
             )
 
     def wipe(self) -> None:
-        """Make the database as good as new, and end all sessions in it."""
+        """Drop and create the database, and end all its sessions."""
         self.drop()
         self.create()
 
     def drop(self) -> None:
-        """Remove the database, and end all sessions in it: they could hold it locked."""
+        """Drop the database, after ending all its sessions, which might hold locks."""
         connection = vars(self).pop("_connection", None)
         if connection is not None:
             connection.close()
@@ -127,13 +127,13 @@ class MariaDatabase:
                 "SELECT id FROM information_schema.processlist WHERE db = %s", [self.name]
             )
             for (session,) in cursor.fetchall():
-                with suppress(pymysql.MySQLError):  # it may just have ended by itself
+                with suppress(pymysql.MySQLError):  # the session may just have ended
                     cursor.execute("KILL %s", [session])
             cursor.execute(f"DROP DATABASE `{self.name}`")
 
 
 def new_mariadb_database(server: MariaServer) -> MariaDatabase:
-    """Create an empty database, under a name of its own."""
+    """Create an empty database with a new name."""
     database = MariaDatabase(server, server.new_name())
     database.create()
     return database
@@ -141,16 +141,16 @@ def new_mariadb_database(server: MariaServer) -> MariaDatabase:
 
 @contextmanager
 def running_mariadb(*more: str) -> Iterator[MariaServer]:
-    """Start a server in a directory of its own, with more options; end and remove it afterwards.
+    """Start a server in its own directory, with ``more`` options. Kill and remove it at the end.
 
-    The directory lies in /tmp, whatever TMPDIR says: a socket's path has 107 bytes at most.
-    Skips the test where MariaDB is not installed.
+    The directory is in /tmp, not in TMPDIR, because a socket's path has at most 107 bytes. The test
+    is skipped if MariaDB is not installed.
     """
     programs = [_program("mariadb-install-db"), _program("mariadbd")]
     directory = Path(tempfile.mkdtemp(prefix="tp-", dir="/tmp"))
     try:
         port, account = _free_port(), _account(directory)
-        # Servers that start together would clash over temporary tables in /tmp.
+        # Servers that start at the same time would conflict over temporary tables in /tmp.
         own = [f"--datadir={directory / 'data'}", f"--tmpdir={directory}"]
         options = ["--no-defaults", *own, *account, *_FAST, *_TEXT]
         _initialise([programs[0], *options], directory)
@@ -172,7 +172,7 @@ def _program(name: str) -> str:
 
 
 def _account(directory: Path) -> list[str]:
-    """Say who is to run the server: root is refused, anybody else does it under their own name."""
+    """Return the option for the server's user: mysql if run by root, which MariaDB refuses."""
     if os.geteuid() != 0:
         return []
     os.chown(directory, pwd.getpwnam(_ACCOUNT).pw_uid, -1)
@@ -180,7 +180,7 @@ def _account(directory: Path) -> list[str]:
 
 
 def _initialise(command: Sequence[str], directory: Path) -> None:
-    """Make the data directory, where root has neither a password nor a need of one."""
+    """Create the data directory, with a root account that needs no password."""
     more = ["--auth-root-authentication-method=normal", "--skip-test-db"]
     done = subprocess.run(
         [*command, *more], cwd=directory, capture_output=True, text=True, check=False
@@ -191,7 +191,7 @@ def _initialise(command: Sequence[str], directory: Path) -> None:
 
 @contextmanager
 def _process(command: Sequence[str], directory: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a server, logging beside its data. Nothing of it is kept, so it is simply killed."""
+    """Run a server that logs to its directory, and kill it at the end: its data is temporary."""
     with (directory / "log").open("wb") as log:
         process = subprocess.Popen(command, cwd=directory, stdout=log, stderr=log)
     try:
@@ -202,7 +202,7 @@ def _process(command: Sequence[str], directory: Path) -> Iterator[subprocess.Pop
 
 
 def _opened(server: MariaServer, process: subprocess.Popen[bytes]) -> MariaServer:
-    """Wait until the server answers, and let the auditor in."""
+    """Wait until the server accepts connections, and create the auditor."""
     deadline = time.monotonic() + _START_SECONDS
     while not _answers(server.directory / SOCKET):
         if process.poll() is not None or time.monotonic() > deadline:
@@ -216,6 +216,6 @@ def _opened(server: MariaServer, process: subprocess.Popen[bytes]) -> MariaServe
 
 
 def _answers(path: Path) -> bool:
-    # Not by PyMySQL: refused, it leaves a socket open, and that is a warning.
+    # Not with PyMySQL, which leaves a socket open if refused: that causes a warning.
     with socket.socket(socket.AF_UNIX) as probe:
         return probe.connect_ex(str(path)) == 0

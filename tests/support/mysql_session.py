@@ -1,7 +1,7 @@
-"""Databases of MariaDB for a test, and one session as the audit's dialect opens it.
+"""MariaDB databases for a test, and one session of the audit's dialect.
 
-The fixtures come by ``pytest_plugins = ["tests.support.mysql_session"]``. PYTEST_DONT_REWRITE, for
-the tests import the class as well.
+Use the fixtures with ``pytest_plugins = ["tests.support.mysql_session"]``. PYTEST_DONT_REWRITE,
+because tests import the class as well.
 """
 
 from __future__ import annotations
@@ -44,24 +44,24 @@ def maria_new(maria: MariaServer) -> Iterator[MariaDatabase]:
 
 @pytest.fixture
 def alike(maria_old: MariaDatabase, maria_new: MariaDatabase, tmp_path: Path) -> Engine:
-    """MariaDB against MariaDB."""
+    """Checks of MariaDB against MariaDB."""
     return engine_of(maria_old, maria_new, tmp_path)
 
 
 @pytest.fixture
 def moved(maria_old: MariaDatabase, modern_db: Database, tmp_path: Path) -> Engine:
-    """From MariaDB to PostgreSQL."""
+    """Checks of MariaDB against PostgreSQL."""
     return engine_of(maria_old, modern_db, tmp_path)
 
 
 def engine_of(legacy: Any, modern: Any, folder: Path) -> Engine:
-    """Return checks over two databases of whatever engines."""
+    """Return checks on two databases of any engines."""
     return Engine(legacy, modern, folder)
 
 
 @dataclass(frozen=True)
 class Reader:
-    """A session of the dialect's own. Its snapshot begins when it first reads a table."""
+    """A session of the dialect. Its snapshot begins with its first read of a table."""
 
     dialect: Dialect
     connection: Connection
@@ -69,12 +69,12 @@ class Reader:
 
     @property
     def catalog(self) -> Catalog:
-        """The tables, as the catalog is now."""
+        """The current catalog of tables."""
         return self.dialect.catalog(self.connection, self.schema)
 
     @cached_property
     def first_catalog(self) -> Catalog:
-        """The tables, as they were when this was first read."""
+        """The catalog at the first use of this property."""
         return self.catalog
 
     def facts(self, name: str = "v", of: str = "t") -> ColumnFacts:
@@ -89,7 +89,7 @@ class Reader:
         return list(self.connection.execute(select(*columns).select_from(source)))
 
     def canonical(self, facts: ColumnFacts, value: Any = None) -> Any:
-        """Return the text of the column v, or of a value in its place."""
+        """Return the canonical text of the column v, or of ``value``."""
         own = column("v") if value is None else value
         return self.dialect.canonical(own, facts, facts.family, ColumnRules(common=True))
 

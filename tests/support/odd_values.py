@@ -1,4 +1,4 @@
-"""Two SQLite files whose values, keys and tenants are hard to show, as one project of pytest."""
+"""A pytest project on two SQLite files whose values, keys and tenants are hard to display."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BROKEN = "CAST(x'636166e9' AS TEXT)"
 LONG = "printf('%5000d', 1) || '{}' || printf('%5000d', 1)"
 TENANTS = {"acme": "A1", "t" * 300: "A2", "\u202e01": "A3", "p\u0430yroll": "A4"}
 
-# What the two sides hold, as SQL: all of it differs.
+# The values of both sides in SQL. All pairs differ.
 VALUES = [
     (BROKEN, "'café'"),
     (BROKEN, r"'caf\xe9'"),
@@ -49,7 +49,7 @@ _DOCUMENTS = [
 
 
 def odd_project(pytester: pytest.Pytester, forks: ForkServer) -> Project:
-    """Write the files, settings and tests; each value is in a changed row and in a key."""
+    """Write the files, settings and tests. Each value is in a changed row and in a key."""
     urls = [f"sqlite:///{pytester.path}/{side}.db" for side in ("legacy", "modern")]
     project = Project(pytester, forks, *urls)
     project.furnish()

@@ -1,4 +1,4 @@
-"""A throw-away PgBouncer before a PostgreSQL server."""
+"""A temporary PgBouncer in front of a PostgreSQL server."""
 
 from __future__ import annotations
 
@@ -41,16 +41,16 @@ logfile = {folder}/log
 
 @dataclass(frozen=True)
 class Pooler:
-    """A running PgBouncer, on 127.0.0.1; it lets everybody in."""
+    """A running PgBouncer on 127.0.0.1, without authentication."""
 
     port: int
 
     def url(self, database: str, user: str = "postgres") -> str:
-        """Return the SQLAlchemy URL of a database, by the pooler."""
+        """Return the SQLAlchemy URL of a database behind the pooler."""
         return f"postgresql://{user}@127.0.0.1:{self.port}/{database}"
 
     def connect(self, database: str, user: str = "postgres") -> psycopg.Connection:
-        """Connect as an application does; each statement is a transaction of its own."""
+        """Connect like an application, with autocommit."""
         return psycopg.connect(
             host="127.0.0.1",
             port=self.port,
@@ -63,10 +63,10 @@ class Pooler:
 
 @contextmanager
 def running_pgbouncer(cluster: Cluster, mode: Mode = "transaction") -> Iterator[Pooler]:
-    """Start PgBouncer before a server; end it by its process afterwards.
+    """Start PgBouncer in front of a server, and terminate it at the end.
 
-    Skips the test where PgBouncer is not installed. As root it runs as the user postgres, since
-    it refuses to run as root.
+    The test is skipped if PgBouncer is not installed. PgBouncer refuses to run as root, so root
+    runs it as the user postgres.
     """
     program = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}{os.pathsep}/usr/sbin")
     if program is None:

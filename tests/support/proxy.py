@@ -1,4 +1,4 @@
-"""A wire between a client and a server on 127.0.0.1 that can be cut, or go dead."""
+"""A proxy to a server on 127.0.0.1 whose connections can be reset or stop forwarding."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 class Proxy:
-    """Forwards each connection to a server, until told otherwise.
+    """Forwards each connection to a server.
 
-    ``greeting`` changes the first bytes that the server sends on each connection.
-    ``received`` counts the bytes from both ends.
+    ``greeting`` changes the first bytes that the server sends on each connection. ``received``
+    counts the bytes from both ends.
     """
 
     def __init__(self, target: int, greeting: Callable[[bytes], bytes] = bytes) -> None:
@@ -32,21 +32,21 @@ class Proxy:
         Thread(target=self._accept, daemon=True).start()
 
     def swallow(self) -> None:
-        """Take everything and forward nothing, on every connection: a host that is gone."""
+        """Receive everything and forward nothing, on every connection, like a lost host."""
         self._open.clear()
 
     def reset(self, keep: int = 0) -> None:
-        """Reset all connections but the oldest few; new ones are forwarded."""
+        """Reset all connections except the oldest ``keep``. New connections are forwarded."""
         pairs, self._pairs = self._pairs[keep:], self._pairs[:keep]
         for pair in pairs:
             for end in pair:
                 with suppress(OSError):
                     end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-                    end.shutdown(socket.SHUT_RD)  # wakes the thread that reads from it
+                    end.shutdown(socket.SHUT_RD)  # wakes the reading thread
                 end.close()
 
     def close(self) -> None:
-        """End everything."""
+        """Close the listener and all connections."""
         self._closed = True
         self._open.set()
         with suppress(OSError):
@@ -78,7 +78,7 @@ class Proxy:
 
 @contextmanager
 def proxied(target: int, greeting: Callable[[bytes], bytes] = bytes) -> Iterator[Proxy]:
-    """Forward to a port for a while."""
+    """Run a proxy to a port until the block ends."""
     proxy = Proxy(target, greeting)
     try:
         yield proxy

@@ -1,4 +1,4 @@
-"""Tenants that have schemas of their own, each with a table ``t``."""
+"""Tenants with separate schemas, each with a table ``t``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ TWO = "[tenants.a]\n[tenants.b]\n"
 
 
 def make_schemas(database: Database, values: Mapping[str, str]) -> None:
-    """Make a schema for each tenant, whose table holds the rows that are given for it."""
+    """Create a schema for each tenant, with a table that has the tenant's rows."""
     for tenant, inserted in values.items():
         database.run(f"CREATE SCHEMA s_{tenant}")
         database.run(f"CREATE TABLE s_{tenant}.t (id int PRIMARY KEY, v text)")

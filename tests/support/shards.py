@@ -1,4 +1,4 @@
-"""An audit that is shared out over processes, and joined again by the command."""
+"""An audit in several shards, each in its own process, and their merge."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FROZEN = 'frozen = "a copy that is restored for the test"'
 
 
 def run_shards(project: Project, of: int, *args: str) -> list[int]:
-    """Run all shards, two at a time, each into ``shards/i``; return their exit codes."""
+    """Run all shards, two at a time, each into ``shards/i``, and return their exit codes."""
     codes = []
     for first in range(1, of + 1, 2):
         running = [start_shard(project, i, of, *args) for i in (first, first + 1) if i <= of]
@@ -23,7 +23,7 @@ def run_shards(project: Project, of: int, *args: str) -> list[int]:
 def start_shard(project: Project, shard: int, of: int, *args: str) -> Forked:
     """Start one shard, whose report goes to ``shards/<shard>``."""
     options = [f"--parity-shard={shard}/{of}", f"--parity-report=shards/{shard}", *args]
-    if "--parity-resume" not in args:  # no run overwrites the report of another
+    if "--parity-resume" not in args:  # a run refuses to overwrite an earlier report
         shutil.rmtree(project.path / "shards" / str(shard), ignore_errors=True)
     output = project.path / f"{shard}.txt"
     return project.forks.start(
@@ -32,7 +32,7 @@ def start_shard(project: Project, shard: int, of: int, *args: str) -> Forked:
 
 
 def merge(project: Project, *places: str) -> RunResult:
-    """Run the command in the folder; the report is in ``merged``."""
+    """Run the merge command in the folder. The report is in ``merged``."""
     outputs = project.path / "merge.out", project.path / "merge.err"
     args = ["report", "merge", *places, "--out=merged"]
     code = project.forks.run(args, project.path, *outputs, program="tenantparity")
@@ -41,7 +41,7 @@ def merge(project: Project, *places: str) -> RunResult:
 
 
 def assert_refused(outcome: RunResult, *words: str) -> None:
-    """Require exit code 2, and one line on stderr that holds all the words."""
+    """Require exit code 2, and one line on stderr that contains all the words."""
     assert outcome.code == 2, outcome.output
     assert outcome.stderr.startswith("ERROR: ")
     assert outcome.stderr.count("\n") == 1, outcome.stderr
@@ -49,5 +49,5 @@ def assert_refused(outcome: RunResult, *words: str) -> None:
 
 
 def but_run(outcome: RunResult) -> str:
-    """Return a report's bytes without its run block."""
+    """Return a report's JSON without its run block."""
     return json.dumps({key: value for key, value in outcome.report.items() if key != "run"})

@@ -1,7 +1,4 @@
-"""Traps and trials among tenants: each is the rows of one of several.
-
-Those share a table on a side, or have a schema each.
-"""
+"""Traps and trials among several tenants, which share a table or have separate schemas."""
 
 from __future__ import annotations
 
@@ -30,12 +27,12 @@ TENANTS: dict[str, tuple[tuple[int, ...], str]] = {
     "cora": ((9, 10), "cora:1"),
     "dune": ((2**62, 12), "dune \N{SNOWMAN}"),
 }
-"""Each tenant's accounts on the legacy stack and its id on the modern one."""
+"""Each tenant's accounts on the legacy stack and its id on the modern stack."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What was said of one tenant's rows, and what of those is right."""
+    """The evidence of one tenant's rows, and whether it is right."""
 
     name: str
     tenant: str
@@ -44,7 +41,7 @@ class Verdict:
 
 
 def shared(given: Mapping[str, Trap]) -> Trap:
-    """Return one table that holds each tenant's trap; they have the same columns."""
+    """Return one table with each tenant's trap. The traps have the same columns."""
     first = next(iter(given.values()))
     legacy, modern = _OWNERS
     return replace(
@@ -65,19 +62,19 @@ def _owned(tenant: str, rows: Sequence[Row]) -> list[Row]:
 
 
 def for_each_tenant(trap: Trap) -> dict[str, Trap]:
-    """Return a trap as it is for each tenant: every one has to be seen in its own rows alone."""
+    """Return the same trap for each tenant. Each tenant's check must find it in its own rows."""
     return dict.fromkeys(TENANTS, trap)
 
 
 def among_others(trial: Trap, same: Trap) -> dict[str, Trap]:
-    """Return a trial between tenants of which one has the same on both sides, and one differs."""
+    """Return a trial for two tenants, and equal rows for the two others."""
     return {"acme": trial, "blue": same, "cora": trial, "dune": same}
 
 
 def trials_among_others(
     name: str, legacy: Engine, modern: Engine, number: int
 ) -> list[dict[str, Trap]]:
-    """Return random tables, each beside the same without what was changed; ``name`` is the seed."""
+    """Return random tables, each with its unchanged version. ``name`` is the seed."""
     given = []
     for n in range(number):
         trial, same = (
@@ -95,9 +92,9 @@ def audit_shared(
     own_schemas: Collection[Side] = (),
     way: Way = AS_IT_IS,
 ) -> list[Verdict]:
-    """Lay each tenant's traps out in one table, and judge what is said of each tenant.
+    """Put each tenant's traps into one table, audit it, and judge the evidence of each tenant.
 
-    ``own_schemas`` are sides, of PostgreSQL or MariaDB, on which each tenant has a schema instead.
+    On sides in ``own_schemas``, of PostgreSQL or MariaDB, tenants have separate schemas instead.
     """
     found: list[Verdict] = []
     for start in range(0, len(given), _BATCH):
@@ -162,7 +159,10 @@ def _settings(
 
 
 def _without_owner(trap: Trap, legacy: Engine, modern: Engine, table: str) -> str:
-    """Return a trap's settings, with the owners' columns left out where tenants have several."""
+    """Return a trap's settings. The owners' columns are ignored.
+
+    A tenant may have several accounts, so the owners' values differ between the sides.
+    """
     keyed = trap.key if trap.enforced else ()
     own = replace(trap, settings=traps.with_key(trap.settings, keyed)) if keyed else trap
     text = traps.settings(own, legacy, modern, table)
@@ -175,7 +175,7 @@ def _without_owner(trap: Trap, legacy: Engine, modern: Engine, table: str) -> st
 
 
 def wrong(verdicts: Sequence[Verdict]) -> list[tuple[str, str, str, tuple[str, ...]]]:
-    """Return what was not judged right, as far as it helps to know."""
+    """Return name, tenant, verdict and reasons of everything that is not right."""
     return [
         (each.name, each.tenant, each.verdict, each.evidence.reasons)
         for each in verdicts

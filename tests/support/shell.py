@@ -1,4 +1,4 @@
-"""Commands that a report prints, pasted into a shell."""
+"""Runs commands from a report in a shell."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def shell(folder: Path, command: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run a command line in a shell, as a user who pastes it does."""
+    """Run a command line in a shell, like a user who pastes it."""
     return subprocess.run(  # noqa: S602 - a shell is what it is about
         command,
         shell=True,
@@ -23,7 +23,7 @@ def shell(folder: Path, command: str, **variables: str) -> subprocess.CompletedP
 
 
 def found(output: str) -> dict[str, str]:
-    """Return what the terminal says of each check, by the command that repeats it."""
+    """Return the terminal's text about each check, by the command that repeats the check."""
     pattern = (
         r"(?ms)^(?!FAILED )(\S[^\n]*: (?:DRIFT|NOT PROVEN)\n(?:  [^\n]*\n)*?)  again: ([^\n]*)$"
     )
@@ -31,7 +31,7 @@ def found(output: str) -> dict[str, str]:
 
 
 def assert_repeats(folder: Path, command: str, said: str, **variables: str) -> None:
-    """Require that a command, pasted, says the same of the check and does not end with 0."""
+    """Require that a command prints the same about the check, and exits with 1."""
     done = shell(folder, command, **variables)
     assert done.returncode == 1, done.stdout + done.stderr
     assert said in found(done.stdout).values(), done.stdout + done.stderr

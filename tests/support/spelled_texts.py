@@ -1,4 +1,4 @@
-"""Texts that spell ids, flags, numbers and moments, or nearly do."""
+"""Texts that are ids, flags, numbers and moments, or resemble them."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Which traps and random tables are laid out among several tenants, and in which layouts.
+"""The layouts of several tenants, with the traps and random tables for each.
 
-Each test run takes each trap once, and each way of reading in three layouts. ``make soundness``
-takes all traps and all ways in all layouts.
+Each test run uses each trap once, and each way of reading in three layouts. ``make soundness`` uses
+all traps and all ways in all layouts.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ EVERY_LAYOUT = bool(os.environ.get("TENANTPARITY_EVERY_LAYOUT"))
 
 @dataclass(frozen=True)
 class Layout:
-    """The engines of both stacks, and on which sides each tenant has a schema of its own."""
+    """The engines of both stacks, and the sides on which tenants have separate schemas."""
 
     legacy: Engine
     modern: Engine
@@ -25,17 +25,17 @@ class Layout:
 
     @property
     def name(self) -> str:
-        """Return what the layout is called in the name of a test."""
+        """The layout's name in test ids."""
         schemas = [f"{side} schemas" for side in self.own_schemas]
         return ", ".join([f"{self.legacy}-{self.modern}", *schemas])
 
     def holds(self, trap: Trap) -> bool:
-        """Whether both engines have the trap's types."""
+        """Return whether both engines have the trap's types."""
         return exists(trap, "legacy", self.legacy) and exists(trap, "modern", self.modern)
 
 
 def traps_in(layouts: Sequence[Layout]) -> Mapping[Layout, Sequence[Trap]]:
-    """Return the traps of each layout: in all, each trap that a layout can hold, once."""
+    """Return the traps of each layout. Each trap that fits a layout is in exactly one."""
     given: dict[Layout, list[Trap]] = {layout: [] for layout in layouts}
     for trap in TRAPS:
         able = [layout for layout in layouts if layout.holds(trap)]
@@ -46,7 +46,7 @@ def traps_in(layouts: Sequence[Layout]) -> Mapping[Layout, Sequence[Trap]]:
 
 
 def pairs_of(layouts: Sequence[Layout], ways: Sequence[str]) -> list[tuple[Layout, str]]:
-    """Return layouts and ways of reading in pairs, so that each is in one at least."""
+    """Return pairs of layouts and ways of reading. Each layout and each way is in at least one."""
     if EVERY_LAYOUT:
         return [(layout, way) for layout in layouts for way in ways]
     number = 3 * len(ways)

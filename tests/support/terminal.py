@@ -1,4 +1,4 @@
-"""A terminal that a test can read: pytest writes to a pseudo-terminal, pyte draws what it says."""
+"""A terminal for tests: pytest writes to a pseudo-terminal, which pyte renders."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ class Terminal:
         self.said = b""
 
     def wait_for(self, seen: Callable[[], bool]) -> None:
-        """Read until something is to be seen; fail the test if it never is."""
+        """Read until ``seen`` returns true. Fail the test if that takes too long."""
         end = monotonic() + _PATIENCE
         while not seen():
             if monotonic() > end or not self._read(0.05):
                 pytest.fail(f"it is not to be seen:\n{self.text}")
 
     def finish(self) -> int:
-        """Read to the end; return the exit code."""
+        """Read to the end, and return the exit code."""
         end = monotonic() + _PATIENCE
         while self._read(_PATIENCE):
             if monotonic() > end:
@@ -55,29 +55,29 @@ class Terminal:
 
     @property
     def lines(self) -> list[str]:
-        """All lines that were scrolled away, and those on the screen, without trailing space."""
+        """All lines, including those scrolled away, without trailing spaces."""
         rows = [*self._screen.history.top, *(self._screen.buffer[y] for y in range(LINES))]
         return ["".join(row[x].data for x in range(COLUMNS)).rstrip() for row in rows]
 
     @property
     def text(self) -> str:
-        """All that can be read, scrolled up or not."""
+        """The text of all lines."""
         return "\n".join(self.lines).rstrip()
 
     @property
     def below(self) -> str:
-        """The line under the cursor's."""
+        """The line below the cursor."""
         row = self._screen.buffer[self._screen.cursor.y + 1]
         return "".join(row[x].data for x in range(COLUMNS)).rstrip()
 
     def _read(self, patience: float) -> bool:
-        """Take in what was said, if anything is; return whether more may come."""
+        """Read the available output. Return whether more may follow."""
         ready, _, _ = select([self._reader], [], [], patience)
         if not ready:
             return True
         try:
             said = os.read(self._reader, 65_536)
-        except OSError:  # how Linux says that nobody writes any more
+        except OSError:  # on Linux: all writers have closed
             return False
         self.said += said
         self._stream.feed(said)
@@ -88,7 +88,7 @@ class Terminal:
 def pytest_in_terminal(
     project: Project, *args: str, environment: Mapping[str, str] | None = None
 ) -> Iterator[Terminal]:
-    """Run pytest in a project, on a terminal of its own; it is killed if the test gives up."""
+    """Run pytest in a project, on its own terminal. Kill it if it still runs at the end."""
     reader, writer = pty.openpty()
     fcntl.ioctl(writer, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
     own = {key: value for key, value in os.environ.items() if key not in ("CI", "BUILD_NUMBER")}

@@ -1,4 +1,4 @@
-"""Which values ``--parity-as-of`` takes, and where ``:as_of`` is a parameter."""
+"""Values of ``--parity-as-of``, and the places where ``:as_of`` is a parameter."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ NOON = datetime(2026, 11, 30, 12, tzinfo=UTC)
 
 
 def settings(folder: Path, more: str) -> Settings:
-    """Read settings from a file."""
+    """Write settings to a file and read them."""
     path = folder / "tenantparity.toml"
     path.write_text(STACKS + more, encoding="utf-8")
     return load_settings(path)
@@ -80,7 +80,7 @@ WRONG = {
 
 @pytest.mark.parametrize("text", VALUES)
 def test_values(text: str) -> None:
-    """Whole numbers, dates and moments are read; equal moments are one value with one text."""
+    """Whole numbers, dates and moments are read. Equal moments give one value and one text."""
     value = AsOf.read(text)
     assert (value.value, value.text) == VALUES[text]
     assert type(value.value) is type(VALUES[text][0])
@@ -88,7 +88,7 @@ def test_values(text: str) -> None:
 
 @pytest.mark.parametrize("text", WRONG, ids=lambda text: text[:40])
 def test_wrong_values(text: str) -> None:
-    """Anything else is refused, with the option, the value, the fault and the choices."""
+    """Any other value is refused, with the option, the value, the fault and the choices."""
     with pytest.raises(SettingsError) as refused:
         AsOf.read(text)
     said = str(refused.value)
@@ -141,20 +141,20 @@ UNCLEAR = [
 
 @pytest.mark.parametrize("sql", PARAMETERS)
 def test_parameters(sql: str) -> None:
-    """``:as_of`` is found where a value can stand, and all else is left as it is."""
+    """``:as_of`` is a parameter where a value can be. The rest of the SQL is unchanged."""
     assert around_as_of(sql) == PARAMETERS[sql]
     assert ":as_of".join(around_as_of(sql)) == sql
 
 
 @pytest.mark.parametrize("sql", NO_PARAMETERS)
 def test_no_parameters(sql: str) -> None:
-    """In texts, comments, casts, slices and other names it is none."""
+    """``:as_of`` in texts, comments, casts, slices and longer names is not a parameter."""
     assert around_as_of(sql) == [sql]
 
 
 @pytest.mark.parametrize("sql", UNCLEAR)
 def test_unclear_filters_are_refused(tmp_path: Path, sql: str) -> None:
-    """SQL in which engines see different texts or comments around it is a fault of the settings."""
+    """A filter is refused if engines disagree on whether ``:as_of`` is in a text or a comment."""
     more = f"[tables.t]\nlegacy_filter = {{ sql = '''{sql}''', reason = \"a test\" }}\n"
     with pytest.raises(SettingsError, match=r"legacy_filter.*depends on the engine whether :as_of"):
         settings(tmp_path, more)
@@ -164,7 +164,7 @@ def test_unclear_filters_are_refused(tmp_path: Path, sql: str) -> None:
 
 
 def test_words() -> None:
-    """A report gives the value behind the parameter, and nowhere else."""
+    """A report adds the value after each parameter, and nowhere else."""
     sql = "x <> ':as_of' AND at <= :as_of AND z"
     assert in_words(sql, AsOf(NOON)) == (
         "x <> ':as_of' AND at <= :as_of (2026-11-30T12:00:00Z) AND z"
@@ -184,14 +184,14 @@ USES = {
 NO_USES = [
     "",
     FILTER.join(["[tables.t]\n", ""]).replace(":as_of", "':as_of'"),
-    MAP,  # no column goes through it
+    MAP,  # no column uses the map
     "[tables.t.columns]\nid = { legacy_sql = ':as_of' }",  # only filters have the parameter
 ]
 
 
 @pytest.mark.parametrize("more", USES)
 def test_a_filter_needs_the_option(tmp_path: Path, more: str) -> None:
-    """Where a filter uses the parameter, its place is named, with the option and the choices."""
+    """If a filter uses the parameter, the message names its place, the option and the choices."""
     given = settings(tmp_path, more)
     said = f"{USES[more]} uses :as_of, which has no value; add --parity-as-of=VALUE: give a moment"
     with pytest.raises(SettingsError, match=f"^{re.escape(said)}"):
@@ -201,7 +201,7 @@ def test_a_filter_needs_the_option(tmp_path: Path, more: str) -> None:
 
 @pytest.mark.parametrize("more", NO_USES)
 def test_the_option_needs_a_filter(tmp_path: Path, more: str) -> None:
-    """A value that no filter uses would look as if it did something."""
+    """A value that no filter uses is refused, because it would seem to have an effect."""
     given = settings(tmp_path, more)
     said = "--parity-as-of=2026-11-30: no filter uses :as_of; write [tables.<name>] legacy_filter"
     with pytest.raises(SettingsError, match=f"^{re.escape(said)}"):
@@ -243,16 +243,16 @@ EXACT = [
 
 @pytest.mark.parametrize(("engine", "sql", "value", "words"), LOOSE)
 def test_loose_comparisons_are_warned_of(engine: str, sql: str, value: AsOf, words: str) -> None:
-    """A column that an engine may compare with the value as something else is named."""
+    """A warning names a column that an engine may compare with the value as another type."""
     assert words in "; ".join(warnings_of(sql, engine, COLUMNS, value))
 
 
 @pytest.mark.parametrize(("engine", "sql", "value"), EXACT)
 def test_exact_comparisons_are_not(engine: str, sql: str, value: AsOf) -> None:
-    """A column of the value's own type, or one that is led to it, is not."""
+    """A column of the value's type, or one that is converted to it, causes no warning."""
     assert warnings_of(sql, engine, COLUMNS, value) == []
 
 
 def test_a_naive_column_in_utc_is_not_warned_of() -> None:
-    """``naive_zone = "UTC"`` says what the comparison takes for granted."""
+    """With ``naive_zone = "UTC"`` the zone of a naive column is known, and no warning is given."""
     assert warnings_of("naive <= :as_of", "MariaDB", COLUMNS, MOMENT, {"naive"}) == []

@@ -1,4 +1,4 @@
-"""From what the benchmarks measured to goals and charts; nothing here is measured."""
+"""Goals and charts from given measurements of the benchmarks."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from benchmarks.speed.rounds import in_rounds
 
 
 def test_unknown_chapters_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    """``--only`` names what there is."""
+    """``--only`` with an unknown name is refused, and the message lists the chapters."""
     with pytest.raises(SystemExit):
         speed.main(["--only", "whole,floods"])
     assert "'floods' is none of whole, many, layouts" in capsys.readouterr().err
 
 
 def test_ratios_come_from_one_session() -> None:
-    """A ratio is of two medians of one chapter; half of it alone is nothing."""
+    """A ratio divides two medians of the same chapter. With one median alone there is none."""
     works = {
         "audit, a test a tenant": {"median": 14.0},
         "pytest alone, a test a tenant": {"median": 2.0},
@@ -38,13 +38,13 @@ def test_ratios_come_from_one_session() -> None:
 
 
 def test_nothing_measured_is_nothing_met() -> None:
-    """Every goal is listed and none is met where no chapter was run."""
+    """If no chapter was run, every goal is listed and not met."""
     assert [(each["reached"], each["met"]) for each in weigh({})] == [(None, False)] * len(GOALS)
 
 
 @pytest.mark.parametrize("points", [[0], [0, 10], [0, 10, 100]])
 def test_a_short_curve_is_not_measured(points: list[int]) -> None:
-    """Growth needs points enough to tell it, and none that failed."""
+    """Growth needs at least three points, and none may have failed."""
     name = "growth with the drifts: exponent of the extra time over the last tenfold"
     series = {"audit": [1.0 + point for point in points], "pytest alone": [0.5] * len(points)}
     curve = {"axis": "drifts", "log": True, "points": points, "series": series}
@@ -54,7 +54,7 @@ def test_a_short_curve_is_not_measured(points: list[int]) -> None:
 
 
 def test_rounds_interleave_and_keep_errors() -> None:
-    """Each round does every work once, in another order; one that fails is not repeated."""
+    """Each round does every work once, in another order. A work that fails is not repeated."""
     done: list[str] = []
 
     def work(name: str) -> float:
@@ -71,7 +71,7 @@ def test_rounds_interleave_and_keep_errors() -> None:
 
 
 def test_the_middle_and_the_sample() -> None:
-    """The mid-size tenant owns the median row; the sample is spread over all sizes."""
+    """The mid-size tenant owns the median row, and the sample is spread over all sizes."""
     owned = {tenant: 1000 // tenant for tenant in range(1, 101)}
     middle = middle_of(owned)
     before = sum(rows for tenant, rows in owned.items() if tenant < middle)
@@ -96,7 +96,7 @@ def test_a_chart_has_axes_and_leaves_out_what_failed(log: bool) -> None:
 
 
 def test_a_steep_curve_has_a_logarithmic_axis() -> None:
-    """Seconds that grow more than tenfold are on a logarithmic scale, which the title names."""
+    """If the seconds grow more than tenfold, the axis is logarithmic and named so."""
     curve = {"axis": "drifts", "log": True, "points": [0, 10]}
     for last, title in ((9.0, "seconds, "), (11.0, "seconds on a logarithmic scale, ")):
         chart = draw({**curve, "series": {"audit": [1.0, last]}}, 3)

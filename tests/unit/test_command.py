@@ -1,4 +1,4 @@
-"""The command ``tenantparity``, as its parser and its refusals have it."""
+"""The command ``tenantparity``: its help and its refusals."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_script_is_declared() -> None:
-    """The wheel brings the command, and the extra that it needs."""
+    """The wheel declares the command and its extra."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert project["scripts"] == {"tenantparity": "pytest_tenantparity.cli.app:app"}
     assert any(each.startswith("typer") for each in project["optional-dependencies"]["cli"])
@@ -30,7 +30,7 @@ def test_script_is_declared() -> None:
     ids=" ".join,
 )
 def test_help_names_every_command(args: list[str], words: str) -> None:
-    """The help has exit code 0, at every level, and nothing on stderr."""
+    """The help at every level exits with 0, names the commands, and prints nothing to stderr."""
     done = CliRunner().invoke(app, args)
     assert (done.exit_code, done.stderr) == (0, "")
     assert words in done.stdout
@@ -46,7 +46,7 @@ def test_help_names_every_command(args: list[str], words: str) -> None:
     ],
 )
 def test_what_is_no_report_is_refused(tmp_path: Path, text: str | None, words: str) -> None:
-    """A file that is none, or no report, is one line and exit code 2."""
+    """For a missing file, or one that is not a report, the command exits with 2 and one line."""
     file = tmp_path / "cab-report.json"
     if text is not None:
         file.write_text(text)

@@ -1,4 +1,4 @@
-"""The number of an audit's checks, explained."""
+"""The number of an audit's checks in words."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ ROWS = CheckKind.ROWS
 
 
 def test_number_of_checks_in_words() -> None:
-    """Of LegacyCoinTrader's 87 checks: 10 tenants, 8 tables, one of them shared."""
+    """87 checks of 10 tenants and 8 tables, one of them shared, are explained as a sum.
+
+    An irregular plan and a plan with unknown tables have shorter explanations. An empty one has
+    none.
+    """
     tables = [f"t{n}" for n in range(8)]
     checks = [Target(ROWS, f"tenant{n}", table) for n in range(10) for table in tables[1:]]
     checks += [Target(ROWS, None, "t0"), Target(CheckKind.COVERAGE)]

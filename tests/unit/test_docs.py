@@ -1,4 +1,4 @@
-"""What is written down is true: the settings' reference, the schemas, the README's links."""
+"""The documents are correct: the reference of settings, the schemas, links, names of files."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _keys(schema: dict[str, Any]) -> Iterator[str]:
 
 
 def test_every_setting_is_in_the_reference() -> None:
-    """docs/settings.md names every key that the settings know."""
+    """docs/settings.md names every key of the settings."""
     reference = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
     words = set(re.findall(r"[a-z_]+", reference))
     keys = set(_keys(settings_schema())) - {"global", "sql", "reason"}
@@ -41,7 +41,7 @@ def test_every_setting_is_in_the_reference() -> None:
 
 
 def test_every_hook_is_in_the_reference() -> None:
-    """docs/hooks.md names every hook that there is."""
+    """docs/hooks.md names every hook."""
     reference = (ROOT / "docs" / "hooks.md").read_text(encoding="utf-8")
     hooks = [name for name in vars(hookspecs) if name.startswith("pytest_parity_")]
     assert len(hooks) == 5
@@ -50,13 +50,13 @@ def test_every_hook_is_in_the_reference() -> None:
 
 @pytest.mark.parametrize("name", sorted(schema_files()))
 def test_shipped_schemas_are_those_of_the_models(name: str) -> None:
-    """The schema files are what `make schemas` writes from the models of today."""
+    """The schema files are those that `make schemas` writes from the current models."""
     shipped = json.loads((SCHEMAS / name).read_text(encoding="utf-8"))
     assert shipped == schema_files()[name]
 
 
 def test_the_harness_settings_fit_the_schema() -> None:
-    """An editor that checks suites/tenantparity.toml by the schema has no complaint."""
+    """suites/tenantparity.toml is valid by the settings' schema, and a misspelt key is not."""
     settings = tomllib.loads((ROOT / "suites" / "tenantparity.toml").read_text(encoding="utf-8"))
     jsonschema.validate(settings, settings_schema())
     settings["legacy"]["urll"] = "x"
@@ -65,14 +65,14 @@ def test_the_harness_settings_fit_the_schema() -> None:
 
 
 def _anchors(document: Path) -> set[str]:
-    """Return the anchors that GitHub makes of a document's headings."""
+    """Return the anchors that GitHub creates for a document's headings."""
     headings = re.findall(r"^#+ +(.+)$", document.read_text(encoding="utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-") for each in headings}
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_links_lead_somewhere(document: str) -> None:
-    """Every relative link of a document is to a file that exists, and to a heading in it."""
+    """Every relative link in a document leads to an existing file, and to a heading in it."""
     text = (ROOT / document).read_text(encoding="utf-8")
     lost = []
     for link in re.findall(r"\]\(([^)\s]+)\)", text):
@@ -86,7 +86,7 @@ def test_links_lead_somewhere(document: str) -> None:
 
 
 def test_architecture_names_files_that_exist() -> None:
-    """Every module that docs/architecture.md names is there, and no room goes unnamed."""
+    """docs/architecture.md names only existing modules, and every package of the top level."""
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     package = ROOT / "pytest_tenantparity"
     known = {path.name for path in package.rglob("*.py")}
@@ -97,7 +97,7 @@ def test_architecture_names_files_that_exist() -> None:
 
 
 def test_files_that_the_docs_name_exist() -> None:
-    """Each source file, document and example that README.md or docs/ names is in the repository."""
+    """Each source file, document and example that README.md or docs/ names exists."""
     folders = ("pytest_tenantparity", "suites", "tests", "benchmarks", "docs", "examples")
     files = [path for folder in folders for path in (ROOT / folder).rglob("*.*")]
     known = {path.relative_to(ROOT).as_posix() for path in [*files, *ROOT.glob("*.*")]}

@@ -1,4 +1,4 @@
-"""The parts of ``drift.jsonl.gz``, one check each, and the findings that a report lists."""
+"""The parts of ``drift.jsonl.gz``, one for each check, and the findings that a report lists."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ..support.drift_lines import KEY, drifted, found_again, lines_of, missing
 
 
 def test_a_check_that_breaks_off_has_found_nothing(tmp_path: Path) -> None:
-    """What a check found before it turned out that nothing is proven is in no file."""
+    """If a check ends as not proven, the rows that it found before are in no file."""
 
     def breaks_off() -> None:
         with DriftParts(tmp_path).part(KEY) as sink:
@@ -34,19 +34,19 @@ def test_a_check_that_breaks_off_has_found_nothing(tmp_path: Path) -> None:
 
 
 def test_a_check_made_again_replaces_its_lines(tmp_path: Path) -> None:
-    """Of a check that is run again, the last drift counts, as it does in the report."""
+    """If a check is run again, its last drift counts, as in the report."""
     parts = DriftParts(tmp_path / "parts")
     (tmp_path / "parts").mkdir()
     found_again(parts, 1, 2, 3)
     found_again(parts, 2, 4)
-    found_again(parts)  # the report keeps the drift, too
+    found_again(parts)  # without drift: the earlier lines are kept, as in the report
     assert write_drift(parts, [drifted(KEY, 2)], tmp_path) == []
     lines = lines_of((tmp_path / "drift.jsonl.gz").read_bytes())
     assert [line["key"]["id"] for line in lines] == ["2", "4"]
 
 
 def test_lines_that_do_not_add_up_are_said(tmp_path: Path) -> None:
-    """A part with fewer or more rows than the check counted is never taken for whole."""
+    """A part with fewer or more rows than the check counted is reported as incomplete."""
     parts = DriftParts(tmp_path)
     found_again(parts, 1, 2)
     assert write_drift(parts, [drifted(KEY, 2)], tmp_path) == []
@@ -56,7 +56,7 @@ def test_lines_that_do_not_add_up_are_said(tmp_path: Path) -> None:
 
 
 def test_text_that_no_file_takes_is_escaped(tmp_path: Path) -> None:
-    """Half a surrogate pair, line ends and quotes come back as they were."""
+    """A lone surrogate, line ends and quotes are restored when a line is read."""
     text = '\ud83d a\n\u2028"\\\x00 é'
     parts = DriftParts(tmp_path)
     key: dict[str, str | None] = {text: text}
@@ -69,16 +69,16 @@ def test_text_that_no_file_takes_is_escaped(tmp_path: Path) -> None:
 
 
 def test_numbers_are_ordered_by_size() -> None:
-    """NULL comes first, then numbers by size however they are written, then texts."""
+    """NULL comes first, then numbers by value in any notation, then texts."""
     ordered = [None, "-10", "-9.5", "0", "9", "1e1", "10.5", "1e300", "", "NaN", "a", "b", "é"]
     assert sorted(ordered, key=lambda value: order_of([value])) == ordered
 
 
-# ---- what the report lists
+# ---- findings that the report lists
 
 
 def test_a_sample_is_the_first_findings_whatever_their_order() -> None:
-    """The first by key stay, and of long texts as many as a report bears."""
+    """A sample keeps the first findings by key, and fewer of them if their texts are long."""
     dice = random.Random(2)  # noqa: S311 - drawn for tests
     numbers = dice.sample(range(5_000), 5_000)
     short, long = FirstFindings(100), FirstFindings(100)
@@ -93,7 +93,10 @@ def test_a_sample_is_the_first_findings_whatever_their_order() -> None:
 
 @pytest.mark.parametrize("most", [1, 7, 100, 1000])
 def test_checks_are_cut_alike_however_they_come_in(most: int) -> None:
-    """Cut as they come in, in parts, or all at once: the same is left, and no more than allowed."""
+    """Findings are cut in the same way one by one, in parts, and all at once.
+
+    The number of findings is at most ``most``, or one for each check with drift.
+    """
     dice = random.Random(most)  # noqa: S311 - drawn for tests
     totals = [dice.choice([0, 1, 5, 50, 500]) for _ in range(40)]
     checks = [
@@ -116,7 +119,7 @@ def test_checks_are_cut_alike_however_they_come_in(most: int) -> None:
 
 
 def test_a_run_holds_no_more_findings_than_it_lists() -> None:
-    """Of many checks that drift, those already in let go of findings that no report will list."""
+    """While checks with drift arrive, the ledger drops findings that no report will list."""
     ledger, checks = (
         Ledger(),
         [

@@ -1,4 +1,4 @@
-"""Settings and tenants as editors and spreadsheets save them: marks, separators, spaces, cases."""
+"""Settings and tenants in files of editors and spreadsheets: marks, separators, spaces, case."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ def _read(folder: Path, text: str | bytes, name: str = "t.csv") -> dict[str, obj
     ],
 )
 def test_a_table_of_tenants_may_come_from_a_spreadsheet(tmp_path: Path, text: str) -> None:
-    """Separators, marks, empty lines, spaces and the header's case change no tenant."""
+    """Separators, byte order marks, empty lines, spaces and the header's case do not matter."""
     assert _read(tmp_path, text) == {"acme": ACME}
 
 
 def test_ids_that_spaces_could_be_part_of_are_not_altered(tmp_path: Path) -> None:
-    """A quoted space counts or is refused; it is never silently taken away from an id."""
+    """A quoted space at the end of an id is kept or refused, but never removed silently."""
     with pytest.raises(SettingsError, match="line 2: the modern_id 'm ' has spaces at an end"):
         _read(tmp_path, "id,modern_id\nacme,m \n")
     with pytest.raises(SettingsError, match="the legacy_account ' A1' has spaces at an end"):
@@ -64,14 +64,18 @@ def test_ids_that_spaces_could_be_part_of_are_not_altered(tmp_path: Path) -> Non
     ],
 )
 def test_what_leaves_it_open_is_refused(tmp_path: Path, text: str | bytes, said: str) -> None:
-    """The refusal says what was found, and what to do."""
+    """An ambiguous or unreadable file is refused, with the fault and the remedy."""
     with pytest.raises(SettingsError) as refused:
         _read(tmp_path, text)
     assert said in str(refused.value)
 
 
 def test_settings_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
-    """So may pyproject.toml, a tenants file in JSON, and lines may end as in Windows."""
+    """A byte order mark and Windows line ends are accepted, but UTF-16 is refused.
+
+    That holds for tenantparity.toml. The mark is also accepted in pyproject.toml and in a tenants
+    file in JSON.
+    """
     own, project = tmp_path / "tenantparity.toml", tmp_path / "pyproject.toml"
     windows = SETTINGS.replace("\n", "\r\n").encode()
     own.write_bytes(codecs.BOM_UTF8 + windows)

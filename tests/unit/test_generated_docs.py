@@ -1,4 +1,4 @@
-"""The tables and charts in the docs are those of the code and of the measured results."""
+"""Tables and charts in the docs agree with the code and with the measured results."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from pytest_tenantparity.stacks import Family
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted((ROOT / "docs").glob("*.md"))
-STALE = 5  # the exit code of cog --check
+STALE = 5  # exit code of cog --check for a stale file
 COG = re.compile(r"<!-- \[\[\[cog (.*) \]\]\] -->\n((?s:.*?))<!-- \[\[\[end\]\]\] -->")
 
 
 def cog(*options: str | Path) -> int:
-    """Run cog without the tables that real engines fill, as ``make docs OFFLINE=1`` does."""
+    """Run cog like ``make docs OFFLINE=1``, without the tables that real engines fill."""
     command = [sys.executable, "-m", "cogapp", "-U", "-D", "OFFLINE=1", *options]
     return subprocess.run(command, cwd=ROOT, check=False).returncode
 
 
 def first_cells(function: str, text: str) -> list[str]:
-    """Return the first cell of each row of a generated table."""
+    """Return the first column of a generated table."""
     (table,) = [table for code, table in COG.findall(text) if f".{function}(" in code]
     return re.findall(r"^\| ([^|]+?) *\|", table, flags=re.MULTILINE)[1:]
 
 
 def test_tables_are_those_of_the_code_and_the_results() -> None:
-    """No table that needs no server would be changed by ``make docs``."""
+    """``make docs`` would change none of the tables that need no server."""
     assert cog("--check", "--diff", *DOCUMENTS) == 0
 
 
@@ -53,7 +53,7 @@ def test_check_finds_a_stale_table(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("module", [type_tables, engine_tables, result_tables])
 def test_every_table_is_in_a_document(module: ModuleType) -> None:
-    """A document that lost the call of a table is noticed."""
+    """Every function that generates a table is called in a document."""
     calls = "".join(code for path in DOCUMENTS for code, _ in COG.findall(path.read_text("utf-8")))
     tables = [
         name
@@ -65,13 +65,13 @@ def test_every_table_is_in_a_document(module: ModuleType) -> None:
 
 
 def texts_of(svg: str) -> list[str]:
-    """Return all texts of an SVG; raises ParseError if it is not XML."""
+    """Return all texts of an SVG. ParseError if it is not XML."""
     parts = ET.fromstring(svg).iter()  # noqa: S314 - our own
     return [each.text or "" for each in parts if each.tag.endswith("}text")]
 
 
 def test_charts_are_those_of_the_results() -> None:
-    """Each chart has the labels, ticks and values of bench.json, and is drawn the same twice."""
+    """Each chart has the labels, ticks and values of bench.json, and drawing is deterministic."""
     found = json.loads((result_tables.RESULTS / "bench.json").read_text(encoding="utf-8"))
     curves = {n: c for chapter in found["measured"].values() for n, c in chapter["curves"].items()}
     assert set(curves) == {path.stem for path in charts.CHARTS.glob("*.svg")}
@@ -82,7 +82,7 @@ def test_charts_are_those_of_the_results() -> None:
 
 
 def test_results_of_soundness_fill_the_table(tmp_path: Path) -> None:
-    """Without results there is a sentence instead; with them there are the pairs and their sum."""
+    """Without results the table is a sentence. With results it has the pairs and their sum."""
     results = tmp_path / "soundness.json"
     assert "no results yet" in result_tables.soundness(results)
 
@@ -98,7 +98,7 @@ def test_results_of_soundness_fill_the_table(tmp_path: Path) -> None:
 
 
 def test_every_family_is_described() -> None:
-    """docs/types.md has a row for each family, of its types and of its text."""
+    """docs/types.md describes the types and the canonical text of each family."""
     text = (ROOT / "docs" / "types.md").read_text(encoding="utf-8")
     families = {family.value for family in Family}
     assert set(first_cells("type_families", text)) == families
@@ -112,7 +112,7 @@ def test_every_family_is_described() -> None:
 def test_every_rule_and_map_key_is_in_the_reference(
     model: type[ValueRules | ColumnSettings | KeyMap],
 ) -> None:
-    """docs/settings.md gives each key of a rule, a column and a key map a row of its table."""
+    """docs/settings.md has a row for each key of a rule, a column and a key map."""
     reference = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (`[^|]+`) \|", reference, flags=re.MULTILINE)
     explained = {name for row in rows for name in re.findall(r"`(\w+)`", row)}

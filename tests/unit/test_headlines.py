@@ -33,7 +33,7 @@ BEYOND = "beyond single tenants"
     ],
 )
 def test_one_is_not_several(said: str, statuses: dict[str, Outcome]) -> None:
-    """Numbers of one have a singular in the headline."""
+    """The headline uses the singular for one."""
     evidence = [Evidence(key_of(each, "trades", "t"), of) for each, of in statuses.items()]
     report = build_report(Plan("x"), evidence, len(evidence), [], run_facts())
     assert report.headline == said

@@ -1,4 +1,4 @@
-"""What stands in the ``again:`` lines."""
+"""The words of the ``again:`` commands."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ WORDS: Mapping[str, tuple[list[str], list[str]]] = {
 
 @pytest.mark.parametrize(("words", "kept"), WORDS.values(), ids=WORDS)
 def test_options_that_are_kept(words: list[str], kept: list[str]) -> None:
-    """Options that decide stay, with their values; what selects or shows goes, with its own."""
+    """Options that affect the verdict are kept with their values. Others are left out."""
     assert kept_options(words, ["tests", "tests/t.py"]) == kept
 
 
 def test_no_secret_is_in_it() -> None:
-    """Values of options that may be secret are not shown, however they are spelled."""
+    """Values of options that may be secret are masked in every notation."""
     words = ["--db-password=hunter2", "--api-token", "hunter2", "--to=pg://me:hunter2@h/d", "-x"]
     assert masked(words) == ["--db-password=***", "--api-token", "***", "--to=***", "-x"]
     words = [
@@ -67,14 +67,14 @@ def test_no_secret_is_in_it() -> None:
 
 @pytest.mark.parametrize("name", ["API_TOKEN", "DB_PASSWORD", "a b"])
 def test_variables_that_may_be_secret_are_refused(name: str) -> None:
-    """A variable by such a name cannot be put into reports by the settings."""
+    """A variable whose name suggests a secret cannot be put into reports by the settings."""
     with pytest.raises(ValueError, match="environment"):
         Settings.model_validate({"report": {"environment": [name]}})
 
 
 @given(st.lists(st.text(st.sampled_from("ab ,!@*?[]\\#\t'$"), min_size=1), min_size=1, unique=True))
 def test_exact_terms_select_one_table(names: list[str]) -> None:
-    """The term of any name, among any others, selects that one alone."""
+    """The exact term of a name selects only that name, among any other names."""
     settings = Settings.model_validate(
         {side: {"url": "sqlite://", "tenancy": {"column": "t"}} for side in ("legacy", "modern")}
         | {"tenants": {"a": {}}}
@@ -86,7 +86,7 @@ def test_exact_terms_select_one_table(names: list[str]) -> None:
 
 
 def test_patterns_and_lists_are_as_before() -> None:
-    """Commas, spaces, ``!`` and patterns keep their meaning where no backslash takes it."""
+    """Commas, spaces, ``!`` and patterns keep their meaning unless a backslash escapes them."""
     terms = read_terms("--tenants", ["a, !b ,c*", r"d\,e", ""], Path())
     assert terms == ["a", "!b", "c*", r"d\,e"]
     with pytest.raises(SettingsError, match="selects nothing"):
@@ -94,7 +94,7 @@ def test_patterns_and_lists_are_as_before() -> None:
 
 
 def test_paths_and_parameters() -> None:
-    """A path with brackets is no node id for pytest; a test's own parameters are left out."""
+    """The command has no node id for a path with brackets, and no parameters of the test."""
     tests = {"A::test_x[1-[2]]": "t/a.py::A::test_x", "test_y": "t/[a].py::test_y"}
     invocation = Invocation(root="../up", tests=tests)
     command = rerun_command(invocation, CheckKey(CheckKind.ROWS, "A::test_x[1-[2]]", "acme"))

@@ -1,4 +1,4 @@
-"""The journal of a run: what is read back, and what is not believed."""
+"""The journal of a run: reading it, and refusing a damaged one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MATCH = Proof("run-1", "limits", Evidence(KEY, Outcome.PROVEN))
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """A journal of one proof, in two lines."""
+    """A journal with one proof, in two lines."""
     path = tmp_path / "journal.jsonl"
     journal.begin(path, FIRST)
     journal.append(path, MATCH)
@@ -26,7 +26,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_journal_reads_back(path: Path) -> None:
-    """A proof is found by its check, and by what the test itself allowed."""
+    """A proof is found by its check and by the limits of its test."""
     record = journal.read(path)
     assert record.headings == (FIRST,)
     assert record.proof_of(KEY, "limits") == MATCH
@@ -34,7 +34,7 @@ def test_journal_reads_back(path: Path) -> None:
 
 
 def test_line_that_a_kill_cut_off(path: Path) -> None:
-    """Wherever a kill cuts a line off, it counts for nothing, and the resumed journal is whole."""
+    """A truncated last line is ignored wherever it ends, and the resumed journal is complete."""
     whole = path.read_bytes()
     second = Heading("run-2", "now", {})
     for length in range(1, len(whole)):
@@ -48,7 +48,7 @@ def test_line_that_a_kill_cut_off(path: Path) -> None:
 
 @pytest.mark.parametrize("damage", ["{", '{"run": "x"}', '"evidence"', "1", "\0\0", ""])
 def test_damaged_journal(path: Path, damage: str) -> None:
-    """A journal that is broken anywhere else is not believed at all."""
+    """A journal that is damaged anywhere else is refused as a whole."""
     first, second = path.read_text().splitlines()
     path.write_text("\n".join([first, damage, second, ""]))
     with pytest.raises(SettingsError, match=r"is damaged: line 2 .*run without --parity-resume"):
@@ -56,14 +56,14 @@ def test_damaged_journal(path: Path, damage: str) -> None:
 
 
 def test_proof_without_heading(path: Path) -> None:
-    """A proof that rests on nobody knows what is not believed."""
+    """A proof of a run without a heading makes the journal damaged."""
     path.write_text(path.read_text().splitlines(keepends=True)[1])
     with pytest.raises(SettingsError, match="is damaged: the run run-1 has proofs and no heading"):
         journal.read(path)
 
 
 def test_proof_that_is_taken_back(path: Path) -> None:
-    """Where a check is made twice, by a rerun for one, a later line that proves less holds."""
+    """If a check is made twice, a later line that proves less replaces the proof."""
     drift = Evidence(KEY, Outcome.REFUTED, RowParity(drift=DriftCounts(missing=1)))
     journal.append(path, Proof("run-1", "limits", drift))
     assert journal.read(path).proofs == {}

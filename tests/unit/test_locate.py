@@ -21,7 +21,7 @@ TENANTS = ("a", "b", "c")
 
 @dataclass(frozen=True)
 class Side:
-    """One side's rows in memory, read as a server would send them."""
+    """One side's rows in memory, with the methods of a server's reader."""
 
     rows: Sequence[HashedRow]
     can_sketch: bool
@@ -30,7 +30,7 @@ class Side:
     rows_about: int = 0
 
     def sketch(self, buckets: Buckets) -> Sketch:
-        """Insert all rows."""
+        """Return a sketch with all rows inserted."""
         sketch: Sketch = {}
         for row in self.rows:
             key = row.tenant, buckets.number_of(row.row_hash)
@@ -39,12 +39,12 @@ class Side:
         return sketch
 
     def rows_at(self, key_hashes: Collection[int]) -> Iterator[HashedRow]:
-        """Yield the rows with some key hashes; a NULL key has none."""
+        """Yield the rows with these key hashes. A NULL key has none."""
         found = (row for row in self.rows if row.key_hash in key_hashes)
         return (row for row in found if row.row[0] is not None)
 
     def rows_in_order(self, part: Part | None = None) -> Iterator[HashedRow]:
-        """Yield the rows of a part in their order; which of equal rows comes first is open."""
+        """Yield the rows of a part in order. The order of equal rows is random."""
         rows = [r if self.has_key_hash else replace(r, key_hash=r.row_hash) for r in self.rows]
         if part is not None:  # the remainder of a server has the sign of the dividend
             rows = [
@@ -58,23 +58,23 @@ class Side:
 
 @dataclass(frozen=True)
 class Both:
-    """Two sides that answer one after the other."""
+    """Two sides that are read one after the other."""
 
     legacy: Side
     modern: Side
     limits: Limits
 
     def ask(self, question: Callable[[Side], Any]) -> tuple[Any, Any]:
-        """Return the answers of both."""
+        """Return the result of ``question`` for both sides."""
         return question(self.legacy), question(self.modern)
 
     def both(self, legacy: Callable[[], Any], modern: Callable[[], Any]) -> tuple[Any, Any]:
-        """Return both answers."""
+        """Return the results of both functions."""
         return legacy(), modern()
 
 
 class Taken:
-    """What was passed on: the rows that either side has more of, and the keys of each time."""
+    """The rows that were passed on: the surplus of each side, and how often each key came."""
 
     def __init__(self) -> None:
         self.legacy: Counter[Row] = Counter()
@@ -84,13 +84,13 @@ class Taken:
 
     @property
     def differing(self) -> bool:
-        """Whether any row was passed on that differs."""
+        """Whether any differing row was passed on."""
         return bool(self.legacy or self.modern)
 
     def add(
         self, legacy: Iterable[Row], modern: Iterable[Row], shared: Mapping[Row, int] = NO_ROWS
     ) -> None:
-        """Take rows."""
+        """Record one batch of rows."""
         self.shared |= shared
         here, there = Counter(legacy), Counter(modern)
         here, there = here - there, there - here
@@ -100,7 +100,7 @@ class Taken:
 
 
 Owned = tuple[str, Row]
-"""A tenant and a row of it."""
+"""A tenant and one of its rows."""
 
 
 def _altered(dice: Random, before: Sequence[Owned], another: Callable[[], Owned]) -> list[Owned]:
@@ -121,7 +121,7 @@ def _altered(dice: Random, before: Sequence[Owned], another: Callable[[], Owned]
 
 
 def _wrong(seed: int) -> str:
-    """Return what is wrong with one random case; nothing if all is right."""
+    """Return the error of one random case, or an empty text."""
     dice = Random(seed)  # noqa: S311 - a seed is the point
     tenants = TENANTS[: dice.choice([1, 3])]
     keys, few = dice.choice([3, 20, 200]), dice.choice([5, 2**62])
@@ -181,9 +181,9 @@ def _wrong(seed: int) -> str:
 
 
 def test_the_difference_is_exact() -> None:
-    """Each row that one side has more of is passed on, in its tenant, once, with its key's rows.
+    """Each surplus row of a side is passed on once, in its tenant, with the rows of its key.
 
-    Rows repeat, have NULL keys, share key hashes, move between tenants; buckets, budgets, batches
-    and parts are of any size; engines have an XOR or not, keys a hash or not.
+    Rows repeat, have NULL keys, share key hashes and move between tenants. Buckets, budgets,
+    batches and parts are of any size. Engines have an XOR or not, and keys have a hash or not.
     """
     assert [wrong for seed in range(CASES) if (wrong := _wrong(seed))] == []

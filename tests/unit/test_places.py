@@ -1,4 +1,4 @@
-"""Where a tenant's rows are, by a template of the settings."""
+"""The place of a tenant's rows, from a template in the settings."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ legacy_account = "b1"
 
 
 def test_a_place_by_account_needs_one_account(tmp_path: Path) -> None:
-    """A schema named after the legacy account cannot serve a tenant of two accounts."""
+    """A schema named after the legacy account is refused for a tenant with two accounts."""
     path = tmp_path / "tenantparity.toml"
     path.write_text(SETTINGS, encoding="utf-8")
     settings = load_settings(path)

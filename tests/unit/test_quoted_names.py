@@ -1,4 +1,4 @@
-"""Names that hold dots, arrows and quotes: in paths, and in what is ignored."""
+"""Names with dots, arrows and quotes, in paths and in lists of ignored names."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pytest_tenantparity.stacks.dialects import dialect_for
     [
         ("a -> t.k -> v", "a", [("t", "k", "v")]),
         ("own.a -> t.k -> t.v", "a", [("t", "k", "v")]),
-        ("a -> t.k.l -> v", "a", [("t", "k.l", "v")]),  # as before quotes were known
+        ("a -> t.k.l -> v", "a", [("t", "k.l", "v")]),  # as in paths without quotes
         ('"x.y" -> "x.y"."user.id" -> "v.w"', "x.y", [("x.y", "user.id", "v.w")]),
         ('own."x.y" -> t . "k" -> t."v.w"', "x.y", [("t", "k", "v.w")]),
         ('"a->b"->"t->".k->"say ""v"""', "a->b", [("t->", "k", 'say "v"')]),
@@ -25,7 +25,7 @@ from pytest_tenantparity.stacks.dialects import dialect_for
     ],
 )
 def test_a_path_takes_quoted_names(path: str, first: str, hops: list[tuple[str, str, str]]) -> None:
-    """A name in double quotes is taken as it is; one without is split by its dots."""
+    """A name in double quotes is kept as it is. A name without quotes is split at its dots."""
     tenancy = Tenancy(path=path)
     assert tenancy.first_column == first
     assert tenancy.hops == tuple(Hop(table=t, key=k, take=v) for t, k, v in hops)
@@ -48,14 +48,17 @@ def test_a_path_takes_quoted_names(path: str, first: str, hops: list[tuple[str, 
     ],
 )
 def test_a_path_that_cannot_be_read_says_where(path: str, words: str) -> None:
-    """Quotes that do not pair up, and names that are missing, are named with their place."""
+    """The message names the place of an unpaired quote or a missing name."""
     with pytest.raises(ValidationError) as caught:
         Tenancy(path=path)
     assert words in str(caught.value)
 
 
 def test_what_is_ignored_may_be_quoted() -> None:
-    """A name behind a stack's is known with and without quotes; wrong quotes are refused."""
+    """An ignored name after a stack's name is found with and without quotes.
+
+    Unpaired quotes are refused.
+    """
     assert ignored_as("legacy", "x.y") == {"x.y", '"x.y"', "legacy.x.y", 'legacy."x.y"'}
     assert '"legacy.x"' not in ignored_as("legacy", "x")
     assert "modern.x" not in ignored_as("legacy", "x")
@@ -79,7 +82,7 @@ def test_what_is_ignored_may_be_quoted() -> None:
     ],
 )
 def test_sql_in_a_hint_can_be_pasted(backend: str, column: str, shown: str) -> None:
-    """SQL in a message quotes a reserved word, and a quote within a name is doubled."""
+    """SQL in a message quotes reserved words, and doubles a quote within a name."""
     sql = dialect_for(backend).naive_sql(column, "Europe/Berlin")
     assert sql in (
         f"{shown} AT TIME ZONE 'Europe/Berlin'",

@@ -1,4 +1,4 @@
-"""The directory of a run: its drafts, and the link that leads to the last one."""
+"""The directory of a run: its temporary files, and the link to the last run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pytest_tenantparity.reporting.drafts import draft_of, replacing
 
 
 def test_a_file_in_the_way_is_refused(tmp_path: Path) -> None:
-    """A directory that cannot be made is refused, and what was made for it is removed."""
+    """A directory that cannot be created is refused, and nothing is left of the attempt."""
     (tmp_path / "file").touch()
     with pytest.raises(SettingsError, match="cannot be written to"):
         RunDirectory(tmp_path / "file" / "run", tmp_path / "file").prepare(resume=False)
@@ -20,7 +20,7 @@ def test_a_file_in_the_way_is_refused(tmp_path: Path) -> None:
 
 
 def test_drafts_of_a_killed_run_are_removed(tmp_path: Path) -> None:
-    """Half files in a named directory are removed; files of others stay."""
+    """Temporary files of a killed run are removed from a named directory, and no other files."""
     for name in (".cab-report.json.17", ".journal.jsonl.4", ".other.3", ".cab-report.json.x"):
         (tmp_path / name).touch()
     RunDirectory(tmp_path).prepare(resume=True)
@@ -28,7 +28,7 @@ def test_drafts_of_a_killed_run_are_removed(tmp_path: Path) -> None:
 
 
 def test_files_are_replaced_together(tmp_path: Path) -> None:
-    """If the second of two files fails, the first one stays as it was."""
+    """If writing the second of two files fails, the first file stays as it was."""
     one, other = tmp_path / "one", tmp_path / "other"
     one.write_text("before")
 
@@ -49,7 +49,7 @@ def test_files_are_replaced_together(tmp_path: Path) -> None:
 
 
 def published(parent: Path, name: str) -> RunDirectory:
-    """Return a run's directory that ``latest`` was led to."""
+    """Return a run's directory that ``latest`` links to."""
     directory = RunDirectory(parent / name, parent)
     directory.prepare(resume=False)
     directory.publish()
@@ -59,7 +59,7 @@ def published(parent: Path, name: str) -> RunDirectory:
 def test_without_links_the_name_is_in_a_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A file system without links gets ``latest.txt``; once links can be made, it goes."""
+    """A file system without links gets ``latest.txt``, which is removed once a link can be made."""
     with monkeypatch.context() as patched:
         patched.setattr(Path, "symlink_to", lambda *_, **__: _refuse())
         first = published(tmp_path, "1")
@@ -76,7 +76,7 @@ def _refuse() -> None:
 
 
 def test_directory_of_an_earlier_version_is_left_alone(tmp_path: Path) -> None:
-    """A ``latest`` that is a directory keeps its report, and the name is in a file."""
+    """A ``latest`` that is a directory keeps its report, and ``latest.txt`` has the run's name."""
     (tmp_path / "latest").mkdir()
     (tmp_path / "latest" / "cab-report.json").write_text("before")
     found = published(tmp_path, "1")

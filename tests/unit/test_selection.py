@@ -1,4 +1,4 @@
-"""Which checks ``--tenants`` and ``--parity-tables`` select, and what they refuse."""
+"""The checks that ``--tenants`` and ``--parity-tables`` select, and refused selections."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ tenancy = "global"
 """
 ACME, BETA, NORTH, SOUTH = ALL[0:2], ALL[2:4], ALL[4:6], ALL[6:8]
 
-# Words of --tenants, words of --parity-tables, and the checks that they select.
+# Values of --tenants, values of --parity-tables, and the selected checks.
 SELECTIONS: dict[str, tuple[list[str], list[str], list[str]]] = {
     "all": (["all"], [], [*ALL, *SHARED]),
     "a tenant": (["acme"], [], [*ACME, *SHARED]),
@@ -62,7 +62,7 @@ SELECTIONS: dict[str, tuple[list[str], list[str], list[str]]] = {
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    """Settings of four tenants in two cohorts, and of three tables."""
+    """Settings with four tenants in two cohorts, and three tables."""
     (tmp_path / "tenantparity.toml").write_text(SETTINGS)
     return load_settings(tmp_path / "tenantparity.toml")
 
@@ -70,7 +70,7 @@ def settings(tmp_path: Path) -> Settings:
 def selected(
     settings: Settings, folder: Path, tenants: Sequence[str], tables: Sequence[str]
 ) -> list[str]:
-    """Return the checks that the words of both options select."""
+    """Return the names of the checks that both options select."""
     selection = select_tenants(settings, read_terms("--tenants", tenants, folder))
     planned = planned_pairs(settings)
     assert planned is not None
@@ -79,7 +79,7 @@ def selected(
 
 
 def test_selection_plans_exactly(settings: Settings, tmp_path: Path) -> None:
-    """The options plan the named tenants and tables, and all that belongs to no tenant."""
+    """The options select the named tenants and tables, and all checks of no tenant."""
     (tmp_path / "picked.txt").write_text("# the first to move\nacme, cohort-2 # two\n!eu-south\n")
     found = {
         name: sorted(selected(settings, tmp_path, tenants, tables))
@@ -106,7 +106,7 @@ REFUSED: list[tuple[str, list[str]]] = [
 
 
 def test_selection_of_nothing_known_is_refused(settings: Settings, tmp_path: Path) -> None:
-    """An unknown name and an empty selection are refused, in a line that helps."""
+    """An unknown name and an empty selection are refused in one helpful line."""
     (tmp_path / "typo.txt").write_text("acme\nbtea\n")
     (tmp_path / "empty.txt").write_text("# nobody yet\n")
     wrong = []
@@ -126,7 +126,7 @@ def test_selection_of_nothing_known_is_refused(settings: Settings, tmp_path: Pat
 
 
 def test_wrong_naming_rules_are_refused(tmp_path: Path) -> None:
-    """A rule with other braces than {table} is refused, with what it must hold."""
+    """A naming rule with other braces than {table} is refused, and the message has {table}."""
     path = tmp_path / "tenantparity.toml"
     for rule in ("tenant_{table}{x}", "tenant}_{table}", "{table}{0}", "plain"):
         path.write_text(SETTINGS.replace("tenant_{table}", rule))

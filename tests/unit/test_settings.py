@@ -1,4 +1,4 @@
-"""The settings are checked once, and an error says where, what, and what else is allowed."""
+"""Settings are checked when read. An error has the place, the fault and the valid choices."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def load(folder: Path, text: str) -> Settings:
 
 
 def test_a_full_file_is_read(tmp_path: Path) -> None:
-    """Every key that the settings know can be given, and has its effect."""
+    """A full settings file is read, and the keys of tenants and tables have their effect."""
     settings = load(tmp_path, FULL)
     acme, beta = settings.tenant_models()
     assert (acme.legacy_accounts, acme.modern_id, acme.name) == (("a1", "a2"), "7", "Acme Ltd")
@@ -195,7 +195,7 @@ WRONG = [
 def test_an_error_names_its_place(
     tmp_path: Path, text: str, line: int | None, place: str, words: Sequence[str]
 ) -> None:
-    """A wrong key, value or type is named by file, line, table and key, with what is allowed."""
+    """An error of a key, value or type names file, line, table and key, with the valid choices."""
     with pytest.raises(SettingsError) as caught:
         load(tmp_path, text)
     message = str(caught.value)
@@ -207,7 +207,7 @@ def test_an_error_names_its_place(
 
 
 def test_all_errors_are_told_at_once(tmp_path: Path) -> None:
-    """Two mistakes are two lines."""
+    """Two mistakes give two lines."""
     with pytest.raises(SettingsError) as caught:
         load(tmp_path, STACKS + TENANT + "[tolerance]\nabsolut = 1\nrows = -1")
     lines = str(caught.value).splitlines()
@@ -237,14 +237,14 @@ WHOLE = [
 def test_settings_that_do_not_fit_together_are_refused(
     tmp_path: Path, text: str, said: str
 ) -> None:
-    """What no single key is to blame for is refused as well."""
+    """Settings whose keys are valid but contradict each other are refused."""
     with pytest.raises(SettingsError, match=said):
         load(tmp_path, text)
 
 
 @pytest.mark.parametrize("content", [b"[legacy", b"\xff\xfe", b"a = 1\na = 2"])
 def test_what_is_no_toml_is_refused(tmp_path: Path, content: bytes) -> None:
-    """A file that cannot be read as TOML is an error that names it."""
+    """A file that is not TOML is refused, and the message names it."""
     path = tmp_path / "tenantparity.toml"
     path.write_bytes(content)
     with pytest.raises(SettingsError, match=re.escape(f"{path}: cannot be read as TOML")):
@@ -252,7 +252,7 @@ def test_what_is_no_toml_is_refused(tmp_path: Path, content: bytes) -> None:
 
 
 def test_pyproject_is_read_and_its_lines_are_named(tmp_path: Path) -> None:
-    """The settings may stand in pyproject.toml, under [tool.tenantparity]."""
+    """Settings can be in pyproject.toml, under [tool.tenantparity], and errors name their lines."""
     text = re.sub(r"^\[", "[tool.tenantparity.", STACKS + TENANT, flags=re.MULTILINE)
     path = tmp_path / "pyproject.toml"
     path.write_text('[project]\nname = "x"\n' + text, encoding="utf-8")
@@ -265,7 +265,10 @@ def test_pyproject_is_read_and_its_lines_are_named(tmp_path: Path) -> None:
 
 
 def test_two_settings_in_reach_are_refused(tmp_path: Path) -> None:
-    """Which settings are meant is never guessed."""
+    """Two settings files in reach are refused, and the message names --parity-config.
+
+    One settings file beside or above the tests is found.
+    """
     for name in "ab":
         (tmp_path / name).mkdir()
         (tmp_path / name / "tenantparity.toml").touch()
@@ -292,7 +295,7 @@ def test_two_settings_in_reach_are_refused(tmp_path: Path) -> None:
     ],
 )
 def test_a_password_in_the_file_is_refused(tmp_path: Path, url: str) -> None:
-    """A URL that holds a password is refused, and the message does not repeat it."""
+    """A URL with a password is refused, and the message does not repeat the password."""
     with pytest.raises(SettingsError) as caught:
         load(tmp_path, STACKS.replace("postgresql://audit:${LEGACY_PASSWORD}@old/db", url) + TENANT)
     message = str(caught.value)
@@ -313,7 +316,7 @@ def test_a_password_in_the_file_is_refused(tmp_path: Path, url: str) -> None:
     ],
 )
 def test_a_url_without_a_password_is_accepted(tmp_path: Path, url: str) -> None:
-    """What holds no password is no error."""
+    """A URL without a literal password is accepted."""
     changed = STACKS.replace("postgresql://audit:${LEGACY_PASSWORD}@old/db", url)
     assert load(tmp_path, changed + TENANT).legacy.url == url
 
@@ -323,7 +326,7 @@ PASSWORDS = ["p@ss", "a:b/c?d#e", "100%", "%41", "a b+c", "ü€", "[x]", "'\"\\
 
 @pytest.mark.parametrize("password", PASSWORDS)
 def test_a_password_may_hold_any_character(password: str) -> None:
-    """A password from the environment arrives as it is, and is never shown."""
+    """A password from the environment is used unchanged, and never shown."""
     template = "postgresql://audit:${PASSWORD}@old:5432/db"
     url = resolve_url("legacy", template, {"PASSWORD": password})
     assert (url.password, url.username, url.host, url.port, url.database) == (
@@ -344,13 +347,13 @@ def test_a_whole_url_is_taken_as_it_stands() -> None:
 
 @pytest.mark.parametrize("environment", [{}, {"PASSWORD": ""}])
 def test_an_unset_variable_is_named(environment: dict[str, str]) -> None:
-    """A variable that is not set, or empty, is named with the stack that needs it."""
+    """A variable that is not set, or is empty, is named in the error."""
     with pytest.raises(StackUnavailable, match="the environment variable PASSWORD is not"):
         resolve_url("legacy", "postgresql://audit:${PASSWORD}@old/db", environment)
 
 
 def test_a_broken_url_is_not_shown() -> None:
-    """A URL that cannot be parsed may hold a secret anywhere; none of it is repeated."""
+    """The error of a URL that cannot be parsed does not repeat it: any part may be secret."""
     with pytest.raises(StackUnavailable) as caught:
         resolve_url("legacy", "${LEGACY_URL}", {"LEGACY_URL": "secret-without-a-scheme"})
     assert "secret" not in str(caught.value)
@@ -392,7 +395,7 @@ FILES = [
 
 @pytest.mark.parametrize(("name", "content"), FILES, ids=range(len(FILES)))
 def test_tenants_come_from_a_file(tmp_path: Path, name: str, content: str) -> None:
-    """CSV, JSON and YAML of every documented shape give the same tenants."""
+    """CSV, JSON and YAML files of every documented shape give the same tenants."""
     (tmp_path / name).write_text(content, encoding="utf-8", newline="")
     settings = load(tmp_path, f'tenants_file = "{name}"\n{STACKS}[tenants.own]')
     own, acme, beta = settings.tenant_models()
@@ -403,7 +406,7 @@ def test_tenants_come_from_a_file(tmp_path: Path, name: str, content: str) -> No
 
 
 def test_the_sample_mapping_is_read(tmp_path: Path) -> None:
-    """LegacyCoinTrader's own tenant mapping is a tenants file as it stands."""
+    """LegacyCoinTrader's own tenant mapping is a valid tenants file."""
     mapping = """\
 feature_flags:
   HYBRID_MODE_ENABLED: true
@@ -451,7 +454,7 @@ BROKEN_FILES = [
 def test_a_broken_tenants_file_is_refused(
     tmp_path: Path, name: str, content: str | None, said: str
 ) -> None:
-    """A file that is not wholly understood is refused; no tenant is dropped in silence."""
+    """A file that is not fully understood is refused. No tenant is dropped silently."""
     if content is not None:
         (tmp_path / name).write_text(content, encoding="utf-8")
     with pytest.raises(SettingsError, match=re.escape(said)):
@@ -500,7 +503,7 @@ SELECTIONS = [
 
 @pytest.mark.parametrize(("option", "tenants", "subjects"), SELECTIONS, ids=str)
 def test_selections(tmp_path: Path, option: str, tenants: str, subjects: int) -> None:
-    """Ids, cohorts, patterns, files and exclusions pick exactly the tenants they name."""
+    """Ids, cohorts, patterns, files and exclusions select exactly the tenants that they name."""
     (tmp_path / "waves.txt").write_text("# first\nacme, @more.txt\n", encoding="utf-8")
     (tmp_path / "more.txt").write_text("beta # and no more\n\n", encoding="utf-8")
     settings = load(tmp_path, STACKS + COHORTS)
@@ -525,19 +528,19 @@ def test_selections(tmp_path: Path, option: str, tenants: str, subjects: int) ->
 def test_a_selection_of_nothing_or_nobody_is_refused(
     tmp_path: Path, option: str, said: str
 ) -> None:
-    """A name that is not known, and a selection that picks no one, is a usage error."""
+    """An unknown name and a selection without tenants are refused."""
     settings = load(tmp_path, STACKS + COHORTS)
     with pytest.raises(SettingsError, match=re.escape(said)):
         select_tenants(settings, read_terms("--tenants", [option], tmp_path))
 
 
 def test_cohorts_come_in_their_order(tmp_path: Path) -> None:
-    """Cohorts are ordered as they move; those without an order come last."""
+    """Cohorts are in the order of their migration. Cohorts without an order come last."""
     assert load(tmp_path, STACKS + COHORTS).known_cohorts == ("wave-2", "wave-1", "default")
 
 
 def test_tables_are_paired_by_rule_and_by_name(tmp_path: Path) -> None:
-    """Each table of either side is paired once; what has no partner is paired all the same."""
+    """Each table of either side is paired once, even if its partner is missing."""
     text = STACKS + TENANT + "[pairing]\nmodern = 'tenant_{table}'\n"
     settings = load(tmp_path, text + "[tables.orders]\nmodern = 'deals'\n[ignore.tables]\n"
                     "log = 'not migrated'\n'modern.tenant_new' = 'born there'")  # fmt: skip
@@ -559,21 +562,24 @@ def test_tables_are_paired_by_rule_and_by_name(tmp_path: Path) -> None:
 
 
 def test_two_tables_for_one_are_refused(tmp_path: Path) -> None:
-    """A modern table belongs to one legacy table."""
+    """Two legacy tables with the same modern table are refused."""
     settings = load(tmp_path, STACKS + TENANT + "[tables.orders]\nmodern = 'trades'")
     with pytest.raises(SettingsError, match="both paired with the modern table 'trades'"):
         discover_pairs(settings, ["orders", "trades"], ["trades"])
 
 
 def test_a_table_of_no_tenancy_is_refused(tmp_path: Path) -> None:
-    """Nothing is compared without a word on how its tenants are found."""
+    """A table without a tenancy is refused."""
     settings = load(tmp_path, STACKS.replace('tenancy = {column = "tenant_id"}', "") + TENANT)
     with pytest.raises(SettingsError, match="how tenants are found in the modern table 'trades'"):
         discover_pairs(settings, ["trades"], ["trades"])
 
 
 def test_the_plan_of_an_audit(tmp_path: Path) -> None:
-    """Every tenant with every table, shared tables once, strays once a table, coverage once."""
+    """The plan has every tenant with its tables, shared tables once, and coverage once.
+
+    Each table with tenants has one check of its unassigned rows.
+    """
     text = STACKS + TENANT + "[tenants.beta]\n[pairing]\ntables = ['trades', 'coins']\n"
     settings = load(tmp_path, text + "[tables.coins]\ntenancy = 'global'")
     cells = audit_targets(select_tenants(settings, []), planned_pairs(settings))
@@ -598,13 +604,13 @@ def _errors(text: str) -> list[str]:
 
 
 def test_the_schema_accepts_what_the_settings_accept() -> None:
-    """An editor marks nothing in a full and valid file."""
+    """A full and valid file has no error by the schema."""
     assert _errors(FULL) == []
 
 
 @pytest.mark.parametrize("line", ["legacy_accounts = [1, 2]", "modern_id = 7"])
 def test_the_schema_accepts_numbers_as_ids(tmp_path: Path, line: str) -> None:
-    """Ids that are numbers are valid in the file, and so in the editor."""
+    """Ids that are numbers are valid in the file and by the schema."""
     text = STACKS + TENANT + line
     assert load(tmp_path, text)
     assert _errors(text) == []
@@ -618,5 +624,5 @@ def test_the_schema_accepts_numbers_as_ids(tmp_path: Path, line: str) -> None:
     )],
 )  # fmt: skip
 def test_the_schema_rejects_what_the_settings_reject(text: str) -> None:
-    """An editor marks a wrong key, type or choice."""
+    """A wrong key, type or choice is an error by the schema."""
     assert _errors(text) != []

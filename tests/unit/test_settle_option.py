@@ -1,4 +1,4 @@
-"""Which values ``--parity-settle`` takes."""
+"""Values of ``--parity-settle``."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pytest_tenantparity.plugin.options import read_settle
 
 @pytest.mark.parametrize("value", ["0", "-1", "soon", "nan", "inf", "1e9", ""])
 def test_wrong_seconds(value: str) -> None:
-    """Seconds that make no sense are refused."""
+    """A value that is not a number of seconds in the valid range is refused."""
     with pytest.raises(SettingsError, match=f"^--parity-settle={value}: .*more than 0"):
         read_settle(value)
 
 
 def test_seconds() -> None:
-    """Seconds may be whole or not."""
+    """Whole and fractional seconds are accepted."""
     assert [read_settle(value) for value in ("2", "0.5")] == [2, 0.5]

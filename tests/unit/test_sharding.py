@@ -1,4 +1,4 @@
-"""How the checks of an audit are shared out over shards."""
+"""The distribution of an audit's checks over shards."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BEYOND = [Target(kind, table=f"t{i}") for kind in (ROWS, UNASSIGNED) for i in ra
 def test_every_target_is_in_one_shard(
     tenants: list[str], sizes: dict[str, int], shards: int, data: st.DataObject
 ) -> None:
-    """Each check belongs to exactly one shard, in whatever order the tenants are written."""
+    """Each check is in exactly one shard, in whatever order the tenants are listed."""
     parts = share_out(tenants, sizes, shards)
     assert parts == share_out(data.draw(st.permutations(tenants)), sizes, shards)
     targets = [Target(ROWS, tenant, "t") for tenant in tenants] + BEYOND
@@ -30,28 +30,28 @@ def test_every_target_is_in_one_shard(
 
 @given(tenants=IDS, sizes=SIZES, shards=st.integers(1, 9))
 def test_no_shard_is_much_heavier(tenants: list[str], sizes: dict[str, int], shards: int) -> None:
-    """No shard is heavier than the lightest one by more than one tenant, however sizes differ."""
+    """The loads of two shards differ by at most the size of one tenant."""
     known = {tenant: sizes.get(tenant, 0) for tenant in tenants}
     loads = [sum(known[t] for t in part) for part in share_out(tenants, known, shards)]
     assert max(loads) - min(loads) <= max(known.values(), default=0)
 
 
 def test_sizes_decide() -> None:
-    """One large tenant has a shard to itself; of unknown size is as large as the average."""
+    """One large tenant has a shard to itself. A tenant of unknown size counts as an average one."""
     sizes = {"huge": 90, "a": 10, "b": 10, "c": 10}
     assert share_out(["a", "b", "huge", "c"], sizes, 2) == (("huge",), ("a", "b", "c"))
     assert share_out(["huge", "a", "new"], {"huge": 90, "a": 10}, 2) == (("huge",), ("new", "a"))
 
 
 def test_without_sizes_tenants_are_counted() -> None:
-    """Where nobody knows a size, or all are empty, shards differ by one tenant at most."""
+    """If no size is known, or all are 0, the shards differ by at most one tenant."""
     tenants = [f"t{i}" for i in range(10)]
     for sizes in ({}, dict.fromkeys(tenants, 0)):
         assert [len(part) for part in share_out(tenants, sizes, 4)] == [3, 3, 2, 2]
 
 
 def test_more_shards_than_tenants_share_the_rest() -> None:
-    """What is about no single tenant goes to the shards that have no tenant."""
+    """Checks of no single tenant go to shards without a tenant."""
     parts = share_out(["acme", "beta"], {}, 4)
     beyond = [Target(CheckKind.COVERAGE), Target(ROWS, None, "prices")]
     targets = [Target(ROWS, "acme", "trades"), Target(ROWS, "beta", "trades"), *beyond]
@@ -61,6 +61,6 @@ def test_more_shards_than_tenants_share_the_rest() -> None:
 
 @pytest.mark.parametrize("text", ["", "0/3", "4/3", "1", "1/0", "-1/3", "1/3/5", "a/b", "²/3"])
 def test_wrong_shards_are_refused(text: str) -> None:
-    """What is no i/n with 1 <= i <= n is a wrong option, and the message shows a right one."""
+    """A shard that is not i/n with 1 <= i <= n is refused, and the message shows valid ones."""
     with pytest.raises(SettingsError, match="from 1/3 to 3/3"):
         read_shard(text)

@@ -1,4 +1,4 @@
-"""How single values are shown: writable, bounded, and never one in the shape of another."""
+"""Single values in reports: writable, of limited length, and never ambiguous."""
 
 from __future__ import annotations
 
@@ -54,14 +54,14 @@ PIECES = [
     f"a... (3,000 characters, sha256 {'0' * 64})",
 ]
 TEXTS = st.lists(st.sampled_from(PIECES), max_size=5).map("".join)
-# What databases give: a text that begins with the byte of our mark is told apart by its tag.
+# Values as databases give them. A text starts with the marker byte only if a tag follows it.
 TAGGED = st.sampled_from(["blob x'61'", "integer 5", "real 1.5", "boolean true", "number 5"])
 VALUES = TEXTS.filter(lambda text: not text.startswith(FOREIGN)) | TAGGED.map(FOREIGN.__add__)
 
 
 @given(VALUES, VALUES)
 def test_different_values_are_shown_as_different_texts(one: str, other: str) -> None:
-    """Whatever a text holds, it is shown as nothing else is, and every file takes it."""
+    """Different texts are shown differently in every format, and can be written to any file."""
     shapes = [shown(each, Family.TEXT) for each in (one, other)]
     assert (shapes[0] == shapes[1]) == (one == other)
     assert all(map(is_writable, shapes))
@@ -78,7 +78,7 @@ def test_different_values_are_shown_as_different_texts(one: str, other: str) -> 
 
 @given(VALUES, VALUES)
 def test_what_is_said_of_values_can_be_written(one: str, other: str) -> None:
-    """Explanations and remarks hold nothing that a file does not take, for any type."""
+    """Explanations and remarks on values of any type can be written to any file."""
     for family in (Family.TEXT, Family.JSON, Family.INTEGER, Family.BYTES):
         lines = [*explained_pair(one, other, family), *remarks(one, family)]
         lines += [*explained_pair(one, None, family), *map(str, shown_pair(one, other, family))]
@@ -109,7 +109,7 @@ LOOK_ALIKE = [
 
 @pytest.mark.parametrize(("one", "other", "name"), LOOK_ALIKE)
 def test_characters_that_look_alike_are_named(one: str, other: str, name: str) -> None:
-    """Where two texts could look the same, the report names what differs, whichever side has it."""
+    """If two texts may look the same, the report names the differing character of either side."""
     for pair in ((one, other), (other, one), (f"x{one}y", f"x{other}y")):
         assert name in "\n".join(explained_pair(*pair, Family.TEXT))
 
@@ -118,12 +118,15 @@ def test_characters_that_look_alike_are_named(one: str, other: str, name: str) -
     ("one", "other"), [("5", "5.01"), ("note 4", "note four five"), ("a", "b"), ("x y", "x z")]
 )
 def test_what_a_reader_sees_is_not_explained(one: str, other: str) -> None:
-    """Visible characters of ASCII need no names."""
+    """Visible ASCII characters are not explained."""
     assert explained_pair(one, other, Family.TEXT) == ()
 
 
 def test_a_single_name_says_what_is_hidden_in_it() -> None:
-    """Hidden characters, alphabets that mix within a word, and loose accents; no false alarm."""
+    """Remarks on a name list hidden characters, mixed alphabets in a word, and loose accents.
+
+    Ordinary names have no remarks.
+    """
     assert oddities("p\u0430id") == ["character 2 is U+0430 CYRILLIC SMALL LETTER A"]
     assert oddities("a\u200b") == ["character 2 is U+200B ZERO WIDTH SPACE"]
     assert "COMBINING ACUTE ACCENT" in oddities("cafe\u0301")[0]
@@ -133,7 +136,10 @@ def test_a_single_name_says_what_is_hidden_in_it() -> None:
 
 
 def test_long_values_are_shown_where_they_differ() -> None:
-    """Both excerpts begin at one place before the difference; lengths and digests stand beside."""
+    """Both excerpts of long values begin at the same place before the difference.
+
+    Lengths and digests are shown as well.
+    """
     one, other = "x" * 2_400_000 + "A" + "y" * 9, "x" * 2_400_000 + "B" + "z" * 2_000
     legacy, modern = (str(each) for each in shown_pair(one, other, Family.TEXT))
     assert legacy.index("A") == modern.index("B")
@@ -149,7 +155,7 @@ def test_long_values_are_shown_where_they_differ() -> None:
 
 
 def test_long_bytes_are_counted_in_bytes() -> None:
-    """Position, length and digest are those of the bytes, whose digits are never cut in two."""
+    """For bytes, position, length and digest are in bytes, and no byte is cut in half."""
     content = [bytes(36_000), bytes(20_001) + b"\x0f" + bytes(15_998)]
     texts = [f"\\x{each.hex()}" for each in content]
     shapes = [str(each) for each in shown_pair(texts[0], texts[1], Family.BYTES)]
@@ -163,13 +169,13 @@ def test_long_bytes_are_counted_in_bytes() -> None:
 
 
 def finding(legacy: str, modern: str, family: Family) -> Finding:
-    """Return a changed row as a comparison would make it."""
+    """Return a changed row like a comparison."""
     pair = ValuePair(*shown_pair(legacy, modern, family), explained_pair(legacy, modern, family))
     return Finding(FindingKind.CHANGED, {"id": "1"}, {"v": pair})
 
 
 def test_the_terminal_shows_two_long_values_in_two_ways() -> None:
-    """Its own, shorter excerpt begins before the difference, with length and digest."""
+    """The terminal's shorter excerpts of two long values differ, and name the place."""
     for one, other, family in (
         ("\\x" + "00" * 36_000, "\\x" + "00" * 20_000 + "ff" * 16_000, Family.BYTES),
         ("x" * 1_500 + "a", "x" * 1_500 + "b", Family.TEXT),
@@ -193,7 +199,10 @@ def test_the_terminal_shows_two_long_values_in_two_ways() -> None:
 
 
 def test_json_is_explained_within_bounds() -> None:
-    """A long text is shown where it differs; a text 'not present' is a text; keys are visible."""
+    """The explanation of JSON is short, and unambiguous about absent values and hidden characters.
+
+    A long text is shown where it differs.
+    """
     legacy, modern = (json.dumps({"a": "x" * 100_000 + each}) for each in "yz")
     (line,) = explain_json(legacy, modern)
     assert len(line) < 600
@@ -209,7 +218,7 @@ def test_json_is_explained_within_bounds() -> None:
 
 
 def test_text_that_nobody_foresaw_is_escaped_on_every_way() -> None:
-    """Names, reasons and notes with half a surrogate pair reach another process and the report."""
+    """Names, reasons and notes with a lone surrogate reach another process and the report."""
     key = key_of("a\ud800", "t\udce9", "t")
     evidence = Evidence(
         key,
@@ -230,7 +239,7 @@ def test_text_that_nobody_foresaw_is_escaped_on_every_way() -> None:
 
 
 def test_what_a_sample_does_not_keep_goes_on_once() -> None:
-    """Each finding is either among the first, with its row's own key, or handed on."""
+    """Each finding is either in the sample, with its row's own key, or is passed on once."""
     rest: list[Finding] = []
     sample = FirstFindings(3, rest.append)
     numbers = [7, 1, 9, 3, 8, 2, 6, 4, 5]
@@ -244,7 +253,7 @@ def test_what_a_sample_does_not_keep_goes_on_once() -> None:
 
 
 def test_positions_are_of_the_whole_value() -> None:
-    """The number of a named character counts from the value's beginning, also in a long one."""
+    """The position of a named character counts from the value's start, also in a long value."""
     one, other = "x" * 5_000 + "\u0430" + "y" * 50, "x" * 5_000 + "a" + "y" * 50
     said = explained_pair(one, other, Family.TEXT)
     assert any("character 5,001: legacy U+0430 CYRILLIC" in line for line in said)
@@ -254,7 +263,7 @@ def test_positions_are_of_the_whole_value() -> None:
 
 
 def test_the_command_line_prints_to_any_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a terminal of ASCII does not have is escaped, and nothing hidden is printed."""
+    """Output to an ASCII terminal is escaped, and contains no hidden characters."""
     from pytest_tenantparity.cli import app as cli
 
     written = BytesIO()

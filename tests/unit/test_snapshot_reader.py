@@ -1,4 +1,4 @@
-"""Snapshot files: what JSON or YAML cannot say, or says of no tenant, is refused with a reason."""
+"""Snapshot files that are ambiguous or belong to no tenant are refused with a reason."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ def _refusal(name: str, data: bytes) -> str:
 
 @pytest.mark.parametrize(("text", "words"), [pytest.param(*case[1:], id=case[0]) for case in WRONG])
 def test_a_wrong_file_is_refused(text: str, words: list[str]) -> None:
-    """The reason names the place, and what was found there."""
+    """The reason names the place and the fault."""
     reason = _refusal("modern.json", text.encode())
     assert [word for word in words if word not in reason] == [], reason
 
 
 def test_a_file_of_another_kind_or_encoding_is_refused() -> None:
-    """A file that is no UTF-8, or has a name of another format, is refused."""
+    """A file that is not UTF-8, or whose name has another suffix, is refused."""
     assert "byte 14 is no UTF-8" in _refusal("m.json", b'{"tenants": {"\xff": {}}}')
     assert ".json, .yaml or .yml" in _refusal("m.csv", b"id,v")
 
@@ -64,12 +64,12 @@ WRONG_YAML = [
 
 @pytest.mark.parametrize(("text", "words"), WRONG_YAML)
 def test_wrong_yaml_is_refused(text: str, words: str) -> None:
-    """What JSON could not say, and what would be read otherwise than it looks, is refused."""
+    """YAML that JSON cannot express, or that is easily misread, is refused."""
     assert words in _refusal("l.yaml", text.encode())
 
 
 def test_aliases_that_multiply_are_refused() -> None:
-    """Aliases of aliases stand for any number of values; a file of too many is refused."""
+    """Nested aliases can stand for any number of values. A file with too many is refused."""
     thousand = {
         name: ", ".join([each] * 1_000)
         for name, each in {"a": "true", "b": "*a", "c": "*b"}.items()

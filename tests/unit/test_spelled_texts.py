@@ -1,4 +1,4 @@
-"""What texts spell is what Python's own calendar and decimals make of them."""
+"""Texts are read as moments and numbers in the same way as by Python's datetime and decimal."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..support.spelled_texts import DECIMALS, random_moments
 
 
 def test_moments_are_those_of_the_calendar() -> None:
-    """What Python's own calendar makes of a moment and its offset, in every year."""
+    """Moments with offsets, in every year, are read like Python's calendar."""
     for text in random_moments(1500):
         moment = datetime.fromisoformat(text)
         try:
@@ -25,7 +25,7 @@ def test_moments_are_those_of_the_calendar() -> None:
 
 
 def test_numbers_are_those_of_decimal_arithmetic() -> None:
-    """A number with an exponent is the number that Python's decimals read, and is short."""
+    """A number with an exponent equals Python's decimal of the text, and its result is short."""
     read = [(text, spelled_as(Family.DECIMAL, text)) for text in DECIMALS]
     for text, number in read:
         if number is not None:

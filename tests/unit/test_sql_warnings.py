@@ -1,4 +1,4 @@
-"""SQL of the settings that compares loosely is warned of; exact SQL is not."""
+"""Loose comparisons in SQL of the settings cause a warning, and exact SQL does not."""
 
 from __future__ import annotations
 
@@ -83,11 +83,11 @@ FINE = [
 
 @pytest.mark.parametrize(("engine", "sql", "said"), LOOSE)
 def test_loose_sql_is_named(engine: str, sql: str, said: str) -> None:
-    """A warning says what is taken for equal, and in the words of the engine what would not be."""
+    """The warning names the values that count as equal, or the exact form for the engine."""
     assert said in "\n".join(warnings_of(sql, engine, COLUMNS)), warnings_of(sql, engine, COLUMNS)
 
 
 @pytest.mark.parametrize(("engine", "sql"), FINE)
 def test_exact_sql_is_not(engine: str, sql: str) -> None:
-    """Texts, comments, quoted names and exact operators are no reason for a warning."""
+    """Texts, comments, quoted names and exact operators cause no warning."""
     assert warnings_of(sql, engine, COLUMNS) == []

@@ -1,4 +1,4 @@
-"""The arithmetic of progress, by a clock that the tests set."""
+"""The progress estimate, with a clock that the tests set."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from ..support.checks import key_of
 
 
 class Clock:
-    """Stands still until a test moves it."""
+    """A clock that only a test moves."""
 
     now = 0.0
 
@@ -61,7 +61,7 @@ def _evidence(
 
 
 def test_the_slower_side_counts() -> None:
-    """A row is done once both sides of it are; so are the rate, and the time that is left."""
+    """Rows done, rate and time left are those of the slower side."""
     clock = Clock()
     tally = _tally({"trades": Size(1_000_000)}, clock)
     tally.line(_both("trades", 0.0, 0.0))
@@ -72,7 +72,7 @@ def test_the_slower_side_counts() -> None:
 
 
 def test_rate_is_that_of_the_last_minutes() -> None:
-    """An hour at another pace is forgotten, five minutes after."""
+    """The rate is that of the last minutes: a pace 700 seconds ago has no effect."""
     clock = Clock()
     tally = _tally({"trades": Size(10_000_000)}, clock)
     for second in range(1_200):
@@ -83,7 +83,7 @@ def test_rate_is_that_of_the_last_minutes() -> None:
 
 
 def test_nothing_is_said_of_a_rate_too_soon() -> None:
-    """The first seconds, and rows that do not move, make no estimate."""
+    """The first seconds give no estimate, nor does a number of rows that does not change."""
     clock = Clock()
     tally = _tally({"trades": Size(1_000)}, clock)
     tally.line(_both("trades", 0.0, 0.0))
@@ -98,7 +98,7 @@ def test_nothing_is_said_of_a_rate_too_soon() -> None:
 
 
 def test_no_time_is_told_while_a_table_of_unknown_size_is_read() -> None:
-    """Nobody knows how long a large table takes of which nobody knows how large it is."""
+    """While a large table of unknown size is read, no time left is shown."""
     clock = Clock()
     tally = _tally({"notes": Size(), "trades": Size(1_000)}, clock)
     tally.line(_both("trades", 0.0, 0.0))
@@ -109,7 +109,7 @@ def test_no_time_is_told_while_a_table_of_unknown_size_is_read() -> None:
 
 
 def test_tenant_is_done_with_its_last_check() -> None:
-    """A tenant counts once all of its checks have evidence; one that is made twice counts once."""
+    """A tenant is done once all its checks have evidence. A check made twice counts once."""
     tally = _tally({"notes": Size(100), "trades": Size(100)}, Clock())
     tally.take(_evidence("t0", "trades"))
     tally.take(_evidence("t0", "trades"))
@@ -117,11 +117,11 @@ def test_tenant_is_done_with_its_last_check() -> None:
     assert "1/4 checks" in tally.line([])
     tally.take(_evidence("t0", "notes"))
     assert "1/2 tenants" in tally.line([])
-    assert "100 of about 200 rows" in tally.line([])  # by the checks, where no scan tells
+    assert "100 of about 200 rows" in tally.line([])  # by the checks, because no scan is running
 
 
 def test_reserved_subjects_are_no_tenants() -> None:
-    """The checks of nobody's rows count as checks alone."""
+    """Checks of unassigned rows count as checks, but not as a tenant."""
     tally = ProgressEstimate({}, Clock())
     tally.plan(
         [
@@ -133,7 +133,7 @@ def test_reserved_subjects_are_no_tenants() -> None:
 
 
 def test_drift_is_counted() -> None:
-    """So far: how many checks found any, of how many rows, and what could not be proven."""
+    """The line counts checks with drift, differing rows, and checks that are NOT PROVEN."""
     tally = _tally({"trades": Size()}, Clock(), tenants=4)
     tally.take(_evidence("t0", "trades", Outcome.REFUTED, drift=1_200))
     assert "DRIFT in 1 check (1,200 rows), 50 rows" in tally.line([])
@@ -143,28 +143,28 @@ def test_drift_is_counted() -> None:
 
 
 def test_second_reading_takes_nothing_back() -> None:
-    """Where the rows that differ are looked for, the table has been read all the same."""
+    """A second reading for the differing rows does not reduce the number of rows done."""
     tally = _tally({"trades": Size(1_000)}, Clock())
     line = tally.line(_both("trades", 0.3, 0.4, again=True))
     assert "1.0k of about 1.0k rows, trades again 30%" in line
 
 
 def test_another_scan_takes_nothing_back() -> None:
-    """A canary reads a table anew: that shows, and the rows that were done stay so."""
+    """A canary's new scan is shown, and does not reduce the number of rows done."""
     tally = _tally({"trades": Size(1_000)}, Clock())
     tally.line(_both("trades", 1.0, 1.0))
     assert "1.0k of about 1.0k rows, trades 10%" in tally.line(_both("trades", 0.1, 0.2))
 
 
 def test_places_are_parts_of_a_table() -> None:
-    """A tenant's own schema holds one part of the table, be it read to its end."""
+    """A tenant's own schema is one part of the table, even if it is read completely."""
     tally = _tally({"trades": Size(1_000, places=4)}, Clock(), tenants=4)
     scans = [*_both("trades", 1.0, 1.0, "a"), *_both("trades", 0.5, 0.8, "b")]
     assert "375 of about 1.0k rows, trades 37%" in tally.line(scans)
 
 
 def test_a_finished_table_is_not_being_read() -> None:
-    """A scan that a dead process left behind says nothing once the table's checks are made."""
+    """A scan left by a dead process is not shown once the table's checks are made."""
     tally = _tally({"trades": Size(1_000)}, Clock())
     for tenant in ("t0", "t1"):
         tally.take(_evidence(tenant, "trades"))
@@ -172,7 +172,7 @@ def test_a_finished_table_is_not_being_read() -> None:
 
 
 def test_what_does_not_fit_is_left_out() -> None:
-    """The most important comes first, and nothing is cut in the middle."""
+    """If the line is too long, the least important parts are left out whole."""
     tally = _tally({"trades": Size(1_000)}, Clock())
     scans = _both("trades", 0.5, 0.5)
     assert tally.line(scans, 40) == "parity: 0/2 tenants, no drift so far"
@@ -180,7 +180,7 @@ def test_what_does_not_fit_is_left_out() -> None:
 
 
 def test_names_cannot_move_the_cursor() -> None:
-    """A table's name is hostile text on an operator's terminal."""
+    """A table's name with control characters is escaped for the terminal."""
     tally = _tally({"a\x1b[2Jb": Size(10)}, Clock())
     assert "a?[2Jb 50%" in tally.line(_both("a\x1b[2Jb", 0.5, 0.5))
 
@@ -196,18 +196,18 @@ def test_names_cannot_move_the_cursor() -> None:
     ],
 )
 def test_time_left_in_words(seconds: float, words: str) -> None:
-    """Minutes, and tens of minutes from an hour on: no more is known."""
+    """The time left is rounded to minutes, and to tens of minutes from an hour on."""
     assert time_left(seconds) == words
 
 
 def test_numbers_in_few_digits() -> None:
-    """Two digits or three are enough of an estimate."""
+    """Large numbers have two or three digits."""
     numbers = (0, 999, 9_800, 310_400, 1_240_000, 24_310_000, 3.1e9)
     assert [short(each) for each in numbers] == ["0", "999", "9.8k", "310k", "1.2M", "24M", "3.1bn"]
 
 
 def test_pieces_tell_their_share() -> None:
-    """From nothing to all of the extent, each time that the table is read."""
+    """The shares after each chunk grow from 0 to 1, each time that the table is read."""
     told: list[float] = []
     extent = Extent(100, 6_500, lambda low, high: literal(low is None or high is None))
     chunks = Chunks(
@@ -220,7 +220,10 @@ def test_pieces_tell_their_share() -> None:
 
 
 def test_scans_of_all_processes_are_read(tmp_path: Path) -> None:
-    """The last word on each scan, from the folder that they share; a second reading is one."""
+    """All processes read the last state of each scan from the shared folder.
+
+    A second reading is marked as one.
+    """
     tell = Teller(Scans(tmp_path).tell, Scan("trades", "legacy", "here"))
     Scans(tmp_path).tell(Scan("trades", "modern", "here", 0.25))
     for share in (0.0, 0.5, 1.0):
@@ -234,7 +237,7 @@ def test_scans_of_all_processes_are_read(tmp_path: Path) -> None:
 
 
 def test_scans_on_a_disk_that_fails(tmp_path: Path) -> None:
-    """Without a folder, with one that is gone, and with a damaged file, nothing is told."""
+    """Without a folder, with a missing folder or with a damaged file, no scan is read."""
     for folder in (None, tmp_path / "gone"):
         Scans(folder).tell(Scan("trades", "legacy", "here", 0.5))
         assert list(Scans(folder)) == []

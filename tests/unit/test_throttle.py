@@ -1,4 +1,4 @@
-"""How often a server is asked how busy it is."""
+"""How often the load of a server is queried."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pytest_tenantparity.stacks.throttle import Throttle
 
 
 def test_many_small_checks_ask_once_a_second() -> None:
-    """Twenty thousand small checks do not each ask a server how it is."""
+    """Twenty thousand small checks query the server's load at most once a second."""
     asked: list[float] = []
 
     def is_too_busy() -> bool:
@@ -24,7 +24,7 @@ def test_many_small_checks_ask_once_a_second() -> None:
 
 
 def test_waits_grow_and_are_bounded() -> None:
-    """A busy server is asked ever more seldom, and no less than every few seconds."""
+    """While the server is busy, the pauses between queries grow, to less than 10 seconds."""
     pauses: list[float] = []
 
     class Patient(Event):

@@ -1,4 +1,4 @@
-"""A column's map has to be one that the settings have."""
+"""A column's key map must exist in the settings."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ key_map = "{}"
 
 
 def test_an_unknown_map_is_refused(tmp_path: Path) -> None:
-    """A column that refers to a map of no name is an error of the settings."""
+    """A column that refers to an unknown map is refused."""
     path = tmp_path / "tenantparity.toml"
     path.write_text(SETTINGS.format("users"), encoding="utf-8")
     assert load_settings(path).maps.keys() == {"users"}

@@ -1,7 +1,7 @@
-"""Whatever a URL or a password holds: no traceback, and no secret in any message.
+"""Any URL or password: no traceback, and no secret in any message.
 
-Whole runs are in tests/plugin/test_passwords.py. Each secret begins and ends with a canary, whose
-letters no quoting and no escaping changes.
+Whole runs are in tests/plugin/test_passwords.py. Each secret begins and ends with a marker whose
+letters are the same after any quoting and escaping.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ FEW = settings(
 )
 MANY = settings(FEW, max_examples=600)
 
-ANY_TEXT = st.text(max_size=12)  # of all of Unicode, but for halves of surrogate pairs
+ANY_TEXT = st.text(max_size=12)  # all of Unicode except surrogates
 ANY_BYTES = st.text(st.characters(categories=None), max_size=12)
 LITTLE = st.text("@:/?#[]&=%+ ;,'\"\\a1\n\0ü€𝄞", max_size=8)
 SECRETS = st.one_of(ANY_TEXT, ANY_BYTES, LITTLE).map(lambda text: f"{FIRST}{text}{LAST}")
@@ -84,7 +84,7 @@ PLAIN = st.one_of(
     ),
     ANY_TEXT,
 )
-# Files and names, which messages show. The values of all others are not shown, whatever they are.
+# Files and names, which messages show. The values of all other parameters are never shown.
 SHOWN = frozenset(
     {
         *("sslrootcert", "sslcert", "sslkey", "passfile", "service", "requirepeer", "krbsrvname"),
@@ -126,7 +126,7 @@ def urls(draw: Any, hosts: st.SearchStrategy[str] = HOSTS) -> str:
 
 
 def assert_secret(*shown: str) -> None:
-    """Require that no text holds a canary."""
+    """Require that no text contains a marker."""
     for text in shown:
         assert FIRST not in text
         assert LAST not in text
@@ -140,13 +140,13 @@ def assert_secret(*shown: str) -> None:
 @example(url=f"postgresql://u/x:{FIRST}@{LAST}/d")
 @example(url=f"{FIRST}://{LAST}@h/d")
 def test_a_url_is_read_or_refused(url: str) -> None:
-    """What is read survives the way to a worker; what is refused is refused in one line."""
+    """A URL is read, and arrives unchanged in a worker, or is refused in one line."""
     try:
         found = resolve_url("legacy", "${URL}", {"URL": url})
     except StackUnavailable as error:
         said = str(error)
         assert "\n" not in said
-        assert_secret(said.replace(f"{FIRST.lower()}://", ""))  # a scheme is no secret
+        assert_secret(said.replace(f"{FIRST.lower()}://", ""))  # a scheme is not secret
         return
     assert stack_url(written(found)) == found
     assert_secret(repr(found), str(found))
@@ -155,7 +155,7 @@ def test_a_url_is_read_or_refused(url: str) -> None:
 @FEW
 @given(secret=SECRETS)
 def test_a_password_of_a_variable_arrives_as_it_is(secret: str) -> None:
-    """Whatever it holds, but for what no environment and no server can take."""
+    """A password in a variable is used unchanged, unless no environment or server accepts it."""
     for scheme in ("postgresql", "mysql", "mariadb"):
         template = f"{scheme}://u:${{PW}}@h/d"
         try:
@@ -178,7 +178,10 @@ def _is_text(text: str) -> bool:
 @FEW
 @given(url=urls())
 def test_a_stack_is_opened_or_says_why_not(url: str) -> None:
-    """No exception; the reason is one line without a secret, and so is all that is shown."""
+    """Opening a stack raises nothing. The reason and the repr contain no secret.
+
+    The reason is one line.
+    """
     if "@/" in url or "host" in url:
         url = url.replace("@/", "@127.0.0.1:1/").replace("host", "h")
     state, holder = open_stack(
@@ -198,7 +201,10 @@ def test_a_stack_is_opened_or_says_why_not(url: str) -> None:
 def test_a_file_is_opened_or_says_why_not(
     tmp_path_factory: pytest.TempPathFactory, parameters: list[tuple[str, str]]
 ) -> None:
-    """Any parameter of a file that is there."""
+    """Opening an existing file with any parameters raises nothing, and shows no secret.
+
+    An unknown parameter with a value makes the file unavailable.
+    """
     file = tmp_path_factory.getbasetemp() / "fuzz.db"
     if not file.exists():
         with closing(sqlite3.connect(file)) as connection:
@@ -218,7 +224,7 @@ def test_a_file_is_opened_or_says_why_not(
 @FEW
 @given(secret=SECRETS)
 def test_every_spelling_of_a_secret_is_blotted_out(secret: str) -> None:
-    """In fields, in URLs and, since it is no word, in prose; also quoted, and as JSON and repr."""
+    """A secret is hidden in fields, in URLs and in prose, also quoted, as JSON and as repr."""
     spellings = [
         quote(secret, safe="", errors="replace"),
         repr(secret),
@@ -246,11 +252,14 @@ PASSWORDS = [
 
 
 def test_prose_is_not_eaten() -> None:
-    """A short password, or one that is a word, does not show itself by what is missing."""
+    """A short or common password is not hidden in prose, where the gap would reveal it.
+
+    It is hidden in URLs and fields.
+    """
     eaten, shown = [], []
     for password in PASSWORDS:
         url = resolve_url("legacy", "postgresql://u:${PW}@h/d", {"PW": password})
-        # 127.0.0.1 is no word, and replaced where it stands alone
+        # 127.0.0.1 is not a word, so it is hidden if it stands alone
         if password != "127.0.0.1" and [without_secrets(said, url) for said in PROSE] != PROSE:  # noqa: S105
             eaten.append(password)
         hidden = without_secrets(f"cannot open {written(url)} or password={password}x", url)
@@ -264,14 +273,14 @@ def test_prose_is_not_eaten() -> None:
 
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An environment that holds URLs with secrets."""
+    """An environment with secrets in URLs."""
     for name, scheme in (("PG_URL", "postgresql"), ("MY_URL", "mysql")):
         url = f"{scheme}://u:{FIRST}p{LAST}@127.0.0.1:1/d"
         monkeypatch.setenv(name, url)
 
 
 def _traceback(caught: pytest.ExceptionInfo[BaseException]) -> str:
-    """Return all that pytest could show: all frames but the test's, with arguments and locals."""
+    """Return everything that pytest could show: all frames but the test's, with their locals."""
     caught.traceback = caught.traceback[1:]
     shown = caught.getrepr(
         showlocals=True,
@@ -293,7 +302,7 @@ def _interrupted(*_: Any, **__: Any) -> Any:
 def test_no_traceback_shows_a_secret_or_the_environment(
     monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    """Ctrl-C while connecting, with --full-trace and --showlocals: no frame holds a secret."""
+    """After Ctrl-C while connecting, no frame of the full traceback contains a secret."""
     monkeypatch.setattr(PatientConnection, "connect", _interrupted)
     monkeypatch.setattr(DirectConnection, "__init__", _interrupted)
     ours = StackSettings(url=f"${{{name}}}")
@@ -309,7 +318,7 @@ def test_no_traceback_shows_a_secret_or_the_environment(
 
 
 def test_a_worker_that_cannot_begin_shows_no_secret(tmp_path: Path) -> None:
-    """What the controller sent is hidden before anything can fail."""
+    """A worker's input is hidden before anything can fail."""
     states = {s: {"side": s, "url": f"postgresql://u:{FIRST}@h/d"} for s in ("legacy", "modern")}
     run = {"id": "1", "started": "", "salt": 0}
     wire = {"path": str(tmp_path / "none.toml"), "run": run, "states": states}

@@ -1,4 +1,4 @@
-"""What URLs may say, and what is refused before any driver sees it."""
+"""Database URLs, and refusals before a driver gets the URL."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pytest_tenantparity.stacks.urls import address_of, resolve_url, stack_url, 
 
 
 def parsed(url: str) -> Any:
-    """Return the URL as the stacks have it."""
+    """Return the URL as the stacks use it."""
     return resolve_url("legacy", "${URL}", {"URL": url})
 
 
@@ -44,7 +44,7 @@ ROUTES = [
 
 
 def test_a_url_leads_where_its_driver_would_take_it() -> None:
-    """All forms of SQLAlchemy and libpq are understood, and survive the way to a worker."""
+    """All URL forms of SQLAlchemy and libpq lead to the right address, also in a worker."""
     found = {url: parsed(url) for url, _ in ROUTES}
     assert {url: address_of(each) for url, each in found.items()} == dict(ROUTES)
     assert {url: stack_url(written(each)) for url, each in found.items()} == found
@@ -63,7 +63,7 @@ CREDENTIALS = [
 
 
 def test_credentials_are_found_in_each_place() -> None:
-    """User and password may be parameters; then they are hidden like the others."""
+    """User and password may be parameters, and are then hidden as well."""
     found = {url: parsed(url) for url, _ in CREDENTIALS}
     assert {url: (each.username, each.password) for url, each in found.items()} == dict(CREDENTIALS)
     shown = [url for url, each in found.items() if "p" in repr(each).replace("postgresql", "")]
@@ -140,7 +140,7 @@ REFUSED = [
 
 
 def test_a_wrong_url_is_refused_with_what_is_right() -> None:
-    """Before any driver sees it, in one line, without the password or any value of it."""
+    """A wrong URL is refused in one line that gives the remedy and repeats no secret."""
     wrong = []
     for url, words in REFUSED:
         try:
@@ -156,7 +156,7 @@ def test_a_wrong_url_is_refused_with_what_is_right() -> None:
 
 @pytest.mark.parametrize("given", [7, b"postgresql://u:Zq7@h/d", None, ["Zq7"]])
 def test_a_hook_that_returns_no_text_is_told_so(given: object) -> None:
-    """Only its kind is named; a URL object of SQLAlchemy's is fine."""
+    """A hook's result that is not text is refused, and not repeated. SQLAlchemy's URL is valid."""
     with pytest.raises(StackUnavailable, match="url is no text") as caught:
         resolve_url("legacy", given, {})
     assert "Zq7" not in str(caught.value)
@@ -164,6 +164,6 @@ def test_a_hook_that_returns_no_text_is_told_so(given: object) -> None:
 
 
 def test_bytes_of_the_environment_that_are_no_text_are_named() -> None:
-    """By the variable's name, and never by a value."""
+    """If a variable is not UTF-8, the error has the variable's name and not its value."""
     with pytest.raises(StackUnavailable, match="PASSWORD holds bytes that are not UTF-8"):
         resolve_url("legacy", "mysql://u:${PASSWORD}@h/d", {"PASSWORD": "Zq7\udcff"})

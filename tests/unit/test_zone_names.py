@@ -1,4 +1,4 @@
-"""Which names of zones the settings take, and what they propose for the others."""
+"""Names of time zones that the settings accept, and proposals for the others."""
 
 from __future__ import annotations
 
@@ -23,30 +23,36 @@ _REFUSED = [
 
 
 def test_names_that_engines_read_differently_are_refused() -> None:
-    """Abbreviations, POSIX strings, local names and other spellings: each is named and refused."""
+    """Abbreviations, POSIX strings, local names and other notations are refused by name.
+
+    Each proposal in the message is accepted.
+    """
     for zone in _REFUSED:
         with pytest.raises(ValueError, match="write") as refused:
             known_zone(zone)
         assert repr(zone) in str(refused.value)
         for name in re.findall(r"'([^' ]+)'", str(refused.value).partition("; ")[2]):
-            assert known_zone(name)  # what is proposed is taken
+            assert known_zone(name)  # the proposal is accepted
 
 
 def test_names_with_a_slash_are_taken_as_they_are() -> None:
-    """Zones by their IANA names, and the names of UTC, which all become one."""
+    """IANA names are accepted unchanged, and the names of UTC all become UTC."""
     for zone in ("Europe/Berlin", "America/Argentina/Buenos_Aires", "Etc/GMT+2", "Africa/Lagos"):
         assert known_zone(zone) == zone
     assert {known_zone(zone) for zone in ("UTC", "Etc/UTC", "Etc/GMT", "Etc/Zulu")} == {"UTC"}
 
 
 def test_each_name_that_is_proposed_is_taken() -> None:
-    """No proposal leads to the next error."""
+    """Every proposed name is accepted."""
     proposed = re.findall(r"'([^']+)'", " ".join(_INSTEAD.values()))
     assert [zone for zone in proposed if known_zone(zone) != zone] == []
 
 
 def test_the_settings_name_the_key_and_the_line(tmp_path: Path) -> None:
-    """In [rules], in a column, and in what a hook returns."""
+    """An error in [rules] or in a column names the key and the line.
+
+    A zone that a hook returns is checked, too.
+    """
     stacks = '[legacy]\nurl = "sqlite:///a"\n[modern]\nurl = "sqlite:///b"\n[tenants.a]\n'
     path = tmp_path / "tenantparity.toml"
     for table in ("rules", "tables.t.columns.v"):
