@@ -113,8 +113,7 @@ def _merged(reader: Reader) -> tuple[int, str | None]:
 def test_no_charset_merges_two_values(maria_old: MariaDatabase) -> None:
     """No two values of one or two bytes that a charset can store have the same text.
 
-    They have different hashes as well, by which this test counts. A value that the server cannot
-    convert and back again has a text that no digest hashes.
+    They have different hashes as well, by which this test counts.
     """
     maria_old.run("SET sql_mode = ''")
     with each_value() as check:

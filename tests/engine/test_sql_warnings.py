@@ -106,6 +106,7 @@ def test_filters_and_maps_are_looked_at(debian_cluster: Cluster, tmp_path: Path)
         assert "[tables.loose] legacy_filter: it compares status" in _warnings(loose)
         assert "[tables.loose] modern_filter: it compares status" in _warnings(loose)
         assert "[maps.ids] filter: it compares kind" in _warnings(loose)
+        assert 'status::text COLLATE "C"' in _warnings(loose)
         assert "legacy_filter" not in _warnings(exact)
     finally:
         legacy.drop()

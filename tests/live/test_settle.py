@@ -299,11 +299,13 @@ def test_wrong_seconds(offline: Project) -> None:
 
 def test_resume_is_under_the_same_rule(project: Migration) -> None:
     """Proofs of a run with settle are resumed only by a run with settle."""
-    project.run(SETTLE)
+    assert project.run(SETTLE).verdict == "GO"
     other = project.run("--parity-resume", report="none")
-    same = project.run(SETTLE, "--parity-resume", report="none")
+    same = project.run(SETTLE, "--parity-resume")
     assert_usage_error(other, "--parity-settle", "1.5 s")
     assert same.code == 0
+    (resumed,) = same.report["run"]["resumed"]
+    assert resumed["checks"] == len(same.report["checks"])
 
 
 # By table: a write to both sides, before a row that the modern side lost is read again.
