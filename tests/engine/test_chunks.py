@@ -51,7 +51,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return seen
 
 
-def test_pieces_make_up_the_table(engine: Engine, asked: list[str]) -> None:
+def test_chunks_make_up_the_table(engine: Engine, asked: list[str]) -> None:
     """Every row is in exactly one chunk: in the first and the last block, and in each version."""
     engine.both(ROWS)
     assert_match(engine.audit(legacy=SMALL, modern=SMALL), rows=6000)
@@ -61,7 +61,7 @@ def test_pieces_make_up_the_table(engine: Engine, asked: list[str]) -> None:
     assert_drift(engine.audit(legacy=SMALL, modern=SMALL), *changed)
 
 
-def test_pieces_tell_tenants_apart(engine: Engine, asked: list[str]) -> None:
+def test_chunks_tell_tenants_apart(engine: Engine, asked: list[str]) -> None:
     """The rows of one tenant lie in many chunks, and their results are added up."""
     engine.both(ROWS)
     engine.modern.run("DELETE FROM t WHERE id IN (4, 5999)")
@@ -73,7 +73,7 @@ def test_pieces_tell_tenants_apart(engine: Engine, asked: list[str]) -> None:
     assert len(asked) > 6
 
 
-def test_pieces_of_a_path_are_one_scan_for_all_tenants(engine: Engine, asked: list[str]) -> None:
+def test_chunks_of_a_path_are_one_scan_for_all_tenants(engine: Engine, asked: list[str]) -> None:
     """A large table whose path joins others is read in chunks, not once for each tenant."""
     for name in ("t", 'o"d %s'):
         quoted = '"{}"'.format(name.replace('"', '""'))

@@ -20,8 +20,8 @@ from ..support.mariadb import MariaDatabase
 from ..support.postgresql import Database
 from ..support.project import DRIFT, Migration
 from ..support.shards import but_run
-from .test_pieces import EVEN_SMALL, SMALL, asked
-from .test_pieces import ROWS as WIDE
+from .test_chunks import EVEN_SMALL, SMALL, asked
+from .test_chunks import ROWS as WIDE
 
 pytest_plugins = ["tests.support.project"]
 __all__ = ["asked"]
@@ -122,7 +122,7 @@ def test_who_asks_for_all_is_not_told_to_index(large: Engine) -> None:
     assert second.work.readings == ()
 
 
-def test_pieces_are_counted(engine: Engine, asked: list[str]) -> None:
+def test_chunks_are_counted(engine: Engine, asked: list[str]) -> None:
     """The report gives the number of chunks of a table."""
     engine.both(WIDE)
     with replace(engine, limits=EVEN_SMALL).opened(legacy=SMALL, modern=SMALL) as run:

@@ -206,7 +206,7 @@ def test_numbers_in_few_digits() -> None:
     assert [short(each) for each in numbers] == ["0", "999", "9.8k", "310k", "1.2M", "24M", "3.1bn"]
 
 
-def test_pieces_tell_their_share() -> None:
+def test_chunks_tell_their_share() -> None:
     """The shares after each chunk grow from 0 to 1, each time that the table is read."""
     told: list[float] = []
     extent = Extent(100, 6_500, lambda low, high: literal(low is None or high is None))
