@@ -1,4 +1,4 @@
-"""Conversion of models to plain dicts of primitives and back. No other module does this."""
+"""Conversion of models to plain dicts of primitives and back."""
 
 from __future__ import annotations
 

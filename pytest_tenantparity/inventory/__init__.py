@@ -1,4 +1,4 @@
-"""Tenants, tables, places and shards: what is to be checked, before any database is read."""
+"""Tenants, tables, places and shards: what is to be checked. It opens no database."""
 
 from .checks import audit_targets, tenant_table_targets
 from .facts import (

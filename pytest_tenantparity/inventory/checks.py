@@ -1,4 +1,4 @@
-"""The checks that a selection makes."""
+"""The targets of an audit: what its checks are about."""
 
 from __future__ import annotations
 

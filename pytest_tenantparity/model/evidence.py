@@ -36,7 +36,7 @@ class NamedRule:
     column: str | None = None
 
 
-# ---- measurements, one type for each subject
+# ---- measurements, one type for each way of measuring
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,7 @@ class SettingsFacts:
 
 @dataclass(frozen=True, slots=True)
 class ResumedRun:
-    """An earlier run whose proofs of ``checks`` checks this run uses."""
+    """An earlier run whose proofs this run uses, for ``checks`` checks."""
 
     run: str
     started: str

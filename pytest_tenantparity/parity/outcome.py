@@ -1,4 +1,4 @@
-"""Makes the evidence of a check from its comparison."""
+"""Makes the evidence of a check of rows from its comparison."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def conclude(
     tolerance: ToleranceRules,
     digest: str,
 ) -> Evidence:
-    """Return the evidence of a check.
+    """Return the evidence of a check of rows.
 
     REFUTED takes precedence over NOT_PROVEN, and NOT_PROVEN takes precedence over TOLERATED.
     """

@@ -200,7 +200,7 @@ def _changes_of_rows(sample: WatchedRows) -> Iterator[_Change]:
 def _altered_doubles(sample: WatchedRows) -> Iterator[_Change]:
     """Yield the change that alters both of two equal rows.
 
-    An aggregate in which pairs cancel, such as XOR, would not payload it.
+    An aggregate in which pairs cancel, such as XOR, would not notice it.
     """
     for pair in sample.columns:
         for change in _altered(sample, pair):

@@ -43,8 +43,8 @@ def is_small(table: TableFacts, limits: Limits) -> bool:
 class Batch:
     """Tables of one legacy and one modern database that one statement per side digests.
 
-    ``tables``, ``locks`` and ``columns`` count those of one side. ``shown`` holds the tables that
-    were proven equal. It is None until the statements have run.
+    ``tables``, ``locks`` and ``columns`` count those of one side. ``results`` holds the results
+    of the tables that were proven equal. It is None until the statements have run.
     """
 
     keys: list[Key] = field(default_factory=list)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def start(config: pytest.Config) -> None:
-    """Put an audit session into the stash if there are settings. Otherwise do nothing.
+    """Put an audit session into the stash if there are settings, and register the reporter.
 
     Raises pytest.UsageError (exit code 4) for wrong settings, options and selections.
     """

@@ -1,6 +1,6 @@
 """``evidence.json``, ``run.json``, and both together as ``cab-report.json``.
 
-Every other format is rendered from these two. ``evidence.json`` has equal bytes for equal data.
+They hold all that the page and the Markdown show. ``evidence.json`` has equal bytes for equal data.
 """
 
 from __future__ import annotations
