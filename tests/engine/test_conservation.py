@@ -50,3 +50,18 @@ def test_rows_of_no_tenant_are_counted_beside_the_scans(engine: Engine) -> None:
         evidence = run.audit("unassigned", "t")
     assert evidence.accounts == (Account("legacy", 4, 2, 2), Account("modern", 4, 2, 2))
     assert evidence.drift.total == 4
+
+
+def test_the_counts_of_scans_do_not_depend_on_the_order_of_checks(engine: Engine) -> None:
+    """A process that checks the unassigned rows first counts the tenants' rows by their scans, too.
+
+    Under xdist, the tenants' checks can be those of another process.
+    """
+    engine.both("CREATE TABLE t (id int PRIMARY KEY, tenant text)")
+    engine.both("INSERT INTO t VALUES (1, 'a'), (2, 'b'), (3, 'b'), (4, 'x')")
+    with engine.opened(TENANTS, legacy=BY_TENANT, modern=BY_TENANT) as run:
+        first = run.audit("unassigned", "t")
+        assert run.audited.counted("t", "legacy") == 3
+        audit_all(run)
+        assert run.audit("unassigned", "t").accounts == first.accounts
+    assert first.accounts == (Account("legacy", 4, 3, 1), Account("modern", 4, 3, 1))
