@@ -65,7 +65,7 @@ class OpenRun:
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
-    """What one run is told beside its settings and its selection.
+    """Options of one run, beside its settings and its selection.
 
     - ``settle``: the number of seconds that a write may take from one stack to the other. Rows that
       differ are then read again.

@@ -1,4 +1,4 @@
-"""What a report says of a selection: cohorts, pairs, and what is left out."""
+"""Facts of a selection for the report: cohorts, pairs, and what is left out."""
 
 from __future__ import annotations
 

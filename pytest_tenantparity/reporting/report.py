@@ -49,7 +49,7 @@ def build_report(
 ) -> AuditReport:
     """Return the report. ``reasons`` explain why the run as a whole is not complete.
 
-    What the checks say of their work becomes part of ``run``.
+    The work of the checks becomes part of ``run``.
     """
     verdict = _verdict(evidence, reasons)
     return AuditReport(
