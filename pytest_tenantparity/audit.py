@@ -170,6 +170,7 @@ class OpenStacks:
         for side in SIDES:
             self._refuse_several_snapshots(side)
             self._refuse_blind_throttle(side)
+            self._refuse_parallel(side)
 
     def close(self) -> None:
         """Release the snapshots."""
@@ -305,6 +306,26 @@ class OpenStacks:
                 "MySQL and MariaDB can. Take the throttle away"
             )
 
+    def _refuse_parallel(self, side: Side) -> None:
+        """Refuse several sessions that cannot read one state of a stack at the same time.
+
+        Raises :class:`SettingsError`.
+        """
+        stack, state = self.settings.stack(side), self.states[side]
+        if stack.parallel == 1 or not state.url:
+            return
+        dialect, setting = self._dialect(side), f"[{side}] parallel = {stack.parallel}"
+        if not dialect.parallel_sessions:
+            raise SettingsError(
+                f"{setting}: only PostgreSQL, MySQL and MariaDB are read by several sessions of a "
+                f"process, not {self._product(side)}. Take the setting away"
+            )
+        if not dialect.shares_snapshots and stack.frozen is None:
+            raise SettingsError(
+                f"{setting}: sessions of {self._product(side)} cannot share a snapshot. Take the "
+                f'setting away, or say why nothing is written meanwhile: [{side}] frozen = "..."'
+            )
+
     def _refuse_too_many_connections(self, side: Side, snapshots: int) -> None:
         stack = self.settings.stack(side)
         most = stack.max_connections
@@ -313,15 +334,16 @@ class OpenStacks:
             *(["--parity-settle"] if self.settles else []),
             *(["the throttle"] if stack.throttle is not None else []),
         ]
-        if snapshots + workers * (1 + len(further)) > most:
+        if snapshots + workers * (stack.parallel + len(further)) > most:
             more = "".join(f", one more each for {each}," for each in further)
+            each = f" of {stack.parallel} sessions" if stack.parallel > 1 else ""
             hint = (
                 ". Where nothing is written to it, say why, and PostgreSQL's databases of single "
                 f'tenants take none: [{side}] frozen = "..."'
             )
             raise SettingsError(
-                f"[{side}] max_connections = {most} is too few for {workers} workers{more} and "
-                f"{snapshots} snapshots; raise it, or run fewer workers (-n) or tenants"
+                f"[{side}] max_connections = {most} is too few for {workers} workers{each}{more} "
+                f"and {snapshots} snapshots; raise it, or run fewer workers (-n) or tenants"
                 + (hint if snapshots > 1 and stack.frozen is None else "")
             )
 

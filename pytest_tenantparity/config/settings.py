@@ -271,11 +271,20 @@ class StackSettings(Model):
         description="seconds to pause between the queries of a very large table, for each second "
         "that one took",
     )
+    parallel: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="sessions of one process that read a very large table at the same time "
+        "(PostgreSQL 14; MySQL and MariaDB if frozen)",
+    )
     throttle: ThrottleSettings | None = Field(
         None, description="when the audit waits before it asks on (PostgreSQL, MySQL)"
     )
     max_connections: int = Field(
-        20, ge=2, description="of the whole run: one that holds the snapshot, one a worker"
+        20,
+        ge=2,
+        description="of the whole run: one that holds the snapshot, one (or `parallel`) a worker",
     )
 
     @field_validator("url")

@@ -83,20 +83,26 @@ class Stack:
         settings: StackSettings,
         application: str,
         limits: Limits = Limits(),  # noqa: B008 - frozen
+        throttle: Throttle | None = None,
     ) -> None:
         self.side = state.side
         self.settings = settings
         self._state = state
+        self._application = application
+        self._limits = limits
         self._session = Session(application, settings)
         self._kept: dict[str, Engine] = {}
         self._switching: SwitchingEngine | None = None
         self._open: dict[str, Connection] = {}
         self._begun: set[str] = set()
-        self._busy: Connection | None = None
+        self._busy: list[Connection] = []
         self._woken: list[Connection] = []
         self._lock = RLock()
         self._alarm: Timer | None = None
-        self._throttle = Throttle(self._is_too_busy, self._refuse_over_age, limits.load_interval)
+        self._throttle = throttle or Throttle(
+            self._is_too_busy, self._refuse_over_age, limits.load_interval
+        )
+        self._helpers: list[Stack] = []
         self._monitor: Engine | None = None
         self._failures = 0
         self._given_up = ""
@@ -128,7 +134,7 @@ class Stack:
             yield connection
         finally:
             with self._lock:
-                self._busy = None
+                self._leave(connection)
                 kept = self._open.get(place.database) is connection
                 while self._woken:
                     hang_up(self._woken.pop())
@@ -159,14 +165,13 @@ class Stack:
     @contextmanager
     def _beside(self, engine: Engine, place: Place) -> Iterator[Connection]:
         """Open another session. Until it is closed, :meth:`cancel` cancels its queries."""
-        before = self._busy
         with self._netted(place.database), self.explained(place):
             connection = engine.connect()
         try:
-            self._busy = connection
+            self._busy.append(connection)
             yield connection
         finally:
-            self._busy = before
+            self._leave(connection)
             with suppress(SQLAlchemyError):  # the server may be gone
                 connection.close()
 
@@ -187,7 +192,8 @@ class Stack:
         """Begin to read ``place``. After :data:`ATTEMPTS` failures in a row, give the stack up."""
         try:
             with self._lock, self._netted(place.database), self._answered(place):
-                connection = self._busy = self._begin(place.database, snapshot)
+                connection = self._begin(place.database, snapshot)
+                self._busy.append(connection)
         except ConnectionLost as error:
             self._failures += 1
             if self._failures >= ATTEMPTS:
@@ -254,7 +260,8 @@ class Stack:
 
     def _is_too_busy(self) -> bool:
         """Measure the load in a separate session, which reads current data and is kept open."""
-        limits, own, place = self.settings.throttle, self._busy, place_of_shared(self.settings)
+        limits, place = self.settings.throttle, place_of_shared(self.settings)
+        own = [each for stack in (self, *self._helpers) for each in stack._busy]  # noqa: SLF001
         if limits is None:
             return False
         if self._monitor is None:
@@ -279,32 +286,54 @@ class Stack:
             raise
 
     def cancel(self) -> None:
-        """Cancel the query that another thread is running on this stack."""
-        connection = self._busy
-        if connection is None or connection.closed or connection.invalidated:
-            return
-        with suppress(SQLAlchemyError):  # the connection was just lost: no thread waits any longer
-            self.dialect.cancel(connection)
+        """Cancel the queries that other threads are running on this stack."""
+        for helper in self._helpers:
+            helper.cancel()
+        for connection in list(self._busy):
+            if connection.closed or connection.invalidated:
+                continue
+            with suppress(SQLAlchemyError):  # it was just lost: no thread waits any longer
+                self.dialect.cancel(connection)
 
     def give_up(self) -> None:
-        """Abandon the session of a query that could not be cancelled.
+        """Abandon the sessions of queries that could not be cancelled.
 
-        If the session has a network connection, it is closed, and the waiting thread gets an error.
+        If a session has a network connection, it is closed, and the waiting thread gets an error.
         A thread that computes within this process keeps the session until it ends.
         """
-        busy, self._busy = self._busy, None
-        if busy is None or busy.closed or busy.invalidated:
-            return
-        for database, connection in list(self._open.items()):
-            if connection is busy:
-                del self._open[database]
-        with suppress(SQLAlchemyError):  # the connection was just lost
-            busy.engine.dispose()  # so that the pool does not wait until this session is returned
-            if self.dialect.hang_up(busy):
-                self._woken.append(busy)
+        for helper in self._helpers:
+            helper.give_up()
+        all_busy, self._busy = self._busy, []
+        for busy in all_busy:
+            if busy.closed or busy.invalidated:
+                continue
+            for database, connection in list(self._open.items()):
+                if connection is busy:
+                    del self._open[database]
+            with suppress(SQLAlchemyError):  # the connection was just lost
+                busy.engine.dispose()  # or the pool waits until this session is returned
+                if self.dialect.hang_up(busy):
+                    self._woken.append(busy)
+
+    def helpers(self) -> Sequence[Stack]:
+        """Return the further sessions that ``parallel`` allows this process, not yet connected.
+
+        They join the run's snapshots, and share the throttle of this stack. Whatever cancels or
+        closes this stack does the same to them.
+        """
+        while len(self._helpers) < self.settings.parallel - 1:
+            self._helpers.append(
+                Stack(self._state, self.settings, self._application, self._limits, self._throttle)
+            )
+        return self._helpers
+
+    def _leave(self, connection: Connection) -> None:
+        self._busy = [each for each in self._busy if each is not connection]
 
     def close(self) -> None:
         """Close every connection."""
+        for helper in self._helpers:
+            helper.close()
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None
@@ -342,7 +371,7 @@ class Stack:
 
     def _let_go(self) -> None:
         with self._lock:
-            if self._busy is None:
+            if not self._busy:
                 self._close_all()
             else:  # the cancelled query ends its transaction
                 self.cancel()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
-from threading import Event
+from threading import Event, Lock
 from time import monotonic
 
 from sqlalchemy import ColumnElement, Connection, literal_column, select
@@ -20,7 +20,8 @@ _LONGEST_WAIT = 4.0
 class Throttle:
     """Pauses a process while ``is_too_busy`` is true. ``refuse`` raises if the wait is too long.
 
-    ``interval``: seconds until a server that was not too busy is measured again.
+    ``interval``: seconds until a server that was not too busy is measured again. Of several threads
+    that wait, one measures.
     """
 
     def __init__(
@@ -31,27 +32,31 @@ class Throttle:
         self._refuse = refuse
         self._interval = interval
         self._fine_until = 0.0
+        self._measuring = Lock()
 
     def wait(self, stop: Event) -> None:
         """Wait while the server is too busy. Raises :class:`NotProven` if ``stop`` is set."""
-        if monotonic() < self._fine_until:
-            return
-        pause = _FIRST_WAIT
-        while self._is_too_busy():
-            if stop.wait(pause):
-                raise NotProven("the wait for the server was broken off: the other side had failed")
-            self.waited += pause
-            self._refuse()
-            pause = min(2 * pause, _LONGEST_WAIT)
-        self._fine_until = monotonic() + self._interval
+        with self._measuring:
+            if monotonic() < self._fine_until:
+                return
+            pause = _FIRST_WAIT
+            while self._is_too_busy():
+                if stop.wait(pause):
+                    raise NotProven(
+                        "the wait for the server was broken off: the other side had failed"
+                    )
+                self.waited += pause
+                self._refuse()
+                pause = min(2 * pause, _LONGEST_WAIT)
+            self._fine_until = monotonic() + self._interval
 
 
 def is_too_busy(
-    limits: ThrottleSettings, dialect: Dialect, connection: Connection, own: Connection | None
+    limits: ThrottleSettings, dialect: Dialect, connection: Connection, own: Sequence[Connection]
 ) -> bool:
     """Whether a server exceeds one of ``limits``; raises :class:`NotProven` if this is unknown.
 
-    ``own`` is the session that is about to run a query. It is not counted as load.
+    ``own`` are the audit's sessions in this process. They are not counted as load.
     """
     behind, running = limits.replication_lag, limits.running_queries
     if behind is not None and dialect.replication_lag(connection) > behind:

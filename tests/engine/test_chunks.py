@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sqlalchemy import ColumnElement, literal
 
+from pytest_tenantparity.config import StackSettings
 from pytest_tenantparity.limits import Limits
 from pytest_tenantparity.model import SLOW
 from pytest_tenantparity.parity.read.chunks import Chunks
@@ -40,14 +41,19 @@ def engine(engine: Engine) -> Engine:
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Collect the chunks that are read."""
     seen: list[str] = []
-    chunks = Chunks.__iter__
+    shared_out = Chunks.shared_out
 
-    def noted(self: Chunks) -> Iterator[ColumnElement[bool]]:
-        for chunk in chunks(self):
-            seen.append(str(chunk))
-            yield chunk
+    def noted(self: Chunks) -> Callable[[], Iterator[ColumnElement[bool]]]:
+        share = shared_out(self)
 
-    monkeypatch.setattr(Chunks, "__iter__", noted)
+        def each() -> Iterator[ColumnElement[bool]]:
+            for chunk in share():
+                seen.append(str(chunk))
+                yield chunk
+
+        return each
+
+    monkeypatch.setattr(Chunks, "shared_out", noted)
     return seen
 
 
@@ -148,15 +154,7 @@ def test_rests_are_as_long_as_asked_for() -> None:
     """After each chunk but the last comes a pause, in proportion to the chunk's duration."""
     rests: list[float] = []
     extent = Extent(0, 6_400, lambda low, high: literal(low is None or high is None))
-    chunks = list(
-        Chunks(
-            extent,
-            0.000001,
-            pause_ratio=2.0,
-            wait=rests.append,
-            tell=lambda _: None,
-            limits=Limits(),
-        )
-    )
+    settings = StackSettings(url="sqlite://", chunk_seconds=0.000001, pause_ratio=2.0)
+    chunks = list(Chunks(extent, settings, rests.append, lambda _: None, Limits()).shared_out()())
     assert len(rests) == len(chunks) - 1 > 10
     assert min(rests) > 0

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import literal
 
+from pytest_tenantparity.config import StackSettings
 from pytest_tenantparity.limits import Limits
 from pytest_tenantparity.model import (
     DriftCounts,
@@ -210,10 +211,9 @@ def test_chunks_tell_their_share() -> None:
     """The shares after each chunk grow from 0 to 1, each time that the table is read."""
     told: list[float] = []
     extent = Extent(100, 6_500, lambda low, high: literal(low is None or high is None))
-    chunks = Chunks(
-        extent, 0.000001, pause_ratio=1.0, wait=lambda _: None, tell=told.append, limits=Limits()
-    )
-    count = len(list(chunks))
+    settings = StackSettings(url="sqlite://", chunk_seconds=0.000001, pause_ratio=1.0)
+    chunks = Chunks(extent, settings, lambda _: None, told.append, Limits())
+    count = len(list(chunks.shared_out()()))
     assert told == sorted(told)
     assert (told[0], told[-1], len(told)) == (0.0, 1.0, count + 1)
     assert told[1] == pytest.approx(1 / 64)

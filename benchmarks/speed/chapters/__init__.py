@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..bench import Bench, Chapter
-from . import cross, flood, growth, layouts, many, whole
+from . import cross, flood, growth, layouts, many, parallel, whole
 
 CHAPTERS: dict[str, Callable[[Bench], Chapter]] = {
     "whole": whole.measure,
@@ -14,6 +14,7 @@ CHAPTERS: dict[str, Callable[[Bench], Chapter]] = {
     "rows": growth.by_rows,
     "tenants": growth.by_tenants,
     "drifts": growth.by_drifts,
+    "parallel": parallel.measure,
     "cross": cross.measure,
     "flood": flood.measure,
 }

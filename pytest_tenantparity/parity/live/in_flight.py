@@ -250,15 +250,11 @@ def _present(opened: OpenPair, sides: BothSides) -> Iterator[BothSides]:
     ):
         yield replace(
             sides,
-            legacy=replace(
-                sides.legacy,
-                connection=here,
-                guard=lambda: legacy.explained(places["legacy"], discreet=discreet),
+            legacy=sides.legacy.by(
+                (here, lambda: legacy.explained(places["legacy"], discreet=discreet))
             ),
-            modern=replace(
-                sides.modern,
-                connection=there,
-                guard=lambda: modern.explained(places["modern"], discreet=discreet),
+            modern=sides.modern.by(
+                (there, lambda: modern.explained(places["modern"], discreet=discreet))
             ),
         )
 

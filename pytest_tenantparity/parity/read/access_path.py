@@ -49,7 +49,9 @@ def note_want(run: Run, opened: ConnectedPair, side: Side, column: str, why: str
 def _how(opened: ConnectedPair, side: Side, scope: Scope, chunks: int) -> str:
     """Return how ``scope`` was read, in words."""
     among = len(opened.migration.tenants)
-    parts = f", in {chunks} chunks" if chunks > 1 else ""
+    sessions = opened.migration.settings.stack(side).parallel
+    by_several = f" by {sessions} sessions" if sessions > 1 else ""
+    parts = f", in {chunks} chunks{by_several}" if chunks > 1 else ""
     if opened.pair.tenancy(side).is_global:
         return f"one scan of all rows{parts}"
     way = way_of(opened, side)

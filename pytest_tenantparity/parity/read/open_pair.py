@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from threading import Event
 
-from sqlalchemy import ColumnElement, Connection, true
+from sqlalchemy import ColumnElement, Connection
 
 from ...errors import NotProven
 from ...inventory import Place, TablePair
@@ -18,14 +19,14 @@ from ...mapping.filters import filter_rules
 from ...mapping.table_lookup import located
 from ...mapping.tenancy_sql import Scope
 from ...model import SIDES, NamedRule, Side, Tenant
-from ...stacks import Portable, TableFacts
+from ...stacks import Portable, Stack, TableFacts
 from ...stacks.dialects import Item
 from ..progress import Scan, Teller
 from ..run import Run
 from .access_path import noted
 from .both_sides import BothSides
 from .chunks import Chunks
-from .reader import SideReader
+from .reader import Session, SideReader
 
 ScopeMaker = Callable[[Side], Scope]
 
@@ -120,21 +121,30 @@ class OpenPair(ConnectedPair):
             salt=self.run.salt,
             digest_name=self.digest_name,
             rows_about=self.tables[side].rows,
-            guard=lambda: stack.guard(self.places[side], discreet=self.pair.has_masks, stop=stop),
-            chunks=self._chunks(side, stop) if scope.wide else (true(),),
+            guard=lambda: self._guard(side, stack, stop),
+            chunks=self._chunks(side, stop) if scope.wide else None,
+            helpers=[partial(self._helped, side, each, stop) for each in stack.helpers()],
+            cancel=stack.cancel,
             stop=stop,
         )
 
-    def _chunks(self, side: Side, stop: Event) -> Iterable[ColumnElement[bool]]:
-        """Return the conditions of the chunks in which a table is read, one after the other."""
+    def _guard(self, side: Side, stack: Stack, stop: Event) -> AbstractContextManager[None]:
+        return stack.guard(self.places[side], discreet=self.pair.has_masks, stop=stop)
+
+    @contextmanager
+    def _helped(self, side: Side, helper: Stack, stop: Event) -> Iterator[Session]:
+        with helper.transaction(self.places[side]) as connection:
+            yield connection, lambda: self._guard(side, helper, stop)
+
+    def _chunks(self, side: Side, stop: Event) -> Chunks | None:
+        """Return the chunks in which a table is read, or None for a small table."""
         stack, limits = self.run.stacks[side], self.run.limits
         with stack.guard(self.places[side], discreet=self.pair.has_masks):
             extent = stack.dialect.extent(self.connections[side], self.tables[side], limits)
         if extent is None:
-            return (true(),)
+            return None
         tell = Teller(self.run.watch, Scan(self.pair.name, side, str(self.places[side])))
-        chunk_seconds, pause = stack.settings.chunk_seconds, stack.settings.pause_ratio
-        return Chunks(extent, chunk_seconds, pause, stop.wait, tell, limits)
+        return Chunks(extent, stack.settings, stop.wait, tell, limits)
 
     def _number(self, side: Side) -> ColumnElement[object] | None:
         """Return the key itself if it is one whole number of 64 bits on both sides, or None."""

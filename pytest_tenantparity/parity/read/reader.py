@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from threading import Event
 from typing import Any
 
@@ -16,7 +17,6 @@ from sqlalchemy import (
     Integer,
     Result,
     Select,
-    and_,
     case,
     cast,
     func,
@@ -30,12 +30,16 @@ from ...mapping.tenancy_sql import Scope
 from ...stacks import Dialect, Portable
 from ...stacks.dialects import Item
 from ..compare.row_diff import Row
+from .chunks import Chunks, together
 from .digest import EMPTY, Bucket, Buckets, Digest, HashedRow, Part, Sketch
 
 _FETCH = 5_000  # rows fetched from the server at a time
 # A statement with thousands of numbers is not run again, so its compiled form is not cached.
 _ONCE: dict[str, Any] = {"compiled_cache": None}
 _STREAMED = _ONCE | {"yield_per": _FETCH}
+
+Session = tuple[Connection, Callable[[], AbstractContextManager[None]]]
+"""A connection, and what its queries are run within."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +51,10 @@ class SideReader:
     - ``number`` is the key itself if it is one whole number on both sides. This is cheaper than a
       hash.
     - ``rows_about`` is the approximate number of the table's rows, or 0 if it is unknown.
-    - ``chunks`` are the conditions of the chunks in which a scan reads the table, one after the
-      other, until ``stop`` is set.
+    - ``chunks`` are the chunks in which a scan reads the table, until ``stop`` is set; None for a
+      table that is read at once.
+    - ``helpers`` open further sessions on the same snapshot, which read chunks at the same time.
+      ``cancel`` stops the queries of all these sessions.
     - ``note`` is called with the number of chunks after each scan.
     """
 
@@ -63,9 +69,16 @@ class SideReader:
     digest_name: str
     guard: Callable[[], AbstractContextManager[None]]
     rows_about: int = 0
-    chunks: Iterable[ColumnElement[bool]] = (true(),)
+    chunks: Chunks | None = None
+    helpers: Sequence[Callable[[], AbstractContextManager[Session]]] = ()
+    cancel: Callable[[], object] = int
     stop: Event = field(default_factory=Event)
     note: Callable[[int], object] = int
+
+    def by(self, session: Session) -> SideReader:
+        """Return a reader of the same rows by another session alone."""
+        connection, guard = session
+        return replace(self, connection=connection, guard=guard, helpers=())
 
     @property
     def texts(self) -> list[ColumnElement[str]]:
@@ -82,13 +95,21 @@ class SideReader:
             sums += [self.dialect.xor(rows.c.parity_key_hash)] if self.can_sketch else []
             return select(*by, *sums).select_from(rows).group_by(*by)
 
-        sketch: Sketch = {}
+        sums: dict[tuple[Any, int], tuple[int, int, int]] = {}
         for mark, number, rows, total, *key_hashes in self._scan(grouped):
             if number is None:
                 raise unhashed(rows)
+            key = mark, number
+            key_hash = _signed(key_hashes[0]) if key_hashes else 0
+            if key in sums:  # of another chunk
+                a, b, c = sums[key]
+                sums[key] = a + rows, b + int(total), c ^ key_hash
+            else:
+                sums[key] = rows, int(total), key_hash
+        sketch: Sketch = {}
+        for (mark, number), (rows, total, key_hash) in sums.items():
             key = self.scope.owner_of(mark), int(number)
-            digest = Digest(int(rows), int(total))
-            bucket = Bucket(digest, _signed(key_hashes[0]) if key_hashes else 0)
+            bucket = Bucket(Digest(int(rows), total), key_hash)
             sketch[key] = sketch[key] + bucket if key in sketch else bucket
         return sketch
 
@@ -140,8 +161,7 @@ class SideReader:
         if self.number is not None:  # by an index, if there is one
             yield from self._hashed_rows(self.key_hash, self.number.in_(wanted))
             return
-        for chunk in self.chunks:
-            yield from self._hashed_rows(self.key_hash, and_(chunk, self.key_hash.in_(wanted)))
+        yield from self._hashed_rows(self.key_hash, self.key_hash.in_(wanted), in_chunks=True)
 
     def rows_in_order(self, part: Part | None = None) -> Iterator[HashedRow]:
         """Yield the rows of ``part``, or all rows, in the order of key hash and row hash."""
@@ -159,30 +179,57 @@ class SideReader:
         by: ColumnElement[int],
         condition: ColumnElement[bool],
         order: Sequence[ColumnElement[int]] = (),
+        *,
+        in_chunks: bool = False,
     ) -> Iterator[HashedRow]:
         statement = self._select([self._mark, by, self.row_hash, *self.texts]).where(condition)
         if order:
             statement = statement.order_by(*order)
-        for mark, key_hash, row_hash, *row in self.answers(statement, _STREAMED):
+        if in_chunks:
+            rows = self._over_chunks(statement.where, _STREAMED)
+        else:
+            rows = self.answers(statement, _STREAMED)
+        for mark, key_hash, row_hash, *row in rows:
             if row_hash is None:
                 raise unhashed(1)
             owner = self.scope.owner_of(mark)
             yield HashedRow(owner, int(key_hash), int(row_hash), tuple(row))
 
-    def _scan(
-        self, statement: Callable[[ColumnElement[bool]], Select[Any]], *, once: bool = False
-    ) -> Iterator[Any]:
-        """Yield the result rows of each chunk, and note the number of chunks.
+    def _scan(self, statement: Callable[[ColumnElement[bool]], Select[Any]]) -> Iterator[Any]:
+        """Yield the result rows of a statement for each chunk, and note the number of chunks."""
+        # A statement for one of several chunks or tenants is not run a second time.
+        once = self.scope.wide or self.scope.owners is not None
+        chunks: list[ColumnElement[bool]] = []
 
-        ``once``: the statement is not run a second time, and its compiled form is not cached. This
-        applies as well to a statement for one of several chunks, and to a shared scan of several
-        tenants.
-        """
-        count, once = 0, once or self.scope.wide or self.scope.owners is not None
-        for chunk in self.chunks:
-            yield from self.answers(statement(chunk), _ONCE if once else {})
-            count += 1
-        self.note(count)
+        def noted(chunk: ColumnElement[bool]) -> Select[Any]:
+            chunks.append(chunk)
+            return statement(chunk)
+
+        yield from self._over_chunks(noted, _ONCE if once else {})
+        self.note(len(chunks))
+
+    def _over_chunks(
+        self, statement: Callable[[ColumnElement[bool]], Select[Any]], options: Mapping[str, Any]
+    ) -> Iterator[Any]:
+        """Yield the result rows of a statement for each chunk, in no particular order."""
+        if self.chunks is None:
+            yield from self.answers(statement(true()), options)
+            return
+        share = self.chunks.shared_out()
+
+        def read(reader: SideReader) -> Iterator[Any]:
+            for chunk in share():
+                yield from reader.answers(statement(chunk), options)
+
+        def helped(helper: Callable[[], AbstractContextManager[Session]]) -> Iterator[Any]:
+            with helper() as session:
+                yield from read(self.by(session))
+
+        if self.helpers:
+            sessions = [partial(read, self), *(partial(helped, each) for each in self.helpers)]
+            yield from together(sessions, self.cancel)
+        else:
+            yield from read(self)
 
     def answers(self, statement: Executable, options: Mapping[str, Any]) -> Iterator[Any]:
         """Yield the result rows of one statement."""

@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from functools import partial
 from threading import Event
 
 from sqlalchemy import (
@@ -211,12 +212,8 @@ def _digests(
 
         def source(side: Side) -> SideReader:
             stack, own = run.stacks[side], found[0][1].sources[side]
-            return replace(
-                own,
-                connection=connections[side],
-                guard=lambda: stack.guard(places[side], discreet=masked, stop=_NO_WAIT),
-                stop=Event(),
-            )
+            guard = partial(stack.guard, places[side], discreet=masked, stop=_NO_WAIT)
+            return replace(own.by((connections[side], guard)), stop=Event())
 
         def read(side: Side) -> None:
             own = [n for n, (member, _) in enumerate(found) if side in member.own]

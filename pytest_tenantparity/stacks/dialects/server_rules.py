@@ -77,6 +77,9 @@ class ServerRules(ABC):
     shares_snapshots: ClassVar[bool] = False
     """Whether several sessions can read one snapshot."""
 
+    parallel_sessions: ClassVar[bool] = False
+    """Whether several sessions of a process can read chunks of a table at the same time."""
+
     switches_database: ClassVar[bool] = False
     """Whether one engine can connect to several databases, by :attr:`Session.database`."""
 
@@ -153,10 +156,11 @@ class ServerRules(ABC):
         """Return how many seconds replication is behind; raises :class:`NotProven`."""
         raise NotImplementedError(f"{self.name} has no replication")
 
-    def running_queries(self, connection: Connection, own: Connection | None) -> int:
+    def running_queries(self, connection: Connection, own: Sequence[Connection]) -> int:
         """Return how many queries run that are not the audit's; raises :class:`NotProven`.
 
-        ``own`` is the session that waits. MySQL cannot leave out the audit's other processes.
+        ``own`` are the audit's sessions in this process. MySQL cannot leave out those of its
+        other processes.
         """
         raise NotImplementedError(f"{self.name} has no sessions")
 

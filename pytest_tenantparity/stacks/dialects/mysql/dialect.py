@@ -147,6 +147,7 @@ class MySQL(Dialect):
     name = "MySQL"
     singles = frozenset({"float"})
     reports_load = True
+    parallel_sessions = True
 
     def default_schema(self, url: URL) -> str:
         return url.database or ""
@@ -254,7 +255,7 @@ class MySQL(Dialect):
     def replication_lag(self, connection: Connection) -> float:
         return replication_lag(connection)
 
-    def running_queries(self, connection: Connection, own: Connection | None) -> int:
+    def running_queries(self, connection: Connection, own: Sequence[Connection]) -> int:
         return running_queries(connection, own)
 
     def expression_facts(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, bindparam, text
 
 from ....errors import NotProven
 from .catalog import rights_on_all
@@ -12,8 +13,8 @@ from .catalog import rights_on_all
 _BEHIND = ("Seconds_Behind_Source", "Seconds_Behind_Master")
 _RUNNING = text("""
     SELECT COUNT(*) FROM information_schema.PROCESSLIST
-    WHERE COMMAND IN ('Query', 'Execute') AND ID NOT IN (CONNECTION_ID(), :own)
-""")
+    WHERE COMMAND IN ('Query', 'Execute') AND ID <> CONNECTION_ID() AND ID NOT IN :own
+""").bindparams(bindparam("own", expanding=True))
 _SPLIT = (8, 0, 22)  # the first MySQL with the keyword REPLICA
 
 
@@ -38,17 +39,17 @@ def _status(connection: Connection) -> str:
     return "SHOW REPLICA STATUS" if version >= _SPLIT else "SHOW SLAVE STATUS"
 
 
-def running_queries(connection: Connection, own: Connection | None) -> int:
+def running_queries(connection: Connection, own: Sequence[Connection]) -> int:
     """Return how many queries run, without those of the current session and of ``own``."""
     if not {"PROCESS", "ALL PRIVILEGES"} & rights_on_all(connection):
         raise NotProven(
             "the throttle's running_queries cannot be seen: grant the audit's user PROCESS"
         )
-    return int(connection.scalar(_RUNNING, {"own": _thread_of(own)}) or 0)
+    return int(connection.scalar(_RUNNING, {"own": [_thread_of(each) for each in own]}) or 0)
 
 
-def _thread_of(own: Connection | None) -> int:
-    if own is None or own.closed or own.invalidated:
+def _thread_of(own: Connection) -> int:
+    if own.closed or own.invalidated:
         return 0
     driver: Any = own.connection.dbapi_connection
     return int(driver.thread_id())

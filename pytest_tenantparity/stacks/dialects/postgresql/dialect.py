@@ -176,6 +176,7 @@ class PostgreSQL(Dialect):
     shares_snapshots = True
     switches_database = True
     reports_load = True
+    parallel_sessions = True
     converts_zones = True
 
     def default_schema(self, url: URL) -> str:
@@ -287,7 +288,7 @@ class PostgreSQL(Dialect):
     def replication_lag(self, connection: Connection) -> float:
         return replication_lag(connection)
 
-    def running_queries(self, connection: Connection, own: Connection | None) -> int:
+    def running_queries(self, connection: Connection, own: Sequence[Connection]) -> int:
         del own  # the sessions of all processes of the run have the application name of the run
         return running_queries(connection)
 
