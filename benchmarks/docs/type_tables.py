@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import combinations_with_replacement
 
-from pytest_tenantparity.mapping.types import TYPES, CommonType, Refusal, meet
+from pytest_tenantparity.mapping.comparable_types import TYPES, CommonType, Refusal, meet
 from pytest_tenantparity.stacks import ColumnFacts, Dialect, Family, dialect_for
 from pytest_tenantparity.stacks.dialects import ColumnRules
 

@@ -16,9 +16,9 @@ from ..model import SIDES, NamedRule, Side
 from ..stacks.catalog import DOCUMENTS, NUMBERS, TIMES, ColumnFacts, Family, TableFacts
 from ..stacks.dialects import ColumnRules, Dialect, Item, Nulls
 from ..stacks.dialects.floats import DOUBLE, SINGLE
+from .comparable_types import TYPES, CommonType, Refusal, meet
 from .equivalence import EquivalenceRule, forgiving_rules
 from .key_maps import Lookup
-from .types import TYPES, CommonType, Refusal, meet
 
 
 @dataclass(frozen=True)

@@ -111,7 +111,7 @@ def connected(
         yield {"legacy": legacy, "modern": modern}
 
 
-def connect_pair(
+def plan_pair(
     connections: Mapping[Side, Connection],
     migration: Migration,
     pair: TablePair,

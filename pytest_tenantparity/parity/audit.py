@@ -48,7 +48,7 @@ class Audit:
         try:
             self._require_known(key)
             shared_result = self._shared_result(key)
-            if shared_result is not None and shared_result.settled:
+            if shared_result is not None and shared_result.needs_no_query:
                 evidence = equal_rows(run, key, shared_result)
             else:
                 evidence = retried(lambda: self._check(key, layers, shared_result))

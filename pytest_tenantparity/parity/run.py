@@ -53,13 +53,14 @@ class Run(Migration):
 
     - ``salt`` is mixed into all hashes.
     - ``environment`` are the tolerances of environment variables.
-    - ``drift`` opens the sink for every finding of a check, including those that the report omits.
+    - ``open_sink`` opens the sink for all findings of a check, also for those that the report
+      omits.
     - ``settle`` is the number of seconds that a write may take from one stack to the other. It is
       None if rows that differ are not read again.
     - ``since`` is a time of the monotonic clock at which the run's snapshots existed already.
-    - ``asked`` are the ids of the tenants whose rows this run checks, by table. It is None if
+    - ``audited_ids`` are the ids of the tenants whose rows this run checks, by table. It is None if
       they are not known.
-    - ``once`` shares results with the other processes of the run.
+    - ``shared_cache`` shares results with the other processes of the run.
     - ``watch`` is called with the progress of scans.
     """
 
@@ -67,21 +68,21 @@ class Run(Migration):
     environment: Layer
     normalisers: Mapping[str, Normaliser] = field(default_factory=dict)
     pool: Executor = field(default_factory=_threads)
-    drift: SinkOf = sink_to_nowhere
+    open_sink: SinkOf = sink_to_nowhere
     settle: float | None = None
     since: float = field(default_factory=monotonic)
-    asked: Mapping[str, Collection[str]] | None = None
-    once: SharedCache = field(default_factory=SharedCache)
+    audited_ids: Mapping[str, Collection[str]] | None = None
+    shared_cache: SharedCache = field(default_factory=SharedCache)
     watch: Watch = unwatched
     notes: Notes = field(default_factory=Notes)
 
     def audited(self, table: str) -> list[Tenant]:
         """Return the tenants whose rows of ``table`` this run checks."""
-        return [each for each in self.selected if self.audits(table, each)]
+        return [each for each in self.selected if self.is_audited(table, each)]
 
-    def audits(self, table: str, tenant: Tenant) -> bool:
+    def is_audited(self, table: str, tenant: Tenant) -> bool:
         """Return whether this run checks the rows of ``table`` of ``tenant``, which is selected."""
-        return self.asked is None or tenant.id in self.asked.get(table, ())
+        return self.audited_ids is None or tenant.id in self.audited_ids.get(table, ())
 
     @property
     def waited(self) -> dict[Side, float]:

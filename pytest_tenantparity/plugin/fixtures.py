@@ -36,14 +36,14 @@ class Parity:
         from .integrations import allure, junit
         from .results.failure_message import failure_message
         from .results.payload import Payload
-        from .run.journal import digest_of
+        from .run.resume_journal import digest_of
 
         __tracebackhide__ = True
         layers: Sequence[Layer] = tolerance_layers(self._item)
-        limits = digest_of(layers)
-        earlier = self._session.earlier.proof_of(self.key, limits)
+        tolerance_digest = digest_of(layers)
+        earlier = self._session.earlier.proof_of(self.key, tolerance_digest)
         evidence = earlier.evidence if earlier else self._session.audit.check(self.key, layers)
-        self._session.payloads[self.key] = Payload(self.key, evidence, limits)
+        self._session.payloads[self.key] = Payload(self.key, evidence, tolerance_digest)
         junit.note_status(self._item, evidence)
         allure.attach(self._item.config, evidence, self._session.cohort_of(self.key.tenant))
         failing = {Outcome.NOT_PROVEN}
@@ -73,7 +73,7 @@ def parity_target(request: pytest.FixtureRequest) -> Target:
 @pytest.fixture
 def parity(request: pytest.FixtureRequest, parity_target: Target) -> Parity:
     """The check of this test. Call ``parity.check()`` to run it."""
-    from .run.plan import item_key
+    from .run.items import item_key
 
     session = _session(request)
     key = item_key(request.node, session)

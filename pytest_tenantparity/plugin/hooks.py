@@ -68,7 +68,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Generate one item for each (tenant, table)."""
     audit_session = metafunc.config.stash.get(SESSION, None)
     if audit_session is not None:
-        from .run.plan import parametrize
+        from .run.items import parametrize
 
         parametrize(metafunc, audit_session)
 
@@ -106,7 +106,7 @@ def pytest_pycollect_makeitem(collector: pytest.Module | pytest.Class) -> Genera
     made = yield
     audit_session = collector.config.stash.get(SESSION, None)
     if audit_session is not None and isinstance(made, list):
-        from .run.plan import write_down
+        from .run.items import write_down
 
         write_down(made, audit_session)
     return made
@@ -123,7 +123,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Record which checks are left to run, so that one shared scan can serve all their tenants."""
     audit_session = session.config.stash.get(SESSION, None)
     if audit_session is not None:
-        from .run.plan import ask_together
+        from .run.items import ask_together
 
         ask_together(session.items, audit_session)
 
@@ -136,7 +136,7 @@ def pytest_runtest_makereport(
     report = yield
     audit_session = item.config.stash.get(SESSION, None)
     if audit_session is not None:
-        from .results.evidence import attach_evidence
+        from .results.attached_evidence import attach_evidence
 
         attach_evidence(audit_session, item, call, report)
     return report
@@ -181,7 +181,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if audit_session is None:
         return
     if audit_session.is_worker:
-        from .results.ledger import plan_to_wire
+        from .results.missing_evidence import plan_to_wire
 
         session.config.workeroutput["tenantparity"] = plan_to_wire(audit_session.plan)  # type: ignore[attr-defined]
         ignored = audit_session.ignored_files.reasons()

@@ -4,8 +4,8 @@ from .drafts import remove_drafts, replacing
 from .drift.drift_file import DRIFT_NAME, DriftParts, write_drift
 from .listing import MOST_LISTED, cut_evenly
 from .measured import drift_in_words, measured_in_words
-from .report import Plan, build_report
 from .rerun import rerun_command
+from .verdict import Plan, build_report
 from .view import (
     counts_of,
     earlier_in_words,

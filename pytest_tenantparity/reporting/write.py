@@ -6,14 +6,10 @@ from pathlib import Path
 
 from ..model import AuditReport
 from .drafts import replacing
-from .formats import html_page, json_file, markdown
+from .formats import FORMATS, json_file
 
 _JSON = ("evidence.json", "run.json", "cab-report.json")
-_RENDERERS = {
-    "cab-report.html": html_page.render,
-    "cab-report.md": markdown.render,
-}
-REPORT_NAMES = (*_JSON, *_RENDERERS)
+REPORT_NAMES = (*_JSON, *FORMATS)
 
 
 def write_report(report: AuditReport, directory: Path) -> None:
@@ -21,6 +17,6 @@ def write_report(report: AuditReport, directory: Path) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     with replacing(*(directory / name for name in REPORT_NAMES)) as files:
         json_file.write(report, *files[: len(_JSON)])
-        for render, file in zip(_RENDERERS.values(), files[len(_JSON) :], strict=True):
+        for render, file in zip(FORMATS.values(), files[len(_JSON) :], strict=True):
             # Values are already escaped. An overlooked character must not prevent the report.
             file.writelines(piece.encode("utf-8", "backslashreplace") for piece in render(report))

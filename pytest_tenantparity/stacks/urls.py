@@ -17,7 +17,7 @@ from sqlalchemy.util import immutabledict
 
 from ..errors import StackUnavailable, Unsuitable, did_you_mean
 from ..redaction import SECRET_PARAMETERS, Secret, redacted
-from .dialects import dialect_for
+from .dialects import ENGINES, dialect_for
 
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 _EXAMPLE = "write postgresql://user:${PASSWORD}@host:port/database"
@@ -36,17 +36,8 @@ _PARTS = re.compile(
 _WITH_PORT = re.compile(r"(?P<host>\[[^\[\]]*\]|[^:]*)(?::(?P<port>[^:]*))?")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _NO_HOST = re.compile(r"[\s\x00-\x1f\x7f?#@\\,;<>\"'`{}|^&=$!*()]")
-# Backends, and the drivers that a URL may name. The audit always connects with the first one.
-_DRIVERS = {
-    "postgresql": ("psycopg", "psycopg2", "psycopg_async", "asyncpg", "pg8000", "psycopg2cffi"),
-    "mysql": ("pymysql", "mysqldb", "mysqlconnector", "mariadbconnector", "asyncmy", "aiomysql"),
-    "mariadb": ("pymysql", "mysqldb", "mysqlconnector", "mariadbconnector", "asyncmy", "aiomysql"),
-    "sqlite": ("pysqlite", "aiosqlite"),
-    "archive": (),
-    "snapshot": (),
-}
 _ALIASES = {"postgres": "postgresql", "sqlite3": "sqlite"}
-_FILES = frozenset({"sqlite", "archive", "snapshot"})
+_FILES = frozenset(name for name, each in ENGINES.items() if each.is_file)
 
 
 class StackURL(URL):
@@ -152,14 +143,15 @@ def _require_no_controls(names: Iterable[str | None], values: Iterable[str | Non
 def _backend(scheme: re.Match[str]) -> str:
     name, driver = scheme.group(1).lower(), (scheme.group(2) or "").lower()
     backend = _ALIASES.get(name, name)
-    if backend not in _DRIVERS:
-        known = [f"{each}://" for each in (*_DRIVERS, "postgres")]
+    if backend not in ENGINES:
+        known = [f"{each}://" for each in (*ENGINES, "postgres")]
         near = did_you_mean(f"{backend}://", known)
         raise Unsuitable(
             f"no dialect for {name}:// databases; there are: {', '.join(known)}.{near}"
         )
-    if driver and driver not in _DRIVERS[backend]:
-        only = f"{backend}+{_DRIVERS[backend][0]}://" if _DRIVERS[backend] else f"{backend}://"
+    drivers = ENGINES[backend].drivers
+    if driver and driver not in drivers:
+        only = f"{backend}+{drivers[0]}://" if drivers else f"{backend}://"
         raise Unsuitable(f"no dialect for {name}+{driver}:// databases; write {only}")
     return backend
 

@@ -59,7 +59,7 @@ def test_texts_that_cannot_be_encoded_are_compared_as_they_were_read(
         once = SharedCache(folder / str(number))
         (folder / str(number)).mkdir(parents=True)
         with files.opened(f"{TENANTS}{KEYED}", legacy=BY_TENANT, modern=BY_TENANT) as opened:
-            first = Run(replace(opened.context, once=once))
+            first = Run(replace(opened.context, shared_cache=once))
             assert_match(first.audit("b", "t"), rows=1)
             second = in_another_process(first)
             for run in (first, second):

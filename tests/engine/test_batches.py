@@ -123,7 +123,7 @@ def test_processes_share_the_result_of_a_batch(
     once, results = SharedCache(tmp_path), []
     for _ in range(2):
         with schemas.opened(TENANTS, legacy=OWN, modern=OWN) as run:
-            context, known = replace(run.context, once=once), Batches()
+            context, known = replace(run.context, shared_cache=once), Batches()
             pair, tenant = context.pairs["a"], context.tenants["t0"]
             assert batch_result(context, known, pair, tenant) is not None
             results.append(dict(known.of["a", "t0"].results or {}))

@@ -109,7 +109,7 @@ def test_few_tenants_are_not_scanned_for(engine: Engine, asked: list[str]) -> No
     engine.both(ROWS)
     tenants = "\n".join(f"[tenants.t{n}]" for n in range(12))
     with engine.opened(tenants, legacy=OWNED, modern=OWNED) as run:
-        few = Run(replace(run.context, asked={"t": {"t0", "t1"}}))
+        few = Run(replace(run.context, audited_ids={"t": {"t0", "t1"}}))
         assert_match(few.audit("t0", "t"), rows=2000)
     assert asked == []
 

@@ -182,7 +182,7 @@ def test_empty_tables_prove_nothing(homes: Homes) -> None:
 def test_tables_that_are_not_selected_are_not_read(homes: Homes) -> None:
     """A batch reads no table that is not selected, since the role may not be allowed to."""
     with homes.opened() as run:
-        few = Run(replace(run.context, asked={"a": set(NAMES), "b": {"acme"}}))
+        few = Run(replace(run.context, audited_ids={"a": set(NAMES), "b": {"acme"}}))
         found = {(name, "a"): few.audit(name, "a") for name in NAMES}
     assert statuses(found) == {}
     assert hows(found) == {"a": {ALONE, BATCHED}, "b": {BATCHED}}

@@ -185,7 +185,7 @@ def test_masked_values_of_every_session_stay_hidden(engine: Engine) -> None:
     engine.both(ROWS)
     more = (
         f"{TENANTS}[tables.t.columns.v]\nmask = true\n"
-        "legacy_sql = \"CASE WHEN id = 3000 THEN v::int::text ELSE v END\"\n"
+        'legacy_sql = "CASE WHEN id = 3000 THEN v::int::text ELSE v END"\n'
         'modern_sql = "v"\n'
     )
     with engine.opened(more, legacy=OWNED, modern=OWNED) as run:

@@ -207,7 +207,7 @@ def _asked(opened_pair: OpenPair) -> dict[str, Callable[[], int]]:
 
 def _mapped(opened_pair: OpenPair) -> int:
     """Count the ids to which a key map leads."""
-    value = opened_pair.source("legacy", opened_pair.rows_of("legacy", None)).texts[0]
+    value = opened_pair.reader("legacy", opened_pair.rows_of("legacy", None)).texts[0]
     table = source_of(opened_pair.tables["legacy"])
     led = select(value.label("led")).select_from(table).subquery("led")
     known = select(func.count(func.distinct(led.c.led))).select_from(led)

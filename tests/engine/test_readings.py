@@ -54,7 +54,7 @@ def large(table: Engine) -> Engine:
 def few(engine: Engine) -> Evidence:
     """Audit one of two selected tenants."""
     with engine.opened(TENANTS, legacy=OWNED, modern=OWNED) as run:
-        return Run(replace(run.context, asked={"t": {"t0", "t1"}})).audit("t0", "t")
+        return Run(replace(run.context, audited_ids={"t": {"t0", "t1"}})).audit("t0", "t")
 
 
 def ways(evidence: Evidence) -> set[str]:
@@ -100,7 +100,7 @@ def test_an_index_that_cannot_be_used(engine: Engine) -> None:
         engine.both(f"ANALYZE {name}; {index.format(name)}")
     large = replace(engine, limits=LARGE)
     with large.opened(TENANTS, legacy=OWNED, modern=OWNED) as run:
-        of_two = Run(replace(run.context, asked={name: {"t0", "t1"} for name in indexes}))
+        of_two = Run(replace(run.context, audited_ids={name: {"t0", "t1"} for name in indexes}))
         hints = {name: len(of_two.audit("t0", name).work.hints) for name in indexes}
     expected = {name: 0 if name == "fitting" else len(SIDES) for name in indexes}
     assert hints == expected
@@ -136,7 +136,7 @@ def test_one_tenant_asked_alone(large: Engine) -> None:
     """A tenant that is read alone is read by the index, or the reading names its absence."""
     large.legacy.run("CREATE INDEX ON t (tenant, id)")
     with large.opened(TENANTS, legacy=OWNED, modern=OWNED) as run:
-        evidence = Run(replace(run.context, asked={"t": {"t0"}})).audit("t0", "t")
+        evidence = Run(replace(run.context, audited_ids={"t": {"t0"}})).audit("t0", "t")
     by, without = "each tenant by the index on tenant", "each tenant without an index on tenant"
     assert ways(evidence) == {by, without}
 
@@ -192,7 +192,7 @@ def test_sqlite(modern_db: Database, tmp_path: Path) -> None:
 
     def audited() -> Evidence:
         with engine.opened(TENANTS, legacy=legacy, modern=OWNED) as opened:
-            return Run(replace(opened.context, asked={"t": {"t0", "t1"}})).audit("t0", "t")
+            return Run(replace(opened.context, audited_ids={"t": {"t0", "t1"}})).audit("t0", "t")
 
     (hint,) = (each for each in audited().work.hints if "legacy" in each)
     with closing(sqlite3.connect(path)) as database:

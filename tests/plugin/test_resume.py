@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_tenantparity.plugin.run import journal
+from pytest_tenantparity.plugin.run import resume_journal as journal
 
 from ..support.postgresql import new_database
 from ..support.project import (

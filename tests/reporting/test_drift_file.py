@@ -171,7 +171,7 @@ def test_every_shared_key_of_a_file_is_in_it(tmp_path: Path) -> None:
     path.write_text(f'{"".join(stacks)}[pairing]\ntables = ["r"]\n{FEW}\n[tenants.a]')
     parts = DriftParts(tmp_path)
     with opened(load_settings(path)) as run:
-        evidence = replace(run, context=replace(run.context, drift=parts.part)).audit("a", "r")
+        evidence = replace(run, context=replace(run.context, open_sink=parts.part)).audit("a", "r")
     assert evidence.drift == DriftCounts(duplicate=120)
     assert len(evidence.findings) == 2
     assert write_drift(parts, [evidence], tmp_path) == []

@@ -36,7 +36,7 @@ from pytest_tenantparity.model import (
     Violations,
     Work,
 )
-from pytest_tenantparity.plugin.results.ledger import Ledger
+from pytest_tenantparity.plugin.results.missing_evidence import Ledger
 from pytest_tenantparity.plugin.results.payload import (
     Payload,
     attach,

@@ -37,8 +37,8 @@ _IMPORTED = (
             ),
             *(
                 "plugin.results.failure_message",
-                "plugin.results.evidence",
-                "plugin.run.plan",
+                "plugin.results.attached_evidence",
+                "plugin.run.items",
                 "plugin.run.start",
                 "cli.app",
             ),

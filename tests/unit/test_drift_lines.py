@@ -12,7 +12,7 @@ import pytest
 from pytest_tenantparity.errors import NotProven
 from pytest_tenantparity.model import Evidence, Finding, FindingKind
 from pytest_tenantparity.parity.compare.findings import FirstFindings, order_of
-from pytest_tenantparity.plugin.results.ledger import Ledger
+from pytest_tenantparity.plugin.results.missing_evidence import Ledger
 from pytest_tenantparity.plugin.results.payload import Payload, attach
 from pytest_tenantparity.reporting import MOST_LISTED, DriftParts, cut_evenly, write_drift
 

@@ -8,12 +8,12 @@ import pytest
 
 from pytest_tenantparity.errors import SettingsError
 from pytest_tenantparity.model import CheckKey, CheckKind, DriftCounts, Evidence, Outcome, RowParity
-from pytest_tenantparity.plugin.run import journal
-from pytest_tenantparity.plugin.run.journal import Heading, Proof
+from pytest_tenantparity.plugin.run import resume_journal as journal
+from pytest_tenantparity.plugin.run.resume_journal import Heading, Proof
 
 KEY = CheckKey(CheckKind.ROWS, "test_audit::test_it", "acme", "trades")
 FIRST = Heading("run-1", "then", {"settings": "sha256 0"})
-MATCH = Proof("run-1", "limits", Evidence(KEY, Outcome.PROVEN))
+MATCH = Proof("run-1", "tolerances", Evidence(KEY, Outcome.PROVEN))
 
 
 @pytest.fixture
@@ -26,10 +26,10 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_journal_reads_back(path: Path) -> None:
-    """A proof is found by its check and by the limits of its test."""
+    """A proof is found by its check and by the tolerances of its test."""
     record = journal.read(path)
     assert record.headings == (FIRST,)
-    assert record.proof_of(KEY, "limits") == MATCH
+    assert record.proof_of(KEY, "tolerances") == MATCH
     assert record.proof_of(KEY, "others") is None
 
 
@@ -65,5 +65,5 @@ def test_proof_without_heading(path: Path) -> None:
 def test_proof_that_is_taken_back(path: Path) -> None:
     """If a check is made twice, a later line that proves less replaces the proof."""
     drift = Evidence(KEY, Outcome.REFUTED, RowParity(drift=DriftCounts(missing=1)))
-    journal.append(path, Proof("run-1", "limits", drift))
+    journal.append(path, Proof("run-1", "tolerances", drift))
     assert journal.read(path).proofs == {}

@@ -297,7 +297,7 @@ def _not_reported(sample: WatchedRows, change: _Change) -> str:
     """Return how the audit's report of ``change`` is wrong; empty if it is right."""
     comparison = _comparison(sample)
     with ThreadPoolExecutor(max_workers=1) as one_connection:
-        before, after = sample.source(change.before), sample.source(change.after)
+        before, after = sample.reader(change.before), sample.reader(change.after)
         run = sample.opened.run
         # The first sketch has one bucket for all rows. With several buckets, two rows could differ
         # by their buckets even if a faulty sum is the same for both. The second sketch has

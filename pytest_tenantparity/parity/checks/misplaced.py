@@ -91,12 +91,12 @@ def _owners(opened: OpenPair, side: Side, keys: Sequence[Row]) -> dict[Row, str 
     """Return the discriminator values of those ``keys`` that ``side`` has, by key."""
     stack = opened.run.stacks[side]
     facts, catalog = opened.tables[side], stack.catalog(opened.places[side])
-    source = opened.source(side, Scope(source_of(facts), true()))
-    rows_there = source.scope.table
+    reader = opened.reader(side, Scope(source_of(facts), true()))
+    rows_there = reader.scope.table
     owner = owner_of(rows_there, facts, catalog, stack.dialect, opened.pair.tenancy(side))
-    statement = select(owner, *source.key).select_from(rows_there)
-    with source.guard(), stack.dialect.apart(source.connection):
-        rows = source.connection.execute(statement.where(among(opened, side, source, keys))).all()
+    statement = select(owner, *reader.key).select_from(rows_there)
+    with reader.guard(), stack.dialect.apart(reader.connection):
+        rows = reader.connection.execute(statement.where(among(opened, side, reader, keys))).all()
     # If a key has several values, the first one is returned.
     ordered = sorted(rows, key=repr, reverse=True)
     wanted = set(keys)

@@ -63,7 +63,7 @@ class Version:
 
 @dataclass(frozen=True)
 class Gathered(SideReader):
-    """A source of a few rows, which fetches all rows of a statement before the next one is run.
+    """A reader of a few rows, which fetches all rows of a statement before the next one is run.
 
     Both versions of a side are read through one connection. A connection to DuckDB has room for the
     rows of only one statement.
@@ -99,10 +99,10 @@ class WatchedRows:
     @cached_property
     def rows(self) -> list[Row]:
         """The canonical texts of the rows, in the order of their numbers."""
-        source = self.source(Version())
-        statement = select(*source.texts).select_from(source.scope.table).order_by(_NUMBER)
-        with source.guard():
-            return [tuple(row) for row in source.connection.execute(statement)]
+        reader = self.reader(Version())
+        statement = select(*reader.texts).select_from(reader.scope.table).order_by(_NUMBER)
+        with reader.guard():
+            return [tuple(row) for row in reader.connection.execute(statement)]
 
     @cached_property
     def digest(self) -> Digest:
@@ -128,8 +128,8 @@ class WatchedRows:
         chosen = select(pair.on(self.side).value).select_from(again)
         return chosen.where(literal_column(str(number)) == _NUMBER).scalar_subquery()
 
-    def source(self, version: Version) -> SideReader:
-        """Return the rows of ``version``, as a source that is read like a side of an audit."""
+    def reader(self, version: Version) -> SideReader:
+        """Return the rows of ``version``, as a reader that is read like a side of an audit."""
         if version == Version():
             return self._plain
         items = {each.name: self._item(each, version) for each in self.columns}
@@ -198,8 +198,8 @@ class WatchedRows:
     @cached_property
     def _plain(self) -> SideReader:
         # The size of the table is ignored, so that nearly every row has a bucket of its own.
-        source = self.opened.source(self.side, Scope(self._numbered, true()))
-        return Gathered(**vars(replace(source, rows_about=0)))
+        reader = self.opened.reader(self.side, Scope(self._numbered, true()))
+        return Gathered(**vars(replace(reader, rows_about=0)))
 
     @cached_property
     def _numbered(self) -> FromClause:
@@ -246,12 +246,12 @@ class VersionRead:
 
 def read_versions(sample: WatchedRows, versions: Sequence[Version]) -> list[VersionRead]:
     """Return each version's digest, from one statement, and its rows, from another one."""
-    source = sample.versions(versions)
+    reader = sample.versions(versions)
     rows: list[list[Row]] = [[] for _ in versions]
-    statement = select(_VERSION, *source.texts).select_from(source.scope.table)
-    with source.guard():
-        digests = source.digests()
-        for version, *texts in source.connection.execute(statement).all():
+    statement = select(_VERSION, *reader.texts).select_from(reader.scope.table)
+    with reader.guard():
+        digests = reader.digests()
+        for version, *texts in reader.connection.execute(statement).all():
             rows[int(version)].append(tuple(texts))
     return [VersionRead(digests[str(number)], each) for number, each in enumerate(rows)]
 

@@ -37,7 +37,7 @@ def account(opened: OpenPair, side: Side, known: int | None) -> Account | None:
     if opened.pair.tenancy(side).first_column is None:
         return None
     taking_part = rows_taking_part(opened.run, opened.pair, side)
-    everything = opened.source(side, Scope(source_of(opened.tables[side]), taking_part))
+    everything = opened.reader(side, Scope(source_of(opened.tables[side]), taking_part))
     tenants = list(opened.run.tenants.values())
     apart = _are_apart(opened, side, tenants)
     owned = _belongs(opened, side, tenants)

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from fractions import Fraction
 
 from ...errors import InconsistentReads, NotProven, Unreadable
 from ...inventory import TablePair
+from ...mapping.columns import ColumnPlan
 from ...model import (
     SIDES,
+    AppliedTolerance,
     CheckKey,
+    DriftCounts,
     Evidence,
     Finding,
     FindingKind,
+    NamedRule,
     Outcome,
+    RowCounts,
+    RowParity,
     Side,
     Tenant,
 )
@@ -23,7 +30,6 @@ from ..compare.tolerance import ToleranceRules
 from ..live.in_flight import HeldRows, settle, under_settle, with_settled, without_one_text
 from ..locate.merge import deliver
 from ..locate.peeling import locate
-from ..outcome import conclude
 from ..read.both_sides import BothSides
 from ..read.open_pair import OpenPair, open_pair
 from ..read.reader import SideReader
@@ -77,7 +83,7 @@ def _compared(
     shared_result: SharedResult | None,
     blame: Blame | None = None,
 ) -> Evidence:
-    with run.drift(key) as sink, open_pair(run, pair, tenant) as whole:
+    with run.open_sink(key) as sink, open_pair(run, pair, tenant) as whole:
         opened = whole if blame is None else without(whole, blame)
         sides = opened.sides(lambda side: opened.rows_of(side, tenant))
         comparison = Comparison(
@@ -129,6 +135,56 @@ def _compared(
         return evidence if seconds is None else with_settled(evidence, settled, seconds)
 
 
+def conclude(
+    key: CheckKey,
+    pair: TablePair,
+    rows: RowCounts,
+    plan: ColumnPlan,
+    comparison: Comparison,
+    tolerance: ToleranceRules,
+    digest: str,
+) -> Evidence:
+    """Return the evidence of a check of rows.
+
+    REFUTED takes precedence over NOT_PROVEN, and NOT_PROVEN takes precedence over TOLERATED.
+    """
+    drift = comparison.drift
+    budget = _budget(drift, rows, tolerance)
+    forgiven = (*comparison.forgiven, *([budget] if budget else []))
+    reasons, rules = list(plan.problems), list(plan.rules)
+    if rows == RowCounts():
+        declared = pair.settings.declared_empty(key.whose)
+        if declared is None:
+            reasons.append(
+                f"{key.whose!r} has no rows in {key.what!r} on either side, which proves nothing; "
+                "check its ids, or declare it: "
+                f'[tables.{key.what}] empty = {{{key.whose} = "why"}}'
+            )
+        else:
+            rules.append(NamedRule(f"declared empty: {declared}"))
+    if drift.total and budget is None:
+        outcome = Outcome.REFUTED
+    elif reasons:
+        outcome = Outcome.NOT_PROVEN
+    else:
+        outcome = Outcome.TOLERATED if forgiven else Outcome.PROVEN
+    measured = RowParity(rows, drift, comparison.findings, forgiven, digest)
+    return Evidence(key, outcome, measured, tuple(rules), tuple(reasons))
+
+
+def _budget(
+    drift: DriftCounts, rows: RowCounts, tolerance: ToleranceRules
+) -> AppliedTolerance | None:
+    """Return the budget that covers the whole drift, or None if no budget does."""
+    if not drift.total:
+        return None
+    for limit in tolerance.budgets():
+        share = max(rows.legacy, rows.modern) if limit.rule == "ratio" else 1
+        if drift.total <= Fraction(limit.allowed) * share:
+            return AppliedTolerance(limit.rule, f"{limit.allowed:f}", limit.source, drift.total)
+    return None
+
+
 def with_duplicates(
     evidence: Evidence, opened: OpenPair, sides: BothSides, sink: Sink, owed: int
 ) -> Evidence:
@@ -138,11 +194,11 @@ def with_duplicates(
     :class:`InconsistentReads` if fewer duplicates are found here.
     """
     sample, surplus = FirstFindings(opened.run.settings.report.findings), 0
-    for side, source in zip(SIDES, (sides.legacy, sides.modern), strict=True):
+    for side, reader in zip(SIDES, (sides.legacy, sides.modern), strict=True):
         if opened.unenforced_key(side) is None:
             continue
-        with source.guard():
-            for order, finding in _repeated(opened, side, source):
+        with reader.guard():
+            for order, finding in _repeated(opened, side, reader):
                 surplus += finding.copies
                 sink(finding)
                 sample.add((*order, side), finding)
@@ -159,10 +215,10 @@ def with_duplicates(
     )
 
 
-def _repeated(opened: OpenPair, side: Side, source: SideReader) -> Iterator[tuple[Order, Finding]]:
+def _repeated(opened: OpenPair, side: Side, reader: SideReader) -> Iterator[tuple[Order, Finding]]:
     columns = opened.plan.key
     names = " and ".join(column.name for column in columns)
-    for key, copies in source.repeated_keys():
+    for key, copies in reader.repeated_keys():
         note = f"{copies} rows of the {side} side have this {names}"
         found = finding_of(FindingKind.DUPLICATE, columns, key, copies=copies - 1, note=note)
         yield order_of(key), replace(found, remarks=key_remarks(columns, key))

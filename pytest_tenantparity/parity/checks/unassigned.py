@@ -43,7 +43,7 @@ def check_unassigned(
     # If tenants have their own places, any tenant's table shows the columns.
     anyone = first_located(run, pair, run.selected)
     with (
-        run.drift(key) as sink,
+        run.open_sink(key) as sink,
         open_pair(run, pair, anyone, of_nobody=True) as opened,
     ):
         counts: dict[Side, int] = {"legacy": 0, "modern": 0}
@@ -57,9 +57,9 @@ def check_unassigned(
         for each in accounts:
             counts[each.side] = each.unassigned
             if each.unassigned and each.side not in pair.settings.unassigned:
-                source = sides.legacy if each.side == "legacy" else sides.modern
-                with source.guard():
-                    findings += _findings(opened, each.side, source, sink)
+                reader = sides.legacy if each.side == "legacy" else sides.modern
+                with reader.guard():
+                    findings += _findings(opened, each.side, reader, sink)
         opened.require_unaltered()
         reasons = [why for each in accounts for why in unaccounted(opened, each)]
     undeclared = {side: counts[side] for side in SIDES if side not in pair.settings.unassigned}
@@ -105,11 +105,11 @@ def _scope(opened: OpenPair, side: Side) -> Scope:
     )
 
 
-def _findings(opened: OpenPair, side: Side, source: SideReader, sink: Sink) -> tuple[Finding, ...]:
+def _findings(opened: OpenPair, side: Side, reader: SideReader, sink: Sink) -> tuple[Finding, ...]:
     """Pass every unassigned row to ``sink``, and return the first findings by key."""
     columns = opened.plan.key
     sample = FirstFindings(opened.run.settings.report.findings)
-    for key in source.each_key():
+    for key in reader.each_key():
         finding = finding_of(
             _KINDS[side],
             columns,

@@ -63,7 +63,7 @@ def blame_for(
     with suppress(NotProven), open_pair(run, pair, tenant) as opened:
         for side in SIDES:
             rows = _all_rows(opened, side) if whole else opened.rows_of(side, tenant)
-            probe = _Probe(opened, side, opened.source(side, rows))
+            probe = _Probe(opened, side, opened.reader(side, rows))
             if (found := probe.failing()) is None:
                 found = probe.unhashed()
                 reasons += [f"{error}: {each}" for each in found.reasons]
@@ -101,7 +101,7 @@ class _Probe:
 
     opened: OpenPair
     side: Side
-    source: SideReader
+    reader: SideReader
 
     def failing(self) -> Blame | None:
         """Return the columns that the server cannot evaluate, or None if it can evaluate all."""
@@ -125,18 +125,18 @@ class _Probe:
 
     def unhashed(self) -> Blame:
         """Return the columns that have no text in some rows, and reasons that name the rows."""
-        source, columns = self.source, self.opened.plan.columns
-        hashed = source.row_hash
-        lost = [self._is_lost(each, text) for each, text in zip(columns, source.texts, strict=True)]
-        sizes = [source.dialect.size_of(each.on(self.side).value) for each in columns]
-        asked = select(*source.key, *lost, *sizes).select_from(source.scope.table)
-        asked = asked.where(source.scope.condition, hashed.is_(None))
+        reader, columns = self.reader, self.opened.plan.columns
+        hashed = reader.row_hash
+        lost = [self._is_lost(each, text) for each, text in zip(columns, reader.texts, strict=True)]
+        sizes = [reader.dialect.size_of(each.on(self.side).value) for each in columns]
+        asked = select(*reader.key, *lost, *sizes).select_from(reader.scope.table)
+        asked = asked.where(reader.scope.condition, hashed.is_(None))
         with self._guard():
-            rows = self.source.connection.execute(asked.limit(_MOST_ROWS)).all()
+            rows = self.reader.connection.execute(asked.limit(_MOST_ROWS)).all()
         names: set[str] = set()
         reasons = []
         for row in rows:
-            keys, rest = row[: len(source.key)], row[len(source.key) :]
+            keys, rest = row[: len(reader.key)], row[len(reader.key) :]
             blamed = [
                 (column, size)
                 for column, is_lost, size in zip(
@@ -150,11 +150,11 @@ class _Probe:
 
     def _is_lost(self, column: ColumnPair, text: ColumnElement[str]) -> ColumnElement[bool]:
         value = column.on(self.side).value
-        lost = self.source.dialect.is_lost(value, text)
+        lost = self.reader.dialect.is_lost(value, text)
         return or_(lost, value.is_(None)) if column.nulls is Nulls.NEVER else lost
 
     def _lost(self, row: str, blamed: list[tuple[ColumnPair, Any]], sizes: Sequence[Any]) -> str:
-        dialect, connection = self.source.dialect, self.source.connection
+        dialect, connection = self.reader.dialect, self.reader.connection
         if not blamed:
             total, largest = sum(int(size or 0) for size in sizes), self._largest(sizes)
             how = f" of {total:,} bytes, most of them in {largest}," if total else ""
@@ -188,16 +188,16 @@ class _Probe:
         """Return the key of one row for which ``column`` fails, in words; empty if not found."""
         if column in self.opened.plan.key:
             return ""
-        number = self.source.number
+        number = self.reader.number
         if number is not None:
             found = self._by_number(column, number)
-        elif self.source.placed_by:
+        elif self.reader.placed_by:
             found = self._by_hash(column)
         else:
             found = None
         if found is None:
             return ""
-        keys = self._one(found, *self.source.key)
+        keys = self._one(found, *self.reader.key)
         return "" if keys is None else f" for the {self._spelled(keys)}, if for no other"
 
     def _by_number(
@@ -221,7 +221,7 @@ class _Probe:
         rows = 0 if counted is None else int(counted[0])
         if not 0 < rows <= _MOST_SCANNED:
             return None
-        place, residue = self.source.key_hash, 0
+        place, residue = self.reader.key_hash, 0
         few = log2(rows)
         for power in range(1, _MOST_HALVES):
             masked = place.bitwise_and(_number(2**power - 1))
@@ -234,7 +234,7 @@ class _Probe:
 
     def _made(self, columns: Sequence[ColumnPair]) -> list[ColumnElement[Any]]:
         """Return SQL by which the server computes the texts of ``columns`` without sending them."""
-        dialect = self.source.dialect
+        dialect = self.reader.dialect
         return [func.max(func.char_length(each.canonical(self.side, dialect))) for each in columns]
 
     def _count(self, where: ColumnElement[bool]) -> int:
@@ -253,16 +253,16 @@ class _Probe:
 
     def _one(self, where: ColumnElement[bool] | None, *columns: ColumnElement[Any]) -> Any:
         """Return the first row of a query. A failure does not end the transaction."""
-        source = self.source
-        asked = select(*columns).select_from(source.scope.table).where(source.scope.condition)
+        reader = self.reader
+        asked = select(*columns).select_from(reader.scope.table).where(reader.scope.condition)
         if where is not None:
             asked = asked.where(where)
-        connection = source.connection
-        with self._guard(), source.dialect.apart(connection):
+        connection = reader.connection
+        with self._guard(), reader.dialect.apart(connection):
             return connection.execute(asked.limit(1)).first()
 
     def _guard(self) -> Any:
-        return self.source.guard()
+        return self.reader.guard()
 
     def _named(self, column: ColumnPair) -> str:
         """Return the name of a column, and the setting that holds its SQL if there is one."""

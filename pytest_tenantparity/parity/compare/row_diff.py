@@ -39,7 +39,7 @@ class RowDiff:
         return len(self.legacy) + len(self.modern)
 
     @cached_property
-    def shared_rows(self) -> Mapping[Row, int]:
+    def on_both(self) -> Mapping[Row, int]:
         """The number of copies of these rows that both sides have."""
         return dict(self.shared)
 
@@ -49,7 +49,7 @@ class RowDiff:
         both = new_here & new_there
         here, there = Counter(self.legacy) + new_here, Counter(self.modern) + new_there
         here, there = here - there, there - here
-        shared = Counter(self.shared_rows) + counts_of(both, (*here, *there))
+        shared = Counter(self.on_both) + counts_of(both, (*here, *there))
         return RowDiff(tuple(here.elements()), tuple(there.elements()), tuple(shared.items()))
 
 

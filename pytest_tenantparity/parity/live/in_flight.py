@@ -114,7 +114,7 @@ def settle(
     held = {
         (tenant, key): state
         for tenant, diff in suspects.items()
-        for key, state in _states(opened, diff.legacy, diff.modern, diff.shared_rows).items()
+        for key, state in _states(opened, diff.legacy, diff.modern, diff.on_both).items()
     }
     if not held:
         return found
@@ -130,8 +130,8 @@ def settle(
     for _ in range(_MOST_LOOKS):
         if not held:
             break
-        for source in (sides.legacy, sides.modern):
-            with source.guard():
+        for reader in (sides.legacy, sides.modern):
+            with reader.guard():
                 pass  # the guard refuses a snapshot that is too old
         sleep(wait)
         wait = seconds

@@ -18,7 +18,7 @@ _WHOLE = re.compile(r"-?[0-9]+")
 
 
 def among(
-    opened: OpenPair, side: Side, source: SideReader, keys: Collection[Row]
+    opened: OpenPair, side: Side, reader: SideReader, keys: Collection[Row]
 ) -> ColumnElement[bool]:
     """Return the condition that a row may have one of ``keys``.
 
@@ -33,7 +33,7 @@ def among(
     wanted: list[ColumnElement[int]] = [
         literal_column(str(portable_hash(key, salt, digest))) for key in keys
     ]
-    hashed = source.dialect.portable_hash(source.key, salt, digest).in_(wanted)
+    hashed = reader.dialect.portable_hash(reader.key, salt, digest).in_(wanted)
     return hashed if indexed is None else indexed & hashed
 
 
@@ -55,13 +55,13 @@ def _by_index(opened: OpenPair, side: Side, keys: Collection[Row]) -> ColumnElem
 
 
 def rows_of(
-    opened: OpenPair, side: Side, source: SideReader, keys: Collection[Row]
+    opened: OpenPair, side: Side, reader: SideReader, keys: Collection[Row]
 ) -> Iterator[tuple[str, Row]]:
     """Yield the rows of ``side`` that have one of ``keys``, each with its tenant.
 
     Equal keys must have one text on both sides.
     """
-    for tenant, row in source.rows_where(among(opened, side, source, keys)):
+    for tenant, row in reader.rows_where(among(opened, side, reader, keys)):
         if key_of(opened, row) in keys:
             yield tenant, row
 

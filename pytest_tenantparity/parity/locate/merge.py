@@ -60,7 +60,7 @@ def deliver(sides: BothSides, result: TenantResult, sink: DifferenceSink) -> Non
     if result.diff is None:
         merge(sides, result, sink)
     elif result.diff:
-        sink.add(result.diff.legacy, result.diff.modern, result.diff.shared_rows)
+        sink.add(result.diff.legacy, result.diff.modern, result.diff.on_both)
     if result.legacy != result.modern and not sink.differing:
         raise UnexplainedMismatch
 
@@ -138,8 +138,8 @@ class _Stream:
     ``last`` is the position of the last row that was read. ``ended`` is true if no row is left.
     """
 
-    def __init__(self, source: SideReader, part: Part | None) -> None:
-        self._source, self._part = source, part
+    def __init__(self, reader: SideReader, part: Part | None) -> None:
+        self._source, self._part = reader, part
         self._rows: Iterator[HashedRow] | None = None
         self._held: list[HashedRow] = []
         self.digest = EMPTY

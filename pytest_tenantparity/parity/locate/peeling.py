@@ -75,7 +75,7 @@ def locate(sides_of: SidesOf, tenants: Collection[str]) -> dict[str, TenantResul
     buckets = Buckets(_first_count(sides, len(undecoded)) if can_peel else 1)
     decoded = _Decoded()
     for number in range(_SKETCHES):
-        legacy, modern = sides.ask(lambda source: source.sketch(buckets))  # noqa: B023 - at once
+        legacy, modern = sides.ask(lambda reader: reader.sketch(buckets))  # noqa: B023 - at once
         here, there = _digests(legacy), _digests(modern)
         for tenant in undecoded:
             found = here.get(tenant, EMPTY), there.get(tenant, EMPTY)
@@ -121,7 +121,7 @@ def _first_count(sides: BothSides, tenants: int) -> int:
     """
     limits = sides.limits
     wanted = limits.buckets // tenants
-    if rows := max(source.rows_about for source in (sides.legacy, sides.modern)):
+    if rows := max(reader.rows_about for reader in (sides.legacy, sides.modern)):
         wanted = min(wanted, rows // limits.rows_per_bucket // tenants)
     return _power_of_two(wanted)
 
@@ -178,7 +178,7 @@ def _peel(sides: BothSides, residual: Sketch, buckets: Buckets, decoded: _Decode
         if not single or few or len(single) > most:
             return
         legacy, modern = sides.ask(
-            lambda source: list(islice(source.rows_at(single), most + 1))  # noqa: B023 - at once
+            lambda reader: list(islice(reader.rows_at(single), most + 1))  # noqa: B023 - at once
         )
         if len(legacy) + len(modern) > most:  # one key can have any number of rows
             return

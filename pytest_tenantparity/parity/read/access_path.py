@@ -19,17 +19,17 @@ _LONGEST_NAME = 60  # of an index; PostgreSQL takes 63 bytes, MySQL 64 character
 _PREFIX = 64  # indexed characters of a text without a length; MySQL requires a number
 
 
-def noted(run: Run, opened: ConnectedPair, side: Side, source: SideReader) -> SideReader:
-    """Return ``source`` with a callback that notes how each scan of it was read."""
+def noted(run: Run, opened: ConnectedPair, side: Side, reader: SideReader) -> SideReader:
+    """Return ``reader`` with a callback that notes how each scan of it was read."""
 
     def note(chunks: int) -> None:
-        how = _how(opened, side, source.scope, chunks)
+        how = _how(opened, side, reader.scope, chunks)
         run.notes.take(Reading(opened.pair.name, side, how))
         column = opened.pair.tenancy(side).first_column
-        if column is not None and not source.scope.wide:
+        if column is not None and not reader.scope.wide:
             note_want(run, opened, side, column, "by which tenants are looked up")
 
-    return replace(source, note=note)
+    return replace(reader, note=note)
 
 
 def note_want(run: Run, opened: ConnectedPair, side: Side, column: str, why: str) -> None:

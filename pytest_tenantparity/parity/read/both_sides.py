@@ -15,12 +15,12 @@ T = TypeVar("T")
 U = TypeVar("U")
 
 
-def _answer(future: Future[Any], source: SideReader, question: Callable[[], Any]) -> None:
+def _answer(future: Future[Any], reader: SideReader, question: Callable[[], Any]) -> None:
     """Put the result of ``question``, or its error, into ``future``, unless that was cancelled."""
     if not future.set_running_or_notify_cancel():
         return
     try:
-        with source.guard():
+        with reader.guard():
             result = question()
     except BaseException as error:  # noqa: BLE001 raised again where the future is read
         future.set_exception(error)
@@ -63,8 +63,8 @@ class BothSides:
                 future.result()  # raises the error that came first, not that of the cancelled side
             return futures["legacy"].result(), futures["modern"].result()
         except BaseException:
-            for source in (self.legacy, self.modern):
-                source.stop.set()
+            for reader in (self.legacy, self.modern):
+                reader.stop.set()
             begun = {side: future for side, future in futures.items() if not future.cancel()}
             self.cancel()
             wait(begun.values(), timeout=self.limits.cancel_seconds)

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection
 from ...errors import NotProven
 from ...inventory import Place, TablePair
 from ...mapping.columns import ColumnPair
-from ...mapping.connected_pair import ConnectedPair, connect_pair, connected
+from ...mapping.connected_pair import ConnectedPair, connected, plan_pair
 from ...mapping.description import described
 from ...mapping.filters import filter_rules
 from ...mapping.table_lookup import located
@@ -40,7 +40,7 @@ class OpenPair(ConnectedPair):
     def sides(self, scope_on: ScopeMaker) -> BothSides:
         """Return both sides, each limited to the rows of its scope."""
         legacy, modern = (
-            noted(self.run, self, side, self.source(side, scope_on(side))) for side in SIDES
+            noted(self.run, self, side, self.reader(side, scope_on(side))) for side in SIDES
         )
         run = self.run
         return BothSides(legacy, modern, run.pool, run.cancel, run.give_up, run.limits)
@@ -102,8 +102,8 @@ class OpenPair(ConnectedPair):
             )
         return digest
 
-    def source(self, side: Side, scope: Scope) -> SideReader:
-        """Return the source of ``side``, limited to the rows of ``scope``."""
+    def reader(self, side: Side, scope: Scope) -> SideReader:
+        """Return the reader of ``side``, limited to the rows of ``scope``."""
         stop = Event()
         stack = self.run.stacks[side]
 
@@ -180,7 +180,7 @@ def opened_in(
     of_nobody: bool = False,
 ) -> OpenPair:
     """Return a pair, opened by connections to the tenant's places. Raises :class:`NotProven`."""
-    found = connect_pair(connections, run, pair, tenant, places, tables, of_nobody=of_nobody)
+    found = plan_pair(connections, run, pair, tenant, places, tables, of_nobody=of_nobody)
     opened = OpenPair(run, pair, places, tables, connections, found.plan, run)
     opened.plan.rules += [*opened.digest_rules, *filter_rules(run, pair)]
     run.notes.take(described(opened))

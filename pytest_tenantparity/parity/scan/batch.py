@@ -102,7 +102,7 @@ def _run(run: Run, batches: Batches, batch: Batch) -> dict[Key, SharedResult]:
     try:
         found = _with_structures(run, batches, members)
         question = f"batch of {batch.keys}"
-        result = run.once.ask(
+        result = run.shared_cache.ask(
             question, _Result, lambda: _result(run, batches, found, masked=masked)
         )
     except ConnectionLost:
@@ -155,16 +155,16 @@ def _structure(run: Run, member: Member, connections: Mapping[Side, Connection])
     pair, tenant = member.pair, member.tenant
     opened = opened_in(connections, run, pair, tenant, member.places, member.tables)
     scopes = {side: replace(opened.rows_of(side, tenant), wide=False) for side in SIDES}
-    sources = {side: opened.source(side, scopes[side]) for side in SIDES}
+    readers = {side: opened.reader(side, scopes[side]) for side in SIDES}
     hows = {side: f"each tenant {way_of(opened, side)}, {BY_ONE_STATEMENT}" for side in member.own}
     return Structure(
         structure_key(run, member),
         opened.plan,
         opened.digest_name,
         opened.keys_enforced,
-        sources,
+        readers,
         {side: table.name for side, table in member.tables.items()},
-        {side: source.row_hash for side, source in sources.items()},
+        {side: reader.row_hash for side, reader in readers.items()},
         [Reading(pair.name, side, how) for side, how in hows.items()],
     )
 
@@ -210,8 +210,8 @@ def _digests(
             pass  # the guard waits for the throttle before any lock is held
     with connected(run, places) as connections:
 
-        def source(side: Side) -> SideReader:
-            stack, own = run.stacks[side], found[0][1].sources[side]
+        def reader(side: Side) -> SideReader:
+            stack, own = run.stacks[side], found[0][1].readers[side]
             guard = partial(stack.guard, places[side], discreet=masked, stop=_NO_WAIT)
             return replace(own.by((connections[side], guard)), stop=Event())
 
@@ -224,7 +224,7 @@ def _digests(
                 for n, digest in zip(own, answers, strict=True):
                     digests[side][n] = digest
 
-        legacy, modern = map(source, SIDES)
+        legacy, modern = map(reader, SIDES)
         limits = run.limits
         sides = BothSides(legacy, modern, run.pool, run.cancel, run.give_up, limits)
         sides.both(lambda: read("legacy"), lambda: read("modern"))
@@ -247,12 +247,12 @@ def _statement(batches: Batches, side: Side, structures: tuple[Structure, ...]) 
     if layout not in known:
         branches = []
         for number, structure in enumerate(structures):
-            source, row_hash = structure.sources[side], structure.hashes[side]
+            reader, row_hash = structure.readers[side], structure.hashes[side]
             table = Table(structure.tables[side], MetaData(), schema=str(number))
             rows = select(row_hash.label("parity_row_hash")).select_from(table)
-            hashed = source.dialect.once(rows.where(source.scope.condition)).subquery("hashed")
+            hashed = reader.dialect.once(rows.where(reader.scope.condition)).subquery("hashed")
             one = hashed.c.parity_row_hash
-            sums = func.count(), func.count(one), source.dialect.exact_sum(one)
+            sums = func.count(), func.count(one), reader.dialect.exact_sum(one)
             branches.append(select(literal_column(str(number)), *sums).select_from(hashed))
         batches.keep_statement(layout, Statement(union_all(*branches)))
     return known[layout]

@@ -86,7 +86,7 @@ class Structure:
     plan: ColumnPlan
     digest: str
     keys_enforced: bool
-    sources: Mapping[Side, SideReader]
+    readers: Mapping[Side, SideReader]
     tables: Mapping[Side, str]
     hashes: Mapping[Side, ColumnElement[int]]
     readings: Sequence[Reading]
@@ -195,7 +195,7 @@ def plan(run: Run, batches: Batches) -> None:
     for tenant in run.selected:
         tables: dict[tuple[str, ...], list[Batch]] = {}
         for pair in pairs:
-            if run.audits(pair.name, tenant) and (member := member_of(run, pair, tenant)):
+            if run.is_audited(pair.name, tenant) and (member := member_of(run, pair, tenant)):
                 databases = tuple(member.places[side].database for side in SIDES)
                 own = [member.tables[side] for side in member.own]
                 tables.setdefault(databases, []).append(batch_of(member.key, own))

@@ -40,8 +40,8 @@ class SharedResult:
         return self.result.rows
 
     @property
-    def settled(self) -> bool:
-        """Whether no query is left to run: the rows are equal, and their keys are enforced."""
+    def needs_no_query(self) -> bool:
+        """Whether the check is done: the rows are equal, and their keys are enforced."""
         return self.result.legacy == self.result.modern and self.keys_enforced
 
 
@@ -146,8 +146,8 @@ def _scan_together(run: Run, pair: TablePair, tenants: Sequence[Tenant]) -> Shar
     with open_pair(run, pair, tenants[0]) as opened:
         question = f"shared scan of {pair.name} for {[each.id for each in tenants]}"
         # Masked values must not be written to a file, so each process runs the scan itself.
-        once = SharedCache() if pair.has_masks else run.once
-        found = once.ask(question, _Answer, lambda: _answer(opened, tenants))
+        cache = SharedCache() if pair.has_masks else run.shared_cache
+        found = cache.ask(question, _Answer, lambda: _answer(opened, tenants))
         return SharedScan(opened.plan, opened.digest_name, opened.keys_enforced, found)
 
 
@@ -168,9 +168,9 @@ def settled_together(
             return settle(opened, sides, suspects, seconds)
 
         question = f"rows in flight of {opened.pair.name} for {sorted(suspects)}"
-        once = SharedCache() if opened.pair.has_masks else run.once
+        cache = SharedCache() if opened.pair.has_masks else run.shared_cache
         try:
-            shared.settled.update(once.ask(question, dict, settled))
+            shared.settled.update(cache.ask(question, dict, settled))
         except ConnectionLost:
             raise
         except NotProven as error:
@@ -228,7 +228,7 @@ def shared_digest(
     key = pair.name, side, structure
     if key not in known:
         question = f"{side} rows of {pair.name} for {[each.id for each in tenants]}"
-        known[key] = run.once.ask(
+        known[key] = run.shared_cache.ask(
             question, SharedDigests, lambda: _digest_together(run, pair, tenant, side, tenants)
         )
     found = known[key]

@@ -20,13 +20,13 @@ WirePlan = list[tuple[str, str, str | None, str | None, str, bool]]
 class Payload:
     """The key of a test's check, and its evidence.
 
-    ``limits`` is a digest of the tolerances of a test that called ``parity.check()``. A worker's
-    first payload contains its plan, and the reasons why some files of tests are not in the plan.
+    ``tolerance_digest`` is one of the tolerances of a test that called ``parity.check()``. A
+    worker's first payload contains its plan, and the reasons why some files of tests are not in the plan.
     """
 
     key: CheckKey
     evidence: Evidence | None = None
-    limits: str | None = None
+    tolerance_digest: str | None = None
     plan: WirePlan | None = None
     ignored_files: list[str] | None = None
 

@@ -32,7 +32,7 @@ from ..run.resume import JournalKeeper
 from ..run.run_metadata import describe_run
 from ..run.session import AuditSession, PlannedItem
 from ..run.shard import shard_facts
-from .ledger import Ledger
+from .missing_evidence import Ledger
 
 _NAMES = {
     CheckKind.ROWS: ("shared table", "shared tables"),
@@ -96,7 +96,7 @@ class Reporter:
         if evidence is not None and report.when == "call":
             self._publish()
             known = self._ledger.evidence[evidence.key]
-            self._journal.note(known, self._ledger.limits.get(evidence.key))
+            self._journal.note(known, self._ledger.tolerance_digest.get(evidence.key))
             report.parity_status = evidence.status  # type: ignore[attr-defined]
             config = self._session.config
             config.hook.pytest_parity_evidence(config=config, evidence=evidence)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from ...errors import SettingsError
 from ...model import SIDES, CheckKey, Evidence, ResumedRun
 from ...parity import environment_layer
-from . import journal
-from .journal import Heading, Proof, Record
+from . import resume_journal as journal
+from .resume_journal import Heading, Proof, Record
 from .run_metadata import settings_digest, versions
 
 if TYPE_CHECKING:
@@ -128,20 +128,21 @@ class JournalKeeper:
         else:
             self._write(partial(journal.begin, self._path), heading)
 
-    def note(self, evidence: Evidence, limits: str | None) -> None:
+    def note(self, evidence: Evidence, tolerance_digest: str | None) -> None:
         """Write a proof to the journal, or a line that withdraws an earlier proof.
 
-        ``limits`` is None for a hand-written test, which every run executes again.
+        ``tolerance_digest`` is None for a hand-written test, which every run executes again.
         """
-        if limits is None:
+        if tolerance_digest is None:
             return
         key, earlier = evidence.key, self._session.earlier
-        if (proof := earlier.proof_of(key, limits)) is not None:
+        if (proof := earlier.proof_of(key, tolerance_digest)) is not None:
             self._taken_over[key] = proof.run
         elif journal.may_stand(evidence) or key in self._written or key in earlier.proofs:
             self._written[key] = None
             self._write(
-                partial(journal.append, self._path), Proof(self._session.run.id, limits, evidence)
+                partial(journal.append, self._path),
+                Proof(self._session.run.id, tolerance_digest, evidence),
             )
 
     @property

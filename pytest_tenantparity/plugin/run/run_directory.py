@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ...errors import SettingsError
 from ...reporting import DRIFT_NAME, REPORT_NAMES, remove_drafts, replacing
-from .journal import JOURNAL
+from .resume_journal import JOURNAL
 
 LATEST, LATEST_NAME = "latest", "latest.txt"
 

@@ -48,7 +48,7 @@ from ..options import CommandLine, command_line, is_dry_run, worker_count
 from ..results.payload import Payload
 from .ignored_files import IgnoredFiles
 from .invocation import invocation_of, with_places
-from .journal import JOURNAL, Proof, Record
+from .resume_journal import JOURNAL, Proof, Record
 from .run_directory import RunDirectory
 
 
@@ -187,11 +187,13 @@ class AuditSession:
             salt=self.run.salt,
             environment=environment_layer(os.environ),
             normalisers={name: each for given in normalisers for name, each in given.items()},
-            drift=self.drift.part,
+            open_sink=self.drift.part,
             settle=self.options.settle,
             as_of=self.options.as_of,
-            asked=self.asked,
-            once=SharedCache(self.drift.directory if self.is_worker else None, self.drift.seal),
+            audited_ids=self.asked,
+            shared_cache=SharedCache(
+                self.drift.directory if self.is_worker else None, self.drift.seal
+            ),
             watch=self.scans.tell,
         )
         return Audit(run)

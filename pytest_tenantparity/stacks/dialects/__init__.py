@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 
@@ -11,34 +12,57 @@ from .portable import Portable, portable_hash
 from .server_rules import Extent, Session
 from .sqlite.values import spelled_as
 
-# Backend of the URL: the folder and class for it, and the extra that installs its driver.
-_DIALECTS = {
-    "postgresql": ("postgresql", "PostgreSQL", ""),
-    "mysql": ("mysql", "MySQL", "mysql"),
-    "mariadb": ("mysql", "MySQL", "mysql"),
-    "sqlite": ("sqlite", "SQLite", ""),
-    "snapshot": ("snapshot", "SnapshotFile", "yaml"),
-    "archive": ("archive", "Archive", "archives"),
+_POSTGRESQL = ("psycopg", "psycopg2", "psycopg_async", "asyncpg", "pg8000", "psycopg2cffi")
+_MYSQL = ("pymysql", "mysqldb", "mysqlconnector", "mariadbconnector", "asyncmy", "aiomysql")
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """Where the code of a database engine is, and what its URLs may name.
+
+    - ``drivers``: those that a URL may name. The audit always connects with the first one.
+    - ``extra``: the extra of this package that installs it; empty if it is always installed.
+    - ``is_file``: the URL holds a path, and no host.
+    """
+
+    folder: str
+    dialect: str
+    drivers: tuple[str, ...] = ()
+    extra: str = ""
+    is_file: bool = False
+
+
+ENGINES = {
+    "postgresql": Engine("postgresql", "PostgreSQL", _POSTGRESQL),
+    "mysql": Engine("mysql", "MySQL", _MYSQL, "mysql"),
+    "mariadb": Engine("mysql", "MySQL", _MYSQL, "mysql"),
+    "sqlite": Engine("sqlite", "SQLite", ("pysqlite", "aiosqlite"), is_file=True),
+    "archive": Engine("archive", "Archive", (), "archives", is_file=True),
+    "snapshot": Engine("snapshot", "SnapshotFile", (), "yaml", is_file=True),
 }
+"""By the scheme of a URL."""
 
 
 @cache
 def dialect_for(backend: str) -> Dialect:
     """Return the dialect of a SQLAlchemy backend name such as ``postgresql``."""
-    if backend not in _DIALECTS:
-        known = ", ".join(sorted(_DIALECTS))
+    if backend not in ENGINES:
+        known = ", ".join(sorted(ENGINES))
         raise StackUnavailable(f"no dialect for {backend!r} databases; there are: {known}")
-    module, name, extra = _DIALECTS[backend]
+    engine = ENGINES[backend]
     try:
-        dialect: Dialect = getattr(import_module(f".{module}.dialect", __package__), name)()
+        module = import_module(f".{engine.folder}.dialect", __package__)
+        dialect: Dialect = getattr(module, engine.dialect)()
     except ModuleNotFoundError as error:
         raise StackUnavailable(
-            f"{backend!r} databases need {error.name!r}; pip install 'pytest-tenantparity[{extra}]'"
+            f"{backend!r} databases need {error.name!r}; "
+            f"pip install 'pytest-tenantparity[{engine.extra}]'"
         ) from None
     return dialect
 
 
 __all__ = [
+    "ENGINES",
     "ColumnRules",
     "Dialect",
     "Extent",

@@ -29,7 +29,7 @@ from sqlalchemy import (
 
 from ..catalog import TEXTS, ColumnFacts, Family
 from .canonical_text import spell
-from .mutations import least_change, null_lookalike
+from .least_change import least_change, null_lookalike
 from .portable import Portable
 from .server_rules import ServerRules
 

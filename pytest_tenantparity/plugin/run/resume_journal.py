@@ -37,13 +37,13 @@ class Heading:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """The evidence of one check in a run. ``limits`` is a digest of the test's own tolerances.
+    """The evidence of one check in a run, and the digest of the test's own tolerances.
 
     Evidence that may not stand (see :func:`may_stand`) withdraws an earlier line of the same check.
     """
 
     run: str
-    limits: str
+    tolerance_digest: str
     evidence: Evidence
 
 
@@ -54,10 +54,10 @@ class Record:
     headings: tuple[Heading, ...] = ()
     proofs: dict[CheckKey, Proof] = field(default_factory=dict)
 
-    def proof_of(self, key: CheckKey, limits: str) -> Proof | None:
+    def proof_of(self, key: CheckKey, tolerance_digest: str) -> Proof | None:
         """Return the proof of a check if the test's tolerances are the same as in that run."""
         proof = self.proofs.get(key)
-        return proof if proof is not None and proof.limits == limits else None
+        return proof if proof is not None and proof.tolerance_digest == tolerance_digest else None
 
 
 def may_stand(evidence: Evidence) -> bool:

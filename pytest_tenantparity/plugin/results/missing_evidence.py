@@ -37,7 +37,9 @@ class Ledger:
     executed: dict[CheckKey, None] = field(
         default_factory=dict
     )  # a set of 20,000 keys takes four times the memory
-    limits: dict[CheckKey, str] = field(default_factory=dict)  # of the checks of parity.check()
+    tolerance_digest: dict[CheckKey, str] = field(
+        default_factory=dict
+    )  # of the checks of parity.check()
     ignored_files: dict[str, None] = field(default_factory=dict)  # reasons of the workers
     _trouble: dict[CheckKey, str] = field(default_factory=dict)
     _crashed: dict[str, str] = field(default_factory=dict)
@@ -67,8 +69,8 @@ class Ledger:
         key, evidence = payload.key, payload.evidence
         if report.when == "call":
             self.executed[key] = None
-        if payload.limits is not None:
-            self.limits[key] = payload.limits
+        if payload.tolerance_digest is not None:
+            self.tolerance_digest[key] = payload.tolerance_digest
         if evidence is not None:
             self.evidence[key] = self._worse(self.evidence.get(key), evidence)
             self._hold_few(len(evidence.findings))

@@ -10,10 +10,10 @@ from ...errors import NotProven, TenantParityError
 from ...model import Assertions, CheckKey, Evidence, Outcome, Work
 from ...wire import encodable
 from ..integrations.junit import note_status
-from ..run.plan import item_key
+from ..run.items import item_key
 from ..run.session import AuditSession
 from ..stash import VIEWS
-from .ledger import plan_to_wire
+from .missing_evidence import plan_to_wire
 from .payload import Payload, attach
 
 _READ_NOTHING = (
