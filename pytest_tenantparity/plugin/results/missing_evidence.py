@@ -34,12 +34,10 @@ class Ledger:
 
     planned: dict[CheckKey, PlannedItem] = field(default_factory=dict)
     evidence: dict[CheckKey, Evidence] = field(default_factory=dict)
-    executed: dict[CheckKey, None] = field(
-        default_factory=dict
-    )  # a set of 20,000 keys takes four times the memory
-    tolerance_digest: dict[CheckKey, str] = field(
-        default_factory=dict
-    )  # of the checks of parity.check()
+    # A set of 20,000 keys takes four times the memory.
+    executed: dict[CheckKey, None] = field(default_factory=dict)
+    # Of the tests that called parity.check().
+    tolerance_digest: dict[CheckKey, str] = field(default_factory=dict)
     ignored_files: dict[str, None] = field(default_factory=dict)  # reasons of the workers
     _trouble: dict[CheckKey, str] = field(default_factory=dict)
     _crashed: dict[str, str] = field(default_factory=dict)

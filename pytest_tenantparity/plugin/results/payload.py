@@ -21,7 +21,8 @@ class Payload:
     """The key of a test's check, and its evidence.
 
     ``tolerance_digest`` is one of the tolerances of a test that called ``parity.check()``. A
-    worker's first payload contains its plan, and the reasons why some files of tests are not in the plan.
+    worker's first payload contains its plan, and the reasons why some files of tests are not in
+    the plan.
     """
 
     key: CheckKey
