@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Limits:
-    """Sizes and times that affect how an audit works, but never its findings.
+    """Sizes and times that affect how an audit works, but not which rows it finds to differ.
 
+    More differing rows than ``rows_decoded`` are not read again under ``--parity-settle``.
     No setting changes them. Tests use smaller values, so that small tables cover every code path.
     """
 

@@ -1,7 +1,8 @@
 """The report: one writer for each format, all from the same model."""
 
-from .drafts import remove_drafts, replacing
+from .atomic_files import remove_drafts, replacing
 from .drift.drift_file import DRIFT_NAME, DriftParts, write_drift
+from .formats.write_report import REPORT_NAMES, write_report
 from .listing import MOST_LISTED, cut_evenly
 from .measured import drift_in_words, measured_in_words
 from .rerun import rerun_command
@@ -13,7 +14,6 @@ from .view import (
     oddities_of,
     warnings_in_words,
 )
-from .write import REPORT_NAMES, write_report
 
 __all__ = [
     "DRIFT_NAME",

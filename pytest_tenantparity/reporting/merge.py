@@ -22,8 +22,8 @@ from ..model import (
 from .drift.drift_file import DRIFT_NAME
 from .drift.merge_drift import join_drift
 from .formats import json_file
+from .formats.write_report import write_report
 from .verdict import Plan, build_report
-from .write import write_report
 
 REPORT = "cab-report.json"
 

@@ -37,7 +37,7 @@ def test_killed_worker(project: Migration) -> None:
     assert_clean(outcome)
     assert sorted(outcome.statuses) == sorted([*ALL, *SHARED])
     assert outcome.with_status("NOT PROVEN") == ["beta-trades"]
-    assert "the process that ran it died" in outcome.reasons("beta", "trades")
+    assert "the process that ran it died: worker 'gw" in outcome.reasons("beta", "trades")
     assert outcome.report["population"]["planned"] == 12
     outcome = project.run("-n", "2", "--max-worker-restart=0")
     assert (outcome.code, outcome.verdict) == (1, "NOT PROVEN"), outcome.output

@@ -268,7 +268,7 @@ def test_a_note_is_in_every_format(odd: Project) -> None:
 
 def test_a_failed_write_leaves_no_draft(tmp_path: Path) -> None:
     """After a failed write the old file is unchanged, and no other file remains."""
-    from pytest_tenantparity.reporting.drafts import replacing
+    from pytest_tenantparity.reporting.atomic_files import replacing
 
     path = tmp_path / "report.json"
     path.write_text("before")

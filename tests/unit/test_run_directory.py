@@ -8,7 +8,7 @@ import pytest
 
 from pytest_tenantparity.errors import SettingsError
 from pytest_tenantparity.plugin.run.run_directory import RunDirectory
-from pytest_tenantparity.reporting.drafts import draft_of, replacing
+from pytest_tenantparity.reporting.atomic_files import draft_of, replacing
 
 
 def test_a_file_in_the_way_is_refused(tmp_path: Path) -> None:

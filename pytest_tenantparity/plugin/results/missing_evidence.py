@@ -59,7 +59,7 @@ class Ledger:
         payload = detach(report)
         if payload is None:
             if report.when not in ("setup", "call", "teardown"):  # xdist's report of a dead worker
-                self._crashed[report.nodeid] = _first_line(report.longreprtext)
+                self._crashed[report.nodeid] = _last_line(report.longreprtext)
             return None
         if payload.plan is not None:
             self.add_plan(payload.plan)
@@ -132,6 +132,15 @@ def _skip_reason(report: pytest.TestReport) -> str:
 
 
 def _first_line(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    lines = _lines(text)
     errors = [line.removeprefix("E").strip() for line in lines if line.startswith("E ")]
     return encodable((errors or lines or ["no message"])[0])
+
+
+def _last_line(text: str) -> str:
+    """Return the line in which xdist names the crash; a line with the platform is above it."""
+    return encodable((_lines(text) or ["no message"])[-1])
+
+
+def _lines(text: str) -> list[str]:
+    return [line.strip() for line in text.splitlines() if line.strip()]

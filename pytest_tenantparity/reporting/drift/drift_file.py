@@ -23,7 +23,7 @@ from ...model import CheckKey, CheckKind, Evidence, Finding, FindingKind
 from ...parity.compare.findings import Sink, nowhere, order_of
 from ...sealed import Seal
 from ...wire import to_wire
-from ..drafts import replacing
+from ..atomic_files import replacing
 from .sorted_lines import SortedLines
 
 DRIFT_NAME = "drift.jsonl.gz"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ...model import CheckKey, CheckKind
-from ..drafts import replacing
+from ..atomic_files import replacing
 
 _CHUNK = 1 << 16  # bytes
 

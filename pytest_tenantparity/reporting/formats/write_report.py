@@ -1,14 +1,24 @@
-"""Write all formats of a report into one directory, either all of them or none."""
+"""The formats of a report, and the function that writes all of them or none.
+
+A new format is a new module in this folder, and a line in :data:`FORMATS`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from ..model import AuditReport
-from .drafts import replacing
-from .formats import FORMATS, json_file
+from ...model import AuditReport
+from ..atomic_files import replacing
+from . import html_page, json_file, markdown
 
 _JSON = ("evidence.json", "run.json", "cab-report.json")
+FORMATS: dict[str, Callable[[AuditReport], Iterable[str]]] = {
+    "cab-report.html": html_page.render,
+    "cab-report.md": markdown.render,
+}
+"""By the name of the file, the function that returns its text in pieces."""
+
 REPORT_NAMES = (*_JSON, *FORMATS)
 
 
