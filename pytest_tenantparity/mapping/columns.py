@@ -57,7 +57,7 @@ class ColumnPair:
     @property
     def measured_as(self) -> Family:
         """The family whose tolerances apply. Ids and flags have no tolerance."""
-        if self.legacy.lookup or self.modern.lookup:
+        if not self._is_plain:
             return Family.UNKNOWN
         kinds = {self.legacy.facts.family, self.modern.facts.family}
         return Family.BOOLEAN if Family.BOOLEAN in kinds else self.family
@@ -98,12 +98,7 @@ class ColumnPair:
     @property
     def is_whole_number(self) -> bool:
         """Whether both sides hold whole numbers, which are equal if and only if their texts are."""
-        return (
-            self._is_plain
-            and self.has_one_text
-            and self.family is Family.INTEGER
-            and all(here.facts.family is Family.INTEGER for here in self._sides)
-        )
+        return self.family is Family.INTEGER and self._is_as_stored and self.has_one_text
 
     @property
     def _is_plain(self) -> bool:
@@ -145,7 +140,7 @@ class ColumnPair:
         here = self.on(side)
         if here.lookup is None:
             own = dialect.canonical(value, here.facts, self.family, self.rules)
-            return _escaped(own) if self.legacy.lookup or self.modern.lookup else own
+            return own if self._is_plain else _escaped(own)
         led = here.lookup.value(dialect, value, here.facts)
         other = dialect.canonical(led, here.lookup.other, self.family, self.rules)
         own = dialect.canonical(value, here.facts, here.facts.family, self.rules)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 
@@ -47,36 +47,6 @@ _MOST_OTHER_TEXT = 200  # characters of each of these values
 _PADDED = 'differs only in spaces at the end; trim = "trailing" would forgive those'
 
 
-@dataclass(frozen=True)
-class _Column:
-    """One compared column, with all rules that decide whether two of its values agree."""
-
-    pair: ColumnPair
-    spelling: Callable[[str], str] | None  # set if equal values can have several texts
-    limits: tuple[Limit, ...]
-    normaliser: Normaliser | None
-
-    def forgiving_rules(self, legacy: str | None, modern: str | None) -> tuple[Limit, ...]:
-        """Return the rules that forgive the difference of two values; empty if none does."""
-        if rules := tuple(agreed(self.pair.forgiving, legacy, modern)):
-            return tuple(Limit(rule.rule, Decimal(0), rule.source) for rule in rules)
-        name = self.pair.normalise
-        if name is not None and self._normalised(legacy) == self._normalised(modern):
-            return (Limit("normalise", Decimal(0), name),)
-        limit = forgiving_limit(self.limits, self.pair.family, legacy, modern)
-        return () if limit is None else (limit,)
-
-    def _normalised(self, value: str | None) -> str | None:
-        if value is None or self.normaliser is None:
-            return value
-        try:
-            return self.normaliser(value)
-        except Exception as error:  # noqa: BLE001 - a project's own function
-            # The message of the error could contain the value.
-            kind = type(error).__name__
-            raise NotProven(f"the normaliser {self.pair.normalise!r} failed: {kind}") from None
-
-
 class Comparison:
     """Compares differing rows in batches, counts all findings, and keeps the first ones by key.
 
@@ -97,8 +67,18 @@ class Comparison:
         most_findings: int,
         sink: Sink = nowhere,
     ) -> None:
-        self._columns = [_column(pair, tolerance, normalisers) for pair in columns]
-        self._key = [list(columns).index(pair) for pair in key]
+        for column in columns:
+            if column.normalise is not None and column.normalise not in normalisers:
+                known = ", ".join(sorted(normalisers)) or "none"
+                raise NotProven(
+                    f"column {column.name!r} wants the normaliser {column.normalise!r}, which no "
+                    f"pytest_parity_normalisers hook gives; there are: {known}"
+                )
+        self._columns = list(columns)
+        self._key = [self._columns.index(column) for column in key]
+        self._spellings = [spelling_of(column) for column in columns]
+        self._limits = [tolerance.for_column(each.name, each.measured_as) for each in columns]
+        self._normalisers = normalisers
         self._sample = FirstFindings(most_findings, sink)
         self._sink = sink
         self._counts: Counter[FindingKind] = Counter()
@@ -136,7 +116,7 @@ class Comparison:
         for number, surplus in enumerate((here, there)):
             for row, copies in surplus.items():
                 # Values that the rules make equal are one value of a key.
-                key = tuple(all_applied(self._columns[n].pair.forgiving, row[n]) for n in self._key)
+                key = tuple(all_applied(self._columns[n].forgiving, row[n]) for n in self._key)
                 found[key][number][row] = copies
                 if row in equal:
                     found[key][2][row] = equal[row]
@@ -169,14 +149,13 @@ class Comparison:
 
     def _by_content(self, rows: Counter[Row]) -> Counter[Row]:
         """Return ``rows`` with one text for equal values, and the copies of equal rows added up."""
-        spellings = [column.spelling for column in self._columns]
-        if not any(spellings):
+        if not any(self._spellings):
             return rows
         spelled: Counter[Row] = Counter()
         for row, copies in rows.items():
             values = (
                 value if spelling is None or value is None else spelling(value)
-                for spelling, value in zip(spellings, row, strict=True)
+                for spelling, value in zip(self._spellings, row, strict=True)
             )
             spelled[tuple(values)] += copies
         return spelled
@@ -212,7 +191,7 @@ class Comparison:
         ``surplus`` is the number of copies that ``side`` has more, and ``there`` is the number that
         the other side has. If it has the row as well, the copies are duplicates.
         """
-        keys_have_several_texts = any(self._columns[n].spelling for n in self._key)
+        keys_have_several_texts = any(self._spellings[n] for n in self._key)
         if not (self.tells_copies and there):
             self._find(_ONE_SIDED[side], row, copies)
         elif side in self.repeats_listed and not keys_have_several_texts:
@@ -226,18 +205,39 @@ class Comparison:
     def _compare_rows(self, legacy: Row, modern: Row, copies: int) -> None:
         changed: list[Change] = []
         forgiven: list[tuple[str, Limit]] = []
-        for column, one, other in zip(self._columns, legacy, modern, strict=True):
+        columns = zip(self._columns, self._limits, legacy, modern, strict=True)
+        for column, limits, one, other in columns:
             if one == other:
                 continue
-            if rules := column.forgiving_rules(one, other):
-                forgiven += [(column.pair.name, rule) for rule in rules]
+            if rules := self._forgiving_rules(column, limits, one, other):
+                forgiven += [(column.name, rule) for rule in rules]
             else:
-                changed.append((column.pair, one, other))
+                changed.append((column, one, other))
         if changed:
             self._find(FindingKind.CHANGED, legacy, copies, changed)
             return
         for rule in forgiven:
             self._forgiven[rule] += copies
+
+    def _forgiving_rules(
+        self, column: ColumnPair, limits: Sequence[Limit], legacy: str | None, modern: str | None
+    ) -> list[Limit]:
+        """Return the rules that forgive the difference of two values; empty if none does."""
+        if rules := list(agreed(column.forgiving, legacy, modern)):
+            return [Limit(rule.rule, Decimal(0), rule.source) for rule in rules]
+        name = column.normalise
+        if name is not None and self._normalised(name, legacy) == self._normalised(name, modern):
+            return [Limit("normalise", Decimal(0), name)]
+        limit = forgiving_limit(limits, column.family, legacy, modern)
+        return [] if limit is None else [limit]
+
+    def _normalised(self, name: str, value: str | None) -> str | None:
+        try:
+            return None if value is None else self._normalisers[name](value)
+        except Exception as error:  # noqa: BLE001 - a project's own function
+            # The message of the error could contain the value.
+            kind = type(error).__name__
+            raise NotProven(f"the normaliser {name!r} failed: {kind}") from None
 
     def _find(
         self,
@@ -252,7 +252,7 @@ class Comparison:
         if changed and all(_is_padding(*each) for each in changed):
             note = _PADDED
         key = tuple(row[n] for n in self._key)
-        columns = [self._columns[n].pair for n in self._key]
+        columns = [self._columns[n] for n in self._key]
         values = {each[0].name: _shown_pair(*each) for each in changed}
         raw = len(columns) < len(self._columns)
         finding = finding_of(kind, columns, key, values, copies, note, raw=raw)
@@ -271,11 +271,11 @@ class Comparison:
         others = [n for n in range(len(self._columns)) if n not in self._key and not changed]
         shown, hidden = others[:_MOST_OTHERS], len(others[_MOST_OTHERS:])
         named = [*self._key, *shown]
-        said = key_remarks([self._columns[n].pair for n in named], [row[n] for n in named])
+        said = key_remarks([self._columns[n] for n in named], [row[n] for n in named])
         if hidden:
             said = (*said, f"{hidden} more columns of this row are not shown")
         shown_row = {
-            self._columns[n].pair.name: shown_value(self._columns[n].pair, row[n], _MOST_OTHER_TEXT)
+            self._columns[n].name: shown_value(self._columns[n], row[n], _MOST_OTHER_TEXT)
             for n in shown
         }
         return replace(finding, columns=explained, row=shown_row, remarks=said)
@@ -293,20 +293,6 @@ def _is_padding(column: ColumnPair, legacy: str | None, modern: str | None) -> b
     if column.masked or column.family is not Family.TEXT or legacy is None or modern is None:
         return False
     return legacy.rstrip(" ") == modern.rstrip(" ")
-
-
-def _column(
-    pair: ColumnPair, tolerance: ToleranceRules, normalisers: Mapping[str, Normaliser]
-) -> _Column:
-    normaliser = None if pair.normalise is None else normalisers.get(pair.normalise)
-    if pair.normalise is not None and normaliser is None:
-        known = ", ".join(sorted(normalisers)) or "none"
-        raise NotProven(
-            f"column {pair.name!r} wants the normaliser {pair.normalise!r}, which no "
-            f"pytest_parity_normalisers hook gives; there are: {known}"
-        )
-    limits = tolerance.for_column(pair.name, pair.measured_as)
-    return _Column(pair, spelling_of(pair), limits, normaliser)
 
 
 def spelling_of(pair: ColumnPair) -> Callable[[str], str] | None:

@@ -162,18 +162,18 @@ def _look(
         lambda: list(rows_of(opened, "legacy", sides.legacy, keys)),
         lambda: list(rows_of(opened, "modern", sides.modern, keys)),
     )
-    rows: tuple[defaultdict[str, list[Row]], ...] = defaultdict(list), defaultdict(list)
+    rows: defaultdict[str, tuple[list[Row], list[Row]]] = defaultdict(lambda: ([], []))
     there = set()
-    for mine, side in zip(rows, read, strict=True):
+    for number, side in enumerate(read):
         for tenant, row in side:
             if (each := (tenant, key_of(opened, row))) in held:
                 there.add(each)
-                mine[tenant].append(row)
-    legacy, modern = rows
-    seen: _Suspects = {}
-    for tenant in legacy.keys() | modern.keys():
-        states = _states(opened, legacy[tenant], modern[tenant])
-        seen |= {(tenant, key): state for key, state in states.items()}
+                rows[tenant][number].append(row)
+    seen = {
+        (tenant, key): state
+        for tenant, (legacy, modern) in rows.items()
+        for key, state in _states(opened, legacy, modern).items()
+    }
     return seen, there
 
 
@@ -187,25 +187,26 @@ def _left(opened: OpenPair, now: BothSides, gone: Collection[tuple[str, Row]]) -
     if not gone:
         return {}
     if len(opened.plan.key) == len(opened.plan.columns):
-        return {
-            tenant: f"{rows:,} rows that differed are there no more, on either side; without a "
-            "key nobody can say whether they were changed or deleted: name a key"
-            for tenant, rows in Counter(tenant for tenant, _ in gone).items()
-        }
-    legacy, modern = (Scope(source_of(opened.tables[side]), true()) for side in SIDES)
-    anywhere = replace(
-        now,
-        legacy=replace(now.legacy, scope=legacy),
-        modern=replace(now.modern, scope=modern),
-    )
-    nobody: KeyDifference = ({}, {}, {})
-    seen, _ = _look(opened, anywhere, {("", key): nobody for _, key in gone})
-    rows = Counter(tenant for tenant, key in gone if ("", key) in seen)
-    return {
-        tenant: f"{count:,} rows that differed have left the tenant (or the filter) meanwhile, "
-        "and differ where they are now; run again"
-        for tenant, count in rows.items()
-    }
+        why = (
+            "are there no more, on either side; without a key nobody can say whether they were "
+            "changed or deleted: name a key"
+        )
+    else:
+        legacy, modern = (Scope(source_of(opened.tables[side]), true()) for side in SIDES)
+        anywhere = replace(
+            now,
+            legacy=replace(now.legacy, scope=legacy),
+            modern=replace(now.modern, scope=modern),
+        )
+        nobody: KeyDifference = ({}, {}, {})
+        seen, _ = _look(opened, anywhere, {("", key): nobody for _, key in gone})
+        gone = [each for each in gone if ("", each[1]) in seen]
+        why = (
+            "have left the tenant (or the filter) meanwhile, and differ where they are now; run "
+            "again"
+        )
+    rows = Counter(tenant for tenant, _ in gone)
+    return {each: f"{count:,} rows that differed {why}" for each, count in rows.items()}
 
 
 def _states(
