@@ -113,13 +113,9 @@ class ColumnPair:
         return self.legacy, self.modern
 
     def zone_on(self, side: Side) -> str | None:
-        """Return the zone from which naive times on ``side`` are converted.
-
-        Returns None if no time is converted, or the zone is UTC.
-        """
+        """Return the zone from which naive times on ``side`` are converted, or None."""
         naive = self.on(side).met_as.family is Family.TIMESTAMP
-        converted = naive and self.family is Family.TIMESTAMPTZ
-        return self.rules.naive_zone if converted and self.rules.naive_zone != "UTC" else None
+        return self.rules.naive_zone if naive and self.family is Family.TIMESTAMPTZ else None
 
     def on(self, side: Side) -> ColumnSide:
         """Return the column on ``side``."""

@@ -121,7 +121,9 @@ def plan_pair(
     *,
     of_nobody: bool = False,
 ) -> ColumnPlan:
-    """Plan the columns of a pair, by connections to the tenant's places. Raises :class:`NotProven`.
+    """Return the column plan of a pair, by connections to the tenant's places.
+
+    Raises :class:`NotProven`.
 
     ``of_nobody``: the unassigned rows are read, so their discriminator values are not known.
     """
@@ -151,7 +153,7 @@ def plan_pair(
         with settings_sql(f"[maps.{lookup.name}]{own_filter}"), guard(side):
             plan.problems += lookup.faults(connections[side], dialects[side], compared)
     zones = {(side, each.zone_on(side)) for side in SIDES for each in plan.columns}
-    for side, zone in sorted((side, zone) for side, zone in zones if zone is not None):
+    for side, zone in sorted((side, zone) for side, zone in zones if zone and zone != "UTC"):
         with guard(side):
             if fault := dialects[side].zone_fault(connections[side], zone):
                 raise NotProven(f"naive_zone = {zone!r} on the {side} stack: {fault}")

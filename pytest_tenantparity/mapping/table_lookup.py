@@ -30,10 +30,8 @@ def first_located(
 
     Returns the first tenant if there is none, and None without tenants.
     """
-    for tenant in tenants:
-        if is_located(migration, pair, tenant):
-            return tenant
-    return tenants[0] if tenants else None
+    found = (tenant for tenant in tenants if is_located(migration, pair, tenant))
+    return next(found, tenants[0] if tenants else None)
 
 
 def is_located(migration: Migration, pair: TablePair, tenant: Tenant | None) -> bool:

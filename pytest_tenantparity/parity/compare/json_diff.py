@@ -97,10 +97,9 @@ def _line(level: Any) -> str:
     if not (isinstance(legacy, str) and isinstance(modern, str)):
         return f"{path}: {_shown(legacy)} -> {_shown(modern)}"
     start = common_start(legacy, modern)
-    line = f"{path}: {_shown(legacy, start)} -> {_shown(modern, start)}"
+    line, first = f"{path}: {_shown(legacy, start)} -> {_shown(modern, start)}", 0
     if max(len(legacy), len(modern)) > _MOST_TEXT:
-        line += f" (the first difference is at character {start + 1:,})"
-    first = 0 if max(len(legacy), len(modern)) <= _MOST_TEXT else start
+        line, first = f"{line} (the first difference is at character {start + 1:,})", start
     end = first + _MOST_TEXT
     names = differing(legacy[first:end], modern[first:end], first + 1)
     return f"{line} ({'; '.join(names)})" if names else line

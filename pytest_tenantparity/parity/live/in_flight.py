@@ -63,7 +63,7 @@ class Settled:
 
 @dataclass
 class HeldRows:
-    """Holds the differing rows of a merge, or passes them on if they become too many."""
+    """Holds the differing rows of a merge, or passes them on if they are more than ``most``."""
 
     comparison: Comparison
     most: int
