@@ -7,18 +7,19 @@ from dataclasses import dataclass, field, replace
 
 from sqlalchemy import ColumnElement, Text, case, column, func, literal, literal_column
 
-from ..config import Settings, TableSettings
 from ..config.names import ignored_as
 from ..config.settings import ColumnSettings
 from ..errors import nearest
 from ..inventory import TablePair
-from ..model import SIDES, NamedRule, Side
+from ..model import SIDES, NamedRule, Side, Tenant
 from ..stacks.catalog import DOCUMENTS, NUMBERS, TIMES, ColumnFacts, Family, TableFacts
 from ..stacks.dialects import ColumnRules, Dialect, Item, Nulls
 from ..stacks.dialects.floats import DOUBLE, SINGLE
 from .comparable_types import TYPES, CommonType, Refusal, meet
 from .equivalence import EquivalenceRule, forgiving_rules
 from .key_maps import Lookup
+from .migration import Migration
+from .tenancy_sql import tenant_values
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class ColumnPair:
     @property
     def measured_as(self) -> Family:
         """The family whose tolerances apply. Ids and flags have no tolerance."""
-        if self.legacy.lookup or self.modern.lookup:
+        if not self._is_plain:
             return Family.UNKNOWN
         kinds = {self.legacy.facts.family, self.modern.facts.family}
         return Family.BOOLEAN if Family.BOOLEAN in kinds else self.family
@@ -97,12 +98,7 @@ class ColumnPair:
     @property
     def is_whole_number(self) -> bool:
         """Whether both sides hold whole numbers, which are equal if and only if their texts are."""
-        return (
-            self._is_plain
-            and self.has_one_text
-            and self.family is Family.INTEGER
-            and all(here.facts.family is Family.INTEGER for here in self._sides)
-        )
+        return self.family is Family.INTEGER and self._is_as_stored and self.has_one_text
 
     @property
     def _is_plain(self) -> bool:
@@ -117,13 +113,9 @@ class ColumnPair:
         return self.legacy, self.modern
 
     def zone_on(self, side: Side) -> str | None:
-        """Return the zone from which naive times on ``side`` are converted.
-
-        Returns None if no time is converted, or the zone is UTC.
-        """
+        """Return the zone from which naive times on ``side`` are converted, or None."""
         naive = self.on(side).met_as.family is Family.TIMESTAMP
-        converted = naive and self.family is Family.TIMESTAMPTZ
-        return self.rules.naive_zone if converted and self.rules.naive_zone != "UTC" else None
+        return self.rules.naive_zone if naive and self.family is Family.TIMESTAMPTZ else None
 
     def on(self, side: Side) -> ColumnSide:
         """Return the column on ``side``."""
@@ -144,7 +136,7 @@ class ColumnPair:
         here = self.on(side)
         if here.lookup is None:
             own = dialect.canonical(value, here.facts, self.family, self.rules)
-            return _escaped(own) if self.legacy.lookup or self.modern.lookup else own
+            return own if self._is_plain else _escaped(own)
         led = here.lookup.value(dialect, value, here.facts)
         other = dialect.canonical(led, here.lookup.other, self.family, self.rules)
         own = dialect.canonical(value, here.facts, here.facts.family, self.rules)
@@ -169,25 +161,14 @@ def _escaped(text: ColumnElement[str]) -> ColumnElement[str]:
     return case((ours, literal(_ID, Text) + text), else_=text)
 
 
-@dataclass(frozen=True)
-class TenantColumns:
-    """The discriminator column on each side, if it has the same known value in every row in scope.
+def implied_column(pair: TablePair, side: Side, tenant: Tenant | None) -> str | None:
+    """Return the column that holds the tenant's one value in every row of its scope.
 
-    ``legacy`` and ``modern`` are None if a side has no such column. ``renamed``: some tenant has
-    another value on the modern stack than on the legacy one, so that equal rows hold different
-    values. ``merged`` is the legacy column if the tenant has several legacy values, which become
-    one. ``configured``: the settings define how that column is compared.
+    Returns None for a tenant with several values and for a path, since rows can then have different
+    values.
     """
-
-    legacy: str | None
-    modern: str | None
-    renamed: bool = False
-    merged: str | None = None
-    configured: bool = False
-
-    def on(self, side: Side) -> str | None:
-        """Return the name of the column on ``side``."""
-        return self.legacy if side == "legacy" else self.modern
+    several = tenant is not None and len(tenant_values(side, [tenant])) > 1
+    return None if several else pair.tenancy(side).column
 
 
 @dataclass
@@ -206,73 +187,49 @@ class ColumnPlan:
     key_within_tenant: bool = False
 
 
-def plan_columns(
-    settings: Settings,
-    pair: TablePair,
-    tables: Mapping[Side, TableFacts],
-    expressions: Mapping[Side, Mapping[str, ColumnFacts]],
-    tenant_columns: TenantColumns,
-    dialects: Mapping[Side, Dialect],
-    lookups: Mapping[str, Lookup],
-) -> ColumnPlan:
-    """Return the plan that pairs the columns of two tables by name, under the table's settings.
+@dataclass
+class ColumnPlanner:
+    """Pairs the columns of two tables by name, under the table's settings.
 
     ``expressions`` are the types of the settings' SQL expressions, as the databases report them.
-    ``tenant_columns`` select the tenants' rows. One of them may exist on its side only. A pair of
-    them is left out if its values cannot be compared.
+    ``of_nobody``: the unassigned rows are read, so their discriminator values are not known.
+
+    The discriminator column may exist on its side only. If both sides have one, the pair is left
+    out if its values cannot be compared.
     """
-    planner = _Planner(
-        settings,
-        pair,
-        tables["legacy"],
-        tables["modern"],
-        expressions,
-        tenant_columns,
-        dialects,
-        lookups,
-    )
-    return planner.plan()
 
-
-@dataclass
-class _Planner:
-    settings: Settings
+    migration: Migration
     pair: TablePair
-    legacy: TableFacts
-    modern: TableFacts
+    tables: Mapping[Side, TableFacts]
     expressions: Mapping[Side, Mapping[str, ColumnFacts]]
-    tenant_columns: TenantColumns
-    dialects: Mapping[Side, Dialect]
     lookups: Mapping[str, Lookup]
+    tenant: Tenant | None
+    of_nobody: bool
     result: ColumnPlan = field(default_factory=ColumnPlan)
     _lonely: list[str] = field(default_factory=list)  # legacy columns without a counterpart
 
     def plan(self) -> ColumnPlan:
+        """Return the plan."""
         self._refuse_collisions()
-        own = {facts.name for facts in self.legacy.columns}
-        used = {self._pair_column(facts.name) for facts in self.legacy.columns}
-        used |= {
-            self._pair_expression_only(name) for name in sorted(self._table.columns.keys() - own)
-        }
+        names = [facts.name for facts in self.tables["legacy"].columns]
+        names += sorted(self.pair.settings.columns.keys() - set(names))
+        used = {self._pair_column(name) for name in names}
         surplus = [
             facts.name
-            for facts in self.modern.columns
+            for facts in self.tables["modern"].columns
             if facts.name not in used and not self._is_spared("modern", facts.name)
         ]
         if self._say_by_case(surplus):
             self.result.key = list(self.result.columns)
             return self.result
         for name in self._lonely:
-            self._problem(name, self._missing(name, surplus))
+            modern, table = self._modern_name(name), self.tables["modern"].name
+            missing = f"has no counterpart {modern!r} in {table!r} on the modern stack"
+            self._problem(name, missing + _near(modern, surplus))
         for name in surplus:
             self._problem(name, f"is only in the modern table{_near(name, self._lonely)}")
         self._find_key()
         return self.result
-
-    def _missing(self, name: str, surplus: Sequence[str]) -> str:
-        modern = self._modern_name(name)
-        missing = f"has no counterpart {modern!r} in {self.modern.name!r} on the modern stack"
-        return missing + _near(modern, surplus)
 
     def _say_by_case(self, surplus: Sequence[str]) -> bool:
         """Add one problem, and not one per column, if all unpaired names differ only in case.
@@ -295,10 +252,11 @@ class _Planner:
 
         This applies only if the settings pair columns by their names in lower case.
         """
-        pairing = self.settings.pairing
+        pairing = self.migration.settings.pairing
         if pairing.names == "exact":
             return
-        for side, table in (("legacy", self.legacy), ("modern", self.modern)):
+        for side in SIDES:
+            table = self.tables[side]
             names = [facts.name for facts in table.columns]
             alike = {tuple(pairing.matching(name, names)) for name in names}
             self.result.problems += [
@@ -312,18 +270,13 @@ class _Planner:
 
     def _modern_name(self, name: str) -> str:
         """Return the modern name of a legacy column, even if the modern column does not exist."""
-        own = self._table.columns.get(name)
+        own, pairing = self.pair.settings.columns.get(name), self.migration.settings.pairing
         if own is not None and own.modern is not None:
             return own.modern
-        if self.settings.pairing.names == "exact":
+        if pairing.names == "exact":
             return name
-        known = [facts.name for facts in self.modern.columns]
-        found = self.settings.pairing.matching(name, known)
+        found = pairing.matching(name, [facts.name for facts in self.tables["modern"].columns])
         return found[0] if len(found) == 1 else name
-
-    @property
-    def _table(self) -> TableSettings:
-        return self.pair.settings
 
     def _problem(self, column_name: str, what: str) -> None:
         self.result.problems.append(
@@ -333,21 +286,28 @@ class _Planner:
         )
 
     def _pair_column(self, name: str) -> str | None:
-        """Plan one legacy column, and return the modern column that is paired with it, or None."""
-        own = self._table.columns.get(name, ColumnSettings())
+        """Plan one column, and return the modern column that is paired with it, or None.
+
+        If the legacy table has no such column, the settings have SQL for a value of this name.
+        """
+        own = self.pair.settings.columns.get(name, ColumnSettings())
         modern_name = self._modern_name(name)
-        if self._is_ignored("legacy", name):
+        legacy_facts = self.tables["legacy"].column(name)
+        modern_facts = self.tables["modern"].column(modern_name)
+        if legacy_facts is not None and self._is_ignored("legacy", name):
             return modern_name if self._is_ignored("modern", modern_name) else None
-        legacy_facts, modern_facts = self.legacy.column(name), self.modern.column(modern_name)
         legacy = self._side("legacy", name, legacy_facts, own.legacy_sql)
         modern = self._side("modern", name, modern_facts, own.modern_sql)
-        if legacy is None or modern is None:
-            if not self._is_spared("legacy", name):
-                self._lonely.append(name)
-            return None
-        if not self._is_left_out(name, legacy, modern, own):
-            self._add(name, legacy, modern, own)
-        return modern_name
+        if legacy is not None and modern is not None:
+            if not self._is_left_out(name, legacy, modern, own):
+                self._add(name, legacy, modern, own)
+            return modern_name
+        if legacy_facts is None:
+            self._problem(name, "is not in the legacy table, and has no SQL for both sides")
+            return modern_name
+        if not self._is_spared("legacy", name):
+            self._lonely.append(name)
+        return None
 
     def _is_left_out(
         self, name: str, legacy: ColumnSide, modern: ColumnSide, own: ColumnSettings
@@ -358,39 +318,27 @@ class _Planner:
         another tenant's value is in the other tenant's checks. A row with the value of no tenant is
         in the ``unassigned`` check. A rule or a problem names the column that is left out.
         """
-        of_tenants, modern_name = self.tenant_columns, self._modern_name(name)
-        if of_tenants.configured or modern_name != of_tenants.modern:
+        names = name, self._modern_name(name)
+        if names != (self.pair.legacy_tenancy.column, self.pair.modern_tenancy.column):
             return False
-        if name == of_tenants.merged:
+        if own.model_fields_set - {"modern", "mask"}:
+            return False  # the settings define how the column is compared
+        if implied_column(self.pair, "legacy", self.tenant) is None:
             self._problem(name, "tells several accounts of one tenant apart, and modern does not")
             return True
-        if name != of_tenants.legacy:
-            return False
         facts: dict[Side, ColumnFacts] = {"legacy": legacy.facts, "modern": modern.facts}
         rules = self._rules(own, {each.family for each in facts.values()})
-        comparable = not isinstance(meet(facts, self.dialects, rules, None), Refusal)
-        if comparable and not of_tenants.renamed:
+        comparable = not isinstance(meet(facts, self._dialects, rules, None), Refusal)
+        # If a tenant's value is not the same on both stacks, equal rows hold different values.
+        renamed = any(
+            each.legacy_accounts != (each.modern_id,) for each in self.migration.tenants.values()
+        )
+        if comparable and (self.of_nobody or not renamed):
             return False
-        shown = name if name == modern_name else f"{name} ({modern_name} on the modern stack)"
-        self._leave_out(name, f"{shown} selects each tenant's rows on both stacks")
+        shown = name if names[0] == names[1] else f"{name} ({names[1]} on the modern stack)"
+        why = f"{shown} selects each tenant's rows on both stacks, by the values of [tenants.*]"
+        self.result.rules.append(NamedRule(f"is left out: {why}", name))
         return True
-
-    def _leave_out(self, name: str, why: str) -> None:
-        why = f"is left out: {why}, by the values of [tenants.*]"
-        self.result.rules.append(NamedRule(why, name))
-
-    def _pair_expression_only(self, name: str) -> str:
-        """Plan a compared value that has no legacy column, and return its modern name."""
-        own = self._table.columns[name]
-        modern_name = self._modern_name(name)
-        modern_facts = self.modern.column(modern_name)
-        legacy = self._side("legacy", name, None, own.legacy_sql)
-        modern = self._side("modern", name, modern_facts, own.modern_sql)
-        if legacy is None or modern is None:
-            self._problem(name, "is not in the legacy table, and has no SQL for both sides")
-        else:
-            self._add(name, legacy, modern, own)
-        return modern_name
 
     def _side(
         self, side: Side, name: str, facts: ColumnFacts | None, sql: str | None
@@ -408,14 +356,13 @@ class _Planner:
         facts: dict[Side, ColumnFacts] = {"legacy": legacy.met_as, "modern": modern.met_as}
         rules = self._rules(own, {each.family for each in facts.values()})
         read_as = None if own.type is None else TYPES[own.type]
-        common_type = meet(facts, self.dialects, rules, read_as)
+        common_type = meet(facts, self._dialects, rules, read_as)
         if isinstance(common_type, Refusal):
             self._problem(name, common_type.why)
             return
-        rules = _with_floats(rules, common_type.family, facts, self.dialects)
-        forgiving = forgiving_rules(
-            own, self.settings.rules, name, self.pair.name, common_type.family
-        )
+        rules = _with_floats(rules, common_type.family, facts, self._dialects)
+        everywhere = self.migration.settings.rules
+        forgiving = forgiving_rules(own, everywhere, name, self.pair.name, common_type.family)
         pair = ColumnPair(
             name, legacy, modern, common_type, rules, forgiving, own.normalise, own.mask
         )
@@ -423,36 +370,45 @@ class _Planner:
         self.result.rules += _spoken_rules(pair, own)
 
     def _rules(self, own: ColumnSettings, families: set[Family]) -> ColumnRules:
-        everywhere = self.settings.rules
+        everywhere = self.migration.settings.rules
         zone = everywhere.naive_zone if own.naive_zone is None else own.naive_zone
         if Family.TIMESTAMPTZ not in families and own.type != "timestamptz":
             zone = None  # naive times on both sides are compared without a zone
         json_form = everywhere.json_form if own.json_form is None else own.json_form
-        engines = {dialect.name for dialect in self.dialects.values()}
+        engines = {dialect.name for dialect in self._dialects.values()}
         common = len(engines) > 1 or len(families) > 1
         strict = len(engines) == 1 and own.type is None
         return ColumnRules(
             zone, json_form == "canonical", common, strict, read_as=own.type is not None
         )
 
+    @property
+    def _dialects(self) -> dict[Side, Dialect]:
+        return {side: stack.dialect for side, stack in self.migration.stacks.items()}
+
     def _is_ignored(self, side: Side, name: str) -> bool:
         names = ignored_as(side, name)
-        return bool(
-            names & self._table.ignore.keys() or names & self.settings.ignore.columns.keys()
-        )
+        ignored = self.pair.settings.ignore.keys() | self.migration.settings.ignore.columns.keys()
+        return not names.isdisjoint(ignored)
 
     def _is_spared(self, side: Side, name: str) -> bool:
-        return self._is_ignored(side, name) or name == self.tenant_columns.on(side)
+        implied = implied_column(self.pair, side, self.tenant)
+        return name == implied or self._is_ignored(side, name)
 
     def _find_key(self) -> None:
         by_name = {pair.name: pair for pair in self.result.columns}
         # A discriminator column that is not compared is left out of the key.
-        tenants = {self.tenant_columns.legacy, self.tenant_columns.merged} - by_name.keys()
-        own = tuple(name for name in self._table.key or () if name not in tenants)
-        primary = tuple(name for name in self.legacy.primary_key if name not in tenants)
-        names = own or primary or self._modern_key()
-        if not own:
-            keyed = self.legacy if primary else self.modern
+        tenants = {self.pair.legacy_tenancy.column} - by_name.keys()
+        legacy, modern = self.tables["legacy"], self.tables["modern"]
+        names = [name for name in self.pair.settings.key or () if name not in tenants]
+        if not names:
+            keyed = legacy
+            names = [name for name in legacy.primary_key if name not in tenants]
+            if not names:
+                keyed, own = modern, self.pair.modern_tenancy.first_column
+                known = [*(facts.name for facts in legacy.columns), *self.pair.settings.columns]
+                renamed = {self._modern_name(name): name for name in known}
+                names = [renamed.get(name, name) for name in modern.primary_key if name != own]
             self.result.key_within_tenant = len(names) < len(keyed.primary_key)
         absent = [name for name in names if name not in by_name]
         if absent:
@@ -463,12 +419,6 @@ class _Planner:
         keys = [by_name[name] for name in names if name in by_name]
         # Without a key, a row is identified by all its values, and its copies are counted.
         self.result.key = list(self.result.columns) if absent or not keys else keys
-
-    def _modern_key(self) -> tuple[str, ...]:
-        own = self.pair.modern_tenancy.first_column
-        names = [*(facts.name for facts in self.legacy.columns), *self._table.columns]
-        renamed = {self._modern_name(name): name for name in names}
-        return tuple(renamed.get(name, name) for name in self.modern.primary_key if name != own)
 
 
 def _with_floats(
@@ -501,21 +451,6 @@ def _with_floats(
     return replace(rules, float_bits=SINGLE if narrow else DOUBLE)
 
 
-def _pads(pair: ColumnPair, side: Side) -> bool:
-    """Return whether only ``side`` pads texts with spaces (char(n)), and no rule forgives them."""
-    other = pair.legacy if side == "modern" else pair.modern
-    alone = pair.on(side).met_as.family is Family.PADDED is not other.met_as.family
-    return (
-        alone
-        and pair.family is Family.TEXT
-        and not any(each.rule.startswith("trim") for each in pair.forgiving)
-    )
-
-
-def _padded(side: Side) -> str:
-    return f'the {side} side pads with spaces (char(n)); trim = "trailing" would forgive those'
-
-
 def _near(name: str, known: Sequence[str]) -> str:
     """Return a hint at the known name that is most similar to ``name``; empty if none is."""
     near = nearest(name, known)
@@ -528,7 +463,11 @@ def _spoken_rules(pair: ColumnPair, own: ColumnSettings) -> list[NamedRule]:
     if pair.rules.float_bits == SINGLE:
         spoken.append("texts are read as floats of four bytes, which the other side holds")
     spoken += [f"the {side} side is {own.sql(side)}" for side in SIDES if own.sql(side)]
-    spoken += [_padded(side) for side in SIDES if _pads(pair, side)]
+    padded = [side for side in SIDES if pair.on(side).met_as.family is Family.PADDED]
+    trimmed = any(each.rule.startswith("trim") for each in pair.forgiving)
+    if len(padded) == 1 and pair.family is Family.TEXT and not trimmed:
+        pads = f"the {padded[0]} side pads with spaces (char(n))"
+        spoken.append(f'{pads}; trim = "trailing" would forgive those')
     if own.key_map is not None:
         spoken.append(f"ids are led from one stack to the other by [maps.{own.key_map}]")
     if own.modern is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 
 from sqlalchemy import ColumnElement, Connection, literal_column
@@ -11,8 +11,8 @@ from sqlalchemy import ColumnElement, Connection, literal_column
 from ..errors import NotProven, settings_sql
 from ..inventory import Place, TablePair, place_of_shared
 from ..model import SIDES, NamedRule, Side, Tenant
-from ..stacks import ColumnFacts, Dialect, TableFacts
-from .columns import ColumnPair, ColumnPlan, TenantColumns, plan_columns
+from ..stacks import ColumnFacts, TableFacts
+from .columns import ColumnPlan, ColumnPlanner
 from .filters import columns_in_utc, rows_of_map, rows_taking_part
 from .key_maps import Lookup, lookup_in
 from .migration import Migration
@@ -120,51 +120,47 @@ def plan_pair(
     tables: Mapping[Side, TableFacts],
     *,
     of_nobody: bool = False,
-) -> ConnectedPair:
-    """Plan the columns of a pair, by connections to the tenant's places. Raises :class:`NotProven`.
+) -> ColumnPlan:
+    """Return the column plan of a pair, by connections to the tenant's places.
+
+    Raises :class:`NotProven`.
 
     ``of_nobody``: the unassigned rows are read, so their discriminator values are not known.
     """
+
+    def guard(side: Side) -> AbstractContextManager[None]:
+        return migration.stacks[side].guard(places[side], discreet=pair.has_masks)
+
+    dialects = {side: migration.stacks[side].dialect for side in SIDES}
     for side in SIDES:
         require_way(migration, pair, side, places[side], tables[side])
-    expressions = {
-        side: _expression_types(migration, pair, side, places[side], tables[side], connection)
-        for side, connection in connections.items()
-    }
-    dialects = {side: migration.stacks[side].dialect for side in SIDES}
+    expressions: dict[Side, dict[str, ColumnFacts]] = {"legacy": {}, "modern": {}}
+    for side in SIDES:
+        source = source_of(tables[side])
+        for name, column in pair.settings.columns.items():
+            if (sql := column.sql(side)) is not None:
+                expression: ColumnElement[object] = literal_column(f"({sql})")
+                with settings_sql(f"[tables.{pair.name}.columns.{name}] {side}_sql"), guard(side):
+                    facts = dialects[side].expression_facts(connections[side], source, expression)
+                expressions[side][name] = facts
     lookups = _lookups(migration, pair, places)
-    marks = _tenant_columns(migration, pair, tenant)
-    if of_nobody:
-        marks = replace(marks, renamed=False)
-    plan = plan_columns(migration.settings, pair, tables, expressions, marks, dialects, lookups)
+    plan = ColumnPlanner(migration, pair, tables, expressions, lookups, tenant, of_nobody).plan()
     for lookup in lookups.values():
         side = lookup.settings.stack
-        guard = migration.stacks[side].guard(places[side], discreet=pair.has_masks)
         own_filter = " filter" if lookup.settings.filter else ""
         led = [each for each in plan.columns if each.on(side).lookup is lookup]
         compared = dict.fromkeys((each.family, each.rules) for each in led)
-        with settings_sql(f"[maps.{lookup.name}]{own_filter}"), guard:
+        with settings_sql(f"[maps.{lookup.name}]{own_filter}"), guard(side):
             plan.problems += lookup.faults(connections[side], dialects[side], compared)
-    for side, zone in sorted(_zones(plan.columns)):
-        with migration.stacks[side].guard(places[side], discreet=pair.has_masks):
-            _require_zone(connections[side], dialects[side], side, zone)
+    zones = {(side, each.zone_on(side)) for side in SIDES for each in plan.columns}
+    for side, zone in sorted((side, zone) for side, zone in zones if zone and zone != "UTC"):
+        with guard(side):
+            if fault := dialects[side].zone_fault(connections[side], zone):
+                raise NotProven(f"naive_zone = {zone!r} on the {side} stack: {fault}")
     plan.rules += _warnings(migration, pair, places, tables, lookups)
     if not plan.columns:
         raise NotProven(f"no column of {pair.name!r} can be compared: {'; '.join(plan.problems)}")
-    return ConnectedPair(migration, pair, places, tables, connections, plan)
-
-
-def _zones(columns: Sequence[ColumnPair]) -> set[tuple[Side, str]]:
-    """Return the zones, other than UTC, from which each side has to convert naive times."""
-    pairs = ((side, each.zone_on(side)) for each in columns for side in SIDES)
-    return {(side, zone) for side, zone in pairs if zone is not None}
-
-
-def _require_zone(connection: Connection, dialect: Dialect, side: Side, zone: str) -> None:
-    """Raise :class:`NotProven` if a server does not convert times of ``zone`` as intended."""
-    fault = dialect.zone_fault(connection, zone)
-    if fault:
-        raise NotProven(f"naive_zone = {zone!r} on the {side} stack: {fault}")
+    return plan
 
 
 def _warnings(
@@ -173,35 +169,29 @@ def _warnings(
     places: Mapping[Side, Place],
     tables: Mapping[Side, TableFacts],
     lookups: Mapping[str, Lookup],
-) -> list[NamedRule]:
-    """Return warnings for the report of SQL that silently treats different values as equal."""
-    written: list[tuple[str, str | None, Side, str, TableFacts]] = []
+) -> Iterator[NamedRule]:
+    """Yield warnings for the report of SQL that silently treats different values as equal."""
+
+    def warned(
+        key: str, column: str | None, side: Side, sql: str, table: TableFacts
+    ) -> Iterator[NamedRule]:
+        product = migration.stacks[side].database(places[side]).server.product
+        in_utc = columns_in_utc(migration, pair, side, table)
+        for said in warnings_of(sql, product, table.columns, migration.as_of, in_utc):
+            yield NamedRule(f"{WARNING}{key}: {said}", column)
+
     for side in SIDES:
         for name, column in sorted(pair.settings.columns.items()):
             if (sql := column.sql(side)) is not None:
                 key = f"[tables.{pair.name}.columns.{name}] {side}_sql"
-                written.append((key, name, side, sql, tables[side]))
+                yield from warned(key, name, side, sql, tables[side])
         if (row_filter := pair.settings.row_filter(side)) is not None:
             key = f"[tables.{pair.name}] {side}_filter"
-            written.append((key, None, side, row_filter.sql, tables[side]))
+            yield from warned(key, None, side, row_filter.sql, tables[side])
     for name, lookup in sorted(lookups.items()):
-        if lookup.settings.filter is not None:
-            side, own = lookup.settings.stack, lookup.settings.filter
-            written.append((f"[maps.{name}] filter", None, side, own, lookup.table))
-    products = {
-        side: migration.stacks[side].database(places[side]).server.product for side in SIDES
-    }
-    return [
-        NamedRule(f"{WARNING}{key}: {said}", column)
-        for key, column, side, sql, table in written
-        for said in warnings_of(
-            sql,
-            products[side],
-            table.columns,
-            migration.as_of,
-            columns_in_utc(migration, pair, side, table),
-        )
-    ]
+        if (own := lookup.settings.filter) is not None:
+            key, side = f"[maps.{name}] filter", lookup.settings.stack
+            yield from warned(key, None, side, own, lookup.table)
 
 
 def _lookups(
@@ -221,49 +211,4 @@ def _lookups(
             found[column.key_map] = lookup_in(
                 catalog, column.key_map, settings, rows_of_map(migration, settings)
             )
-    return found
-
-
-def implied_column(pair: TablePair, side: Side, tenant: Tenant | None) -> str | None:
-    """Return the column that holds the tenant's one value in every row of its scope.
-
-    Returns None for a tenant with several values and for a path, since rows can then have different
-    values.
-    """
-    several = tenant is not None and len(tenant_values(side, [tenant])) > 1
-    return None if several else pair.tenancy(side).column
-
-
-def _tenant_columns(migration: Migration, pair: TablePair, tenant: Tenant | None) -> TenantColumns:
-    column = pair.legacy_tenancy.column
-    own = pair.settings.columns.get(column or "")
-    values = [(each.legacy_accounts, each.modern_id) for each in migration.tenants.values()]
-    several = tenant is not None and len(tenant.legacy_accounts) > 1
-    return TenantColumns(
-        implied_column(pair, "legacy", tenant),
-        implied_column(pair, "modern", tenant),
-        renamed=any(accounts != (modern_id,) for accounts, modern_id in values),
-        merged=column if several else None,
-        configured=own is not None and bool(own.model_fields_set - {"modern", "mask"}),
-    )
-
-
-def _expression_types(
-    migration: Migration,
-    pair: TablePair,
-    side: Side,
-    place: Place,
-    table: TableFacts,
-    connection: Connection,
-) -> dict[str, ColumnFacts]:
-    stack = migration.stacks[side]
-    found = {}
-    for name, column in pair.settings.columns.items():
-        sql = column.sql(side)
-        if sql is not None:
-            key = f"[tables.{pair.name}.columns.{name}] {side}_sql"
-            with settings_sql(key), stack.guard(place, discreet=pair.has_masks):
-                expression: ColumnElement[object] = literal_column(f"({sql})")
-                source = source_of(table)
-                found[name] = stack.dialect.expression_facts(connection, source, expression)
     return found

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..config import StackSettings, TableSettings
 from ..config.names import ignored_as
 from ..config.settings import ColumnSettings
-from ..inventory import TablePair, tenancy_in_words
+from ..inventory import tenancy_in_words
 from ..model import SIDES, PairColumn, PairFacts, Side
 from .columns import ColumnPair
 from .connected_pair import ConnectedPair
@@ -42,7 +41,7 @@ def _table(opened: ConnectedPair, side: Side) -> str:
     if tenancy.schema_template is not None:
         return f"{tenancy.schema_template}.{facts.name}"
     if tenancy.database is not None:
-        settings: StackSettings = opened.migration.settings.stack(side)
+        settings = opened.migration.settings.stack(side)
         own = settings.schema_name or facts.schema
         # In MySQL a schema is a database, so the schema has the name of one tenant's database.
         place = "" if own.lower() == opened.places[side].database.lower() else f".{own}"
@@ -52,33 +51,18 @@ def _table(opened: ConnectedPair, side: Side) -> str:
 
 def _key_is(opened: ConnectedPair) -> str:
     """Return the origin of the key, in words."""
-    plan, settings = opened.plan, opened.pair.settings
-    if plan.key == plan.columns and not _said(opened, settings.key):
+    plan, settings_key = opened.plan, opened.pair.settings.key
+    names = {each.name for each in plan.key}
+    own = {"legacy": names, "modern": {each.modern.facts.name for each in plan.key}}
+    primary = {side: set(opened.tables[side].primary_key) for side in SIDES}
+    of_sides = [s for s in SIDES if own[s] <= primary[s] and primary[s] & own[s]]
+    named = bool(of_sides) if settings_key is None else names == set(settings_key)
+    if plan.key == plan.columns and not named:
         return "no key: a row is known by all that it holds"
-    if settings.key is not None:
+    if settings_key is not None:
         return "the settings name it"
-    side = "legacy" if opened.tables["legacy"].primary_key and _is_legacys(opened) else "modern"
+    side = "legacy" if "legacy" in of_sides else "modern"
     return f"the primary key of the {side} table"
-
-
-def _said(opened: ConnectedPair, key: tuple[str, ...] | None) -> bool:
-    """Return whether the settings or a side's primary key name the columns of the key."""
-    names = {each.name for each in opened.plan.key}
-    if key is not None:
-        return names == set(key)
-    return _is_legacys(opened) or _is_moderns(opened)
-
-
-def _is_legacys(opened: ConnectedPair) -> bool:
-    names = {each.name for each in opened.plan.key}
-    primary = set(opened.tables["legacy"].primary_key)
-    return bool(primary & names) and names <= primary
-
-
-def _is_moderns(opened: ConnectedPair) -> bool:
-    own = {each.modern.facts.name for each in opened.plan.key}
-    primary = set(opened.tables["modern"].primary_key)
-    return bool(primary & own) and own <= primary
 
 
 def _columns(opened: ConnectedPair) -> Iterator[PairColumn]:
@@ -87,31 +71,23 @@ def _columns(opened: ConnectedPair) -> Iterator[PairColumn]:
     This includes the columns that are not compared at all.
     """
     compared = {each.name: each for each in opened.plan.columns}
-    for facts in opened.tables["legacy"].columns:
-        if facts.name in compared:
-            if how := _how(opened.pair, compared[facts.name]):
-                yield PairColumn(facts.name, how)
-        else:
-            yield PairColumn(facts.name, f"not compared: {_why_not(opened, 'legacy', facts.name)}")
-    own = {facts.name for facts in opened.tables["legacy"].columns}
-    for name, each in compared.items():
-        if name not in own and (how := _how(opened.pair, each)):
+    own = opened.pair.settings.columns
+    names = [facts.name for facts in opened.tables["legacy"].columns]
+    names += [name for name in compared if name not in names]
+    for name in names:
+        if name not in compared:
+            yield PairColumn(name, f"not compared: {_why_not(opened, 'legacy', name)}")
+        elif how := _how(compared[name], own.get(name, ColumnSettings())):
             yield PairColumn(name, how)
-    pairing = opened.migration.settings.pairing
-    used = {pairing.folded(_modern_name(opened.pair, name)) for name in compared}
+    folded = opened.migration.settings.pairing.folded
+    used = {folded(own.get(name, ColumnSettings()).modern or name) for name in compared}
     for facts in opened.tables["modern"].columns:
-        if pairing.folded(facts.name) not in used:
+        if folded(facts.name) not in used:
             why = _why_not(opened, "modern", facts.name)
             yield PairColumn(f"modern.{facts.name}", f"not compared: {why}")
 
 
-def _modern_name(pair: TablePair, name: str) -> str:
-    own = pair.settings.columns.get(name)
-    return name if own is None or own.modern is None else own.modern
-
-
-def _how(pair: TablePair, column: ColumnPair) -> str:
-    own = pair.settings.columns.get(column.name, ColumnSettings())
+def _how(column: ColumnPair, own: ColumnSettings) -> str:
     modern = own.modern or (column.name if own.modern_sql else column.modern.facts.name)
     said = [] if modern == column.name else [f"is called {modern} on the modern stack"]
     said += [f"the {side} side is {own.sql(side)}" for side in SIDES if own.sql(side) is not None]
@@ -123,9 +99,7 @@ def _how(pair: TablePair, column: ColumnPair) -> str:
 
 
 def _why_not(opened: ConnectedPair, side: Side, name: str) -> str:
-    table: TableSettings = opened.pair.settings
-    everywhere = opened.migration.settings.ignore.columns
-    for reasons in (table.ignore, everywhere):
+    for reasons in (opened.pair.settings.ignore, opened.migration.settings.ignore.columns):
         for key in sorted(ignored_as(side, name) & reasons.keys()):
             return reasons[key]
     if name == opened.pair.tenancy(side).column:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from functools import partial
-from typing import Literal
+from typing import Any
 
 from ..config.settings import ColumnSettings, ValueRules
 from ..stacks.catalog import TEXTS, Family
@@ -30,11 +30,15 @@ def is_number(text: str) -> bool:
 
 @dataclass(frozen=True)
 class EquivalenceRule:
-    """A rule, the setting that contains it, and the function that it applies to each value."""
+    """A rule, the setting that contains it, and the function that it applies to each text."""
 
     rule: str
     source: str
-    apply: Callable[[Value], Value]
+    function: Callable[[str], Value]
+
+    def apply(self, value: Value) -> Value:
+        """Return ``value`` as the rule changes it. NULL is not changed."""
+        return None if value is None else self.function(value)
 
 
 def forgiving_rules(
@@ -43,12 +47,12 @@ def forgiving_rules(
     """Return the rules that apply to a column. Its own settings override those for all columns."""
     here = f"[tables.{table}.columns.{column}]"
     found = []
-    for name, families in _FAMILIES.items():
+    for name, (families, function) in _RULES.items():
         mine, general = getattr(own, name), getattr(everywhere, name)
         value, source = (general, "[rules]") if mine is None else (mine, here)
         if value is not None and value is not False and family in families:
             spoken = name if value is True else f"{name} = {value}"
-            found.append(EquivalenceRule(spoken, source, partial(_RULES[name], value)))
+            found.append(EquivalenceRule(spoken, source, partial(function, value)))
     return tuple(found)
 
 
@@ -78,29 +82,15 @@ def all_applied(rules: Sequence[EquivalenceRule], value: Value) -> Value:
     return value
 
 
-def _trim(which: str, value: Value) -> Value:
-    if value is None:
-        return None
-    return value.rstrip(" ") if which == "trailing" else value.strip(" ")
+def _trim(which: str, text: str) -> str:
+    return text.rstrip(" ") if which == "trailing" else text.strip(" ")
 
 
-def _ignore_case(_: bool, value: Value) -> Value:
-    return None if value is None else value.lower()
-
-
-def _unicode(form: Literal["NFC", "NFKC"], value: Value) -> Value:
-    return None if value is None else unicodedata.normalize(form, value)
-
-
-def _empty_is_null(_: bool, value: Value) -> Value:
-    return value or None
-
-
-def _scale(digits: int, value: Value) -> Value:
-    if value is None or not is_number(value):  # infinity, NaN, or another text
-        return value
+def _scale(digits: int, text: str) -> str:
+    if not is_number(text):  # infinity, NaN, or another text
+        return text
     with localcontext(prec=20_000):
-        rounded = Decimal(value).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
+        rounded = Decimal(text).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
     return f"{abs(rounded) if rounded.is_zero() else rounded:f}"
 
 
@@ -109,28 +99,21 @@ _CLOCK = re.compile(
 )
 
 
-def _second_digits(digits: int, value: Value) -> Value:
-    if value is None or not _CLOCK.fullmatch(value):
-        return value
-    head, _, tail = value.partition(".")
+def _second_digits(digits: int, text: str) -> str:
+    if not _CLOCK.fullmatch(text):
+        return text
+    head, _, tail = text.partition(".")
     fraction = tail[: len(tail) - len(tail.lstrip("0123456789"))]
     kept = fraction[:digits].rstrip("0")
     return head + (f".{kept}" if kept else "") + tail[len(fraction) :]
 
 
-_RULES: dict[str, Callable[..., Value]] = {
-    "trim": _trim,
-    "ignore_case": _ignore_case,
-    "unicode": _unicode,
-    "empty_is_null": _empty_is_null,
-    "scale": _scale,
-    "second_digits": _second_digits,
-}
-_FAMILIES = {
-    "trim": TEXTS,
-    "ignore_case": TEXTS,
-    "unicode": TEXTS,
-    "empty_is_null": TEXTS,
-    "scale": _DECIMALS,
-    "second_digits": _CLOCKS,
+# The families that a rule applies to, and its function of the setting's value and a text.
+_RULES: dict[str, tuple[frozenset[Family], Callable[[Any, str], Value]]] = {
+    "trim": (TEXTS, _trim),
+    "ignore_case": (TEXTS, lambda _, text: text.lower()),
+    "unicode": (TEXTS, unicodedata.normalize),
+    "empty_is_null": (TEXTS, lambda _, text: text or None),
+    "scale": (_DECIMALS, _scale),
+    "second_digits": (_CLOCKS, _second_digits),
 }

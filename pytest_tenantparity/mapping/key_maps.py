@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
@@ -27,8 +27,6 @@ from .tenancy_sql import source_of
 # Names that users' tables do not have, so that they hide no column of a row inside the look-up.
 _OWN, _OTHER = "parity_map_own", "parity_map_other"
 
-Compared: TypeAlias = tuple[Family, ColumnRules]
-
 
 @dataclass(frozen=True)
 class Lookup:
@@ -47,16 +45,18 @@ class Lookup:
 
     def value(self, dialect: Dialect, own: ColumnElement[Any], facts: ColumnFacts) -> Any:
         """Return the SQL of the other stack's id for an id of this stack, or NULL without one."""
-        rows = self.rows()
         mine = dialect.match_forms(column(_OWN), self.own, facts)
         yours = dialect.match_forms(own, facts, self.own)
         same = and_(*(one == other for one, other in zip(mine, yours, strict=True)))
         other: ColumnElement[Any] = column(_OTHER)
-        found = select(other).select_from(rows).where(same).limit(literal_column("1"))
+        found = select(other).select_from(self.rows()).where(same).limit(literal_column("1"))
         return found.scalar_subquery()
 
     def faults(
-        self, connection: Connection, dialect: Dialect, compared: Iterable[Compared] = ()
+        self,
+        connection: Connection,
+        dialect: Dialect,
+        compared: Iterable[tuple[Family, ColumnRules]],
     ) -> list[str]:
         """Return the reasons why the map is not a bijection; empty if it is one.
 
@@ -87,9 +87,9 @@ class Lookup:
 
     def rows(self) -> FromClause:
         """Return the rows of the map."""
-        names: list[ColumnElement[Any]] = [column(self.own.name).label(_OWN)]
-        names.append(column(self.other.name).label(_OTHER))
-        rows = select(*names).select_from(source_of(self.table)).where(self.taking_part)
+        own: ColumnElement[Any] = column(self.own.name).label(_OWN)
+        other: ColumnElement[Any] = column(self.other.name).label(_OTHER)
+        rows = select(own, other).select_from(source_of(self.table)).where(self.taking_part)
         return rows.subquery("parity_map")
 
 
@@ -107,19 +107,16 @@ def lookup_in(
         raise NotProven(
             f"the {side} table {settings.table!r}, which [maps.{name}] names, {table.refused}"
         )
-    own, other = settings.modern, settings.legacy
-    if side == "legacy":
-        own, other = other, own
-    ids = _column(table, own, name), _column(table, other, name)
-    return Lookup(name, settings, table, *ids, taking_part)
-
-
-def _column(table: TableFacts, name: str, of: str) -> ColumnFacts:
-    found = table.column(name)
-    if found is None:
-        known = [each.name for each in table.columns]
-        raise NotProven(
-            f"{table.schema}.{table.name} has no column {name!r}, which [maps.{of}] names."
-            f"{did_you_mean(name, known)}"
-        )
-    return found
+    names = settings.modern, settings.legacy
+    ids = []
+    for column_name in names if side == "modern" else reversed(names):
+        facts = table.column(column_name)
+        if facts is None:
+            known = [each.name for each in table.columns]
+            raise NotProven(
+                f"{table.schema}.{table.name} has no column {column_name!r}, which [maps.{name}] "
+                f"names.{did_you_mean(column_name, known)}"
+            )
+        ids.append(facts)
+    own, other = ids
+    return Lookup(name, settings, table, own, other, taking_part)

@@ -30,10 +30,8 @@ def first_located(
 
     Returns the first tenant if there is none, and None without tenants.
     """
-    for tenant in tenants:
-        if is_located(migration, pair, tenant):
-            return tenant
-    return tenants[0] if tenants else None
+    found = (tenant for tenant in tenants if is_located(migration, pair, tenant))
+    return next(found, tenants[0] if tenants else None)
 
 
 def is_located(migration: Migration, pair: TablePair, tenant: Tenant | None) -> bool:
@@ -61,20 +59,16 @@ def _table(migration: Migration, pair: TablePair, side: Side, place: Place) -> T
         return tables[name]
     if not tables:
         raise NotProven(f"the {side} schema {catalog.schema!r} has no tables, or does not exist")
+    by_case = ""
+    if name.lower() in {each.lower() for each in tables}:
+        by_case = '. [pairing] names = "lowercase" pairs names that differ only in case'
     raise NotProven(
         f"the {side} stack has no table {catalog.schema}.{name}.{did_you_mean(name, tables)} "
-        f"{_way_out(migration, pair, side, place)}{_by_case(name, tables)}"
+        f"{_way_out(pair, side, tables)}{by_case}"
     )
 
 
-def _by_case(name: str, tables: Collection[str]) -> str:
-    """Return a hint at the setting that pairs names differing only in case; empty if useless."""
-    if name.lower() not in {each.lower() for each in tables}:
-        return ""
-    return '. [pairing] names = "lowercase" pairs names that differ only in case'
-
-
-def _way_out(migration: Migration, pair: TablePair, side: Side, place: Place) -> str:
+def _way_out(pair: TablePair, side: Side, tables: Collection[str]) -> str:
     """Return a hint at what to do about a table that exists on one side only."""
     if side == "modern":
         return (
@@ -83,7 +77,6 @@ def _way_out(migration: Migration, pair: TablePair, side: Side, place: Place) ->
             f'"legacy.{pair.name}" = "...")'
         )
     modern = pair.modern_table
-    tables = migration.stacks[side].catalog(place).tables
     near = nearest(modern, tables)
     return (
         f"The modern table {modern!r} would be its counterpart. Restore it, say which legacy table "

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, reduce
 from typing import Any
 
 from sqlalchemy import (
@@ -23,7 +22,6 @@ from sqlalchemy import (
 )
 
 from ..config import Tenancy
-from ..config.settings import Hop
 from ..errors import NotProven
 from ..model import Side, Tenant
 from ..stacks import Catalog, ColumnFacts, Dialect, Family, TableFacts
@@ -36,27 +34,14 @@ _START, _END = "parity_start", "parity_end"
 class Owners:
     """The attribution of rows to tenants.
 
-    ``mark`` is the SQL of the discriminator, and ``text`` is its canonical text. ``tenants`` are
-    the tenants by that text. ``ambiguous`` is a query for start values of a path that lead to
-    several discriminator values, so that their rows occur twice.
+    ``mark`` is the SQL of the discriminator. ``tenants`` are the tenants by its canonical text.
+    ``ambiguous`` is a query for start values of a path that lead to several discriminator values,
+    so that their rows occur twice.
     """
 
     mark: ColumnElement[Any]
-    text: ColumnElement[str]
     tenants: Mapping[str, str]
     ambiguous: Select[Any] | None = None
-
-    @cached_property
-    def marks(self) -> Mapping[str, Sequence[str]]:
-        """The discriminator's texts of each tenant."""
-        marks: dict[str, list[str]] = {}
-        for mark, tenant in self.tenants.items():
-            marks.setdefault(tenant, []).append(mark)
-        return marks
-
-    def marks_of(self, tenant: str) -> Sequence[str]:
-        """Return the discriminator's texts of ``tenant``."""
-        return self.marks.get(tenant, ())
 
 
 @dataclass(frozen=True)
@@ -108,13 +93,9 @@ def scope_of(
 
     Without a discriminator column, these are all rows that pass the filter.
     """
-    belongs = (
-        true()
-        if tenancy.first_column is None
-        else owned_by(facts, catalog, dialect, tenancy, values)
-    )
-    everything = tenancy.first_column is None
-    return Scope(source_of(facts), belongs & taking_part, wide=everything)
+    wide = tenancy.first_column is None
+    belongs = true() if wide else owned_by(facts, catalog, dialect, tenancy, values)
+    return Scope(source_of(facts), belongs & taking_part, wide=wide)
 
 
 def unassigned_of(
@@ -148,53 +129,42 @@ def owners_scope(
     ``2024-1-1`` equals ``2024-01-01`` in a column of dates.
     """
     end = end_of(facts, catalog, tenancy)
+    for value, _ in marks:
+        if _spelling(value, end) is None:
+            raise UnknownOwner(
+                f"only the server knows how {end.name!r} ({end.declared}) spells {value!r}"
+            )
     values = [value for value, _ in marks]
-    for value in values:
-        _require_known_spelling(value, end)
     tenants = {as_kept(value, end): tenant for value, tenant in marks}
     if len(tenants) != len(marks):
         raise UnknownOwner("several tenants' values are one in the column that holds them")
-    if tenancy.hops:
-        return _led_scope(facts, catalog, dialect, tenancy, values, tenants, taking_part)
-    owned = scope_of(facts, catalog, dialect, tenancy, values, taking_part)
-    text = dialect.canonical(column(end.name), end, end.family, ColumnRules())
-    mark = column(end.name) if dialect.groups_by(end) else text
-    return replace(owned, owners=Owners(mark, text, tenants))
+    if not tenancy.hops:
+        owned = scope_of(facts, catalog, dialect, tenancy, values, taking_part)
+        text = dialect.canonical(column(end.name), end, end.family, ColumnRules())
+        mark = column(end.name) if dialect.groups_by(end) else text
+        return replace(owned, owners=Owners(mark, tenants))
 
-
-def _led_scope(
-    facts: TableFacts,
-    catalog: Catalog,
-    dialect: Dialect,
-    tenancy: Tenancy,
-    values: Sequence[str],
-    tenants: Mapping[str, str],
-    taking_part: ColumnElement[bool],
-) -> Scope:
-    """Return rows joined with the discriminator values that their first column leads to."""
-    first, end = _column_of(facts, tenancy.first_column or ""), end_of(facts, catalog, tenancy)
-    hop = tenancy.hops[0]
-    if first.family is not _hop(catalog, hop.table, hop.key)[1].family:
+    # The rows are joined with the discriminator values that their first column leads to.
+    first = _column_of(facts, tenancy.first_column or "")
+    path = hops_of(catalog, dialect, tenancy)
+    if first.family is not path.key.family:
         # One float can equal two whole numbers, and its row would then occur twice.
         raise UnknownOwner(f"{first.name!r} and what it leads to are not of one kind")
-    path = hops_of(catalog, dialect, tenancy)
-    wanted = dialect.any_of(path.value, end, values)
-    starts = path.forms(first)
+    starts = dialect.match_forms(path.first, path.key, first)
     labels = [f"{_START}_{number}" for number in range(len(starts))]
     labelled = (start.label(label) for start, label in zip(starts, labels, strict=True))
-    ways = select(*labelled, path.end.label(_END)).select_from(path.joined)
-    ways_ = ways.where(wanted).distinct().subquery("parity_ways")
-    table_ = source_of(facts)
-    own = dialect.match_forms(table_.c[first.name], first, path.key)
-    joined = table_.join(ways_, _all_equal(own, [ways_.c[label] for label in labels]))
-    exact = ways_.c[labels[-1]]
+    led = select(*labelled, path.end.label(_END)).select_from(path.joined)
+    ways = led.where(dialect.any_of(path.value, end, values)).distinct().subquery("parity_ways")
+    rows = source_of(facts)
+    own = dialect.match_forms(rows.c[first.name], first, path.key)
+    joined = rows.join(ways, _all_equal(own, [ways.c[label] for label in labels]))
+    exact = ways.c[labels[-1]]
     # The result is a constant: a start value can be '' or 0. No row is joined by NULL.
     several: Select[Any] = select(literal_column("1").label("found")).group_by(exact)
     several = several.having(func.count() > literal_column("1"))
-    several = several.select_from(ways_).where(exact.is_not(None)).limit(literal_column("1"))
+    several = several.select_from(ways).where(exact.is_not(None)).limit(literal_column("1"))
     ambiguous = select(several.subquery("several"))
-    mark = column(_END, Text)
-    return Scope(joined, taking_part, Owners(mark, mark, tenants, ambiguous))
+    return Scope(joined, taking_part, Owners(column(_END, Text), tenants, ambiguous))
 
 
 @dataclass(frozen=True)
@@ -205,7 +175,6 @@ class Path:
     last value, and ``end`` is its text.
     """
 
-    dialect: Dialect
     joined: FromClause
     key: ColumnFacts
     first: ColumnElement[Any]
@@ -213,38 +182,34 @@ class Path:
     value: ColumnElement[Any]
     end: ColumnElement[str]
 
-    def forms(self, other: ColumnFacts) -> tuple[ColumnElement[Any], ...]:
-        """Return forms of the first value that match those of values of the column ``other``."""
-        return self.dialect.match_forms(self.first, self.key, other)
-
 
 def hops_of(catalog: Catalog, dialect: Dialect, tenancy: Tenancy) -> Path:
     """Return the path from the first column's values to the discriminator values."""
-    hop = tenancy.hops[0]
-    table_, first = _hop(catalog, hop.table, hop.key)
-    joined: FromClause = source_of(table_).alias("parity_hop_0")
-    start = joined.c[first.name]
-    at, facts = joined.c[hop.take], _column_of(table_, hop.take)
-    for number, hop_ in enumerate(tenancy.hops[1:], start=1):
-        table_, key = _hop(catalog, hop_.table, hop_.key)
-        alias = source_of(table_).alias(f"parity_hop_{number}")
-        mine = dialect.match_forms(alias.c[key.name], key, facts)
-        joined = joined.join(alias, _all_equal(mine, dialect.match_forms(at, facts, key)))
-        at, facts = alias.c[hop_.take], _column_of(table_, hop_.take)
-    end = dialect.canonical(at, facts, facts.family, ColumnRules())
-    text_ = dialect.canonical(start, first, first.family, ColumnRules())
-    return Path(dialect, joined, first, start, text_, at, end)
+    start, *others = tenancy.hops
+    facts, first_key = _hop(catalog, start.table, start.key)
+    joined: FromClause = source_of(facts).alias("parity_hop_0")
+    first = joined.c[first_key.name]
+    value, taken = joined.c[start.take], _column_of(facts, start.take)
+    for number, hop in enumerate(others, start=1):
+        facts, key = _hop(catalog, hop.table, hop.key)
+        alias = source_of(facts).alias(f"parity_hop_{number}")
+        mine = dialect.match_forms(alias.c[key.name], key, taken)
+        joined = joined.join(alias, _all_equal(mine, dialect.match_forms(value, taken, key)))
+        value, taken = alias.c[hop.take], _column_of(facts, hop.take)
+    return Path(
+        joined,
+        first_key,
+        first,
+        start=dialect.canonical(first, first_key, first_key.family, ColumnRules()),
+        value=value,
+        end=dialect.canonical(value, taken, taken.family, ColumnRules()),
+    )
 
 
 def _all_equal(
     one: Sequence[ColumnElement[Any]], other: Sequence[ColumnElement[Any]]
 ) -> ColumnElement[bool]:
     return and_(*(mine == yours for mine, yours in zip(one, other, strict=True)))
-
-
-def _hop(catalog: Catalog, name: str, key: str) -> tuple[TableFacts, ColumnFacts]:
-    facts = _table_of(catalog, name)
-    return facts, _column_of(facts, key)
 
 
 def owner_of(
@@ -258,7 +223,8 @@ def owner_of(
     value: ColumnElement[Any] = rows.c[first.name]
     if tenancy.hops:
         path = hops_of(catalog, dialect, tenancy)
-        same = _all_equal(path.forms(first), dialect.match_forms(value, first, path.key))
+        starts = dialect.match_forms(path.first, path.key, first)
+        same = _all_equal(starts, dialect.match_forms(value, first, path.key))
         found = select(path.value).select_from(path.joined).where(same)
         value = found.limit(literal_column("1")).correlate(rows).scalar_subquery()
     return dialect.canonical(value, end, end.family, ColumnRules())
@@ -269,45 +235,29 @@ def end_of(facts: TableFacts, catalog: Catalog, tenancy: Tenancy) -> ColumnFacts
     if not tenancy.hops:
         return _column_of(facts, tenancy.first_column or "")
     last = tenancy.hops[-1]
-    return _column_of(_table_of(catalog, last.table), last.take)
+    return _hop(catalog, last.table, last.take)[1]
 
 
 def as_kept(value: str, facts: ColumnFacts) -> str:
     """Return ``value`` as its column keeps it: ``07`` is ``7`` in a column of numbers."""
-    try:
-        return _SPELLINGS.get(facts.family, str)(value)
-    except (LookupError, ValueError):
+    spelling = _spelling(value, facts)
+    return value if spelling is None else spelling
+
+
+def _spelling(value: str, facts: ColumnFacts) -> str | None:
+    """Return the text that a column keeps for ``value``, or None if only the server knows it."""
+    family = facts.family
+    if family in (Family.TEXT, Family.WRITTEN):
         return value
-
-
-def _require_known_spelling(value: str, facts: ColumnFacts) -> None:
+    if family is Family.PADDED:
+        return value.rstrip(" ")
     try:
-        _SPELLINGS[facts.family](value)
+        if family is Family.INTEGER:
+            return str(int(value))
+        own = family in (Family.UUID, Family.DECIMAL, Family.BOOLEAN)
+        return spelled_as(family, value) if own else None
     except (LookupError, ValueError):
-        raise UnknownOwner(
-            f"only the server knows how {facts.name!r} ({facts.declared}) spells {value!r}"
-        ) from None
-
-
-def _read_as(family: Family) -> Callable[[str], str]:
-    def read(value: str) -> str:
-        spelled = spelled_as(family, value)
-        if spelled is None:
-            raise ValueError(f"{value!r} is no {family.value}")
-        return spelled
-
-    return read
-
-
-_SPELLINGS: dict[Family, Callable[[str], str]] = {
-    Family.TEXT: str,
-    Family.WRITTEN: str,
-    Family.INTEGER: lambda value: str(int(value)),
-    Family.UUID: _read_as(Family.UUID),
-    Family.DECIMAL: _read_as(Family.DECIMAL),
-    Family.BOOLEAN: _read_as(Family.BOOLEAN),
-    Family.PADDED: lambda value: value.rstrip(" "),
-}
+        return None
 
 
 def source_of(facts: TableFacts) -> FromClause:
@@ -326,33 +276,26 @@ def owned_by(
     first = _column_of(facts, tenancy.first_column or "")
     if not tenancy.hops:
         return dialect.any_of(column(first.name), first, values)
-    *earlier, last = tenancy.hops
-    end = _column_of(_table_of(catalog, last.table), last.take)
-    reached = dialect.any_of(column(end.name), end, values)
-
-    def through(
-        condition: ColumnElement[bool], step: tuple[ColumnFacts, Hop]
-    ) -> ColumnElement[bool]:
-        start, hop = step
-        other = _table_of(catalog, hop.table)
-        key = _column_of(other, hop.key)
+    end = end_of(facts, catalog, tenancy)
+    condition = dialect.any_of(column(end.name), end, values)
+    taken = [_hop(catalog, hop.table, hop.take)[1] for hop in tenancy.hops[:-1]]
+    for start, hop in reversed(list(zip([first, *taken], tenancy.hops, strict=True))):
+        other, key = _hop(catalog, hop.table, hop.key)
         forms = dialect.match_forms(column(key.name), key, start)
         found = select(*forms).select_from(source_of(other).alias(f"via_{hop.table}"))
         own = dialect.match_forms(column(start.name), start, key)
         led: ColumnElement[Any] = own[0] if len(own) == 1 else tuple_(*own)
-        return led.in_(found.where(condition))
-
-    starts = [first, *(_column_of(_table_of(catalog, hop.table), hop.take) for hop in earlier)]
-    return reduce(through, reversed(list(zip(starts, tenancy.hops, strict=True))), reached)
+        condition = led.in_(found.where(condition))
+    return condition
 
 
-def _table_of(catalog: Catalog, name: str) -> TableFacts:
-    if name not in catalog.tables:
-        raise NotProven(f"the table {name!r}, which a tenancy leads through, is not there")
-    if catalog.tables[name].refused:
-        why = catalog.tables[name].refused
-        raise NotProven(f"the table {name!r}, which a tenancy leads through, {why}")
-    return catalog.tables[name]
+def _hop(catalog: Catalog, name: str, column_name: str) -> tuple[TableFacts, ColumnFacts]:
+    """Return a table that a tenancy leads through, and one of its columns."""
+    facts = catalog.tables.get(name)
+    refused = "is not there" if facts is None else facts.refused
+    if facts is None or refused:
+        raise NotProven(f"the table {name!r}, which a tenancy leads through, {refused}")
+    return facts, _column_of(facts, column_name)
 
 
 def _column_of(facts: TableFacts, name: str) -> ColumnFacts:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, column, func, select, text
+from sqlalchemy import ColumnElement, Row, column, func, select, text
 
 from ..errors import NotProven, did_you_mean
 from ..inventory import Place, TablePair, place_of, place_of_shared
@@ -15,7 +14,7 @@ from ..model import Side, Tenant
 from ..stacks import TableFacts
 from .filters import rows_taking_part
 from .migration import Migration
-from .tenancy_sql import Scope, scope_of, tenant_values
+from .tenancy_sql import scope_of, tenant_values
 
 
 class TenantView:
@@ -35,21 +34,18 @@ class TenantView:
 
     def count(self, table: str) -> int:
         """Return the number of the tenant's rows of ``table``."""
-        return int(self._scalar(table, func.count()))
+        ((count,),) = self._read(table, func.count())
+        return int(count)
 
     def sum(self, table: str, name: str) -> Decimal:
         """Return the exact sum of a numeric column over the tenant's rows; 0 without rows."""
-        total = self._scalar(table, func.sum(self._column(table, name)))
+        ((total,),) = self._read(table, func.sum(self._column(table, name)))
         return Decimal(0) if total is None else Decimal(total)
 
     def rows(self, table: str, *names: str) -> list[dict[str, Any]]:
         """Return the tenant's rows with the given columns, or with all of them."""
-        with self._scoped(table) as (connection, scope):
-            wanted = [self._column(table, name) for name in names] or list(scope.table.c)
-            statement = select(*wanted).select_from(scope.table).where(scope.condition)
-            found = [dict(row) for row in connection.execute(statement).mappings()]
-        self.queries += 1
-        return found
+        wanted = [self._column(table, name) for name in names]
+        return [row._asdict() for row in self._read(table, *wanted)]
 
     def query(self, sql: str, **parameters: Any) -> list[dict[str, Any]]:
         """Run a SELECT of your own with ``:name`` parameters, in this stack's schema.
@@ -63,10 +59,23 @@ class TenantView:
         self.queries += 1
         return found
 
-    def _scalar(self, table: str, expression: ColumnElement[Any]) -> Any:
-        with self._scoped(table) as (connection, scope):
-            statement = select(expression).select_from(scope.table).where(scope.condition)
-            found = connection.execute(statement).scalar_one()
+    def _read(self, table: str, *columns: ColumnElement[Any]) -> Sequence[Row[Any]]:
+        """Return ``columns`` of the tenant's rows of ``table``, or all columns if none is given."""
+        pair = self._pair(table)
+        place = self._place(pair)
+        stack = self._migration.stacks[self.side]
+        scope = scope_of(
+            self._facts(pair),
+            stack.catalog(place),
+            stack.dialect,
+            pair.tenancy(self.side),
+            self.values,
+            rows_taking_part(self._migration, pair, self.side),
+        )
+        statement = select(*(columns or scope.table.c)).select_from(scope.table)
+        guard = stack.guard(place, discreet=pair.has_masks)
+        with stack.transaction(place) as connection, guard:
+            found = connection.execute(statement.where(scope.condition)).all()
         self.queries += 1
         return found
 
@@ -103,20 +112,3 @@ class TenantView:
                 f"{did_you_mean(name, known)}"
             )
         return column(name)
-
-    @contextmanager
-    def _scoped(self, table: str) -> Iterator[tuple[Connection, Scope]]:
-        pair = self._pair(table)
-        place = self._place(pair)
-        stack = self._migration.stacks[self.side]
-        scope = scope_of(
-            self._facts(pair),
-            stack.catalog(place),
-            stack.dialect,
-            pair.tenancy(self.side),
-            self.values,
-            rows_taking_part(self._migration, pair, self.side),
-        )
-        guard = stack.guard(place, discreet=pair.has_masks)
-        with stack.transaction(place) as connection, guard:
-            yield connection, scope

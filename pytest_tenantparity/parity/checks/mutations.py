@@ -14,10 +14,8 @@ from sqlalchemy import (
     Executable,
     FromClause,
     Integer,
-    Text,
     and_,
     case,
-    cast,
     column,
     func,
     literal_column,
@@ -148,7 +146,6 @@ class WatchedRows:
         A version may change values of its column, and nothing else.
         """
         owners = {str(number): str(number) for number in range(len(versions))}
-        mark: ColumnElement[int] = _VERSION
         numbers = _numbers_below(len(versions))
         always = _always(self._numbered.c[_NAME], numbers.c[_VERSION.name])
         return replace(
@@ -156,7 +153,7 @@ class WatchedRows:
             scope=Scope(
                 self._numbered.join(numbers, always),
                 true(),
-                Owners(mark, cast(mark, Text), owners),
+                Owners(_VERSION, owners),
             ),
             items=[self._item_of_all(each, versions) for each in self.columns],
         )

@@ -4,103 +4,47 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 
 from ...errors import NotProven
 from ...mapping.columns import ColumnPair
-from ...mapping.equivalence import EquivalenceRule, agreed, all_applied, is_number
-from ...model import NO_DRIFT, AppliedTolerance, DriftCounts, Finding, FindingKind, Side, ValuePair
+from ...mapping.equivalence import agreed, all_applied, is_number
+from ...model import (
+    NO_DRIFT,
+    SIDES,
+    AppliedTolerance,
+    DriftCounts,
+    Finding,
+    FindingKind,
+    Side,
+    ValuePair,
+)
 from ...stacks.catalog import Family
 from ...stacks.dialects.floats import DOUBLE, shortest, spelled_float
-from .findings import FirstFindings, Sink, finding_of, nowhere, order_of, remarks_on, shown_value
+from .findings import FirstFindings, Sink, finding_of, key_remarks, nowhere, order_of, shown_value
 from .json_diff import canonical_json
 from .row_diff import NO_ROWS, Row, counts_of
 from .shown_values import explained_pair, shown_pair
 from .tolerance import Limit, ToleranceRules, forgiving_limit
 
 Normaliser = Callable[[str], str]
-Surplus = tuple[Row, int]  # a row, and how many more copies of it one side has
 
-_OTHER_SIDE: dict[Side, Side] = {"legacy": "modern", "modern": "legacy"}
+KeyDifference = tuple[dict[Row, int], dict[Row, int], dict[Row, int]]
+"""The rows of one key of which one side has more copies than the other, with numbers of copies.
+
+These are the surplus copies of the legacy side and of the modern side, and the copies of these rows
+that both sides have.
+"""
+
+Change = tuple[ColumnPair, str | None, str | None]
+"""A column, and its legacy and modern values, which differ."""
+
 _ONE_SIDED: dict[Side, FindingKind] = {"legacy": FindingKind.MISSING, "modern": FindingKind.EXTRA}
 _MOST_OTHERS = 20  # columns besides the key that are shown of a missing or extra row
 _MOST_OTHER_TEXT = 200  # characters of each of these values
 _PADDED = 'differs only in spaces at the end; trim = "trailing" would forgive those'
-
-
-@dataclass(frozen=True)
-class _Column:
-    """One compared column, with all rules that decide whether two of its values agree."""
-
-    name: str
-    family: Family
-    spelling: Callable[[str], str] | None  # set if equal values can have several texts
-    limits: tuple[Limit, ...]
-    forgiving: tuple[EquivalenceRule, ...] = ()
-    masked: bool = False
-    normalise: Normaliser | None = None
-    normaliser: Limit | None = None
-
-    def in_one_spelling(self, value: str | None) -> str | None:
-        """Return the one text that all values equal to ``value`` share."""
-        return value if self.spelling is None or value is None else self.spelling(value)
-
-    def known_by(self, value: str | None) -> str | None:
-        """Return the text by which a row is found, if the column is part of the key."""
-        return all_applied(self.forgiving, value)
-
-    def forgiving_rules(self, legacy: str | None, modern: str | None) -> tuple[Limit, ...] | None:
-        """Return the rules that forgive the difference of two values, or None if none does.
-
-        Equal values need no rule, so the result is empty.
-        """
-        if legacy == modern:
-            return ()
-        rules = tuple(agreed(self.forgiving, legacy, modern))
-        if rules:
-            return tuple(Limit(rule.rule, Decimal(0), rule.source) for rule in rules)
-        if self.normaliser and self._normalised(legacy) == self._normalised(modern):
-            return (self.normaliser,)
-        limit = forgiving_limit(self.limits, self.family, legacy, modern)
-        return None if limit is None else (limit,)
-
-    def explanation(self, legacy: str | None, modern: str | None) -> tuple[str, ...]:
-        """Return the differences of two values that a reader cannot see; empty if masked."""
-        return () if self.masked else explained_pair(legacy, modern, self.family)
-
-    def shown_pair(self, legacy: str | None, modern: str | None) -> ValuePair:
-        """Return two different values as a report may show them."""
-        if self.masked:
-            return ValuePair(shown_value(self, legacy), shown_value(self, modern))
-        return ValuePair(*shown_pair(legacy, modern, self.family))
-
-    def _normalised(self, value: str | None) -> str | None:
-        if value is None or self.normalise is None or self.normaliser is None:
-            return value
-        try:
-            return self.normalise(value)
-        except Exception as error:  # noqa: BLE001 - a project's own function
-            # The message of the error could contain the value.
-            kind = type(error).__name__
-            raise NotProven(f"the normaliser {self.normaliser.source!r} failed: {kind}") from None
-
-
-Change = tuple[_Column, str | None, str | None]  # legacy and modern values that differ
-
-
-@dataclass(frozen=True)
-class KeyDifference:
-    """The rows of one key of which one side has more copies than the other.
-
-    ``legacy`` and ``modern`` hold the surplus copies of each side. ``shared`` is the number of
-    copies of these rows that both sides have.
-    """
-
-    legacy: list[Surplus]
-    modern: list[Surplus]
-    shared: Mapping[Row, int]
 
 
 class Comparison:
@@ -123,8 +67,18 @@ class Comparison:
         most_findings: int,
         sink: Sink = nowhere,
     ) -> None:
-        self._columns = [_column(pair, tolerance, normalisers) for pair in columns]
-        self._key = [list(columns).index(pair) for pair in key]
+        for column in columns:
+            if column.normalise is not None and column.normalise not in normalisers:
+                known = ", ".join(sorted(normalisers)) or "none"
+                raise NotProven(
+                    f"column {column.name!r} wants the normaliser {column.normalise!r}, which no "
+                    f"pytest_parity_normalisers hook gives; there are: {known}"
+                )
+        self._columns = list(columns)
+        self._key = [self._columns.index(column) for column in key]
+        self._spellings = [spelling_of(column) for column in columns]
+        self._limits = [tolerance.for_column(each.name, each.measured_as) for each in columns]
+        self._normalisers = normalisers
         self._sample = FirstFindings(most_findings, sink)
         self._sink = sink
         self._counts: Counter[FindingKind] = Counter()
@@ -158,12 +112,14 @@ class Comparison:
         both = here & there
         here, there = here - both, there - both
         equal += counts_of(both, (*here, *there))
-        surplus = self._by_key(here), self._by_key(there)
-        found = {}
-        for key in surplus[0].keys() | surplus[1].keys():
-            mine, yours = surplus[0][key], surplus[1][key]
-            rows = (row for row, _ in (*mine, *yours))
-            found[key] = KeyDifference(mine, yours, counts_of(equal, rows))
+        found: defaultdict[Row, KeyDifference] = defaultdict(lambda: ({}, {}, {}))
+        for number, surplus in enumerate((here, there)):
+            for row, copies in surplus.items():
+                # Values that the rules make equal are one value of a key.
+                key = tuple(all_applied(self._columns[n].forgiving, row[n]) for n in self._key)
+                found[key][number][row] = copies
+                if row in equal:
+                    found[key][2][row] = equal[row]
         return found
 
     @property
@@ -193,87 +149,95 @@ class Comparison:
 
     def _by_content(self, rows: Counter[Row]) -> Counter[Row]:
         """Return ``rows`` with one text for equal values, and the copies of equal rows added up."""
-        if not any(column.spelling for column in self._columns):
+        if not any(self._spellings):
             return rows
         spelled: Counter[Row] = Counter()
         for row, copies in rows.items():
-            spelled[tuple(map(_Column.in_one_spelling, self._columns, row))] += copies
+            values = (
+                value if spelling is None or value is None else spelling(value)
+                for spelling, value in zip(self._spellings, row, strict=True)
+            )
+            spelled[tuple(values)] += copies
         return spelled
-
-    def _by_key(self, rows: Counter[Row]) -> defaultdict[Row, list[Surplus]]:
-        grouped: defaultdict[Row, list[Surplus]] = defaultdict(list)
-        for row, copies in rows.items():
-            key = tuple(self._columns[index].known_by(row[index]) for index in self._key)
-            grouped[key].append((row, copies))
-        return grouped
 
     def _compare_key(self, found: KeyDifference) -> None:
         """Compare the rows of one key, and count the findings.
 
         If each side has one row, the two rows are a pair. Several rows are not paired by guessing.
         """
-        legacy, modern = list(found.legacy), list(found.modern)
-        if len(legacy) == len(modern) == 1 and legacy[0][1] == modern[0][1]:
-            self._compare_rows(legacy[0][0], modern[0][0], legacy[0][1])
-            return
+        if len(found[0]) == len(found[1]) == 1:
+            ((row, copies),), ((other, others),) = found[0].items(), found[1].items()
+            if copies == others:
+                self._compare_rows(row, other, copies)
+                return
         # Sorted, so that the rules that are reported do not depend on the order of reading.
-        legacy, modern = sorted(legacy, key=repr), sorted(modern, key=repr)
+        legacy, modern = (sorted(rows.items(), key=repr) for rows in found[:2])
         if len(self._key) == len(self._columns):
-            self._pair_off(legacy, modern)
-        for row, copies in legacy:
-            self._find_surplus("legacy", row, copies, found)
-        for row, copies in modern:
-            self._find_surplus("modern", row, copies, found)
+            # The rows have no key except all their values. All rows of one key are equal under the
+            # rules, so they are compared in pairs until one side has no row left.
+            while legacy and modern:
+                (row, copies), (other, others) = legacy.pop(), modern.pop()
+                both = min(copies, others)
+                self._compare_rows(row, other, both)
+                legacy += [(row, copies - both)] if copies > both else []
+                modern += [(other, others - both)] if others > both else []
+        for side, rows, surplus in zip(SIDES, (legacy, modern), found[:2], strict=True):
+            for row, copies in rows:
+                self._find_surplus(side, row, copies, surplus[row], found[2].get(row, 0))
 
-    def _find_surplus(self, side: Side, row: Row, copies: int, found: KeyDifference) -> None:
-        """Count a row of which ``side`` has more copies as missing, extra or duplicate.
+    def _find_surplus(self, side: Side, row: Row, copies: int, surplus: int, there: int) -> None:
+        """Count copies of a row of which ``side`` has more as missing, extra or duplicate.
 
-        The surplus copies are duplicates if the other side has the row as well.
+        ``surplus`` is the number of copies that ``side`` has more, and ``there`` is the number that
+        the other side has. If it has the row as well, the copies are duplicates.
         """
-        there = found.shared.get(row, 0)
+        keys_have_several_texts = any(self._spellings[n] for n in self._key)
         if not (self.tells_copies and there):
             self._find(_ONE_SIDED[side], row, copies)
-        elif side in self.repeats_listed and not self._keys_have_several_texts:
+        elif side in self.repeats_listed and not keys_have_several_texts:
             self.repeated += copies
         else:
-            rows = found.legacy if side == "legacy" else found.modern
-            here = there + dict(rows)[row]
-            other = _OTHER_SIDE[side]
-            note = f"the {side} side has this row {here} times, the {other} side {there}"
+            other = "modern" if side == "legacy" else "legacy"
+            here = f"the {side} side has this row {there + surplus} times"
+            note = f"{here}, the {other} side {there}"
             self._find(FindingKind.DUPLICATE, row, copies, note=note)
-
-    @property
-    def _keys_have_several_texts(self) -> bool:
-        return any(self._columns[n].spelling for n in self._key)
-
-    def _pair_off(self, legacy: list[Surplus], modern: list[Surplus]) -> None:
-        """Remove pairs of rows that the rules make equal from both lists, and compare them.
-
-        The rows have no key except all their values.
-        """
-        while legacy and modern:
-            (row, copies), (other, others) = legacy.pop(), modern.pop()
-            both = min(copies, others)
-            self._compare_rows(row, other, both)
-            legacy += [(row, copies - both)] if copies > both else []
-            modern += [(other, others - both)] if others > both else []
 
     def _compare_rows(self, legacy: Row, modern: Row, copies: int) -> None:
         changed: list[Change] = []
         forgiven: list[tuple[str, Limit]] = []
-        for column, one, other in zip(self._columns, legacy, modern, strict=True):
+        columns = zip(self._columns, self._limits, legacy, modern, strict=True)
+        for column, limits, one, other in columns:
             if one == other:
                 continue
-            verdict = column.forgiving_rules(one, other)
-            if verdict is None:
-                changed.append((column, one, other))
+            if rules := self._forgiving_rules(column, limits, one, other):
+                forgiven += [(column.name, rule) for rule in rules]
             else:
-                forgiven += [(column.name, limit) for limit in verdict]
+                changed.append((column, one, other))
         if changed:
             self._find(FindingKind.CHANGED, legacy, copies, changed)
             return
         for rule in forgiven:
             self._forgiven[rule] += copies
+
+    def _forgiving_rules(
+        self, column: ColumnPair, limits: Sequence[Limit], legacy: str | None, modern: str | None
+    ) -> list[Limit]:
+        """Return the rules that forgive the difference of two values; empty if none does."""
+        if rules := list(agreed(column.forgiving, legacy, modern)):
+            return [Limit(rule.rule, Decimal(0), rule.source) for rule in rules]
+        name = column.normalise
+        if name is not None and self._normalised(name, legacy) == self._normalised(name, modern):
+            return [Limit("normalise", Decimal(0), name)]
+        limit = forgiving_limit(limits, column.family, legacy, modern)
+        return [] if limit is None else [limit]
+
+    def _normalised(self, name: str, value: str | None) -> str | None:
+        try:
+            return None if value is None else self._normalisers[name](value)
+        except Exception as error:  # noqa: BLE001 - a project's own function
+            # The message of the error could contain the value.
+            kind = type(error).__name__
+            raise NotProven(f"the normaliser {name!r} failed: {kind}") from None
 
     def _find(
         self,
@@ -285,68 +249,50 @@ class Comparison:
     ) -> None:
         """Count a finding. Keep it if it is among the first, or else pass it to the sink."""
         self._counts[kind] += copies
-        values = {column.name: column.shown_pair(*pair) for column, *pair in changed}
-        if not note and changed and all(_is_padding(*each) for each in changed):
+        if changed and all(_is_padding(*each) for each in changed):
             note = _PADDED
-        own = tuple(row[n] for n in self._key)
+        key = tuple(row[n] for n in self._key)
         columns = [self._columns[n] for n in self._key]
-        finding = finding_of(
-            kind, columns, own, values, copies, note, raw=len(columns) < len(self._columns)
-        )
-        order = (*order_of(own), kind.value, copies)
+        values = {each[0].name: _shown_pair(*each) for each in changed}
+        raw = len(columns) < len(self._columns)
+        finding = finding_of(kind, columns, key, values, copies, note, raw=raw)
+        order = (*order_of(key), kind.value, copies)
         if self._sample.takes(order):
-            self._sample.add(order, self._explained(finding, row, changed), own)
+            self._sample.add(order, self._explained(finding, row, changed), key)
         else:
             self._sink(finding)
 
     def _explained(self, finding: Finding, row: Row, changed: Sequence[Change]) -> Finding:
         """Return ``finding`` with explanations and values, which only the first findings have."""
-        explained = {
-            column.name: replace(
-                finding.columns[column.name], explanation=column.explanation(legacy, modern)
-            )
-            for column, legacy, modern in changed
-        }
+        explained = {}
+        for pair, legacy, modern in changed:
+            lines = () if pair.masked else explained_pair(legacy, modern, pair.family)
+            explained[pair.name] = replace(finding.columns[pair.name], explanation=lines)
         others = [n for n in range(len(self._columns)) if n not in self._key and not changed]
-        named = [*self._key, *others[:_MOST_OTHERS]]
-        said = [line for n in named for line in remarks_on(self._columns[n], row[n])]
-        if len(others) > _MOST_OTHERS:
-            said.append(f"{len(others) - _MOST_OTHERS} more columns of this row are not shown")
+        shown, hidden = others[:_MOST_OTHERS], len(others[_MOST_OTHERS:])
+        named = [*self._key, *shown]
+        said = key_remarks([self._columns[n] for n in named], [row[n] for n in named])
+        if hidden:
+            said = (*said, f"{hidden} more columns of this row are not shown")
         shown_row = {
             self._columns[n].name: shown_value(self._columns[n], row[n], _MOST_OTHER_TEXT)
-            for n in others[:_MOST_OTHERS]
+            for n in shown
         }
-        return replace(finding, columns=explained, row=shown_row, remarks=tuple(said))
+        return replace(finding, columns=explained, row=shown_row, remarks=said)
 
 
-def _is_padding(column: _Column, legacy: str | None, modern: str | None) -> bool:
+def _shown_pair(column: ColumnPair, legacy: str | None, modern: str | None) -> ValuePair:
+    """Return two different values as a report may show them."""
+    if column.masked:
+        return ValuePair(shown_value(column, legacy), shown_value(column, modern))
+    return ValuePair(*shown_pair(legacy, modern, column.family))
+
+
+def _is_padding(column: ColumnPair, legacy: str | None, modern: str | None) -> bool:
     """Return whether two texts, not masked, differ only in the spaces at their ends."""
     if column.masked or column.family is not Family.TEXT or legacy is None or modern is None:
         return False
     return legacy.rstrip(" ") == modern.rstrip(" ")
-
-
-def _column(
-    pair: ColumnPair, tolerance: ToleranceRules, normalisers: Mapping[str, Normaliser]
-) -> _Column:
-    plain = _Column(
-        pair.name,
-        pair.family,
-        spelling_of(pair),
-        tolerance.for_column(pair.name, pair.measured_as),
-        pair.forgiving,
-        pair.masked,
-    )
-    if pair.normalise is None:
-        return plain
-    if pair.normalise not in normalisers:
-        known = ", ".join(sorted(normalisers)) or "none"
-        raise NotProven(
-            f"column {pair.name!r} wants the normaliser {pair.normalise!r}, which no "
-            f"pytest_parity_normalisers hook gives; there are: {known}"
-        )
-    rule = Limit("normalise", Decimal(0), pair.normalise)
-    return replace(plain, normalise=normalisers[pair.normalise], normaliser=rule)
 
 
 def spelling_of(pair: ColumnPair) -> Callable[[str], str] | None:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from decimal import Decimal
 from operator import itemgetter
-from typing import Protocol
 
 from ...characters import is_writable
+from ...mapping.columns import ColumnPair
 from ...mapping.equivalence import is_number
 from ...model import CheckKey, Finding, FindingKind, ValuePair
-from ...stacks.catalog import Family
 from .row_diff import Row
 from .shown_values import MASK, MOST_TEXT, remarks, shown
 
@@ -28,40 +27,18 @@ _MOST_RAW = 4_000  # characters of a raw key value: no engine indexes longer one
 _FIRST = itemgetter(0)
 
 
-class KeyColumn(Protocol):
-    """A column of a key, as far as findings show it."""
-
-    @property
-    def name(self) -> str:
-        """The column's name."""
-
-    @property
-    def family(self) -> Family:
-        """The family that its values are compared as."""
-
-    @property
-    def masked(self) -> bool:
-        """Whether its values must not be shown."""
-
-
-def shown_value(column: KeyColumn, value: str | None, most: int = MOST_TEXT) -> str | None:
+def shown_value(column: ColumnPair, value: str | None, most: int = MOST_TEXT) -> str | None:
     """Return a value as a report may show it: masked, or its first ``most`` characters."""
     if value is None:
         return None
     return MASK if column.masked else shown(value, column.family, most)
 
 
-def remarks_on(column: KeyColumn, value: str | None) -> Iterator[str]:
-    """Yield remarks that keep a reader from confusing a shown value with another value."""
-    if not column.masked:
-        yield from (f"{column.name}: {each}" for each in remarks(value, column.family))
-
-
 def finding_of(
     kind: FindingKind,
-    columns: Iterable[KeyColumn],
+    columns: Iterable[ColumnPair],
     key: Row,
-    changed: Mapping[str, ValuePair] | None = None,
+    changed: dict[str, ValuePair] | None = None,
     copies: int = 1,
     note: str = "",
     *,
@@ -79,13 +56,16 @@ def finding_of(
             continue
         if len(value) <= _MOST_RAW and is_writable(value):
             texts[column.name] = value
-    return Finding(kind, key_shown, dict(changed or {}), copies, note, raw_key=texts)
+    return Finding(kind, key_shown, changed or {}, copies, note, raw_key=texts)
 
 
-def key_remarks(columns: Iterable[KeyColumn], key: Row) -> tuple[str, ...]:
-    """Return the remarks on all values of a key."""
+def key_remarks(columns: Iterable[ColumnPair], key: Iterable[str | None]) -> tuple[str, ...]:
+    """Return remarks that keep a reader from confusing the values of ``key`` with others."""
     return tuple(
-        each for c, value in zip(columns, key, strict=True) for each in remarks_on(c, value)
+        f"{column.name}: {each}"
+        for column, value in zip(columns, key, strict=True)
+        if not column.masked
+        for each in remarks(value, column.family)
     )
 
 
@@ -166,12 +146,8 @@ class FirstFindings:
 
 
 def _characters(finding: Finding) -> int:
-    pairs = ((pair.legacy, pair.modern, *pair.explanation) for pair in finding.columns.values())
-    beside = (
-        *finding.key.values(),
-        *finding.raw_key.values(),
-        *finding.row.values(),
-        *finding.remarks,
-    )
-    texts = (*beside, *(text for pair in pairs for text in pair))
+    texts = [*finding.key.values(), *finding.raw_key.values(), *finding.row.values()]
+    texts += finding.remarks
+    for pair in finding.columns.values():
+        texts += [pair.legacy, pair.modern, *pair.explanation]
     return sum(len(text) for text in texts if text)

@@ -48,10 +48,10 @@ def canonical_json(text: str) -> str:
 
 
 def _written(value: Any) -> str:
-    if isinstance(value, _Repeated):
-        return f"{{{', '.join(_member(*pair) for pair in value.pairs)}}}"
     if isinstance(value, dict):
-        return f"{{{', '.join(_member(*pair) for pair in sorted(value.items()))}}}"
+        pairs = value.pairs if isinstance(value, _Repeated) else sorted(value.items())
+        members = (f"{_string(name)}: {_written(each)}" for name, each in pairs)
+        return f"{{{', '.join(members)}}}"
     if isinstance(value, list):
         return f"[{', '.join(map(_written, value))}]"
     if isinstance(value, Decimal):
@@ -63,10 +63,6 @@ def _string(value: str) -> str:
     """Return a string as JSON. Half a surrogate pair, which no file can hold, is escaped."""
     text = json.dumps(value, ensure_ascii=False)
     return text if encodable(text) == text else json.dumps(value)
-
-
-def _member(name: str, value: Any) -> str:
-    return f"{_string(name)}: {_written(value)}"
 
 
 def _number(value: Decimal) -> str:
@@ -101,10 +97,9 @@ def _line(level: Any) -> str:
     if not (isinstance(legacy, str) and isinstance(modern, str)):
         return f"{path}: {_shown(legacy)} -> {_shown(modern)}"
     start = common_start(legacy, modern)
-    line = f"{path}: {_shown(legacy, start)} -> {_shown(modern, start)}"
+    line, first = f"{path}: {_shown(legacy, start)} -> {_shown(modern, start)}", 0
     if max(len(legacy), len(modern)) > _MOST_TEXT:
-        line += f" (the first difference is at character {start + 1:,})"
-    first = 0 if max(len(legacy), len(modern)) <= _MOST_TEXT else start
+        line, first = f"{line} (the first difference is at character {start + 1:,})", start
     end = first + _MOST_TEXT
     names = differing(legacy[first:end], modern[first:end], first + 1)
     return f"{line} ({'; '.join(names)})" if names else line

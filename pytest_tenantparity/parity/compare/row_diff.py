@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from ...errors import InconsistentReads
@@ -26,7 +25,7 @@ class RowDiff:
 
     legacy: tuple[Row, ...] = ()
     modern: tuple[Row, ...] = ()
-    shared: tuple[tuple[Row, int], ...] = ()
+    shared: Mapping[Row, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not {*self.legacy}.isdisjoint(self.modern):
@@ -38,19 +37,14 @@ class RowDiff:
         """The number of rows."""
         return len(self.legacy) + len(self.modern)
 
-    @cached_property
-    def on_both(self) -> Mapping[Row, int]:
-        """The number of copies of these rows that both sides have."""
-        return dict(self.shared)
-
     def with_rows(self, legacy: Iterable[Row], modern: Iterable[Row]) -> RowDiff:
         """Return the difference with all rows of some more keys, without the rows of both sides."""
         new_here, new_there = Counter(legacy), Counter(modern)
         both = new_here & new_there
         here, there = Counter(self.legacy) + new_here, Counter(self.modern) + new_there
         here, there = here - there, there - here
-        shared = Counter(self.on_both) + counts_of(both, (*here, *there))
-        return RowDiff(tuple(here.elements()), tuple(there.elements()), tuple(shared.items()))
+        shared = Counter(self.shared) + counts_of(both, (*here, *there))
+        return RowDiff(tuple(here.elements()), tuple(there.elements()), dict(shared))
 
 
 def counts_of(counts: Mapping[Row, int], rows: Iterable[Row]) -> Counter[Row]:

@@ -35,6 +35,7 @@ _BEFORE, _AFTER = 60, 440  # characters of a long value before and after its fir
 _NEEDS_POSITION = 100  # characters; in longer values a difference is hard to find by eye
 _NAMED_WITHIN = 200  # characters after the first difference, within which differences are named
 
+_HEX = re.compile(r"\\x(?:[0-9a-f]{2})*")
 _TAGGED = re.compile(
     r"blob x'[0-9a-f]*'|(?:integer|real|number) [0-9a-z.+-]+|boolean (?:true|false)"
     r'|text (?:"|E\').*["\']|document [\[{].*[\]}]',
@@ -63,11 +64,6 @@ class _Content:
         after = "..." if start + most < len(self.text) else ""
         return f"{before}{window}{after} ({count:,} {unit}s,{place} sha256 {self._digest})"
 
-    @property
-    def is_escaped(self) -> bool:
-        """Whether the text is shown in the escaped spelling."""
-        return is_escaped(self.shown(0, MOST_TEXT))
-
     def position(self, characters: int) -> int:
         """Return the length, in characters or bytes, of the text's first ``characters``."""
         return max(0, characters - len(r"\x")) // 2 if self.is_bytes else characters
@@ -80,23 +76,19 @@ class _Content:
     @property
     def _digest(self) -> str:
         if self.is_bytes:
-            return sha256(bytes.fromhex(self.text.removeprefix(r"\x"))).hexdigest()
-        return sha256(_bytes_of(self.text)).hexdigest()
-
-
-def _bytes_of(text: str) -> bytes:
-    try:
-        return text.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:
-        return text.encode("utf-8", "surrogatepass")
+            content = bytes.fromhex(self.text.removeprefix(r"\x"))
+        else:
+            try:
+                content = self.text.encode("utf-8", "surrogateescape")
+            except UnicodeEncodeError:
+                content = self.text.encode("utf-8", "surrogatepass")
+        return sha256(content).hexdigest()
 
 
 def _is_like_ours(text: str) -> bool:
-    return is_escaped(text) or _TAGGED.fullmatch(text) is not None or _is_like_excerpt(text)
-
-
-def _is_like_excerpt(text: str) -> bool:
-    return text.endswith(")") and _EXCERPT.fullmatch(text) is not None
+    """Return whether a plain text has the form of an escaped text, a tagged one or an excerpt."""
+    is_excerpt = text.endswith(")") and _EXCERPT.fullmatch(text) is not None
+    return is_excerpt or is_escaped(text) or _TAGGED.fullmatch(text) is not None
 
 
 def _content(value: str, family: Family) -> _Content:
@@ -114,9 +106,6 @@ def _content(value: str, family: Family) -> _Content:
     if family in TEXTS:  # a text that begins with the byte of our mark
         return _Content(own)
     return _Content(tagged if is_writable(own) else f"text {escaped(own)}", tag)
-
-
-_HEX = re.compile(r"\\x(?:[0-9a-f]{2})*")
 
 
 def shown(value: str, family: Family, most: int = MOST_TEXT) -> str:
@@ -156,8 +145,9 @@ def _remarks(content: _Content, family: Family) -> Iterator[str]:
         kind = Family.TEXT.value if family in TEXTS else family.value
         article = "an" if content.tag[0] in "aeiou" else "a"
         yield f"this is {article} {content.tag}, although the column is compared as {kind}"
-    if content.is_escaped:
-        yield notation(content.shown(0, MOST_TEXT))
+    text = content.shown(0, MOST_TEXT)
+    if is_escaped(text):
+        yield notation(text)
 
 
 def explained_pair(legacy: str | None, modern: str | None, family: Family) -> tuple[str, ...]:
@@ -166,18 +156,13 @@ def explained_pair(legacy: str | None, modern: str | None, family: Family) -> tu
     sides = {"legacy": legacy, "modern": modern}
     pair = {side: _content(each, family) for side, each in sides.items() if each is not None}
     lines = list(within)
-    lines += [
-        f"{side}: {line}" for side, content in pair.items() for line in _remarks(content, family)
-    ]
+    for side, content in pair.items():
+        lines += [f"{side}: {line}" for line in _remarks(content, family)]
+        if len(pair) == 1 and is_writable(content.text):
+            lines += [f"{side}: {line}" for line in oddities(content.text[:MOST_TEXT])]
     if len(pair) == 2:
         lines += _difference(*pair.values(), named=bool(within))
-    else:
-        lines += [f"{side}: {line}" for side, each in pair.items() for line in _odd(each.text)]
     return tuple(dict.fromkeys(lines))
-
-
-def _odd(text: str) -> list[str]:
-    return oddities(text[:MOST_TEXT]) if is_writable(text) else []
 
 
 def _difference(legacy: _Content, modern: _Content, *, named: bool) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 
@@ -76,26 +76,26 @@ class ToleranceRules:
 
     layers: Sequence[Layer] = ()
 
-    def limit(self, rule: str, column: str | None = None) -> Limit | None:
-        """Return the limit of a rule such as ``absolute``, or None if there is none or it is 0."""
-        for layer in reversed(self.layers):
-            allowed = getattr(layer.tolerance, rule)
-            if allowed is not None and (not layer.columns or column in layer.columns):
-                return Limit(rule, Decimal(allowed), layer.source) if allowed else None
-        return None
-
     def for_column(self, column: str, family: Family) -> tuple[Limit, ...]:
         """Return the rules that could forgive a difference in a column of a family."""
-        names: tuple[str, ...] = ("absolute", "relative") if family in NUMBERS else ()
-        if family in TIMES:
-            names = ("seconds",)
-        limits = (self.limit(name, column) for name in names)
-        return tuple(limit for limit in limits if limit is not None)
+        if family in NUMBERS:
+            return self._limits("absolute", "relative", column=column)
+        return self._limits("seconds", column=column) if family in TIMES else ()
 
     def budgets(self) -> tuple[Limit, ...]:
         """Return the budgets of differing rows."""
-        limits = (self.limit(name) for name in ("rows", "ratio"))
-        return tuple(limit for limit in limits if limit is not None)
+        return self._limits("rows", "ratio")
+
+    def _limits(self, *rules: str, column: str | None = None) -> tuple[Limit, ...]:
+        """Return the limits of ``rules`` that are set and are not 0."""
+        found = []
+        for rule in rules:
+            for layer in reversed(self.layers):
+                allowed = getattr(layer.tolerance, rule)
+                if allowed is not None and (not layer.columns or column in layer.columns):
+                    found.append(Limit(rule, Decimal(allowed), layer.source))
+                    break
+        return tuple(limit for limit in found if limit.allowed)
 
 
 def forgiving_limit(
@@ -107,40 +107,26 @@ def forgiving_limit(
     """
     if not limits or legacy is None or modern is None:
         return None
-    if family in NUMBERS:
-        return _forgiving_number(limits, legacy, modern)
-    difference = _seconds_between(family, legacy, modern)
-    return next((x for x in limits if difference is not None and difference <= x.allowed), None)
-
-
-def _forgiving_number(limits: Sequence[Limit], legacy: str, modern: str) -> Limit | None:
-    if not (is_number(legacy) and is_number(modern)):
-        return None
     # Fractions, since decimals would round to the 28 digits of their context.
-    one, other = Fraction(legacy), Fraction(modern)
+    if family in NUMBERS:
+        if not (is_number(legacy) and is_number(modern)):
+            return None
+        one, other = Fraction(legacy), Fraction(modern)
+        difference, largest = abs(one - other), max(abs(one), abs(other))
+    else:
+        try:
+            gap = abs(_datetime(family, legacy) - _datetime(family, modern))
+        except ValueError:  # 'infinity', years BC, or years past 9999
+            return None
+        difference, largest = Fraction(gap // timedelta(microseconds=1), 1_000_000), Fraction(0)
     for limit in limits:
-        scale = max(abs(one), abs(other)) if limit.rule == "relative" else 1
-        if abs(one - other) <= Fraction(limit.allowed) * scale:
+        scale = largest if limit.rule == "relative" else 1
+        if difference <= Fraction(limit.allowed) * scale:
             return limit
     return None
 
 
-def _seconds_between(family: Family, legacy: str, modern: str) -> Decimal | None:
-    one, other = instant(family, legacy), instant(family, modern)
-    if one is None or other is None:
-        return None
-    gap = abs(one - other)
-    return Decimal(gap.days) * 86_400 + gap.seconds + Decimal(gap.microseconds) / 1_000_000
-
-
-def instant(family: Family, text: str) -> datetime | None:
-    """Return a canonical time as a datetime, or None if Python cannot represent it.
-
-    Python cannot represent 'infinity', years BC, or years past 9999.
-    """
-    try:
-        if family is Family.TIME:
-            return datetime.combine(date(2000, 1, 1), time.fromisoformat(text))
-        return datetime.fromisoformat(text)
-    except ValueError:
-        return None
+def _datetime(family: Family, text: str) -> datetime:
+    if family is Family.TIME:
+        return datetime.combine(date(2000, 1, 1), time.fromisoformat(text))
+    return datetime.fromisoformat(text)

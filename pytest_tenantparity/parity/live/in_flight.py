@@ -13,8 +13,9 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from time import monotonic, sleep
 
 from sqlalchemy import true
@@ -22,7 +23,7 @@ from sqlalchemy import true
 from ...errors import NotProven
 from ...mapping.tenancy_sql import Scope, source_of
 from ...model import SIDES, Evidence, NamedRule, Outcome
-from ..compare.comparison import Comparison, Surplus
+from ..compare.comparison import Comparison, KeyDifference
 from ..compare.row_diff import NO_ROWS, Row, RowDiff
 from ..compare.tolerance import ToleranceRules
 from ..read.both_sides import BothSides
@@ -31,11 +32,8 @@ from .key_lookup import key_of, rows_of
 
 _MOST_LOOKS = 8
 
-State = tuple[frozenset[Surplus], frozenset[Surplus], frozenset[Surplus]]
-"""The surplus rows of either side under one key, and the copies of them that both sides have."""
-
-_Suspects = dict[tuple[str, Row], State]
-"""The states of differing rows, by tenant and key."""
+_Suspects = dict[tuple[str, Row], KeyDifference]
+"""The differing rows, by tenant and key."""
 
 
 @dataclass
@@ -47,7 +45,7 @@ class Settled:
     nothing.
     """
 
-    resting: list[State] = field(default_factory=list)
+    resting: list[KeyDifference] = field(default_factory=list)
     in_flight: int = 0
     restless: int = 0
     failure: str = ""
@@ -60,12 +58,12 @@ class Settled:
         if self.failure:
             raise NotProven(self.failure)
         for legacy, modern, shared in self.resting:
-            comparison.add(_copies(legacy), _copies(modern), dict(shared))
+            comparison.add(Counter(legacy).elements(), Counter(modern).elements(), shared)
 
 
 @dataclass
 class HeldRows:
-    """Holds the differing rows of a merge, or passes them on if they become too many."""
+    """Holds the differing rows of a merge, or passes them on if they are more than ``most``."""
 
     comparison: Comparison
     most: int
@@ -84,7 +82,7 @@ class HeldRows:
         """The rows that differ, or None if they were too many."""
         if self.too_many:
             return None
-        return RowDiff(tuple(self.legacy), tuple(self.modern), tuple(self.shared.items()))
+        return RowDiff(tuple(self.legacy), tuple(self.modern), self.shared)
 
     def add(
         self, legacy: Iterable[Row], modern: Iterable[Row], shared: Mapping[Row, int] = NO_ROWS
@@ -114,7 +112,7 @@ def settle(
     held = {
         (tenant, key): state
         for tenant, diff in suspects.items()
-        for key, state in _states(opened, diff.legacy, diff.modern, diff.on_both).items()
+        for key, state in _states(opened, diff.legacy, diff.modern, diff.shared).items()
     }
     if not held:
         return found
@@ -164,18 +162,18 @@ def _look(
         lambda: list(rows_of(opened, "legacy", sides.legacy, keys)),
         lambda: list(rows_of(opened, "modern", sides.modern, keys)),
     )
-    rows: tuple[defaultdict[str, list[Row]], ...] = defaultdict(list), defaultdict(list)
+    rows: defaultdict[str, tuple[list[Row], list[Row]]] = defaultdict(lambda: ([], []))
     there = set()
-    for mine, side in zip(rows, read, strict=True):
+    for number, side in enumerate(read):
         for tenant, row in side:
             if (each := (tenant, key_of(opened, row))) in held:
                 there.add(each)
-                mine[tenant].append(row)
-    legacy, modern = rows
-    seen: _Suspects = {}
-    for tenant in legacy.keys() | modern.keys():
-        states = _states(opened, legacy[tenant], modern[tenant])
-        seen |= {(tenant, key): state for key, state in states.items()}
+                rows[tenant][number].append(row)
+    seen = {
+        (tenant, key): state
+        for tenant, (legacy, modern) in rows.items()
+        for key, state in _states(opened, legacy, modern).items()
+    }
     return seen, there
 
 
@@ -189,26 +187,26 @@ def _left(opened: OpenPair, now: BothSides, gone: Collection[tuple[str, Row]]) -
     if not gone:
         return {}
     if len(opened.plan.key) == len(opened.plan.columns):
-        return {
-            tenant: f"{rows:,} rows that differed are there no more, on either side; without a "
-            "key nobody can say whether they were changed or deleted: name a key"
-            for tenant, rows in Counter(tenant for tenant, _ in gone).items()
-        }
-    everybody = [Scope(source_of(opened.tables[side]), true()) for side in SIDES]
-    legacy, modern = everybody
-    anywhere = replace(
-        now,
-        legacy=replace(now.legacy, scope=legacy),
-        modern=replace(now.modern, scope=modern),
-    )
-    nobody: State = (frozenset(), frozenset(), frozenset())
-    seen, _ = _look(opened, anywhere, {("", key): nobody for _, key in gone})
-    rows = Counter(tenant for tenant, key in gone if ("", key) in seen)
-    return {
-        tenant: f"{count:,} rows that differed have left the tenant (or the filter) meanwhile, "
-        "and differ where they are now; run again"
-        for tenant, count in rows.items()
-    }
+        why = (
+            "are there no more, on either side; without a key nobody can say whether they were "
+            "changed or deleted: name a key"
+        )
+    else:
+        legacy, modern = (Scope(source_of(opened.tables[side]), true()) for side in SIDES)
+        anywhere = replace(
+            now,
+            legacy=replace(now.legacy, scope=legacy),
+            modern=replace(now.modern, scope=modern),
+        )
+        nobody: KeyDifference = ({}, {}, {})
+        seen, _ = _look(opened, anywhere, {("", key): nobody for _, key in gone})
+        gone = [each for each in gone if ("", each[1]) in seen]
+        why = (
+            "have left the tenant (or the filter) meanwhile, and differ where they are now; run "
+            "again"
+        )
+    rows = Counter(tenant for tenant, _ in gone)
+    return {each: f"{count:,} rows that differed {why}" for each, count in rows.items()}
 
 
 def _states(
@@ -216,15 +214,11 @@ def _states(
     legacy: Iterable[Row],
     modern: Iterable[Row],
     shared: Mapping[Row, int] = NO_ROWS,
-) -> dict[Row, State]:
+) -> dict[Row, KeyDifference]:
     """Return the surplus rows of either side by key. No tolerance is applied."""
     plan, normalisers = opened.plan, opened.run.normalisers
     comparison = Comparison(plan.columns, plan.key, ToleranceRules(), normalisers, most_findings=0)
-    found = comparison.differences(legacy, modern, shared)
-    return {
-        key: (frozenset(each.legacy), frozenset(each.modern), frozenset(each.shared.items()))
-        for key, each in found.items()
-    }
+    return comparison.differences(legacy, modern, shared)
 
 
 def without_one_text(opened: OpenPair) -> str | None:
@@ -235,28 +229,17 @@ def without_one_text(opened: OpenPair) -> str | None:
     return next((each.name for each in opened.plan.key if not each.has_one_text), None)
 
 
-def _copies(surplus: Iterable[Surplus]) -> Iterator[Row]:
-    return (row for row, copies in surplus for _ in range(copies))
-
-
 @contextmanager
 def _present(opened: OpenPair, sides: BothSides) -> Iterator[BothSides]:
     """Yield both sides in their present state, each read in a session of its own."""
-    legacy, modern = (opened.run.stacks[side] for side in SIDES)
-    places, discreet = opened.places, opened.pair.has_masks
-    with (
-        legacy.present(places["legacy"]) as here,
-        modern.present(places["modern"]) as there,
-    ):
-        yield replace(
-            sides,
-            legacy=sides.legacy.by(
-                (here, lambda: legacy.explained(places["legacy"], discreet=discreet))
-            ),
-            modern=sides.modern.by(
-                (there, lambda: modern.explained(places["modern"], discreet=discreet))
-            ),
-        )
+    with ExitStack() as sessions:
+        readers = []
+        for side, reader in zip(SIDES, (sides.legacy, sides.modern), strict=True):
+            stack, place = opened.run.stacks[side], opened.places[side]
+            connection = sessions.enter_context(stack.present(place))
+            guard = partial(stack.explained, place, discreet=opened.pair.has_masks)
+            readers.append(reader.by((connection, guard)))
+        yield replace(sides, legacy=readers[0], modern=readers[1])
 
 
 def with_settled(evidence: Evidence, settled: Settled | None, seconds: float) -> Evidence:

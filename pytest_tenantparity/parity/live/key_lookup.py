@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 
-from sqlalchemy import ColumnElement, literal_column
+from sqlalchemy import ColumnElement, literal_column, true
 
 from ...model import Side
 from ...stacks.dialects import portable_hash
@@ -26,32 +26,21 @@ def among(
     with a few other keys can meet the condition, so the caller must compare the keys of the rows
     that it reads.
     """
-    indexed = _by_index(opened, side, keys)
-    if indexed is not None and len(opened.plan.key) == 1:
-        return indexed
-    salt, digest = opened.run.salt, opened.portable_digest(side)
-    wanted: list[ColumnElement[int]] = [
-        literal_column(str(portable_hash(key, salt, digest))) for key in keys
-    ]
-    hashed = reader.dialect.portable_hash(reader.key, salt, digest).in_(wanted)
-    return hashed if indexed is None else indexed & hashed
-
-
-def _by_index(opened: OpenPair, side: Side, keys: Collection[Row]) -> ColumnElement[bool] | None:
-    """Return the condition that the first column of the key has a value of ``keys``.
-
-    Returns None if the values are not all whole numbers.
-    """
-    first = opened.plan.key[0]
+    run, first = opened.run, opened.plan.key[0]
+    here = first.on(side)
+    note_want(run, opened, side, here.facts.name, "by which differing rows are looked up")
     values = {key[0] for key in keys}
-    note_want(
-        opened.run, opened, side, first.on(side).facts.name, "by which differing rows are looked up"
-    )
     numbers = sorted(value for value in values if value is not None and _WHOLE.fullmatch(value))
-    if not first.is_whole_number or len(numbers) < len(values):
-        return None
-    dialect = opened.run.stacks[side].dialect
-    return dialect.any_of(first.on(side).value, first.on(side).facts, numbers)
+    condition: ColumnElement[bool] = true()
+    if first.is_whole_number and len(numbers) == len(values):
+        condition = reader.dialect.any_of(here.value, here.facts, numbers)
+        if len(opened.plan.key) == 1:
+            return condition
+    digest = opened.portable_digest(side)
+    wanted: list[ColumnElement[int]] = [
+        literal_column(str(portable_hash(key, run.salt, digest))) for key in keys
+    ]
+    return condition & reader.dialect.portable_hash(reader.key, run.salt, digest).in_(wanted)
 
 
 def rows_of(

@@ -60,7 +60,7 @@ def deliver(sides: BothSides, result: TenantResult, sink: DifferenceSink) -> Non
     if result.diff is None:
         merge(sides, result, sink)
     elif result.diff:
-        sink.add(result.diff.legacy, result.diff.modern, result.diff.on_both)
+        sink.add(result.diff.legacy, result.diff.modern, result.diff.shared)
     if result.legacy != result.modern and not sink.differing:
         raise UnexplainedMismatch
 

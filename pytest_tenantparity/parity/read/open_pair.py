@@ -180,8 +180,8 @@ def opened_in(
     of_nobody: bool = False,
 ) -> OpenPair:
     """Return a pair, opened by connections to the tenant's places. Raises :class:`NotProven`."""
-    found = plan_pair(connections, run, pair, tenant, places, tables, of_nobody=of_nobody)
-    opened = OpenPair(run, pair, places, tables, connections, found.plan, run)
+    plan = plan_pair(connections, run, pair, tenant, places, tables, of_nobody=of_nobody)
+    opened = OpenPair(run, pair, places, tables, connections, plan, run)
     opened.plan.rules += [*opened.digest_rules, *filter_rules(run, pair)]
     run.notes.take(described(opened))
     return opened

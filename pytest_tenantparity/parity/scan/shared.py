@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 
 from ...errors import ConnectionLost, InconsistentReads, NotProven, counted
 from ...inventory import TablePair
-from ...mapping.columns import ColumnPlan
-from ...mapping.connected_pair import implied_column
+from ...mapping.columns import ColumnPlan, implied_column
 from ...model import SIDES, SLOW, UNTOLD, RowCounts, Side, Tenant
 from ...stacks import retried
 from ..cache import SharedCache
