@@ -109,8 +109,8 @@ class Audit:
                 return check_unassigned(run, key, pair, known)
         except Unreadable as error:
             anyone = first_located(run, pair, run.selected)
-            blame = blame_for(run, pair, anyone, error, whole=True)
-            raise NotProven("; ".join(blame.reasons)) from None
+            _, reasons = blame_for(run, pair, anyone, error, whole=True)
+            raise NotProven("; ".join(reasons)) from None
         tenant = None if key.tenant is None else run.tenants[key.tenant]
         written = layers_for(run.settings, pair, tenant)
         tolerance = ToleranceRules([run.environment, *written, *layers])
