@@ -114,7 +114,7 @@ class Audit:
         tenant = None if key.tenant is None else run.tenants[key.tenant]
         written = layers_for(run.settings, pair, tenant)
         tolerance = ToleranceRules([run.environment, *written, *layers])
-        evidence = check_rows(run, key, pair, tenant, tolerance, shared_result)
+        evidence = check_rows(run, key, tolerance, shared_result)
         return under_settle(evidence, run.settle)
 
 
