@@ -62,7 +62,7 @@ def test_copies_are_duplicates_and_lost_rows_are_not(engine: Engine) -> None:
 
     acme = [("1", "duplicate"), ("2", "duplicate"), ("3", "duplicate")] + [("5", "missing")] * 2
     with engine.opened(SETTINGS, legacy=BY_TENANT, modern=BY_TENANT) as run:
-        object.__setattr__(run.context, "drift", sink)
+        object.__setattr__(run.context, "open_sink", sink)
         for table in ("loose", "keyed"):
             found = run.audit("acme", table)
             assert sorted((key[0], kind) for kind, key, _ in seen(found)) == acme
