@@ -41,12 +41,7 @@ Without columns, these are the reasons why the table cannot be compared.
 
 
 def blame_for(
-    run: Run,
-    pair: TablePair,
-    tenant: Tenant | None,
-    error: Unreadable,
-    *,
-    whole: bool = False,
+    run: Run, pair: TablePair, tenant: Tenant | None, error: Unreadable, *, whole: bool = False
 ) -> Blame:
     """Return the columns that made a scan fail.
 
