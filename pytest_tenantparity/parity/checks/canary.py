@@ -52,12 +52,13 @@ from ..locate.merge import find_differences
 from ..read.both_sides import BothSides
 from ..read.open_pair import OpenPair, open_pair
 from ..run import Run
-from .mutations import MOST_VERSIONS, ROWS, Version, WatchedRows
+from .mutations import MOST_VERSIONS, ROWS, Values, Version, WatchedRows
 
 _LONG = 1_000  # characters
 _ONLY_THE_DIGEST = "in the query, and only the digest noticed, not the comparison"
 
-Seen = Counter[tuple[FindingKind, Row, tuple[str, ...]]]
+Reported = tuple[FindingKind, Row, tuple[str, ...]]
+"""The kind of a finding, the key of its row, and the changed columns."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class _Change:
     what: str
     before: Version
     after: Version
-    expected: Seen
+    expected: Sequence[Reported]
 
 
 def check_canary(run: Run, key: CheckKey, pair: TablePair) -> Evidence:
@@ -89,9 +90,8 @@ def check_canary(run: Run, key: CheckKey, pair: TablePair) -> Evidence:
                 samples = {side: WatchedRows(opened, side) for side in SIDES}
                 if enough(sample.rows for sample in samples.values()):
                     return _watch(key, opened, samples)
-    declared = pair.settings.empty
     asked_all = None in owners or len(owners) == len(run.selected or run.tenants)
-    is_declared = isinstance(declared, str) or (
+    is_declared = isinstance(pair.settings.empty, str) or (
         pair.is_global and pair.settings.declared_empty(GLOBAL) is not None
     )
     if asked_all and is_declared:
@@ -110,16 +110,11 @@ def _watch(key: CheckKey, opened: OpenPair, samples: dict[Side, WatchedRows]) ->
             reasons.append(f"{side}: column {column!r}: {said}" if column else f"{side}: {said}")
     names = {pair.name for pair in opened.plan.columns}
     watched = set() if "" in blind else names - blind
-    return Evidence(
-        key,
-        Outcome.NOT_PROVEN if reasons else Outcome.PROVEN,
-        CanaryCoverage(
-            ColumnCounts(len(watched), len(names), len(opened.tables["legacy"].columns)),
-            opened.digest_name,
-        ),
-        rules=tuple(filter_rules(opened.run, opened.pair)),
-        reasons=tuple(reasons),
-    )
+    counts = ColumnCounts(len(watched), len(names), len(opened.tables["legacy"].columns))
+    outcome = Outcome.NOT_PROVEN if reasons else Outcome.PROVEN
+    rules = tuple(filter_rules(opened.run, opened.pair))
+    measured = CanaryCoverage(counts, opened.digest_name)
+    return Evidence(key, outcome, measured, rules, tuple(reasons))
 
 
 def _misses(sample: WatchedRows) -> Iterator[tuple[str, str]]:
@@ -181,10 +176,10 @@ def _unseen(sample: WatchedRows, changes: Sequence[_Change]) -> Iterator[tuple[s
 
 def _changes_of_rows(sample: WatchedRows) -> Iterator[_Change]:
     last = len(sample.rows)
-    lost: Seen = Counter([(FindingKind.MISSING, sample.key_of(last), ())])
-    gained: Seen = Counter([(FindingKind.EXTRA, sample.key_of(last), ())])
-    yield _Change("a row was dropped", Version(), Version(without=last), lost)
-    yield _Change("a row was added", Version(without=last), Version(), gained)
+    key = sample.key_of(last)
+    lost, gained = (FindingKind.MISSING, key, ()), (FindingKind.EXTRA, key, ())
+    yield _Change("a row was dropped", Version(), Version(without=last), [lost])
+    yield _Change("a row was added", Version(without=last), Version(), [gained])
     # An aggregate in which pairs cancel, such as XOR, does not notice the change of equal rows.
     altered = (change for pair in sample.columns for change in _altered(sample, pair))
     change = next(altered, None)
@@ -194,7 +189,7 @@ def _changes_of_rows(sample: WatchedRows) -> Iterator[_Change]:
             "both of two equal rows were altered",
             replace(change.before, doubled=at),
             replace(change.after, doubled=at),
-            Counter({each: 2 * count for each, count in change.expected.items()}),
+            [*change.expected, *change.expected],
         )
 
 
@@ -216,14 +211,10 @@ def _altered(sample: WatchedRows, pair: ColumnPair) -> Iterator[_Change]:
         other = dialect.least_change(value, here.facts)
     if other is None:
         return
-    before = {} if at is not None else {1: value}
-    at = 1 if at is None else at
-    yield _Change(
-        "a value was altered",
-        Version(pair.name, before),
-        Version(pair.name, {at: other}),
-        _expected(sample, pair, at),
-    )
+    if at is None:
+        yield _changed(sample, pair, "a value was altered", {1: value}, {1: other})
+    else:
+        yield _changed(sample, pair, "a value was altered", {}, {at: other})
 
 
 def _nulled(sample: WatchedRows, pair: ColumnPair) -> Iterator[_Change]:
@@ -236,12 +227,7 @@ def _nulled(sample: WatchedRows, pair: ColumnPair) -> Iterator[_Change]:
         return
     before = {} if null_lookalike is None else {1: null_lookalike}
     after = {1: sample.value_in(pair, 0)}
-    yield _Change(
-        "a value became NULL",
-        Version(pair.name, before),
-        Version(pair.name, after),
-        _expected(sample, pair, 1),
-    )
+    yield _changed(sample, pair, "a value became NULL", before, after)
 
 
 def _swapped(sample: WatchedRows, pair: ColumnPair) -> Iterator[_Change]:
@@ -257,20 +243,23 @@ def _swapped(sample: WatchedRows, pair: ColumnPair) -> Iterator[_Change]:
     other = next((n for n in values if values[n] != values[1] and keys[n] != keys[1]), None)
     if other is None or pair.name in {each.name for each in sample.key}:
         return
-    numbers = {1: other, other: 1}
-    after = {n: sample.value_in(pair, m) for n, m in numbers.items()}
-    expected = _expected(sample, pair, 1) + _expected(sample, pair, other)
-    yield _Change("two values were swapped", Version(), Version(pair.name, after), expected)
+    after = {1: sample.value_in(pair, other), other: sample.value_in(pair, 1)}
+    yield _changed(sample, pair, "two values were swapped", {}, after)
 
 
-def _expected(sample: WatchedRows, pair: ColumnPair, number: int) -> Seen:
-    """Return the findings that the change of one value must cause.
+def _changed(
+    sample: WatchedRows, pair: ColumnPair, what: str, before: Values, after: Values
+) -> _Change:
+    """Return a change of the values of one column, with the findings that it must cause.
 
-    If the value is part of the key, the new key is not predicted.
+    If the values are part of the key, the new keys are not predicted.
     """
+    expected: list[Reported]
     if pair.name in {each.name for each in sample.key}:
-        return Counter([(FindingKind.MISSING, (), ()), (FindingKind.EXTRA, (), ())])
-    return Counter([(FindingKind.CHANGED, sample.key_of(number), (pair.name,))])
+        expected = [(FindingKind.MISSING, (), ()), (FindingKind.EXTRA, (), ())]
+    else:
+        expected = [(FindingKind.CHANGED, sample.key_of(each), (pair.name,)) for each in after]
+    return _Change(what, Version(pair.name, before), Version(pair.name, after), expected)
 
 
 def _not_reported(sample: WatchedRows, change: _Change) -> str:
@@ -278,18 +267,13 @@ def _not_reported(sample: WatchedRows, change: _Change) -> str:
     comparison = _comparison(sample)
     with ThreadPoolExecutor(max_workers=1) as one_connection:
         before, after = sample.reader(change.before), sample.reader(change.after)
-        run = sample.opened.run
+        run = sample.opened.run  # the side's session reads both versions
         # The first sketch has one bucket for all rows. With several buckets, two rows could differ
         # by their buckets even if a faulty sum is the same for both. The second sketch has
         # several buckets, by which the rows are found.
         limits = replace(run.limits, buckets=1)
         sides = BothSides(
-            before,
-            after,
-            one_connection,
-            run.cancel,
-            lambda _: run.give_up(sample.side),  # its session reads both versions
-            limits,
+            before, after, one_connection, run.cancel, lambda _: run.give_up(sample.side), limits
         )
         try:
             find_differences(sides, comparison)
@@ -317,12 +301,12 @@ def _wrongly_reported(sample: WatchedRows, change: _Change, comparison: Comparis
         and all(text is None or len(text) < _LONG for text in texts)
         and all(key for _, key, _ in change.expected)
     )
-    expected: Seen = Counter()
-    for (kind, key, columns), copies in change.expected.items():
-        expected[kind, key if keys_known else (), columns] += copies
-    seen: Seen = Counter()
-    for each, own in zip(comparison.findings, comparison.keys, strict=True):
-        seen[each.kind, own if keys_known else (), tuple(each.columns)] += each.copies
+    expected = Counter(
+        (kind, key if keys_known else (), columns) for kind, key, columns in change.expected
+    )
+    seen: Counter[Reported] = Counter()
+    for each, key in zip(comparison.findings, comparison.keys, strict=True):
+        seen[each.kind, key if keys_known else (), tuple(each.columns)] += each.copies
     if seen == expected:
         return ""
     drift, reported = comparison.drift, "no difference"

@@ -60,10 +60,7 @@ def _count_left_out(run: Run, side: Side, place: Place, pair: TablePair) -> int 
     kept = func.sum(case((met, literal_column("1")), else_=literal_column("0")))
     counted = select(func.count(), kept).select_from(source_of(found[0]))
     try:
-        with (
-            stack.transaction(place) as connection,
-            stack.guard(place, discreet=pair.has_masks),
-        ):
+        with stack.transaction(place) as connection, stack.guard(place, discreet=pair.has_masks):
             total, taken = connection.execute(counted).one()
     except ConnectionLost:
         raise
@@ -89,19 +86,15 @@ def _gaps(run: Run, side: Side, place: Place, pairs: list[TablePair]) -> list[st
     tables = catalog.stored_tables
     if not tables:
         raise NotProven(f"the {side} schema {catalog.schema!r} has no tables, or does not exist")
-    gaps = coverage_gaps(run.settings, pairs, side, tables)
-    hidden = [f"{catalog.hidden} on the {side} stack"] if catalog.hidden else []
-    return hidden + [
-        f"the {side} table {catalog.schema}.{name} is neither compared nor ignored; "
-        f"{_way_out(run, side, name)}, or give a reason "
-        f'([ignore.tables] "{side}.{name}" = "...")'
-        for name in gaps
-    ]
-
-
-def _way_out(run: Run, side: Side, name: str) -> str:
-    """Return the setting that would pair the table ``name``, which belongs to no pair."""
-    if side == "legacy":
-        return f'pair it ([tables.{toml_key(name)}] modern = "...")'
-    near = nearest(name, run.pairs)
-    return f'pair it with a legacy table ([tables.{toml_key(near)}] modern = "{name}")'
+    reasons = [f"{catalog.hidden} on the {side} stack"] if catalog.hidden else []
+    for name in coverage_gaps(run.settings, pairs, side, tables):
+        if side == "legacy":
+            way = f'pair it ([tables.{toml_key(name)}] modern = "...")'
+        else:
+            near = toml_key(nearest(name, run.pairs))
+            way = f'pair it with a legacy table ([tables.{near}] modern = "{name}")'
+        reasons.append(
+            f"the {side} table {catalog.schema}.{name} is neither compared nor ignored; {way}, "
+            f'or give a reason ([ignore.tables] "{side}.{name}" = "...")'
+        )
+    return reasons

@@ -77,13 +77,10 @@ def _ids(column: ColumnPair, lookup: Lookup, known: dict[str, str], text: str) -
     ``text`` is an id of the stack that does not hold the map, or an unmapped id of the stack that
     does.
     """
-    if text.startswith(UNMAPPED):
-        mine: str | None = shown(text.removeprefix(UNMAPPED), column.family)
-        theirs = None
-    else:
-        found = known.get(own_id(text))
-        mine = None if found is None else shown(found, column.family)
-        theirs = shown(own_id(text), column.family)
+    unmapped = text.startswith(UNMAPPED)
+    own = text.removeprefix(UNMAPPED) if unmapped else known.get(own_id(text))
+    mine = None if own is None else shown(own, column.family)
+    theirs = None if unmapped else shown(own_id(text), column.family)
     of_legacy = lookup.settings.stack == "legacy"
     return MappedId(mine, theirs) if of_legacy else MappedId(theirs, mine)
 

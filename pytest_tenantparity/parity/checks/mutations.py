@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import Any
 
 from sqlalchemy import (
-    CTE,
     ColumnClause,
     ColumnElement,
     Executable,
@@ -30,7 +29,6 @@ from ...mapping.columns import ColumnPair
 from ...mapping.filters import rows_taking_part
 from ...mapping.tenancy_sql import Owners, Scope, source_of
 from ...model import Side
-from ...stacks import Dialect
 from ...stacks.dialects import Item
 from ..compare.row_diff import Row
 from ..read.digest import Buckets, Digest
@@ -43,6 +41,9 @@ _NAME = "parity_canary_row"
 _NUMBER: ColumnClause[int] = column(_NAME, Integer)
 _VERSION: ColumnClause[int] = column("parity_canary_version", Integer)
 
+Values = Mapping[int, ColumnElement[Any]]
+"""New values of a column, by the number of the row."""
+
 
 @dataclass(frozen=True)
 class Version:
@@ -53,7 +54,7 @@ class Version:
     """
 
     column: str = ""
-    values: Mapping[int, ColumnElement[Any]] = field(default_factory=dict)
+    values: Values = field(default_factory=dict)
     without: int | None = None
     doubled: int | None = None
 
@@ -71,27 +72,39 @@ class Gathered(SideReader):
         return iter(list(super().answers(statement, options)))
 
 
-@dataclass(frozen=True)
 class WatchedRows:
-    """The first rows of one side by primary key, numbered from 1."""
+    """The first rows of one side by primary key, numbered from 1.
 
-    opened: OpenPair
-    side: Side
+    ``columns`` are the compared columns, and ``key`` are those that identify a row. They are
+    without the rules that would forgive a difference.
+    """
 
-    @property
-    def dialect(self) -> Dialect:
-        """The SQL of the side's engine."""
-        return self.opened.run.stacks[self.side].dialect
+    def __init__(self, opened: OpenPair, side: Side) -> None:
+        run, facts = opened.run, opened.tables[side]
+        self.opened, self.side = opened, side
+        self.dialect = dialect = run.stacks[side].dialect
+        self.columns, self.key = (
+            [replace(each, forgiving=(), normalise=None, masked=False) for each in columns]
+            for columns in (opened.plan.columns, opened.plan.key)
+        )
+        # A CTE, so that each statement numbers the rows only once.
+        names: list[ColumnElement[Any]] = [column(each.name) for each in facts.columns]
+        taking_part = rows_taking_part(run, opened.pair, side)
+        first = select(*names).select_from(source_of(facts)).where(taking_part)
+        first = first.order_by(*map(column, facts.primary_key)).limit(ROWS)
+        # An SQL expression of the settings may name its table.
+        rows = first.subquery(facts.name)
+        # Rows that share a key need an order, too: each statement numbers the rows again.
+        by = [*self.key, *(each for each in self.columns if each not in self.key)]
+        order = [dialect.byte_order(pair.canonical(side, dialect)) for pair in by]
+        number = func.row_number().over(order_by=order).label(_NAME)
+        self._sample = select(*names, number).select_from(rows).cte("parity_canary_sample")
+        # The size of the table is ignored, so that nearly every row has a bucket of its own.
+        reader = replace(opened.reader(side, Scope(self._numbered(), true())), rows_about=0)
+        self._plain = Gathered(**vars(reader))
 
-    @cached_property
-    def columns(self) -> list[ColumnPair]:
-        """The compared columns, without the rules that would forgive a difference."""
-        return [_strict(each) for each in self.opened.plan.columns]
-
-    @cached_property
-    def key(self) -> list[ColumnPair]:
-        """The columns that identify a row."""
-        return [_strict(each) for each in self.opened.plan.key]
+    def _numbered(self) -> FromClause:
+        return select(self._sample).subquery(self.opened.tables[self.side].name)
 
     @cached_property
     def rows(self) -> list[Row]:
@@ -192,31 +205,6 @@ class WatchedRows:
             return replace(item, text=text, value=None)
         return replace(item, text=text, value=case(*new, else_=item.value))
 
-    @cached_property
-    def _plain(self) -> SideReader:
-        # The size of the table is ignored, so that nearly every row has a bucket of its own.
-        reader = self.opened.reader(self.side, Scope(self._numbered(), true()))
-        return Gathered(**vars(replace(reader, rows_about=0)))
-
-    def _numbered(self) -> FromClause:
-        return select(self._sample).subquery(self.opened.tables[self.side].name)
-
-    @cached_property
-    def _sample(self) -> CTE:
-        """The numbered rows, as a CTE. Each statement numbers them only once."""
-        facts = self.opened.tables[self.side]
-        names: list[ColumnElement[Any]] = [column(each.name) for each in facts.columns]
-        taking_part = rows_taking_part(self.opened.run, self.opened.pair, self.side)
-        first = select(*names).select_from(source_of(facts)).where(taking_part)
-        first = first.order_by(*map(column, facts.primary_key)).limit(ROWS)
-        # An SQL expression of the settings may name its table.
-        rows = first.subquery(facts.name)
-        # Rows that share a key need an order, too: each statement numbers the rows again.
-        by = [*self.key, *(each for each in self.columns if each not in self.key)]
-        order = [self.dialect.byte_order(pair.canonical(self.side, self.dialect)) for pair in by]
-        number = func.row_number().over(order_by=order).label(_NAME)
-        return select(*names, number).select_from(rows).cte("parity_canary_sample")
-
 
 def _numbers_below(count: int) -> FromClause:
     """Return the numbers from 0 to ``count`` - 1, without using a table."""
@@ -239,7 +227,3 @@ def _always(one: ColumnElement[int], other: ColumnElement[int]) -> ColumnElement
 
 def _literal(number: int) -> ColumnElement[int]:
     return literal_column(str(number), Integer)
-
-
-def _strict(pair: ColumnPair) -> ColumnPair:
-    return replace(pair, forgiving=(), normalise=None, masked=False)

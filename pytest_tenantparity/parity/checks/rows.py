@@ -68,19 +68,13 @@ def _compared(
     with run.open_sink(key) as sink, open_pair(run, pair, tenant) as whole:
         opened = whole if blame is None else without(whole, blame)
         sides = opened.sides(lambda side: opened.rows_of(side, tenant))
-        comparison = Comparison(
-            opened.plan.columns,
-            opened.plan.key,
-            tolerance,
-            run.normalisers,
-            run.settings.report.findings,
-            sink,
-        )
+        plan, most = opened.plan, run.settings.report.findings
+        comparison = Comparison(plan.columns, plan.key, tolerance, run.normalisers, most, sink)
         comparison.repeats_listed = [s for s in SIDES if opened.unenforced_key(s) is not None]
         if shared_result is None:
-            result = locate(lambda _: sides, [""])[""]
+            result, shared = locate(lambda _: sides, [""])[""], None
         else:
-            result = shared_result.result
+            result, shared = shared_result.result, shared_result.shared
         settled, seconds, ambiguous = None, run.settle, without_one_text(opened)
         if seconds is None or ambiguous is not None:
             deliver(sides, result, comparison)
@@ -90,13 +84,8 @@ def _compared(
                     f"read again, for equal values of the key column {ambiguous!r} can have "
                     f"several texts; name another [tables.{pair.name}] key"
                 )
-        elif (
-            tenant is not None
-            and shared_result is not None
-            and shared_result.shared is not None
-            and result.diff
-        ):
-            settled = settled_together(opened, shared_result.shared, tenant, seconds)
+        elif tenant is not None and shared is not None and result.diff:
+            settled = settled_together(opened, shared, tenant, seconds)
         else:
             diff = result.diff
             if not diff:
@@ -107,8 +96,8 @@ def _compared(
         opened.require_unaltered()
         if settled is not None:
             settled.add_to(comparison)
-        rows, plan, digest = result.rows, opened.plan, opened.digest_name
-        evidence = _conclude(key, pair, rows, plan, comparison, tolerance, digest)
+        digest = opened.digest_name
+        evidence = _conclude(key, pair, result.rows, plan, comparison, tolerance, digest)
         evidence = with_owners(evidence, comparison.keys, opened, shared_result)
         evidence = with_mapped_ids(evidence, comparison.keys, opened)
         for finding in evidence.findings:

@@ -60,10 +60,7 @@ def check_unassigned(
     """
     # If tenants have their own places, any tenant's table shows the columns.
     anyone = first_located(run, pair, run.selected)
-    with (
-        run.open_sink(key) as sink,
-        open_pair(run, pair, anyone, of_nobody=True) as opened,
-    ):
+    with run.open_sink(key) as sink, open_pair(run, pair, anyone, of_nobody=True) as opened:
         sides = opened.sides(lambda side: _scope(opened, side))
         found = sides.both(
             lambda: _account(opened, "legacy", known["legacy"]),
@@ -122,16 +119,10 @@ def _scope(opened: OpenPair, side: Side) -> Scope:
 
 def _findings(opened: OpenPair, side: Side, reader: SideReader, sink: Sink) -> tuple[Finding, ...]:
     """Pass every unassigned row to ``sink``, and return the first findings by key."""
-    columns = opened.plan.key
+    columns, raw = opened.plan.key, len(opened.plan.key) < len(opened.plan.columns)
     sample = FirstFindings(opened.run.settings.report.findings)
     for key in reader.each_key():
-        finding = finding_of(
-            _KINDS[side],
-            columns,
-            key,
-            note="belongs to no tenant",
-            raw=len(columns) < len(opened.plan.columns),
-        )
+        finding = finding_of(_KINDS[side], columns, key, note="belongs to no tenant", raw=raw)
         finding = replace(finding, remarks=key_remarks(columns, key))
         sink(finding)
         sample.add(order_of(key), finding)
