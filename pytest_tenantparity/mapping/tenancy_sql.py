@@ -98,22 +98,6 @@ def scope_of(
     return Scope(source_of(facts), belongs & taking_part, wide=wide)
 
 
-def unassigned_of(
-    facts: TableFacts,
-    catalog: Catalog,
-    dialect: Dialect,
-    tenancy: Tenancy,
-    values: Sequence[str],
-    taking_part: ColumnElement[bool],
-) -> Scope:
-    """Return the rows that pass the filter and are attributed to none of ``values``.
-
-    They lead to another value, to NULL, or to no value.
-    """
-    stray = owned_by(facts, catalog, dialect, tenancy, values).is_not(true())
-    return Scope(source_of(facts), stray & taking_part)
-
-
 def owners_scope(
     facts: TableFacts,
     catalog: Catalog,

@@ -109,12 +109,12 @@ class Audit:
                 return check_unassigned(run, key, pair, known)
         except Unreadable as error:
             anyone = first_located(run, pair, run.selected)
-            blame = blame_for(run, pair, anyone, error, whole=True)
-            raise NotProven("; ".join(blame.reasons)) from None
+            _, reasons = blame_for(run, pair, anyone, error, whole=True)
+            raise NotProven("; ".join(reasons)) from None
         tenant = None if key.tenant is None else run.tenants[key.tenant]
         written = layers_for(run.settings, pair, tenant)
         tolerance = ToleranceRules([run.environment, *written, *layers])
-        evidence = check_rows(run, key, pair, tenant, tolerance, shared_result)
+        evidence = check_rows(run, key, tolerance, shared_result)
         return under_settle(evidence, run.settle)
 
 

@@ -36,7 +36,6 @@ from ...model import (
     CanaryCoverage,
     CheckKey,
     ColumnCounts,
-    DriftCounts,
     Evidence,
     FindingKind,
     NamedRule,
@@ -53,11 +52,13 @@ from ..locate.merge import find_differences
 from ..read.both_sides import BothSides
 from ..read.open_pair import OpenPair, open_pair
 from ..run import Run
-from .mutations import MOST_VERSIONS, ROWS, Version, WatchedRows, read_versions
+from .mutations import MOST_VERSIONS, ROWS, Values, Version, WatchedRows
 
 _LONG = 1_000  # characters
+_ONLY_THE_DIGEST = "in the query, and only the digest noticed, not the comparison"
 
-Seen = Counter[tuple[FindingKind, Row, tuple[str, ...]]]
+Reported = tuple[FindingKind, Row, tuple[str, ...]]
+"""The kind of a finding, the key of its row, and the changed columns."""
 
 
 @dataclass(frozen=True)
@@ -70,18 +71,7 @@ class _Change:
     what: str
     before: Version
     after: Version
-    expected: Seen
-
-
-@dataclass(frozen=True)
-class _Miss:
-    """A change that was not reported correctly.
-
-    ``column`` is empty if whole rows were changed.
-    """
-
-    column: str
-    said: str
+    expected: Sequence[Reported]
 
 
 def check_canary(run: Run, key: CheckKey, pair: TablePair) -> Evidence:
@@ -89,16 +79,19 @@ def check_canary(run: Run, key: CheckKey, pair: TablePair) -> Evidence:
 
     The reasons name the columns whose changes are not noticed.
     """
-    owners = _owners(run, pair)
+    owners: Sequence[Tenant | None] = (None,)
+    if any(pair.tenancy(side).per_place for side in SIDES):
+        sampled = sampled_tenants(run.selected, list(run.tenants.values()))
+        # If one tenant's rows cannot be read, its own checks report the reason.
+        owners = [each for each in sampled if is_located(run, pair, each)] or sampled
     for enough in (all, any):  # prefer a tenant with rows on both sides
         for tenant in owners:
             with open_pair(run, pair, tenant) as opened:
                 samples = {side: WatchedRows(opened, side) for side in SIDES}
                 if enough(sample.rows for sample in samples.values()):
                     return _watch(key, opened, samples)
-    declared = pair.settings.empty
     asked_all = None in owners or len(owners) == len(run.selected or run.tenants)
-    is_declared = isinstance(declared, str) or (
+    is_declared = isinstance(pair.settings.empty, str) or (
         pair.is_global and pair.settings.declared_empty(GLOBAL) is not None
     )
     if asked_all and is_declared:
@@ -108,49 +101,42 @@ def check_canary(run: Run, key: CheckKey, pair: TablePair) -> Evidence:
     return Evidence(key, Outcome.NOT_PROVEN, reasons=(reason,))
 
 
-def _owners(run: Run, pair: TablePair) -> Sequence[Tenant | None]:
-    per_place = any(pair.tenancy(side).per_place for side in SIDES)
-    everyone = list(run.tenants.values())
-    if not per_place:
-        return (None,)
-    sampled = sampled_tenants(run.selected, everyone)
-    # If one tenant's rows cannot be read, its own checks report the reason.
-    return [each for each in sampled if is_located(run, pair, each)] or sampled
-
-
 def _watch(key: CheckKey, opened: OpenPair, samples: dict[Side, WatchedRows]) -> Evidence:
-    missed = [(side, miss) for side in SIDES for miss in _misses(samples[side])]
+    blind: set[str] = set()
+    reasons: list[str] = []
+    for side in SIDES:
+        for column, said in _misses(samples[side]):
+            blind.add(column)
+            reasons.append(f"{side}: column {column!r}: {said}" if column else f"{side}: {said}")
     names = {pair.name for pair in opened.plan.columns}
-    blind = {miss.column for _, miss in missed}
     watched = set() if "" in blind else names - blind
-    return Evidence(
-        key,
-        Outcome.NOT_PROVEN if missed else Outcome.PROVEN,
-        CanaryCoverage(
-            ColumnCounts(len(watched), len(names), len(opened.tables["legacy"].columns)),
-            opened.digest_name,
-        ),
-        rules=tuple(filter_rules(opened.run, opened.pair)),
-        reasons=tuple(f"{side}: {miss.said}" for side, miss in missed),
-    )
+    counts = ColumnCounts(len(watched), len(names), len(opened.tables["legacy"].columns))
+    outcome = Outcome.NOT_PROVEN if reasons else Outcome.PROVEN
+    rules = tuple(filter_rules(opened.run, opened.pair))
+    measured = CanaryCoverage(counts, opened.digest_name)
+    return Evidence(key, outcome, measured, rules, tuple(reasons))
 
 
-def _misses(sample: WatchedRows) -> Iterator[_Miss]:
+def _misses(sample: WatchedRows) -> Iterator[tuple[str, str]]:
+    """Yield how changes were not reported correctly, each with the name of the changed column.
+
+    The name is empty if whole rows were changed.
+    """
     if not sample.rows:
-        yield _Miss("", "the table holds no rows, so none of its columns can be watched")
+        yield "", "the table holds no rows, so none of its columns can be watched"
         return
-    for change in (*_changes_of_rows(sample), *_altered_doubles(sample)):
+    for change in _changes_of_rows(sample):
         if said := _not_reported(sample, change):
-            yield _Miss("", said)
+            yield "", said
     changes: list[_Change] = []
     for pair in sample.key:  # the hash of the key locates rows
         for change in _altered(sample, pair):
             if said := _not_reported(sample, change):
-                yield _Miss(pair.name, f"column {pair.name!r}: {said}")
+                yield pair.name, said
     for pair in sample.columns:
         own = [*_altered(sample, pair), *_swapped(sample, pair)]
         if not own:
-            yield _Miss(pair.name, f"column {pair.name!r}: no other value of it could be made")
+            yield pair.name, "no other value of it could be made"
         changes += [*own, *_nulled(sample, pair)]
     values = sample.opened.run.limits.canary_values
     most = max(1, min(values // (2 * ROWS * len(sample.columns)), MOST_VERSIONS // 2 - 1))
@@ -158,7 +144,7 @@ def _misses(sample: WatchedRows) -> Iterator[_Miss]:
         yield from _unseen(sample, changes[start : start + most])
 
 
-def _unseen(sample: WatchedRows, changes: Sequence[_Change]) -> Iterator[_Miss]:
+def _unseen(sample: WatchedRows, changes: Sequence[_Change]) -> Iterator[tuple[str, str]]:
     """Digest and read the rows with each change of a column, and yield the changes not reported.
 
     The statement with all changes contains CASE, which can widen a type. The unchanged rows can
@@ -170,48 +156,41 @@ def _unseen(sample: WatchedRows, changes: Sequence[_Change]) -> Iterator[_Miss]:
         start = len(versions) if change.before.values else 0
         versions += [change.before, change.after] if start else [change.after]
         numbers.append((start, len(versions) - 1))
-    read = read_versions(sample, versions)
-    alike = read[0].digest == sample.digest
+    read = sample.read(versions)
+    alike = read[0][0] == sample.digest
     for change, (start, end) in zip(changes, numbers, strict=True):
-        before, after = read[start], read[end]
+        (digest_before, rows_before), (digest_after, rows_after) = read[start], read[end]
         comparison = _comparison(sample)
-        comparison.add(before.rows, after.rows)
+        comparison.add(rows_before, rows_after)
         if not alike:
             said = _not_reported(sample, change)
-        elif before.digest == after.digest:
-            said = f"{change.what} in the query, and the audit reported {_in_words(DriftCounts())}"
+        elif digest_before == digest_after:
+            said = f"{change.what} in the query, and the audit reported no difference"
         elif not comparison.differing:
-            said = _only_the_digest(change)
+            said = f"{change.what} {_ONLY_THE_DIGEST}"
         else:
             said = _wrongly_reported(sample, change, comparison)
         if said:
-            column = change.after.column
-            yield _Miss(column, f"column {column!r}: {said}")
+            yield change.after.column, said
 
 
 def _changes_of_rows(sample: WatchedRows) -> Iterator[_Change]:
     last = len(sample.rows)
-    lost: Seen = Counter([(FindingKind.MISSING, sample.key_of(last), ())])
-    gained: Seen = Counter([(FindingKind.EXTRA, sample.key_of(last), ())])
-    yield _Change("a row was dropped", Version(), Version(without=last), lost)
-    yield _Change("a row was added", Version(without=last), Version(), gained)
-
-
-def _altered_doubles(sample: WatchedRows) -> Iterator[_Change]:
-    """Yield the change that alters both of two equal rows.
-
-    An aggregate in which pairs cancel, such as XOR, would not notice it.
-    """
-    for pair in sample.columns:
-        for change in _altered(sample, pair):
-            (at,) = change.after.values
-            yield _Change(
-                "both of two equal rows were altered",
-                replace(change.before, doubled=at),
-                replace(change.after, doubled=at),
-                Counter({each: 2 * count for each, count in change.expected.items()}),
-            )
-            return
+    key = sample.key_of(last)
+    lost, gained = (FindingKind.MISSING, key, ()), (FindingKind.EXTRA, key, ())
+    yield _Change("a row was dropped", Version(), Version(without=last), [lost])
+    yield _Change("a row was added", Version(without=last), Version(), [gained])
+    # An aggregate in which pairs cancel, such as XOR, does not notice the change of equal rows.
+    altered = (change for pair in sample.columns for change in _altered(sample, pair))
+    change = next(altered, None)
+    if change is not None:
+        (at,) = change.after.values
+        yield _Change(
+            "both of two equal rows were altered",
+            replace(change.before, doubled=at),
+            replace(change.after, doubled=at),
+            [*change.expected, *change.expected],
+        )
 
 
 def _altered(sample: WatchedRows, pair: ColumnPair) -> Iterator[_Change]:
@@ -223,27 +202,19 @@ def _altered(sample: WatchedRows, pair: ColumnPair) -> Iterator[_Change]:
     dialect, here = sample.dialect, pair.on(sample.side)
     at = next((n for n, value in sample.values(pair).items() if value is not None), None)
     value = here.value if at is not None else dialect.null_lookalike(here.facts)
-    other = None if value is None else _nearest(sample, pair, value)
-    if value is None or other is None:
+    if value is None:
         return
-    before = {} if at is not None else {1: value}
-    at = 1 if at is None else at
-    yield _Change(
-        "a value was altered",
-        Version(pair.name, before),
-        Version(pair.name, {at: other}),
-        _expected(sample, pair, at),
-    )
-
-
-def _nearest(
-    sample: WatchedRows, pair: ColumnPair, value: ColumnElement[Any]
-) -> ColumnElement[Any] | None:
-    """Return the nearest value that differs from ``value`` when both are read as the pair is."""
-    facts = pair.on(sample.side).facts
-    if pair.by_content and facts.family not in DOCUMENTS:  # JSON ignores spaces
-        return literal("[", Text) + cast(value, Text) + literal("]", Text)
-    return sample.dialect.least_change(value, facts)
+    other: ColumnElement[Any] | None
+    if pair.by_content and here.facts.family not in DOCUMENTS:  # JSON ignores spaces
+        other = literal("[", Text) + cast(value, Text) + literal("]", Text)
+    else:
+        other = dialect.least_change(value, here.facts)
+    if other is None:
+        return
+    if at is None:
+        yield _changed(sample, pair, "a value was altered", {1: value}, {1: other})
+    else:
+        yield _changed(sample, pair, "a value was altered", {}, {at: other})
 
 
 def _nulled(sample: WatchedRows, pair: ColumnPair) -> Iterator[_Change]:
@@ -256,12 +227,7 @@ def _nulled(sample: WatchedRows, pair: ColumnPair) -> Iterator[_Change]:
         return
     before = {} if null_lookalike is None else {1: null_lookalike}
     after = {1: sample.value_in(pair, 0)}
-    yield _Change(
-        "a value became NULL",
-        Version(pair.name, before),
-        Version(pair.name, after),
-        _expected(sample, pair, 1),
-    )
+    yield _changed(sample, pair, "a value became NULL", before, after)
 
 
 def _swapped(sample: WatchedRows, pair: ColumnPair) -> Iterator[_Change]:
@@ -277,20 +243,23 @@ def _swapped(sample: WatchedRows, pair: ColumnPair) -> Iterator[_Change]:
     other = next((n for n in values if values[n] != values[1] and keys[n] != keys[1]), None)
     if other is None or pair.name in {each.name for each in sample.key}:
         return
-    numbers = {1: other, other: 1}
-    after = {n: sample.value_in(pair, m) for n, m in numbers.items()}
-    expected = _expected(sample, pair, 1) + _expected(sample, pair, other)
-    yield _Change("two values were swapped", Version(), Version(pair.name, after), expected)
+    after = {1: sample.value_in(pair, other), other: sample.value_in(pair, 1)}
+    yield _changed(sample, pair, "two values were swapped", {}, after)
 
 
-def _expected(sample: WatchedRows, pair: ColumnPair, number: int) -> Seen:
-    """Return the findings that the change of one value must cause.
+def _changed(
+    sample: WatchedRows, pair: ColumnPair, what: str, before: Values, after: Values
+) -> _Change:
+    """Return a change of the values of one column, with the findings that it must cause.
 
-    If the value is part of the key, the new key is not predicted.
+    If the values are part of the key, the new keys are not predicted.
     """
+    expected: list[Reported]
     if pair.name in {each.name for each in sample.key}:
-        return Counter([(FindingKind.MISSING, (), ()), (FindingKind.EXTRA, (), ())])
-    return Counter([(FindingKind.CHANGED, sample.key_of(number), (pair.name,))])
+        expected = [(FindingKind.MISSING, (), ()), (FindingKind.EXTRA, (), ())]
+    else:
+        expected = [(FindingKind.CHANGED, sample.key_of(each), (pair.name,)) for each in after]
+    return _Change(what, Version(pair.name, before), Version(pair.name, after), expected)
 
 
 def _not_reported(sample: WatchedRows, change: _Change) -> str:
@@ -298,23 +267,18 @@ def _not_reported(sample: WatchedRows, change: _Change) -> str:
     comparison = _comparison(sample)
     with ThreadPoolExecutor(max_workers=1) as one_connection:
         before, after = sample.reader(change.before), sample.reader(change.after)
-        run = sample.opened.run
+        run = sample.opened.run  # the side's session reads both versions
         # The first sketch has one bucket for all rows. With several buckets, two rows could differ
         # by their buckets even if a faulty sum is the same for both. The second sketch has
         # several buckets, by which the rows are found.
         limits = replace(run.limits, buckets=1)
         sides = BothSides(
-            before,
-            after,
-            one_connection,
-            run.cancel,
-            lambda _: run.give_up(sample.side),  # its session reads both versions
-            limits,
+            before, after, one_connection, run.cancel, lambda _: run.give_up(sample.side), limits
         )
         try:
             find_differences(sides, comparison)
         except UnexplainedMismatch:
-            return _only_the_digest(change)
+            return f"{change.what} {_ONLY_THE_DIGEST}"
         except InconsistentReads as error:
             return f"{change.what} in the query, and {error}"
     return _wrongly_reported(sample, change, comparison)
@@ -326,33 +290,26 @@ def _comparison(sample: WatchedRows) -> Comparison:
     return comparison
 
 
-def _only_the_digest(change: _Change) -> str:
-    return f"{change.what} in the query, and only the digest noticed, not the comparison"
-
-
 def _wrongly_reported(sample: WatchedRows, change: _Change, comparison: Comparison) -> str:
-    """Return how the report of ``change`` is wrong; empty if it is as expected."""
-    keys_known = _has_keys(sample) and all(key for _, key, _ in change.expected)
-    expected: Seen = Counter()
-    for (kind, key, columns), copies in change.expected.items():
-        expected[kind, key if keys_known else (), columns] += copies
-    seen: Seen = Counter()
-    for each, own in zip(comparison.findings, comparison.keys, strict=True):
-        key = own if keys_known else ()
-        seen[each.kind, key, tuple(each.columns)] += each.copies
+    """Return how the report of ``change`` is wrong; empty if it is as expected.
+
+    Keys are compared if they have one text on both sides, and are short enough to keep.
+    """
+    texts = (value for pair in sample.key for value in sample.values(pair).values())
+    keys_known = (
+        all(pair.has_one_text for pair in sample.key)
+        and all(text is None or len(text) < _LONG for text in texts)
+        and all(key for _, key, _ in change.expected)
+    )
+    expected = Counter(
+        (kind, key if keys_known else (), columns) for kind, key, columns in change.expected
+    )
+    seen: Counter[Reported] = Counter()
+    for each, key in zip(comparison.findings, comparison.keys, strict=True):
+        seen[each.kind, key if keys_known else (), tuple(each.columns)] += each.copies
     if seen == expected:
         return ""
-    return f"{change.what} in the query, and the audit reported {_in_words(comparison.drift)}"
-
-
-def _has_keys(sample: WatchedRows) -> bool:
-    """Return whether a key has one text on both sides, and is short enough to keep."""
-    texts = (value for pair in sample.key for value in sample.values(pair).values())
-    short = all(value is None or len(value) < _LONG for value in texts)
-    return short and all(pair.has_one_text for pair in sample.key)
-
-
-def _in_words(drift: DriftCounts) -> str:
-    if not drift.total:
-        return "no difference"
-    return f"{drift.missing} rows missing, {drift.extra} extra, {drift.changed} changed"
+    drift, reported = comparison.drift, "no difference"
+    if drift.total:
+        reported = f"{drift.missing} rows missing, {drift.extra} extra, {drift.changed} changed"
+    return f"{change.what} in the query, and the audit reported {reported}"

@@ -12,78 +12,61 @@ from ...mapping.tenancy_sql import source_of
 from ...model import SIDES, CheckKey, Evidence, Outcome, Side, TableCoverage
 from ..run import Run
 
-_UNCOUNTED = -1  # in the place of a row count: a place could not be read
-
 
 def check_coverage(run: Run, key: CheckKey) -> Evidence:
     """Return evidence that names every table, on either side, that is not compared or ignored."""
-    reasons: list[str] = []
-    left_out: dict[str, int] = {}
     for side in SIDES:  # raises NotProven if a stack is not available
         run.stacks[side].database(place_of_shared(run.settings.stack(side)))
     if not run.pairs:
         raise NotProven("no tables are paired, so none is compared")
+    reasons: list[str] = []
+    # None: the rows of some place could not be counted. The count of the others would mislead.
+    left_out: dict[str, int | None] = {}
     for side in SIDES:
         for place, pairs in _places(run, side).items():
+            filters = ((pair, pair.settings.row_filter(side)) for pair in pairs)
+            filtered = {
+                rows_but(side, pair.name, own, run.as_of): pair
+                for pair, own in filters
+                if own is not None
+            }
             try:
                 reasons += _gaps(run, side, place, pairs)
-                for pair in pairs:
-                    _count_left_out(run, side, place, pair, left_out)
+                for what, pair in filtered.items():
+                    before, rows = left_out.get(what, 0), _count_left_out(run, side, place, pair)
+                    left_out[what] = None if before is None or rows is None else before + rows
             except ConnectionLost:  # the check is run again on a new connection
                 raise
             except NotProven as error:  # one tenant's place must not hide the gaps of others
                 reasons.append(str(error))
-                left_out |= _uncounted(run, side, pairs)
+                left_out |= dict.fromkeys(filtered)
     outcome = Outcome.NOT_PROVEN if reasons else Outcome.PROVEN
-    counted = {what: rows for what, rows in left_out.items() if rows != _UNCOUNTED}
+    counted = {what: rows for what, rows in left_out.items() if rows is not None}
     return Evidence(key, outcome, TableCoverage(counted), reasons=tuple(dict.fromkeys(reasons)))
 
 
-def _uncounted(run: Run, side: Side, pairs: list[TablePair]) -> dict[str, int]:
-    """Return ``_UNCOUNTED`` for each filter of ``pairs``.
+def _count_left_out(run: Run, side: Side, place: Place, pair: TablePair) -> int | None:
+    """Return the number of rows of one place that a filter excludes.
 
-    A count of the other places alone would mislead.
+    Returns None if the table cannot be read. Each check of the table reports the reason.
     """
-    filters = ((pair, pair.settings.row_filter(side)) for pair in pairs)
-    return {
-        rows_but(side, pair.name, own, run.as_of): _UNCOUNTED
-        for pair, own in filters
-        if own is not None
-    }
-
-
-def _count_left_out(
-    run: Run, side: Side, place: Place, pair: TablePair, counts: dict[str, int]
-) -> None:
-    """Add the rows that a filter excludes in one place, on one side of a pair, to ``counts``."""
-    row_filter = pair.settings.row_filter(side)
     stack = run.stacks[side]
-    if row_filter is None:
-        return
     tables = stack.catalog(place).tables
     found = [tables[name] for name in pair.tables_of(run.settings, side, tables)]
     if len(found) != 1 or found[0].refused:
-        counts |= _uncounted(run, side, [pair])
-        return
-    (facts,) = found
+        return None
     # A filter excludes a row if its condition is NULL, too.
     met = rows_taking_part(run, pair, side)
     kept = func.sum(case((met, literal_column("1")), else_=literal_column("0")))
-    counted = select(func.count(), kept).select_from(source_of(facts))
-    what = rows_but(side, pair.name, row_filter, run.as_of)
+    counted = select(func.count(), kept).select_from(source_of(found[0]))
     try:
-        with (
-            stack.transaction(place) as connection,
-            stack.guard(place, discreet=pair.has_masks),
-        ):
+        with stack.transaction(place) as connection, stack.guard(place, discreet=pair.has_masks):
             total, taken = connection.execute(counted).one()
     except ConnectionLost:
         raise
-    except NotProven:  # each check of the table reports the reason
-        counts |= _uncounted(run, side, [pair])
-    else:
-        if counts.get(what) != _UNCOUNTED:
-            counts[what] = counts.get(what, 0) + int(total) - int(taken or 0)
+    except NotProven:
+        return None
+    return int(total) - int(taken or 0)
 
 
 def _places(run: Run, side: Side) -> dict[Place, list[TablePair]]:
@@ -103,19 +86,15 @@ def _gaps(run: Run, side: Side, place: Place, pairs: list[TablePair]) -> list[st
     tables = catalog.stored_tables
     if not tables:
         raise NotProven(f"the {side} schema {catalog.schema!r} has no tables, or does not exist")
-    gaps = coverage_gaps(run.settings, pairs, side, tables)
-    hidden = [f"{catalog.hidden} on the {side} stack"] if catalog.hidden else []
-    return hidden + [
-        f"the {side} table {catalog.schema}.{name} is neither compared nor ignored; "
-        f"{_way_out(run, side, name)}, or give a reason "
-        f'([ignore.tables] "{side}.{name}" = "...")'
-        for name in gaps
-    ]
-
-
-def _way_out(run: Run, side: Side, name: str) -> str:
-    """Return the setting that would pair the table ``name``, which belongs to no pair."""
-    if side == "legacy":
-        return f'pair it ([tables.{toml_key(name)}] modern = "...")'
-    near = nearest(name, run.pairs)
-    return f'pair it with a legacy table ([tables.{toml_key(near)}] modern = "{name}")'
+    reasons = [f"{catalog.hidden} on the {side} stack"] if catalog.hidden else []
+    for name in coverage_gaps(run.settings, pairs, side, tables):
+        if side == "legacy":
+            way = f'pair it ([tables.{toml_key(name)}] modern = "...")'
+        else:
+            near = toml_key(nearest(name, run.pairs))
+            way = f'pair it with a legacy table ([tables.{near}] modern = "{name}")'
+        reasons.append(
+            f"the {side} table {catalog.schema}.{name} is neither compared nor ignored; {way}, "
+            f'or give a reason ([ignore.tables] "{side}.{name}" = "...")'
+        )
+    return reasons

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from sqlalchemy import Text, literal, select
@@ -11,7 +11,7 @@ from ...characters import is_writable
 from ...errors import NotProven
 from ...mapping.columns import UNMAPPED, ColumnPair, own_id
 from ...mapping.key_maps import Lookup
-from ...model import Evidence, Finding, MappedId, Side
+from ...model import Evidence, Finding, MappedId
 from ..compare.row_diff import Row
 from ..compare.shown_values import shown
 from ..read.open_pair import OpenPair
@@ -31,8 +31,8 @@ def with_mapped_ids(evidence: Evidence, keys: Sequence[Row], opened: OpenPair) -
         except NotProven:  # the findings are valid without the other stack's ids
             continue
         findings = (
-            _named(finding, column, lookup.settings.stack, known, mine)
-            for finding, mine in zip(evidence.findings, texts, strict=True)
+            _with_ids(finding, column, [_ids(column, lookup, known, text) for text in own])
+            for finding, own in zip(evidence.findings, texts, strict=True)
         )
         evidence = evidence.measured(findings=tuple(findings))
     return evidence
@@ -54,61 +54,46 @@ def _looked_up(
     opened: OpenPair, column: ColumnPair, lookup: Lookup, texts: set[str]
 ) -> dict[str, str]:
     """Return the ids of the map's stack, by the canonical text of the other stack's id."""
-    side = lookup.settings.stack
-    dialect = opened.run.stacks[side].dialect
-    own, other = lookup.columns()
-    led = dialect.canonical(other, lookup.other, column.family, column.rules)
-    wanted = sorted(own_id(text) for text in texts if is_writable(text) and not _is_lost(text))
+    wanted = sorted(
+        own_id(text) for text in texts if is_writable(text) and not text.startswith(UNMAPPED)
+    )
     if not wanted:
         return {}
-    named = dialect.canonical(own, lookup.own, lookup.own.family, column.rules)
-    statement = select(led, named).select_from(lookup.rows())
-    statement = statement.where(led.in_([literal(text, Text) for text in wanted]))
-    guard = opened.run.stacks[side].guard(opened.places[side], discreet=opened.pair.has_masks)
-    connection = opened.connections[side]
-    with guard, dialect.apart(connection):
-        rows = connection.execute(statement).all()
-    return {str(theirs): str(mine) for theirs, mine in rows}
+    side = lookup.settings.stack
+    stack, connection = opened.run.stacks[side], opened.connections[side]
+    own, other = lookup.columns()
+    mine = stack.dialect.canonical(own, lookup.own, lookup.own.family, column.rules)
+    theirs = stack.dialect.canonical(other, lookup.other, column.family, column.rules)
+    statement = select(theirs, mine).select_from(lookup.rows())
+    statement = statement.where(theirs.in_([literal(text, Text) for text in wanted]))
+    guard = stack.guard(opened.places[side], discreet=opened.pair.has_masks)
+    with guard, stack.dialect.apart(connection):
+        return {str(key): str(value) for key, value in connection.execute(statement).all()}
 
 
-def _is_lost(text: str) -> bool:
-    return text.startswith(UNMAPPED)
-
-
-def _named(
-    finding: Finding, column: ColumnPair, side: Side, known: dict[str, str], texts: Sequence[str]
-) -> Finding:
-    name = column.name
-    if name in finding.columns:
-        lines = tuple(_lines(column, side, known, texts))
-        pair = finding.columns[name]
-        pair = replace(pair, explanation=(*pair.explanation, *lines))
-        return replace(finding, columns=finding.columns | {name: pair})
-    if not texts:
-        return finding
-    return replace(finding, ids=finding.ids | {name: _both(column, side, known, texts[0])})
-
-
-def _both(column: ColumnPair, side: Side, known: dict[str, str], text: str) -> MappedId:
+def _ids(column: ColumnPair, lookup: Lookup, known: dict[str, str], text: str) -> MappedId:
     """Return the ids of both stacks for ``text``.
 
     ``text`` is an id of the stack that does not hold the map, or an unmapped id of the stack that
     does.
     """
-    if _is_lost(text):
-        mine: str | None = shown(text.removeprefix(UNMAPPED), column.family)
-        theirs = None
-    else:
-        found = known.get(own_id(text))
-        mine = None if found is None else shown(found, column.family)
-        theirs = shown(own_id(text), column.family)
-    return MappedId(mine, theirs) if side == "legacy" else MappedId(theirs, mine)
+    unmapped = text.startswith(UNMAPPED)
+    own = text.removeprefix(UNMAPPED) if unmapped else known.get(own_id(text))
+    mine = None if own is None else shown(own, column.family)
+    theirs = None if unmapped else shown(own_id(text), column.family)
+    of_legacy = lookup.settings.stack == "legacy"
+    return MappedId(mine, theirs) if of_legacy else MappedId(theirs, mine)
 
 
-def _lines(
-    column: ColumnPair, side: Side, known: dict[str, str], texts: Sequence[str]
-) -> Iterator[str]:
-    for text in texts:
-        both = _both(column, side, known, text)
-        if both.legacy is not None and both.modern is not None:
-            yield f"{both.legacy} on the legacy stack is {both.modern} on the modern stack"
+def _with_ids(finding: Finding, column: ColumnPair, ids: Sequence[MappedId]) -> Finding:
+    name = column.name
+    if name in finding.columns:
+        pair = finding.columns[name]
+        lines = [
+            f"{each.legacy} on the legacy stack is {each.modern} on the modern stack"
+            for each in ids
+            if each.legacy is not None and each.modern is not None
+        ]
+        pair = replace(pair, explanation=(*pair.explanation, *lines))
+        return replace(finding, columns=finding.columns | {name: pair})
+    return replace(finding, ids=finding.ids | {name: ids[0]}) if ids else finding

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from sqlalchemy import select, true
@@ -15,7 +15,7 @@ from ..compare.findings import order_of
 from ..compare.row_diff import Row
 from ..live.key_lookup import among, key_of
 from ..read.open_pair import OpenPair
-from ..scan.shared import SharedResult
+from ..scan.shared import SharedResult, SharedScan
 
 _MOST = 200  # findings of a check that are looked up: the first ones suffice
 _MOST_OF_ALL = 10_000  # keys of all tenants of a shared scan
@@ -37,6 +37,9 @@ def with_owners(
     plan = opened.plan
     if len(plan.key) == len(plan.columns) or plan.key_within_tenant or opened.pair.has_masks:
         return evidence
+    shared = None if shared_result is None else shared_result.shared
+    if shared_result is not None and shared_result.result.diff is None:
+        shared = None  # the tenant's rows were not decoded
     notes: dict[tuple[FindingKind, Row], str] = {}
     for kind, side in _OTHER.items():
         pairs = zip(evidence.findings, found, strict=True)
@@ -44,13 +47,14 @@ def with_owners(
         if not keys or opened.pair.tenancy(side).first_column is None:
             continue
         try:
-            owners = _owners_of_all(opened, side, shared_result)
-            if owners is None:
+            if shared is None:
                 owners = _owners(opened, side, keys)
+            else:
+                owners = _owners_of_all(opened, side, shared)
         except NotProven:  # the findings are valid without this note
             continue
         notes |= {
-            (kind, key): _said(opened, side, owners[key], evidence.key.whose)
+            (kind, key): _note(opened, side, owners[key], evidence.key.whose)
             for key in keys
             if key in owners
         }
@@ -61,19 +65,13 @@ def with_owners(
     return evidence.measured(findings=findings)
 
 
-def _owners_of_all(
-    opened: OpenPair, side: Side, shared_result: SharedResult | None
-) -> Mapping[Row, str | None] | None:
+def _owners_of_all(opened: OpenPair, side: Side, shared: SharedScan) -> dict[Row, str | None]:
     """Return the discriminator values on ``side`` for the keys of all tenants of a shared scan.
 
-    The keys are those of rows that the other side has under a tenant, and ``side`` has not. Returns
-    None if the tenant was not part of a shared scan, or its rows were not decoded.
+    The keys are those of rows that the other side has under a tenant, and ``side`` has not.
     """
-    if shared_result is None or shared_result.shared is None or shared_result.result.diff is None:
-        return None
-    known = shared_result.shared.owners
-    if side not in known:
-        diffs = [each.diff for each in shared_result.shared.answer.results.values() if each.diff]
+    if side not in shared.owners:
+        diffs = [each.diff for each in shared.answer.results.values() if each.diff]
         most = min(_MOST, max(1, _MOST_OF_ALL // len(diffs)))
         keys: list[Row] = []
         for diff in diffs:
@@ -83,18 +81,17 @@ def _owners_of_all(
             # A key with one row on each side is a changed row, whose tenant is known.
             lost = (key for key, rows in theirs.items() if not rows == ours[key] == 1)
             keys += sorted(lost, key=order_of)[:most]
-        known[side] = _owners(opened, side, keys)
-    return known[side]
+        shared.owners[side] = _owners(opened, side, keys)
+    return shared.owners[side]
 
 
 def _owners(opened: OpenPair, side: Side, keys: Sequence[Row]) -> dict[Row, str | None]:
     """Return the discriminator values of those ``keys`` that ``side`` has, by key."""
-    stack = opened.run.stacks[side]
-    facts, catalog = opened.tables[side], stack.catalog(opened.places[side])
+    stack, facts = opened.run.stacks[side], opened.tables[side]
+    catalog, tenancy = stack.catalog(opened.places[side]), opened.pair.tenancy(side)
     reader = opened.reader(side, Scope(source_of(facts), true()))
-    rows_there = reader.scope.table
-    owner = owner_of(rows_there, facts, catalog, stack.dialect, opened.pair.tenancy(side))
-    statement = select(owner, *reader.key).select_from(rows_there)
+    owner = owner_of(reader.scope.table, facts, catalog, stack.dialect, tenancy)
+    statement = select(owner, *reader.key).select_from(reader.scope.table)
     with reader.guard(), stack.dialect.apart(reader.connection):
         rows = reader.connection.execute(statement.where(among(opened, side, reader, keys))).all()
     # If a key has several values, the first one is returned.
@@ -103,24 +100,21 @@ def _owners(opened: OpenPair, side: Side, keys: Sequence[Row]) -> dict[Row, str 
     return {tuple(key): value for value, *key in ordered if tuple(key) in wanted}
 
 
-def _said(opened: OpenPair, side: Side, value: str | None, own: str) -> str:
-    facts, catalog = opened.tables[side], opened.run.stacks[side].catalog(opened.places[side])
-    end = end_of(facts, catalog, opened.pair.tenancy(side))
+def _note(opened: OpenPair, side: Side, value: str | None, own: str) -> str:
+    if value is None:
+        return f"the {side} table has it under no tenant"
+    catalog = opened.run.stacks[side].catalog(opened.places[side])
+    end = end_of(opened.tables[side], catalog, opened.pair.tenancy(side))
     owners = {
         as_kept(each, end): tenant.id
         for tenant in opened.run.tenants.values()
         for each in tenant_values(side, [tenant])
     }
-    if value is None:
-        return f"the {side} table has it under no tenant"
     owner = owners.get(as_kept(value, end))
-    if owner == own:
-        why = (
-            f", where {side}_filter may leave it out"
-            if opened.pair.settings.row_filter(side)
-            else ""
-        )
-        return f"the {side} table has other rows of this key under the same tenant{why}"
-    if owner is not None:
+    if owner is None:
+        return f"the {side} table has it under {value!r}, which no tenant of the settings has"
+    if owner != own:
         return f"the {side} table has it under the tenant {owner!r}"
-    return f"the {side} table has it under {value!r}, which no tenant of the settings has"
+    filtered = opened.pair.settings.row_filter(side) is not None
+    why = f", where {side}_filter may leave it out" if filtered else ""
+    return f"the {side} table has other rows of this key under the same tenant{why}"

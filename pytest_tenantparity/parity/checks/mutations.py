@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import Any
 
 from sqlalchemy import (
-    CTE,
     ColumnClause,
     ColumnElement,
     Executable,
@@ -28,7 +27,6 @@ from ...mapping.columns import ColumnPair
 from ...mapping.filters import rows_taking_part
 from ...mapping.tenancy_sql import Owners, Scope, source_of
 from ...model import Side
-from ...stacks import Dialect
 from ...stacks.dialects import Item
 from ..compare.row_diff import Row
 from ..read.digest import Buckets, Digest
@@ -41,8 +39,8 @@ _NAME = "parity_canary_row"
 _NUMBER: ColumnClause[int] = column(_NAME, Integer)
 _VERSION: ColumnClause[int] = column("parity_canary_version", Integer)
 
-# New values of a column, by the number of the row.
 Values = Mapping[int, ColumnElement[Any]]
+"""New values of a column, by the number of the row."""
 
 
 @dataclass(frozen=True)
@@ -72,32 +70,44 @@ class Gathered(SideReader):
         return iter(list(super().answers(statement, options)))
 
 
-@dataclass(frozen=True)
 class WatchedRows:
-    """The first rows of one side by primary key, numbered from 1."""
+    """The first rows of one side by primary key, numbered from 1.
 
-    opened: OpenPair
-    side: Side
+    ``columns`` are the compared columns, and ``key`` are those that identify a row. They are
+    without the rules that would forgive a difference.
+    """
 
-    @property
-    def dialect(self) -> Dialect:
-        """The SQL of the side's engine."""
-        return self.opened.run.stacks[self.side].dialect
+    def __init__(self, opened: OpenPair, side: Side) -> None:
+        run, facts = opened.run, opened.tables[side]
+        self.opened, self.side = opened, side
+        self.dialect = dialect = run.stacks[side].dialect
+        self.columns, self.key = (
+            [replace(each, forgiving=(), normalise=None, masked=False) for each in columns]
+            for columns in (opened.plan.columns, opened.plan.key)
+        )
+        # A CTE, so that each statement numbers the rows only once.
+        names: list[ColumnElement[Any]] = [column(each.name) for each in facts.columns]
+        taking_part = rows_taking_part(run, opened.pair, side)
+        first = select(*names).select_from(source_of(facts)).where(taking_part)
+        first = first.order_by(*map(column, facts.primary_key)).limit(ROWS)
+        # An SQL expression of the settings may name its table.
+        rows = first.subquery(facts.name)
+        # Rows that share a key need an order, too: each statement numbers the rows again.
+        by = [*self.key, *(each for each in self.columns if each not in self.key)]
+        order = [dialect.byte_order(pair.canonical(side, dialect)) for pair in by]
+        number = func.row_number().over(order_by=order).label(_NAME)
+        self._sample = select(*names, number).select_from(rows).cte("parity_canary_sample")
+        # The size of the table is ignored, so that nearly every row has a bucket of its own.
+        reader = replace(opened.reader(side, Scope(self._numbered(), true())), rows_about=0)
+        self._plain = Gathered(**vars(reader))
 
-    @cached_property
-    def columns(self) -> list[ColumnPair]:
-        """The compared columns, without the rules that would forgive a difference."""
-        return [_strict(each) for each in self.opened.plan.columns]
-
-    @cached_property
-    def key(self) -> list[ColumnPair]:
-        """The columns that identify a row."""
-        return [_strict(each) for each in self.opened.plan.key]
+    def _numbered(self) -> FromClause:
+        return select(self._sample).subquery(self.opened.tables[self.side].name)
 
     @cached_property
     def rows(self) -> list[Row]:
         """The canonical texts of the rows, in the order of their numbers."""
-        reader = self.reader(Version())
+        reader = self._plain
         statement = select(*reader.texts).select_from(reader.scope.table).order_by(_NUMBER)
         with reader.guard():
             return [tuple(row) for row in reader.connection.execute(statement)]
@@ -122,51 +132,69 @@ class WatchedRows:
 
         It is a NULL of the column's type if no row has the number.
         """
-        again = self._named(self.opened.tables[self.side].name)
-        chosen = select(pair.on(self.side).value).select_from(again)
-        return chosen.where(literal_column(str(number)) == _NUMBER).scalar_subquery()
+        chosen = select(pair.on(self.side).value).select_from(self._numbered())
+        return chosen.where(_literal(number) == _NUMBER).scalar_subquery()
 
     def reader(self, version: Version) -> SideReader:
         """Return the rows of ``version``, as a reader that is read like a side of an audit."""
         if version == Version():
             return self._plain
-        items = {each.name: self._item(each, version) for each in self.columns}
+        rows = self._numbered()
+        if version.doubled is not None:
+            again = select(self._sample).subquery("again")
+            doubled = select(again).where(again.c[_NAME] == _literal(version.doubled))
+            rows = union_all(select(rows), doubled).subquery(self.opened.tables[self.side].name)
+        kept = true() if version.without is None else _literal(version.without) != _NUMBER
+        new = [(_literal(row) == _NUMBER, value) for row, value in sorted(version.values.items())]
+        items = {
+            each.name: self._item(each, new if each.name == version.column else [])
+            for each in self.columns
+        }
+        number = self._plain.number
+        if number is not None and new and version.column == self.key[0].name:
+            number = case(*new, else_=number)
         return replace(
             self._plain,
-            scope=Scope(self._table(version), _kept(version)),
+            scope=Scope(rows, kept),
             items=list(items.values()),
             key=[items[each.name].text for each in self.key],
             placed_by=[items[each.name] for each in self.opened.plan.key if each.has_one_text],
-            number=self._number(version),
+            number=number,
         )
 
-    def versions(self, versions: Sequence[Version]) -> SideReader:
-        """Return the rows of all versions. The versions' numbers take the place of tenants.
+    def read(self, versions: Sequence[Version]) -> list[tuple[Digest, list[Row]]]:
+        """Return each version's digest, from one statement, and its rows, from another one.
 
-        A version may change values of its column, and nothing else.
+        A version may change values of its column, and nothing else. The versions' numbers take the
+        place of tenants.
         """
+        items: list[Item] = []
+        for pair in self.columns:
+            new = [
+                (and_(_literal(number) == _VERSION, _literal(row) == _NUMBER), value)
+                for number, version in enumerate(versions)
+                if version.column == pair.name
+                for row, value in sorted(version.values.items())
+            ]
+            items.append(self._item(pair, new))
+        sample, numbers = self._numbered(), _numbers_below(len(versions))
+        table = sample.join(numbers, _always(sample.c[_NAME], numbers.c[_VERSION.name]))
         owners = {str(number): str(number) for number in range(len(versions))}
-        numbers = _numbers_below(len(versions))
-        always = _always(self._numbered.c[_NAME], numbers.c[_VERSION.name])
-        return replace(
-            self._plain,
-            scope=Scope(
-                self._numbered.join(numbers, always),
-                true(),
-                Owners(_VERSION, owners),
-            ),
-            items=[self._item_of_all(each, versions) for each in self.columns],
-        )
+        scope = Scope(table, true(), Owners(_VERSION, owners))
+        reader = replace(self._plain, scope=scope, items=items)
+        rows: list[list[Row]] = [[] for _ in versions]
+        with reader.guard():
+            digests = reader.digests()
+            statement = select(_VERSION, *reader.texts).select_from(table)
+            for number, *texts in reader.connection.execute(statement).all():
+                rows[int(number)].append(tuple(texts))
+        return [(digests[str(number)], each) for number, each in enumerate(rows)]
 
-    def _item_of_all(self, pair: ColumnPair, versions: Sequence[Version]) -> Item:
-        """Return a column's item, with new values in the rows that a version changes."""
+    def _item(
+        self, pair: ColumnPair, new: Sequence[tuple[ColumnElement[bool], ColumnElement[Any]]]
+    ) -> Item:
+        """Return a column's item, with new values in the rows that meet their conditions."""
         item = pair.item(self.side, self.dialect, pair.on(self.side).value)
-        new = [
-            (and_(_literal(number) == _VERSION, _literal(row) == _NUMBER), value)
-            for number, version in enumerate(versions)
-            if version.column == pair.name
-            for row, value in sorted(version.values.items())
-        ]
         if not new:
             return item
         texts = [(when, pair.item(self.side, self.dialect, value).text) for when, value in new]
@@ -174,83 +202,6 @@ class WatchedRows:
         if item.native is None or item.value is None:
             return replace(item, text=text, value=None)
         return replace(item, text=text, value=case(*new, else_=item.value))
-
-    def _number(self, version: Version) -> ColumnElement[Any] | None:
-        """Return the key of ``version`` if it is one whole number, or None."""
-        number = self._plain.number
-        if number is None or not version.values or version.column != self.key[0].name:
-            return number
-        return _chosen(version.values, number)
-
-    def _item(self, pair: ColumnPair, version: Version) -> Item:
-        item = pair.item(self.side, self.dialect, pair.on(self.side).value)
-        if pair.name != version.column or not version.values:
-            return item
-        new = {n: pair.item(self.side, self.dialect, v) for n, v in sorted(version.values.items())}
-        text = _chosen({n: each.text for n, each in new.items()}, item.text)
-        if item.native is None or item.value is None:
-            return replace(item, text=text, value=None)
-        return replace(item, text=text, value=_chosen(version.values, item.value))
-
-    @cached_property
-    def _plain(self) -> SideReader:
-        # The size of the table is ignored, so that nearly every row has a bucket of its own.
-        reader = self.opened.reader(self.side, Scope(self._numbered, true()))
-        return Gathered(**vars(replace(reader, rows_about=0)))
-
-    @cached_property
-    def _numbered(self) -> FromClause:
-        return self._named(self.opened.tables[self.side].name)
-
-    def _named(self, name: str) -> FromClause:
-        return select(self._sample).subquery(name)
-
-    @cached_property
-    def _sample(self) -> CTE:
-        """The numbered rows, as a CTE. Each statement numbers them only once."""
-        facts = self.opened.tables[self.side]
-        names: list[ColumnElement[Any]] = [column(each.name) for each in facts.columns]
-        taking_part = rows_taking_part(self.opened.run, self.opened.pair, self.side)
-        first = select(*names).select_from(source_of(facts)).where(taking_part)
-        first = first.order_by(*map(column, facts.primary_key)).limit(ROWS)
-        # An SQL expression of the settings may name its table.
-        rows = first.subquery(facts.name)
-        # Rows that share a key need an order, too: each statement numbers the rows again.
-        by = [*self.key, *(each for each in self.columns if each not in self.key)]
-        order = [self.dialect.byte_order(pair.canonical(self.side, self.dialect)) for pair in by]
-        number = func.row_number().over(order_by=order).label(_NAME)
-        return select(*names, number).select_from(rows).cte("parity_canary_sample")
-
-    def _table(self, version: Version) -> FromClause:
-        if version.doubled is None:
-            return self._numbered
-        name = self.opened.tables[self.side].name
-        again = self._named("again")
-        twice = union_all(
-            select(self._numbered),
-            select(again).where(again.c[_NAME] == literal_column(str(version.doubled))),
-        )
-        return twice.subquery(name)
-
-
-@dataclass(frozen=True)
-class VersionRead:
-    """The digest of a version, and the texts of its rows, as the server computes them."""
-
-    digest: Digest
-    rows: Sequence[Row]
-
-
-def read_versions(sample: WatchedRows, versions: Sequence[Version]) -> list[VersionRead]:
-    """Return each version's digest, from one statement, and its rows, from another one."""
-    reader = sample.versions(versions)
-    rows: list[list[Row]] = [[] for _ in versions]
-    statement = select(_VERSION, *reader.texts).select_from(reader.scope.table)
-    with reader.guard():
-        digests = reader.digests()
-        for version, *texts in reader.connection.execute(statement).all():
-            rows[int(version)].append(tuple(texts))
-    return [VersionRead(digests[str(number)], each) for number, each in enumerate(rows)]
 
 
 def _numbers_below(count: int) -> FromClause:
@@ -274,17 +225,3 @@ def _always(one: ColumnElement[int], other: ColumnElement[int]) -> ColumnElement
 
 def _literal(number: int) -> ColumnElement[int]:
     return literal_column(str(number), Integer)
-
-
-def _chosen(new: Values, old: ColumnElement[Any]) -> ColumnElement[Any]:
-    return case(*((literal_column(str(n)) == _NUMBER, each) for n, each in new.items()), else_=old)
-
-
-def _kept(version: Version) -> ColumnElement[bool]:
-    if version.without is None:
-        return true()
-    return literal_column(str(version.without)) != _NUMBER
-
-
-def _strict(pair: ColumnPair) -> ColumnPair:
-    return replace(pair, forgiving=(), normalise=None, masked=False)
