@@ -69,11 +69,11 @@ def _owners_of_all(
     The keys are those of rows that the other side has under a tenant, and ``side`` has not. Returns
     None if the tenant was not part of a shared scan, or its rows were not decoded.
     """
-    if shared_result is None or shared_result.shared is None or shared_result.result.diff is None:
+    if shared_result is None or not shared_result.result.diff:
         return None
-    known = shared_result.shared.owners
+    known = shared_result.owners
     if side not in known:
-        diffs = [each.diff for each in shared_result.shared.answer.results.values() if each.diff]
+        diffs = [each.diff for each in shared_result.results.values() if each.diff]
         most = min(_MOST, max(1, _MOST_OF_ALL // len(diffs)))
         keys: list[Row] = []
         for diff in diffs:

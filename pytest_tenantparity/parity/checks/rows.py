@@ -107,13 +107,8 @@ def _compared(
                     f"read again, for equal values of the key column {ambiguous!r} can have "
                     f"several texts; name another [tables.{pair.name}] key"
                 )
-        elif (
-            tenant is not None
-            and shared_result is not None
-            and shared_result.shared is not None
-            and result.diff
-        ):
-            settled = settled_together(opened, shared_result.shared, tenant, seconds)
+        elif shared_result is not None and result.diff:
+            settled = settled_together(opened, shared_result, seconds)
         else:
             diff = result.diff
             if not diff:
