@@ -31,7 +31,7 @@ from ...stacks import Dialect, Portable
 from ...stacks.dialects import Item
 from ..compare.row_diff import Row
 from .chunks import Chunks, together
-from .digest import EMPTY, Bucket, Buckets, Digest, HashedRow, Part, Sketch
+from .digest import EMPTY, Bucket, Buckets, Digest, HashedRow, Sketch
 
 _FETCH = 5_000  # rows fetched from the server at a time
 # A statement with thousands of numbers is not run again, so its compiled form is not cached.
@@ -163,15 +163,17 @@ class SideReader:
             return
         yield from self._hashed_rows(self.key_hash, self.key_hash.in_(wanted), in_chunks=True)
 
-    def rows_in_order(self, part: Part | None = None) -> Iterator[HashedRow]:
-        """Yield the rows of ``part``, or all rows, in the order of key hash and row hash."""
+    def rows_in_order(self, part: int = 0, parts: int = 1) -> Iterator[HashedRow]:
+        """Yield the rows of one of several parts in the order of key hash and row hash.
+
+        ``part`` is the remainder of the key hash divided by ``parts``, without its sign.
+        """
         by: ColumnElement[Any] = self.key_hash if self.has_key_hash else self.row_hash
         # Engines disagree on the hash of a NULL key, and on its place in the order.
         by = func.coalesce(by, _number(0), type_=BigInteger)
         condition: ColumnElement[bool] = true()
-        if part is not None:
-            remainder: ColumnElement[int] = func.abs(by % _number(part.count))
-            condition = remainder == _number(part.number)
+        if parts > 1:
+            condition = func.abs(by % _number(parts)) == _number(part)
         yield from self._hashed_rows(by, condition, order=[by, self.row_hash])
 
     def _hashed_rows(
