@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ...errors import InconsistentReads, NotProven, counted
@@ -55,47 +55,33 @@ class SharedResult:
         return self.result.legacy == self.result.modern and self.keys_enforced
 
 
-@dataclass
-class SharedScans:
-    """The shared scans of a run.
+def shared_result(
+    run: Run,
+    known: dict[tuple[str, str], SharedResult | NotProven | None],
+    pair: TablePair,
+    tenant: Tenant,
+) -> SharedResult | None:
+    """Return the result of a shared scan for ``tenant``, or None if it is scanned alone.
 
-    ``done`` are the results by table and first tenant, each as that of the first tenant.
+    A tenant is scanned alone if no tenant can be scanned with it, if the rows cannot be attributed
+    for certain, or if the shared scan failed. ``known`` holds the results by table and tenant. The
+    first call scans the rows of all tenants that can be scanned together, and adds their results.
+    Raises :class:`NotProven`.
     """
-
-    run: Run
-    done: dict[tuple[str, str], SharedResult | NotProven] = field(default_factory=dict)
-    _together: dict[str, Mapping[str, Sequence[Tenant]]] = field(default_factory=dict)
-
-    def of(self, pair: TablePair, tenant: Tenant) -> SharedResult | None:
-        """Return the result for ``tenant``, or None if it is scanned alone.
-
-        A tenant is scanned alone if no tenant can be scanned with it, if the rows cannot be
-        attributed for certain, or if the shared scan failed. Raises :class:`NotProven`.
-        """
-        if pair.name not in self._together:
-            self._together[pair.name] = _groups(self.run, pair)
-        together = self._together[pair.name].get(tenant.id, ())
-        if not together:
-            return None
-        name = pair.name, together[0].id
-        if name not in self.done:
-            self.done[name] = retried(lambda: _scan_together(self.run, pair, together))
-        found = self.done[name]
-        if isinstance(found, InconsistentReads):  # scans of single tenants might not find it
-            raise InconsistentReads(str(found))
-        if isinstance(found, NotProven):  # scans of single tenants find it again
-            note_failure(self.run, pair, together, found)
-            return None
-        return replace(found, tenant=tenant.id)
-
-    def counted(self, table: str, side: Side) -> dict[str, int]:
-        """Return the number of each tenant's rows of ``table``, as far as scans have counted it."""
-        return {
-            tenant: each.legacy.rows if side == "legacy" else each.modern.rows
-            for (name, _), scan in self.done.items()
-            if name == table and not isinstance(scan, NotProven)
-            for tenant, each in scan.results.items()
-        }
+    if (pair.name, tenant.id) not in known:
+        together = _tenants_with(run, pair, tenant)
+        found: SharedResult | NotProven | None = None
+        if len(together) > 1:
+            found = retried(lambda: _scan_together(run, pair, together))
+        if isinstance(found, NotProven) and not isinstance(found, InconsistentReads):
+            note_failure(run, pair, together, found)
+        for each in together:
+            own = replace(found, tenant=each.id) if isinstance(found, SharedResult) else found
+            known[pair.name, each.id] = own
+    result = known[pair.name, tenant.id]
+    if isinstance(result, InconsistentReads):  # scans of single tenants might not find it
+        raise InconsistentReads(str(result))
+    return None if isinstance(result, NotProven) else result  # single tenants find it again
 
 
 def note_failure(run: Run, pair: TablePair, tenants: Sequence[Tenant], failure: NotProven) -> None:
@@ -106,19 +92,20 @@ def note_failure(run: Run, pair: TablePair, tenants: Sequence[Tenant], failure: 
     )
 
 
-def _groups(run: Run, pair: TablePair) -> dict[str, Sequence[Tenant]]:
-    """Return the tenants that are scanned together with each tenant, including it.
+def _tenants_with(run: Run, pair: TablePair, tenant: Tenant) -> list[Tenant]:
+    """Return the tenants that are scanned together with ``tenant``, including it.
 
     Tenants must share the tables on both sides, and their columns must be planned alike. Tables of
     their own are digested in batches.
     """
+
+    def implied(tenant: Tenant) -> list[str | None]:
+        return [implied_column(pair, side, tenant) for side in SIDES]
+
     if any(pair.tenancy(side).is_global or pair.tenancy(side).per_place for side in SIDES):
-        return {}
-    groups: dict[Hashable, list[Tenant]] = {}
-    for tenant in run.audited(pair.name):
-        implied = tuple(implied_column(pair, side, tenant) for side in SIDES)
-        groups.setdefault(implied, []).append(tenant)
-    return {each.id: group for group in groups.values() if len(group) > 1 for each in group}
+        return [tenant]
+    alike = [each for each in run.audited(pair.name) if implied(each) == implied(tenant)]
+    return alike if tenant in alike else [tenant]
 
 
 def _scan_together(
