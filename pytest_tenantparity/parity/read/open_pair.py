@@ -28,8 +28,6 @@ from .both_sides import BothSides
 from .chunks import Chunks
 from .reader import Session, SideReader
 
-ScopeMaker = Callable[[Side], Scope]
-
 
 @dataclass(frozen=True)
 class OpenPair(ConnectedPair):
@@ -37,7 +35,7 @@ class OpenPair(ConnectedPair):
 
     run: Run
 
-    def sides(self, scope_on: ScopeMaker) -> BothSides:
+    def sides(self, scope_on: Callable[[Side], Scope]) -> BothSides:
         """Return both sides, each limited to the rows of its scope."""
         run = self.run
 
@@ -67,21 +65,20 @@ class OpenPair(ConnectedPair):
         if legacy.server.encoding != modern.server.encoding:
             # A native hash is computed from bytes, which differ in another encoding.
             both = [name for name in both if name in set(Portable)]
-        if both:
-            return both[0]
-        raise NotProven(
-            "both servers have no digest in common that can be trusted; is their connection UTF-8? "
-            + "; ".join(self.refusals)
-        )
+        if not both:
+            raise NotProven(
+                "both servers have no digest in common that can be trusted; is their connection "
+                f"UTF-8? {'; '.join(self.refusals)}"
+            )
+        return both[0]
 
     @property
     def refusals(self) -> list[str]:
         """The digests that cannot be trusted, each with its side and the reason."""
-        found = {side: self.run.stacks[side].database(self.places[side]) for side in SIDES}
         return [
             f"{side}, {digest}: {why}"
-            for side, database in found.items()
-            for digest, why in database.refused.items()
+            for side in SIDES
+            for digest, why in self.run.stacks[side].database(self.places[side]).refused.items()
         ]
 
     def portable_digest(self, side: Side) -> Portable:

@@ -118,15 +118,14 @@ def _with_structures(
     with ExitStack() as cleanup:
         connections: Mapping[Side, Connection] = {}
         for member in members:
-            pair, tenant, places = member.pair, member.tenant, member.places
+            tenant, places = member.tenant, member.places
             if member.structure not in batches.structures:
                 connections = connections or cleanup.enter_context(connected(run, places))
                 try:
-                    opened = opened_in(connections, run, pair, tenant, places, member.tables)
-                    scopes = {side: opened.rows_of(side, tenant) for side in SIDES}
+                    opened = opened_in(connections, run, member.pair, tenant, places, member.tables)
                     readers = {
-                        side: opened.reader(side, replace(scope, wide=False))
-                        for side, scope in scopes.items()
+                        side: opened.reader(side, replace(opened.rows_of(side, tenant), wide=False))
+                        for side in SIDES
                     }
                 except ConnectionLost:
                     raise
@@ -262,10 +261,9 @@ def _digest_together(
                 else opened.rows_of(each, member.tenant)
             )
         )
-        nothing: dict[str, Digest] = {}
         legacy, modern = sides.both(
-            sides.legacy.digests if side == "legacy" else nothing.copy,
-            sides.modern.digests if side == "modern" else nothing.copy,
+            lambda: sides.legacy.digests() if side == "legacy" else {},
+            lambda: sides.modern.digests() if side == "modern" else {},
         )
         opened.require_unaltered()
     found = legacy | modern

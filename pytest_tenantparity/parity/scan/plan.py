@@ -175,8 +175,7 @@ def plan(run: Run, batches: Batches) -> None:
                 if len(own) == 1:
                     batches.sharing.setdefault(member.structure, []).append(tenant.id)
         for databases, each in tables.items():
-            last = batches.add_tenant(each, run.limits, latest.get(databases))
-            latest[databases] = last
+            latest[databases] = batches.add_tenant(each, run.limits, latest.get(databases))
 
 
 def _can_be_in_batch(run: Run, pair: TablePair) -> bool:
