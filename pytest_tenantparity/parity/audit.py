@@ -10,7 +10,7 @@ from time import perf_counter
 from ..errors import NotProven, Unreadable
 from ..inventory import TablePair, place_of, place_of_shared
 from ..mapping.table_lookup import first_located
-from ..model import PARITY_KINDS, SIDES, CheckKey, CheckKind, Evidence, Outcome, Side, Work
+from ..model import PARITY_KINDS, SIDES, CheckKey, CheckKind, Evidence, Outcome, Side, Tenant, Work
 from ..stacks import retried
 from .checks.canary import check_canary
 from .checks.coverage import check_coverage
@@ -22,20 +22,22 @@ from .live.in_flight import under_settle
 from .run import Run
 from .scan.batch import batch_result
 from .scan.plan import Batches
-from .scan.shared import SharedResult, SharedScans
+from .scan.shared import SharedResult, shared_result
 
 
 @dataclass
 class Audit:
-    """The checks of one run in one process, and the scans that several of them use."""
+    """The checks of one run in one process, and the scans that several of them use.
+
+    ``shared_results`` are those of shared scans, by table and tenant. They are None for tenants
+    that are scanned alone.
+    """
 
     run: Run
     batches: Batches = field(default_factory=Batches)
-    shared_scans: SharedScans = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Begin without any scan."""
-        self.shared_scans = SharedScans(self.run)
+    shared_results: dict[tuple[str, str], SharedResult | NotProven | None] = field(
+        default_factory=dict
+    )
 
     def check(self, key: CheckKey, layers: Sequence[Layer] = ()) -> Evidence:
         """Run one check, and return its evidence.
@@ -47,11 +49,11 @@ class Audit:
         started, waited = perf_counter(), run.waited
         try:
             self._require_known(key)
-            shared_result = self._shared_result(key)
-            if shared_result is not None and shared_result.needs_no_query:
-                evidence = equal_rows(run, key, shared_result)
+            shared = self._shared_result(key)
+            if shared is not None and shared.needs_no_query:
+                evidence = equal_rows(run, key, shared)
             else:
-                evidence = retried(lambda: self._check(key, layers, shared_result))
+                evidence = retried(lambda: self._check(key, layers, shared))
         except NotProven as error:
             evidence = Evidence(key, Outcome.NOT_PROVEN, reasons=(str(error),))
         waits = {side: now - waited[side] for side, now in run.waited.items() if now > waited[side]}
@@ -64,7 +66,10 @@ class Audit:
 
         Returns None unless scans have counted the rows of each tenant.
         """
-        rows = self.batches.counted(table, side) | self.shared_scans.counted(table, side)
+        rows = self.batches.counted(table, side)
+        for (name, tenant), found in self.shared_results.items():
+            if name == table and isinstance(found, SharedResult):
+                rows[tenant] = found.rows.legacy if side == "legacy" else found.rows.modern
         return sum(rows.values()) if self.run.tenants.keys() <= rows.keys() else None
 
     def _require_known(self, key: CheckKey) -> None:
@@ -74,54 +79,49 @@ class Audit:
         if key.tenant is not None and key.tenant not in self.run.tenants:
             raise NotProven(f"the settings have no tenant {key.tenant!r}")
 
-    def _scan_together(self, pair: TablePair) -> None:
-        """Make the shared scans of a table, or read what another process has found.
-
-        So the counts of a table's rows do not depend on the process that makes the check.
-        """
-        audited = self.run.audited(pair.name)
-        if len(audited) == len(self.run.tenants):
-            with suppress(NotProven):  # each tenant's check reports the reason
-                for tenant in audited:
-                    self.shared_scans.of(pair, tenant)
-
     def _shared_result(self, key: CheckKey) -> SharedResult | None:
         """Return the result of a shared scan or a batch for one check, or None if there is none."""
-        tenant, pair = self.run.tenants.get(key.tenant or ""), self.run.pairs.get(key.what)
-        if tenant is None or pair is None:
+        run, pair = self.run, self.run.pairs.get(key.what)
+        if key.tenant is None or pair is None:
             return None
-        shared_result = self.shared_scans.of(pair, tenant)
-        return shared_result or batch_result(self.run, self.batches, pair, tenant)
+        tenant = run.tenants[key.tenant]
+        of_scan = shared_result(run, self.shared_results, pair, tenant)
+        return of_scan or batch_result(run, self.batches, pair, tenant)
 
     def _check(
-        self, key: CheckKey, layers: Sequence[Layer], shared_result: SharedResult | None
+        self, key: CheckKey, layers: Sequence[Layer], shared: SharedResult | None
     ) -> Evidence:
         run = self.run
         if key.kind is CheckKind.COVERAGE:
             return check_coverage(run, key)
-        pair = _pair(run, key)
+        tenant = None if key.tenant is None else run.tenants[key.tenant]
+        pair = _pair(run, key, tenant)
         try:
             if key.kind is CheckKind.CANARY:
                 return check_canary(run, key, pair)
             if key.kind is CheckKind.UNASSIGNED:
-                self._scan_together(pair)
+                audited = run.audited(pair.name)
+                # If this check is the first one of the table, it makes the shared scans. So the
+                # counts of the rows do not depend on the process that makes the check.
+                if len(audited) == len(run.tenants):
+                    with suppress(NotProven):  # each tenant's check reports the reason
+                        for each in audited:
+                            shared_result(run, self.shared_results, pair, each)
                 known = {side: self.counted(pair.name, side) for side in SIDES}
                 return check_unassigned(run, key, pair, known)
         except Unreadable as error:
             anyone = first_located(run, pair, run.selected)
             _, reasons = blame_for(run, pair, anyone, error, whole=True)
             raise NotProven("; ".join(reasons)) from None
-        tenant = None if key.tenant is None else run.tenants[key.tenant]
         written = layers_for(run.settings, pair, tenant)
         tolerance = ToleranceRules([run.environment, *written, *layers])
-        evidence = check_rows(run, key, tolerance, shared_result)
+        evidence = check_rows(run, key, tolerance, shared)
         return under_settle(evidence, run.settle)
 
 
-def _pair(run: Run, key: CheckKey) -> TablePair:
+def _pair(run: Run, key: CheckKey, tenant: Tenant | None) -> TablePair:
     if key.what in run.pairs:
         return run.pairs[key.what]
-    tenant = run.tenants.get(key.tenant or "")
     for side in SIDES:  # raises NotProven if the tables could not be discovered
         stack = run.settings.stack(side)
         run.stacks[side].database(place_of_shared(stack))

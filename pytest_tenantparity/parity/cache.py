@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from filelock import FileLock
 
+from ..errors import ConnectionLost, InconsistentReads, NotProven
 from ..sealed import Seal
 
 T = TypeVar("T")
@@ -32,21 +33,33 @@ class SharedCache:
     folder: Path | None = None
     seal: Seal = field(default_factory=Seal)
 
-    def ask(self, question: str, kind: type[T], answer: Callable[[], T]) -> T:
+    def ask(self, question: str, kind: type[T], answer: Callable[[], T]) -> T | NotProven:
         """Return the result for ``question``, which ``answer`` computes if there is none yet.
 
-        If another process is computing the result, wait for it.
+        If another process is computing the result, wait for it. A :class:`NotProven` is returned
+        and kept as well. A lost connection is raised, since the next process may have one.
         """
         if self.folder is None:
-            return answer()
+            return _result_of(answer)
         path = self.folder / f"{sha256(question.encode()).hexdigest()}.pickle"
         with FileLock(f"{path}.lock"):
             if path.exists():
                 known = pickle.loads(self.seal.decrypted(path.read_bytes()))  # noqa: S301 - of this run, see above
-                assert isinstance(known, kind)  # noqa: S101
+                assert isinstance(known, (kind, NotProven))  # noqa: S101
                 return known
-            found = answer()
+            found = _result_of(answer)
             new = path.with_suffix(".new")
             new.write_bytes(self.seal.encrypted(pickle.dumps(found)))
             new.replace(path)
             return found
+
+
+def _result_of(answer: Callable[[], T]) -> T | NotProven:
+    try:
+        return answer()
+    except ConnectionLost:
+        raise
+    except NotProven as error:
+        # A new error has no traceback, which would keep connections, and can be pickled.
+        kept = InconsistentReads if isinstance(error, InconsistentReads) else NotProven
+        return kept(str(error))

@@ -35,18 +35,15 @@ def unwatched(scan: Scan) -> None:
     del scan
 
 
-class Teller:
-    """Calls a watch each time that more of one scan's table has been read."""
+def teller(watch: Watch, scan: Scan) -> Callable[[float], None]:
+    """Return a function that calls ``watch`` with the share of the table that has been read."""
 
-    def __init__(self, watch: Watch, scan: Scan) -> None:
-        self._watch = watch
-        self._scan = scan
+    def tell(share: float) -> None:
+        nonlocal scan
+        scan = replace(scan, share=share, again=scan.again or share < scan.share)
+        watch(scan)
 
-    def __call__(self, share: float) -> None:
-        """Report that ``share`` of the table has been read."""
-        again = self._scan.again or share < self._scan.share
-        self._scan = replace(self._scan, share=share, again=again)
-        self._watch(self._scan)
+    return tell
 
 
 @dataclass(frozen=True)

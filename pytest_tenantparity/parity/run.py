@@ -42,11 +42,6 @@ class Notes:
         return tuple(readings), tuple(hints), tuple(pairs)
 
 
-def _threads() -> Executor:
-    # One thread runs for each side, and one more for each query that could not be stopped.
-    return ThreadPoolExecutor(max_workers=64, thread_name_prefix="tenantparity")
-
-
 @dataclass(frozen=True, kw_only=True)
 class Run(Migration):
     """A migration that is audited, and what all checks of the audit share.
@@ -67,7 +62,10 @@ class Run(Migration):
     salt: int
     environment: Layer
     normalisers: Mapping[str, Normaliser] = field(default_factory=dict)
-    pool: Executor = field(default_factory=_threads)
+    # One thread runs for each side, and one more for each query that could not be stopped.
+    pool: Executor = field(
+        default_factory=lambda: ThreadPoolExecutor(64, thread_name_prefix="tenantparity")
+    )
     open_sink: SinkOf = sink_to_nowhere
     settle: float | None = None
     since: float = field(default_factory=monotonic)

@@ -451,8 +451,7 @@ def test_a_lost_row_is_named_with_its_new_owner(engine: Engine, subtests: pytest
         # The new owner does not have to be selected.
         selected = [each for each in audit.run.context.selected if each.id == "a"]
         object.__setattr__(audit.run.context, "selected", selected)
-        audit.run.audited.shared_scans.done.clear()
-        audit.run.audited.shared_scans._together.clear()
+        audit.run.audited.shared_results.clear()
         assert notes(audit("one", "a")) == {"1": UNDER_B}
 
 

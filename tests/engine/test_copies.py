@@ -93,8 +93,7 @@ def test_copies_are_duplicates_and_lost_rows_are_not(engine: Engine) -> None:
             assert canary.outcome is Outcome.PROVEN, canary
         # A scan of one tenant alone, and rows that are decoded from a sketch of their keys.
         object.__setattr__(run.context, "selected", run.context.selected[:1])
-        run.audited.shared_scans.done.clear()
-        run.audited.shared_scans._together.clear()
+        run.audited.shared_results.clear()
         key = CheckKey(CheckKind.ROWS, "test_parity", "acme", "keyed")
         assert sorted((k[0], kind) for kind, k, _ in seen(run.audited.check(key))) == acme
 

@@ -357,7 +357,7 @@ def test_a_statement_is_compiled_once_for_all_databases(homes: Homes) -> None:
             for table in TABLES:
                 assert_match(run.audit(name, table), 3)
         statements = list(run.audited.batches.statements.values())
-        assert [len(each.compiled) for each in statements] == [1, 1]
+        assert [len(compiled) for _, compiled in statements] == [1, 1]
         for stack in run.context.stacks.values():
             assert stack._switching is not None
             (engine,) = stack._switching._engines.values()

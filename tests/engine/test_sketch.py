@@ -16,7 +16,7 @@ from pytest_tenantparity.limits import Limits
 from pytest_tenantparity.mapping.columns import ColumnPair
 from pytest_tenantparity.model import Evidence
 from pytest_tenantparity.parity.checks import misplaced
-from pytest_tenantparity.parity.read.digest import Bucket, Buckets, Digest, HashedRow, Part, Sketch
+from pytest_tenantparity.parity.read.digest import Bucket, Buckets, Digest, HashedRow, Sketch
 from pytest_tenantparity.parity.read.reader import SideReader
 from pytest_tenantparity.stacks.dialects import Nulls, dialect_for
 
@@ -176,9 +176,9 @@ def test_what_no_sketch_decodes_is_merged(
     merged: list[SideReader] = []
     own = SideReader.rows_in_order
 
-    def counted(source: SideReader, part: Part | None = None) -> Iterator[HashedRow]:
+    def counted(source: SideReader, part: int, parts: int) -> Iterator[HashedRow]:
         merged.append(source)
-        return own(source, part)
+        return own(source, part, parts)
 
     monkeypatch.setattr(SideReader, "rows_in_order", counted)
     for evidence, found in zip(

@@ -13,7 +13,7 @@ from pytest_tenantparity.limits import Limits
 from pytest_tenantparity.parity.compare.row_diff import NO_ROWS, Row
 from pytest_tenantparity.parity.locate.merge import deliver
 from pytest_tenantparity.parity.locate.peeling import locate
-from pytest_tenantparity.parity.read.digest import Bucket, Buckets, Digest, HashedRow, Part, Sketch
+from pytest_tenantparity.parity.read.digest import Bucket, Buckets, Digest, HashedRow, Sketch
 
 CASES = 600
 TENANTS = ("a", "b", "c")
@@ -43,15 +43,11 @@ class Side:
         found = (row for row in self.rows if row.key_hash in key_hashes)
         return (row for row in found if row.row[0] is not None)
 
-    def rows_in_order(self, part: Part | None = None) -> Iterator[HashedRow]:
+    def rows_in_order(self, part: int = 0, parts: int = 1) -> Iterator[HashedRow]:
         """Yield the rows of a part in order. The order of equal rows is random."""
         rows = [r if self.has_key_hash else replace(r, key_hash=r.row_hash) for r in self.rows]
-        if part is not None:  # the remainder of a server has the sign of the dividend
-            rows = [
-                each
-                for each in rows
-                if abs(int(math.fmod(each.key_hash, part.count))) == part.number
-            ]
+        if parts > 1:  # the remainder of a server has the sign of the dividend
+            rows = [each for each in rows if abs(int(math.fmod(each.key_hash, parts))) == part]
         self.order.shuffle(rows)
         return iter(sorted(rows, key=lambda each: each.position))
 

@@ -18,7 +18,7 @@ from pytest_tenantparity.model import (
     Side,
 )
 from pytest_tenantparity.parity import Scan, Scans
-from pytest_tenantparity.parity.progress import Teller
+from pytest_tenantparity.parity.progress import teller
 from pytest_tenantparity.parity.read.chunks import Chunks
 from pytest_tenantparity.plugin.results.progress_estimate import (
     ProgressEstimate,
@@ -224,7 +224,7 @@ def test_scans_of_all_processes_are_read(tmp_path: Path) -> None:
 
     A second reading is marked as one.
     """
-    tell = Teller(Scans(tmp_path).tell, Scan("trades", "legacy", "here"))
+    tell = teller(Scans(tmp_path).tell, Scan("trades", "legacy", "here"))
     Scans(tmp_path).tell(Scan("trades", "modern", "here", 0.25))
     for share in (0.0, 0.5, 1.0):
         tell(share)

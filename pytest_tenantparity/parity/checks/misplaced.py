@@ -15,7 +15,7 @@ from ..compare.findings import order_of
 from ..compare.row_diff import Row
 from ..live.key_lookup import among, key_of
 from ..read.open_pair import OpenPair
-from ..scan.shared import SharedResult, SharedScan
+from ..scan.shared import SharedResult
 
 _MOST = 200  # findings of a check that are looked up: the first ones suffice
 _MOST_OF_ALL = 10_000  # keys of all tenants of a shared scan
@@ -37,9 +37,8 @@ def with_owners(
     plan = opened.plan
     if len(plan.key) == len(plan.columns) or plan.key_within_tenant or opened.pair.has_masks:
         return evidence
-    shared = None if shared_result is None else shared_result.shared
-    if shared_result is not None and shared_result.result.diff is None:
-        shared = None  # the tenant's rows were not decoded
+    # A tenant whose rows were not decoded, or not in a shared scan, is looked up alone.
+    shared = shared_result if shared_result is not None and shared_result.result.diff else None
     notes: dict[tuple[FindingKind, Row], str] = {}
     for kind, side in _OTHER.items():
         pairs = zip(evidence.findings, found, strict=True)
@@ -65,13 +64,13 @@ def with_owners(
     return evidence.measured(findings=findings)
 
 
-def _owners_of_all(opened: OpenPair, side: Side, shared: SharedScan) -> dict[Row, str | None]:
+def _owners_of_all(opened: OpenPair, side: Side, shared: SharedResult) -> dict[Row, str | None]:
     """Return the discriminator values on ``side`` for the keys of all tenants of a shared scan.
 
     The keys are those of rows that the other side has under a tenant, and ``side`` has not.
     """
     if side not in shared.owners:
-        diffs = [each.diff for each in shared.answer.results.values() if each.diff]
+        diffs = [each.diff for each in shared.results.values() if each.diff]
         most = min(_MOST, max(1, _MOST_OF_ALL // len(diffs)))
         keys: list[Row] = []
         for diff in diffs:

@@ -72,9 +72,9 @@ def _compared(
         comparison = Comparison(plan.columns, plan.key, tolerance, run.normalisers, most, sink)
         comparison.repeats_listed = [s for s in SIDES if opened.unenforced_key(s) is not None]
         if shared_result is None:
-            result, shared = locate(lambda _: sides, [""])[""], None
+            result = locate(lambda _: sides, [""])[""]
         else:
-            result, shared = shared_result.result, shared_result.shared
+            result = shared_result.result
         settled, seconds, ambiguous = None, run.settle, without_one_text(opened)
         if seconds is None or ambiguous is not None:
             deliver(sides, result, comparison)
@@ -84,8 +84,8 @@ def _compared(
                     f"read again, for equal values of the key column {ambiguous!r} can have "
                     f"several texts; name another [tables.{pair.name}] key"
                 )
-        elif tenant is not None and shared is not None and result.diff:
-            settled = settled_together(opened, shared, tenant, seconds)
+        elif shared_result is not None and result.diff:
+            settled = settled_together(opened, shared_result, seconds)
         else:
             diff = result.diff
             if not diff:

@@ -13,6 +13,7 @@ scan that found the difference. Rows that the merge omitted or read twice are th
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
@@ -23,8 +24,7 @@ from ...errors import InconsistentReads, UnexplainedMismatch
 from ...model import RowCounts
 from ..compare.row_diff import NO_ROWS, Row
 from ..read.both_sides import BothSides
-from ..read.digest import EMPTY, Digest, HashedRow, Part
-from ..read.reader import SideReader
+from ..read.digest import EMPTY, Digest, HashedRow
 from .peeling import TenantResult, locate
 
 
@@ -74,11 +74,14 @@ def merge(sides: BothSides, scanned: TenantResult, sink: DifferenceSink) -> None
     """
     keyed, most = sides.legacy.has_key_hash, sides.limits.rows_merged
     parts = max(scanned.legacy.rows, scanned.modern.rows) // sides.limits.rows_per_part + 1
+    parts = parts if keyed else 1
     digests = [EMPTY, EMPTY]
-    pending = _Pending()
-    for number in range(parts if keyed else 1):
-        part = Part(parts, number) if keyed and parts > 1 else None
-        legacy, modern = _Stream(sides.legacy, part), _Stream(sides.modern, part)
+    # By key hash: the surplus rows of each side, and the copies of them that both sides have.
+    pending: dict[int, tuple[list[Row], list[Row], dict[Row, int]]] = {}
+    for number in range(parts):
+        legacy, modern = (
+            _Stream(each.rows_in_order(number, parts)) for each in (sides.legacy, sides.modern)
+        )
         while not (legacy.ended and modern.ended):
             sides.both(partial(legacy.fetch, most), partial(modern.fetch, most))
             ends = [each.last for each in (legacy, modern) if not each.ended]
@@ -90,11 +93,17 @@ def merge(sides: BothSides, scanned: TenantResult, sink: DifferenceSink) -> None
                 raise UnexplainedMismatch  # equal texts with different hashes
             for each in (*here, *there):
                 key_hash = each.key_hash if keyed else 0
-                pending.add(key_hash, each.row, here[each], there[each], both[each])
-            if keyed:
-                pending.pass_on(sink, None if complete is None else complete[0])
+                mine, yours, shared = pending.setdefault(key_hash, ([], [], {}))
+                mine += [each.row] * here[each]
+                yours += [each.row] * there[each]
+                if both[each]:
+                    shared[each.row] = both[each]
+            for key_hash in sorted(pending) if keyed else ():
+                if complete is None or key_hash < complete[0]:
+                    sink.add(*pending.pop(key_hash))
         digests = [digests[0] + legacy.digest, digests[1] + modern.digest]
-    pending.pass_on(sink, None)
+    for rows in pending.values():  # of rows without key hashes
+        sink.add(*rows)
     if digests != [scanned.legacy, scanned.modern]:
         legacy_rows, modern_rows = (each.rows for each in digests)
         raise InconsistentReads(
@@ -103,47 +112,17 @@ def merge(sides: BothSides, scanned: TenantResult, sink: DifferenceSink) -> None
         )
 
 
-class _Pending:
-    """Differing rows by key hash, until all rows of a key hash have been read."""
-
-    def __init__(self) -> None:
-        self._rows: dict[int, tuple[list[Row], list[Row], dict[Row, int]]] = {}
-
-    def add(self, key_hash: int, row: Row, legacy: int, modern: int, shared: int) -> None:
-        """Add a row with its numbers of copies.
-
-        ``legacy`` and ``modern`` are the surplus copies of each side. ``shared`` is the number of
-        copies of both sides.
-        """
-        mine, yours, both = self._rows.setdefault(key_hash, ([], [], {}))
-        mine += [row] * legacy
-        yours += [row] * modern
-        if shared:
-            both[row] = shared
-
-    def pass_on(self, sink: DifferenceSink, below: int | None) -> None:
-        """Pass the rows with key hashes below ``below``, or all rows if it is None, to ``sink``."""
-        for key_hash in sorted(self._rows):
-            if below is None or key_hash < below:
-                sink.add(*self._rows.pop(key_hash))
-
-
-Position = tuple[int, int]
-"""The key hash and the row hash of a row."""
-
-
 class _Stream:
     """One side's rows of a part in their order, and the digest of the rows that were read.
 
     ``last`` is the position of the last row that was read. ``ended`` is true if no row is left.
     """
 
-    def __init__(self, reader: SideReader, part: Part | None) -> None:
-        self._source, self._part = reader, part
-        self._rows: Iterator[HashedRow] | None = None
+    def __init__(self, rows: Iterator[HashedRow]) -> None:
+        self._rows = rows
         self._held: list[HashedRow] = []
         self.digest = EMPTY
-        self.last: Position = (-(2**63), -(2**63))
+        self.last = -(2**63), -(2**63)
         self.ended = False
 
     def fetch(self, most: int) -> None:
@@ -151,8 +130,6 @@ class _Stream:
 
         Reading continues while all rows held have the same position.
         """
-        if self._rows is None:
-            self._rows = self._source.rows_in_order(self._part)
         while not self.ended and (len(self._held) < most or self._held[0].position == self.last):
             rows = list(islice(self._rows, most))
             self.ended = len(rows) < most
@@ -163,11 +140,10 @@ class _Stream:
             self.digest += Digest(len(rows), sum(each.row_hash for each in rows))
             self._held += rows
 
-    def taken_below(self, end: Position | None) -> list[HashedRow]:
+    def taken_below(self, end: tuple[int, int] | None) -> list[HashedRow]:
         """Remove and return the rows held with positions below ``end``, or all if it is None."""
-        if end is None:
-            taken, self._held = self._held, []
-            return taken
-        at = next((n for n, each in enumerate(self._held) if each.position >= end), len(self._held))
-        taken, self._held = self._held[:at], self._held[at:]
+        count = len(self._held)
+        if end is not None:
+            count = bisect_left(self._held, end, key=lambda each: each.position)
+        taken, self._held = self._held[:count], self._held[count:]
         return taken

@@ -23,8 +23,8 @@ number of rows and the exact sum of each bucket are zero after the rows that wer
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from itertools import islice
 from math import ceil, log
 
@@ -40,6 +40,9 @@ _GROWTH = 16  # least growth of the buckets: if all differ, the number needed is
 
 SidesOf = Callable[[Collection[str]], BothSides]
 """Returns both sides, limited to the rows of the given tenants."""
+
+Removed = tuple[HashedRow, Bucket]
+"""A row, and the bucket that is subtracted for it: the row alone, or its negative if modern."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,8 @@ def locate(sides_of: SidesOf, tenants: Collection[str]) -> dict[str, TenantResul
     limits = sides.limits
     can_peel = sides.legacy.can_sketch and sides.modern.can_sketch
     buckets = Buckets(_first_count(sides, len(undecoded)) if can_peel else 1)
-    decoded = _Decoded()
+    read: list[Removed] = []
+    keys: set[int] = set()
     for number in range(_SKETCHES):
         legacy, modern = sides.ask(lambda reader: reader.sketch(buckets))  # noqa: B023 - at once
         here, there = _digests(legacy), _digests(modern)
@@ -85,18 +89,19 @@ def locate(sides_of: SidesOf, tenants: Collection[str]) -> dict[str, TenantResul
                 )
         residual = _subtracted(legacy, modern)
         if can_peel:
-            _peel(sides, residual, buckets, decoded)
+            _peel(sides, residual, buckets, undecoded, read, keys)
         left = Counter(tenant for tenant, _ in residual)
+        diffs = _diffs(read)
         for tenant in undecoded:
             if tenant not in left:
-                results[tenant] = TenantResult(*digests[tenant], decoded.diffs[tenant])
+                results[tenant] = TenantResult(*digests[tenant], diffs[tenant])
 
         # All buckets are equally likely. If k of m buckets are not empty, they hold about
         # -m ln(1 - k/m) rows. If none is empty, they hold at least m ln m rows or so (the coupon
         # collector's problem).
         m = buckets.count
         about = {t: ceil(m * (log(m / (m - k)) if k < m else log(m) + 1)) for t, k in left.items()}
-        undecoded, total = [], decoded.read
+        undecoded, total = [], len(read)
         for tenant in sorted(about, key=lambda each: (about[each], each)):
             total += about[tenant]
             if can_peel and total <= limits.rows_decoded and number + 1 < _SKETCHES:
@@ -106,8 +111,6 @@ def locate(sides_of: SidesOf, tenants: Collection[str]) -> dict[str, TenantResul
         if not undecoded:
             break
         sides = sides_of(undecoded)
-        wanted = set(undecoded)
-        decoded.rows = [each for each in decoded.rows if each[0].tenant in wanted]
         count = max(limits.buckets_per_row * max(about[each] for each in undecoded), _GROWTH * m)
         most = limits.buckets_again // len(undecoded)
         buckets = Buckets(_power_of_two(min(count, most)), shift=_BITS * (number + 1))
@@ -144,27 +147,24 @@ def _subtracted(legacy: Sketch, modern: Sketch) -> Sketch:
     return {key: bucket for key, bucket in residual.items() if bucket.digest != EMPTY}
 
 
-@dataclass
-class _Decoded:
-    """The rows that were removed so far, and the differences among them by tenant.
-
-    ``read`` is the number of rows that were read, and ``keys`` are the key hashes of all of them. A
-    later sketch begins without these rows.
-    """
-
-    rows: list[tuple[HashedRow, Bucket]] = field(default_factory=list)
-    diffs: defaultdict[str, RowDiff] = field(default_factory=lambda: defaultdict(RowDiff))
-    keys: set[int] = field(default_factory=set)
-    read: int = 0
-
-
-def _peel(sides: BothSides, residual: Sketch, buckets: Buckets, decoded: _Decoded) -> None:
+def _peel(
+    sides: BothSides,
+    residual: Sketch,
+    buckets: Buckets,
+    tenants: Collection[str],
+    read: list[Removed],
+    keys: set[int],
+) -> None:
     """Remove rows from ``residual`` until it is empty, or no bucket shows another key.
+
+    ``read`` are the rows that were read so far, of which those of ``tenants`` are removed first.
+    ``keys`` are their key hashes. Further rows and key hashes are added to both.
 
     Peeling also ends if more rows would be read than ``limits.rows_decoded``, or if too few buckets
     show a key.
     """
-    limits, removed = sides.limits, decoded.rows
+    limits, wanted = sides.limits, set(tenants)
+    removed = [each for each in read if each[0].tenant in wanted]
     while True:
         for row, alone in removed:
             key = row.tenant, buckets.number_of(row.row_hash)
@@ -172,9 +172,9 @@ def _peel(sides: BothSides, residual: Sketch, buckets: Buckets, decoded: _Decode
             if rest.digest != EMPTY:
                 residual[key] = rest
         single = {b.key_hashes for b in residual.values() if abs(b.digest.rows) == 1}
-        single -= decoded.keys
+        single -= keys
         few = len(single) * limits.buckets_per_row < len(residual)
-        most = limits.rows_decoded - decoded.read
+        most = limits.rows_decoded - len(read)
         if not single or few or len(single) > most:
             return
         legacy, modern = sides.ask(
@@ -182,30 +182,20 @@ def _peel(sides: BothSides, residual: Sketch, buckets: Buckets, decoded: _Decode
         )
         if len(legacy) + len(modern) > most:  # one key can have any number of rows
             return
-        _require_explained(legacy, modern)
+        hashes = {(each.tenant, each.row): each.row_hash for each in legacy}
+        for each in modern:
+            if hashes.get((each.tenant, each.row), each.row_hash) != each.row_hash:
+                raise UnexplainedMismatch  # equal texts with different hashes
         removed = [(row, row.alone) for row in legacy]
         removed += [(row, Bucket() - row.alone) for row in modern]
-        decoded.rows += removed
-        decoded.read += len(removed)
-        decoded.keys |= single
-        here, there = _by_tenant(legacy), _by_tenant(modern)
-        for tenant in here.keys() | there.keys():
-            decoded.diffs[tenant] = decoded.diffs[tenant].with_rows(here[tenant], there[tenant])
+        read += removed
+        keys |= single
 
 
-def _require_explained(legacy: Iterable[HashedRow], modern: Iterable[HashedRow]) -> None:
-    """Raise :class:`UnexplainedMismatch` if two rows have equal texts and different hashes.
-
-    No text would show the difference.
-    """
-    hashes = {(each.tenant, each.row): each.row_hash for each in legacy}
-    for each in modern:
-        if hashes.get((each.tenant, each.row), each.row_hash) != each.row_hash:
-            raise UnexplainedMismatch
-
-
-def _by_tenant(rows: Iterable[HashedRow]) -> defaultdict[str, list[Row]]:
-    owned: defaultdict[str, list[Row]] = defaultdict(list)
-    for each in rows:
-        owned[each.tenant].append(each.row)
-    return owned
+def _diffs(read: Collection[Removed]) -> defaultdict[str, RowDiff]:
+    """Return the differences among the rows that were read, by tenant."""
+    rows: defaultdict[str, tuple[list[Row], list[Row]]] = defaultdict(lambda: ([], []))
+    for row, alone in read:
+        rows[row.tenant][alone.digest.rows < 0].append(row.row)
+    diffs = {tenant: RowDiff().with_rows(*both) for tenant, both in rows.items()}
+    return defaultdict(RowDiff, diffs)

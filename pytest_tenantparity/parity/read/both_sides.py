@@ -12,7 +12,6 @@ from ...model import SIDES, Side
 from .reader import SideReader
 
 T = TypeVar("T")
-U = TypeVar("U")
 
 
 def _answer(future: Future[Any], reader: SideReader, question: Callable[[], Any]) -> None:
@@ -47,7 +46,7 @@ class BothSides:
         """Return the results of ``question`` for both sides."""
         return self.both(lambda: question(self.legacy), lambda: question(self.modern))
 
-    def both(self, legacy: Callable[[], T], modern: Callable[[], U]) -> tuple[T, U]:
+    def both(self, legacy: Callable[[], T], modern: Callable[[], T]) -> tuple[T, T]:
         """Run ``legacy`` and ``modern`` at the same time, and return both results.
 
         If one side fails, or the user interrupts the run, the other side is cancelled.

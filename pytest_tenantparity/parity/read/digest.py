@@ -66,17 +66,6 @@ class Buckets:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """The rows of one part of ``count``, chosen by the key hash.
-
-    The remainder of the key hash divided by ``count`` is ``number``, without its sign.
-    """
-
-    count: int
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
 class HashedRow:
     """A row that was read, with its tenant and the hashes that the server computed."""
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from threading import Event
 
-from sqlalchemy import ColumnElement, Connection
+from sqlalchemy import Connection
 
 from ...errors import NotProven
 from ...inventory import Place, TablePair
@@ -21,14 +21,12 @@ from ...mapping.tenancy_sql import Scope
 from ...model import SIDES, NamedRule, Side, Tenant
 from ...stacks import Portable, Stack, TableFacts
 from ...stacks.dialects import Item
-from ..progress import Scan, Teller
+from ..progress import Scan, teller
 from ..run import Run
-from .access_path import noted
+from .access_path import note_scan
 from .both_sides import BothSides
 from .chunks import Chunks
 from .reader import Session, SideReader
-
-ScopeMaker = Callable[[Side], Scope]
 
 
 @dataclass(frozen=True)
@@ -37,12 +35,15 @@ class OpenPair(ConnectedPair):
 
     run: Run
 
-    def sides(self, scope_on: ScopeMaker) -> BothSides:
+    def sides(self, scope_on: Callable[[Side], Scope]) -> BothSides:
         """Return both sides, each limited to the rows of its scope."""
-        legacy, modern = (
-            noted(self.run, self, side, self.reader(side, scope_on(side))) for side in SIDES
-        )
         run = self.run
+
+        def noted(side: Side) -> SideReader:
+            reader = self.reader(side, scope_on(side))
+            return replace(reader, note=partial(note_scan, run, self, side, reader.scope))
+
+        legacy, modern = map(noted, SIDES)
         return BothSides(legacy, modern, run.pool, run.cancel, run.give_up, run.limits)
 
     @property
@@ -64,29 +65,20 @@ class OpenPair(ConnectedPair):
         if legacy.server.encoding != modern.server.encoding:
             # A native hash is computed from bytes, which differ in another encoding.
             both = [name for name in both if name in set(Portable)]
-        if both:
-            return both[0]
-        raise NotProven(
-            "both servers have no digest in common that can be trusted; is their connection UTF-8? "
-            + "; ".join(self._refusals)
-        )
+        if not both:
+            raise NotProven(
+                "both servers have no digest in common that can be trusted; is their connection "
+                f"UTF-8? {'; '.join(self.refusals)}"
+            )
+        return both[0]
 
     @property
-    def digest_rules(self) -> list[NamedRule]:
-        """The rule for the report if rows are hashed by SHA-256, since MD5 cannot be used."""
-        with suppress(NotProven):
-            if self.digest_name == Portable.SHA256:
-                why = "; ".join(each for each in self._refusals if Portable.MD5 in each)
-                return [NamedRule(f"rows are hashed by SHA-256, since MD5 cannot be used: {why}")]
-        return []
-
-    @property
-    def _refusals(self) -> list[str]:
-        found = {side: self.run.stacks[side].database(self.places[side]) for side in SIDES}
+    def refusals(self) -> list[str]:
+        """The digests that cannot be trusted, each with its side and the reason."""
         return [
             f"{side}, {digest}: {why}"
-            for side, database in found.items()
-            for digest, why in database.refused.items()
+            for side in SIDES
+            for digest, why in self.run.stacks[side].database(self.places[side]).refused.items()
         ]
 
     def portable_digest(self, side: Side) -> Portable:
@@ -97,63 +89,53 @@ class OpenPair(ConnectedPair):
         known = self.run.stacks[side].database(self.places[side]).digests
         digest = next((each for each in Portable if each in known), None)
         if digest is None:
-            raise NotProven(
-                f"the {side} server has no portable digest: {'; '.join(self._refusals)}"
-            )
+            raise NotProven(f"the {side} server has no portable digest: {'; '.join(self.refusals)}")
         return digest
 
     def reader(self, side: Side, scope: Scope) -> SideReader:
         """Return the reader of ``side``, limited to the rows of ``scope``."""
-        stop = Event()
-        stack = self.run.stacks[side]
+        run, place, connection = self.run, self.places[side], self.connections[side]
+        stack, stop, keys = run.stacks[side], Event(), self.plan.key
+
+        def guard(stack: Stack) -> AbstractContextManager[None]:
+            return stack.guard(place, discreet=self.pair.has_masks, stop=stop)
+
+        @contextmanager
+        def helped(helper: Stack) -> Iterator[Session]:
+            with helper.transaction(place) as connection:
+                yield connection, partial(guard, helper)
 
         def items(columns: Iterable[ColumnPair]) -> list[Item]:
             return [each.item(side, stack.dialect, each.on(side).value) for each in columns]
 
+        chunks = None
+        if scope.wide:
+            with guard(stack):
+                extent = stack.dialect.extent(connection, self.tables[side], run.limits)
+            if extent is not None:  # or the table is small
+                tell = teller(run.watch, Scan(self.pair.name, side, str(place)))
+                chunks = Chunks(extent, stack.settings, stop.wait, tell, run.limits)
+        is_number = len(keys) == 1 and keys[0].is_whole_number
+        fits_64_bits = is_number and all(
+            run.stacks[each].dialect.holds_in_64_bits(keys[0].on(each).facts) for each in SIDES
+        )
         return SideReader(
-            connection=self.connections[side],
+            connection=connection,
             dialect=stack.dialect,
             scope=scope,
             items=items(self.plan.columns),
-            key=[each.canonical(side, stack.dialect) for each in self.plan.key],
-            placed_by=items(each for each in self.plan.key if each.has_one_text),
-            number=self._number(side),
-            salt=self.run.salt,
+            key=[each.canonical(side, stack.dialect) for each in keys],
+            placed_by=items(each for each in keys if each.has_one_text),
+            number=keys[0].on(side).value if fits_64_bits else None,
+            salt=run.salt,
             digest_name=self.digest_name,
             rows_about=self.tables[side].rows,
-            guard=lambda: self._guard(side, stack, stop),
-            chunks=self._chunks(side, stop) if scope.wide else None,
-            helpers=[partial(self._helped, side, each, stop) for each in stack.helpers()],
+            guard=partial(guard, stack),
+            chunks=chunks,
+            helpers=[partial(helped, each) for each in stack.helpers()],
             cancel=stack.cancel,
             stop=stop,
         )
-
-    def _guard(self, side: Side, stack: Stack, stop: Event) -> AbstractContextManager[None]:
-        return stack.guard(self.places[side], discreet=self.pair.has_masks, stop=stop)
-
-    @contextmanager
-    def _helped(self, side: Side, helper: Stack, stop: Event) -> Iterator[Session]:
-        with helper.transaction(self.places[side]) as connection:
-            yield connection, lambda: self._guard(side, helper, stop)
-
-    def _chunks(self, side: Side, stop: Event) -> Chunks | None:
-        """Return the chunks in which a table is read, or None for a small table."""
-        stack, limits = self.run.stacks[side], self.run.limits
-        with stack.guard(self.places[side], discreet=self.pair.has_masks):
-            extent = stack.dialect.extent(self.connections[side], self.tables[side], limits)
-        if extent is None:
-            return None
-        tell = Teller(self.run.watch, Scan(self.pair.name, side, str(self.places[side])))
-        return Chunks(extent, stack.settings, stop.wait, tell, limits)
-
-    def _number(self, side: Side) -> ColumnElement[object] | None:
-        """Return the key itself if it is one whole number of 64 bits on both sides, or None."""
-        if len(self.plan.key) != 1 or not self.plan.key[0].is_whole_number:
-            return None
-        (key,) = self.plan.key
-        stacks = self.run.stacks
-        fits = all(stacks[each].dialect.holds_in_64_bits(key.on(each).facts) for each in SIDES)
-        return key.on(side).value if fits else None
 
 
 @contextmanager
@@ -182,6 +164,11 @@ def opened_in(
     """Return a pair, opened by connections to the tenant's places. Raises :class:`NotProven`."""
     plan = plan_pair(connections, run, pair, tenant, places, tables, of_nobody=of_nobody)
     opened = OpenPair(run, pair, places, tables, connections, plan, run)
-    opened.plan.rules += [*opened.digest_rules, *filter_rules(run, pair)]
+    with suppress(NotProven):  # without a digest, each check reports the reason
+        if opened.digest_name == Portable.SHA256:
+            why = "; ".join(each for each in opened.refusals if Portable.MD5 in each)
+            rule = f"rows are hashed by SHA-256, since MD5 cannot be used: {why}"
+            opened.plan.rules.append(NamedRule(rule))
+    opened.plan.rules += filter_rules(run, pair)
     run.notes.take(described(opened))
     return opened

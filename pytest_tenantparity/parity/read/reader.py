@@ -31,7 +31,7 @@ from ...stacks import Dialect, Portable
 from ...stacks.dialects import Item
 from ..compare.row_diff import Row
 from .chunks import Chunks, together
-from .digest import EMPTY, Bucket, Buckets, Digest, HashedRow, Part, Sketch
+from .digest import EMPTY, Bucket, Buckets, Digest, HashedRow, Sketch
 
 _FETCH = 5_000  # rows fetched from the server at a time
 # A statement with thousands of numbers is not run again, so its compiled form is not cached.
@@ -90,7 +90,10 @@ class SideReader:
 
         def grouped(chunk: ColumnElement[bool]) -> Select[Any]:
             rows = self._hashed(chunk, keyed=self.can_sketch)
-            by = [rows.c.parity_owner, self._bucket_of(rows, buckets)]
+            number = rows.c.parity_row_hash  # NULL for a row without a hash
+            if buckets.shift:
+                number = number.bitwise_rshift(_number(buckets.shift))
+            by = [rows.c.parity_owner, number.bitwise_and(_number(buckets.count - 1))]
             sums = [func.count(), self.dialect.exact_sum(rows.c.parity_row_hash)]
             sums += [self.dialect.xor(rows.c.parity_key_hash)] if self.can_sketch else []
             return select(*by, *sums).select_from(rows).group_by(*by)
@@ -98,7 +101,7 @@ class SideReader:
         sums: dict[tuple[Any, int], tuple[int, int, int]] = {}
         for mark, number, rows, total, *key_hashes in self._scan(grouped):
             if number is None:
-                raise unhashed(rows)
+                raise _unhashed(rows)
             key = mark, number
             key_hash = _signed(key_hashes[0]) if key_hashes else 0
             if key in sums:  # of another chunk
@@ -118,15 +121,16 @@ class SideReader:
 
         def grouped(chunk: ColumnElement[bool]) -> Select[Any]:
             rows = self._hashed(chunk)
-            sums = self._aggregates(rows)
-            return (
-                select(rows.c.parity_owner, *sums).select_from(rows).group_by(rows.c.parity_owner)
-            )
+            owner, row_hash = rows.c.parity_owner, rows.c.parity_row_hash
+            sums = func.count(), func.count(row_hash), self.dialect.exact_sum(row_hash)
+            return select(owner, *sums).select_from(rows).group_by(owner)
 
         digests: dict[str, Digest] = {}
-        for mark, *counts in self._scan(grouped):
+        for mark, rows, hashed, total in self._scan(grouped):
+            if rows != hashed:
+                raise _unhashed(rows - hashed, rows)
             tenant = self.scope.owner_of(mark)
-            digests[tenant] = digests.get(tenant, EMPTY) + _digest(*counts)
+            digests[tenant] = digests.get(tenant, EMPTY) + Digest(rows, int(total or 0))
         return digests
 
     @property
@@ -158,40 +162,34 @@ class SideReader:
     def rows_at(self, key_hashes: Collection[int]) -> Iterator[HashedRow]:
         """Yield the rows with the given key hashes, in no particular order."""
         wanted = [_number(each) for each in sorted(key_hashes)]
+        statement = self._hashed_rows(self.key_hash)
         if self.number is not None:  # by an index, if there is one
-            yield from self._hashed_rows(self.key_hash, self.number.in_(wanted))
-            return
-        yield from self._hashed_rows(self.key_hash, self.key_hash.in_(wanted), in_chunks=True)
+            rows = self.answers(statement.where(self.number.in_(wanted)), _STREAMED)
+        else:
+            statement = statement.where(self.key_hash.in_(wanted))
+            rows = self._over_chunks(statement.where, _STREAMED)
+        yield from self._read(rows)
 
-    def rows_in_order(self, part: Part | None = None) -> Iterator[HashedRow]:
-        """Yield the rows of ``part``, or all rows, in the order of key hash and row hash."""
+    def rows_in_order(self, part: int = 0, parts: int = 1) -> Iterator[HashedRow]:
+        """Yield the rows of one of several parts in the order of key hash and row hash.
+
+        ``part`` is the remainder of the key hash divided by ``parts``, without its sign.
+        """
         by: ColumnElement[Any] = self.key_hash if self.has_key_hash else self.row_hash
         # Engines disagree on the hash of a NULL key, and on its place in the order.
         by = func.coalesce(by, _number(0), type_=BigInteger)
-        condition: ColumnElement[bool] = true()
-        if part is not None:
-            remainder: ColumnElement[int] = func.abs(by % _number(part.count))
-            condition = remainder == _number(part.number)
-        yield from self._hashed_rows(by, condition, order=[by, self.row_hash])
+        statement = self._hashed_rows(by).order_by(by, self.row_hash)
+        if parts > 1:
+            statement = statement.where(func.abs(by % _number(parts)) == _number(part))
+        yield from self._read(self.answers(statement, _STREAMED))
 
-    def _hashed_rows(
-        self,
-        by: ColumnElement[int],
-        condition: ColumnElement[bool],
-        order: Sequence[ColumnElement[int]] = (),
-        *,
-        in_chunks: bool = False,
-    ) -> Iterator[HashedRow]:
-        statement = self._select([self._mark, by, self.row_hash, *self.texts]).where(condition)
-        if order:
-            statement = statement.order_by(*order)
-        if in_chunks:
-            rows = self._over_chunks(statement.where, _STREAMED)
-        else:
-            rows = self.answers(statement, _STREAMED)
+    def _hashed_rows(self, by: ColumnElement[int]) -> Select[Any]:
+        return self._select([self._mark, by, self.row_hash, *self.texts])
+
+    def _read(self, rows: Iterator[Any]) -> Iterator[HashedRow]:
         for mark, key_hash, row_hash, *row in rows:
             if row_hash is None:
-                raise unhashed(1)
+                raise _unhashed(1)
             owner = self.scope.owner_of(mark)
             yield HashedRow(owner, int(key_hash), int(row_hash), tuple(row))
 
@@ -287,22 +285,11 @@ class SideReader:
             columns.append(self.key_hash.label("parity_key_hash"))
         return self.dialect.once(self._select(columns).where(condition)).subquery("hashed")
 
-    def _bucket_of(self, rows: Any, buckets: Buckets) -> ColumnElement[int]:
-        """Return the number of a row's bucket, or NULL for a row without a hash."""
-        number: ColumnElement[int] = rows.c.parity_row_hash
-        if buckets.shift:
-            number = number.bitwise_rshift(_number(buckets.shift))
-        return number.bitwise_and(_number(buckets.count - 1))
-
     def _hash(self, items: Sequence[Item], salt: int) -> ColumnElement[int]:
         if self.digest_name == self.dialect.native_digest:
             return self.dialect.native_hash(items, salt)
         texts = [item.text for item in items]
         return self.dialect.portable_hash(texts, salt, Portable(self.digest_name))
-
-    def _aggregates(self, hashed: Any) -> list[ColumnElement[Any]]:
-        row_hash = hashed.c.parity_row_hash
-        return [func.count(), func.count(row_hash), self.dialect.exact_sum(row_hash)]
 
 
 def _number(value: int) -> ColumnElement[int]:
@@ -314,13 +301,7 @@ def _signed(number: Any) -> int:
     return (int(number or 0) + 2**63) % 2**64 - 2**63
 
 
-def _digest(rows: int, hashed: int, total: Any) -> Digest:
-    if rows != hashed:
-        raise unhashed(rows - hashed, rows)
-    return Digest(rows, int(total or 0))
-
-
-def unhashed(rows: int, among: int | None = None) -> Unreadable:
+def _unhashed(rows: int, among: int | None = None) -> Unreadable:
     """Return the error for rows without a hash.
 
     A value that is too long for the server's limits can make a hash NULL. A sum leaves NULL out.

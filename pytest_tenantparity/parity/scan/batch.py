@@ -15,60 +15,37 @@ If tenants share the table on one side, one scan of that side digests each tenan
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from threading import Event
+from typing import Any
 
-from sqlalchemy import (
-    Connection,
-    MetaData,
-    Table,
-    func,
-    literal_column,
-    select,
-    union_all,
-)
+from sqlalchemy import Connection, MetaData, Table, func, literal_column, select, union_all
 
 from ...errors import ConnectionLost, NotProven
-from ...inventory import Place, TablePair
+from ...inventory import TablePair
 from ...mapping.connected_pair import connected
 from ...model import SIDES, SLOW, UNTOLD, Reading, Side, Tenant
-from ...stacks import TableFacts
 from ..compare.row_diff import RowDiff
 from ..locate.peeling import TenantResult
 from ..read.access_path import way_of
 from ..read.both_sides import BothSides
-from ..read.digest import Digest
-from ..read.open_pair import opened_in
+from ..read.digest import EMPTY, Digest
+from ..read.open_pair import open_pair, opened_in
 from ..read.reader import SideReader
 from ..run import Run
-from .plan import (
-    Batch,
-    Batches,
-    Key,
-    Member,
-    Statement,
-    Structure,
-    member_of,
-    plan,
-    structure_key,
-)
-from .shared import SharedResult, shared_digest
+from .plan import Batch, Batches, Key, Member, Structure, member_of, plan
+from .shared import SharedResult, note_failure
 
 # Sessions that hold locks do not wait for the throttle. If the server is too busy, the batch fails.
 _NO_WAIT = Event()
 _NO_WAIT.set()
 BY_ONE_STATEMENT = "small tables by one statement"
-
-
-@dataclass(frozen=True)
-class _Result:
-    """The digests of the tables that are equal, or the reason why no table was read."""
-
-    equal: Mapping[Key, Digest] = field(default_factory=dict)
-    failure: str = ""
+_STRUCTURES = 1_024
+_STATEMENTS = 16
+"""Statements that a process holds, of both sides, each in its compiled form."""
 
 
 def batch_result(
@@ -90,39 +67,43 @@ def batch_result(
     return (batch.results or {}).get((pair.name, tenant.id))
 
 
-# ---- run
-
-
 def _run(run: Run, batches: Batches, batch: Batch) -> dict[Key, SharedResult]:
     """Run a batch, or read its result if another process has run it."""
     given = (member_of(run, run.pairs[n], run.tenants[t]) for n, t in batch.keys)
     members = [member for member in given if member is not None]
     masked = any(member.pair.has_masks for member in members)
-    found: list[tuple[Member, Structure]] = []
+    equal: dict[Key, Digest] | NotProven
     try:
         found = _with_structures(run, batches, members)
         question = f"batch of {batch.keys}"
-        result = run.shared_cache.ask(
-            question, _Result, lambda: _result(run, batches, found, masked=masked)
+        equal = run.shared_cache.ask(
+            question, dict, lambda: _equal(run, batches, found, masked=masked)
         )
     except ConnectionLost:
         raise
     except NotProven as error:
-        result = _Result(failure=str(error))
-    if result.failure:
+        equal = error
+    if isinstance(equal, NotProven):  # the checks of the tables find the reason again
         names = ", ".join(dict.fromkeys(name for name, _ in batch.keys))
         run.notes.take(
             f"{SLOW}the small tables {names} were read one by one, since one statement for all of "
-            f"them failed: {UNTOLD if masked else result.failure}"
+            f"them failed: {UNTOLD if masked else equal}"
         )
+        return {}
     results: dict[Key, SharedResult] = {}
-    for member, structure in found:
-        for reading in () if result.failure else structure.readings:
-            run.notes.take(reading)
-        if (digest := result.equal.get(member.key)) is not None:
-            equal = TenantResult(digest, digest, RowDiff())
-            enforced = structure.keys_enforced
-            results[member.key] = SharedResult(structure.plan, structure.digest, equal, enforced)
+    for member, (opened, readers) in found:
+        for side in member.own:
+            how = f"each tenant {way_of(opened, side)}, {BY_ONE_STATEMENT}"
+            run.notes.take(Reading(member.pair.name, side, how))
+        if (digest := equal.get(member.key)) is not None:
+            tenant, result = member.tenant.id, TenantResult(digest, digest, RowDiff())
+            results[member.key] = SharedResult(
+                plan=opened.plan,
+                digest=readers["legacy"].digest_name,
+                keys_enforced=opened.keys_enforced,
+                tenant=tenant,
+                results={tenant: result},
+            )
     return results
 
 
@@ -133,146 +114,157 @@ def _with_structures(
 
     The checks of the other members find the reasons.
     """
-    known = batches.structures
-    keys = [structure_key(run, member) for member in members]
     found = []
     with ExitStack() as cleanup:
         connections: Mapping[Side, Connection] = {}
-        for member, key in zip(members, keys, strict=True):
-            if key not in known:
-                connections = connections or cleanup.enter_context(connected(run, member.places))
+        for member in members:
+            tenant, places = member.tenant, member.places
+            if member.structure not in batches.structures:
+                connections = connections or cleanup.enter_context(connected(run, places))
                 try:
-                    batches.keep_structure(key, _structure(run, member, connections))
+                    opened = opened_in(connections, run, member.pair, tenant, places, member.tables)
+                    readers = {
+                        side: opened.reader(side, replace(opened.rows_of(side, tenant), wide=False))
+                        for side in SIDES
+                    }
                 except ConnectionLost:
                     raise
                 except NotProven:
                     continue
-            found.append((member, known[key]))
+                _keep(batches.structures, member.structure, (opened, readers), _STRUCTURES)
+            found.append((member, batches.structures[member.structure]))
     return found
 
 
-def _structure(run: Run, member: Member, connections: Mapping[Side, Connection]) -> Structure:
-    pair, tenant = member.pair, member.tenant
-    opened = opened_in(connections, run, pair, tenant, member.places, member.tables)
-    scopes = {side: replace(opened.rows_of(side, tenant), wide=False) for side in SIDES}
-    readers = {side: opened.reader(side, scopes[side]) for side in SIDES}
-    hows = {side: f"each tenant {way_of(opened, side)}, {BY_ONE_STATEMENT}" for side in member.own}
-    return Structure(
-        structure_key(run, member),
-        opened.plan,
-        opened.digest_name,
-        opened.keys_enforced,
-        readers,
-        {side: table.name for side, table in member.tables.items()},
-        {side: reader.row_hash for side, reader in readers.items()},
-        [Reading(pair.name, side, how) for side, how in hows.items()],
-    )
+def _keep(known: dict[Hashable, Any], key: Hashable, value: Any, most: int) -> None:
+    """Keep ``value``. If more than ``most`` values are held, the oldest one is dropped."""
+    known[key] = value
+    if len(known) > most:
+        del known[next(iter(known))]
 
 
-def _result(
+def _equal(
     run: Run, batches: Batches, found: Sequence[tuple[Member, Structure]], *, masked: bool
-) -> _Result:
-    """Digest the tables, and return the digests of those that are equal.
-
-    If the statement fails, the checks of the tables find the reason again.
-    """
-    try:
-        legacy, modern = _digests(run, batches, found, masked=masked)
-    except ConnectionLost:
-        raise
-    except NotProven as error:
-        return _Result(failure=str(error))
-    sides = zip(found, legacy, modern, strict=True)
-    return _Result(
-        {
-            member.key: here
-            for (member, _), here, there in sides
-            if here is not None and there is not None and here == there
-        }
-    )
-
-
-def _digests(
-    run: Run, batches: Batches, found: Sequence[tuple[Member, Structure]], *, masked: bool
-) -> tuple[list[Digest | None], list[Digest | None]]:
-    """Return each side's digests, with None for a table in which some rows could not be hashed."""
+) -> dict[Key, Digest]:
+    """Digest the tables, and return the digests of those that are equal."""
     if not found:
-        return [], []
-    digests: dict[Side, list[Digest | None]] = {
-        side: [
-            None if side in m.own else _shared_digest(run, batches, m, s, side) for m, s in found
-        ]
+        return {}
+    digests: dict[Side, dict[Key, Digest | None]] = {
+        side: {
+            member.key: _shared_digest(run, batches, member, side)
+            for member, _ in found
+            if side not in member.own
+        }
         for side in SIDES
     }
-    places = found[0][0].places
+    first, (_, readers) = found[0]
     for side in SIDES:
-        with run.stacks[side].guard(places[side]):
+        with run.stacks[side].guard(first.places[side]):
             pass  # the guard waits for the throttle before any lock is held
-    with connected(run, places) as connections:
+    with connected(run, first.places) as connections:
 
         def reader(side: Side) -> SideReader:
-            stack, own = run.stacks[side], found[0][1].readers[side]
-            guard = partial(stack.guard, places[side], discreet=masked, stop=_NO_WAIT)
-            return replace(own.by((connections[side], guard)), stop=Event())
+            place = first.places[side]
+            guard = partial(run.stacks[side].guard, place, discreet=masked, stop=_NO_WAIT)
+            return replace(readers[side].by((connections[side], guard)), stop=Event())
 
         def read(side: Side) -> None:
-            own = [n for n, (member, _) in enumerate(found) if side in member.own]
-            tables = [found[n][0].tables[side] for n in own]
+            own = [(member, structure) for member, structure in found if side in member.own]
             if own:
-                statement = _statement(batches, side, tuple(found[n][1] for n in own))
-                answers = _read(run, side, places[side], connections[side], statement, tables)
-                for n, digest in zip(own, answers, strict=True):
-                    digests[side][n] = digest
+                digests[side] |= _read(run, batches, side, connections[side], own)
 
         legacy, modern = map(reader, SIDES)
-        limits = run.limits
-        sides = BothSides(legacy, modern, run.pool, run.cancel, run.give_up, limits)
+        sides = BothSides(legacy, modern, run.pool, run.cancel, run.give_up, run.limits)
         sides.both(lambda: read("legacy"), lambda: read("modern"))
-    return digests["legacy"], digests["modern"]
-
-
-def _shared_digest(
-    run: Run, batches: Batches, member: Member, structure: Structure, side: Side
-) -> Digest | None:
-    """Return the digest of a tenant's rows of a table that other tenants share."""
-    tenants = [run.tenants[each] for each in batches.sharing[structure.key]]
-    return shared_digest(
-        run, batches.shared, member.pair, tenants, member.tenant, side, structure.key
-    )
-
-
-def _statement(batches: Batches, side: Side, structures: tuple[Structure, ...]) -> Statement:
-    """Return the statement that digests tables of some structures, in schemas named 0, 1, ..."""
-    known, layout = batches.statements, (side, structures)
-    if layout not in known:
-        branches = []
-        for number, structure in enumerate(structures):
-            reader, row_hash = structure.readers[side], structure.hashes[side]
-            table = Table(structure.tables[side], MetaData(), schema=str(number))
-            rows = select(row_hash.label("parity_row_hash")).select_from(table)
-            hashed = reader.dialect.once(rows.where(reader.scope.condition)).subquery("hashed")
-            one = hashed.c.parity_row_hash
-            sums = func.count(), func.count(one), reader.dialect.exact_sum(one)
-            branches.append(select(literal_column(str(number)), *sums).select_from(hashed))
-        batches.keep_statement(layout, Statement(union_all(*branches)))
-    return known[layout]
+    return {
+        key: digest
+        for key, digest in digests["legacy"].items()
+        if digest is not None and digest == digests["modern"].get(key)
+    }
 
 
 def _read(
     run: Run,
+    batches: Batches,
     side: Side,
-    place: Place,
     connection: Connection,
-    statement: Statement,
-    tables: Sequence[TableFacts],
-) -> list[Digest | None]:
-    dialect = run.stacks[side].dialect
+    own: Sequence[tuple[Member, Structure]],
+) -> dict[Key, Digest]:
+    """Return the digests of one side's tables by one statement.
+
+    A table in which some rows could not be hashed is left out. The statement reads tables in
+    schemas named 0, 1, ...
+    """
+    stack, members = run.stacks[side], [member for member, _ in own]
+    tables = [member.tables[side] for member in members]
+    layout = side, tuple(member.structure for member in members)
+    if layout not in batches.statements:
+        branches = []
+        for number, (_, (opened, readers)) in enumerate(own):
+            reader = readers[side]
+            table = Table(opened.tables[side].name, MetaData(), schema=str(number))
+            rows = select(reader.row_hash.label("parity_row_hash")).select_from(table)
+            hashed = reader.dialect.once(rows.where(reader.scope.condition)).subquery("hashed")
+            one = hashed.c.parity_row_hash
+            sums = func.count(), func.count(one), reader.dialect.exact_sum(one)
+            branches.append(select(literal_column(str(number)), *sums).select_from(hashed))
+        _keep(batches.statements, layout, (union_all(*branches), {}), _STATEMENTS)
+    statement, compiled = batches.statements[layout]
     schemas = {str(number): table.schema for number, table in enumerate(tables)}
-    options = {"schema_translate_map": schemas, "compiled_cache": statement.compiled}
-    dialect.hold_small(connection, tables, run.limits)
-    found: list[Digest | None] = [None] * len(tables)
-    for number, rows, hashed, total in connection.execute(statement.sql, execution_options=options):
-        if rows == hashed:
-            found[int(number)] = Digest(rows, int(total or 0))
-    run.stacks[side].require_unaltered(place, connection, tables)
+    options = {"schema_translate_map": schemas, "compiled_cache": compiled}
+    stack.dialect.hold_small(connection, tables, run.limits)
+    found = {}
+    for number, rows_there, hashed_there, total in connection.execute(
+        statement, execution_options=options
+    ):
+        if rows_there == hashed_there:
+            found[members[int(number)].key] = Digest(rows_there, int(total or 0))
+    stack.require_unaltered(members[0].places[side], connection, tables)
     return found
+
+
+# ---- tables that tenants share on one side only
+
+
+def _shared_digest(run: Run, batches: Batches, member: Member, side: Side) -> Digest | None:
+    """Return the digest of a tenant's rows of a table that other tenants share.
+
+    One scan digests the rows of all tenants whose tables have the same structure. Returns None if
+    the scan failed.
+    """
+    pair, key = member.pair, (member.pair.name, side, member.structure)
+    tenants = [run.tenants[each] for each in batches.sharing[member.structure]]
+    if key not in batches.shared:
+        question = f"{side} rows of {pair.name} for {[each.id for each in tenants]}"
+        batches.shared[key] = run.shared_cache.ask(
+            question, dict, lambda: _digest_together(run, member, side, tenants)
+        )
+    found = batches.shared[key]
+    if isinstance(found, NotProven):
+        note_failure(run, pair, tenants, found)
+        return None
+    return found[member.tenant.id]
+
+
+def _digest_together(
+    run: Run, member: Member, side: Side, tenants: Sequence[Tenant]
+) -> dict[str, Digest]:
+    """Return the digest of each tenant's rows on ``side``.
+
+    The other side is opened in the place of ``member``, and not read.
+    """
+    with open_pair(run, member.pair, member.tenant) as opened:
+        sides = opened.sides(
+            lambda each: (
+                opened.all_of(each, tenants)
+                if each == side
+                else opened.rows_of(each, member.tenant)
+            )
+        )
+        legacy, modern = sides.both(
+            lambda: sides.legacy.digests() if side == "legacy" else {},
+            lambda: sides.modern.digests() if side == "modern" else {},
+        )
+        opened.require_unaltered()
+    found = legacy | modern
+    return {each.id: found.get(each.id, EMPTY) for each in tenants}

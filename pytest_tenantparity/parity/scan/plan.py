@@ -8,47 +8,41 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, CompoundSelect
+from sqlalchemy import CompoundSelect
 
 from ...errors import NotProven
 from ...inventory import Place, TablePair
 from ...limits import Limits
-from ...mapping.columns import ColumnPlan
 from ...mapping.table_lookup import located
-from ...model import SIDES, Reading, Side, Tenant
+from ...model import SIDES, Side, Tenant
 from ...stacks import TableFacts
+from ..read.digest import Digest
+from ..read.open_pair import OpenPair
 from ..read.reader import SideReader
 from ..run import Run
-from .shared import SharedDigests, SharedResult
+from .shared import SharedResult
 
 _PLACEHOLDER = "__[SCHEMA_"  # SQLAlchemy replaces this text wherever it occurs in SQL
 
 Key = tuple[str, str]
 """The name of a table pair and the id of a tenant."""
 
+Structure = tuple[OpenPair, Mapping[Side, SideReader]]
+"""One tenant's tables. All tenants whose tables are alike are read and compared in the same way."""
+
 _HELD = 512
 """Batches whose results a process holds: up to 32,768 tables."""
-_STRUCTURES = 1_024
-_STATEMENTS = 16
-"""Statements that a process holds, of both sides, each in its compiled form."""
-
-
-def is_small(table: TableFacts, limits: Limits) -> bool:
-    """Return whether a table is known to be small enough for a batch."""
-    few = table.rows <= limits.small_table_rows and table.locks <= limits.statement_locks
-    return table.plain and few
 
 
 @dataclass(eq=False)
 class Batch:
     """Tables of one legacy and one modern database that one statement per side digests.
 
-    ``tables``, ``locks`` and ``columns`` count those of one side. ``results`` holds the results
-    of the tables that were proven equal. It is None until the statements have run.
+    ``locks`` and ``columns`` count those of one side. ``results`` holds the results of the tables
+    that were proven equal. It is None until the statements have run.
     """
 
     keys: list[Key] = field(default_factory=list)
-    tables: int = 0
     locks: int = 0
     columns: int = 0
     results: dict[Key, SharedResult] | None = None
@@ -56,7 +50,7 @@ class Batch:
     def has_room(self, more: Batch, limits: Limits) -> bool:
         """Return whether the tables of ``more`` fit into this batch as well."""
         return (
-            self.tables + more.tables <= limits.statement_tables
+            len(self.keys) + len(more.keys) <= limits.statement_tables
             and self.locks + more.locks <= limits.statement_locks
             and self.columns + more.columns <= limits.statement_columns
         )
@@ -64,7 +58,6 @@ class Batch:
     def add(self, more: Batch) -> None:
         """Add the tables of ``more``."""
         self.keys += more.keys
-        self.tables += more.tables
         self.locks += more.locks
         self.columns += more.columns
 
@@ -72,49 +65,31 @@ class Batch:
 def batch_of(key: Key, tables: Sequence[TableFacts]) -> Batch:
     """Return a batch of one table. ``tables`` are the sides' tables that only one tenant has."""
     columns = max(len(each.columns) for each in tables)
-    return Batch([key], 1, max(each.locks for each in tables), columns)
-
-
-@dataclass(frozen=True, eq=False)
-class Structure:
-    """The way in which a pair's tables are compared, for all tenants whose tables are alike.
-
-    ``hashes`` are the SQL of a row's hash on each side.
-    """
-
-    key: Hashable
-    plan: ColumnPlan
-    digest: str
-    keys_enforced: bool
-    readers: Mapping[Side, SideReader]
-    tables: Mapping[Side, str]
-    hashes: Mapping[Side, ColumnElement[int]]
-    readings: Sequence[Reading]
-
-
-@dataclass(frozen=True)
-class Statement:
-    """The statement of a side for all batches of one structure, and its compiled forms."""
-
-    sql: CompoundSelect[Any]
-    compiled: dict[Any, Any] = field(default_factory=dict)
+    return Batch([key], max(each.locks for each in tables), columns)
 
 
 @dataclass
 class Batches:
     """All batches of a run, and the results that this process keeps.
 
-    ``structures`` and ``statements`` are used for all tenants whose tables are alike. ``sharing``
-    holds the tenants that share a table on one side. ``shared`` holds the digests of their rows in
-    it.
+    - ``of`` are the planned batches.
+    - ``structures`` are kept for all tenants whose tables are alike.
+    - ``statements`` are those of a side for all batches of the same structures, each with its
+      compiled forms.
+    - ``sharing`` holds the tenants that share a table on one side, by structure. ``shared`` holds
+      the digests of their rows in it, by table, side and structure.
     """
 
     planned: bool = False
     of: dict[Key, Batch] = field(default_factory=dict)
     structures: dict[Hashable, Structure] = field(default_factory=dict)
-    statements: dict[Hashable, Statement] = field(default_factory=dict)
+    statements: dict[Hashable, tuple[CompoundSelect[Any], dict[Any, Any]]] = field(
+        default_factory=dict
+    )
     sharing: dict[Hashable, list[str]] = field(default_factory=dict)
-    shared: dict[tuple[str, Side, Hashable], SharedDigests] = field(default_factory=dict)
+    shared: dict[tuple[str, Side, Hashable], dict[str, Digest] | NotProven] = field(
+        default_factory=dict
+    )
     _run: deque[Batch] = field(default_factory=deque)
 
     def add_tenant(self, tables: Sequence[Batch], limits: Limits, latest: Batch | None) -> Batch:
@@ -148,33 +123,27 @@ class Batches:
 
     def counted(self, table: str, side: Side) -> dict[str, int]:
         """Return the number of each tenant's rows of a shared table, as far as it is known."""
-        found = [each.digests for key, each in self.shared.items() if key[:2] == (table, side)]
-        return {tenant: digest.rows for each in found for tenant, digest in each.items()}
-
-    def keep_structure(self, key: Hashable, structure: Structure) -> None:
-        """Keep ``structure``. If too many structures are held, the oldest one is dropped."""
-        self.structures[key] = structure
-        if len(self.structures) > _STRUCTURES:
-            del self.structures[next(iter(self.structures))]
-
-    def keep_statement(self, layout: Hashable, statement: Statement) -> None:
-        """Keep ``statement``. If too many statements are held, the oldest one is dropped."""
-        self.statements[layout] = statement
-        if len(self.statements) > _STATEMENTS:
-            del self.statements[next(iter(self.statements))]
+        return {
+            tenant: digest.rows
+            for key, found in self.shared.items()
+            if key[:2] == (table, side) and not isinstance(found, NotProven)
+            for tenant, digest in found.items()
+        }
 
 
 @dataclass(frozen=True)
 class Member:
     """A tenant's table on both sides.
 
-    ``own`` are the sides on which no other tenant shares the table.
+    ``structure`` is all that the way of reading it depends on: tables of equal structures are read
+    by the same SQL, and compared alike.
     """
 
     pair: TablePair
     tenant: Tenant
     places: Mapping[Side, Place]
     tables: Mapping[Side, TableFacts]
+    structure: Hashable
 
     @property
     def key(self) -> Key:
@@ -183,8 +152,12 @@ class Member:
 
     @property
     def own(self) -> list[Side]:
-        """The sides on which the tenant has a table of its own."""
-        return [side for side in SIDES if self.pair.tenancy(side).per_place]
+        """The sides on which no other tenant shares the table."""
+        return _own_sides(self.pair)
+
+
+def _own_sides(pair: TablePair) -> list[Side]:
+    return [side for side in SIDES if pair.tenancy(side).per_place]
 
 
 def plan(run: Run, batches: Batches) -> None:
@@ -200,11 +173,9 @@ def plan(run: Run, batches: Batches) -> None:
                 own = [member.tables[side] for side in member.own]
                 tables.setdefault(databases, []).append(batch_of(member.key, own))
                 if len(own) == 1:
-                    sharing = batches.sharing.setdefault(structure_key(run, member), [])
-                    sharing.append(tenant.id)
+                    batches.sharing.setdefault(member.structure, []).append(tenant.id)
         for databases, each in tables.items():
-            last = batches.add_tenant(each, run.limits, latest.get(databases))
-            latest[databases] = last
+            latest[databases] = batches.add_tenant(each, run.limits, latest.get(databases))
 
 
 def _can_be_in_batch(run: Run, pair: TablePair) -> bool:
@@ -213,7 +184,7 @@ def _can_be_in_batch(run: Run, pair: TablePair) -> bool:
     SQL of a column, a key map, and a filter with a SELECT may read other tables. The other tables
     could be large, or locked by other sessions.
     """
-    own = [side for side in SIDES if pair.tenancy(side).per_place]
+    own = _own_sides(pair)
     if not own or any(pair.tenancy(side).is_global for side in SIDES):
         return False
     columns = pair.settings.columns.values()
@@ -229,23 +200,22 @@ def _can_be_in_batch(run: Run, pair: TablePair) -> bool:
 def member_of(run: Run, pair: TablePair, tenant: Tenant) -> Member | None:
     """Return a tenant's table if it is small; None if its check has to run alone."""
     try:
-        member = Member(pair, tenant, *located(run, pair, tenant))
+        places, tables = located(run, pair, tenant)
+        databases = [run.stacks[side].database(places[side]) for side in SIDES]
     except NotProven:  # its own check finds the reason
         return None
-    for side in member.own:
-        table = member.tables[side]
+    for side in _own_sides(pair):
+        table = tables[side]
         names = [table.name, *(column.name for column in table.columns)]
-        if not is_small(table, run.limits) or any(_PLACEHOLDER in name for name in names):
+        few = (
+            table.rows <= run.limits.small_table_rows and table.locks <= run.limits.statement_locks
+        )
+        if not (table.plain and few) or any(_PLACEHOLDER in name for name in names):
             return None
-    return member
-
-
-def structure_key(run: Run, member: Member) -> Hashable:
-    """Return all that a structure depends on, so that equal keys have equal structures."""
-    databases = [run.stacks[side].database(member.places[side]) for side in SIDES]
-    return (
-        member.pair.name,
-        len(member.tenant.legacy_accounts) > 1,
-        *(replace(member.tables[side], schema="", rows=0, locks=1) for side in SIDES),
+    structure = (
+        pair.name,
+        len(tenant.legacy_accounts) > 1,
+        *(replace(tables[side], schema="", rows=0, locks=1) for side in SIDES),
         *((each.server.itself, each.digests) for each in databases),
     )
+    return Member(pair, tenant, places, tables, structure)
