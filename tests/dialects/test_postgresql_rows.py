@@ -54,6 +54,14 @@ CHANGES = [
         (("missing", ("1", None), ()), ("extra", ("1", ""), ())),
         rows=3,
     ),
+    Change(
+        "values lost where modern alone allows NULL",
+        "CREATE TABLE {t} (id int PRIMARY KEY, a int NOT NULL, b text NOT NULL); "
+        "INSERT INTO {t} VALUES (1, 0, ''), (2, 0, '')",
+        "ALTER TABLE {t} ALTER a DROP NOT NULL, ALTER b DROP NOT NULL; "
+        "UPDATE {t} SET a = NULL, b = NULL WHERE id = 2",
+        _changed(("a", "b"), 2),
+    ),
 ]
 
 

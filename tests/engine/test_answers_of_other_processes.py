@@ -71,6 +71,28 @@ def test_texts_that_cannot_be_encoded_are_compared_as_they_were_read(
     assert wrong == []
 
 
+@pytest.mark.parametrize("masked", [True, False], ids=["masked", "not masked"])
+def test_rows_of_masked_values_are_in_no_file(
+    files: Engine, tmp_path: Path, *, masked: bool
+) -> None:
+    """The rows of a table with a mask are given to no other process.
+
+    That holds for a shared scan, and for rows that are read again.
+    """
+    for file, value in ((files.legacy, "secret"), (files.modern, "secret too")):
+        file.run(
+            "CREATE TABLE t (id INTEGER PRIMARY KEY, tenant TEXT, v TEXT); "
+            f"INSERT INTO t VALUES (1, 'a', '{value}'), (2, 'b', 'same')"
+        )
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    more = f"{TENANTS}{KEYED}" + ("[tables.t.columns.v]\nmask = true\n" if masked else "")
+    with files.opened(more, legacy=BY_TENANT, modern=BY_TENANT) as opened:
+        run = Run(replace(opened.context, shared_cache=SharedCache(folder), settle=0.1))
+        assert_drift(run.audit("a", "t"), ("changed", ("1",), ("v",)))
+    assert len([*folder.glob("*.pickle")]) == (0 if masked else 2)
+
+
 TEXTS = st.text(st.characters(exclude_categories=()), max_size=8)
 
 

@@ -150,6 +150,26 @@ def test_keys_with_gaps_and_below_zero(
     assert len(asked) > 3
 
 
+def test_the_ends_of_chunks_are_open() -> None:
+    """Each chunk begins where the last one ended; the first and the last chunk have open ends.
+
+    An extent need not hold all positions.
+    """
+    ends: list[tuple[int | None, int | None]] = []
+
+    def between(low: int | None, high: int | None) -> ColumnElement[bool]:
+        ends.append((low, high))
+        return literal(value=True)
+
+    extent = Extent(100, 6_400, between)
+    settings = StackSettings(url="sqlite://", chunk_seconds=0.000001, pause_ratio=1.0)
+    chunks = Chunks(extent, settings, lambda _: None, lambda _: None, Limits())
+    assert len(list(chunks.shared_out()())) == len(ends) > 10
+    lows, highs = zip(*ends, strict=True)
+    assert (lows[0], highs[-1]) == (None, None)
+    assert lows[1:] == highs[:-1]
+
+
 def test_rests_are_as_long_as_asked_for() -> None:
     """After each chunk but the last comes a pause, in proportion to the chunk's duration."""
     rests: list[float] = []

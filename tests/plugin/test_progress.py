@@ -31,17 +31,19 @@ from pytest_tenantparity.plugin.run import session
 limits = Limits(large_table_blocks=1, last_chunk_seconds=0, first_chunk=8, chunks=8)
 session.Run = partial(session.Run, limits=limits)
 progress._BEAT = 0.05
-taken_apart = chunks.Chunks.__iter__
+shared_out = chunks.Chunks.shared_out
 
 def held(self):
-    for number, chunk in enumerate(taken_apart(self)):
-        if number == 3:
-            Path("held").write_text(str(os.getpid()))
-            while not Path("go").exists():
-                sleep(0.01)
-        yield chunk
+    def share():
+        for number, chunk in enumerate(shared_out(self)()):
+            if number == 3:
+                Path("held").write_text(str(os.getpid()))
+                while not Path("go").exists():
+                    sleep(0.01)
+            yield chunk
+    return share
 
-chunks.Chunks.__iter__ = held
+chunks.Chunks.shared_out = held
 """
 WIDE = (
     "INSERT INTO {} SELECT i, {}, i * 1.25, repeat('x', 400) || i FROM generate_series(101, 676) i"

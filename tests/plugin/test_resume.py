@@ -214,6 +214,42 @@ def test_proof_that_a_rerun_refuted_is_no_proof(project: Migration) -> None:
     assert [key.subject for key in journal.read(journal_of(project)).proofs] == ["positions"]
 
 
+TWICE_AND_THEN_FORGIVING = """
+import pytest
+from _pytest.runner import runtestprotocol
+
+def pytest_runtest_protocol(item, nextitem):
+    runtestprotocol(item, nextitem=nextitem)
+    item.own_markers.append(pytest.mark.drift_tolerance(absolute=1).mark)
+    item._initrequest()
+    runtestprotocol(item, nextitem=nextitem)
+    item.own_markers.pop()
+    return True
+"""
+
+
+def test_drift_that_a_rerun_does_not_find_is_still_drift(project: Migration) -> None:
+    """A rerun that forgives a difference does not take back the drift that was found before it."""
+    project.modern.run(DRIFT)
+    project.write("conftest.py", TWICE_AND_THEN_FORGIVING)
+    assert go_on(project, "-k", "acme").with_status("DRIFT") == ["acme-trades"]
+    assert [key.subject for key in journal.read(journal_of(project)).proofs] == ["positions"]
+
+
+def test_proof_that_a_resumed_run_refuted_is_no_proof(project: Migration) -> None:
+    """A later run under another marker withdraws an earlier proof, also for the earlier marker."""
+    project.modern.run(DRIFT)
+    project.write("test_audit.py", MARKED.format("'0.01'"))
+    assert go_on(project, "-k", "acme").with_status("TOLERATED") == ["acme-trades"]
+    project.modern.run(DRIFT)
+    project.write("test_audit.py", TEST)
+    assert resume(project, "-k", "acme").with_status("DRIFT") == ["acme-trades"]
+    project.write("test_audit.py", MARKED.format("'0.01'"))
+    outcome = resume(project, "-k", "acme")
+    assert outcome.with_status("DRIFT") == ["acme-trades"]
+    assert taken_over(outcome) == []
+
+
 # ---- runs that are refused
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from pytest_tenantparity.model import AuditReport, Verdict
+from pytest_tenantparity.model import AuditReport, Outcome, Verdict
 from pytest_tenantparity.reporting import DRIFT_NAME, write_report
 from pytest_tenantparity.reporting.formats import json_file
 from pytest_tenantparity.reporting.merge import (
@@ -260,6 +260,17 @@ def test_doubled_shard_is_refused(shards: Project) -> None:
     merged = merge(shards, "shards")
     assert_refused(merged, "shards/1", "shards/copy", "shard 1 of 2")
     assert merged.files == {}
+
+
+def test_check_of_two_shards_is_refused(shards: Project) -> None:
+    """Two shards that both hold a check are refused, whatever each of them says of it."""
+    reports = edited(shards)
+    one, two = reports["shard-1.json"], reports["shard-2.json"]
+    twice = replace(one.checks[0], outcome=Outcome.NOT_PROVEN)
+    reports["shard-2.json"] = replace(two, checks=(*two.checks, twice))
+    with pytest.raises(MergeRefused, match="both hold the check") as refused:
+        merge_reports(reports)
+    assert "shard-1.json and shard-2.json" in str(refused.value)
 
 
 def other_settings(project: Project) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_tenantparity.model import Evidence, Outcome
+from pytest_tenantparity.model import Evidence, Outcome, Verdict
 from pytest_tenantparity.reporting import Plan, build_report
 
 from ..support.checks import key_of
@@ -37,3 +37,8 @@ def test_one_is_not_several(said: str, statuses: dict[str, Outcome]) -> None:
     evidence = [Evidence(key_of(each, "trades", "t"), of) for each, of in statuses.items()]
     report = build_report(Plan("x"), evidence, len(evidence), [], run_facts())
     assert report.headline == said
+
+
+def test_no_check_is_no_go() -> None:
+    """A report without checks is NOT PROVEN, even if nothing speaks against it."""
+    assert build_report(Plan("x"), [], 0, [], run_facts()).verdict is Verdict.NOT_PROVEN
