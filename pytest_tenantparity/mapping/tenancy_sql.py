@@ -35,8 +35,8 @@ class Owners:
     """The attribution of rows to tenants.
 
     ``mark`` is the SQL of the discriminator. ``tenants`` are the tenants by its canonical text.
-    ``ambiguous`` is a query for start values of a path that lead to several discriminator values,
-    so that their rows occur twice.
+    On a path, one value of the first column can lead to several discriminator values. The rows with
+    such a value would occur twice. ``ambiguous`` is a query for these values.
     """
 
     mark: ColumnElement[Any]

@@ -31,7 +31,7 @@ from .listing import cut_evenly
 class Plan:
     """The subject of a run: its scope in words, and the facts that the settings give.
 
-    The ``pairs`` that checks report replace the ``pairs`` of the plan.
+    ``pairs`` are described by the settings. The description by a check replaces it.
     """
 
     scope: str

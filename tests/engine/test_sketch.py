@@ -28,7 +28,8 @@ ROWS = 5_000
 OWNED = 'tenancy = {column = "tenant"}'
 TENANTS = "\n".join(f"[tenants.t{n}]" for n in range(5))
 TABLE = """
-    CREATE TABLE t (id bigint, code text, tenant text, v text, PRIMARY KEY ({key}));
+    CREATE TABLE t (id bigint, code text, tenant text, v text, PRIMARY KEY ({key}))
+    WITH (autovacuum_enabled = false); -- the number of buckets depends on the server's estimate
     INSERT INTO t SELECT g * 7919, 'c' || g, 't' || g % 5, 'v' || g
     FROM generate_series(1, {rows}) g
 """

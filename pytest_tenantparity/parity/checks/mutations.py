@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -10,7 +10,6 @@ from typing import Any
 from sqlalchemy import (
     ColumnClause,
     ColumnElement,
-    Executable,
     FromClause,
     Integer,
     and_,
@@ -57,19 +56,6 @@ class Version:
     doubled: int | None = None
 
 
-@dataclass(frozen=True)
-class Gathered(SideReader):
-    """A reader of a few rows, which fetches all rows of a statement before the next one is run.
-
-    Both versions of a side are read through one connection. A connection to DuckDB has room for the
-    rows of only one statement.
-    """
-
-    def answers(self, statement: Executable, options: Mapping[str, Any]) -> Iterator[Any]:
-        """Return the result rows of one statement, all of them fetched."""
-        return iter(list(super().answers(statement, options)))
-
-
 class WatchedRows:
     """The first rows of one side by primary key, numbered from 1.
 
@@ -97,9 +83,11 @@ class WatchedRows:
         order = [dialect.byte_order(pair.canonical(side, dialect)) for pair in by]
         number = func.row_number().over(order_by=order).label(_NAME)
         self._sample = select(*names, number).select_from(rows).cte("parity_canary_sample")
-        # The size of the table is ignored, so that nearly every row has a bucket of its own.
-        reader = replace(opened.reader(side, Scope(self._numbered(), true())), rows_about=0)
-        self._plain = Gathered(**vars(reader))
+        # The size of the table is ignored, so that nearly every row has a bucket of its own. Both
+        # versions of a side are read through one connection, and a connection to DuckDB has room
+        # for the rows of only one statement.
+        reader = opened.reader(side, Scope(self._numbered(), true()))
+        self._plain = replace(reader, rows_about=0, fetches_all=True)
 
     def _numbered(self) -> FromClause:
         return select(self._sample).subquery(self.opened.tables[self.side].name)

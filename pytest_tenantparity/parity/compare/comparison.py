@@ -50,12 +50,12 @@ _PADDED = 'differs only in spaces at the end; trim = "trailing" would forgive th
 class Comparison:
     """Compares differing rows in batches, counts all findings, and keeps the first ones by key.
 
-    Only the first findings are kept and explained. Every other finding is passed to ``sink`` as
-    soon as it is made. The caller passes the first ones to the sink after it has added its notes.
+    Only the first findings are kept and explained. Every other finding is passed to ``sink``. The
+    caller passes the first ones to the sink after it has added its notes.
 
-    ``repeats_listed`` are the sides on which every repeated key is listed separately. Copies of
-    rows on these sides are only counted, as ``repeated``. If ``tells_copies`` is false, a copy is
-    reported as missing or extra.
+    The caller lists the repeated keys of the sides ``repeats_listed`` itself, so that surplus
+    copies there are only counted, in ``repeated``. If ``tells_copies`` is false, a copy is reported
+    as missing or extra.
     """
 
     def __init__(
@@ -93,8 +93,8 @@ class Comparison:
     ) -> None:
         """Compare all rows of some keys. All rows of a key must be in the same batch.
 
-        ``shared`` holds rows of which one side has more, each with the number of copies that both
-        sides have in addition to ``legacy`` and ``modern``.
+        ``shared`` holds the number of further copies that both sides have, for rows of which one
+        side has more.
         """
         for each in self.differences(legacy, modern, shared).values():
             self._compare_key(each)

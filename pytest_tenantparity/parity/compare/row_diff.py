@@ -17,10 +17,10 @@ NO_ROWS: Mapping[Row, int] = MappingProxyType({})
 
 @dataclass(frozen=True)
 class RowDiff:
-    """The rows of which one side has more copies, each repeated as often as it has more copies.
+    """The rows that differ: each row of which one side has more copies than the other.
 
-    ``shared`` holds the rows among these that both sides have, each with the number of copies that
-    both sides have.
+    A row is repeated in ``legacy`` or ``modern`` once for each copy that this side has more. If the
+    other side has the row, too, ``shared`` holds the number of copies that the other side has.
     """
 
     legacy: tuple[Row, ...] = ()
@@ -38,7 +38,7 @@ class RowDiff:
         return len(self.legacy) + len(self.modern)
 
     def with_rows(self, legacy: Iterable[Row], modern: Iterable[Row]) -> RowDiff:
-        """Return the difference with all rows of some more keys, without the rows of both sides."""
+        """Return the difference with further rows, which must be all rows of their keys."""
         new_here, new_there = Counter(legacy), Counter(modern)
         both = new_here & new_there
         here, there = Counter(self.legacy) + new_here, Counter(self.modern) + new_there

@@ -2,9 +2,9 @@
 
 The rows of both sides are divided into parts by their key hashes, so that no statement sorts or
 sends more than about 200,000 rows. In each part, both sides send their rows in the order of key
-hash and row hash. Two pointers advance over the streams in batches (a merge join). Both sides are
-complete below the smaller of the two last positions that were read. Equal rows cancel out there.
-The remaining rows are held until all rows of their key hash have been read. Memory holds one batch
+hash and row hash. Two pointers advance over the streams in batches (a merge join). Rows before the
+smaller of the two last positions will not come any more, so equal rows among them cancel out. The
+remaining rows are held until all rows of their key hash have been read. Memory holds one batch
 for each side, and the differing rows of one key hash.
 
 The hashes of the rows are added up while the rows arrive. The sums must equal the digests of the

@@ -36,7 +36,7 @@ from ..read.digest import EMPTY, Bucket, Buckets, Digest, HashedRow, Sketch
 
 _SKETCHES = 4  # each uses another 16 of the 64 bits of a row hash
 _BITS = 16
-_GROWTH = 16  # least growth of the buckets: if all differ, the number needed is unknown
+_GROWTH = 16  # least growth of the buckets, whatever the estimate of the undecoded rows
 
 SidesOf = Callable[[Collection[str]], BothSides]
 """Returns both sides, limited to the rows of the given tenants."""
@@ -49,8 +49,8 @@ Removed = tuple[HashedRow, Bucket]
 class TenantResult:
     """The digests of a tenant's rows, and the rows that differ.
 
-    ``diff`` is empty if the digests are equal. It is None if more rows differ than a scan decodes.
-    They have to be merged.
+    ``diff`` is empty if the digests are equal. It is None if the rows have to be merged, since more
+    rows differ than a scan decodes, or since the server has no XOR.
     """
 
     legacy: Digest
@@ -66,8 +66,8 @@ class TenantResult:
 def locate(sides_of: SidesOf, tenants: Collection[str]) -> dict[str, TenantResult]:
     """Scan both sides once for all ``tenants``, and return the rows that differ by tenant.
 
-    Tenants that one sketch does not decode are scanned again, with as many buckets as the undecoded
-    rows need. Raises :class:`NotProven`.
+    Tenants that one sketch does not decode are scanned again, with more buckets. Raises
+    :class:`NotProven`.
     """
     results: dict[str, TenantResult] = {}
     digests: dict[str, tuple[Digest, Digest]] = {}

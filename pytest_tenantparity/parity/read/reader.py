@@ -55,6 +55,7 @@ class SideReader:
       table that is read at once.
     - ``helpers`` open further sessions on the same snapshot, which read chunks at the same time.
       ``cancel`` stops the queries of all these sessions.
+    - ``fetches_all``: all result rows of a statement are fetched before the first one is used.
     - ``note`` is called with the number of chunks after each scan.
     """
 
@@ -73,6 +74,7 @@ class SideReader:
     helpers: Sequence[Callable[[], AbstractContextManager[Session]]] = ()
     cancel: Callable[[], object] = int
     stop: Event = field(default_factory=Event)
+    fetches_all: bool = False
     note: Callable[[int], object] = int
 
     def by(self, session: Session) -> SideReader:
@@ -236,7 +238,7 @@ class SideReader:
                 raise NotProven("the scan was broken off, since the other side's had failed")
             result = self.connection.execute(statement, execution_options=options)
             try:
-                yield from result
+                yield from result.all() if self.fetches_all else result
             finally:
                 with suppress(Exception):  # closing fails if the connection is lost
                     result.close()

@@ -179,7 +179,7 @@ def plan(run: Run, batches: Batches) -> None:
 
 
 def _can_be_in_batch(run: Run, pair: TablePair) -> bool:
-    """Return whether a tenant's own table of a pair is read alone, by SQL of this package.
+    """Return whether no other table is read with a tenant's own table of a pair.
 
     SQL of a column, a key map, and a filter with a SELECT may read other tables. The other tables
     could be large, or locked by other sessions.
