@@ -34,9 +34,10 @@ _START, _END = "parity_start", "parity_end"
 class Owners:
     """The attribution of rows to tenants.
 
-    ``mark`` is the SQL of the discriminator. ``tenants`` are the tenants by its canonical text.
-    On a path, one value of the first column can lead to several discriminator values. The rows with
-    such a value would occur twice. ``ambiguous`` is a query for these values.
+    - ``mark`` is the SQL of the discriminator.
+    - ``tenants``: the ids of tenants, by the canonical text of the discriminator.
+    - ``ambiguous`` is a query for the start values of a path that lead to several discriminator
+      values. In ``mark``, the rows with such a value occur once for each of these.
     """
 
     mark: ColumnElement[Any]
@@ -155,8 +156,8 @@ def owners_scope(
 class Path:
     """The joined tables that a tenancy leads through, with its first and last values.
 
-    ``first`` is the first value, ``start`` is its text, and ``key`` is its column. ``value`` is the
-    last value, and ``end`` is its text.
+    - The first value is ``first``, its text is ``start``, and its column is ``key``.
+    - The last value is ``value``, and its text is ``end``.
     """
 
     joined: FromClause

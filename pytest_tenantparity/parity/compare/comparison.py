@@ -32,10 +32,10 @@ from .tolerance import Limit, ToleranceRules, forgiving_limit
 Normaliser = Callable[[str], str]
 
 KeyDifference = tuple[dict[Row, int], dict[Row, int], dict[Row, int]]
-"""The rows of one key of which one side has more copies than the other, with numbers of copies.
+"""How the rows of one key differ, as three numbers of copies by row.
 
-These are the surplus copies of the legacy side and of the modern side, and the copies of these rows
-that both sides have.
+These are the copies that the legacy side has more, those that the modern side has more, and for the
+same rows the copies that both sides have.
 """
 
 Change = tuple[ColumnPair, str | None, str | None]
@@ -50,12 +50,12 @@ _PADDED = 'differs only in spaces at the end; trim = "trailing" would forgive th
 class Comparison:
     """Compares differing rows in batches, counts all findings, and keeps the first ones by key.
 
-    Only the first findings are kept and explained. Every other finding is passed to ``sink``. The
-    caller passes the first ones to the sink after it has added its notes.
+    The first findings are kept and explained, and the caller passes them to the sink later. All
+    others go to ``sink`` at once.
 
-    The caller lists the repeated keys of the sides ``repeats_listed`` itself, so that surplus
-    copies there are only counted, in ``repeated``. If ``tells_copies`` is false, a copy is reported
-    as missing or extra.
+    The caller itself finds the repeated keys of the sides in ``repeats_listed``. Copies there are
+    no findings here, and are only counted, in ``repeated``. If ``tells_copies`` is false, a copy is
+    reported as missing or extra.
     """
 
     def __init__(
@@ -186,10 +186,10 @@ class Comparison:
                 self._find_surplus(side, row, copies, surplus[row], found[2].get(row, 0))
 
     def _find_surplus(self, side: Side, row: Row, copies: int, surplus: int, there: int) -> None:
-        """Count copies of a row of which ``side`` has more as missing, extra or duplicate.
+        """Count ``copies`` of a row as duplicates if the other side has the row, too.
 
-        ``surplus`` is the number of copies that ``side`` has more, and ``there`` is the number that
-        the other side has. If it has the row as well, the copies are duplicates.
+        Otherwise they are missing or extra. ``side`` has ``surplus`` more copies of the row than
+        the other side, which has ``there``.
         """
         keys_have_several_texts = any(self._spellings[n] for n in self._key)
         if not (self.tells_copies and there):

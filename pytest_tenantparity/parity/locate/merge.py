@@ -1,11 +1,12 @@
 """Finds any number of rows that differ, by a sorted merge of both sides.
 
 The rows of both sides are divided into parts by their key hashes, so that no statement sorts or
-sends more than about 200,000 rows. In each part, both sides send their rows in the order of key
-hash and row hash. Two pointers advance over the streams in batches (a merge join). Rows before the
-smaller of the two last positions will not come any more, so equal rows among them cancel out. The
-remaining rows are held until all rows of their key hash have been read. Memory holds one batch
-for each side, and the differing rows of one key hash.
+sends more than about 200,000 rows. (Rows without a key are one part.) In each part, both sides send
+their rows in the order of key hash and row hash. Two pointers advance over the streams in batches
+(a merge join). Rows before the smaller of the two last positions are complete on both sides, and
+equal rows among them cancel out. The remaining rows are held until all rows of their key hash have
+been read. Memory holds one batch for each side, and the differing rows of one key hash. Without a
+key it holds all differing rows.
 
 The hashes of the rows are added up while the rows arrive. The sums must equal the digests of the
 scan that found the difference. Rows that the merge omitted or read twice are therefore noticed.

@@ -97,8 +97,8 @@ def locate(sides_of: SidesOf, tenants: Collection[str]) -> dict[str, TenantResul
                 results[tenant] = TenantResult(*digests[tenant], diffs[tenant])
 
         # All buckets are equally likely. If k of m buckets are not empty, they hold about
-        # -m ln(1 - k/m) rows. If none is empty, they hold at least m ln m rows or so (the coupon
-        # collector's problem).
+        # -m ln(1 - k/m) rows. If k = m, that has no value, and m (ln m + 1) rows are assumed: as
+        # many as it takes on average to fill m buckets (the coupon collector's problem).
         m = buckets.count
         about = {t: ceil(m * (log(m / (m - k)) if k < m else log(m) + 1)) for t, k in left.items()}
         undecoded, total = [], len(read)
@@ -157,8 +157,8 @@ def _peel(
 ) -> None:
     """Remove rows from ``residual`` until it is empty, or no bucket shows another key.
 
-    ``read`` are the rows that were read so far, of which those of ``tenants`` are removed first.
-    ``keys`` are their key hashes. Further rows and key hashes are added to both.
+    ``read`` are the rows that earlier sketches have shown, and ``keys`` their key hashes. They grow
+    by what this sketch shows. The earlier rows of ``tenants`` are removed first.
 
     Peeling also ends if more rows would be read than ``limits.rows_decoded``, or if too few buckets
     show a key.

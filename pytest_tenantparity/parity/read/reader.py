@@ -46,8 +46,8 @@ Session = tuple[Connection, Callable[[], AbstractContextManager[None]]]
 class SideReader:
     """The compared columns of one side, as canonical texts, and its key.
 
-    - ``placed_by`` are the items of the key by which rows are located. They are equal on both sides
-      if the keys are.
+    - ``placed_by`` are those items of the key whose texts are equal on both sides if their values
+      are. They locate rows.
     - ``number`` is the key itself if it is one whole number on both sides. This is cheaper than a
       hash.
     - ``rows_about`` is the approximate number of the table's rows, or 0 if it is unknown.

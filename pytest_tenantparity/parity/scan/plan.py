@@ -76,8 +76,8 @@ class Batches:
     - ``structures`` are kept for all tenants whose tables are alike.
     - ``statements`` are those of a side for all batches of the same structures, each with its
       compiled forms.
-    - ``sharing`` holds the tenants that share a table on one side, by structure. ``shared`` holds
-      the digests of their rows in it, by table, side and structure.
+    - ``sharing`` is of tables that tenants share on one side only: the tenants by structure.
+    - ``shared`` are the digests of these tenants' rows, by table, side and structure.
     """
 
     planned: bool = False

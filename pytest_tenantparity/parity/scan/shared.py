@@ -24,8 +24,8 @@ class SharedResult:
     """The result of a shared scan or a batch for the rows of one ``tenant`` of a table.
 
     - ``results`` are those of all tenants of the scan. A batch has that of ``tenant`` alone.
-    - ``owners`` holds the discriminator values of keys that some tenant of the scan lost or gained,
-      by the side on which they were looked up. It is empty until then.
+    - ``owners``: by side and key, the discriminator value of a row that some tenant lost or gained.
+      It is empty until the rows of a side were looked up.
     - ``settled`` holds the outcome for the rows of each tenant of the scan that differed. It is
       empty until the rows were read again.
     """
