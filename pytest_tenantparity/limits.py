@@ -9,8 +9,8 @@ from dataclasses import dataclass
 class Limits:
     """Sizes and times that affect how an audit works, but not which rows it finds to differ.
 
-    More differing rows than ``rows_decoded`` are not read again under ``--parity-settle``.
-    No setting changes them. Tests use smaller values, so that small tables cover every code path.
+    More differing rows than ``rows_decoded`` are not read again under ``--parity-settle``. No
+    setting changes a limit. Tests use smaller values, so that small tables cover every code path.
     """
 
     # Rows are inserted into buckets by their hashes.

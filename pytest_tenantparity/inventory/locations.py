@@ -26,7 +26,7 @@ def place_of_shared(stack: StackSettings) -> Place:
 
 
 def place_of(stack: StackSettings, tenancy: Tenancy, tenant: Tenant | None) -> Place:
-    """Return the place of a tenant's rows, or that of the shared tables if ``tenant`` is None."""
+    """Return the place of a tenant's rows, or that of the global tables if ``tenant`` is None."""
     if tenant is None or not tenancy.per_place:
         return place_of_shared(stack)
     if tenancy.schema_template is not None:

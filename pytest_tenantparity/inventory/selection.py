@@ -91,7 +91,7 @@ def select_tenants(settings: Settings, terms: Sequence[str], *, canary: bool = F
     """Return the selection by tenant id, cohort, pattern or ``all``. ``!`` removes tenants.
 
     Checks beyond single tenants belong to every selection of tenants, unless they are removed by
-    name. These are shared tables, unassigned rows and coverage, and the canary if it is switched
+    name. These are global tables, unassigned rows and coverage, and the canary if it is switched
     on. If ``terms`` name only checks beyond single tenants, no other checks are selected.
 
     Raises :class:`SettingsError` for an unknown name, and for an empty selection.

@@ -61,7 +61,9 @@ class ConnectedPair:
         if scope.owners is not None and scope.owners.ambiguous is not None:
             with stack.guard(self.places[side], discreet=self.pair.has_masks):
                 if self.connections[side].scalar(scope.owners.ambiguous) is not None:
-                    raise UnknownOwner("a value of a path's first column leads to several marks")
+                    raise UnknownOwner(
+                        "a value of a path's first column leads to several discriminator values"
+                    )
         few = len(tenants) * self.migration.limits.tenants_of_scan < len(self.migration.tenants)
         return replace(scope, wide=not few)
 

@@ -36,8 +36,8 @@ class Owners:
 
     - ``mark`` is the SQL of the discriminator.
     - ``tenants``: the ids of tenants, by the canonical text of the discriminator.
-    - ``ambiguous`` is a query for the start values of a path that lead to several discriminator
-      values. In ``mark``, the rows with such a value occur once for each of these.
+    - ``ambiguous`` is a query that finds something if a start value of a path leads to several
+      discriminator values. The rows with that value would then be read once for each of these.
     """
 
     mark: ColumnElement[Any]

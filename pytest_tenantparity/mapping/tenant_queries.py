@@ -1,4 +1,4 @@
-"""One stack for hand-written tests: read-only, and limited to one tenant's rows."""
+"""One stack for hand-written tests: read-only, with methods for one tenant's rows."""
 
 from __future__ import annotations
 

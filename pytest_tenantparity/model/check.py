@@ -19,7 +19,7 @@ ANY_TABLE = "*"
 class CheckKind(StrEnum):
     """The subject of a check. It determines what is measured, and the words: ``outcome.py``."""
 
-    ROWS = "rows"  # a tenant's rows of a table; without a tenant, the rows of a shared table
+    ROWS = "rows"  # a tenant's rows of a table; without a tenant, the rows of a global table
     UNASSIGNED = "unassigned"  # the unassigned rows of a table
     COVERAGE = "coverage"  # the tables that belong to no pair
     CANARY = "canary"  # whether the audit itself would notice a change of a table

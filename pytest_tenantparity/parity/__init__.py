@@ -1,4 +1,4 @@
-"""The audit engine: digest, locate, compare. It does not depend on pytest."""
+"""Whether rows are equal: digest, locate, compare. It does not depend on pytest."""
 
 from ..mapping.tenant_queries import TenantView
 from .audit import Audit

@@ -29,13 +29,13 @@ from .scan.shared import SharedResult, shared_result
 class Audit:
     """The checks of one run in one process, and the scans that several of them use.
 
-    ``shared_results`` are those of shared scans, by table and tenant. They are None for tenants
-    that are scanned alone.
+    ``shared_results`` are those of shared scans, by table and tenant. The tenants of one scan have
+    the same result, which is None for tenants that are scanned alone.
     """
 
     run: Run
     batches: Batches = field(default_factory=Batches)
-    shared_results: dict[tuple[str, str], SharedResult | NotProven | None] = field(
+    shared_results: dict[str, dict[str, SharedResult | NotProven | None]] = field(
         default_factory=dict
     )
 
@@ -67,9 +67,10 @@ class Audit:
         Returns None unless scans have counted the rows of each tenant.
         """
         rows = self.batches.counted(table, side)
-        for (name, tenant), found in self.shared_results.items():
-            if name == table and isinstance(found, SharedResult):
-                rows[tenant] = found.rows.legacy if side == "legacy" else found.rows.modern
+        for tenant, found in self.shared_results.get(table, {}).items():
+            if isinstance(found, SharedResult):
+                counts = found.results[tenant].rows
+                rows[tenant] = counts.legacy if side == "legacy" else counts.modern
         return sum(rows.values()) if self.run.tenants.keys() <= rows.keys() else None
 
     def _require_known(self, key: CheckKey) -> None:

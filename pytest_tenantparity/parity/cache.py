@@ -33,11 +33,14 @@ class SharedCache:
     folder: Path | None = None
     seal: Seal = field(default_factory=Seal)
 
-    def ask(self, question: str, kind: type[T], answer: Callable[[], T]) -> T | NotProven:
+    def ask(
+        self, question: str, kind: type[T], answer: Callable[[], T], *, keeps_failure: bool = True
+    ) -> T | NotProven:
         """Return the result for ``question``, which ``answer`` computes if there is none yet.
 
-        If another process is computing the result, wait for it. A :class:`NotProven` is returned
-        and kept as well. A lost connection is raised, since the next process may have one.
+        If another process is computing the result, wait for it. A :class:`NotProven` is returned,
+        and kept for the other processes if ``keeps_failure``. A lost connection is raised, since
+        the next process may have one.
         """
         if self.folder is None:
             return _result_of(answer)
@@ -48,9 +51,10 @@ class SharedCache:
                 assert isinstance(known, (kind, NotProven))  # noqa: S101
                 return known
             found = _result_of(answer)
-            new = path.with_suffix(".new")
-            new.write_bytes(self.seal.encrypted(pickle.dumps(found)))
-            new.replace(path)
+            if keeps_failure or not isinstance(found, NotProven):
+                new = path.with_suffix(".new")
+                new.write_bytes(self.seal.encrypted(pickle.dumps(found)))
+                new.replace(path)
             return found
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
-from threading import Event, RLock, Timer
+from threading import Event, Lock, RLock, Timer
 from time import time
 
 from sqlalchemy import Connection, Engine
@@ -96,6 +96,7 @@ class Stack:
         self._open: dict[str, Connection] = {}
         self._begun: set[str] = set()
         self._busy: list[Connection] = []
+        self._busy_lock = Lock()
         self._woken: list[Connection] = []
         self._lock = RLock()
         self._alarm: Timer | None = None
@@ -303,7 +304,9 @@ class Stack:
         """
         for helper in self._helpers:
             helper.give_up()
-        all_busy, self._busy = self._busy, []
+        with self._busy_lock:
+            all_busy = list(self._busy)
+            self._busy.clear()
         for busy in all_busy:
             if busy.closed or busy.invalidated:
                 continue
@@ -328,7 +331,10 @@ class Stack:
         return self._helpers
 
     def _leave(self, connection: Connection) -> None:
-        self._busy = [each for each in self._busy if each is not connection]
+        with self._busy_lock:
+            at = next((n for n, each in enumerate(self._busy) if each is connection), None)
+            if at is not None:
+                del self._busy[at]
 
     def close(self) -> None:
         """Close every connection."""

@@ -36,19 +36,26 @@ class Throttle:
 
     def wait(self, stop: Event) -> None:
         """Wait while the server is too busy. Raises :class:`NotProven` if ``stop`` is set."""
-        with self._measuring:
+        while not self._measuring.acquire(timeout=_FIRST_WAIT):
+            _refuse_stopped(stop)
+        try:
             if monotonic() < self._fine_until:
                 return
             pause = _FIRST_WAIT
             while self._is_too_busy():
-                if stop.wait(pause):
-                    raise NotProven(
-                        "the wait for the server was broken off: the other side had failed"
-                    )
+                stop.wait(pause)
+                _refuse_stopped(stop)
                 self.waited += pause
                 self._refuse()
                 pause = min(2 * pause, _LONGEST_WAIT)
             self._fine_until = monotonic() + self._interval
+        finally:
+            self._measuring.release()
+
+
+def _refuse_stopped(stop: Event) -> None:
+    if stop.is_set():
+        raise NotProven("the wait for the server was broken off: the other side had failed")
 
 
 def is_too_busy(

@@ -30,7 +30,7 @@ class Table:
 
     @property
     def modern_name(self) -> str:
-        """The table's name on the modern platform, where only shared tables keep their own."""
+        """The table's name on the modern platform, where only global tables keep their own."""
         return self.name if self.owner is None else f"tenant_{self.name}"
 
 

@@ -23,7 +23,7 @@ Texts: TypeAlias = tuple[str | None, ...]
 
 
 def migrate(legacy: Connection, modern: Connection, tenants: Sequence[Tenant]) -> None:
-    """Copy the shared tables and every tenant from one snapshot of `legacy`, then ANALYZE `modern`.
+    """Copy the global tables and every tenant from one snapshot of `legacy`, then ANALYZE `modern`.
 
     Both connections must be idle. Each tenant is one transaction: psycopg.Error, such as
     UniqueViolation for a tenant migrated before, leaves that tenant as it was and the tenants
@@ -56,7 +56,7 @@ def _utc(modern: Connection) -> Iterator[None]:
 
 
 def _move(legacy: Connection, modern: Connection, table: Table, tenant: Tenant | None) -> None:
-    """Stream one tenant's rows of a table, or a whole shared table, a row at a time.
+    """Stream one tenant's rows of a table, or a whole global table, a row at a time.
 
     Values travel as PostgreSQL's own text: no number becomes a float, no JSON is parsed.
     """

@@ -275,7 +275,7 @@ def test_a_table_of_no_pair_is_named_in_every_layout(everywhere: Everywhere) -> 
 
 
 def test_coverage_goes_by_place_and_not_by_name(engine: Engine) -> None:
-    """A shared table named like a tenants' table is not covered by it, and the reverse."""
+    """A global table named like a tenants' table is not covered by it, and the reverse."""
     table = "(id int PRIMARY KEY)"
     engine.both(f"CREATE TABLE prices {table}")
     engine.both("CREATE SCHEMA t_acme")

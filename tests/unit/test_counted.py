@@ -21,7 +21,7 @@ def test_number_of_checks_in_words() -> None:
     checks += [Target(CheckKind.CANARY, None, table) for table in tables]
     assert len(checks) == 87
     assert checks_in_words(checks) == (
-        "10 tenants x 7 tables + 1 shared table + 7 tables' rows of no tenant + "
+        "10 tenants x 7 tables + 1 global table + 7 tables' rows of no tenant + "
         "8 tables' canaries + 1 check of the tables in no pair"
     )
     some = [Target(ROWS, "a", "t"), Target(ROWS, "a", "u"), Target(ROWS, "b", "t")]

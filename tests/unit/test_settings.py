@@ -576,7 +576,7 @@ def test_a_table_of_no_tenancy_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_plan_of_an_audit(tmp_path: Path) -> None:
-    """The plan has every tenant with its tables, shared tables once, and coverage once.
+    """The plan has every tenant with its tables, global tables once, and coverage once.
 
     Each table with tenants has one check of its unassigned rows.
     """

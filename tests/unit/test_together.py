@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from functools import partial
 from threading import Barrier, Event, Thread, active_count
 from time import sleep
@@ -35,7 +35,7 @@ def test_every_position_is_in_one_chunk(sessions: int) -> None:
     share = chunks_of(rows, sessions, 0.002).shared_out()
     both = Barrier(sessions)
 
-    def read() -> Iterator[tuple[int, int]]:
+    def read(_: Event) -> Generator[tuple[int, int], None, None]:
         both.wait()
         for chunk in share():
             low, high = map(int, chunk.value.split(":"))
@@ -57,7 +57,7 @@ def test_sessions_end_at_about_the_same_time() -> None:
     sizes: dict[int, int] = {0: 0, 1: 0}
     both = Barrier(2)
 
-    def read(session: int) -> Iterator[int]:
+    def read(session: int, _: Event) -> Generator[int, None, None]:
         both.wait()
         for chunk in share():
             low, high = map(int, chunk.value.split(":"))
@@ -74,12 +74,12 @@ def test_an_error_of_one_session_is_raised_and_stops_the_others() -> None:
     """No rows are returned as if they were all: the error is raised, and the others cancelled."""
     cancelled = Event()
 
-    def endless() -> Iterator[int]:
+    def endless(_: Event) -> Generator[int, None, None]:
         while not cancelled.wait(0.001):
             yield 1
         raise RuntimeError("cancelled")
 
-    def broken() -> Iterator[int]:
+    def broken(_: Event) -> Generator[int, None, None]:
         yield 2
         raise ValueError("the session was lost")
 
@@ -91,18 +91,47 @@ def test_an_error_of_one_session_is_raised_and_stops_the_others() -> None:
 
 
 def test_rows_that_nobody_wants_any_more() -> None:
-    """A reader that ends early leaves no thread behind, and cancels nothing."""
+    """A reader that ends early cancels nothing, and has left every session when it is closed.
+
+    The next scan uses the same sessions.
+    """
     cancelled = Event()
+    left: list[int] = []
 
-    def many() -> Iterator[int]:
-        yield from range(100_000)
+    def many(number: int, _: Event) -> Generator[int, None, None]:
+        try:
+            yield from range(100_000)
+        finally:
+            sleep(0.1)
+            left.append(number)
 
-    before = active_count()
-    rows = together([many, many], cancelled.set)
+    rows = together([partial(many, each) for each in range(2)], cancelled.set)
     assert next(rows) == 0
     closing = Thread(target=rows.close)  # type: ignore[attr-defined]
     closing.start()
     closing.join(10)
-    assert not closing.is_alive()
-    eventually(lambda: active_count() == before)
+    assert sorted(left) == [0, 1]
     assert not cancelled.is_set()
+
+
+def test_no_chunk_is_begun_after_an_error() -> None:
+    """A session that connects late, or gets chunks without a row, stops when another one fails."""
+    failed = Event()
+    begun: list[int] = []
+
+    def late(ended: Event) -> Generator[int, None, None]:
+        failed.wait(10)
+        eventually(ended.is_set)
+        for chunk in range(1_000):
+            if ended.is_set():
+                return
+            begun.append(chunk)
+        yield from ()
+
+    def broken(_: Event) -> Generator[int, None, None]:
+        yield 1
+        raise ValueError("lost")
+
+    with pytest.raises(ValueError, match="lost"):
+        list(together([late, broken], failed.set))
+    assert begun == []

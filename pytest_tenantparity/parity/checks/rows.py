@@ -45,7 +45,7 @@ def equal_rows(run: Run, key: CheckKey, shared_result: SharedResult) -> Evidence
 def check_rows(
     run: Run, key: CheckKey, tolerance: ToleranceRules, shared_result: SharedResult | None
 ) -> Evidence:
-    """Compare one tenant's rows of one table, or all rows of a shared table without a tenant.
+    """Compare one tenant's rows of one table, or all rows of a global table.
 
     If the server cannot evaluate a value, its column is left out, and not the whole table.
     """

@@ -32,10 +32,10 @@ from .tolerance import Limit, ToleranceRules, forgiving_limit
 Normaliser = Callable[[str], str]
 
 KeyDifference = tuple[dict[Row, int], dict[Row, int], dict[Row, int]]
-"""How the rows of one key differ, as three numbers of copies by row.
+"""How the rows of one key differ: three numbers of copies, each by row.
 
-These are the copies that the legacy side has more, those that the modern side has more, and for the
-same rows the copies that both sides have.
+The first is how many more copies the legacy side has, the second how many more the modern side has.
+The third is how many copies of these rows both sides have.
 """
 
 Change = tuple[ColumnPair, str | None, str | None]
@@ -53,9 +53,9 @@ class Comparison:
     The first findings are kept and explained, and the caller passes them to the sink later. All
     others go to ``sink`` at once.
 
-    The caller itself finds the repeated keys of the sides in ``repeats_listed``. Copies there are
-    no findings here, and are only counted, in ``repeated``. If ``tells_copies`` is false, a copy is
-    reported as missing or extra.
+    If the caller lists the repeated keys of a side itself (``repeats_listed``), surplus copies on
+    that side make no finding, and are only counted, in ``repeated``. If ``tells_copies`` is false,
+    a copy is reported as missing or extra.
     """
 
     def __init__(

@@ -10,8 +10,9 @@ all sessions end at about the same time: a chunk is at most an equal share of th
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, takewhile
 from queue import Queue
 from threading import Event, Lock, Thread
 from time import perf_counter
@@ -92,23 +93,28 @@ class Chunks:
 
 
 def together(
-    sessions: Sequence[Callable[[], Iterator[T]]], cancel: Callable[[], object]
+    sessions: Sequence[Callable[[Event], Generator[T, None, None]]], cancel: Callable[[], object]
 ) -> Iterator[T]:
     """Yield the rows that all ``sessions`` read at the same time, each in a thread of its own.
 
-    If one session fails, ``cancel`` is called to stop the others, and its error is raised.
+    A session is given an event that is set when no further row is wanted. If one session fails,
+    ``cancel`` is called to stop the queries of the others, and the error is raised. When the last
+    row has been yielded, or the iterator is closed, every session has been left.
     """
     rows: Queue[list[T]] = Queue(maxsize=2 * len(sessions))
     errors: list[BaseException] = []
     ended = Event()
 
-    def read(session: Callable[[], Iterator[T]]) -> None:
+    def read(session: Callable[[Event], Generator[T, None, None]]) -> None:
         try:
-            found = session()
-            while not ended.is_set() and (batch := list(islice(found, _BATCH))):
-                rows.put(batch)
+            with closing(session(ended)) as found:
+                wanted = takewhile(lambda _: not ended.is_set(), found)
+                while batch := list(islice(wanted, _BATCH)):
+                    rows.put(batch)
         except BaseException as error:  # noqa: BLE001 raised again by the thread that waits
             errors.append(error)
+            ended.set()
+            cancel()
         finally:
             rows.put([])
 
@@ -125,7 +131,5 @@ def together(
             yield from batch
     finally:
         ended.set()
-        if errors:
-            cancel()
         while running:  # a session that waits to hand over rows would never end
             running -= not rows.get()

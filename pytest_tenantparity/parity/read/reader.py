@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from threading import Event
@@ -188,12 +188,13 @@ class SideReader:
     def _hashed_rows(self, by: ColumnElement[int]) -> Select[Any]:
         return self._select([self._mark, by, self.row_hash, *self.texts])
 
-    def _read(self, rows: Iterator[Any]) -> Iterator[HashedRow]:
-        for mark, key_hash, row_hash, *row in rows:
-            if row_hash is None:
-                raise _unhashed(1)
-            owner = self.scope.owner_of(mark)
-            yield HashedRow(owner, int(key_hash), int(row_hash), tuple(row))
+    def _read(self, rows: Generator[Any, None, None]) -> Iterator[HashedRow]:
+        with closing(rows):  # or the traceback of an error would keep its sessions
+            for mark, key_hash, row_hash, *row in rows:
+                if row_hash is None:
+                    raise _unhashed(1)
+                owner = self.scope.owner_of(mark)
+                yield HashedRow(owner, int(key_hash), int(row_hash), tuple(row))
 
     def _scan(self, statement: Callable[[ColumnElement[bool]], Select[Any]]) -> Iterator[Any]:
         """Yield the result rows of a statement for each chunk, and note the number of chunks."""
@@ -205,33 +206,40 @@ class SideReader:
             chunks.append(chunk)
             return statement(chunk)
 
-        yield from self._over_chunks(noted, _ONCE if once else {})
+        with closing(self._over_chunks(noted, _ONCE if once else {})) as rows:
+            yield from rows
         self.note(len(chunks))
 
     def _over_chunks(
         self, statement: Callable[[ColumnElement[bool]], Select[Any]], options: Mapping[str, Any]
-    ) -> Iterator[Any]:
+    ) -> Generator[Any, None, None]:
         """Yield the result rows of a statement for each chunk, in no particular order."""
         if self.chunks is None:
             yield from self.answers(statement(true()), options)
             return
         share = self.chunks.shared_out()
 
-        def read(reader: SideReader) -> Iterator[Any]:
+        def read(reader: SideReader, ended: Event) -> Generator[Any, None, None]:
             for chunk in share():
+                if ended.is_set():
+                    return
                 yield from reader.answers(statement(chunk), options)
 
-        def helped(helper: Callable[[], AbstractContextManager[Session]]) -> Iterator[Any]:
+        def helped(
+            helper: Callable[[], AbstractContextManager[Session]], ended: Event
+        ) -> Generator[Any, None, None]:
             with helper() as session:
-                yield from read(self.by(session))
+                yield from read(self.by(session), ended)
 
         if self.helpers:
             sessions = [partial(read, self), *(partial(helped, each) for each in self.helpers)]
             yield from together(sessions, self.cancel)
         else:
-            yield from read(self)
+            yield from read(self, Event())
 
-    def answers(self, statement: Executable, options: Mapping[str, Any]) -> Iterator[Any]:
+    def answers(
+        self, statement: Executable, options: Mapping[str, Any]
+    ) -> Generator[Any, None, None]:
         """Yield the result rows of one statement."""
         with self.guard():  # for each chunk: the snapshot may have become too old
             if self.stop.is_set():  # it may have been set while the throttle waited

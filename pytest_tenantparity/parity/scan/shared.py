@@ -56,7 +56,7 @@ class SharedResult:
 
 def shared_result(
     run: Run,
-    known: dict[tuple[str, str], SharedResult | NotProven | None],
+    known: dict[str, dict[str, SharedResult | NotProven | None]],
     pair: TablePair,
     tenant: Tenant,
 ) -> SharedResult | None:
@@ -67,20 +67,23 @@ def shared_result(
     first call scans the rows of all tenants that can be scanned together, and adds their results.
     Raises :class:`NotProven`.
     """
-    if (pair.name, tenant.id) not in known:
+    if any(pair.tenancy(side).is_global or pair.tenancy(side).per_place for side in SIDES):
+        return None  # batches digest tables of single tenants
+    of_table = known.setdefault(pair.name, {})
+    if tenant.id not in of_table:
         together = _tenants_with(run, pair, tenant)
         found: SharedResult | NotProven | None = None
         if len(together) > 1:
             found = retried(lambda: _scan_together(run, pair, together))
         if isinstance(found, NotProven) and not isinstance(found, InconsistentReads):
             note_failure(run, pair, together, found)
-        for each in together:
-            own = replace(found, tenant=each.id) if isinstance(found, SharedResult) else found
-            known[pair.name, each.id] = own
-    result = known[pair.name, tenant.id]
+        of_table |= dict.fromkeys((each.id for each in together), found)
+    result = of_table[tenant.id]
     if isinstance(result, InconsistentReads):  # scans of single tenants might not find it
         raise InconsistentReads(str(result))
-    return None if isinstance(result, NotProven) else result  # single tenants find it again
+    if isinstance(result, NotProven):  # scans of single tenants find it again
+        return None
+    return None if result is None else replace(result, tenant=tenant.id)
 
 
 def note_failure(run: Run, pair: TablePair, tenants: Sequence[Tenant], failure: NotProven) -> None:
@@ -94,15 +97,12 @@ def note_failure(run: Run, pair: TablePair, tenants: Sequence[Tenant], failure: 
 def _tenants_with(run: Run, pair: TablePair, tenant: Tenant) -> list[Tenant]:
     """Return the tenants that are scanned together with ``tenant``, including it.
 
-    Tenants must share the tables on both sides, and their columns must be planned alike. Tables of
-    their own are digested in batches.
+    Their columns must be planned alike.
     """
 
     def implied(tenant: Tenant) -> list[str | None]:
         return [implied_column(pair, side, tenant) for side in SIDES]
 
-    if any(pair.tenancy(side).is_global or pair.tenancy(side).per_place for side in SIDES):
-        return [tenant]
     alike = [each for each in run.audited(pair.name) if implied(each) == implied(tenant)]
     return alike if tenant in alike else [tenant]
 
@@ -145,7 +145,7 @@ def settled_together(opened: OpenPair, shared: SharedResult, seconds: float) -> 
             return settle(opened, sides, suspects, seconds)
 
         question = f"rows in flight of {pair.name} for {sorted(suspects)}"
-        found = _cache(run, pair).ask(question, dict, settled)
+        found = _cache(run, pair).ask(question, dict, settled, keeps_failure=False)
         if isinstance(found, NotProven):
             found = {each: Settled(failure=str(found)) for each in suspects}
         shared.settled.update(found)

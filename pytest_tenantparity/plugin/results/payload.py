@@ -20,7 +20,7 @@ WirePlan = list[tuple[str, str, str | None, str | None, str, bool]]
 class Payload:
     """The key of a test's check, and its evidence.
 
-    ``tolerance_digest`` is one of the tolerances of a test that called ``parity.check()``. A
+    ``tolerance_digest`` is a hash of the tolerances that a test passed to ``parity.check()``. A
     worker's first payload contains its plan, and the reasons why some files of tests are not in
     the plan.
     """

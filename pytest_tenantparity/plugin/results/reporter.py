@@ -35,7 +35,7 @@ from ..run.shard import shard_facts
 from .missing_evidence import Ledger
 
 _NAMES = {
-    CheckKind.ROWS: ("shared table", "shared tables"),
+    CheckKind.ROWS: ("global table", "global tables"),
     CheckKind.UNASSIGNED: ("table's rows of no tenant", "tables' rows of no tenant"),
     CheckKind.CANARY: ("table's canary", "tables' canaries"),
     CheckKind.COVERAGE: ("check of the tables in no pair", "checks of the tables in no pair"),
