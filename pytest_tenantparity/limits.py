@@ -59,7 +59,7 @@ class Limits:
     """Approximate maximum number of chunks of one table."""
     last_chunk_seconds: float = 5.0
     """The rest of a table is read as the last chunk if it takes at most this long."""
-    least_chunk_seconds: float = 0.1
+    least_chunk_seconds: float = 0.25
     """Several sessions that read one table get smaller chunks at its end, of at least this time."""
 
     # The canary changes one value at a time.
