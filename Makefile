@@ -17,7 +17,7 @@ help:
 	@echo "make demo-drift        plant faults in cohort-2 and see them found (ends red)"
 	@echo "make test              run the tests"
 	@echo "make test-unit         those that need no database"
-	@echo "make test-slow         those that take minutes each"
+	@echo "make test-slow         those that take ten seconds or more each"
 	@echo "make test-oldest       the same plugin on the oldest pytest it supports"
 	@echo "make soundness         every trap and 20,000 random tables on every pair of engines"
 	@echo "make peers             the same traps before reladiff, datacompy and data-diff"

@@ -7,6 +7,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import pytest
+
 from pytest_tenantparity.model import Evidence
 
 from ..support.archives import CHANGED, keyed
@@ -71,6 +73,7 @@ def _lines(values: Mapping[int, str]) -> str:
     return f"id,x\n0,\n{rows}"
 
 
+@pytest.mark.slow
 def test_csv_and_postgresql(old: Files, modern_db: Database, tmp_path: Path) -> None:
     """A text is read as the other side's type; no type is guessed, and NULL is not ''.
 
@@ -227,6 +230,7 @@ def test_odd_names(old: Files, new: Files, tmp_path: Path) -> None:
     assert_drift(changed, ("changed", ("1",), (name, "x\ny")))
 
 
+@pytest.mark.slow
 def test_large_csv(old: Files, new: Files, tmp_path: Path) -> None:
     """Long values are complete, and so are more rows than one fetch returns."""
     part = "é,\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from sqlalchemy import literal_column, select, table
 
 from ..support.each_value import each_value
@@ -130,6 +131,7 @@ def _rules(side: str) -> str:
     return "\n".join(f"[tables.t{n}.columns.v]\n{rule}" for n, rule in enumerate(rules) if rule)
 
 
+@pytest.mark.slow
 def test_a_value_is_one_text_in_both_engines(moved: Engine) -> None:
     """The same value matches in both directions, and another value is drift of its row alone.
 

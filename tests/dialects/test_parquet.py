@@ -6,6 +6,8 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import pytest
+
 from pytest_tenantparity.model import Evidence, Outcome
 from pytest_tenantparity.stacks.catalog import Family
 from pytest_tenantparity.stacks.dialects.archive.reader import _stored, _top_level
@@ -96,6 +98,7 @@ def is_changed(evidence: Evidence) -> None:
     assert_drift(evidence, CHANGED)
 
 
+@pytest.mark.slow
 def test_parquet_and_postgresql(old: Files, modern_db: Database, tmp_path: Path) -> None:
     """A value has one text in both, in either direction, and another value is named exactly.
 
@@ -116,6 +119,7 @@ def test_parquet_and_postgresql(old: Files, modern_db: Database, tmp_path: Path)
     check_each(there, {table: LABELS[table] for table in others}, match_3)
 
 
+@pytest.mark.slow
 def test_parquet_and_parquet(old: Files, new: Files, tmp_path: Path) -> None:
     """One different value of any type is found between two archives."""
     engine = engine_over(old, new, tmp_path)
@@ -207,6 +211,7 @@ def test_a_key_that_is_none(old: Files, new: Files, tmp_path: Path) -> None:
     assert engine_over(old, new, tmp_path).audit(more=KEYED).outcome is not Outcome.PROVEN
 
 
+@pytest.mark.slow
 def test_large_parquet_drift(old: Files, new: Files, tmp_path: Path) -> None:
     """One changed row among a hundred thousand is found."""
     rows = "SELECT range AS id, md5(range::VARCHAR) AS x, range / 7 AS f FROM range(100000)"

@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import pytest
+
 from pytest_tenantparity.model import CheckKey, CheckKind, DriftCounts, Finding, Outcome
 
 from ..support.engine_driver import Engine, seen
@@ -98,6 +100,7 @@ def test_copies_are_duplicates_and_lost_rows_are_not(engine: Engine) -> None:
         assert sorted((k[0], kind) for kind, k, _ in seen(run.audited.check(key))) == acme
 
 
+@pytest.mark.slow
 def test_many_copies_are_counted_exactly(engine: Engine) -> None:
     """Each of thousands of copies is counted, both by a sketch and under a budget."""
     engine.both("CREATE TABLE t (k int, v text)")

@@ -7,6 +7,8 @@ from collections import Counter, defaultdict
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 from pytest_tenantparity.model import Outcome
 
 from ..support.engine_driver import Engine, Seen, seen
@@ -120,6 +122,7 @@ def _fill(database: Database, name: str, columns: str, rows: list[Row]) -> None:
             copy.write_row(row)
 
 
+@pytest.mark.slow
 def test_findings_are_those_of_a_plain_comparison(engine: Engine) -> None:
     """The findings of random changes of random tables are exact: none is lost or added.
 

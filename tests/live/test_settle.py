@@ -48,6 +48,7 @@ def in_flight(outcome: RunResult) -> int:
     return sum(check["in_flight"] for check in outcome.report["checks"])
 
 
+@pytest.mark.slow
 def test_lost_writes_among_writes_in_flight(project: Migration) -> None:
     """Under a dual write each lost write is found by its key, and nothing else is.
 

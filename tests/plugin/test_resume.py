@@ -435,6 +435,7 @@ def has_proofs(project: Migration) -> bool:
         pytest.param(["-n", "2"], id="-n 2", marks=pytest.mark.slow),
     ],
 )
+@pytest.mark.slow
 def test_ten_kills_and_a_resume(ten_tenants: Migration, mode: list[str]) -> None:
     """After ten kills at random moments, each resumed, the report equals that of a whole run."""
     seed = secrets.randbelow(1_000_000)

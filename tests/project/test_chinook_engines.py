@@ -81,6 +81,7 @@ def _url(target: Target) -> str:
 
 
 @pytest.mark.parametrize(("legacy", "modern"), PAIRS, ids=IDS)
+@pytest.mark.slow
 def test_what_the_scripts_themselves_lose_is_found(
     loaded: Loaded, tmp_path: Path, legacy: str, modern: str
 ) -> None:
@@ -102,6 +103,7 @@ def test_what_the_scripts_themselves_lose_is_found(
 
 
 @pytest.mark.parametrize(("legacy", "modern"), PAIRS, ids=IDS)
+@pytest.mark.slow
 def test_a_planted_change_is_named_exactly(
     loaded: Loaded, tmp_path: Path, legacy: str, modern: str
 ) -> None:

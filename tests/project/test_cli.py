@@ -196,6 +196,7 @@ def frozen(project: Migration) -> None:
     project.settings(legacy=why, modern=why)
 
 
+@pytest.mark.slow
 def test_kubernetes_pods_do_what_they_say(project: Migration) -> None:
     """The scripts of both jobs, run one pod after the other, end with the merged verdict."""
     frozen(project)
@@ -243,6 +244,7 @@ def test_github_steps_do_what_they_say(project: Migration) -> None:
     assert summary.read_text().startswith("# GO for cohort-1.")
 
 
+@pytest.mark.slow
 def test_hosts_share_one_snapshot(project: Migration) -> None:
     """The script starts a worker on each host through ``ssh``, and their audit is GO."""
     ssh = 'echo "$2" >> hosts.txt; for last; do :; done; exec sh -c "$last"'

@@ -95,6 +95,7 @@ def elsewhere(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return programs
 
 
+@pytest.mark.slow
 def test_wheel_holds_the_package_alone(wheel: Path) -> None:
     """The wheel has every file of the package, including data files, and no other file."""
     with ZipFile(wheel) as archive:
@@ -114,6 +115,7 @@ def test_wheel_holds_the_package_alone(wheel: Path) -> None:
     assert "[pytest11]\ntenantparity = pytest_tenantparity.plugin.hooks" in declared
 
 
+@pytest.mark.slow
 def test_installed_package_brings_no_repository(elsewhere: Path, tmp_path: Path) -> None:
     """The environment has the wheel's package, but neither the harness nor any extra."""
     program = (
@@ -206,6 +208,7 @@ def test_example_is_as_short_as_promised() -> None:
     }
 
 
+@pytest.mark.slow
 def test_example_goes_green_and_then_red(site: Site) -> None:
     """The installed wheel's verdict is GO. After a change of one value it is NO-GO.
 

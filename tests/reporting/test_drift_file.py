@@ -71,6 +71,7 @@ def drift_everywhere(project: Migration) -> None:
     project.settings(FEW)
 
 
+@pytest.mark.slow
 def test_every_row_is_in_the_file_however_few_are_listed(project: Migration) -> None:
     """The lines add up to the totals of each check, including rows of no tenant.
 
@@ -324,6 +325,7 @@ def peak_with(project: Migration, rows: int) -> int:
     return int((project.path / "peak").read_text())
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_drift(project: Migration) -> None:
     """20,000 more differing rows take less than 15 MB more memory, and all are in the file."""
     project.write("conftest.py", PEAK)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from ..support.project import TENANTS, Migration, RunResult, report_files
 
 pytest_plugins = ["tests.support.project"]
@@ -28,6 +30,7 @@ def _without_run(report: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in report.items() if key != "run"}
 
 
+@pytest.mark.slow
 def test_every_pair_is_described(project: Migration) -> None:
     """Each table pair has its schemas, key and origin, tenancy, columns and excluded rows.
 

@@ -37,6 +37,7 @@ TRIALS = 8
 
 
 @pytest.mark.parametrize(("layout", "traps"), GIVEN.items(), ids=[each.name for each in GIVEN])
+@pytest.mark.slow
 def test_no_tenant_falls_into_a_trap(
     places: Callable[[Engine, Side], Place], layout: Layout, traps: Sequence[Trap]
 ) -> None:
@@ -64,6 +65,7 @@ def test_every_trap_is_given_to_tenants() -> None:
 @pytest.mark.parametrize(
     ("layout", "way"), PAIRS, ids=[f"{layout.name}, {way}" for layout, way in PAIRS]
 )
+@pytest.mark.slow
 def test_what_differs_is_found_in_its_own_tenant(
     places: Callable[[Engine, Side], Place], layout: Layout, way: str
 ) -> None:
