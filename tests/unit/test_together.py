@@ -135,3 +135,28 @@ def test_no_chunk_is_begun_after_an_error() -> None:
     with pytest.raises(ValueError, match="lost"):
         list(together([late, broken], failed.set))
     assert begun == []
+
+
+def test_an_error_stops_the_others_while_no_row_is_asked_for() -> None:
+    """The other sessions stop at once, even while the reader is busy with a row."""
+    reading, stopped = Event(), Event()
+
+    def full(_: Event) -> Generator[int, None, None]:
+        yield from range(1_000)  # handed over together
+
+    def broken(_: Event) -> Generator[int, None, None]:
+        if reading.wait(10):
+            raise ValueError("lost")
+        yield 0
+
+    def other(ended: Event) -> Generator[int, None, None]:
+        if ended.wait(10):
+            stopped.set()
+        yield from ()
+
+    rows = together([full, broken, other], Event().set)
+    assert next(rows) == 0
+    reading.set()
+    eventually(stopped.is_set, 5)
+    with pytest.raises(ValueError, match="lost"):
+        list(rows)
