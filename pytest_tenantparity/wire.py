@@ -1,12 +1,14 @@
-"""Conversion of models to plain dicts of primitives and back."""
+"""Conversion of models to plain dicts of primitives or to JSON, and back."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Set as AbstractSet
 from functools import cache
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
+from pydantic_core import PydanticSerializationError
 
 from .characters import code, is_writable
 
@@ -38,6 +40,16 @@ def to_wire(model: object, exclude: AbstractSet[str] = frozenset()) -> dict[str,
         _adapter(kind).dump_python(model, mode="json", exclude=set(exclude) or None)
     )
     return wire
+
+
+def to_json(model: object, exclude: AbstractSet[str] = frozenset()) -> bytes:
+    """Return what :func:`to_wire` returns, as compact JSON in UTF-8."""
+    kind: Any = type(model)
+    try:
+        return _adapter(kind).dump_json(model, exclude=set(exclude) or None)
+    except PydanticSerializationError:  # a text that has to be escaped
+        wire = to_wire(model, exclude)
+        return json.dumps(wire, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def from_wire(kind: type[T], wire: object) -> T:

@@ -16,12 +16,18 @@ FIRST = Heading("run-1", "then", {"settings": "sha256 0"})
 MATCH = Proof("run-1", "tolerances", Evidence(KEY, Outcome.PROVEN))
 
 
+def add(path: Path, proof: Proof) -> None:
+    """Append a proof to a journal."""
+    with path.open("ab") as file:
+        journal.append(file, proof)
+
+
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     """A journal with one proof, in two lines."""
     path = tmp_path / "journal.jsonl"
     journal.begin(path, FIRST)
-    journal.append(path, MATCH)
+    add(path, MATCH)
     return path
 
 
@@ -65,5 +71,5 @@ def test_proof_without_heading(path: Path) -> None:
 def test_proof_that_is_taken_back(path: Path) -> None:
     """If a check is made twice, a later line that proves less replaces the proof."""
     drift = Evidence(KEY, Outcome.REFUTED, RowParity(drift=DriftCounts(missing=1)))
-    journal.append(path, Proof("run-1", "tolerances", drift))
+    add(path, Proof("run-1", "tolerances", drift))
     assert journal.read(path).proofs == {}

@@ -118,6 +118,7 @@ class Reporter:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Write the report. A run that proved less than it planned does not exit with 0."""
+        self._journal.close()
         self._ledger.planned |= self._session.plan
         asked = asked_for_audit(self._session.config)
         if not self._ledger.planned and asked is None and not self._workers_lost:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, BinaryIO
 
 from ...errors import SettingsError
 from ...model import SIDES, CheckKey, Evidence, ResumedRun
@@ -116,17 +116,25 @@ class JournalKeeper:
         self.trouble: str | None = None
         self._session = session
         self._path = session.reports.path / journal.JOURNAL
+        self._file: BinaryIO | None = None
         self._written: dict[CheckKey, None] = {}  # a set of 20,000 keys takes four times the memory
         self._taken_over: dict[CheckKey, str] = {}  # the earlier run that has proven each check
 
     def begin(self) -> None:
         """Begin the journal of this run with the lines of the journal that it resumes, if any."""
-        run, resumed = self._session.run, bool(self._session.earlier.headings)
-        heading = Heading(run.id, run.started, _basis(self._session))
-        if resumed:
-            self._write(partial(journal.go_on, self._path, self._session.earlier_journal), heading)
-        else:
-            self._write(partial(journal.begin, self._path), heading)
+        heading = Heading(self._session.run.id, self._session.run.started, _basis(self._session))
+        with self._noting_trouble():
+            if self._session.earlier.headings:
+                journal.go_on(self._path, self._session.earlier_journal, heading)
+            else:
+                journal.begin(self._path, heading)
+            self._file = self._path.open("ab")
+
+    def close(self) -> None:
+        """End the journal of this run."""
+        if self._file is not None:
+            with self._noting_trouble():
+                self._file.close()
 
     def note(self, evidence: Evidence, tolerance_digest: str | None) -> None:
         """Write a proof to the journal, or a line that withdraws an earlier proof.
@@ -140,10 +148,10 @@ class JournalKeeper:
             self._taken_over[key] = proof.run
         elif journal.may_stand(evidence) or key in self._written or key in earlier.proofs:
             self._written[key] = None
-            self._write(
-                partial(journal.append, self._path),
-                Proof(self._session.run.id, tolerance_digest, evidence),
-            )
+            if self._file is not None and self.trouble is None:
+                with self._noting_trouble():
+                    proof = Proof(self._session.run.id, tolerance_digest, evidence)
+                    journal.append(self._file, proof)
 
     @property
     def resumed(self) -> list[ResumedRun]:
@@ -155,16 +163,16 @@ class JournalKeeper:
             if counted[each.run]
         ]
 
-    def _write(self, how: Callable[[Any], None], entry: Heading | Proof) -> None:
-        """Write an entry. After the first failure nothing more is written, and the audit continues.
+    @contextmanager
+    def _noting_trouble(self) -> Iterator[None]:
+        """Note the first failure. The audit continues, and nothing more is written.
 
         The journal could otherwise continue after a broken line.
         """
-        if self.trouble is None:
-            try:
-                how(entry)
-            except OSError as error:
-                self.trouble = (
-                    f"the journal could not be written, and a run that is cut off cannot go on "
-                    f"from here: {self._path}: {error}"
-                )
+        try:
+            yield
+        except OSError as error:
+            self.trouble = self.trouble or (
+                f"the journal could not be written, and a run that is cut off cannot go on "
+                f"from here: {self._path}: {error}"
+            )

@@ -13,12 +13,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from sys import intern
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from ...errors import SettingsError
 from ...model import FAILING, CheckKey, Evidence
 from ...reporting import replacing
-from ...wire import from_wire, to_wire
+from ...wire import from_wire, to_json, to_wire
 
 if TYPE_CHECKING:
     from ...parity import Layer
@@ -95,10 +95,10 @@ def go_on(path: Path, earlier: Path, heading: Heading) -> None:
         file.write(_line(heading))
 
 
-def append(path: Path, entry: Heading | Proof) -> None:
-    """Append one line, which remains if the process is killed later. Raises :class:`OSError`."""
-    with path.open("ab") as file:
-        file.write(_line(entry))
+def append(file: BinaryIO, entry: Heading | Proof) -> None:
+    """Write one line, which remains if the process is killed later. Raises :class:`OSError`."""
+    file.write(_line(entry))
+    file.flush()
 
 
 def read(path: Path) -> Record:
@@ -119,7 +119,7 @@ def read(path: Path) -> Record:
 
 
 def _line(entry: Heading | Proof) -> bytes:
-    return json.dumps(to_wire(entry), separators=(",", ":")).encode() + b"\n"
+    return to_json(entry) + b"\n"
 
 
 def _whole_lines(path: Path) -> bytes:

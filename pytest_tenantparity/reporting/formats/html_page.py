@@ -16,6 +16,9 @@ from ...errors import counted
 from ...model import AuditReport
 from ..view import SYMBOLS, ReportView
 
+_PIECES = 1000
+"""How many of the template's pieces are joined before they are written."""
+
 _MARKS = {"\n": "↵", "\t": "⇥"}
 
 
@@ -62,7 +65,7 @@ def render(report: AuditReport) -> Iterator[str]:
     style = (files("pytest_tenantparity.reporting") / "templates" / "cab-report.css").read_text(
         encoding="utf-8"
     )
-    return template().generate(
+    page = template().stream(
         view=ReportView(report),
         report=report,
         symbols=SYMBOLS,
@@ -70,3 +73,5 @@ def render(report: AuditReport) -> Iterator[str]:
         style=style,
         style_hash=b64encode(sha256(style.encode()).digest()).decode(),
     )
+    page.enable_buffering(_PIECES)
+    return page
