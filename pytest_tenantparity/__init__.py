@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from .audit import OpenRun, RunOptions, open_run
     from .config import AsOf, Settings, load_settings
     from .inventory import Selection, select_tenants
-    from .mapping.tenant_queries import TenantView
+    from .mapping.tenant_view import TenantView
     from .model import AuditReport, CheckKey, CheckKind, Evidence, Outcome, Tolerance, Verdict
     from .plugin.fixtures import Parity
 
@@ -26,7 +26,7 @@ _HOMES = {
     "RunOptions": "audit",
     "Selection": "inventory",
     "Settings": "config",
-    "TenantView": "mapping.tenant_queries",
+    "TenantView": "mapping.tenant_view",
     "Tolerance": "model",
     "Verdict": "model",
     "load_settings": "config",

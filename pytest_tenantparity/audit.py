@@ -87,11 +87,11 @@ class RunOptions:
 def open_run(
     settings: Settings, selection: Selection | None = None, options: RunOptions | None = None
 ) -> Iterator[OpenRun]:
-    """Open both stacks, each in one read-only snapshot, and close them at the end.
+    """Open both stacks, each database in one read-only snapshot, and close them at the end.
 
     ``selection`` is from :func:`.inventory.select_tenants`; by default it is everything. Raises
     :class:`.SettingsError` if the settings do not fit the stacks, and :class:`.NotProven` if the
-    selection has no checks. A stack that cannot be reached is the reason of each check's evidence.
+    selection has no checks. If a stack cannot be reached, the evidence of each check says why.
     """
     own = RunOptions() if options is None else options
     require_as_of(settings.filters, own.as_of)
@@ -121,7 +121,7 @@ def open_run(
         )
         targets = audit_targets(chosen, pairs)
         keys = tuple(CheckKey(each.kind, "audit", each.tenant, each.table) for each in targets)
-        if not keys:  # or a program that makes each check would have nothing to fail on
+        if not keys:  # otherwise a loop over the checks would pass without any
             lost = [why for state in stacks.states.values() for why in state.unavailable.values()]
             raise NotProven("; ".join(["the selection has no checks", *lost]))
         with closing(run):
@@ -194,8 +194,8 @@ class OpenStacks:
     def discovered(self) -> tuple[TablePair, ...] | None:
         """Pair the tables of the databases that could be opened.
 
-        Returns None if there are none since a database could not be opened: each tenant's checks
-        report it. Raises :class:`SettingsError` if all databases were opened.
+        Returns None if no pair is known because a database could not be opened: each tenant's
+        checks report it. Raises :class:`SettingsError` if all were opened and hold no pairs.
         """
         states = self.states.values()
         if any("" in state.unavailable for state in states):
@@ -339,7 +339,7 @@ class OpenStacks:
             each = f" of {stack.parallel} sessions" if stack.parallel > 1 else ""
             hint = (
                 ". Where nothing is written to it, say why, and PostgreSQL's databases of single "
-                f'tenants take none: [{side}] frozen = "..."'
+                f'tenants need no snapshot session: [{side}] frozen = "..."'
             )
             raise SettingsError(
                 f"[{side}] max_connections = {most} is too few for {workers} workers{each}{more} "

@@ -1,6 +1,6 @@
 """Whether rows are equal: digest, locate, compare. It does not depend on pytest."""
 
-from ..mapping.tenant_queries import TenantView
+from ..mapping.tenant_view import TenantView
 from .audit import Audit
 from .cache import SharedCache
 from .compare.tolerance import Layer, environment_layer

@@ -29,8 +29,8 @@ from .scan.shared import SharedResult, shared_result
 class Audit:
     """The checks of one run in one process, and the scans that several of them use.
 
-    ``shared_results`` are those of shared scans, by table and tenant. The tenants of one scan have
-    the same result, which is None for tenants that are scanned alone.
+    ``shared_results`` are those of shared scans, by table and tenant. The tenants of one scan share
+    one object: its result or its failure. It is None if a tenant can only be scanned alone.
     """
 
     run: Run
@@ -102,8 +102,8 @@ class Audit:
                 return check_canary(run, key, pair)
             if key.kind is CheckKind.UNASSIGNED:
                 audited = run.audited(pair.name)
-                # If this check is the first one of the table, it makes the shared scans. So the
-                # counts of the rows do not depend on the process that makes the check.
+                # If this check is the first one of the table, it makes the shared scans. So
+                # ``known`` depends on the process only for tables in batches.
                 if len(audited) == len(run.tenants):
                     with suppress(NotProven):  # each tenant's check reports the reason
                         for each in audited:

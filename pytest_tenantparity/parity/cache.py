@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class SharedCache:
-    """Keeps results in a folder that the processes of a run share, or nothing without a folder.
+    """Keeps results in a folder that the processes of a run share. Without a folder, keeps none.
 
     The first process that needs a result computes it. If that process dies, the next one computes
     the result.
@@ -38,9 +38,10 @@ class SharedCache:
     ) -> T | NotProven:
         """Return the result for ``question``, which ``answer`` computes if there is none yet.
 
-        If another process is computing the result, wait for it. A :class:`NotProven` is returned,
-        and kept for the other processes if ``keeps_failure``. A lost connection is raised, since
-        the next process may have one.
+        If another process is computing the result, wait for it. ``kind`` is the type that a result
+        from the folder must have. A :class:`NotProven` is returned, and kept for the other
+        processes if ``keeps_failure``. A lost connection is raised, since the next process may be
+        connected.
         """
         if self.folder is None:
             return _result_of(answer)

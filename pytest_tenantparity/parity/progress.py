@@ -15,7 +15,7 @@ from ..wire import from_wire, to_wire
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """One side of a table that is being read, and the ``share`` of it that has been read.
+    """One side of a table that is being read, and the ``share`` of it that has been read or begun.
 
     ``again``: the table is read a second time, for the rows that differ.
     """
@@ -36,7 +36,7 @@ def unwatched(scan: Scan) -> None:
 
 
 def teller(watch: Watch, scan: Scan) -> Callable[[float], None]:
-    """Return a function that calls ``watch`` with the share of the table that has been read."""
+    """Return a function that calls ``watch`` with the share of the table read or begun."""
 
     def tell(share: float) -> None:
         nonlocal scan

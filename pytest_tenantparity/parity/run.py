@@ -53,8 +53,8 @@ class Run(Migration):
     - ``settle`` is the number of seconds that a write may take from one stack to the other. It is
       None if rows that differ are not read again.
     - ``since`` is a time of the monotonic clock at which the run's snapshots existed already.
-    - ``audited_ids`` are the ids of the tenants whose rows this run checks, by table. It is None if
-      they are not known.
+    - ``audited_ids`` are the ids of the tenants whose rows this run checks, by table. None stands
+      for all selected tenants.
     - ``shared_cache`` shares results with the other processes of the run.
     - ``watch`` is called with the progress of scans.
     """

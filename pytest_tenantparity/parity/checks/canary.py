@@ -11,8 +11,9 @@ One statement digests the rows with many of these changes, each separately. One 
 these rows. The digest must differ, and the comparison of the rows must report that column and no
 other.
 
-Rows and keys are changed as well: one row is lost, one is gained, or both of two equal rows are
-altered. These changes pass through a whole audit, from the digest to the finding.
+Rows are changed as well: one row is lost, one is gained, or both of two equal rows are altered. A
+value of each key column is altered, too. These changes pass through a whole audit, from the digest
+to the finding.
 """
 
 from __future__ import annotations
@@ -118,7 +119,7 @@ def _watch(key: CheckKey, opened: OpenPair, samples: dict[Side, WatchedRows]) ->
 
 
 def _misses(sample: WatchedRows) -> Iterator[tuple[str, str]]:
-    """Yield how changes were not reported correctly, each with the name of the changed column.
+    """Yield each column whose change was not reported correctly, and how.
 
     The name is empty if whole rows were changed.
     """
@@ -129,7 +130,7 @@ def _misses(sample: WatchedRows) -> Iterator[tuple[str, str]]:
         if said := _not_reported(sample, change):
             yield "", said
     changes: list[_Change] = []
-    for pair in sample.key:  # the hash of the key locates rows
+    for pair in sample.key:  # by a whole audit: key hashes locate rows
         for change in _altered(sample, pair):
             if said := _not_reported(sample, change):
                 yield pair.name, said
@@ -148,8 +149,8 @@ def _unseen(sample: WatchedRows, changes: Sequence[_Change]) -> Iterator[tuple[s
     """Digest and read the rows with each change of a column, and yield the changes not reported.
 
     The statement with all changes contains CASE, which can widen a type. The unchanged rows can
-    therefore have another digest in it than alone. In that case each change passes through a whole
-    audit, one by one.
+    therefore have another digest in it than in a statement of their own. In that case each change
+    passes through a whole audit, one by one.
     """
     versions, numbers = [Version()], []
     for change in changes:
@@ -293,7 +294,8 @@ def _comparison(sample: WatchedRows) -> Comparison:
 def _wrongly_reported(sample: WatchedRows, change: _Change, comparison: Comparison) -> str:
     """Return how the report of ``change`` is wrong; empty if it is as expected.
 
-    Keys are compared if they have one text on both sides, and are short enough to keep.
+    Keys are compared if they are predicted, have one text on both sides, and are short enough to
+    keep.
     """
     texts = (value for pair in sample.key for value in sample.values(pair).values())
     keys_known = (

@@ -14,7 +14,7 @@ from ..run import Run
 
 
 def check_coverage(run: Run, key: CheckKey) -> Evidence:
-    """Return evidence that names every table, on either side, that is not compared or ignored."""
+    """Return evidence that names each table of either side that is neither compared nor ignored."""
     for side in SIDES:  # raises NotProven if a stack is not available
         run.stacks[side].database(place_of_shared(run.settings.stack(side)))
     if not run.pairs:

@@ -18,7 +18,7 @@ from ..read.open_pair import OpenPair
 
 
 def with_mapped_ids(evidence: Evidence, keys: Sequence[Row], opened: OpenPair) -> Evidence:
-    """Add the ids of both stacks to findings. ``keys`` are the findings' own keys."""
+    """Add the ids of both stacks to findings. ``keys`` are the findings' canonical keys."""
     for column in opened.plan.columns:
         lookup = column.legacy.lookup or column.modern.lookup
         if lookup is None or column.masked or not evidence.findings:

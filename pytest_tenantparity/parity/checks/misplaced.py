@@ -28,8 +28,8 @@ def with_owners(
 ) -> Evidence:
     """Add to missing and extra rows the tenant under which the other side has the same key.
 
-    ``found`` holds the keys of the findings as canonical texts. If the tenant was part of a shared
-    scan, the keys of all its tenants are looked up by one query for each side.
+    ``found`` holds the keys of the findings as canonical texts. After a shared scan, one query for
+    each side looks up the keys of all tenants of the scan.
 
     The other tenant need not be selected. No note is added if the whole row is the key, if keys are
     unique only within a tenant, or if a column is masked.

@@ -57,7 +57,7 @@ class Version:
 
 
 class WatchedRows:
-    """The first rows of one side by primary key, numbered from 1.
+    """At most 8 rows of one side, the first by primary key if there is one, numbered from 1.
 
     ``columns`` are the compared columns, and ``key`` are those that identify a row. They are
     without the rules that would forgive a difference.
@@ -83,11 +83,10 @@ class WatchedRows:
         order = [dialect.byte_order(pair.canonical(side, dialect)) for pair in by]
         number = func.row_number().over(order_by=order).label(_NAME)
         self._sample = select(*names, number).select_from(rows).cte("parity_canary_sample")
-        # The size of the table is ignored, so that nearly every row has a bucket of its own. Both
-        # versions of a side are read through one connection, and a connection to DuckDB has room
-        # for the rows of only one statement.
+        # Both versions of a side are read through one connection, and a connection to DuckDB has
+        # room for the rows of only one statement.
         reader = opened.reader(side, Scope(self._numbered(), true()))
-        self._plain = replace(reader, rows_about=0, fetches_all=True)
+        self._plain = replace(reader, fetches_all=True)
 
     def _numbered(self) -> FromClause:
         return select(self._sample).subquery(self.opened.tables[self.side].name)
@@ -124,7 +123,7 @@ class WatchedRows:
         return chosen.where(_literal(number) == _NUMBER).scalar_subquery()
 
     def reader(self, version: Version) -> SideReader:
-        """Return the rows of ``version``, as a reader that is read like a side of an audit."""
+        """Return a reader of the rows of ``version``, like a side's reader in an audit."""
         if version == Version():
             return self._plain
         rows = self._numbered()

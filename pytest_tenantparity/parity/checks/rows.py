@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
+from functools import cache
 
 from ...errors import InconsistentReads, NotProven, Unreadable
 from ...inventory import TablePair
@@ -22,7 +24,7 @@ from ...model import (
 from ..compare.comparison import NOTHING_FOUND, Comparison
 from ..compare.findings import FirstFindings, Sink, finding_of, key_remarks, order_of
 from ..compare.tolerance import ToleranceRules
-from ..live.in_flight import HeldRows, settle, under_settle, with_settled, without_one_text
+from ..live.in_flight import HeldRows, key_of_several_texts, settle, under_settle, with_settled
 from ..locate.merge import deliver
 from ..locate.peeling import locate
 from ..read.both_sides import BothSides
@@ -67,15 +69,19 @@ def _compared(
     pair, tenant = run.pairs[key.what], run.tenants.get(key.tenant or "")
     with run.open_sink(key) as sink, open_pair(run, pair, tenant) as whole:
         opened = whole if blame is None else without(whole, blame)
-        sides = opened.sides(lambda side: opened.rows_of(side, tenant))
+
+        @cache
+        def sides() -> BothSides:
+            return opened.sides(lambda side: opened.rows_of(side, tenant))
+
         plan, most = opened.plan, run.settings.report.findings
         comparison = Comparison(plan.columns, plan.key, tolerance, run.normalisers, most, sink)
         comparison.repeats_listed = [s for s in SIDES if opened.unenforced_key(s) is not None]
         if shared_result is None:
-            result = locate(lambda _: sides, [""])[""]
+            result = locate(lambda _: sides(), [""])[""]
         else:
             result = shared_result.result
-        settled, seconds, ambiguous = None, run.settle, without_one_text(opened)
+        settled, seconds, ambiguous = None, run.settle, key_of_several_texts(opened)
         if seconds is None or ambiguous is not None:
             deliver(sides, result, comparison)
             if seconds is not None and comparison.drift.total:
@@ -92,7 +98,7 @@ def _compared(
                 held = HeldRows(comparison, run.limits.rows_decoded)
                 deliver(sides, result, held)
                 diff = held.diff
-            settled = None if diff is None else settle(opened, sides, {"": diff}, seconds)[""]
+            settled = None if diff is None else settle(opened, sides(), {"": diff}, seconds)[""]
         if shared_result is None or result.diff is None or seconds is not None:
             opened.require_unaltered()  # else no row was read but by the shared scan, which did so
         if settled is not None:
@@ -149,7 +155,7 @@ def _conclude(
 
 
 def _with_duplicates(
-    evidence: Evidence, opened: OpenPair, sides: BothSides, sink: Sink, owed: int
+    evidence: Evidence, opened: OpenPair, sides: Callable[[], BothSides], sink: Sink, owed: int
 ) -> Evidence:
     """Add a finding for each key that several rows of one side share.
 
@@ -159,9 +165,10 @@ def _with_duplicates(
     columns = opened.plan.key
     names = " and ".join(column.name for column in columns)
     sample, surplus = FirstFindings(opened.run.settings.report.findings), 0
-    for side, reader in zip(SIDES, (sides.legacy, sides.modern), strict=True):
+    for side in SIDES:
         if opened.unenforced_key(side) is None:
             continue
+        reader = sides().legacy if side == "legacy" else sides().modern
         with reader.guard():
             for key, rows in reader.repeated_keys():
                 note = f"{rows} rows of the {side} side have this {names}"
@@ -174,7 +181,7 @@ def _with_duplicates(
                 sample.add((*order_of(key), side), finding)
     if surplus < owed:
         raise InconsistentReads(
-            f"{owed} rows repeat a key, of which only {surplus} were found by it"
+            f"{owed} rows repeat a key, but a search for repeated keys found only {surplus}"
         )
     if not surplus:
         return evidence

@@ -157,7 +157,7 @@ def _account(opened: OpenPair, side: Side, known: int | None) -> Account | None:
 def _reasons(opened: OpenPair, owed: Account) -> list[str]:
     """Return the reasons why rows of one side may be attributed to several tenants.
 
-    Masked values are not shown. If they are ambiguous, the counts do not add up.
+    Masked values are not named, but ambiguous ones still upset the counts.
     """
     reasons = [] if opened.pair.has_masks else _ambiguous_values(opened, owed.side)
     if owed.total != owed.tenants + owed.unassigned:
@@ -182,7 +182,7 @@ def _ambiguous_values(opened: OpenPair, side: Side) -> list[str]:
             owners.setdefault(as_kept(value, end), set()).add(tenant.id)
     reasons = [
         f"{value!r} marks the rows of {_names(tenants)} in the {side} column {end.name!r} "
-        f"({end.declared}): one value leads to one tenant"
+        f"({end.declared}): one value must lead to one tenant"
         for value, tenants in owners.items()
         if len(tenants) > 1
     ]

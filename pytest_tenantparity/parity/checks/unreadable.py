@@ -2,8 +2,8 @@
 
 A scan fails as a whole, and the server's message names neither column nor row. Therefore the
 columns are read again in ever smaller groups. For a column that fails, the rows are read in ever
-smaller parts. Each part is half of the range of whole numbers, or of the hashes. This takes some
-dozen queries. Each of them waits for the throttle and is subject to the statement timeout.
+smaller parts. Each part is half of the range of the key's numbers, or of its hashes. This takes
+some dozen queries. Each of them waits for the throttle and is subject to the statement timeout.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def blame_for(
 def without(opened: OpenPair, blame: Blame) -> OpenPair:
     """Return a pair without the columns to blame, and with the reasons among its problems.
 
-    Raises :class:`NotProven` if no column is to blame, or no column is left to identify rows.
+    Raises :class:`NotProven` if no column is to blame, or a key column or every column is.
     """
     plan, (names, reasons) = opened.plan, blame
     columns = [each for each in plan.columns if each.name not in names]
@@ -168,7 +168,7 @@ class _Probe:
         elif self.reader.placed_by:
             found = self._by_hash(column)
         key = None if found is None else self._one(found, *self.reader.key)
-        return "" if key is None else f" for the {self._spelled(key)}, if for no other"
+        return "" if key is None else f" for at least the {self._spelled(key)}"
 
     def _by_number(
         self, column: ColumnPair, number: ColumnElement[Any]

@@ -32,7 +32,7 @@ from .tolerance import Limit, ToleranceRules, forgiving_limit
 Normaliser = Callable[[str], str]
 
 KeyDifference = tuple[dict[Row, int], dict[Row, int], dict[Row, int]]
-"""How the rows of one key differ: three numbers of copies, each by row.
+"""How the rows of one key differ: three counts of copies, by row.
 
 The first is how many more copies the legacy side has, the second how many more the modern side has.
 The third is how many copies of these rows both sides have.
@@ -54,8 +54,8 @@ class Comparison:
     others go to ``sink`` at once.
 
     If the caller lists the repeated keys of a side itself (``repeats_listed``), surplus copies on
-    that side make no finding, and are only counted, in ``repeated``. If ``tells_copies`` is false,
-    a copy is reported as missing or extra.
+    that side make no finding (unless keys have several texts). They are only counted, in
+    ``repeated``. If ``tells_copies`` is false, a copy is reported as missing or extra.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class Comparison:
     def add(
         self, legacy: Iterable[Row], modern: Iterable[Row], shared: Mapping[Row, int] = NO_ROWS
     ) -> None:
-        """Compare all rows of some keys. All rows of a key must be in the same batch.
+        """Compare all differing rows of some keys. Those of one key must be in the same batch.
 
         ``shared`` holds the number of further copies that both sides have, for rows of which one
         side has more.
@@ -124,7 +124,7 @@ class Comparison:
 
     @property
     def drift(self) -> DriftCounts:
-        """The exact number of findings of each kind."""
+        """The exact number of differing rows of each kind."""
         counts = DriftCounts(**{kind.value: self._counts[kind] for kind in FindingKind})
         return counts if counts.total else NO_DRIFT
 
@@ -139,7 +139,7 @@ class Comparison:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """The first findings by key, with explanations of structured values."""
+        """The first findings by key, with explanations of values."""
         return self._sample.findings
 
     @property
@@ -163,7 +163,8 @@ class Comparison:
     def _compare_key(self, found: KeyDifference) -> None:
         """Compare the rows of one key, and count the findings.
 
-        If each side has one row, the two rows are a pair. Several rows are not paired by guessing.
+        With a key, rows are a pair only if each side has one, equally often. Without a key, rows
+        that the rules make equal are paired.
         """
         if len(found[0]) == len(found[1]) == 1:
             ((row, copies),), ((other, others),) = found[0].items(), found[1].items()
@@ -188,8 +189,8 @@ class Comparison:
     def _find_surplus(self, side: Side, row: Row, copies: int, surplus: int, there: int) -> None:
         """Count ``copies`` of a row as duplicates if the other side has the row, too.
 
-        Otherwise they are missing or extra. ``side`` has ``surplus`` more copies of the row than
-        the other side, which has ``there``.
+        Otherwise they are missing or extra. ``surplus`` is what ``side`` had before rows were
+        paired. The other side has ``there`` copies.
         """
         keys_have_several_texts = any(self._spellings[n] for n in self._key)
         if not (self.tells_copies and there):

@@ -23,7 +23,7 @@ SinkOf = Callable[[CheckKey], AbstractContextManager[Sink]]
 Order = tuple[object, ...]
 
 _MOST_CHARACTERS = 4_000_000  # characters of all values in a sample
-_MOST_RAW = 4_000  # characters of a raw key value: no engine indexes longer ones
+_MOST_RAW = 4_000  # characters of a raw key value; longer ones are left out
 _FIRST = itemgetter(0)
 
 

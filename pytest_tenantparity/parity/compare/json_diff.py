@@ -30,7 +30,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _parse(text: str) -> Any:
-    if encodable(text) != text:  # bytes that are not text; they must not equal an escape
+    if encodable(text) != text:  # an undecoded byte, which parsed would equal its \u escape
         raise ValueError("no text")
     return json.loads(text, parse_int=Decimal, parse_float=Decimal, object_pairs_hook=_object)
 
@@ -66,7 +66,7 @@ def _string(value: str) -> str:
 
 
 def _number(value: Decimal) -> str:
-    """Return the text of a number, normalised as by Decimal.normalize() but not rounded."""
+    """Return the text of a number as by Decimal.normalize(), but not rounded, and -0 is 0."""
     sign, digits, exponent = value.as_tuple()
     text = "".join(map(str, digits)).rstrip("0")
     if not text or not isinstance(exponent, int):

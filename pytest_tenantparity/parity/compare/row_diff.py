@@ -19,7 +19,7 @@ NO_ROWS: Mapping[Row, int] = MappingProxyType({})
 class RowDiff:
     """The rows that differ: each row of which one side has more copies than the other.
 
-    A row is repeated in ``legacy`` or ``modern`` once for each copy that this side has more. If the
+    A row is repeated in ``legacy`` or ``modern`` once for each copy beyond the other side's. If the
     other side has the row, too, ``shared`` holds the number of copies that the other side has.
     """
 
@@ -29,9 +29,7 @@ class RowDiff:
 
     def __post_init__(self) -> None:
         if not {*self.legacy}.isdisjoint(self.modern):
-            raise InconsistentReads(
-                "a row that differs on both sides is the same row on both sides"
-            )
+            raise InconsistentReads("a row was reported as surplus on both sides")
 
     def __len__(self) -> int:
         """The number of rows."""

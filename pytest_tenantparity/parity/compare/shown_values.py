@@ -1,10 +1,10 @@
 """Values as a report shows them: bounded in length, valid in every file, and unambiguous.
 
-A shown text has one of four forms. No value can have the form of another kind of value:
+A shown text has one of four forms, so that no value can be taken for another:
 
 - The value itself.
 - The escaped spelling ``E'...'`` of :mod:`..characters`. It is used for text that is not UTF-8, and
-  for text that looks like one of these four forms.
+  for text that looks like one of the last three forms.
 - ``blob x'61'``, ``text "abc"`` and the like: a value of another type than its column's.
 - An excerpt of a long value, followed by its length, its position and its digest.
 """
@@ -46,7 +46,7 @@ _EXCERPT = re.compile(r".* \([0-9,]+ (?:characters|bytes),.* sha256 [0-9a-f]{64}
 
 @dataclass(frozen=True)
 class _Content:
-    """The content of one value: its text without our mark, and the unit of its length."""
+    """The content of one value: its text without ``FOREIGN``, and whether it is bytes."""
 
     text: str
     tag: str = ""  # the type if it is not the column's: blob, integer ...
@@ -103,7 +103,7 @@ def _content(value: str, family: Family) -> _Content:
         own: str = json.loads(rest)
     except ValueError:
         return _Content(tagged, tag)
-    if family in TEXTS:  # a text that begins with the byte of our mark
+    if family in TEXTS:  # a text that itself begins with FOREIGN
         return _Content(own)
     return _Content(tagged if is_writable(own) else f"text {escaped(own)}", tag)
 
@@ -151,7 +151,7 @@ def _remarks(content: _Content, family: Family) -> Iterator[str]:
 
 
 def explained_pair(legacy: str | None, modern: str | None, family: Family) -> tuple[str, ...]:
-    """Return where two values differ, and in which characters, as far as readers cannot see it."""
+    """Return where two values differ, and in which characters, where readers cannot see it."""
     within = explain_json(legacy, modern) if family in DOCUMENTS else ()
     sides = {"legacy": legacy, "modern": modern}
     pair = {side: _content(each, family) for side, each in sides.items() if each is not None}

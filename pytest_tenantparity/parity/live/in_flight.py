@@ -87,7 +87,7 @@ class HeldRows:
     def add(
         self, legacy: Iterable[Row], modern: Iterable[Row], shared: Mapping[Row, int] = NO_ROWS
     ) -> None:
-        """Add all rows of some keys."""
+        """Add all differing rows of some keys."""
         if self.too_many:
             self.comparison.add(legacy, modern, shared)
             return
@@ -180,9 +180,9 @@ def _look(
 def _left(opened: OpenPair, now: BothSides, gone: Collection[tuple[str, Row]]) -> dict[str, str]:
     """Return a failure for each tenant whose rows in ``gone`` prove nothing.
 
-    Neither side has the rows in ``gone`` under their tenant any more. They fail if they still
-    differ under another tenant or outside the filter. Without a key, they cannot be looked up and
-    always fail.
+    Neither side has the rows in ``gone`` under their tenant any more. They prove nothing if they
+    still differ under another tenant or outside the filter. Without a key, they cannot be looked up
+    and never prove anything.
     """
     if not gone:
         return {}
@@ -221,7 +221,7 @@ def _states(
     return comparison.differences(legacy, modern, shared)
 
 
-def without_one_text(opened: OpenPair) -> str | None:
+def key_of_several_texts(opened: OpenPair) -> str | None:
     """Return a key column whose equal values can have several texts, or None.
 
     The text of that column does not locate a row for certain.

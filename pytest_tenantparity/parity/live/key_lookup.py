@@ -20,11 +20,10 @@ _WHOLE = re.compile(r"-?[0-9]+")
 def among(
     opened: OpenPair, side: Side, reader: SideReader, keys: Collection[Row]
 ) -> ColumnElement[bool]:
-    """Return the condition that a row may have one of ``keys``.
+    """Return a condition that every row with one of ``keys`` meets.
 
-    If the first column of the key holds whole numbers, the condition can use an index on it. Rows
-    with a few other keys can meet the condition, so the caller must compare the keys of the rows
-    that it reads.
+    If the first column of the key holds whole numbers, the condition can use an index on it. A few
+    other rows can meet it, too, so the caller must compare the keys of the rows that it reads.
     """
     run, first = opened.run, opened.plan.key[0]
     here = first.on(side)

@@ -1,12 +1,12 @@
 """Finds any number of rows that differ, by a sorted merge of both sides.
 
 The rows of both sides are divided into parts by their key hashes, so that no statement sorts or
-sends more than about 200,000 rows. (Rows without a key are one part.) In each part, both sides send
-their rows in the order of key hash and row hash. Two pointers advance over the streams in batches
-(a merge join). Rows before the smaller of the two last positions are complete on both sides, and
-equal rows among them cancel out. The remaining rows are held until all rows of their key hash have
-been read. Memory holds one batch for each side, and the differing rows of one key hash. Without a
-key it holds all differing rows.
+sends more than about 200,000 rows. (Rows without key hashes are one part.) In each part, both sides
+send their rows in the order of key hash and row hash. Two pointers advance over the streams in
+batches (a merge join). Rows before the smaller of the two last positions are complete on both
+sides, and equal rows among them cancel out. The remaining rows are held until all rows of their key
+hash have been read. Memory holds one batch for each side, and the differing rows of one key hash.
+Without key hashes it holds all differing rows.
 
 The hashes of the rows are added up while the rows arrive. The sums must equal the digests of the
 scan that found the difference. Rows that the merge omitted or read twice are therefore noticed.
@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from itertools import islice
 from typing import Protocol
@@ -39,7 +39,7 @@ class DifferenceSink(Protocol):
     def add(
         self, legacy: Iterable[Row], modern: Iterable[Row], shared: Mapping[Row, int] = NO_ROWS
     ) -> None:
-        """Add all rows of some keys. The rows in ``shared`` are only counted."""
+        """Add all differing rows of some keys. The rows in ``shared`` are only counted."""
 
 
 def find_differences(sides: BothSides, sink: DifferenceSink) -> RowCounts:
@@ -48,18 +48,18 @@ def find_differences(sides: BothSides, sink: DifferenceSink) -> RowCounts:
     Raises :class:`UnexplainedMismatch` if the digests differ, and the rows that were read do not.
     """
     result = locate(lambda _: sides, [""])[""]
-    deliver(sides, result, sink)
+    deliver(lambda: sides, result, sink)
     return result.rows
 
 
-def deliver(sides: BothSides, result: TenantResult, sink: DifferenceSink) -> None:
+def deliver(sides: Callable[[], BothSides], result: TenantResult, sink: DifferenceSink) -> None:
     """Pass the differing rows of ``result`` to ``sink``.
 
     If the rows were too many to decode, both sides are merged. Raises :class:`UnexplainedMismatch`
     if the digests differ, and the rows that were read do not.
     """
     if result.diff is None:
-        merge(sides, result, sink)
+        merge(sides(), result, sink)
     elif result.diff:
         sink.add(result.diff.legacy, result.diff.modern, result.diff.shared)
     if result.legacy != result.modern and not sink.differing:
@@ -67,7 +67,7 @@ def deliver(sides: BothSides, result: TenantResult, sink: DifferenceSink) -> Non
 
 
 def merge(sides: BothSides, scanned: TenantResult, sink: DifferenceSink) -> None:
-    """Pass all differing rows to ``sink``, with all rows of a key in one call.
+    """Pass all differing rows to ``sink``, with all differing rows of a key in one call.
 
     If rows have no key hash, they are in the order of their own hashes. The rows of one key need
     not be neighbours then, so all differing rows are passed in one call. Raises

@@ -50,7 +50,7 @@ class TenantResult:
     """The digests of a tenant's rows, and the rows that differ.
 
     ``diff`` is empty if the digests are equal. It is None if the rows have to be merged, since more
-    rows differ than a scan decodes, or since the server has no XOR.
+    rows differ than a scan decodes, or since there is no XOR of key hashes.
     """
 
     legacy: Digest
@@ -64,7 +64,7 @@ class TenantResult:
 
 
 def locate(sides_of: SidesOf, tenants: Collection[str]) -> dict[str, TenantResult]:
-    """Scan both sides once for all ``tenants``, and return the rows that differ by tenant.
+    """Scan both sides for all ``tenants`` together, and return by tenant the rows that differ.
 
     Tenants that one sketch does not decode are scanned again, with more buckets. Raises
     :class:`NotProven`.

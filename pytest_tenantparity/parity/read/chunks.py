@@ -1,10 +1,10 @@
 """Reads a large table in chunks of about a second each, by one or several sessions.
 
 The time of a chunk decides the size of the next one. Several sessions take their chunks from one
-list, each when it has read its last. Toward the end of the table the chunks become smaller, so that
-all sessions end at about the same time: a chunk is at most an equal share of the rows that are left
-(C. D. Polychronopoulos and D. J. Kuck, "Guided self-scheduling", IEEE Transactions on Computers,
-1987).
+list, each when its previous one is read. Toward the end of the table the chunks become smaller, so
+that all sessions end at about the same time: a chunk is at most about an equal share of the range
+that is left (C. D. Polychronopoulos and D. J. Kuck, "Guided self-scheduling", IEEE Transactions on
+Computers, 1987).
 """
 
 from __future__ import annotations

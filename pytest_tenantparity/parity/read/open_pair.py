@@ -112,7 +112,7 @@ class OpenPair(ConnectedPair):
         if scope.wide:
             with guard(stack):
                 extent = stack.dialect.extent(connection, self.tables[side], run.limits)
-            if extent is not None:  # or the table is small
+            if extent is not None:  # else the table is small, or cannot be divided
                 tell = teller(run.watch, Scan(self.pair.name, side, str(place)))
                 chunks = Chunks(extent, stack.settings, stop.wait, tell, run.limits)
         is_number = len(keys) == 1 and keys[0].is_whole_number

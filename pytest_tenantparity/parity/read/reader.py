@@ -39,7 +39,7 @@ _ONCE: dict[str, Any] = {"compiled_cache": None}
 _STREAMED = _ONCE | {"yield_per": _FETCH}
 
 Session = tuple[Connection, Callable[[], AbstractContextManager[None]]]
-"""A connection, and what its queries are run within."""
+"""A connection, and the guard of its queries."""
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,12 @@ class SideReader:
 
     - ``placed_by`` are those items of the key whose texts are equal on both sides if their values
       are. They locate rows.
-    - ``number`` is the key itself if it is one whole number on both sides. This is cheaper than a
-      hash.
+    - ``number`` is the key itself if it is one whole number of 64 bits on both sides. This is
+      cheaper than a hash.
     - ``rows_about`` is the approximate number of the table's rows, or 0 if it is unknown.
-    - ``chunks`` are the chunks in which a scan reads the table, until ``stop`` is set; None for a
-      table that is read at once.
+    - ``chunks`` are the chunks in which a scan reads the table; None for a table that is read at
+      once.
+    - ``stop``, once set, ends a scan.
     - ``helpers`` open further sessions on the same snapshot, which read chunks at the same time.
       ``cancel`` stops the queries of all these sessions.
     - ``fetches_all``: all result rows of a statement are fetched before the first one is used.
@@ -189,7 +190,7 @@ class SideReader:
         return self._select([self._mark, by, self.row_hash, *self.texts])
 
     def _read(self, rows: Generator[Any, None, None]) -> Iterator[HashedRow]:
-        with closing(rows):  # or the traceback of an error would keep its sessions
+        with closing(rows):  # otherwise an error's traceback would keep sessions
             for mark, key_hash, row_hash, *row in rows:
                 if row_hash is None:
                     raise _unhashed(1)

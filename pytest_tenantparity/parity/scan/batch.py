@@ -251,7 +251,7 @@ def _digest_together(
 ) -> dict[str, Digest]:
     """Return the digest of each tenant's rows on ``side``.
 
-    The other side is opened in the place of ``member``, and not read.
+    The other side is opened where ``member`` is, and not read.
     """
     with open_pair(run, member.pair, member.tenant) as opened:
         sides = opened.sides(

@@ -28,7 +28,7 @@ Key = tuple[str, str]
 """The name of a table pair and the id of a tenant."""
 
 Structure = tuple[OpenPair, Mapping[Side, SideReader]]
-"""One tenant's tables. All tenants whose tables are alike are read and compared in the same way."""
+"""One tenant's open table and its readers, by which all tables that are alike are read."""
 
 _HELD = 512
 """Batches whose results a process holds: up to 32,768 tables."""
@@ -38,8 +38,8 @@ _HELD = 512
 class Batch:
     """Tables of one legacy and one modern database that one statement per side digests.
 
-    ``locks`` and ``columns`` count those of one side. ``results`` holds the results of the tables
-    that were proven equal. It is None until the statements have run.
+    ``locks`` and ``columns`` are at least those of either side. ``results`` holds the results of
+    the tables that were proven equal. It is None until the statements have run.
     """
 
     keys: list[Key] = field(default_factory=list)
@@ -63,7 +63,7 @@ class Batch:
 
 
 def batch_of(key: Key, tables: Sequence[TableFacts]) -> Batch:
-    """Return a batch of one table. ``tables`` are the sides' tables that only one tenant has."""
+    """Return a batch of one table. ``tables`` are the tenant's own, of one or both sides."""
     columns = max(len(each.columns) for each in tables)
     return Batch([key], max(each.locks for each in tables), columns)
 
@@ -72,12 +72,11 @@ def batch_of(key: Key, tables: Sequence[TableFacts]) -> Batch:
 class Batches:
     """All batches of a run, and the results that this process keeps.
 
-    - ``of`` are the planned batches.
-    - ``structures`` are kept for all tenants whose tables are alike.
-    - ``statements`` are those of a side for all batches of the same structures, each with its
-      compiled forms.
-    - ``sharing`` is of tables that tenants share on one side only: the tenants by structure.
-    - ``shared`` are the digests of these tenants' rows, by table, side and structure.
+    - ``of``: the planned batches, by table and tenant.
+    - ``structures``: one for all tenants whose tables are alike.
+    - ``statements``, by side and structures, each with its compiled forms.
+    - ``sharing``: the tenants by structure, for tables that tenants share on one side only.
+    - ``shared``: the digests of these tenants' rows, by table, side and structure.
     """
 
     planned: bool = False
@@ -96,7 +95,7 @@ class Batches:
         """Add one tenant's tables of one pair of databases, and return the last batch.
 
         ``tables`` holds a batch for each table. A tenant that fits into one batch is not divided
-        between two, so that all batches of tenants with the same tables have the same statement.
+        between two, so that most batches of tenants with the same tables have the same statement.
         """
         whole = Batch()
         for table in tables:
@@ -135,8 +134,8 @@ class Batches:
 class Member:
     """A tenant's table on both sides.
 
-    ``structure`` is all that the way of reading it depends on: tables of equal structures are read
-    by the same SQL, and compared alike.
+    ``structure`` decides how it is read: tables of equal structures are read by the same SQL, and
+    compared alike.
     """
 
     pair: TablePair
@@ -179,7 +178,7 @@ def plan(run: Run, batches: Batches) -> None:
 
 
 def _can_be_in_batch(run: Run, pair: TablePair) -> bool:
-    """Return whether no other table is read with a tenant's own table of a pair.
+    """Return whether a tenant's own table can be read without any other table.
 
     SQL of a column, a key map, and a filter with a SELECT may read other tables. The other tables
     could be large, or locked by other sessions.

@@ -26,8 +26,8 @@ class SharedResult:
     - ``results`` are those of all tenants of the scan. A batch has that of ``tenant`` alone.
     - ``owners``: by side and key, the discriminator value of a row that some tenant lost or gained.
       It is empty until the rows of a side were looked up.
-    - ``settled`` holds the outcome for the rows of each tenant of the scan that differed. It is
-      empty until the rows were read again.
+    - ``settled`` holds, by tenant of the scan, the outcome for its rows that differed. It is empty
+      until the rows were read again.
     """
 
     plan: ColumnPlan
@@ -68,7 +68,7 @@ def shared_result(
     Raises :class:`NotProven`.
     """
     if any(pair.tenancy(side).is_global or pair.tenancy(side).per_place for side in SIDES):
-        return None  # batches digest tables of single tenants
+        return None  # scanned for all, or in batches
     of_table = known.setdefault(pair.name, {})
     if tenant.id not in of_table:
         together = _tenants_with(run, pair, tenant)
