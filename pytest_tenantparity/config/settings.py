@@ -337,12 +337,59 @@ class ValueRules(Model):
         return None if zone is None else known_zone(zone)
 
 
+TransformationName = Literal["empty_to_null", "null_to_empty", "trim", "upper", "lower"]
+
+
+class Transformation(Model):
+    """One step of what the migration was meant to do to a value: exactly one of these keys."""
+
+    word: TransformationName | None = None
+    map: dict[str, str] | None = Field(
+        None, min_length=1, description="new texts by old texts; others stay as they are"
+    )
+    scale: int | None = Field(
+        None, ge=0, le=1000, description="digits after the point, to which a decimal is rounded"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_word(cls, value: Any) -> Any:
+        return {"word": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        if sum(each is not None for each in (self.word, self.map, self.scale)) != 1:
+            raise ValueError("a step is exactly one of a word, {map = ...}, {scale = ...}")
+        return self
+
+    @property
+    def name(self) -> str:
+        """The name of the transformation."""
+        return self.word or ("map" if self.map is not None else "scale")
+
+    def __str__(self) -> str:
+        """Return the transformation as the settings write it."""
+        if self.word is not None:
+            return self.word
+        if self.map is not None:
+            pairs = ", ".join(f"{toml_key(old)} = {new!r}" for old, new in self.map.items())
+            return f"map = {{{pairs}}}"
+        return f"scale = {self.scale}"
+
+
+def _as_steps(value: Any) -> Any:
+    return value if isinstance(value, list | tuple) else (value,)
+
+
 class ColumnSettings(ValueRules):
     """Settings of one column, by its legacy name."""
 
     modern: str | None = Field(None, description="its name on the modern stack")
     legacy_sql: str | None = Field(None, description="SQL expression to compare, legacy side")
     modern_sql: str | None = Field(None, description="SQL expression to compare, modern side")
+    transform: Annotated[tuple[Transformation, ...], BeforeValidator(_as_steps)] = Field(
+        (), description="what the migration was meant to do to the legacy value, step by step"
+    )
     type: ValueType | None = Field(
         None, description="what its values are, on both sides, however they are stored"
     )
@@ -354,6 +401,12 @@ class ColumnSettings(ValueRules):
     normalise: str | None = Field(
         None, description="a function of the pytest_parity_normalisers hook, applied to both sides"
     )
+
+    @model_validator(mode="after")
+    def _one_way_to_the_legacy_value(self) -> Self:
+        if self.transform and self.legacy_sql is not None:
+            raise ValueError("has both transform and legacy_sql; write the steps in legacy_sql")
+        return self
 
     def sql(self, side: Side) -> str | None:
         """Return the expression that replaces the column on one side, or None."""

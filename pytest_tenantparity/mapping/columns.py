@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from sqlalchemy import ColumnElement, Text, case, column, func, literal, literal_column
+from sqlalchemy import ColumnElement, Text, case, column, func, literal
 
 from ..config.names import ignored_as
 from ..config.settings import ColumnSettings
@@ -191,7 +191,8 @@ class ColumnPlan:
 class ColumnPlanner:
     """Pairs the columns of two tables by name, under the table's settings.
 
-    ``expressions`` are the types of the settings' SQL expressions, as the databases report them.
+    ``expressions`` are the expressions of the settings that replace columns, each with its type, as
+    the database reports it.
     ``of_nobody``: the unassigned rows are read, so their discriminator values are not known.
 
     The discriminator column may exist on its side only. If both sides have one, the pair is left
@@ -201,7 +202,7 @@ class ColumnPlanner:
     migration: Migration
     pair: TablePair
     tables: Mapping[Side, TableFacts]
-    expressions: Mapping[Side, Mapping[str, ColumnFacts]]
+    expressions: Mapping[Side, Mapping[str, tuple[ColumnFacts, ColumnElement[object]]]]
     lookups: Mapping[str, Lookup]
     tenant: Tenant | None
     of_nobody: bool
@@ -296,8 +297,8 @@ class ColumnPlanner:
         modern_facts = self.tables["modern"].column(modern_name)
         if legacy_facts is not None and self._is_ignored("legacy", name):
             return modern_name if self._is_ignored("modern", modern_name) else None
-        legacy = self._side("legacy", name, legacy_facts, own.legacy_sql)
-        modern = self._side("modern", name, modern_facts, own.modern_sql)
+        legacy = self._side("legacy", name, legacy_facts)
+        modern = self._side("modern", name, modern_facts)
         if legacy is not None and modern is not None:
             if not self._is_left_out(name, legacy, modern, own):
                 self._add(name, legacy, modern, own)
@@ -340,11 +341,9 @@ class ColumnPlanner:
         self.result.rules.append(NamedRule(f"is left out: {why}", name))
         return True
 
-    def _side(
-        self, side: Side, name: str, facts: ColumnFacts | None, sql: str | None
-    ) -> ColumnSide | None:
-        if sql is not None:
-            return ColumnSide(self.expressions[side][name], literal_column(f"({sql})"))
+    def _side(self, side: Side, name: str, facts: ColumnFacts | None) -> ColumnSide | None:
+        if name in self.expressions[side]:
+            return ColumnSide(*self.expressions[side][name])
         return None if facts is None else ColumnSide(facts, column(facts.name))
 
     def _add(self, name: str, legacy: ColumnSide, modern: ColumnSide, own: ColumnSettings) -> None:
@@ -463,6 +462,9 @@ def _spoken_rules(pair: ColumnPair, own: ColumnSettings) -> list[NamedRule]:
     if pair.rules.float_bits == SINGLE:
         spoken.append("texts are read as floats of four bytes, which the other side holds")
     spoken += [f"the {side} side is {own.sql(side)}" for side in SIDES if own.sql(side)]
+    if own.transform:
+        steps = ", then ".join(map(str, own.transform))
+        spoken.append(f"the legacy side is transformed: {steps}")
     padded = [side for side in SIDES if pair.on(side).met_as.family is Family.PADDED]
     trimmed = any(each.rule.startswith("trim") for each in pair.forgiving)
     if len(padded) == 1 and pair.family is Family.TEXT and not trimmed:

@@ -7,12 +7,12 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 
-from sqlalchemy import ColumnElement, Connection, literal_column
+from sqlalchemy import ColumnElement, Connection, column, literal_column
 
 from ..errors import NotProven, settings_sql
 from ..inventory import Place, TablePair, place_of_shared
 from ..model import SIDES, NamedRule, Side, Tenant
-from ..stacks import ColumnFacts, TableFacts
+from ..stacks import ColumnFacts, Dialect, TableFacts
 from .columns import ColumnPlan, ColumnPlanner
 from .filters import columns_in_utc, rows_of_map, rows_taking_part
 from .key_maps import Lookup, lookup_in
@@ -20,6 +20,7 @@ from .migration import Migration
 from .sql_warnings import WARNING, warnings_of
 from .table_lookup import require_way
 from .tenancy_sql import Scope, UnknownOwner, owners_scope, scope_of, source_of, tenant_values
+from .transformations import transformed
 
 
 @dataclass(frozen=True)
@@ -160,15 +161,10 @@ def plan_pair(
     dialects = {side: migration.stacks[side].dialect for side in SIDES}
     for side in SIDES:
         require_way(migration, pair, side, places[side], tables[side])
-    expressions: dict[Side, dict[str, ColumnFacts]] = {"legacy": {}, "modern": {}}
-    for side in SIDES:
-        source = source_of(tables[side])
-        for name, column in pair.settings.columns.items():
-            if (sql := column.sql(side)) is not None:
-                expression: ColumnElement[object] = literal_column(f"({sql})")
-                with settings_sql(f"[tables.{pair.name}.columns.{name}] {side}_sql"), guard(side):
-                    facts = dialects[side].expression_facts(connections[side], source, expression)
-                expressions[side][name] = facts
+    expressions = {
+        side: _expressions(connections[side], migration, pair, side, places[side], tables[side])
+        for side in SIDES
+    }
     lookups = _lookups(migration, pair, places)
     plan = ColumnPlanner(migration, pair, tables, expressions, lookups, tenant, of_nobody).plan()
     for lookup in lookups.values():
@@ -189,6 +185,52 @@ def plan_pair(
     return plan
 
 
+def _expressions(
+    connection: Connection,
+    migration: Migration,
+    pair: TablePair,
+    side: Side,
+    place: Place,
+    table: TableFacts,
+) -> dict[str, tuple[ColumnFacts, ColumnElement[object]]]:
+    """Return the expressions that replace columns of one side, each with its type.
+
+    They are SQL of the settings, or a transformation of the legacy column. Raises
+    :class:`NotProven`.
+    """
+    stack, found = migration.stacks[side], {}
+    for name, settings in pair.settings.columns.items():
+        expression: ColumnElement[object]
+        if (sql := settings.sql(side)) is not None:
+            key, expression = f"{side}_sql", literal_column(f"({sql})")
+        elif side == "legacy" and settings.transform:
+            key, expression = "transform", _transformed(pair, name, table, stack.dialect)
+        else:
+            continue
+        with (
+            settings_sql(f"[tables.{pair.name}.columns.{name}] {key}"),
+            stack.guard(place, discreet=pair.has_masks),
+        ):
+            source = source_of(table)
+            facts = stack.dialect.expression_facts(connection, source, expression)
+        found[name] = facts, expression
+    return found
+
+
+def _transformed(
+    pair: TablePair, name: str, table: TableFacts, dialect: Dialect
+) -> ColumnElement[object]:
+    key = f"[tables.{pair.name}.columns.{name}] transform"
+    facts = table.column(name)
+    if facts is None:
+        raise NotProven(f"{key}: the legacy table {table.name!r} has no column {name!r}")
+    value: ColumnElement[object] = column(facts.name)
+    try:
+        return transformed(value, facts, dialect, pair.settings.columns[name].transform)
+    except ValueError as error:
+        raise NotProven(f"{key}: {error}") from None
+
+
 def _warnings(
     migration: Migration,
     pair: TablePair,
@@ -207,17 +249,17 @@ def _warnings(
             yield NamedRule(f"{WARNING}{key}: {said}", column)
 
     for side in SIDES:
-        for name, column in sorted(pair.settings.columns.items()):
-            if (sql := column.sql(side)) is not None:
+        for name, own in sorted(pair.settings.columns.items()):
+            if (sql := own.sql(side)) is not None:
                 key = f"[tables.{pair.name}.columns.{name}] {side}_sql"
                 yield from warned(key, name, side, sql, tables[side])
         if (row_filter := pair.settings.row_filter(side)) is not None:
             key = f"[tables.{pair.name}] {side}_filter"
             yield from warned(key, None, side, row_filter.sql, tables[side])
     for name, lookup in sorted(lookups.items()):
-        if (own := lookup.settings.filter) is not None:
+        if (condition := lookup.settings.filter) is not None:
             key, side = f"[maps.{name}] filter", lookup.settings.stack
-            yield from warned(key, None, side, own, lookup.table)
+            yield from warned(key, None, side, condition, lookup.table)
 
 
 def _lookups(
@@ -225,16 +267,16 @@ def _lookups(
 ) -> dict[str, Lookup]:
     """Return the key maps of the pair's columns, by name."""
     found = {}
-    for column in pair.settings.columns.values():
-        if column.key_map is not None:
-            settings = migration.settings.maps[column.key_map]
+    for own in pair.settings.columns.values():
+        if own.key_map is not None:
+            settings = migration.settings.maps[own.key_map]
             stack = migration.stacks[settings.stack]
             catalog = stack.catalog(places[settings.stack])
             if settings.table not in catalog.tables:  # one map may serve all tenants' places
                 shared = place_of_shared(migration.settings.stack(settings.stack))
                 if shared.database == places[settings.stack].database:
                     catalog = stack.catalog(shared)
-            found[column.key_map] = lookup_in(
-                catalog, column.key_map, settings, rows_of_map(migration, settings)
+            found[own.key_map] = lookup_in(
+                catalog, own.key_map, settings, rows_of_map(migration, settings)
             )
     return found

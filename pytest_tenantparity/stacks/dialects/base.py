@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 from sqlalchemy import (
     BigInteger,
+    ColumnClause,
     ColumnElement,
     Connection,
     Date,
@@ -283,3 +284,8 @@ class Dialect(ServerRules):
 def _item(text: ColumnElement[str]) -> ColumnElement[str]:
     length = cast(func.char_length(text, type_=Integer), Text)
     return func.coalesce(length + literal(":", Text) + text, literal("-", Text), type_=Text)
+
+
+def name_of(expression: ColumnElement[Any]) -> str:
+    """Return what messages call an expression: the SQL of the settings, or words for other SQL."""
+    return str(expression) if isinstance(expression, ColumnClause) else "the transformed value"

@@ -33,7 +33,7 @@ from sqlalchemy.types import UserDefinedType
 from ....model import ServerFacts
 from ...catalog import TEXTS, Catalog, ColumnFacts, Family
 from ...parameters import anything, checked, texts
-from ..base import ColumnRules, Dialect
+from ..base import ColumnRules, Dialect, name_of
 from ..canonical_text import as_decimal, as_float, spell
 from ..floats import DOUBLE, SINGLE
 from ..quoting import STANDARD, quoting
@@ -172,7 +172,7 @@ class Archive(Dialect):
         cursor = connection.execute(select(expression.label("x")).select_from(source).limit(0))
         declared = str(cursor.cursor.description[0][1])
         cursor.close()
-        return column_facts(str(expression), declared)
+        return column_facts(name_of(expression), declared)
 
     def naive_sql(self, column: str, zone: str) -> str:
         return f"{STANDARD.quote(column)} AT TIME ZONE '{zone}'"

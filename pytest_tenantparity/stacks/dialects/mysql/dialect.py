@@ -49,7 +49,7 @@ from ....limits import Limits
 from ....model import ServerFacts
 from ....redaction import Hidden
 from ...catalog import Catalog, ColumnFacts, Family, TableFacts
-from ..base import ColumnRules, Dialect
+from ..base import ColumnRules, Dialect, name_of
 from ..canonical_text import as_decimal, spell
 from ..floats import SINGLE
 from ..portable import Portable
@@ -273,7 +273,7 @@ class MySQL(Dialect):
         bare, declared = protocol_type(field)
         if bare not in STRINGS | {"enum", "set"}:
             charset, collation = "", ""
-        return column_facts(str(expression), bare, declared, charset, collation, field.scale)
+        return column_facts(name_of(expression), bare, declared, charset, collation, field.scale)
 
     def text(
         self, value: ColumnElement[Any], column: ColumnFacts, rules: ColumnRules

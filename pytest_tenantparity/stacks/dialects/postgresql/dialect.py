@@ -41,7 +41,7 @@ from ....limits import Limits
 from ....model import ServerFacts
 from ....redaction import Hidden
 from ...catalog import DOCUMENTS, NUMBERS, Catalog, ColumnFacts, Family, TableFacts
-from ..base import ColumnRules, Dialect, Item, Nulls
+from ..base import ColumnRules, Dialect, Item, Nulls, name_of
 from ..floats import SINGLE
 from ..quoting import STANDARD, quoting
 from ..server_rules import Extent, Session
@@ -298,7 +298,7 @@ class PostgreSQL(Dialect):
         cursor = connection.execute(select(expression.label("x")).select_from(source).limit(0))
         oid: Any = cursor.cursor.description[0][1]
         cursor.close()
-        return type_facts(connection, str(expression), oid)
+        return type_facts(connection, name_of(expression), oid)
 
     def text(
         self, value: ColumnElement[Any], column: ColumnFacts, rules: ColumnRules
@@ -377,7 +377,8 @@ class PostgreSQL(Dialect):
         kind = "text" if column.fuzzy else column.type
         spelled = list(spelled_values(column.family, allowed))
         values = cast(bindparam(None, spelled, unique=True), _TypeOf(f"{kind}[]"))
-        return self.exactly_comparable(value, column) == func.any(values)
+        # SQLAlchemy's == would put ANY to the left of a function, which is no SQL.
+        return self.exactly_comparable(value, column).bool_op("=")(func.any(values))
 
     def exactly_comparable(
         self, value: ColumnElement[Any], column: ColumnFacts

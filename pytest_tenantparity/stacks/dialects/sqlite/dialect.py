@@ -17,6 +17,7 @@ from urllib.parse import unquote, urlsplit
 from sqlalchemy import (
     REAL,
     BigInteger,
+    ColumnClause,
     ColumnElement,
     Connection,
     Engine,
@@ -45,7 +46,7 @@ from ....model import ServerFacts
 from ....wire import encodable
 from ...catalog import DOCUMENTS, TEXTS, Catalog, ColumnFacts, Family, TableFacts
 from ...parameters import checked, one_of, texts, yes_or_no
-from ..base import ColumnRules, Dialect
+from ..base import ColumnRules, Dialect, name_of
 from ..canonical_text import spell
 from ..floats import DOUBLE
 from ..portable import Portable
@@ -271,10 +272,11 @@ class SQLite(Dialect):
     def expression_facts(
         self, connection: Connection, source: Any, expression: ColumnElement[Any]
     ) -> ColumnFacts:
-        _refuse_unknown_names(str(expression), [each.name for each in source.c])
+        if isinstance(expression, ColumnClause):  # SQL of the settings
+            _refuse_unknown_names(str(expression), [each.name for each in source.c])
         connection.execute(select(expression.label("x")).select_from(source).limit(0)).close()
         # SQLite gives the type of each value of an expression, but no type for the expression.
-        return ColumnFacts(str(expression), "an SQL expression", "", Family.WRITTEN)
+        return ColumnFacts(name_of(expression), "an SQL expression", "", Family.WRITTEN)
 
     def text(
         self, value: ColumnElement[Any], column: ColumnFacts, rules: ColumnRules

@@ -1,0 +1,64 @@
+"""Transformations that a migration was meant to make, as SQL over the legacy column.
+
+They are applied to the legacy value before it is compared, and the result must equal the modern
+value. Unlike a tolerance they forgive nothing: a value that was not transformed is a difference.
+Values are chosen by :meth:`.Dialect.any_of`, which compares exactly. ``NULLIF(v, '')`` does not: in
+MariaDB it also finds ``'  '``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Text, case, func, literal, literal_column, null
+
+from ..config.settings import Transformation
+from ..stacks import ColumnFacts, Dialect, Family
+from ..stacks.catalog import TEXTS
+
+_EXACT = frozenset({Family.INTEGER, Family.DECIMAL})
+
+
+def transformed(
+    value: ColumnElement[Any],
+    column: ColumnFacts,
+    dialect: Dialect,
+    steps: Sequence[Transformation],
+) -> ColumnElement[Any]:
+    """Return the SQL of a column's value after all ``steps``, in their order.
+
+    Raises ValueError if a step cannot be done exactly to the values of this column.
+    """
+    for step in steps:
+        _require_type(step, column, dialect)
+        match step.name:
+            case "empty_to_null":
+                value = case((dialect.any_of(value, column, [""]), null()), else_=value)
+            case "null_to_empty":
+                value = func.coalesce(value, literal("", Text), type_=Text)
+            case "trim":
+                value = func.trim(value, type_=Text)
+            case "upper":
+                value = func.upper(value, type_=Text)
+            case "lower":
+                value = func.lower(value, type_=Text)
+            case "map":
+                named = (
+                    (dialect.any_of(value, column, [old]), literal(new, Text))
+                    for old, new in sorted((step.map or {}).items())
+                )
+                value = case(*named, else_=value)
+            case "scale":
+                value = func.round(value, literal_column(str(step.scale)))
+    return value
+
+
+def _require_type(step: Transformation, column: ColumnFacts, dialect: Dialect) -> None:
+    if step.name == "scale":
+        if column.family not in _EXACT or dialect.holds_doubles(column):
+            raise ValueError(
+                f"{step} rounds exact decimals, and {column.name} is {column.declared or 'text'}"
+            )
+    elif column.family not in TEXTS:
+        raise ValueError(f"{step} is for texts, and {column.name} is {column.declared}")

@@ -1,0 +1,130 @@
+"""Declared transformations: what the migration was meant to do matches, and nothing else does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_tenantparity.errors import SettingsError
+from pytest_tenantparity.model import Outcome
+
+from ..support.engine_driver import Engine, seen
+from ..support.expectations import assert_drift, assert_not_proven
+from ..support.files import File, engine_over
+from ..support.mariadb import MariaDatabase
+from ..support.postgresql import Database
+
+Pairs = list[tuple[str | None, str | None]]
+
+# By transformation: pairs of legacy and modern values that match, and pairs that do not.
+TEXTS: dict[str, tuple[Pairs, Pairs]] = {
+    '"empty_to_null"': (
+        [("", None), (None, None), (" ", " "), ("a", "a")],
+        [("", ""), (" ", None), ("a", None), (None, "")],
+    ),
+    '"null_to_empty"': ([(None, ""), ("", ""), (" ", " ")], [(None, None), ("", None)]),
+    '"trim"': (
+        [("  a ", "a"), ("a\t", "a\t"), ("   ", ""), (None, None)],
+        [("  a ", "  a "), ("a\t", "a"), (" ", None)],
+    ),
+    '"upper"': ([("aB", "AB"), (None, None)], [("aB", "aB"), ("ab", "Ab")]),
+    '"lower"': ([("aB", "ab")], [("aB", "aB")]),
+    '["trim", "empty_to_null"]': ([("  ", None), (" a", "a")], [("  ", ""), ("", "")]),
+    '{map = {"A" = "active", "I" = "inactive"}}': (
+        [("A", "active"), ("I", "inactive"), ("a", "a"), ("A ", "A "), (None, None)],
+        [("A", "A"), ("a", "active"), ("A ", "active"), ("I", "active")],
+    ),
+}
+
+
+def literal(value: str | None) -> str:
+    """Return a value in SQL."""
+    return "NULL" if value is None else f"'{value}'"
+
+
+def fill(engine: Engine, kind: str = "varchar(20)") -> tuple[str, dict[str, list[Any]]]:
+    """Make a table for each transformation; return their settings and the expected findings."""
+    more, expected = "", {}
+    for number, (transform, (matching, differing)) in enumerate(TEXTS.items()):
+        rows = [*matching, *differing]
+        for side, database in enumerate((engine.legacy, engine.modern)):
+            database.run(f"CREATE TABLE t{number} (id int PRIMARY KEY, v {kind})")
+            values = ", ".join(f"({n}, {literal(row[side])})" for n, row in enumerate(rows))
+            database.run(f"INSERT INTO t{number} VALUES {values}")
+        more += f"[tables.t{number}.columns.v]\ntransform = {transform}\n"
+        found = range(len(matching), len(rows))
+        expected[f"t{number}"] = [("changed", (str(n),), ("v",)) for n in found]
+    return more, expected
+
+
+def assert_only_what_was_meant(engine: Engine) -> None:
+    """Require exactly the expected findings for each transformation."""
+    more, expected = fill(engine)
+    with engine.opened(more) as run:
+        for table, found in expected.items():
+            evidence = run.audit("global", table)
+            assert sorted(seen(evidence)) == found, (table, evidence)
+            assert any("is transformed: " in rule.rule for rule in evidence.rules)
+            canary = run.audit("canary", table)
+            assert (canary.outcome, canary.reasons) == (Outcome.PROVEN, ()), table
+
+
+def test_what_was_meant_matches_and_nothing_else(engine: Engine) -> None:
+    """In PostgreSQL, a transformed value matches, and one that was not transformed is drift."""
+    assert_only_what_was_meant(engine)
+
+
+def test_other_engines(mysql_db: MariaDatabase, modern_db: Database, tmp_path: Path) -> None:
+    """The same values are transformed alike by MariaDB, whose = ignores spaces at the end."""
+    assert_only_what_was_meant(engine_over(mysql_db, modern_db, tmp_path))
+
+
+def test_sqlite(modern_db: Database, tmp_path: Path) -> None:
+    """The same values are transformed alike by SQLite, whose expressions have no type."""
+    assert_only_what_was_meant(engine_over(File(tmp_path / "t.db"), modern_db, tmp_path))
+
+
+def test_decimals_are_rounded(
+    engine: Engine, mysql_db: MariaDatabase, modern_db: Database, tmp_path: Path
+) -> None:
+    """A decimal is rounded half away from zero, exactly, and floats are refused."""
+    more = "[tables.t.columns.v]\ntransform = { scale = 2 }\n"
+    for legacy in (engine.legacy, mysql_db):
+        legacy.run("CREATE TABLE t (id int PRIMARY KEY, v decimal(12,5), f double precision)")
+        legacy.run(
+            "INSERT INTO t VALUES (1, 1.00500, 1), (2, -1.00500, 1), (3, 2.67499, 1), "
+            "(4, NULL, 1), (5, 0.1, 1)"
+        )
+    modern_db.run("CREATE TABLE t (id int PRIMARY KEY, v numeric(12,2), f double precision)")
+    modern_db.run(
+        "INSERT INTO t VALUES (1, 1.01, 1), (2, -1.01, 1), (3, 2.67, 1), (4, NULL, 1), (5, 0.11, 1)"
+    )
+    for legacy in (engine.legacy, mysql_db):
+        own = engine_over(legacy, modern_db, tmp_path)
+        assert_drift(own.audit(more=more), ("changed", ("5",), ("v",)))
+        refused = own.audit(more="[tables.t.columns.f]\ntransform = { scale = 2 }\n")
+        assert_not_proven(
+            refused, "[tables.t.columns.f] transform: scale = 2 rounds exact decimals"
+        )
+
+
+def test_what_cannot_be_transformed(engine: Engine) -> None:
+    """A column that does not exist, or is no text, is named with its key in the settings."""
+    engine.both("CREATE TABLE t (id int PRIMARY KEY, v int); INSERT INTO t VALUES (1, 1)")
+    missing = engine.audit(more='[tables.t.columns.w]\ntransform = "trim"\n')
+    assert_not_proven(missing, "[tables.t.columns.w] transform: the legacy table 't' has no column")
+    number = engine.audit(more='[tables.t.columns.v]\ntransform = "trim"\n')
+    assert_not_proven(number, "[tables.t.columns.v] transform: trim is for texts, and v is integer")
+
+
+def test_settings_that_make_no_sense(engine: Engine) -> None:
+    """An unknown word, two keys in one step, and SQL beside a transformation are refused."""
+    for wrong, said in (
+        ('transform = "trimm"', "transform"),
+        ('transform = { scale = 2, map = { a = "b" } }', "a step is exactly one of"),
+        ('transform = "trim"\nlegacy_sql = "v"', "has both transform and legacy_sql"),
+    ):
+        with pytest.raises(SettingsError, match=said):
+            engine.settings(f"[tables.t.columns.v]\n{wrong}\n")
