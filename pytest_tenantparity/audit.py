@@ -236,6 +236,7 @@ class OpenStacks:
             places,
             holder=holder,
             environment=self.environment,
+            sources=self.settings.queries(side),
         )
         return lambda: opening()[0]
 

@@ -50,6 +50,7 @@ SubjectId = Annotated[str, Field(min_length=1, pattern=r"^[^\s!@,*?\[\]]+$")]
 # SQL that may use the parameter :as_of.
 Condition = Annotated[str, Field(min_length=1), AfterValidator(clear_as_of)]
 
+SourceName = Annotated[str, Field(min_length=1)]
 VariableName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 
 
@@ -427,6 +428,14 @@ class KeyMap(Model):
     )
 
 
+class SourceSettings(Model):
+    """A query that is read like a table, by the name that it is given."""
+
+    sql: str = Field(
+        min_length=1, description="one SELECT in that stack's SQL, from tables of its schema"
+    )
+
+
 class TableSettings(Model):
     """Settings of one table, by its legacy name."""
 
@@ -584,6 +593,9 @@ class Settings(Model):
         None, description="CSV, JSON or YAML with more tenants, from this file's folder"
     )
     tables: dict[str, TableSettings] = {}
+    sources: dict[Side, dict[SourceName, SourceSettings]] = Field(
+        {}, description="queries that are read like tables, by stack and name"
+    )
     maps: dict[str, KeyMap] = Field({}, description="by the name that a column's map refers to")
     canary: bool = Field(
         False, description="always show that a change of each column would be noticed"
@@ -699,6 +711,10 @@ class Settings(Model):
     def tenant_models(self) -> tuple[Tenant, ...]:
         """Return all tenants as :class:`Tenant`, in the order of the file."""
         return tuple(tenant.model(tenant_id) for tenant_id, tenant in self.tenants.items())
+
+    def queries(self, side: Side) -> dict[str, str]:
+        """Return the SQL of each source of one side, by name."""
+        return {name: each.sql for name, each in self.sources.get(side, {}).items()}
 
     def stack(self, side: Side) -> StackSettings:
         """Return the settings of one side."""

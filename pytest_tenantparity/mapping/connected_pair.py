@@ -82,8 +82,10 @@ class ConnectedPair:
             read += [tables[hop.table] for hop in self.pair.tenancy(side).hops]
             sides = (column.on(side).lookup for column in self.plan.columns)
             read += [lookup.table for lookup in sides if lookup is not None]
+            read += [tables[name] for each in read for name in each.reads]
+            own = [each for each in read if not each.sql]
             with stack.guard(place, discreet=self.pair.has_masks):
-                stack.require_unaltered(place, self.connections[side], read)
+                stack.require_unaltered(place, self.connections[side], own)
 
     @property
     def keys_enforced(self) -> bool:

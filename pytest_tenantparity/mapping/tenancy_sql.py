@@ -26,6 +26,7 @@ from ..errors import NotProven
 from ..model import Side, Tenant
 from ..stacks import Catalog, ColumnFacts, Dialect, Family, TableFacts
 from ..stacks.dialects import ColumnRules, spelled_as
+from ..stacks.sources import query_of
 
 _START, _END = "parity_start", "parity_end"
 
@@ -246,7 +247,9 @@ def _spelling(value: str, facts: ColumnFacts) -> str | None:
 
 
 def source_of(facts: TableFacts) -> FromClause:
-    """Return the table for a FROM clause."""
+    """Return the table, or the query of a source, for a FROM clause."""
+    if facts.sql:
+        return query_of(facts.name, facts.sql, [each.name for each in facts.columns])
     return table(facts.name, *(column(c.name) for c in facts.columns), schema=facts.schema)
 
 

@@ -83,6 +83,8 @@ class TableFacts:
     - ``locks``: how many relations the server must lock to read the table. These are the table, its
       parts, and all their indexes.
     - ``parts``: in MySQL and MariaDB, the partitions, each with its time.
+    - ``sql``: the query of a source of the settings, and ``reads`` are the tables that it reads;
+      empty for a relation of the database.
     """
 
     schema: str
@@ -97,6 +99,8 @@ class TableFacts:
     rows: int = 0
     locks: int = 1
     parts: tuple[str, ...] = ()
+    sql: str = ""
+    reads: tuple[str, ...] = ()
 
     @property
     def stored(self) -> bool:
@@ -128,10 +132,10 @@ class Catalog:
 
     @property
     def stored_tables(self) -> list[str]:
-        """Names of the tables that store rows."""
-        return [name for name, table in self.tables.items() if table.stored]
+        """Names of the tables that store rows, and of the sources of the settings."""
+        return [name for name, table in self.tables.items() if table.stored or table.sql]
 
     @property
     def views(self) -> dict[str, str]:
         """The engine's term for each view, by its name: a view, or a materialized view."""
-        return {name: table.view for name, table in self.tables.items() if table.view}
+        return {n: table.view for n, table in self.tables.items() if table.view and not table.sql}

@@ -77,7 +77,7 @@ class SnapshotHolder:
             engine.dispose()
 
 
-def open_stack(
+def open_stack(  # noqa: PLR0913, PLR0917 - all but the first three have defaults
     side: Side,
     settings: StackSettings,
     application: str,
@@ -85,6 +85,7 @@ def open_stack(
     places: Iterable[Place] = (),
     environment: Mapping[str, str] | None = None,
     holder: SnapshotHolder | None = None,
+    sources: Mapping[str, str] | None = None,
 ) -> tuple[StackState, SnapshotHolder]:
     """Take one snapshot of each database of a stack, and read the schemas of these databases.
 
@@ -100,20 +101,23 @@ def open_stack(
     except StackUnavailable as error:
         return StackState(side, "", unavailable={"": f"{side}: {error}"}), holder
     expires = time() + settings.snapshot_timeout if settings.snapshot_timeout else None
-    state = StackState(side, written(resolved), expires=expires)
+    state = StackState(side, written(resolved), expires=expires, sources=dict(sources or {}))
     schemas: dict[str, set[str]] = {"": {settings.schema_name}}
     for place in places:
         schemas.setdefault(place.database, set()).add(place.schema)
     looked_at = {name for name in schemas if _is_looked_at(dialect, settings, name)}
     trusted: dict[ServerFacts, Digests] = {}
     for database, wanted in schemas.items():
+        queries = {} if database else {settings.schema_name: state.sources}
         holder.permit(len(schemas.keys() - looked_at))
         target = stack_url(state.url, database)
         held = database not in looked_at
         try:
             with nullcontext() if held else holder.for_a_look(), netted(side, target):
                 engine = dialect.create_engine(target, Session(application, settings).at(database))
-                opening = partial(_database_state, holder, engine, dialect, target, wanted, trusted)
+                opening = partial(
+                    _database_state, holder, engine, dialect, target, wanted, trusted, queries
+                )
                 found = let_in(explained(side, target, dialect)(opening), settings.connect_timeout)
             state.databases[database] = found if held else replace(found, snapshot="")
         except NotProven as error:
@@ -140,12 +144,13 @@ def _database_state(
     url: URL,
     schemas: Iterable[str],
     trusted: dict[ServerFacts, Digests],
+    sources: Mapping[str, Mapping[str, str]],
 ) -> DatabaseState:
     """Read the schemas of a database. ``trusted`` caches the digests of each server."""
     connection = holder.hold(engine)
     server = dialect.server(connection, address_of(url))
     snapshot = dialect.export_snapshot(connection)
-    catalogs = catalogs_by_name(connection, dialect, url, schemas)
+    catalogs = catalogs_by_name(connection, dialect, url, schemas, sources)
     if server.itself not in trusted:
         trusted[server.itself] = trusted_digests(connection, dialect, server.encoding)
     return DatabaseState(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -30,6 +30,7 @@ from ..redaction import Secret
 from .catalog import Catalog, TableFacts
 from .dialects import Dialect, Session, dialect_for
 from .retry import ATTEMPTS
+from .sources import with_sources
 from .switching import SwitchingEngine
 from .throttle import Throttle, is_too_busy
 from .urls import address_of, stack_url, without_secrets
@@ -62,6 +63,7 @@ class StackState:
     - ``unavailable``: by database, why it could not be opened. The empty name stands for all.
     - ``expires``: when the snapshots are released, in seconds of the epoch; None if the run's end
       releases them.
+    - ``sources``: the queries of the settings that are read like tables, by name.
     """
 
     side: Side
@@ -69,6 +71,7 @@ class StackState:
     databases: dict[str, DatabaseState] = field(default_factory=dict)
     unavailable: dict[str, str] = field(default_factory=dict)
     expires: float | None = None
+    sources: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "url", Secret(self.url))
@@ -413,7 +416,8 @@ class Stack:
         # If the process keeps its own snapshot, a table may have been altered before it, as in any
         # snapshot.
         if self.dialect.shares_snapshots and _LOOKED_AT not in connection.info:
-            found = catalogs_by_name(connection, self.dialect, url, known.catalogs)
+            queries = {} if database else {self.settings.schema_name: self._state.sources}
+            found = catalogs_by_name(connection, self.dialect, url, known.catalogs, queries)
             if any(each.shapes != known.catalogs[name].shapes for name, each in found.items()):
                 raise StackUnavailable(
                     f"{self.side}: tables of {server.database} were altered after the run began; "
@@ -441,12 +445,22 @@ def hang_up(connection: Connection) -> None:
 
 
 def catalogs_by_name(
-    connection: Connection, dialect: Dialect, url: URL, schemas: Iterable[str]
+    connection: Connection,
+    dialect: Dialect,
+    url: URL,
+    schemas: Iterable[str],
+    sources: Mapping[str, Mapping[str, str]],
 ) -> dict[str, Catalog]:
-    """Return the catalogs of ``schemas``, by the schemas' names in the settings."""
+    """Return the catalogs of ``schemas``, by the schemas' names in the settings.
+
+    ``sources`` are added to them, by the schema's name and their own.
+    """
     names = {name: name or dialect.default_schema(url) for name in sorted(schemas)}
     catalogs = dialect.catalogs(connection, set(names.values()))
-    return {name: catalogs[schema] for name, schema in names.items()}
+    return {
+        name: with_sources(connection, dialect, catalogs[schema], sources.get(name, {}))
+        for name, schema in names.items()
+    }
 
 
 @contextmanager

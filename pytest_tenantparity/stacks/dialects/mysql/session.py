@@ -197,9 +197,13 @@ def _timeouts(session: Session, *, mariadb: bool) -> dict[str, str | float]:
     return waits | {"max_execution_time": max(1, round(settings.statement_timeout * 1000))}
 
 
+# SQLAlchemy's savepoints. A return to one keeps the snapshot, and releases the locks taken since.
+_RETURNS = re.compile(r"((RELEASE|ROLLBACK TO) )?SAVEPOINT `sa_savepoint_[0-9]+`\Z")
+
+
 def allow_questions_alone(_: Any, __: Any, statement: str, *___: Any) -> None:
     """Raise :class:`NotProven` for a statement that could write, or end the snapshot."""
-    if statement != BEGIN_SNAPSHOT and _ASKS.match(statement) is None:
+    if statement != BEGIN_SNAPSHOT and not _ASKS.match(statement) and not _RETURNS.match(statement):
         raise NotProven(
             "a MySQL or MariaDB stack is asked by SELECT alone: the rest could end its snapshot"
         )

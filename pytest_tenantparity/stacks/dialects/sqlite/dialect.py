@@ -272,7 +272,7 @@ class SQLite(Dialect):
     def expression_facts(
         self, connection: Connection, source: Any, expression: ColumnElement[Any]
     ) -> ColumnFacts:
-        if isinstance(expression, ColumnClause):  # SQL of the settings
+        if isinstance(expression, ColumnClause) and expression.is_literal:  # of the settings
             _refuse_unknown_names(str(expression), [each.name for each in source.c])
         connection.execute(select(expression.label("x")).select_from(source).limit(0)).close()
         # SQLite gives the type of each value of an expression, but no type for the expression.
