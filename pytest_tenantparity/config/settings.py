@@ -437,8 +437,11 @@ class SourceSettings(Model):
 
 
 class TableSettings(Model):
-    """Settings of one table, by its legacy name."""
+    """Settings of one table, by its legacy name, or of one part of a table that was split."""
 
+    legacy: str | None = Field(
+        None, min_length=1, description="its name on the legacy stack; else that of this section"
+    )
     modern: str | None = Field(None, description="its name on the modern stack")
     key: tuple[str, ...] | None = Field(
         None, min_length=1, description="columns (legacy names) that know a row; else primary key"

@@ -61,20 +61,21 @@ class TablePair:
         return any(self.tenancy(side).first_column is not None for side in SIDES)
 
 
-def make_pair(settings: Settings, legacy_table: str) -> TablePair:
-    """Return the pair of ``legacy_table``, by its own settings or else by the naming rule.
+def make_pair(settings: Settings, name: str) -> TablePair:
+    """Return the pair called ``name``, by its own settings or else by the naming rule.
 
-    Raises :class:`SettingsError` if the settings give no tenancy for the table.
+    That is the name of its legacy table, unless the settings name another one. Raises
+    :class:`SettingsError` if the settings give no tenancy for the table.
     """
-    table = settings.tables.get(legacy_table, TableSettings())
+    table = settings.tables.get(name, TableSettings())
     rule = settings.pairing.modern
-    modern = rule.replace("{table}", legacy_table) if table.modern is None else table.modern
+    modern = rule.replace("{table}", name) if table.modern is None else table.modern
     return TablePair(
-        name=legacy_table,
-        legacy_table=legacy_table,
+        name=name,
+        legacy_table=name if table.legacy is None else table.legacy,
         modern_table=modern,
-        legacy_tenancy=_tenancy(settings, table, legacy_table, "legacy"),
-        modern_tenancy=_tenancy(settings, table, legacy_table, "modern"),
+        legacy_tenancy=_tenancy(settings, table, name, "legacy"),
+        modern_tenancy=_tenancy(settings, table, name, "modern"),
         settings=table,
     )
 
@@ -107,10 +108,13 @@ def discover_pairs(
     no legacy table. In this way a table that is missing from the legacy stack is noticed.
     """
     maps = settings.used_maps
+    split = {each.legacy for each in settings.tables.values()}
     legacy = [
         name
         for name in legacy_tables
-        if not is_ignored(settings, "legacy", name) and ("legacy", name) not in maps
+        if not is_ignored(settings, "legacy", name)
+        and ("legacy", name) not in maps
+        and name not in split
     ]
     names = dict.fromkeys((*settings.tables, *sorted(legacy)))
     known = set(modern_tables)
@@ -137,18 +141,23 @@ def _undo_rule(rule: str, modern_name: str) -> str | None:
 
 
 def _distinct(settings: Settings, pairs: Iterable[TablePair]) -> tuple[TablePair, ...]:
+    """Return the pairs. Several may have one modern table only if each filters its rows."""
     by_modern: dict[str, TablePair] = {}
+    found = []
     lower = settings.pairing.names == "lowercase"
     folded = ", since [pairing] names tells names apart in lower case" if lower else ""
     for pair in pairs:
+        found.append(pair)
         modern = settings.pairing.folded(pair.modern_table)
-        if modern in by_modern:
-            raise SettingsError(
-                f"the legacy tables {by_modern[modern].name!r} and {pair.name!r} "
-                f"are both paired with the modern table {pair.modern_table!r}{folded}"
-            )
-        by_modern[modern] = pair
-    return tuple(by_modern.values())
+        other = by_modern.setdefault(modern, pair)
+        if other is pair or (other.settings.modern_filter and pair.settings.modern_filter):
+            continue
+        raise SettingsError(
+            f"the legacy tables {other.name!r} and {pair.name!r} "
+            f"are both paired with the modern table {pair.modern_table!r}{folded}; if it holds the "
+            "rows of both, say which rows are whose: modern_filter for each of them"
+        )
+    return tuple(found)
 
 
 def coverage_gaps(

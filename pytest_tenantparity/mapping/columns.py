@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Text, case, column, func, literal
 from ..config.names import ignored_as
 from ..config.settings import ColumnSettings
 from ..errors import nearest
-from ..inventory import TablePair
+from ..inventory import TablePair, place_of
 from ..model import SIDES, NamedRule, Side, Tenant
 from ..stacks.catalog import DOCUMENTS, NUMBERS, TIMES, ColumnFacts, Family, TableFacts
 from ..stacks.dialects import ColumnRules, Dialect, Item, Nulls
@@ -223,14 +223,41 @@ class ColumnPlanner:
         if self._say_by_case(surplus):
             self.result.key = list(self.result.columns)
             return self.result
-        for name in self._lonely:
+        for name in [each for each in self._lonely if not self._is_in_another_pair("legacy", each)]:
             modern, table = self._modern_name(name), self.tables["modern"].name
             missing = f"has no counterpart {modern!r} in {table!r} on the modern stack"
             self._problem(name, missing + _near(modern, surplus))
-        for name in surplus:
+        for name in [each for each in surplus if not self._is_in_another_pair("modern", each)]:
             self._problem(name, f"is only in the modern table{_near(name, self._lonely)}")
         self._find_key()
         return self.result
+
+    def _is_in_another_pair(self, side: Side, name: str) -> bool:
+        """Return whether another pair compares a column of the same table; add a rule if so.
+
+        The columns of a table may have been divided among several tables. The other pair must
+        compare all rows of this side, so it may have no filter there.
+        """
+        settings, own = self.migration.settings, self.pair.table(side)
+        there: Side = "modern" if side == "legacy" else "legacy"
+        for other in self.migration.pairs.values():
+            same = other.table(side) == own and other.settings.row_filter(side) is None
+            ignored = other.settings.ignore.keys() | settings.ignore.columns.keys()
+            if other.name == self.pair.name or not same or ignored_as(side, name) & ignored:
+                continue
+            columns = other.settings.columns.items()
+            if side == "legacy":
+                wanted = next((c.modern for n, c in columns if n == name and c.modern), name)
+            else:
+                wanted = next((n for n, c in columns if c.modern == name), name)
+            place = place_of(settings.stack(there), other.tenancy(there), self.tenant)
+            tables = self.migration.stacks[there].catalog(place).tables
+            found = other.tables_of(settings, there, tables)
+            if any(tables[each].column(wanted) is not None for each in found):
+                said = f"the {side} column is compared in the pair {other.name}"
+                self.result.rules.append(NamedRule(said, name))
+                return True
+        return False
 
     def _say_by_case(self, surplus: Sequence[str]) -> bool:
         """Add one problem, and not one per column, if all unpaired names differ only in case.

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import case, func, literal_column, select
+import operator
+from collections.abc import Iterator, Sequence
+from functools import reduce
+
+from sqlalchemy import ColumnElement, case, column, func, literal_column, select
 
 from ...config.names import toml_key
 from ...errors import ConnectionLost, NotProven, nearest
@@ -10,7 +14,10 @@ from ...inventory import Place, TablePair, coverage_gaps, place_of, place_of_sha
 from ...mapping.filters import rows_taking_part
 from ...mapping.tenancy_sql import source_of
 from ...model import SIDES, CheckKey, Evidence, Outcome, Side, TableCoverage
+from ...stacks.dialects import ColumnRules
 from ..run import Run
+
+_MOST_NAMED = 3  # rows in no pair, or in several, that a reason names
 
 
 def check_coverage(run: Run, key: CheckKey) -> Evidence:
@@ -24,7 +31,9 @@ def check_coverage(run: Run, key: CheckKey) -> Evidence:
     left_out: dict[str, int | None] = {}
     for side in SIDES:
         for place, pairs in _places(run, side).items():
-            filters = ((pair, pair.settings.row_filter(side)) for pair in pairs)
+            shared = _in_several_pairs(run, side, place, pairs)
+            alone = [p for p in pairs if not any(p in several for several in shared.values())]
+            filters = ((pair, pair.settings.row_filter(side)) for pair in alone)
             filtered = {
                 rows_but(side, pair.name, own, run.as_of): pair
                 for pair, own in filters
@@ -32,6 +41,8 @@ def check_coverage(run: Run, key: CheckKey) -> Evidence:
             }
             try:
                 reasons += _gaps(run, side, place, pairs)
+                for name, several in shared.items():
+                    reasons += _not_in_one_pair(run, side, place, name, several)
                 for what, pair in filtered.items():
                     before, rows = left_out.get(what, 0), _count_left_out(run, side, place, pair)
                     left_out[what] = None if before is None or rows is None else before + rows
@@ -67,6 +78,63 @@ def _count_left_out(run: Run, side: Side, place: Place, pair: TablePair) -> int 
     except NotProven:
         return None
     return int(total) - int(taken or 0)
+
+
+def _in_several_pairs(
+    run: Run, side: Side, place: Place, pairs: Sequence[TablePair]
+) -> dict[str, list[TablePair]]:
+    """Return the pairs of each table that filters divide among several pairs.
+
+    If no pair of a table has a filter, its columns were divided, and every pair has all rows.
+    """
+    tables = run.stacks[side].catalog(place).tables
+    found: dict[str, list[TablePair]] = {}
+    for pair in pairs:
+        for name in pair.tables_of(run.settings, side, tables):
+            found.setdefault(name, []).append(pair)
+    return {
+        name: several
+        for name, several in found.items()
+        if len(several) > 1 and any(each.settings.row_filter(side) for each in several)
+    }
+
+
+def _not_in_one_pair(
+    run: Run, side: Side, place: Place, name: str, pairs: Sequence[TablePair]
+) -> Iterator[str]:
+    """Yield the reasons why rows of one table are in none of its pairs, or in several of them."""
+    stack = run.stacks[side]
+    facts = stack.catalog(place).tables[name]
+    one: ColumnElement[int] = literal_column("1")
+    none: ColumnElement[int] = literal_column("0")
+    # A filter leaves out a row if its condition is NULL, too.
+    met = (case((rows_taking_part(run, each, side), one), else_=none) for each in pairs)
+    times: ColumnElement[int] = reduce(operator.add, met)
+    masked = any(each.has_masks for each in pairs)
+    key = [each for each in map(facts.column, facts.primary_key) if each is not None]
+    texts = [
+        stack.dialect.canonical(column(each.name), each, each.family, ColumnRules()) for each in key
+    ]
+    names = " and ".join(repr(each.name) for each in pairs)
+    for condition, said in (
+        (times == none, f"none of the pairs {names}: their filters leave a gap"),
+        (times > one, f"several of the pairs {names}: their filters overlap"),
+    ):
+        rows = select(func.count()).select_from(source_of(facts)).where(condition)
+        few = select(*texts).select_from(source_of(facts)).where(condition).limit(_MOST_NAMED)
+        with stack.transaction(place) as connection, stack.guard(place, discreet=masked):
+            count = connection.scalar(rows) or 0
+            named = connection.execute(few).all() if count and texts and not masked else []
+        if count:
+            shown = [
+                " ".join(f"{each.name} = {value!r}" for each, value in zip(key, row, strict=True))
+                for row in sorted(named, key=repr)
+            ]
+            such_as = f" ({'; '.join(shown)}{', ...' if count > len(shown) else ''})"
+            yield (
+                f"{count:,} {side} rows of {facts.schema}.{name} are in {said}"
+                f"{such_as if shown else ''}"
+            )
 
 
 def _places(run: Run, side: Side) -> dict[Place, list[TablePair]]:
