@@ -1,4 +1,4 @@
-"""The command ``tenantparity``, which works on reports after pytest has ended.
+"""The command ``tenantparity``: one file for each group of commands.
 
 The commands only call functions of other modules.
 """
@@ -6,12 +6,8 @@ The commands only call functions of other modules.
 from __future__ import annotations
 
 import sys
-from pathlib import Path
+from importlib.metadata import version
 from typing import Annotated
-
-from ..characters import on_one_line
-from ..model import Verdict
-from ..reporting.merge import MergeRefused, merge_directories
 
 try:
     import typer
@@ -21,51 +17,31 @@ except ImportError:
     )
     raise SystemExit(2) from None
 
+from .plan import plan
+from .report import report
+
 app = typer.Typer(
-    help="Tenant by tenant, table by table: what is done with the reports of an audit.",
+    help="Tenant by tenant, table by table: before and after pytest has made an audit.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-report = typer.Typer(no_args_is_help=True, help="Reports that pytest has written.")
 app.add_typer(report, name="report")
+app.command()(plan)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"tenantparity {version('pytest-tenantparity')}")
+        raise typer.Exit
 
 
 @app.callback()
-def main() -> None:
-    """Do nothing. With this callback, typer keeps a group's name even if it is the only group."""
-
-
-@report.command()
-def merge(
-    reports: Annotated[
-        list[Path], typer.Argument(help="cab-report.json files, or directories that hold some")
-    ],
-    out: Annotated[Path, typer.Option(help="where the whole report goes")] = Path("reports/merged"),
+def main(
+    print_version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_print_version, help="its version"),
+    ] = False,
 ) -> None:
-    """Join the reports of all shards (pytest --parity-shard=i/n) into that of the whole audit.
-
-    Ends with 0 if the verdict is GO, with 1 if it is not, with 2 if the reports cannot be joined.
-    """
-    try:
-        merged = merge_directories(reports, out)
-    except MergeRefused as error:
-        raise _refused(str(error)) from None
-    except OSError as error:
-        raise _refused(f"the report could not be written to {out}: {error}") from None
-    window = f"read between {merged.run.started} and {merged.run.ended}"
-    for line in (merged.headline, *merged.reasons, window, f"report: {out / 'cab-report.html'}"):
-        _say(line)
-    raise typer.Exit(0 if merged.verdict is Verdict.GO else 1)
-
-
-def _say(line: str) -> None:
-    """Print ``line`` to a terminal of any encoding, with hidden characters as code points."""
-    encoding = sys.stdout.encoding or "utf-8"
-    typer.echo(on_one_line(line).encode(encoding, "backslashreplace").decode(encoding))
-
-
-def _refused(why: str) -> typer.Exit:
-    typer.echo(f"ERROR: {on_one_line(why)}", err=True)
-    return typer.Exit(2)
+    """Print the version, or do nothing."""
+    del print_version

@@ -126,6 +126,11 @@ class Stack:
                 raise StackUnavailable(self._state.unavailable[name])
         return self._state.databases[place.database]
 
+    @property
+    def unavailable(self) -> list[str]:
+        """Why databases of the stack could not be opened."""
+        return list(self._state.unavailable.values())
+
     def catalog(self, place: Place) -> Catalog:
         """Return the tables of ``place``."""
         return self.database(place).catalogs[place.schema]
