@@ -11,10 +11,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import ROUND_HALF_UP, Decimal
 from random import Random
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from .traps import DDL, Engine, Found, Row, Side, Trap, TrapColumn, Value
+from .traps import DDL, ENGINES, Engine, Found, Row, Side, Trap, TrapColumn, Value
 from .trial_kinds import KINDS, SPELLED, TEXT_KEY, ZONED_KINDS, Kind
 
 _MOST_ROWS = 12
@@ -34,13 +36,53 @@ def holds(engine: Engine, kind: str) -> bool:
 
 
 @dataclass(frozen=True)
+class _Transformation:
+    """A change that the migration was meant to make: its setting, and the change itself."""
+
+    setting: str
+    change: Callable[[Any], Value]
+
+
+_OF_TEXTS = [
+    _Transformation('"empty_to_null"', lambda v: None if v == "" else v),
+    _Transformation('"null_to_empty"', lambda v: "" if v is None else v),
+    _Transformation('"trim"', lambda v: None if v is None else v.strip(" ")),
+    _Transformation(
+        '["trim", "empty_to_null"]', lambda v: None if v is None else v.strip(" ") or None
+    ),
+    _Transformation(
+        '["empty_to_null", "null_to_empty", "trim"]', lambda v: "" if v is None else v.strip(" ")
+    ),
+    _Transformation(
+        '{ map = { "a" = "A", "A" = "a", " " = "", "NULL" = "null" } }',
+        lambda v: {"a": "A", "A": "a", " ": "", "NULL": "null"}.get(v, v),
+    ),
+]
+_OF_DECIMALS = [
+    _Transformation(
+        "{ scale = 2 }",
+        lambda v: None if v is None else Decimal(v).quantize(Decimal("0.01"), ROUND_HALF_UP),
+    ),
+]
+_TRANSFORMED = 0.3  # share of the columns of texts and decimals that are transformed
+
+
+@dataclass(frozen=True)
 class _Column:
-    """A column of a trial: its kind of values, and its neutral type on each side."""
+    """A column of a trial: its kind of values, and its neutral type on each side.
+
+    The legacy values are compared after ``transformation``.
+    """
 
     name: str
     kind: Kind
     legacy: str
     modern: str
+    transformation: _Transformation | None = None
+
+    def migrated(self, value: Value) -> Value:
+        """Return the value that a legacy value was meant to become."""
+        return value if self.transformation is None else self.transformation.change(value)
 
     def stored(self, rng: Random, side: Side, value: Value) -> Value:
         """Return the value in the form that the column of a side stores."""
@@ -65,6 +107,8 @@ class _Column:
             lines.append('json = "canonical"')
         if self.kind.zone:
             lines.append(f'naive_zone = "{self.kind.zone}"')
+        if self.transformation is not None:
+            lines.append(f"transform = {self.transformation.setting}")
         return [f'[tables.t.columns."{self.name}"]', *lines] if lines else []
 
 
@@ -79,11 +123,15 @@ def make_trial(
     """
     key, columns = _columns(rng, legacy, modern)
     rows = _rows(rng, key, columns)
-    there = list(rows)
+    meant = [
+        tuple(column.migrated(value) for column, value in zip(columns, row, strict=True))
+        for row in rows
+    ]
+    there = list(meant)
     if mutated:
         for _ in range(rng.choice([1, 1, 1, 2, 3])):
             _mutate(rng, there, key, columns)
-    found = tuple(_differences(key, columns, rows, there))
+    found = tuple(_differences(key, columns, meant, there))
     sides: dict[Side, list[Row]] = {"legacy": rows, "modern": there}
     names = tuple(each.name for each in key)
     trial = Trap(
@@ -197,7 +245,13 @@ def _column(
     for side, engine in engines.items():
         if not holds(engine, types[side]) or rng.random() < spelled:
             types[side] = SPELLED
-    return _Column(name, kind, types["legacy"], types["modern"])
+    transformation = None
+    if not key and SPELLED not in types.values() and rng.random() < _TRANSFORMED:
+        if kind.type in ("text", "varchar(400)") and kind.engines == ENGINES:
+            transformation = rng.choice(_OF_TEXTS)
+        elif kind.type == "decimal(14,4)" and engines["legacy"] in ("postgresql", "mariadb"):
+            transformation = rng.choice(_OF_DECIMALS)
+    return _Column(name, kind, types["legacy"], types["modern"], transformation)
 
 
 def _value(rng: Random, column: _Column) -> Value:
