@@ -264,9 +264,9 @@ def test_positions_are_of_the_whole_value() -> None:
 
 def test_the_command_line_prints_to_any_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """Output to an ASCII terminal is escaped, and contains no hidden characters."""
-    from pytest_tenantparity.cli import app as cli
+    from pytest_tenantparity.cli import terminal
 
     written = BytesIO()
     monkeypatch.setattr("sys.stdout", TextIOWrapper(written, encoding="ascii"))
-    cli._say("NO-GO for caf\u00e9 \u202e01")
+    terminal.say("NO-GO for caf\u00e9 \u202e01")
     assert written.getvalue().decode() == r"NO-GO for caf\xe9 \u202e01" + "\n"
