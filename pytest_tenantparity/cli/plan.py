@@ -37,7 +37,7 @@ def plan(
     """
     try:
         known = load_settings(settings)
-        terms = read_terms("--tenants", tenants or [], settings.parent)
+        terms = read_terms("--tenants", tenants or [], Path.cwd())
         chosen = select_tenants(known, terms, canary=known.canary)
         with open_run(known, chosen) as run:
             checks = run.checks

@@ -65,6 +65,11 @@ _OF_DECIMALS = [
     ),
 ]
 _TRANSFORMED = 0.3  # share of the columns of texts and decimals that are transformed
+_NEAR_TEXTS = ["", " ", "  ", "\t", "a", "A", "a ", " a", "NULL", "null", "\u00a0"]
+_NEAR_DECIMALS = [
+    Decimal(each) for each in ("0.005", "0.0049", "1.005", "-1.005", "2.675", "-0.005")
+]
+"""Values at which a transformation that is done inexactly gives another result."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +84,13 @@ class _Column:
     legacy: str
     modern: str
     transformation: _Transformation | None = None
+
+    def make(self, rng: Random) -> Value:
+        """Return a random value. Half of those that are transformed are hard to transform."""
+        if self.transformation is None or rng.random() < 0.5:
+            return self.kind.make(rng)
+        near: Sequence[Value] = _NEAR_TEXTS if self.kind.type != "decimal(14,4)" else _NEAR_DECIMALS
+        return rng.choice(near)
 
     def migrated(self, value: Value) -> Value:
         """Return the value that a legacy value was meant to become."""
@@ -255,11 +267,11 @@ def _column(
 
 
 def _value(rng: Random, column: _Column) -> Value:
-    return None if rng.random() < 0.2 else column.kind.make(rng)
+    return None if rng.random() < 0.2 else column.make(rng)
 
 
 def _row(rng: Random, key: Sequence[_Column], columns: Sequence[_Column]) -> Row:
-    own = [column.kind.make(rng) for column in key]
+    own = [column.make(rng) for column in key]
     return (*own, *(_value(rng, column) for column in columns[len(key) :]))
 
 
@@ -297,12 +309,12 @@ def _mutate(
     at = rng.randrange(len(rows)) if rows else 0
     match rng.choice(kinds) if rows else "extra":
         case "value":
-            _put(rng, rows, at, key, columns, lambda column, _: column.kind.make(rng))
+            _put(rng, rows, at, key, columns, lambda column, _: column.make(rng))
         case "near":
             _put(rng, rows, at, key, columns, lambda column, old: _near(rng, column, old))
         case "null":
             _put(rng, rows, at, key, columns, lambda column, old: None if old is not None
-                 else column.kind.make(rng))  # fmt: skip
+                 else column.make(rng))  # fmt: skip
         case "swap":
             _swap(rng, rows, key, columns)
         case "lost":
@@ -319,7 +331,7 @@ def _mutate(
 
 def _near(rng: Random, column: _Column, old: Value) -> Value:
     if old is None or column.kind.near is None:
-        return column.kind.make(rng)
+        return column.make(rng)
     return column.kind.near(rng, old)
 
 

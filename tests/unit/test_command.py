@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,8 @@ def test_script_is_declared() -> None:
     ("args", "words"),
     [
         (["--help"], "report"),
+        (["--help"], "plan"),
+        (["plan", "--help"], "--tenants"),
         (["report", "--help"], "merge"),
         (["report", "merge", "--help"], "--parity-shard"),
     ],
@@ -34,6 +37,12 @@ def test_help_names_every_command(args: list[str], words: str) -> None:
     done = CliRunner().invoke(app, args)
     assert (done.exit_code, done.stderr) == (0, "")
     assert words in done.stdout
+
+
+def test_version() -> None:
+    """``--version`` prints the installed version."""
+    done = CliRunner().invoke(app, ["--version"])
+    assert (done.exit_code, done.stdout) == (0, f"tenantparity {version('pytest-tenantparity')}\n")
 
 
 @pytest.mark.parametrize(
