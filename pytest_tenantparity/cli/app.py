@@ -19,6 +19,7 @@ except ImportError:
 
 from .plan import plan
 from .report import report
+from .tenants import tenants
 
 app = typer.Typer(
     help="Tenant by tenant, table by table: before and after pytest has made an audit.",
@@ -27,6 +28,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(report, name="report")
+app.add_typer(tenants, name="tenants")
 app.command()(plan)
 
 

@@ -1,7 +1,7 @@
 """Settings from ``tenantparity.toml`` and the environment, validated once."""
 
 from .as_of import AsOf
-from .loading import load_settings
+from .loading import load_settings, load_tenants_query
 from .settings import (
     Filter,
     KeyMap,
@@ -9,6 +9,7 @@ from .settings import (
     StackSettings,
     TableSettings,
     Tenancy,
+    TenantsQuery,
     ThrottleSettings,
 )
 
@@ -20,6 +21,8 @@ __all__ = [
     "StackSettings",
     "TableSettings",
     "Tenancy",
+    "TenantsQuery",
     "ThrottleSettings",
     "load_settings",
+    "load_tenants_query",
 ]

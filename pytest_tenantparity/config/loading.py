@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from pydantic import ValidationError
 
 from ..errors import SettingsError
 from .errors import Source, explain
-from .settings import Settings
+from .settings import Settings, TenantsQuery
 from .tenants_file import read_tenants
 from .utf8 import read_utf8
 
@@ -23,14 +24,7 @@ def load_settings(path: Path) -> Settings:
 
     Raises :class:`SettingsError` that names the key and its place.
     """
-    try:
-        text = read_utf8(path)
-        content = tomllib.loads(text, parse_float=Decimal)
-    except (OSError, ValueError) as error:
-        raise SettingsError(f"{path}: cannot be read as TOML: {error}") from error
-    prefix = TABLE_IN_PYPROJECT if path.name == "pyproject.toml" else ()
-    for name in prefix:
-        content = content.get(name, {})
+    text, prefix, content = _read(path)
     own, more = content.get("tenants", {}), _from_tenants_file(path, content)
     if isinstance(own, dict) and more:
         if twice := sorted(own.keys() & more.keys()):
@@ -45,6 +39,38 @@ def load_settings(path: Path) -> Settings:
         raise SettingsError(explain(source, error)) from None
 
 
+def load_tenants_query(path: Path) -> TenantsQuery:
+    """Return the stacks and the tenants' query of the settings in ``path``, without the tenants.
+
+    Raises :class:`SettingsError`.
+    """
+    text, prefix, content = _read(path)
+    try:
+        return TenantsQuery.model_validate(content)
+    except ValidationError as error:
+        raise SettingsError(explain(Source(path, text, prefix, (), ""), error)) from None
+
+
+def _read(path: Path) -> tuple[str, Sequence[str], dict[str, Any]]:
+    """Return a file's text, the name of the settings' table in it, and the settings."""
+    try:
+        text = read_utf8(path)
+        content = tomllib.loads(text, parse_float=Decimal)
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"{path}: cannot be read as TOML: {error}") from error
+    prefix = TABLE_IN_PYPROJECT if path.name == "pyproject.toml" else ()
+    for name in prefix:
+        content = content.get(name, {})
+    return text, prefix, content
+
+
 def _from_tenants_file(path: Path, content: dict[str, Any]) -> dict[str, Any]:
     name = content.get("tenants_file")
-    return read_tenants(path.parent / name) if isinstance(name, str) else {}
+    if not isinstance(name, str):
+        return {}
+    file = path.parent / name
+    if "tenants_query" in content and not file.exists():
+        raise SettingsError(
+            f"{file}: is not there yet; write it with: tenantparity tenants export --out={name}"
+        )
+    return read_tenants(file)

@@ -54,6 +54,9 @@ SourceName = Annotated[str, Field(min_length=1)]
 VariableName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 
 
+_EXPORT = "tenantparity tenants export"
+
+
 class Model(BaseModel):
     """Base of all settings. Instances are frozen, and unknown keys are refused."""
 
@@ -562,6 +565,30 @@ class TenantSettings(Model):
         )
 
 
+class TenantsQuerySettings(Model):
+    """A query that returns the tenants, for ``tenantparity tenants export``."""
+
+    stack: Side
+    sql: str = Field(
+        min_length=1,
+        description="one SELECT in that stack's SQL. Its columns are id, and name, cohort, "
+        "legacy_accounts, modern_id or size",
+    )
+
+
+class TenantsQuery(BaseModel):
+    """The part of the settings that the tenants are exported by. Other keys are not read."""
+
+    legacy: StackSettings
+    modern: StackSettings
+    tenants_query: TenantsQuerySettings
+
+    @property
+    def own_stack(self) -> StackSettings:
+        """The stack that the query reads."""
+        return self.legacy if self.tenants_query.stack == SIDES[0] else self.modern
+
+
 class ReportSettings(Model):
     """The directory of the reports, and the number of findings in them."""
 
@@ -595,6 +622,9 @@ class Settings(Model):
     tenants_file: str | None = Field(
         None, description="CSV, JSON or YAML with more tenants, from this file's folder"
     )
+    tenants_query: TenantsQuerySettings | None = Field(
+        None, description="a query that tenantparity tenants export writes to a file"
+    )
     tables: dict[str, TableSettings] = {}
     sources: dict[Side, dict[SourceName, SourceSettings]] = Field(
         {}, description="queries that are read like tables, by stack and name"
@@ -608,7 +638,10 @@ class Settings(Model):
     @model_validator(mode="after")
     def _tenants_are_distinct(self) -> Self:
         if not self.tenants:
-            raise ValueError("there are no tenants; add [tenants.<id>] or tenants_file")
+            how = "add [tenants.<id>] or tenants_file"
+            if self.tenants_query is not None:
+                how = f"write a file with {_EXPORT}, and name it in tenants_file"
+            raise ValueError(f"there are no tenants; {how}")
         cohorts = self.known_cohorts
         for tenant_id in self.tenants:
             if tenant_id in (*BEYOND_TENANTS, "all"):
