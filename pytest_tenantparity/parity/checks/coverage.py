@@ -31,9 +31,7 @@ def check_coverage(run: Run, key: CheckKey) -> Evidence:
     left_out: dict[str, int | None] = {}
     for side in SIDES:
         for place, pairs in _places(run, side).items():
-            shared = _in_several_pairs(run, side, place, pairs)
-            alone = [p for p in pairs if not any(p in several for several in shared.values())]
-            filters = ((pair, pair.settings.row_filter(side)) for pair in alone)
+            filters = ((pair, pair.settings.row_filter(side)) for pair in pairs)
             filtered = {
                 rows_but(side, pair.name, own, run.as_of): pair
                 for pair, own in filters
@@ -41,9 +39,12 @@ def check_coverage(run: Run, key: CheckKey) -> Evidence:
             }
             try:
                 reasons += _gaps(run, side, place, pairs)
+                shared = _in_several_pairs(run, side, place, pairs)
                 for name, several in shared.items():
                     reasons += _not_in_one_pair(run, side, place, name, several)
                 for what, pair in filtered.items():
+                    if any(pair in several for several in shared.values()):
+                        continue  # rows that one filter leaves out are in another pair
                     before, rows = left_out.get(what, 0), _count_left_out(run, side, place, pair)
                     left_out[what] = None if before is None or rows is None else before + rows
             except ConnectionLost:  # the check is run again on a new connection
