@@ -12,10 +12,32 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Text, case, func, literal, literal_column, null
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 
 from ..config.settings import Transformation
 from ..stacks import ColumnFacts, Dialect, Family
 from ..stacks.catalog import TEXTS
+
+
+class _Trimmed(FunctionElement[str]):
+    """A text without the spaces at its ends. Other blanks stay."""
+
+    inherit_cache = True
+    name = "trim"
+    type = Text()
+
+
+@compiles(_Trimmed)
+def _trimmed(element: _Trimmed, compiler: Any, **options: Any) -> str:
+    return f"trim({compiler.process(element.clauses, **options)})"
+
+
+@compiles(_Trimmed, "duckdb")
+def _trimmed_in_duckdb(element: _Trimmed, compiler: Any, **options: Any) -> str:
+    """Return DuckDB's SQL. Without the second argument it takes away every kind of space."""
+    return f"trim({compiler.process(element.clauses, **options)}, ' ')"
+
 
 _EXACT = frozenset({Family.INTEGER, Family.DECIMAL})
 
@@ -38,7 +60,7 @@ def transformed(
             case "null_to_empty":
                 value = func.coalesce(value, literal("", Text), type_=Text)
             case "trim":
-                value = func.trim(value, type_=Text)
+                value = _Trimmed(value)
             case "upper":
                 value = func.upper(value, type_=Text)
             case "lower":

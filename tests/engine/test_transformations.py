@@ -26,8 +26,8 @@ TEXTS: dict[str, tuple[Pairs, Pairs]] = {
     ),
     '"null_to_empty"': ([(None, ""), ("", ""), (" ", " ")], [(None, None), ("", None)]),
     '"trim"': (
-        [("  a ", "a"), ("a\t", "a\t"), ("   ", ""), (None, None)],
-        [("  a ", "  a "), ("a\t", "a"), (" ", None)],
+        [("  a ", "a"), ("a\t", "a\t"), ("   ", ""), ("\u00a0a", "\u00a0a"), (None, None)],
+        [("  a ", "  a "), ("a\t", "a"), ("\u00a0a", "a"), (" ", None)],
     ),
     '"upper"': ([("aB", "AB"), (None, None)], [("aB", "aB"), ("ab", "Ab")]),
     '"lower"': ([("aB", "ab")], [("aB", "aB")]),
