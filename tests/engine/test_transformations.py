@@ -12,7 +12,7 @@ from pytest_tenantparity.model import Outcome
 
 from ..support.engine_driver import Engine, seen
 from ..support.expectations import assert_drift, assert_not_proven
-from ..support.files import File, engine_over
+from ..support.files import File, Files, engine_over
 from ..support.mariadb import MariaDatabase
 from ..support.postgresql import Database
 
@@ -84,6 +84,30 @@ def test_other_engines(mysql_db: MariaDatabase, modern_db: Database, tmp_path: P
 def test_sqlite(modern_db: Database, tmp_path: Path) -> None:
     """The same values are transformed alike by SQLite, whose expressions have no type."""
     assert_only_what_was_meant(engine_over(File(tmp_path / "t.db"), modern_db, tmp_path))
+
+
+def test_archives(modern_db: Database, tmp_path: Path) -> None:
+    """The same values are transformed alike by DuckDB, whose own trim takes every kind of space."""
+    (tmp_path / "old").mkdir()
+    archive = Files(tmp_path / "old")
+    queries, more, expected = {}, "", {}
+    for number, (transform, (matching, differing)) in enumerate(TEXTS.items()):
+        rows = [*matching, *differing]
+        old = ", ".join(f"({n}, {literal(row[0])})" for n, row in enumerate(rows))
+        queries[f"t{number}.parquet"] = (
+            f"SELECT id, v::varchar AS v FROM (VALUES {old}) AS of_test (id, v)"
+        )
+        modern_db.run(f"CREATE TABLE t{number} (id int PRIMARY KEY, v varchar(20))")
+        new = ", ".join(f"({n}, {literal(row[1])})" for n, row in enumerate(rows))
+        modern_db.run(f"INSERT INTO t{number} VALUES {new}")
+        more += f'[tables.t{number}]\nkey = ["id"]\n'
+        more += f"[tables.t{number}.columns.v]\ntransform = {transform}\n"
+        found = range(len(matching), len(rows))
+        expected[f"t{number}"] = [("changed", (str(n),), ("v",)) for n in found]
+    archive.parquets(queries)
+    with engine_over(archive, modern_db, tmp_path).opened(more) as run:
+        for table, found_rows in expected.items():
+            assert sorted(seen(run.audit("global", table))) == found_rows, table
 
 
 def test_decimals_are_rounded(
