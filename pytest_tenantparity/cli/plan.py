@@ -48,7 +48,7 @@ def plan(
         raise refused("; ".join(lost))
     if as_json:
         rows = [{"kind": k.kind.value, "tenant": k.tenant, "table": k.subject} for k in checks]
-        typer.echo(json.dumps({"checks": rows}, ensure_ascii=False, indent=2))
+        typer.echo(json.dumps({"checks": rows}, indent=2))
         return
     for line in _lines(checks):
         say(line)

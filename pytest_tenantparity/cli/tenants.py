@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -29,7 +30,9 @@ def export(
     out: Annotated[Path, typer.Option(help="the file, .csv or .json")] = Path("tenants.csv"),
     settings: Annotated[Path, typer.Option(help="the settings")] = Path("tenantparity.toml"),
     replace: Annotated[bool, typer.Option(help="replace a file that exists")] = False,
-    check: Annotated[bool, typer.Option(help="write nothing; compare the file with it")] = False,
+    check: Annotated[
+        bool, typer.Option(help="write nothing; say whether the file is still right")
+    ] = False,
 ) -> None:
     """Write the tenants that [tenants_query] returns to the file that tenants_file names.
 
@@ -51,7 +54,8 @@ def export(
             file.write(content)
     except (TenantParityError, OSError) as error:
         raise refused(str(error)) from None
-    say(f'{counted(len(found), "tenant")} written; the settings need tenants_file = "{out.name}"')
+    place = os.path.relpath(out, settings.parent)
+    say(f"{counted(len(found), 'tenant')} written; the settings need tenants_file = {place!r}")
 
 
 def _written(found: list[dict[str, Any]], suffix: str) -> str:

@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from pydantic import ValidationError
@@ -71,6 +72,7 @@ def _from_tenants_file(path: Path, content: dict[str, Any]) -> dict[str, Any]:
     file = path.parent / name
     if "tenants_query" in content and not file.exists():
         raise SettingsError(
-            f"{file}: is not there yet; write it with: tenantparity tenants export --out={name}"
+            f"{file}: is not there yet; write it with: tenantparity tenants export "
+            f"--settings={quote(str(path))} --out={quote(str(file))}"
         )
     return read_tenants(file)

@@ -54,9 +54,6 @@ SourceName = Annotated[str, Field(min_length=1)]
 VariableName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 
 
-_EXPORT = "tenantparity tenants export"
-
-
 class Model(BaseModel):
     """Base of all settings. Instances are frozen, and unknown keys are refused."""
 
@@ -640,7 +637,7 @@ class Settings(Model):
         if not self.tenants:
             how = "add [tenants.<id>] or tenants_file"
             if self.tenants_query is not None:
-                how = f"write a file with {_EXPORT}, and name it in tenants_file"
+                how = "name a file in tenants_file, and write it: tenantparity tenants export"
             raise ValueError(f"there are no tenants; {how}")
         cohorts = self.known_cohorts
         for tenant_id in self.tenants:

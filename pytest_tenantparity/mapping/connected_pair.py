@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
-from functools import cache
 
 from sqlalchemy import ColumnElement, Connection, column, literal_column
 
@@ -108,36 +107,13 @@ class ConnectedPair:
 def connected(
     migration: Migration, places: Mapping[Side, Place]
 ) -> Iterator[Mapping[Side, Connection]]:
-    """Connect to a place on each side, inside the run's snapshots.
-
-    A side is connected when its connection is first used, which raises :class:`NotProven` if that
-    fails. Rows that a shared scan has named need no connection.
-    """
-    with ExitStack() as opened:
-
-        def connect(side: Side) -> Connection:
-            return opened.enter_context(migration.stacks[side].transaction(places[side]))
-
-        yield OnDemand(connect)
-
-
-class OnDemand(Mapping[Side, Connection]):
-    """The connection of each side, made when it is first used."""
-
-    def __init__(self, connect: Callable[[Side], Connection]) -> None:
-        self._connect = cache(connect)
-
-    def __getitem__(self, side: Side) -> Connection:
-        """Return the connection of ``side``."""
-        return self._connect(side)
-
-    def __iter__(self) -> Iterator[Side]:
-        """Iterate over the sides."""
-        return iter(SIDES)
-
-    def __len__(self) -> int:
-        """Return the number of sides."""
-        return len(SIDES)
+    """Connect to a place on each side, inside the run's snapshots. Raises :class:`NotProven`."""
+    legacy_stack, modern_stack = (migration.stacks[side] for side in SIDES)
+    with (
+        legacy_stack.transaction(places["legacy"]) as legacy,
+        modern_stack.transaction(places["modern"]) as modern,
+    ):
+        yield {"legacy": legacy, "modern": modern}
 
 
 def plan_pair(

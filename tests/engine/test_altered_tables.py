@@ -68,6 +68,21 @@ def test_exchanged_columns_are_no_match(
             assert_not_proven(run.audit("unassigned", "t"), SAID)
 
 
+def test_rows_that_a_scan_has_named_stand(engine: Engine) -> None:
+    """What a shared scan decoded before the alteration is reported as in the snapshot."""
+    engine.both(TABLE)
+    engine.modern.run(EXCHANGED.format("t", "v", "w"))
+    with engine.opened(LEADS + TENANTS, legacy=BY_TENANT, modern=BY_TENANT) as run:
+        assert_drift(run.audit("a", "t"), ("changed", ("1",), ("v", "w")))
+        engine.legacy.run(RENAMED.format("t", "v", "w"))
+        found = run.audit("b", "t")
+        assert_drift(found, ("changed", ("2",), ("v", "w")))
+        assert [(d.legacy, d.modern) for d in found.findings[0].columns.values()] == [
+            ("x", "y"),
+            ("y", "x"),
+        ]
+
+
 def test_exchanged_columns_of_a_shared_table_are_no_match(engine: Engine) -> None:
     """A table that the tenants share on one side only is the one of the snapshot, too.
 

@@ -149,7 +149,9 @@ def test_queries_that_give_no_tenants(legacy: File, sql: str, words: str) -> Non
 def test_settings_without_their_tenants() -> None:
     """Until the file is written, an audit is refused with the command that writes it."""
     done = CliRunner().invoke(app, ["plan"])
-    assert_refused(done, "tenantparity tenants export --out=tenants.csv")
+    assert_refused(
+        done, "tenantparity tenants export --settings=tenantparity.toml --out=tenants.csv"
+    )
     text = Path("tenantparity.toml").read_text().replace('tenants_file = "tenants.csv"\n', "")
     Path("tenantparity.toml").write_text(text)
     assert_refused(CliRunner().invoke(app, ["plan"]), "there are no tenants", "tenants export")

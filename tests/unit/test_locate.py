@@ -6,7 +6,6 @@ import math
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from random import Random
 from typing import Any
 
@@ -163,7 +162,7 @@ def _wrong(seed: int) -> str:
         here = Counter(each.row for each in legacy if each.tenant == tenant)
         there = Counter(each.row for each in modern if each.tenant == tenant)
         taken = Taken()
-        deliver(partial(sides_of, [tenant]), result, taken)
+        deliver(sides_of([tenant]), result, taken)
         if (taken.legacy, taken.modern) != (here - there, there - here):
             return f"{seed}, {tenant}: {taken.legacy} and {taken.modern} were passed on"
         if (result.rows.legacy, result.rows.modern) != (here.total(), there.total()):

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
-from functools import cache
 
 from ...errors import InconsistentReads, NotProven, Unreadable
 from ...inventory import TablePair
@@ -69,16 +67,12 @@ def _compared(
     pair, tenant = run.pairs[key.what], run.tenants.get(key.tenant or "")
     with run.open_sink(key) as sink, open_pair(run, pair, tenant) as whole:
         opened = whole if blame is None else without(whole, blame)
-
-        @cache
-        def sides() -> BothSides:
-            return opened.sides(lambda side: opened.rows_of(side, tenant))
-
+        sides = opened.sides(lambda side: opened.rows_of(side, tenant))
         plan, most = opened.plan, run.settings.report.findings
         comparison = Comparison(plan.columns, plan.key, tolerance, run.normalisers, most, sink)
         comparison.repeats_listed = [s for s in SIDES if opened.unenforced_key(s) is not None]
         if shared_result is None:
-            result = locate(lambda _: sides(), [""])[""]
+            result = locate(lambda _: sides, [""])[""]
         else:
             result = shared_result.result
         settled, seconds, ambiguous = None, run.settle, key_of_several_texts(opened)
@@ -98,9 +92,7 @@ def _compared(
                 held = HeldRows(comparison, run.limits.rows_decoded)
                 deliver(sides, result, held)
                 diff = held.diff
-            settled = None if diff is None else settle(opened, sides(), {"": diff}, seconds)[""]
-        if shared_result is None or result.diff is None or seconds is not None:
-            opened.require_unaltered()  # else no row was read but by the shared scan, which did so
+            settled = None if diff is None else settle(opened, sides, {"": diff}, seconds)[""]
         if settled is not None:
             settled.add_to(comparison)
         digest = opened.digest_name
@@ -110,6 +102,10 @@ def _compared(
         for finding in evidence.findings:
             sink(finding)
         evidence = _with_duplicates(evidence, opened, sides, sink, comparison.repeated)
+        # Rows that the shared scan decoded were read by it alone, and it has ended with this test.
+        decoded = shared_result is not None and result.diff is not None and seconds is None
+        if not decoded or comparison.repeats_listed:
+            opened.require_unaltered()
         return evidence if seconds is None else with_settled(evidence, settled, seconds)
 
 
@@ -155,7 +151,7 @@ def _conclude(
 
 
 def _with_duplicates(
-    evidence: Evidence, opened: OpenPair, sides: Callable[[], BothSides], sink: Sink, owed: int
+    evidence: Evidence, opened: OpenPair, sides: BothSides, sink: Sink, owed: int
 ) -> Evidence:
     """Add a finding for each key that several rows of one side share.
 
@@ -165,10 +161,9 @@ def _with_duplicates(
     columns = opened.plan.key
     names = " and ".join(column.name for column in columns)
     sample, surplus = FirstFindings(opened.run.settings.report.findings), 0
-    for side in SIDES:
+    for side, reader in zip(SIDES, (sides.legacy, sides.modern), strict=True):
         if opened.unenforced_key(side) is None:
             continue
-        reader = sides().legacy if side == "legacy" else sides().modern
         with reader.guard():
             for key, rows in reader.repeated_keys():
                 note = f"{rows} rows of the {side} side have this {names}"

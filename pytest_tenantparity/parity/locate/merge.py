@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from itertools import islice
 from typing import Protocol
@@ -48,18 +48,18 @@ def find_differences(sides: BothSides, sink: DifferenceSink) -> RowCounts:
     Raises :class:`UnexplainedMismatch` if the digests differ, and the rows that were read do not.
     """
     result = locate(lambda _: sides, [""])[""]
-    deliver(lambda: sides, result, sink)
+    deliver(sides, result, sink)
     return result.rows
 
 
-def deliver(sides: Callable[[], BothSides], result: TenantResult, sink: DifferenceSink) -> None:
+def deliver(sides: BothSides, result: TenantResult, sink: DifferenceSink) -> None:
     """Pass the differing rows of ``result`` to ``sink``.
 
     If the rows were too many to decode, both sides are merged. Raises :class:`UnexplainedMismatch`
     if the digests differ, and the rows that were read do not.
     """
     if result.diff is None:
-        merge(sides(), result, sink)
+        merge(sides, result, sink)
     elif result.diff:
         sink.add(result.diff.legacy, result.diff.modern, result.diff.shared)
     if result.legacy != result.modern and not sink.differing:
