@@ -31,6 +31,7 @@ from .inventory import (
     planned_pairs,
     sampled_tenants,
     select_tenants,
+    tenancies_by_sql,
 )
 from .limits import Limits
 from .model import CANARY, SIDES, CheckKey, Evidence, ServerFacts, Side
@@ -38,6 +39,7 @@ from .parity import Audit, Layer, Run, environment_layer
 from .stacks import (
     Dialect,
     Secret,
+    SettingsSql,
     SnapshotHolder,
     Stack,
     StackState,
@@ -236,7 +238,7 @@ class OpenStacks:
             places,
             holder=holder,
             environment=self.environment,
-            sources=self.settings.queries(side),
+            sql=SettingsSql(self.settings.queries(side), tenancies_by_sql(self.settings, side)),
         )
         return lambda: opening()[0]
 

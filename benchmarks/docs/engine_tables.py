@@ -15,11 +15,11 @@ from sqlalchemy import column, select
 
 from pytest_tenantparity.config import StackSettings
 from pytest_tenantparity.inventory import place_of_shared
-from pytest_tenantparity.mapping.tenancy_sql import source_of
 from pytest_tenantparity.parity.compare.json_diff import canonical_json
 from pytest_tenantparity.stacks import ColumnFacts, Family, Stack, TableFacts, open_stack
 from pytest_tenantparity.stacks.catalog import DOCUMENTS
 from pytest_tenantparity.stacks.dialects import ColumnRules
+from pytest_tenantparity.stacks.sources import source_of
 from tests.soundness.traps import Engine
 from tests.support.engine_pairs import (
     PLACES,

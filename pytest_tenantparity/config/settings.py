@@ -53,6 +53,9 @@ Condition = Annotated[str, Field(min_length=1), AfterValidator(clear_as_of)]
 SourceName = Annotated[str, Field(min_length=1)]
 VariableName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 
+TENANT_BY_SQL = "parity_tenant"
+"""The name of the column that a tenancy by SQL adds to its table."""
+
 
 class Model(BaseModel):
     """Base of all settings. Instances are frozen, and unknown keys are refused."""
@@ -144,6 +147,9 @@ class Tenancy(Model):
     path: str | None = Field(
         None, description="through other tables: 'user_id -> accounts.user_id -> account_id'"
     )
+    sql: str | None = Field(
+        None, min_length=1, description="that stack's SQL of a row's tenant, such as a CASE"
+    )
     schema_template: str | None = Field(
         None, alias="schema", description="a schema per tenant, such as 'tenant_{tenant}'"
     )
@@ -160,15 +166,17 @@ class Tenancy(Model):
         if isinstance(value, str):
             raise ValueError(
                 f'{value!r} is not a tenancy; write "global" or one of {{column = ...}}, '
-                "{path = ...}, {schema = ...}, {database = ...}"
+                "{path = ...}, {sql = ...}, {schema = ...}, {database = ...}"
             )
         return value
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
-        given = [self.column, self.path, self.schema_template, self.database]
+        given = [self.column, self.path, self.sql, self.schema_template, self.database]
         if sum(1 for kind in given if kind is not None) + self.is_global != 1:
-            raise ValueError("a tenancy is exactly one of column, path, schema, database, global")
+            raise ValueError(
+                "a tenancy is exactly one of column, path, sql, schema, database, global"
+            )
         if self.path is not None:
             _parse_path(self.path)
         for template in (self.schema_template, self.database):
@@ -178,7 +186,9 @@ class Tenancy(Model):
 
     @property
     def first_column(self) -> str | None:
-        """The column of the table itself that leads to the tenant, or None."""
+        """The column that leads to the tenant, or None. SQL of a row's tenant adds its column."""
+        if self.sql is not None:
+            return TENANT_BY_SQL
         return self.column if self.path is None else _parse_path(self.path)[0]
 
     @property
@@ -296,6 +306,16 @@ class StackSettings(Model):
         if userinfo or re.search(r"[?&](ssl)?pass(wd|word)=[^&]", bare):
             raise ValueError("holds a password; write ${NAME} there and set NAME outside the file")
         return url
+
+    @field_validator("tenancy")
+    @classmethod
+    def _of_every_table(cls, tenancy: Tenancy | None) -> Tenancy | None:
+        if tenancy is not None and tenancy.sql is not None:
+            raise ValueError(
+                "SQL names columns of one table; write it in [tables.<name>] legacy_tenancy or "
+                "modern_tenancy"
+            )
+        return tenancy
 
 
 class Filter(Model):

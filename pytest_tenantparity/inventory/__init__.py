@@ -19,7 +19,15 @@ from .selection import (
     select_tenants,
     split_terms,
 )
-from .tables import TablePair, coverage_gaps, discover_pairs, is_ignored, make_pair, planned_pairs
+from .tables import (
+    TablePair,
+    coverage_gaps,
+    discover_pairs,
+    is_ignored,
+    make_pair,
+    planned_pairs,
+    tenancies_by_sql,
+)
 
 __all__ = [
     "Place",
@@ -43,6 +51,7 @@ __all__ = [
     "select_pairs",
     "select_tenants",
     "split_terms",
+    "tenancies_by_sql",
     "tenancy_in_words",
     "tenant_table_targets",
     "unnamed_views",

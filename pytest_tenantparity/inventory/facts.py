@@ -62,6 +62,7 @@ def tenancy_in_words(tenancy: Tenancy) -> str:
     for word, value in (
         ("column", tenancy.column),
         ("path", tenancy.path),
+        ("SQL", tenancy.sql),
         ("schema", tenancy.schema_template),
         ("database", tenancy.database),
     ):

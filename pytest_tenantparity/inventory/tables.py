@@ -91,6 +91,26 @@ def _tenancy(settings: Settings, table: TableSettings, name: str, side: Side) ->
     )
 
 
+def tenancies_by_sql(settings: Settings, side: Side) -> dict[str, str]:
+    """Return the SQL of each table of one side whose tenancy is SQL, by the table's name.
+
+    Raises :class:`SettingsError` if two pairs have different SQL for one table.
+    """
+    found: dict[str, str] = {}
+    for name, table in settings.tables.items():
+        own = table.legacy_tenancy if side == "legacy" else table.modern_tenancy
+        tenancy = own or table.tenancy
+        if tenancy is None or tenancy.sql is None:
+            continue
+        known = make_pair(settings, name).table(side)
+        if found.setdefault(known, tenancy.sql) != tenancy.sql:
+            raise SettingsError(
+                f"[tables.{name}] {side}_tenancy: another pair of the {side} table {known!r} has "
+                "other SQL; write the same SQL in both"
+            )
+    return found
+
+
 def planned_pairs(settings: Settings) -> tuple[TablePair, ...] | None:
     """Return the pairs that the settings name, or None if the pairs must be discovered."""
     if settings.pairing.tables is None:

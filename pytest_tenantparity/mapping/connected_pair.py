@@ -12,13 +12,14 @@ from ..errors import NotProven, settings_sql
 from ..inventory import Place, TablePair, place_of_shared
 from ..model import SIDES, NamedRule, Side, Tenant
 from ..stacks import ColumnFacts, Dialect, TableFacts
+from ..stacks.sources import source_of
 from .columns import ColumnPlan, ColumnPlanner
 from .filters import columns_in_utc, rows_of_map, rows_taking_part
 from .key_maps import Lookup, lookup_in
 from .migration import Migration
 from .sql_warnings import WARNING, warnings_of
 from .table_lookup import require_way
-from .tenancy_sql import Scope, UnknownOwner, owners_scope, scope_of, source_of, tenant_values
+from .tenancy_sql import Scope, UnknownOwner, owners_scope, scope_of, tenant_values
 from .transformations import transformed
 
 
@@ -231,6 +232,8 @@ def _warnings(
             if (sql := own.sql(side)) is not None:
                 key = f"[tables.{pair.name}.columns.{name}] {side}_sql"
                 yield from warned(key, name, side, sql, tables[side])
+        if (sql := pair.tenancy(side).sql) is not None:
+            yield from warned(f"[tables.{pair.name}] {side}_tenancy", None, side, sql, tables[side])
         if (row_filter := pair.settings.row_filter(side)) is not None:
             key = f"[tables.{pair.name}] {side}_filter"
             yield from warned(key, None, side, row_filter.sql, tables[side])

@@ -22,7 +22,7 @@ from ..config import KeyMap
 from ..errors import NotProven, did_you_mean
 from ..stacks import Catalog, ColumnFacts, Dialect, Family, TableFacts
 from ..stacks.dialects import ColumnRules
-from .tenancy_sql import source_of
+from ..stacks.sources import source_of
 
 # Names that users' tables do not have, so that they hide no column of a row inside the look-up.
 _OWN, _OTHER = "parity_map_own", "parity_map_other"

@@ -16,7 +16,6 @@ from sqlalchemy import (
     func,
     literal_column,
     select,
-    table,
     true,
     tuple_,
 )
@@ -26,7 +25,7 @@ from ..errors import NotProven
 from ..model import Side, Tenant
 from ..stacks import Catalog, ColumnFacts, Dialect, Family, TableFacts
 from ..stacks.dialects import ColumnRules, spelled_as
-from ..stacks.sources import query_of
+from ..stacks.sources import source_of
 
 _START, _END = "parity_start", "parity_end"
 
@@ -244,13 +243,6 @@ def _spelling(value: str, facts: ColumnFacts) -> str | None:
         return spelled_as(family, value) if own else None
     except (LookupError, ValueError):
         return None
-
-
-def source_of(facts: TableFacts) -> FromClause:
-    """Return the table, or the query of a source, for a FROM clause."""
-    if facts.sql:
-        return query_of(facts.name, facts.sql, [each.name for each in facts.columns])
-    return table(facts.name, *(column(c.name) for c in facts.columns), schema=facts.schema)
 
 
 def owned_by(

@@ -14,9 +14,9 @@ from ..config.settings import SubjectId, TenantSettings
 from ..errors import SettingsError, did_you_mean
 from ..inventory import place_of_shared
 from ..limits import Limits
-from ..stacks import Family, Stack, open_stack
+from ..stacks import Family, SettingsSql, Stack, open_stack
 from ..stacks.dialects import ColumnRules
-from .tenancy_sql import source_of
+from ..stacks.sources import source_of
 
 COLUMNS = ("id", "name", "cohort", "legacy_accounts", "modern_id", "size")
 """The columns that the query may return. ``id`` is required."""
@@ -32,7 +32,7 @@ def tenants_from(query: TenantsQuery, application: str) -> list[dict[str, Any]]:
     """
     settings, side = query.own_stack, query.tenants_query.stack
     sql = query.tenants_query.sql
-    state, holder = open_stack(side, settings, application, sources={_SOURCE: sql})
+    state, holder = open_stack(side, settings, application, sql=SettingsSql({_SOURCE: sql}))
     try:
         if state.unavailable:
             raise SettingsError("; ".join(state.unavailable.values()))

@@ -6,6 +6,7 @@ from .catalog import Catalog, ColumnFacts, Family, TableFacts
 from .dialects import Dialect, Extent, Portable, dialect_for
 from .retry import retried
 from .snapshots import SnapshotHolder, open_stack
+from .sources import SettingsSql
 from .stack import DatabaseState, Stack, StackState
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "Portable",
     "Secret",
     "ServerFacts",
+    "SettingsSql",
     "SnapshotHolder",
     "Stack",
     "StackState",

@@ -83,8 +83,10 @@ class TableFacts:
     - ``locks``: how many relations the server must lock to read the table. These are the table, its
       parts, and all their indexes.
     - ``parts``: in MySQL and MariaDB, the partitions, each with its time.
-    - ``sql``: the query of a source of the settings, and ``reads`` are the tables that it reads;
-      empty for a relation of the database.
+    - ``sql``: the query of a source of the settings; empty for a relation of the database.
+    - ``tenant``: the column that a tenancy by SQL adds, and ``tenant_sql`` is its SQL. It is not
+      one of the ``columns``, because only its own side has it.
+    - ``reads``: the tables that the SQL of the settings reads.
     """
 
     schema: str
@@ -100,6 +102,8 @@ class TableFacts:
     locks: int = 1
     parts: tuple[str, ...] = ()
     sql: str = ""
+    tenant: ColumnFacts | None = None
+    tenant_sql: str = ""
     reads: tuple[str, ...] = ()
 
     @property
@@ -113,8 +117,9 @@ class TableFacts:
         return replace(self, indexed=(), rows=0, locks=1, parts=())
 
     def column(self, name: str) -> ColumnFacts | None:
-        """Return the column called ``name``; None if there is none."""
-        return next((column for column in self.columns if column.name == name), None)
+        """Return the column called ``name``, or that of a tenancy by SQL; None if neither is."""
+        own = () if self.tenant is None else (self.tenant,)
+        return next((column for column in (*self.columns, *own) if column.name == name), None)
 
 
 @dataclass(frozen=True, slots=True)

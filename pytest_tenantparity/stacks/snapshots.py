@@ -19,6 +19,7 @@ from ..model import ServerFacts, Side
 from .dialects import Dialect, Session, dialect_for
 from .digest_self_test import Digests, trusted_digests
 from .retry import let_in
+from .sources import SettingsSql
 from .stack import DatabaseState, StackState, alarm_at, catalogs_by_name, explained, hang_up, netted
 from .urls import address_of, resolve_url, stack_url, written
 
@@ -85,7 +86,7 @@ def open_stack(  # noqa: PLR0913, PLR0917 - all but the first three have default
     places: Iterable[Place] = (),
     environment: Mapping[str, str] | None = None,
     holder: SnapshotHolder | None = None,
-    sources: Mapping[str, str] | None = None,
+    sql: SettingsSql | None = None,
 ) -> tuple[StackState, SnapshotHolder]:
     """Take one snapshot of each database of a stack, and read the schemas of these databases.
 
@@ -101,14 +102,14 @@ def open_stack(  # noqa: PLR0913, PLR0917 - all but the first three have default
     except StackUnavailable as error:
         return StackState(side, "", unavailable={"": f"{side}: {error}"}), holder
     expires = time() + settings.snapshot_timeout if settings.snapshot_timeout else None
-    state = StackState(side, written(resolved), expires=expires, sources=dict(sources or {}))
+    state = StackState(side, written(resolved), expires=expires, sql=sql or SettingsSql())
     schemas: dict[str, set[str]] = {"": {settings.schema_name}}
     for place in places:
         schemas.setdefault(place.database, set()).add(place.schema)
     looked_at = {name for name in schemas if _is_looked_at(dialect, settings, name)}
     trusted: dict[ServerFacts, Digests] = {}
     for database, wanted in schemas.items():
-        queries = {} if database else {settings.schema_name: state.sources}
+        own_sql = {} if database else {settings.schema_name: state.sql}
         holder.permit(len(schemas.keys() - looked_at))
         target = stack_url(state.url, database)
         held = database not in looked_at
@@ -116,7 +117,7 @@ def open_stack(  # noqa: PLR0913, PLR0917 - all but the first three have default
             with nullcontext() if held else holder.for_a_look(), netted(side, target):
                 engine = dialect.create_engine(target, Session(application, settings).at(database))
                 opening = partial(
-                    _database_state, holder, engine, dialect, target, wanted, trusted, queries
+                    _database_state, holder, engine, dialect, target, wanted, trusted, own_sql
                 )
                 found = let_in(explained(side, target, dialect)(opening), settings.connect_timeout)
             state.databases[database] = found if held else replace(found, snapshot="")
@@ -144,13 +145,13 @@ def _database_state(
     url: URL,
     schemas: Iterable[str],
     trusted: dict[ServerFacts, Digests],
-    sources: Mapping[str, Mapping[str, str]],
+    sql: Mapping[str, SettingsSql],
 ) -> DatabaseState:
     """Read the schemas of a database. ``trusted`` caches the digests of each server."""
     connection = holder.hold(engine)
     server = dialect.server(connection, address_of(url))
     snapshot = dialect.export_snapshot(connection)
-    catalogs = catalogs_by_name(connection, dialect, url, schemas, sources)
+    catalogs = catalogs_by_name(connection, dialect, url, schemas, sql)
     if server.itself not in trusted:
         trusted[server.itself] = trusted_digests(connection, dialect, server.encoding)
     return DatabaseState(

@@ -1,24 +1,39 @@
-"""Sources: queries of the settings that are read like tables (``[sources.legacy.<name>] sql``).
+"""SQL of the settings that stands for a table or a column: sources, and tenancies by SQL.
 
-A source is a view that lives in the settings, for a role that may not create one in the database.
-Its query is parsed first: it has to be one SELECT that reads tables of the stack's own schema. The
-session is read-only as well. What is altered in these tables after the snapshot is refused, as for
-a table that is read itself.
+A source (``[sources.legacy.<name>] sql``) is a view that lives in the settings, for a role that may
+not create one in the database. A tenancy by SQL (``legacy_tenancy = {sql = "CASE ..."}``) adds a
+column with a row's tenant to its table. The SQL is parsed first: it has to be one SELECT, or one
+value, that reads tables of the stack's own schema. The session is read-only as well. What is
+altered in these tables after the snapshot is refused, as for a table that is read itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, FromClause, Select, column, literal_column, select, text
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Select,
+    column,
+    literal_column,
+    select,
+    table,
+    text,
+)
 from sqlalchemy.exc import DBAPIError
 
+from ..config.settings import TENANT_BY_SQL
 from ..errors import nearest
-from .catalog import Catalog, TableFacts
+from .catalog import Catalog, ColumnFacts, TableFacts
 from .dialects import Dialect
+
+if TYPE_CHECKING:
+    from sqlglot import exp
 
 _SQLGLOT = {
     "PostgreSQL": "postgres",
@@ -28,63 +43,115 @@ _SQLGLOT = {
 }
 
 
+@dataclass(frozen=True)
+class SettingsSql:
+    """The SQL of one stack's sources, and of its tenancies by SQL, each by the table's name."""
+
+    sources: Mapping[str, str] = field(default_factory=dict)
+    tenancies: Mapping[str, str] = field(default_factory=dict)
+
+
 class _Refused(Exception):
-    """Why a source cannot be read."""
+    """Why SQL of the settings cannot be read."""
 
 
-def query_of(name: str, sql: str, columns: Iterable[str]) -> FromClause:
-    """Return the query of a source for a FROM clause, under the source's name."""
-    clause = text(_escaped(sql) + "\n")  # a comment at the end must not swallow what follows
-    return clause.columns(*map(column, columns)).subquery(name)
+def source_of(facts: TableFacts) -> FromClause:
+    """Return the table or the source for a FROM clause, with the column of a tenancy by SQL."""
+    names = [each.name for each in facts.columns]
+    if facts.sql:
+        relation: FromClause = _query_of(facts.name, facts.sql, names)
+    else:
+        relation = table(facts.name, *map(column, names), schema=facts.schema)
+    if not facts.tenant_sql:
+        return relation
+    tenant = _value(facts.tenant_sql).label(TENANT_BY_SQL)
+    return select(*relation.c, tenant).select_from(relation).subquery(facts.name)
 
 
-def with_sources(
-    connection: Connection, dialect: Dialect, catalog: Catalog, sources: Mapping[str, str]
+def with_settings_sql(
+    connection: Connection, dialect: Dialect, catalog: Catalog, settings: SettingsSql
 ) -> Catalog:
-    """Return ``catalog`` with a table for each source. One that cannot be read says why."""
+    """Return ``catalog`` with a table for each source, and a column for each tenancy by SQL.
+
+    A table says why its SQL cannot be read (``refused``).
+    """
     tables = dict(catalog.tables)
-    for name, sql in sources.items():
+    for name, sql in settings.sources.items():
         facts = TableFacts(catalog.schema, name, (), (), view="query", sql=sql)
+        if name in catalog.tables:
+            why = "(a source of the settings) has the name of a table; give it another name"
+            tables[name] = replace(facts, refused=why)
+            continue
         try:
-            reads = _tables_read(name, sql, dialect, catalog)
-            tables[name] = _described(connection, dialect, replace(facts, reads=reads))
+            facts = replace(facts, reads=_tables_read(_query(sql, dialect), catalog))
+            tables[name] = _described(connection, dialect, facts)
         except _Refused as error:
             tables[name] = replace(facts, refused=f"(a source of the settings) {error}")
+    for written, sql in settings.tenancies.items():
+        for name in _tables_called(written, tables):
+            facts = tables[name]
+            try:
+                read = _tables_read(_query(f"SELECT {sql}", dialect, of_value=True), catalog)
+                reads = dict.fromkeys((*facts.reads, *read))
+                tenant = _tenant_column(connection, dialect, facts, sql)
+                tables[name] = replace(facts, tenant=tenant, tenant_sql=sql, reads=tuple(reads))
+            except _Refused as error:
+                why = facts.refused or f"has a tenancy by SQL in the settings, which {error}"
+                tables[name] = replace(facts, refused=why)
     return replace(catalog, tables=tables)
 
 
-def _tables_read(name: str, sql: str, dialect: Dialect, catalog: Catalog) -> tuple[str, ...]:
-    """Return the tables that a query reads. Raises :class:`_Refused` unless it is one SELECT."""
+def _tables_called(name: str, tables: Iterable[str]) -> list[str]:
+    """Return the table called ``name``, or those whose names differ from it only in case."""
+    known = list(tables)
+    return [name] if name in known else [each for each in known if each.lower() == name.lower()]
+
+
+def _query(sql: str, dialect: Dialect, *, of_value: bool = False) -> exp.Query:
+    """Return a query as parsed. Raises :class:`_Refused` unless it is one SELECT.
+
+    ``of_value``: the query was made of the SQL of one value.
+    """
     import sqlglot
     from sqlglot import exp
 
-    if name in catalog.tables:
-        raise _Refused("has the name of a table; give the source another name")
     try:
         statements = sqlglot.parse(sql, read=_SQLGLOT.get(dialect.name))
     except sqlglot.errors.SqlglotError as error:
         line = str(error).partition("\n")[0]
         raise _Refused(f"is not understood: {line}") from None
     query = statements[0] if len(statements) == 1 else None
+    if of_value:
+        clauses = {name for name, given in query.args.items() if given} if query else set()
+        alone = isinstance(query, exp.Select) and len(query.expressions) == 1
+        if not alone or clauses - {"expressions", "kind"}:
+            raise _Refused("must be one value, such as a CASE, and nothing else")
     if not isinstance(query, exp.Query):
         raise _Refused("must be one SELECT, and nothing else")
+    return query
+
+
+def _tables_read(query: exp.Query, catalog: Catalog) -> tuple[str, ...]:
+    """Return the tables that a query reads. Raises :class:`_Refused` if it writes."""
+    from sqlglot import exp
+
     writing = query.find(exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Into, exp.Lock)
     if writing is not None:
         raise _Refused(f"must only read, and has {writing.key.upper()}")
     named_here = {each.alias for each in query.find_all(exp.CTE)}
     read: dict[str, None] = {}
-    for table in query.find_all(exp.Table):
-        if table.name in named_here and not table.db:
+    for named in query.find_all(exp.Table):
+        if named.name in named_here and not named.db:
             continue
-        if table.db and table.db != catalog.schema:
+        if named.db and named.db != catalog.schema:
             raise _Refused(
-                f"reads {table.db}.{table.name}; a source reads the schema {catalog.schema} alone"
+                f"reads {named.db}.{named.name}; SQL of the settings reads the schema "
+                f"{catalog.schema} alone"
             )
-        found = [each for each in catalog.tables if each == table.name]
-        found = found or [e for e in catalog.tables if e.lower() == table.name.lower()]
+        found = _tables_called(named.name, catalog.tables)
         if len(found) != 1:
-            near = nearest(table.name, catalog.tables)
-            raise _Refused(f"reads {table.name!r}, which is not there; the nearest is {near!r}")
+            near = nearest(named.name, catalog.tables)
+            raise _Refused(f"reads {named.name!r}, which is not there; the nearest is {near!r}")
         if why := catalog.tables[found[0]].refused:
             raise _Refused(f"reads {found[0]!r}, which {why}")
         read[found[0]] = None
@@ -94,7 +161,7 @@ def _tables_read(name: str, sql: str, dialect: Dialect, catalog: Catalog) -> tup
 def _described(connection: Connection, dialect: Dialect, facts: TableFacts) -> TableFacts:
     """Return ``facts`` with the columns of the query, as the server describes them."""
     everything: Select[Any] = select(literal_column("*")).select_from(
-        query_of(facts.name, facts.sql, ())
+        _query_of(facts.name, facts.sql, ())
     )
     try:
         with _unlocked_after(connection, dialect):
@@ -103,7 +170,7 @@ def _described(connection: Connection, dialect: Dialect, facts: TableFacts) -> T
             result.close()
             if twice := [name for name in names if names.count(name) > 1]:
                 raise _Refused(f"has two columns {twice[0]!r}; name each of them (AS)")
-            query = query_of(facts.name, facts.sql, names)
+            query = _query_of(facts.name, facts.sql, names)
             columns = [
                 replace(dialect.expression_facts(connection, query, column(name)), name=name)
                 for name in names
@@ -111,6 +178,30 @@ def _described(connection: Connection, dialect: Dialect, facts: TableFacts) -> T
     except DBAPIError as error:
         raise _Refused(f"fails: {dialect.explain(error)}") from None
     return replace(facts, columns=tuple(columns))
+
+
+def _tenant_column(
+    connection: Connection, dialect: Dialect, facts: TableFacts, sql: str
+) -> ColumnFacts:
+    """Return the column of a tenancy by SQL, as the server describes it."""
+    if facts.column(TENANT_BY_SQL) is not None:
+        raise _Refused(f"needs the name {TENANT_BY_SQL!r}, which a column of the table has")
+    try:
+        with _unlocked_after(connection, dialect):
+            described = dialect.expression_facts(connection, source_of(facts), _value(sql))
+    except DBAPIError as error:
+        raise _Refused(f"fails: {dialect.explain(error)}") from None
+    return replace(described, name=TENANT_BY_SQL)
+
+
+def _query_of(name: str, sql: str, columns: Iterable[str]) -> FromClause:
+    """Return the query of a source for a FROM clause, under the source's name."""
+    clause = text(_escaped(sql) + "\n")  # a comment at the end must not swallow what follows
+    return clause.columns(*map(column, columns)).subquery(name)
+
+
+def _value(sql: str) -> ColumnElement[Any]:
+    return literal_column(f"({sql}\n)")
 
 
 @contextmanager

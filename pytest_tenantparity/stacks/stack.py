@@ -30,7 +30,7 @@ from ..redaction import Secret
 from .catalog import Catalog, TableFacts
 from .dialects import Dialect, Session, dialect_for
 from .retry import ATTEMPTS
-from .sources import with_sources
+from .sources import SettingsSql, with_settings_sql
 from .switching import SwitchingEngine
 from .throttle import Throttle, is_too_busy
 from .urls import address_of, stack_url, without_secrets
@@ -63,7 +63,7 @@ class StackState:
     - ``unavailable``: by database, why it could not be opened. The empty name stands for all.
     - ``expires``: when the snapshots are released, in seconds of the epoch; None if the run's end
       releases them.
-    - ``sources``: the queries of the settings that are read like tables, by name.
+    - ``sql``: the SQL of the settings for this stack's own schema.
     """
 
     side: Side
@@ -71,7 +71,7 @@ class StackState:
     databases: dict[str, DatabaseState] = field(default_factory=dict)
     unavailable: dict[str, str] = field(default_factory=dict)
     expires: float | None = None
-    sources: dict[str, str] = field(default_factory=dict)
+    sql: SettingsSql = field(default_factory=SettingsSql)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "url", Secret(self.url))
@@ -421,8 +421,8 @@ class Stack:
         # If the process keeps its own snapshot, a table may have been altered before it, as in any
         # snapshot.
         if self.dialect.shares_snapshots and _LOOKED_AT not in connection.info:
-            queries = {} if database else {self.settings.schema_name: self._state.sources}
-            found = catalogs_by_name(connection, self.dialect, url, known.catalogs, queries)
+            sql = {} if database else {self.settings.schema_name: self._state.sql}
+            found = catalogs_by_name(connection, self.dialect, url, known.catalogs, sql)
             if any(each.shapes != known.catalogs[name].shapes for name, each in found.items()):
                 raise StackUnavailable(
                     f"{self.side}: tables of {server.database} were altered after the run began; "
@@ -454,16 +454,16 @@ def catalogs_by_name(
     dialect: Dialect,
     url: URL,
     schemas: Iterable[str],
-    sources: Mapping[str, Mapping[str, str]],
+    sql: Mapping[str, SettingsSql],
 ) -> dict[str, Catalog]:
     """Return the catalogs of ``schemas``, by the schemas' names in the settings.
 
-    ``sources`` are added to them, by the schema's name and their own.
+    ``sql`` is the SQL of the settings for some of these schemas.
     """
     names = {name: name or dialect.default_schema(url) for name in sorted(schemas)}
     catalogs = dialect.catalogs(connection, set(names.values()))
     return {
-        name: with_sources(connection, dialect, catalogs[schema], sources.get(name, {}))
+        name: with_settings_sql(connection, dialect, catalogs[schema], sql.get(name, SettingsSql()))
         for name, schema in names.items()
     }
 

@@ -14,10 +14,11 @@ import pytest
 from sqlalchemy import Connection, func, select
 
 from pytest_tenantparity.config import load_settings
-from pytest_tenantparity.mapping.tenancy_sql import Scope, owner_of, source_of
+from pytest_tenantparity.mapping.tenancy_sql import Scope, owner_of
 from pytest_tenantparity.model import Outcome, Side
 from pytest_tenantparity.parity.checks.unassigned import _scope
 from pytest_tenantparity.parity.read.open_pair import OpenPair, open_pair
+from pytest_tenantparity.stacks.sources import source_of
 
 from ..soundness.traps import Engine
 from ..support.engine_driver import Run, opened

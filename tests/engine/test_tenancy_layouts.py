@@ -26,6 +26,7 @@ TENANTS = """
     users = "leads to the tenant"
     members = "leads to the tenant"
     orgs = "leads to the tenant"
+    codes = "leads to the tenant"
     [tenants.a]
     legacy_accounts = ["a1", "a2"]
     modern_id = "A"
@@ -97,6 +98,15 @@ def by_two_hops(database: Database, side: str, tables: Iterable[str], _: ExitSta
     return _shared_tables(database, side, tables, path, "u-")
 
 
+def by_sql(database: Database, side: str, tables: Iterable[str], _: ExitStack) -> Layout:
+    """SQL of the settings looks the tenant's value up in another table."""
+    database.run("CREATE TABLE codes (code text PRIMARY KEY, tenant text)")
+    for owner in _owners(side):
+        database.run("INSERT INTO codes VALUES (%s, %s)", f"q-{owner}", owner)
+    case = "CASE WHEN owner LIKE 'q-%' THEN (SELECT tenant FROM codes WHERE code = TABLE.owner) END"
+    return _shared_tables(database, side, tables, f'{{sql = "{case}"}}', "q-")
+
+
 def by_schema(database: Database, _: str, tables: Iterable[str], __: ExitStack) -> Layout:
     """Each tenant has a schema."""
 
@@ -129,10 +139,11 @@ KINDS: dict[str, Builder] = {
     "column": by_column,
     "one_hop": by_one_hop,
     "two_hops": by_two_hops,
+    "sql": by_sql,
     "schema": by_schema,
     "database": by_database,
 }
-LEADING = {"column", "one_hop", "two_hops"}
+LEADING = {"column", "one_hop", "two_hops", "sql"}
 PAIRS = {f"{legacy}_and_{modern}": (legacy, modern) for legacy in KINDS for modern in KINDS}
 
 

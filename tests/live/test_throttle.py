@@ -20,10 +20,11 @@ from sqlalchemy import create_engine, true
 from pytest_tenantparity.errors import NotProven
 from pytest_tenantparity.inventory import Place
 from pytest_tenantparity.limits import Limits
-from pytest_tenantparity.mapping.tenancy_sql import Scope, source_of
+from pytest_tenantparity.mapping.tenancy_sql import Scope
 from pytest_tenantparity.model import Evidence, Outcome
 from pytest_tenantparity.parity.read.open_pair import open_pair
 from pytest_tenantparity.stacks.dialects import dialect_for
+from pytest_tenantparity.stacks.sources import source_of
 
 from ..support.engine_driver import SHARED, Engine
 from ..support.eventually import eventually

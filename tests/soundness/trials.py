@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import string
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
+
+from pytest_tenantparity.model import SIDES
 
 from .traps import DDL, ENGINES, Engine, Found, Row, Side, Trap, TrapColumn, Value
 from .trial_kinds import KINDS, SPELLED, TEXT_KEY, ZONED_KINDS, Kind
@@ -24,6 +26,7 @@ _MOST_COLUMNS = 8
 _KEYS = [kind for kind in KINDS if kind.type in ("integer", "bigint", "uuid", "date")]
 _TENANT = "tenant_id"
 _TENANTED = 0.2  # share of tenanted trials that have tenants
+_BY_SQL = 0.3  # share of sides with tenants that find them by SQL
 _OWNERS = (("A1", "acme"), ("A2", "beta"))
 """The legacy and modern ids of two tenants. The column has one name on both sides."""
 
@@ -172,7 +175,10 @@ def _with_tenants(
     columns: Sequence[_Column],
     sides: Mapping[Side, list[Row]],
 ) -> Trap:
-    """Add rows of another tenant, some of which the trial's tenant lost."""
+    """Add rows of another tenant, some of which the trial's tenant lost.
+
+    A side finds the tenant by a column, or by SQL that cuts its value out of a column.
+    """
     legacy, modern = sides["legacy"], sides["modern"]
     others = [row for row in _rows(rng, key, columns) if not key or _is_new(row, legacy, key)]
     others = [row for row in others if not key or _is_new(row, modern, key)]
@@ -182,9 +188,12 @@ def _with_tenants(
         "legacy": [(legacy, _OWNERS[0][0]), (others, _OWNERS[1][0])],
         "modern": [(modern, _OWNERS[0][1]), ([*others, *moved], _OWNERS[1][1])],
     }
+    by_sql = [side for side in owned if rng.random() < _BY_SQL]
     stored: dict[Side, list[Row]] = {
         side: [
-            (*row, owner) for given, owner in parts for row in _stored(rng, side, columns, given)
+            (*row, f"{owner}:{rng.randrange(9)}" if side in by_sql else owner)
+            for given, owner in parts
+            for row in _stored(rng, side, columns, given)
         ]
         for side, parts in owned.items()
     }
@@ -196,9 +205,21 @@ def _with_tenants(
         modern_columns=(*trial.modern_columns, column),
         legacy=tuple(stored["legacy"]),
         modern=tuple(stored["modern"]),
-        settings=f'[tables.t]\ntenancy = {{ column = "{_TENANT}" }}\n{trial.settings}',
+        settings="\n".join([*_tenancies(by_sql), trial.settings]),
         subject=_OWNERS[0][1],
     )
+
+
+def _tenancies(by_sql: Collection[Side]) -> list[str]:
+    """Return the settings of a table, with the tenancy of each side."""
+    lines = ["[tables.t]"]
+    for side, value in zip(SIDES, _OWNERS[0], strict=True):
+        sql = f"substr({_TENANT}, 1, {len(value)})"
+        tenancy = f'sql = "{sql}"' if side in by_sql else f'column = "{_TENANT}"'
+        lines.append(f"{side}_tenancy = {{ {tenancy} }}")
+    if by_sql:
+        lines.append(f'ignore = {{ {_TENANT} = "it leads to the tenant" }}')
+    return lines
 
 
 def _stored(

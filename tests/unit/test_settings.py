@@ -156,7 +156,9 @@ WRONG = [
     ("tenancy word", STACKS.replace('{column = "account_id"}', '"shared"') + TENANT, 3,
      "[legacy] tenancy", ["'shared' is not a tenancy", '"global"', "{column = ...}"]),
     ("two tenancies", STACKS.replace('"account_id"', '"a", schema = "{tenant}"') + TENANT, 3,
-     "[legacy] tenancy", ["exactly one of column, path, schema, database, global"]),
+     "[legacy] tenancy", ["exactly one of column, path, sql, schema, database, global"]),
+    ("SQL of no table", STACKS.replace('column = "account_id"', 'sql = "v"') + TENANT, 3,
+     "[legacy] tenancy", ["write it in [tables.<name>]"]),
     ("path", STACKS.replace('column = "account_id"', 'path = "a -> b"') + TENANT, 3,
      "[legacy] tenancy", ["'a -> b' is not a path"]),
     ("path without a table", STACKS.replace('column = "account_id"', 'path = "a -> b -> c"')

@@ -12,9 +12,9 @@ from ...config.names import toml_key
 from ...errors import ConnectionLost, NotProven, nearest
 from ...inventory import Place, TablePair, coverage_gaps, place_of, place_of_shared, rows_but
 from ...mapping.filters import rows_taking_part
-from ...mapping.tenancy_sql import source_of
 from ...model import SIDES, CheckKey, Evidence, Outcome, Side, TableCoverage
 from ...stacks.dialects import ColumnRules
+from ...stacks.sources import source_of
 from ..run import Run
 
 _MOST_NAMED = 3  # rows in no pair, or in several, that a reason names

@@ -9,8 +9,9 @@ from dataclasses import replace
 from sqlalchemy import select, true
 
 from ...errors import NotProven
-from ...mapping.tenancy_sql import Scope, as_kept, end_of, owner_of, source_of, tenant_values
+from ...mapping.tenancy_sql import Scope, as_kept, end_of, owner_of, tenant_values
 from ...model import Evidence, FindingKind, Side
+from ...stacks.sources import source_of
 from ..compare.findings import order_of
 from ..compare.row_diff import Row
 from ..live.key_lookup import among, key_of

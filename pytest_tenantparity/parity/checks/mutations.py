@@ -24,9 +24,10 @@ from sqlalchemy import (
 
 from ...mapping.columns import ColumnPair
 from ...mapping.filters import rows_taking_part
-from ...mapping.tenancy_sql import Owners, Scope, source_of
+from ...mapping.tenancy_sql import Owners, Scope
 from ...model import Side
 from ...stacks.dialects import Item
+from ...stacks.sources import source_of
 from ..compare.row_diff import Row
 from ..read.digest import Buckets, Digest
 from ..read.open_pair import OpenPair

@@ -21,7 +21,6 @@ from ...mapping.tenancy_sql import (
     end_of,
     hops_of,
     owned_by,
-    source_of,
     tenant_values,
 )
 from ...model import (
@@ -40,6 +39,7 @@ from ...model import (
     Tenant,
 )
 from ...stacks.dialects import ColumnRules
+from ...stacks.sources import source_of
 from ..compare.findings import FirstFindings, Sink, finding_of, key_remarks, order_of
 from ..read.open_pair import OpenPair, open_pair
 from ..read.reader import SideReader

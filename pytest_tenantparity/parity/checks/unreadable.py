@@ -20,9 +20,10 @@ from ...errors import NotProven, Unreadable
 from ...inventory import TablePair
 from ...mapping.columns import ColumnPair
 from ...mapping.filters import rows_taking_part
-from ...mapping.tenancy_sql import Scope, source_of
+from ...mapping.tenancy_sql import Scope
 from ...model import SIDES, Side, Tenant
 from ...stacks.dialects import Nulls
+from ...stacks.sources import source_of
 from ..compare.findings import shown_value
 from ..read.open_pair import OpenPair, open_pair
 from ..read.reader import SideReader

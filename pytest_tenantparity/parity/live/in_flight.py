@@ -21,8 +21,9 @@ from time import monotonic, sleep
 from sqlalchemy import true
 
 from ...errors import NotProven
-from ...mapping.tenancy_sql import Scope, source_of
+from ...mapping.tenancy_sql import Scope
 from ...model import SIDES, Evidence, NamedRule, Outcome
+from ...stacks.sources import source_of
 from ..compare.comparison import Comparison, KeyDifference
 from ..compare.row_diff import NO_ROWS, Row, RowDiff
 from ..compare.tolerance import ToleranceRules

@@ -32,7 +32,7 @@ def note_scan(run: Run, opened: ConnectedPair, side: Side, scope: Scope, chunks:
         by = "" if scope.wide else f", {way_of(opened, side)}"
         how = f"one scan for {tenants}{by}{parts}"
     run.notes.take(Reading(opened.pair.name, side, how))
-    if tenancy.first_column is not None and not scope.wide:
+    if tenancy.first_column is not None and tenancy.sql is None and not scope.wide:
         note_want(run, opened, side, tenancy.first_column, "by which tenants are looked up")
 
 
