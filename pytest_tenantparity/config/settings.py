@@ -371,6 +371,10 @@ class Transformation(Model):
     scale: int | None = Field(
         None, ge=0, le=1000, description="digits after the point, to which a decimal is rounded"
     )
+    concat: tuple[str, ...] | None = Field(
+        None, min_length=2, description="legacy columns that were joined; NULL is left out"
+    )
+    separator: str = Field("", description="what stands between the joined columns")
 
     @model_validator(mode="before")
     @classmethod
@@ -379,19 +383,29 @@ class Transformation(Model):
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
-        if sum(each is not None for each in (self.word, self.map, self.scale)) != 1:
-            raise ValueError("a step is exactly one of a word, {map = ...}, {scale = ...}")
+        steps = (self.word, self.map, self.scale, self.concat)
+        if sum(each is not None for each in steps) != 1:
+            raise ValueError(
+                "a step is exactly one of a word, {map = ...}, {scale = ...}, {concat = ...}"
+            )
+        if self.separator and self.concat is None:
+            raise ValueError("separator belongs to {concat = ...}")
         return self
 
     @property
     def name(self) -> str:
         """The name of the transformation."""
+        if self.concat is not None:
+            return "concat"
         return self.word or ("map" if self.map is not None else "scale")
 
     def __str__(self) -> str:
         """Return the transformation as the settings write it."""
         if self.word is not None:
             return self.word
+        if self.concat is not None:
+            between = f", separator = {self.separator!r}" if self.separator else ""
+            return f"concat = {list(self.concat)}{between}"
         if self.map is not None:
             pairs = ", ".join(f"{toml_key(old)} = {new!r}" for old, new in self.map.items())
             return f"map = {{{pairs}}}"
@@ -427,7 +441,14 @@ class ColumnSettings(ValueRules):
     def _one_way_to_the_legacy_value(self) -> Self:
         if self.transform and self.legacy_sql is not None:
             raise ValueError("has both transform and legacy_sql; write the steps in legacy_sql")
+        if any(step.concat is not None for step in self.transform[1:]):
+            raise ValueError("transform: concat joins columns, so it can only be the first step")
         return self
+
+    @property
+    def joined(self) -> tuple[str, ...]:
+        """The legacy columns that a transformation joins."""
+        return (self.transform[0].concat or ()) if self.transform else ()
 
     def sql(self, side: Side) -> str | None:
         """Return the expression that replaces the column on one side, or None."""

@@ -113,9 +113,13 @@ class ColumnPair:
         return self.legacy, self.modern
 
     def zone_on(self, side: Side) -> str | None:
-        """Return the zone from which naive times on ``side`` are converted, or None."""
-        naive = self.on(side).met_as.family is Family.TIMESTAMP
-        return self.rules.naive_zone if naive and self.family is Family.TIMESTAMPTZ else None
+        """Return the zone by whose rules ``side`` converts times, or None.
+
+        It converts naive times to instants. If the other side's engine cannot do that with its
+        naive times, it converts its own instants to naive times.
+        """
+        converted = {self.on(side).met_as.family, self.family}
+        return self.rules.naive_zone if converted == _CLOCKS else None
 
     def on(self, side: Side) -> ColumnSide:
         """Return the column on ``side``."""
@@ -147,6 +151,7 @@ class ColumnPair:
 UNMAPPED, _ID = "not in the map: ", "id: "
 _HASHABLE = frozenset({Family.INTEGER, Family.UUID, Family.TIMESTAMPTZ})
 _EXACT = frozenset({Family.INTEGER, Family.DECIMAL})
+_CLOCKS = frozenset({Family.TIMESTAMP, Family.TIMESTAMPTZ})
 _NEVER_EMPTY = NUMBERS | DOCUMENTS | TIMES | {Family.BOOLEAN, Family.UUID}
 
 
@@ -333,7 +338,10 @@ class ColumnPlanner:
         if legacy_facts is None:
             self._problem(name, "is not in the legacy table, and has no SQL for both sides")
             return modern_name
-        if not self._is_spared("legacy", name):
+        columns = self.pair.settings.columns.items()
+        if joined_in := next((other for other, each in columns if name in each.joined), None):
+            self.result.rules.append(NamedRule(f"is compared as a part of {joined_in}", name))
+        elif not self._is_spared("legacy", name):
             self._lonely.append(name)
         return None
 

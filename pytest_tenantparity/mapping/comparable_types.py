@@ -113,7 +113,8 @@ def _read(
     spoken = f"is read as {family.value}, however it is stored"
     naive = Family.TIMESTAMP in (legacy.family, modern.family) or rules.naive_zone == "UTC"
     if naive and family is Family.TIMESTAMPTZ:
-        spoken += f"; naive times are meant in {rules.naive_zone}"
+        zone = str(rules.naive_zone)
+        spoken += f"; naive times are meant in {zone}{_which_of_two(zone)}"
     return CommonType(family, spoken, by_content=family in DOCUMENTS)
 
 
@@ -162,7 +163,7 @@ def _mixed(rules: ColumnRules) -> dict[frozenset[Family], CommonType]:
         ),
     }
     if rules.naive_zone:
-        spoken = f"naive times are meant in {rules.naive_zone}"
+        spoken = f"naive times are meant in {rules.naive_zone}{_which_of_two(rules.naive_zone)}"
         times = frozenset({Family.TIMESTAMP, Family.TIMESTAMPTZ})
         found[times] = CommonType(Family.TIMESTAMPTZ, spoken)
     if rules.canonical_json:
@@ -171,6 +172,11 @@ def _mixed(rules: ColumnRules) -> dict[frozenset[Family], CommonType]:
 
 
 _BY_CONTENT = "JSON is compared by content, not by its spelling"
+
+
+def _which_of_two(zone: str) -> str:
+    """Return in words which instant a naive time means if the clocks show it twice."""
+    return "" if zone == "UTC" else ", and in an hour that clocks repeat, its second time"
 
 
 def _alike(
@@ -209,7 +215,11 @@ def _unless_zone(
     if met.family is not Family.TIMESTAMPTZ or rules.naive_zone in (None, "UTC"):
         return met
     for side in SIDES:
+        other: Side = "modern" if side == "legacy" else "legacy"
         if columns[side].family is Family.TIMESTAMP and not dialects[side].converts_zones:
+            if columns[other].family is Family.TIMESTAMPTZ and dialects[other].converts_zones:
+                local = f"the {other} side's instants are compared as times of that zone"
+                return CommonType(Family.TIMESTAMP, f"{met.spoken}; {local}")
             return Refusal(
                 f"holds naive times of {rules.naive_zone} on the {side} stack, and "
                 f"{dialects[side].name} converts no zone but UTC without errors"

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 
-from sqlalchemy import ColumnElement, Connection, column, literal_column
+from sqlalchemy import ColumnElement, Connection, literal_column
 
-from ..errors import NotProven, settings_sql
+from ..errors import NotProven, did_you_mean, settings_sql
 from ..inventory import Place, TablePair, place_of_shared
 from ..model import SIDES, NamedRule, Side, Tenant
 from ..stacks import ColumnFacts, Dialect, TableFacts
@@ -200,12 +200,16 @@ def _transformed(
     pair: TablePair, name: str, table: TableFacts, dialect: Dialect
 ) -> ColumnElement[object]:
     key = f"[tables.{pair.name}.columns.{name}] transform"
-    facts = table.column(name)
-    if facts is None:
-        raise NotProven(f"{key}: the legacy table {table.name!r} has no column {name!r}")
-    value: ColumnElement[object] = column(facts.name)
+    settings = pair.settings.columns[name]
+    found = {each.name: each for each in table.columns}
+    columns = settings.joined or (name,)
+    if absent := [each for each in columns if each not in found]:
+        near = did_you_mean(absent[0], found)
+        raise NotProven(
+            f"{key}: the legacy table {table.name!r} has no column {absent[0]!r}.{near}"
+        )
     try:
-        return transformed(value, facts, dialect, pair.settings.columns[name].transform)
+        return transformed([found[each] for each in columns], dialect, settings.transform)
     except ValueError as error:
         raise NotProven(f"{key}: {error}") from None
 

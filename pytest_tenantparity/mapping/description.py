@@ -102,6 +102,9 @@ def _why_not(opened: ConnectedPair, side: Side, name: str) -> str:
     for reasons in (opened.pair.settings.ignore, opened.migration.settings.ignore.columns):
         for key in sorted(ignored_as(side, name) & reasons.keys()):
             return reasons[key]
+    columns = opened.pair.settings.columns.items()
+    if side == "legacy" and (joined := [other for other, each in columns if name in each.joined]):
+        return f"it is compared as a part of {joined[0]}"
     if name == opened.pair.tenancy(side).column:
         return "it holds the tenant's id, by which the rows are chosen"
     return "the reasons of this table's checks say why (NOT PROVEN)"

@@ -8,10 +8,13 @@ MariaDB it also finds ``'  '``.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
+from functools import reduce
 from typing import Any
 
-from sqlalchemy import ColumnElement, Text, case, func, literal, literal_column, null
+import sqlalchemy
+from sqlalchemy import ColumnElement, Text, and_, case, func, literal, literal_column, null
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
@@ -43,17 +46,20 @@ _EXACT = frozenset({Family.INTEGER, Family.DECIMAL})
 
 
 def transformed(
-    value: ColumnElement[Any],
-    column: ColumnFacts,
-    dialect: Dialect,
-    steps: Sequence[Transformation],
+    columns: Sequence[ColumnFacts], dialect: Dialect, steps: Sequence[Transformation]
 ) -> ColumnElement[Any]:
     """Return the SQL of a column's value after all ``steps``, in their order.
 
-    Raises ValueError if a step cannot be done exactly to the values of this column.
+    ``columns`` are several if the first step joins them. Raises ValueError if a step cannot be done
+    exactly to the values of these columns.
     """
+    column = columns[0]
+    value: ColumnElement[Any] = sqlalchemy.column(column.name)
+    if len(columns) > 1:
+        value = _joined(columns, steps[0].separator)
     for step in steps:
-        _require_type(step, column, dialect)
+        for each in columns:
+            _require_type(step, each, dialect)
         match step.name:
             case "empty_to_null":
                 value = case((dialect.any_of(value, column, [""]), null()), else_=value)
@@ -61,10 +67,8 @@ def transformed(
                 value = func.coalesce(value, literal("", Text), type_=Text)
             case "trim":
                 value = _Trimmed(value)
-            case "upper":
-                value = func.upper(value, type_=Text)
-            case "lower":
-                value = func.lower(value, type_=Text)
+            case "upper" | "lower":
+                value = getattr(func, step.name)(value, type_=Text)
             case "map":
                 named = (
                     (dialect.any_of(value, column, [old]), literal(new, Text))
@@ -76,11 +80,29 @@ def transformed(
     return value
 
 
+def _joined(columns: Sequence[ColumnFacts], separator: str) -> ColumnElement[Any]:
+    """Return the SQL of several texts as one. NULL is left out, and NULL alone stays NULL.
+
+    Not every version of every engine has ``concat_ws``.
+    """
+    values: list[ColumnElement[str]] = [sqlalchemy.column(each.name, Text) for each in columns]
+    before, nothing = literal(separator, Text), literal("", Text)
+    parts = [case((each.is_(None), nothing), else_=before + each) for each in values]
+    joined = reduce(operator.add, parts)
+    rest = func.substr(joined, len(separator) + 1, type_=Text) if separator else joined
+    return case((and_(*(each.is_(None) for each in values)), null()), else_=rest)
+
+
 def _require_type(step: Transformation, column: ColumnFacts, dialect: Dialect) -> None:
     if step.name == "scale":
         if column.family not in _EXACT or dialect.holds_doubles(column):
             raise ValueError(
                 f"{step} rounds exact decimals, and {column.name} is {column.declared or 'text'}"
             )
+    elif step.name == "concat" and column.family is Family.PADDED:
+        raise ValueError(
+            f"{step} would lose the spaces of {column.name}, which is {column.declared}; join it "
+            "with legacy_sql"
+        )
     elif column.family not in TEXTS:
         raise ValueError(f"{step} is for texts, and {column.name} is {column.declared}")

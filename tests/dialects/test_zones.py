@@ -17,6 +17,7 @@ from pytest_tenantparity.model import Evidence
 from ..support.changed_tables import checks
 from ..support.engine_driver import Engine
 from ..support.expectations import assert_drift, assert_match, assert_not_proven
+from ..support.files import File, engine_over
 from ..support.mariadb import MariaServer, new_mariadb_database
 from ..support.postgresql import Database
 
@@ -94,30 +95,45 @@ def _with_cure(evidence: Evidence) -> str:
     return f"[tables.t.columns.v]\n{found[1]}\n"
 
 
+_LOCAL = """
+    (1, '2024-07-01 12:00:00'), (2, '2024-01-01 12:00:00.25'), (3, NULL),
+    (4, '2024-10-27 02:30:00'), (5, '2024-10-27 02:30:00'),
+    (6, '2024-03-31 02:30:00'), (7, '2024-10-27 03:30:00'),
+    (8, '1890-01-01 00:00:00'), (9, '2024-07-01 12:00:00')"""
+_INSTANTS_OF_LOCAL = """
+    (1, '2024-07-01 10:00Z'), (2, '2024-01-01 11:00:00.25Z'), (3, NULL), (4, '2024-10-27 01:30Z'),
+    (5, '2024-10-27 00:30Z'), (6, '2024-03-31 01:30Z'), (7, '2024-10-27 02:30Z'),
+    (8, '1889-12-31 23:06:32Z'), (9, '2024-07-01 12:00Z')"""
+
+
+@pytest.mark.parametrize("file", [False, True])
+def test_instants_as_times_of_a_zone(
+    maria: MariaServer, modern_db: Database, tmp_path: Path, file: bool
+) -> None:
+    """PostgreSQL's instants equal naive times of MariaDB and SQLite by PostgreSQL's zone rules.
+
+    In the hour that clocks repeat, a time is the second one, and the first one is drift. A time
+    that clocks skip equals nothing.
+    """
+    legacy: Any = File(tmp_path / "t.db") if file else new_mariadb_database(maria)
+    engine = engine_over(legacy, modern_db, tmp_path)
+    legacy.run("CREATE TABLE t (id int PRIMARY KEY, v datetime(2))")
+    legacy.run(f"INSERT INTO t VALUES {_LOCAL}")
+    modern_db.run("CREATE TABLE t (id int PRIMARY KEY, v timestamptz)")
+    modern_db.run(f"INSERT INTO t VALUES {_INSTANTS_OF_LOCAL}")
+    evidence = engine.audit(more=_BERLIN)
+    assert_drift(evidence, *(("changed", (n,), ("v",)) for n in "569"))
+    shown = {each.key["id"]: each.columns["v"].modern for each in evidence.findings}
+    assert shown["5"] == "2024-10-27 02:30:00 (the first time)"
+    assert any("clocks repeat, its second time" in rule.rule for rule in evidence.rules)
+    with engine.opened(_BERLIN) as run:
+        assert run.audit("canary", "t").reasons == ()
+    if not file:
+        legacy.drop()
+
+
 _NAIVE = "(1, '2024-07-01 12:00:00'), (2, '2024-01-01 12:00:00'), (3, NULL)"
 _INSTANTS = "(1, '2024-07-01 10:00:00'), (2, '2024-01-01 11:00:00'), (3, NULL)"
-
-
-def test_mariadb_beside_postgresql_names_its_cure(
-    maria: MariaServer, modern_db: Database, tmp_path: Path
-) -> None:
-    """The refusal's SQL for the other side's conversion compares every row."""
-    legacy: Any = new_mariadb_database(maria)
-    engine = Engine(legacy, modern_db, tmp_path)
-    legacy.run("CREATE TABLE t (id int PRIMARY KEY, v datetime)")
-    legacy.run(f"INSERT INTO t VALUES {_NAIVE}")
-    modern_db.run("CREATE TABLE t (id int PRIMARY KEY, v timestamptz)")
-    modern_db.run("SET TimeZone = 'UTC'")
-    modern_db.run(f"INSERT INTO t VALUES {_INSTANTS}")
-    refusal = engine.audit(more=_BERLIN)
-    assert_not_proven(refusal, "MySQL converts no zone but UTC", "AT TIME ZONE 'Europe/Berlin'")
-    cure = _with_cure(refusal)
-    assert_match(engine.audit(more=cure), rows=3)
-    modern_db.run("UPDATE t SET v = '2024-07-01 11:00Z' WHERE id = 1")
-    assert_drift(engine.audit(more=cure), ("changed", ("1",), ("v",)))
-    modern_db.run("UPDATE t SET v = NULL WHERE id = 1")
-    assert_drift(engine.audit(more=cure), ("changed", ("1",), ("v",)))
-    legacy.drop()
 
 
 def test_mariadb_beside_mariadb_names_its_cure(maria: MariaServer, tmp_path: Path) -> None:

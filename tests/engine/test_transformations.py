@@ -110,6 +110,47 @@ def test_archives(modern_db: Database, tmp_path: Path) -> None:
             assert sorted(seen(run.audit("global", table))) == found_rows, table
 
 
+JOINED = """
+[tables.t.columns.full_name]
+transform = [{ concat = ["first_name", "last_name"], separator = " " }, "empty_to_null"]
+[tables.t.columns.code]
+transform = { concat = ["a", "b", "a"] }
+"""
+
+
+def assert_joined(legacy: Database | MariaDatabase | File, there: Database, path: Path) -> None:
+    """Require that joined columns match the column that they became, and nothing else does."""
+    legacy.run(
+        "CREATE TABLE t (id int PRIMARY KEY, first_name varchar(9), last_name varchar(9), "
+        "a varchar(9), b varchar(9))"
+    )
+    there.run("CREATE TABLE t (id int PRIMARY KEY, full_name varchar(20), code varchar(29))")
+    parts = [("'Ada'", "'L '"), ("'Bob'", "NULL"), ("NULL", "'C'"), ("NULL", "NULL"), ("''", "''")]
+    rows = ", ".join(f"({n}, {a}, {b}, 'x', NULL)" for n, (a, b) in enumerate(parts, start=1))
+    legacy.run(f"INSERT INTO t VALUES {rows}, (6, '', NULL, 'x', 'y'), (7, 'A', 'B', 'x', 'y')")
+    there.run(
+        "INSERT INTO t VALUES (1, 'Ada L ', 'xx'), (2, 'Bob', 'xx'), (3, 'C', 'xx'), "
+        "(4, NULL, 'xx'), (5, ' ', 'xx'), (6, NULL, 'xyx'), (7, 'AB', 'xxy')"
+    )
+    evidence = engine_over(legacy, there, path).audit(more=JOINED)
+    assert_drift(evidence, ("changed", ("7",), ("code", "full_name")))
+    told = {rule.rule for rule in evidence.rules if rule.column == "first_name"}
+    assert told == {"is compared as a part of full_name"}
+
+
+def test_joined_columns(engine: Engine, mysql_db: MariaDatabase, tmp_path: Path) -> None:
+    """Columns that were joined into one are compared with it, with NULL left out."""
+    assert_joined(engine.legacy, engine.modern, tmp_path)
+    for legacy in (mysql_db, File(tmp_path / "t.db")):
+        engine.modern.run("DROP TABLE t")
+        assert_joined(legacy, engine.modern, tmp_path)
+    padded = "DROP TABLE t; CREATE TABLE t (id int, first_name char(3), last_name text, a text)"
+    engine.legacy.run(padded)
+    assert_not_proven(engine.audit(more=JOINED), "would lose the spaces of first_name")
+    engine.legacy.run("ALTER TABLE t DROP first_name, ADD firstname text")
+    assert_not_proven(engine.audit(more=JOINED), "has no column 'first_name'", "'firstname'")
+
+
 def test_decimals_are_rounded(
     engine: Engine, mysql_db: MariaDatabase, modern_db: Database, tmp_path: Path
 ) -> None:

@@ -216,7 +216,7 @@ def with_key(text: str, key: tuple[str, ...]) -> str:
 
 def _with_type(text: str, column: str, word: str) -> str:
     header = f'[tables.{TABLE}.columns."{column}"]'
-    if f"{header}\ntype =" in text:
+    if f"{header}\ntype =" in text or f"{header}\nnaive_zone =" in text:
         return text
     typed = f'{header}\ntype = "{word}"'
     return text.replace(header, typed) if header in text else f"{text}\n{typed}".lstrip()

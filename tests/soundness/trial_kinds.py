@@ -11,7 +11,7 @@ import json
 import math
 import string
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from random import Random
@@ -195,6 +195,19 @@ def _utc(value: Value) -> str:
     return _moment(value.astimezone(UTC).replace(tzinfo=None)) + "+00"
 
 
+def _local(zone: ZoneInfo) -> Callable[[Value], str]:
+    """Return the text of an instant as a time of a zone: in a repeated hour, of its second time."""
+
+    def text(value: Value) -> str:
+        if not isinstance(value, datetime):
+            raise TypeError(value)
+        local = value.astimezone(zone).replace(tzinfo=None)
+        second = local.replace(tzinfo=zone, fold=1).astimezone(UTC) == value
+        return _moment(local) + ("" if second else " (the first time)")
+
+    return text
+
+
 def _bytes(value: Value) -> str:
     if not isinstance(value, bytes):
         raise TypeError(value)
@@ -284,7 +297,10 @@ ZONED_KINDS = [
     Kind("timestamptz", (), _clear_instant(ZoneInfo(zone)), _utc, _other_instant, zone=zone)
     for zone in _ZONES
 ]
-"""Instants on the modern side, and naive times on the legacy side, which only PostgreSQL reads."""
+"""Instants on the modern side, and naive times on the legacy side, which PostgreSQL converts."""
+
+LOCAL_KINDS = [replace(kind, canonical=_local(ZoneInfo(kind.zone))) for kind in ZONED_KINDS]
+"""The same for other engines' naive times: PostgreSQL converts the instants on the modern side."""
 
 
 TEXT_KEY = Kind("varchar(100)", (), lambda rng: f"{_text(rng)[:60]}{rng.randrange(10**6)}", str)

@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 from pytest_tenantparity.model import SIDES
 
 from .traps import DDL, ENGINES, Engine, Found, Row, Side, Trap, TrapColumn, Value
-from .trial_kinds import KINDS, SPELLED, TEXT_KEY, ZONED_KINDS, Kind
+from .trial_kinds import KINDS, LOCAL_KINDS, SPELLED, TEXT_KEY, ZONED_KINDS, Kind
 
 _MOST_ROWS = 12
 _MOST_COLUMNS = 8
@@ -242,6 +242,8 @@ def _columns(rng: Random, legacy: Engine, modern: Engine) -> tuple[list[_Column]
     usables = [kind for kind in KINDS if usable(kind) and (keys or not _has_many_texts(kind))]
     if legacy == "postgresql" and holds(modern, "timestamptz"):
         usables.append(rng.choice(ZONED_KINDS))
+    elif modern == "postgresql":
+        usables.append(rng.choice(LOCAL_KINDS))
     others = [
         _column(rng, f"c{n}", rng.choice(usables), engines, key=False)
         for n in range(rng.randrange(1, _MOST_COLUMNS))

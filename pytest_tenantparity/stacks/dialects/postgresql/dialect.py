@@ -279,9 +279,6 @@ class PostgreSQL(Dialect):
     ) -> None:
         require_unaltered(connection, tables, present)
 
-    def naive_sql(self, column: str, zone: str) -> str:
-        return f"{STANDARD.quote(column)} AT TIME ZONE '{zone}'"
-
     def zone_fault(self, connection: Connection, zone: str) -> str:
         return zone_fault(connection, zone)
 
@@ -324,6 +321,8 @@ class PostgreSQL(Dialect):
     ) -> ColumnElement[str]:
         if column.family is Family.TIMESTAMP and family is Family.TIMESTAMPTZ:
             return cast(_catalog.timezone(rules.naive_zone, value), Text)
+        if column.family is Family.TIMESTAMPTZ and family is Family.TIMESTAMP:
+            return _local_time(value, str(rules.naive_zone))
         return super().canonical(value, column, family, rules)
 
     def shifted(self, moment: ColumnElement[str], offset: ColumnElement[str]) -> ColumnElement[str]:
@@ -556,6 +555,17 @@ _LONGEST_DOCUMENT = 2**24  # bytes: jsonb holds 2**28, and needs at most six for
 # cannot.
 _SURROGATE_PAIR = r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 _NOT_FOR_JSONB = r"\\u(0000|[dD][89a-fA-F])|[0-9][eE][+-]?[0-9]{4}|[0-9]{250}"
+
+
+def _local_time(value: ColumnElement[Any], zone: str) -> ColumnElement[str]:
+    """Return the text of an instant as a time of ``zone``, different for different instants.
+
+    In an hour that clocks repeat, a time means two instants. The server reads it as the second one,
+    so the first one gets a text that is no time.
+    """
+    local = _catalog.timezone(zone, value)
+    first = cast(local, Text) + literal(" (the first time)", Text)
+    return case((_catalog.timezone(zone, local) == value, cast(local, Text)), else_=first)
 
 
 def _json_by_content(value: ColumnElement[Any]) -> ColumnElement[str]:
