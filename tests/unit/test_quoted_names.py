@@ -73,10 +73,10 @@ def test_what_is_ignored_may_be_quoted() -> None:
 @pytest.mark.parametrize(
     ("backend", "column", "shown"),
     [
-        *((backend, "at_utc", "at_utc") for backend in ("duckdb", "archive", "mysql")),
-        *((backend, "Order", '"Order"') for backend in ("duckdb", "archive")),
-        *((backend, "order", '"order"') for backend in ("duckdb", "archive")),
-        *((backend, 'say "50%"', '"say ""50%"""') for backend in ("duckdb", "archive")),
+        *((backend, "at_utc", "at_utc") for backend in ("archive", "mysql")),
+        *((backend, "Order", '"Order"') for backend in ("archive",)),
+        *((backend, "order", '"order"') for backend in ("archive",)),
+        *((backend, 'say "50%"', '"say ""50%"""') for backend in ("archive",)),
         ("mysql", "order", "`order`"),
         ("mysql", "say `50%`", "`say ``50%```"),
     ],
