@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from ..audit import open_run
-from ..config import load_settings
+from ..audit import RunOptions, open_run
+from ..config import AsOf, load_settings
 from ..errors import TenantParityError
 from ..inventory import read_terms, select_tenants
 from ..model import CheckKey, CheckKind
@@ -29,6 +29,9 @@ def plan(
         list[str] | None, typer.Option(help="cohorts and tenants, as for pytest --tenants")
     ] = None,
     settings: Annotated[Path, typer.Option(help="the settings")] = Path("tenantparity.toml"),
+    as_of: Annotated[
+        str | None, typer.Option(help="the value of :as_of in filters, as for --parity-as-of")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="one JSON document")] = False,
 ) -> None:
     """Print the checks of a selection. The stacks are opened, and no row is compared.
@@ -39,7 +42,8 @@ def plan(
         known = load_settings(settings)
         terms = read_terms("--tenants", tenants or [], Path.cwd())
         chosen = select_tenants(known, terms, canary=known.canary)
-        with open_run(known, chosen) as run:
+        options = RunOptions(as_of=None if as_of is None else AsOf.read(as_of))
+        with open_run(known, chosen, options) as run:
             checks = run.checks
             lost = [why for each in run.audit.run.stacks.values() for why in each.unavailable]
     except (TenantParityError, OSError) as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from functools import cache
 from typing import Annotated, Any, Literal, Self
@@ -680,14 +680,7 @@ class Settings(Model):
             if self.tenants_query is not None:
                 how = "name a file in tenants_file, and write it: tenantparity tenants export"
             raise ValueError(f"there are no tenants; {how}")
-        cohorts = self.known_cohorts
-        for tenant_id in self.tenants:
-            if tenant_id in (*BEYOND_TENANTS, "all"):
-                raise ValueError(f"no tenant can be called {tenant_id!r}: the word has a meaning")
-            if tenant_id in cohorts:
-                raise ValueError(f"{tenant_id!r} is both a tenant and a cohort; rename one")
-        for value_of in (_accounts, _modern_ids):
-            _no_value_twice(value_of(self))
+        require_distinct(self.tenants)
         return self
 
     @property
@@ -795,12 +788,17 @@ class Settings(Model):
         return self.legacy if side == SIDES[0] else self.modern
 
 
-def _accounts(settings: Settings) -> list[tuple[str, str]]:
-    return [(v, t.id) for t in settings.tenant_models() for v in t.legacy_accounts]
-
-
-def _modern_ids(settings: Settings) -> list[tuple[str, str]]:
-    return [(t.modern_id, t.id) for t in settings.tenant_models()]
+def require_distinct(tenants: Mapping[str, TenantSettings]) -> None:
+    """Raise ValueError if a tenant's id has another meaning, or a value leads to two tenants."""
+    cohorts = {each.cohort for each in tenants.values()}
+    for tenant_id in tenants:
+        if tenant_id in (*BEYOND_TENANTS, "all"):
+            raise ValueError(f"no tenant can be called {tenant_id!r}: the word has a meaning")
+        if tenant_id in cohorts:
+            raise ValueError(f"{tenant_id!r} is both a tenant and a cohort; rename one")
+    models = [tenant.model(tenant_id) for tenant_id, tenant in tenants.items()]
+    _no_value_twice([(value, t.id) for t in models for value in t.legacy_accounts])
+    _no_value_twice([(t.modern_id, t.id) for t in models])
 
 
 def _no_value_twice(values: list[tuple[str, str]]) -> None:

@@ -228,38 +228,43 @@ class ColumnPlanner:
         if self._say_by_case(surplus):
             self.result.key = list(self.result.columns)
             return self.result
-        for name in [each for each in self._lonely if not self._is_in_another_pair("legacy", each)]:
+        for name in [each for each in self._lonely if not self._is_in_another_pair(each)]:
             modern, table = self._modern_name(name), self.tables["modern"].name
             missing = f"has no counterpart {modern!r} in {table!r} on the modern stack"
             self._problem(name, missing + _near(modern, surplus))
-        for name in [each for each in surplus if not self._is_in_another_pair("modern", each)]:
+        for name in surplus:
             self._problem(name, f"is only in the modern table{_near(name, self._lonely)}")
         self._find_key()
         return self.result
 
-    def _is_in_another_pair(self, side: Side, name: str) -> bool:
-        """Return whether another pair compares a column of the same table; add a rule if so.
+    def _is_in_another_pair(self, name: str) -> bool:
+        """Return whether another pair compares a legacy column; add a rule if so.
 
-        The columns of a table may have been divided among several tables. The other pair must
-        compare all rows of this side, so it may have no filter there.
+        The columns of the legacy table may have been divided among several tables. The other pair
+        must compare the same rows of it: all of them, or all of this tenant.
         """
-        settings, own = self.migration.settings, self.pair.table(side)
-        there: Side = "modern" if side == "legacy" else "legacy"
+        settings, tenancy = self.migration.settings, self.pair.legacy_tenancy
+        here = place_of(settings.legacy, tenancy, self.tenant)
         for other in self.migration.pairs.values():
-            same = other.table(side) == own and other.settings.row_filter(side) is None
+            theirs = other.legacy_tenancy
+            same_rows = (
+                other.legacy_table == self.pair.legacy_table
+                and other.settings.legacy_filter is None
+                and (theirs == tenancy or theirs.is_global)
+                and place_of(settings.legacy, theirs, self.tenant) == here
+                and "legacy" not in other.settings.unassigned
+            )
             ignored = other.settings.ignore.keys() | settings.ignore.columns.keys()
-            if other.name == self.pair.name or not same or ignored_as(side, name) & ignored:
+            if other.name == self.pair.name or not same_rows:
                 continue
-            columns = other.settings.columns.items()
-            if side == "legacy":
-                wanted = next((c.modern for n, c in columns if n == name and c.modern), name)
-            else:
-                wanted = next((n for n, c in columns if c.modern == name), name)
-            place = place_of(settings.stack(there), other.tenancy(there), self.tenant)
-            tables = self.migration.stacks[there].catalog(place).tables
-            found = other.tables_of(settings, there, tables)
-            if any(tables[each].column(wanted) is not None for each in found):
-                said = f"the {side} column is compared in the pair {other.name}"
+            if ignored_as("legacy", name) & ignored:
+                continue
+            own = other.settings.columns.get(name, ColumnSettings())
+            place = place_of(settings.modern, other.modern_tenancy, self.tenant)
+            tables = self.migration.stacks["modern"].catalog(place).tables
+            found = other.tables_of(settings, "modern", tables)
+            if any(tables[each].column(own.modern or name) is not None for each in found):
+                said = f"the legacy column is compared in the pair {other.name}"
                 self.result.rules.append(NamedRule(said, name))
                 return True
         return False

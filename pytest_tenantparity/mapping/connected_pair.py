@@ -82,7 +82,7 @@ class ConnectedPair:
             read += [tables[hop.table] for hop in self.pair.tenancy(side).hops]
             sides = (column.on(side).lookup for column in self.plan.columns)
             read += [lookup.table for lookup in sides if lookup is not None]
-            read += [tables[name] for each in read for name in each.reads]
+            read += [table for each in read for table in each.reads]
             own = [each for each in read if not each.sql]
             with stack.guard(place, discreet=self.pair.has_masks):
                 stack.require_unaltered(place, self.connections[side], own)
@@ -158,6 +158,7 @@ def plan_pair(
         with guard(side):
             if fault := dialects[side].zone_fault(connections[side], zone):
                 raise NotProven(f"naive_zone = {zone!r} on the {side} stack: {fault}")
+    plan.rules += _sources_read(tables, lookups)
     plan.rules += _warnings(migration, pair, places, tables, lookups)
     if not plan.columns:
         raise NotProven(f"no column of {pair.name!r} can be compared: {'; '.join(plan.problems)}")
@@ -214,6 +215,20 @@ def _transformed(
         raise NotProven(f"{key}: {error}") from None
 
 
+def _sources_read(
+    tables: Mapping[Side, TableFacts], lookups: Mapping[str, Lookup]
+) -> Iterator[NamedRule]:
+    """Yield rules for the report: the queries of the settings, which decide what rows there are."""
+    read = {side: [facts] for side, facts in tables.items()}
+    for lookup in lookups.values():
+        read[lookup.settings.stack].append(lookup.table)
+    for side in SIDES:
+        for facts in read[side]:
+            if facts.sql:
+                query = " ".join(facts.sql.split())
+                yield NamedRule(f"{side} rows are those of the source {facts.name}: {query}")
+
+
 def _warnings(
     migration: Migration,
     pair: TablePair,
@@ -222,29 +237,29 @@ def _warnings(
     lookups: Mapping[str, Lookup],
 ) -> Iterator[NamedRule]:
     """Yield warnings for the report of SQL that silently treats different values as equal."""
-
-    def warned(
-        key: str, column: str | None, side: Side, sql: str, table: TableFacts
-    ) -> Iterator[NamedRule]:
-        product = migration.stacks[side].database(places[side]).server.product
-        in_utc = columns_in_utc(migration, pair, side, table)
-        for said in warnings_of(sql, product, table.columns, migration.as_of, in_utc):
-            yield NamedRule(f"{WARNING}{key}: {said}", column)
-
+    written: list[tuple[str, str | None, Side, str | None, TableFacts]] = []
     for side in SIDES:
-        for name, own in sorted(pair.settings.columns.items()):
-            if (sql := own.sql(side)) is not None:
-                key = f"[tables.{pair.name}.columns.{name}] {side}_sql"
-                yield from warned(key, name, side, sql, tables[side])
-        if (sql := pair.tenancy(side).sql) is not None:
-            yield from warned(f"[tables.{pair.name}] {side}_tenancy", None, side, sql, tables[side])
-        if (row_filter := pair.settings.row_filter(side)) is not None:
-            key = f"[tables.{pair.name}] {side}_filter"
-            yield from warned(key, None, side, row_filter.sql, tables[side])
+        table, row_filter = tables[side], pair.settings.row_filter(side)
+        here, columns = f"[tables.{pair.name}]", sorted(pair.settings.columns.items())
+        read = [column for each in table.reads for column in each.columns]
+        source = replace(table, columns=tuple(read))
+        written += [
+            (f"[sources.{side}.{table.name}] sql", None, side, table.sql or None, source),
+            (f"{here} {side}_tenancy", None, side, pair.tenancy(side).sql, table),
+            (f"{here} {side}_filter", None, side, row_filter.sql if row_filter else None, table),
+        ]
+        for name, own in columns:
+            key = f"[tables.{pair.name}.columns.{name}] {side}_sql"
+            written.append((key, name, side, own.sql(side), table))
     for name, lookup in sorted(lookups.items()):
-        if (condition := lookup.settings.filter) is not None:
-            key, side = f"[maps.{name}] filter", lookup.settings.stack
-            yield from warned(key, None, side, condition, lookup.table)
+        own_side, condition = lookup.settings.stack, lookup.settings.filter
+        written.append((f"[maps.{name}] filter", None, own_side, condition, lookup.table))
+    for key, name_of_column, side, sql, table in written:
+        if sql is not None:
+            product = migration.stacks[side].database(places[side]).server.product
+            in_utc = columns_in_utc(migration, pair, side, table)
+            for said in warnings_of(sql, product, table.columns, migration.as_of, in_utc):
+                yield NamedRule(f"{WARNING}{key}: {said}", name_of_column)
 
 
 def _lookups(

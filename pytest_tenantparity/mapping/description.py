@@ -38,6 +38,8 @@ def _table(opened: ConnectedPair, side: Side) -> str:
     If each tenant has its own schema or database, the template is part of the name.
     """
     tenancy, facts = opened.pair.tenancy(side), opened.tables[side]
+    if facts.sql:
+        return f"the source {facts.name}"
     if tenancy.schema_template is not None:
         return f"{tenancy.schema_template}.{facts.name}"
     if tenancy.database is not None:

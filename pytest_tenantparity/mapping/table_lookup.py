@@ -19,8 +19,14 @@ def located(
     places = {
         side: place_of(migration.settings.stack(side), pair.tenancy(side), tenant) for side in SIDES
     }
-    _refuse_same_table(migration, pair, places)
-    return places, {side: _table(migration, pair, side, places[side]) for side in SIDES}
+    same = _same_data(migration, places)
+    tables = {side: _table(migration, pair, side, places[side]) for side in SIDES}
+    read = [
+        {each.name for each in (facts, *facts.reads) if not each.sql} for facts in tables.values()
+    ]
+    if (both := set.intersection(*read)) and same not in (None, SameData.UNKNOWN):
+        raise NotProven(f"legacy and modern read the same table {min(both)!r}; that proves nothing")
+    return places, tables
 
 
 def first_located(
@@ -85,20 +91,23 @@ def _way_out(pair: TablePair, side: Side, tables: Collection[str]) -> str:
     )
 
 
-def _refuse_same_table(migration: Migration, pair: TablePair, places: Mapping[Side, Place]) -> None:
+def _same_data(migration: Migration, places: Mapping[Side, Place]) -> SameData | None:
+    """Return whether both places are one schema of one database; None if they are not.
+
+    Raises :class:`NotProven` unless the settings give a reason for it.
+    """
     legacy, modern = (migration.stacks[side].database(places[side]).server for side in SIDES)
     schemas = {side: migration.stacks[side].catalog(places[side]).schema for side in SIDES}
     same = legacy.same_data_as(modern)
     if same is None or schemas["legacy"] != schemas["modern"]:
-        return
+        return None
     if migration.settings.same_database is None:
         raise NotProven(
             f"legacy and modern {same}: {legacy.database} at {legacy.address} and "
             f"{modern.address}, schema {schemas['legacy']}; check both URLs, or give a reason as "
             "same_database"
         )
-    if pair.legacy_table == pair.modern_table and same is not SameData.UNKNOWN:
-        raise NotProven(f"legacy and modern read the same table {pair.name!r}; that proves nothing")
+    return same
 
 
 def require_way(

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Text, cast, column, select
 
 from ..config import TenantsQuery
-from ..config.settings import SubjectId, TenantSettings
+from ..config.settings import SubjectId, TenantSettings, require_distinct
 from ..errors import SettingsError, did_you_mean
 from ..inventory import place_of_shared
 from ..limits import Limits
@@ -90,7 +90,7 @@ def _records(rows: Iterable[Mapping[str, str | None]]) -> list[dict[str, Any]]:
         record["legacy_accounts"].sort()
     own = {each["id"]: {k: v for k, v in each.items() if k != "id" and v != []} for each in ordered}
     try:
-        TypeAdapter(dict[SubjectId, TenantSettings]).validate_python(own)
+        require_distinct(TypeAdapter(dict[SubjectId, TenantSettings]).validate_python(own))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         tenant, *key = (str(part) for part in first["loc"])
@@ -98,4 +98,6 @@ def _records(rows: Iterable[Mapping[str, str | None]]) -> list[dict[str, Any]]:
         raise SettingsError(
             f"[tenants_query] sql returns the tenant {tenant!r}: {where or 'id'}: {first['msg']}"
         ) from None
+    except ValueError as error:
+        raise SettingsError(f"[tenants_query] sql returns tenants of which {error}") from None
     return ordered

@@ -56,7 +56,7 @@ def transformed(
     column = columns[0]
     value: ColumnElement[Any] = sqlalchemy.column(column.name)
     if len(columns) > 1:
-        value = _joined(columns, steps[0].separator)
+        value = _joined(columns, steps[0].separator, dialect)
     for step in steps:
         for each in columns:
             _require_type(step, each, dialect)
@@ -66,9 +66,9 @@ def transformed(
             case "null_to_empty":
                 value = func.coalesce(value, literal("", Text), type_=Text)
             case "trim":
-                value = _Trimmed(value)
+                value = dialect.if_text(value, _Trimmed(value))
             case "upper" | "lower":
-                value = getattr(func, step.name)(value, type_=Text)
+                value = dialect.if_text(value, getattr(func, step.name)(value, type_=Text))
             case "map":
                 named = (
                     (dialect.any_of(value, column, [old]), literal(new, Text))
@@ -80,21 +80,28 @@ def transformed(
     return value
 
 
-def _joined(columns: Sequence[ColumnFacts], separator: str) -> ColumnElement[Any]:
+def _joined(columns: Sequence[ColumnFacts], separator: str, dialect: Dialect) -> ColumnElement[Any]:
     """Return the SQL of several texts as one. NULL is left out, and NULL alone stays NULL.
 
-    Not every version of every engine has ``concat_ws``.
+    A part that is no text takes the place of the whole, and equals no text. Not every version of
+    every engine has ``concat_ws``.
     """
     values: list[ColumnElement[str]] = [sqlalchemy.column(each.name, Text) for each in columns]
     before, nothing = literal(separator, Text), literal("", Text)
     parts = [case((each.is_(None), nothing), else_=before + each) for each in values]
     joined = reduce(operator.add, parts)
     rest = func.substr(joined, len(separator) + 1, type_=Text) if separator else joined
-    return case((and_(*(each.is_(None) for each in values)), null()), else_=rest)
+    all_null = and_(*(each.is_(None) for each in values))
+    whole: ColumnElement[Any] = case((all_null, null()), else_=rest)
+    for each in values:
+        whole = case((each.is_(None), whole), else_=dialect.if_text(each, whole))
+    return whole
 
 
 def _require_type(step: Transformation, column: ColumnFacts, dialect: Dialect) -> None:
     if step.name == "scale":
+        if not dialect.rounds_exactly:
+            raise ValueError(f"{step} is not exact in {dialect.name}, which rounds to floats")
         if column.family not in _EXACT or dialect.holds_doubles(column):
             raise ValueError(
                 f"{step} rounds exact decimals, and {column.name} is {column.declared or 'text'}"

@@ -86,7 +86,7 @@ class TableFacts:
     - ``sql``: the query of a source of the settings; empty for a relation of the database.
     - ``tenant``: the column that a tenancy by SQL adds, and ``tenant_sql`` is its SQL. It is not
       one of the ``columns``, because only its own side has it.
-    - ``reads``: the tables that the SQL of the settings reads.
+    - ``reads``: the tables that the SQL of the settings reads, each as its :attr:`shape`.
     """
 
     schema: str
@@ -104,7 +104,7 @@ class TableFacts:
     sql: str = ""
     tenant: ColumnFacts | None = None
     tenant_sql: str = ""
-    reads: tuple[str, ...] = ()
+    reads: tuple[TableFacts, ...] = ()
 
     @property
     def stored(self) -> bool:

@@ -9,9 +9,11 @@ altered in these tables after the snapshot is refused, as for a table that is re
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
@@ -77,21 +79,24 @@ def with_settings_sql(
     """
     tables = dict(catalog.tables)
     for name, sql in settings.sources.items():
-        facts = TableFacts(catalog.schema, name, (), (), view="query", sql=sql)
+        query = sql.rstrip("; \t\r\n")
+        facts = TableFacts(catalog.schema, name, (), (), view="query", sql=query)
         if name in catalog.tables:
             why = "(a source of the settings) has the name of a table; give it another name"
             tables[name] = replace(facts, refused=why)
             continue
         try:
-            facts = replace(facts, reads=_tables_read(_query(sql, dialect), catalog))
-            tables[name] = _described(connection, dialect, facts)
+            read = _tables_read(connection, dialect, catalog, query)
+            tables[name] = _described(connection, dialect, replace(facts, reads=read))
         except _Refused as error:
             tables[name] = replace(facts, refused=f"(a source of the settings) {error}")
     for written, sql in settings.tenancies.items():
-        for name in _tables_called(written, tables):
+        lower = [each for each in tables if each.lower() == written.lower()]
+        for name in [written] if written in tables else lower:
             facts = tables[name]
             try:
-                read = _tables_read(_query(f"SELECT {sql}", dialect, of_value=True), catalog)
+                select_value = f"SELECT {sql}"
+                read = _tables_read(connection, dialect, catalog, select_value, of_value=True)
                 reads = dict.fromkeys((*facts.reads, *read))
                 tenant = _tenant_column(connection, dialect, facts, sql)
                 tables[name] = replace(facts, tenant=tenant, tenant_sql=sql, reads=tuple(reads))
@@ -101,20 +106,66 @@ def with_settings_sql(
     return replace(catalog, tables=tables)
 
 
-def _tables_called(name: str, tables: Iterable[str]) -> list[str]:
-    """Return the table called ``name``, or those whose names differ from it only in case."""
-    known = list(tables)
-    return [name] if name in known else [each for each in known if each.lower() == name.lower()]
+def _tables_read(
+    connection: Connection, dialect: Dialect, catalog: Catalog, sql: str, *, of_value: bool = False
+) -> tuple[TableFacts, ...]:
+    """Return the tables that a SELECT reads, all of which are in ``catalog``.
 
-
-def _query(sql: str, dialect: Dialect, *, of_value: bool = False) -> exp.Query:
-    """Return a query as parsed. Raises :class:`_Refused` unless it is one SELECT.
-
-    ``of_value``: the query was made of the SQL of one value.
+    Raises :class:`_Refused` if it does more than read them. ``of_value``: it was made of the SQL of
+    one value.
     """
+    from sqlglot import exp
+
+    query = _parsed(sql, dialect, of_value=of_value)
+    _require_reading(connection, dialect, query, sql)
+    known = {name.lower() for name in catalog.tables}
+    named_here = {each.alias.lower() for each in query.find_all(exp.CTE)}
+    for name in sorted(named_here):
+        # Which of the two a FROM means depends on its place.
+        if name in known or name.startswith(("pg_", "sqlite_", "information_schema")):
+            raise _Refused(f"names a part {name!r} (WITH), as a table is named; rename the part")
+    read: dict[TableFacts, None] = {}
+    for each in query.find_all(exp.Table):
+        name = each.name
+        if not name or (name.lower() in named_here and not each.db):
+            continue  # a function that returns rows, or a part of the query itself
+        if each.db and each.db != catalog.schema:
+            raise _Refused(
+                f"reads {each.db}.{name}; SQL of the settings reads the schema "
+                f"{catalog.schema} alone"
+            )
+        found = dialect.tables_meant(name, catalog.tables, quoted=bool(each.this.quoted))
+        if len(found) != 1:
+            near = nearest(name, catalog.tables)
+            raise _Refused(f"reads {name!r}, which is not there; the nearest is {near!r}")
+        if why := catalog.tables[found[0]].refused:
+            raise _Refused(f"reads {found[0]!r}, which {why}")
+        read[catalog.tables[found[0]].shape] = None
+    return tuple(read)
+
+
+def _require_reading(connection: Connection, dialect: Dialect, query: exp.Query, sql: str) -> None:
+    """Raise :class:`_Refused` if a query writes, or its tables do not determine its result."""
+    from sqlglot import exp
+
+    writing = query.find(exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Into, exp.Lock)
+    if writing is not None:
+        raise _Refused(f"must only read, and has {writing.key.upper()}")
+    if query.find(exp.Parameter, exp.SessionParameter) is not None:
+        raise _Refused("uses a variable, which the tables that it reads do not determine")
+    if unsteady := dialect.unsteady_functions(connection, _called(sql, dialect)):
+        raise _Refused(
+            f"calls {unsteady[0]}(), whose result can change while the tables that it reads do not"
+        )
+
+
+def _parsed(sql: str, dialect: Dialect, *, of_value: bool) -> exp.Query:
+    """Return a query as parsed. Raises :class:`_Refused` unless it is one SELECT."""
     import sqlglot
     from sqlglot import exp
 
+    if dialect.name == "MySQL" and re.search(r"/\*M?!", sql):
+        raise _Refused("holds a comment /*!, which the server executes; write what it says")
     try:
         statements = sqlglot.parse(sql, read=_SQLGLOT.get(dialect.name))
     except sqlglot.errors.SqlglotError as error:
@@ -131,31 +182,12 @@ def _query(sql: str, dialect: Dialect, *, of_value: bool = False) -> exp.Query:
     return query
 
 
-def _tables_read(query: exp.Query, catalog: Catalog) -> tuple[str, ...]:
-    """Return the tables that a query reads. Raises :class:`_Refused` if it writes."""
-    from sqlglot import exp
+def _called(sql: str, dialect: Dialect) -> set[str]:
+    """Return the names before opening parentheses, in lower case: functions, and some keywords."""
+    import sqlglot
 
-    writing = query.find(exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Into, exp.Lock)
-    if writing is not None:
-        raise _Refused(f"must only read, and has {writing.key.upper()}")
-    named_here = {each.alias for each in query.find_all(exp.CTE)}
-    read: dict[str, None] = {}
-    for named in query.find_all(exp.Table):
-        if named.name in named_here and not named.db:
-            continue
-        if named.db and named.db != catalog.schema:
-            raise _Refused(
-                f"reads {named.db}.{named.name}; SQL of the settings reads the schema "
-                f"{catalog.schema} alone"
-            )
-        found = _tables_called(named.name, catalog.tables)
-        if len(found) != 1:
-            near = nearest(named.name, catalog.tables)
-            raise _Refused(f"reads {named.name!r}, which is not there; the nearest is {near!r}")
-        if why := catalog.tables[found[0]].refused:
-            raise _Refused(f"reads {found[0]!r}, which {why}")
-        read[found[0]] = None
-    return tuple(read)
+    texts = [token.text for token in sqlglot.tokenize(sql, read=_SQLGLOT.get(dialect.name))]
+    return {text.lower() for text, follows in pairwise(texts) if follows == "("}
 
 
 def _described(connection: Connection, dialect: Dialect, facts: TableFacts) -> TableFacts:

@@ -193,3 +193,22 @@ def test_settings_that_make_no_sense(engine: Engine) -> None:
     ):
         with pytest.raises(SettingsError, match=said):
             engine.settings(f"[tables.t.columns.v]\n{wrong}\n")
+
+
+def test_values_of_other_kinds_in_sqlite(modern_db: Database, tmp_path: Path) -> None:
+    """SQLite keeps numbers and blobs in columns of texts: a transformation makes no text of them.
+
+    Its ``round`` returns floats, so a scale is refused.
+    """
+    engine = engine_over(File(tmp_path / "t.db"), modern_db, tmp_path)
+    engine.legacy.run("CREATE TABLE t (id INTEGER PRIMARY KEY, s BLOB, v VARCHAR(9), n INTEGER)")
+    engine.legacy.run("INSERT INTO t VALUES (1, x'61', x'61', 9007199254740993)")
+    engine.modern.run("CREATE TABLE t (id int PRIMARY KEY, s text, v text, n bigint)")
+    engine.modern.run("INSERT INTO t VALUES (1, 'A', 'A', 9007199254740992)")
+    more = '[tables.t.ignore]\ns = "a blob"\nn = "a number"\n[tables.t.columns.v]\ntransform = {}\n'
+    for steps in ("'upper'", "['trim', 'upper']", "'trim'"):
+        assert_drift(engine.audit(more=more.format(steps)), ("changed", ("1",), ("v",)))
+    joined = "[{ concat = ['v', 'v'] }]"
+    assert_drift(engine.audit(more=more.format(joined)), ("changed", ("1",), ("v",)))
+    scale = more.replace('n = "a number"', 'v = "a text"').replace("columns.v", "columns.n")
+    assert_not_proven(engine.audit(more=scale.format("{ scale = 2 }")), "is not exact in SQLite")

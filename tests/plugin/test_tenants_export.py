@@ -132,6 +132,8 @@ def test_values_that_csv_cannot_hold(legacy: File) -> None:
             "'acme' with two values of modern_id",
         ),
         ("SELECT 'a b' AS id FROM customers", "'a b'"),
+        ("SELECT 'all' AS id FROM customers", "no tenant can be called 'all'"),
+        ("SELECT code AS id, 'x' AS modern_id FROM customers", "'x' belongs to the tenants"),
         ("SELECT code AS id, 'many' AS size FROM customers", "size"),
         ("DELETE FROM customers", "must be one SELECT"),
         ("SELECT id FROM customer", "nearest is 'customers'"),

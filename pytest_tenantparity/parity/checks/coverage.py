@@ -6,13 +6,14 @@ import operator
 from collections.abc import Iterator, Sequence
 from functools import reduce
 
-from sqlalchemy import ColumnElement, case, column, func, literal_column, select
+from sqlalchemy import ColumnElement, Connection, case, column, func, literal_column, select
 
 from ...config.names import toml_key
 from ...errors import ConnectionLost, NotProven, nearest
 from ...inventory import Place, TablePair, coverage_gaps, place_of, place_of_shared, rows_but
 from ...mapping.filters import rows_taking_part
 from ...model import SIDES, CheckKey, Evidence, Outcome, Side, TableCoverage
+from ...stacks import TableFacts
 from ...stacks.dialects import ColumnRules
 from ...stacks.sources import source_of
 from ..run import Run
@@ -52,6 +53,7 @@ def check_coverage(run: Run, key: CheckKey) -> Evidence:
             except NotProven as error:  # one tenant's place must not hide the gaps of others
                 reasons.append(str(error))
                 left_out |= dict.fromkeys(filtered)
+        reasons += _unused_sources(run, side)
     outcome = Outcome.NOT_PROVEN if reasons else Outcome.PROVEN
     counted = {what: rows for what, rows in left_out.items() if rows is not None}
     return Evidence(key, outcome, TableCoverage(counted), reasons=tuple(dict.fromkeys(reasons)))
@@ -74,6 +76,7 @@ def _count_left_out(run: Run, side: Side, place: Place, pair: TablePair) -> int 
     try:
         with stack.transaction(place) as connection, stack.guard(place, discreet=pair.has_masks):
             total, taken = connection.execute(counted).one()
+            _require_unaltered(run, side, place, connection, found[0])
     except ConnectionLost:
         raise
     except NotProven:
@@ -126,6 +129,7 @@ def _not_in_one_pair(
         with stack.transaction(place) as connection, stack.guard(place, discreet=masked):
             count = connection.scalar(rows) or 0
             named = connection.execute(few).all() if count and texts and not masked else []
+            _require_unaltered(run, side, place, connection, facts)
         if count:
             shown = [
                 " ".join(f"{each.name} = {value!r}" for each, value in zip(key, row, strict=True))
@@ -136,6 +140,14 @@ def _not_in_one_pair(
                 f"{count:,} {side} rows of {facts.schema}.{name} are in {said}"
                 f"{such_as if shown else ''}"
             )
+
+
+def _require_unaltered(
+    run: Run, side: Side, place: Place, connection: Connection, facts: TableFacts
+) -> None:
+    """Raise :class:`NotProven` if a table that was read was altered after the snapshot."""
+    own = [each for each in (facts, *facts.reads) if not each.sql]
+    run.stacks[side].require_unaltered(place, connection, own)
 
 
 def _places(run: Run, side: Side) -> dict[Place, list[TablePair]]:
@@ -150,9 +162,21 @@ def _places(run: Run, side: Side) -> dict[Place, list[TablePair]]:
     return places
 
 
+def _unused_sources(run: Run, side: Side) -> Iterator[str]:
+    """Yield a reason for each source that is not compared, not a key map, and not ignored."""
+    for name in coverage_gaps(
+        run.settings, [*run.pairs.values()], side, run.settings.sources.get(side, {})
+    ):
+        yield (
+            f"the source {name} ([sources.{side}]) is neither compared nor ignored; pair it, "
+            f'give a reason ([ignore.tables] "{side}.{name}" = "..."), or take it out'
+        )
+
+
 def _gaps(run: Run, side: Side, place: Place, pairs: list[TablePair]) -> list[str]:
     catalog = run.stacks[side].catalog(place)
-    tables = catalog.stored_tables
+    sources = run.settings.sources.get(side, {})
+    tables = [name for name in catalog.stored_tables if name not in sources]
     if not tables:
         raise NotProven(f"the {side} schema {catalog.schema!r} has no tables, or does not exist")
     reasons = [f"{catalog.hidden} on the {side} stack"] if catalog.hidden else []

@@ -135,6 +135,7 @@ class JournalKeeper:
         if self._file is not None:
             with self._noting_trouble():
                 self._file.close()
+            self._file = None
 
     def note(self, evidence: Evidence, tolerance_digest: str | None) -> None:
         """Write a proof to the journal, or a line that withdraws an earlier proof.

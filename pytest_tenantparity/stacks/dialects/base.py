@@ -233,6 +233,14 @@ class Dialect(ServerRules):
     ) -> ColumnElement[bool]:
         """Whether a column is exactly one of the ``allowed`` values, in the column's own type."""
 
+    rounds_exactly: ClassVar[bool] = True
+    """Whether ``round`` keeps exact numbers exact."""
+
+    def if_text(self, value: ColumnElement[Any], then: ColumnElement[Any]) -> ColumnElement[Any]:
+        """Return ``then`` if a value of a text column is a text, and the value itself if not."""
+        del value
+        return then
+
     def exactly_comparable(
         self, value: ColumnElement[Any], column: ColumnFacts
     ) -> ColumnElement[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
@@ -155,6 +155,22 @@ class ServerRules(ABC):
     def replication_lag(self, connection: Connection) -> float:
         """Return how many seconds replication is behind; raises :class:`NotProven`."""
         raise NotImplementedError(f"{self.name} has no replication")
+
+    unsteady: ClassVar[frozenset[str]] = frozenset()
+    """Functions, in lower case, whose result the tables of a query do not determine."""
+
+    def tables_meant(self, name: str, known: Collection[str], *, quoted: bool) -> list[str]:
+        """Return the tables that SQL may mean by ``name``, which is ``quoted`` or not."""
+        del quoted
+        return [name] if name in known else [e for e in known if e.lower() == name.lower()]
+
+    def unsteady_functions(self, connection: Connection, names: Iterable[str]) -> list[str]:
+        """Return those of the functions whose result can change while all tables stay the same.
+
+        They may read what is in no snapshot, or change something outside of tables.
+        """
+        del connection
+        return sorted(self.unsteady.intersection(names))
 
     def running_queries(self, connection: Connection, own: Sequence[Connection]) -> int:
         """Return how many queries run that are not the audit's; raises :class:`NotProven`.

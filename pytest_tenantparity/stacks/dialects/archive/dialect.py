@@ -106,6 +106,11 @@ class Archive(Dialect):
 
     name = "archive"
     singles = frozenset({"FLOAT"})
+    unsteady = frozenset(
+        {"random", "setseed", "uuid", "uuidv4", "uuidv7", "gen_random_uuid", "nextval", "currval"}
+        | {"read_csv", "read_csv_auto", "read_parquet", "parquet_scan", "read_json", "read_text"}
+        | {"read_json_auto", "read_blob", "glob", "query", "query_table", "getenv"}
+    )
     # The files must not change: a session that finds the same files reads the same data.
     shares_snapshots = True
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, suppress
 from datetime import date, datetime
 from decimal import Decimal
@@ -35,6 +35,7 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    text,
     true,
 )
 from sqlalchemy import table as sqlalchemy_table
@@ -141,6 +142,11 @@ def _as_it_is(element: _Bounded, compiler: Any, **options: Any) -> str:
     return str(compiler.process(element.clauses, **options))
 
 
+_STORED_FUNCTIONS = text(
+    "SELECT routine_name FROM information_schema.routines WHERE routine_type = 'FUNCTION'"
+)
+
+
 class MySQL(Dialect):
     """Digests by MD5 or SHA-256 over canonical text, under collations without padding."""
 
@@ -148,9 +154,20 @@ class MySQL(Dialect):
     singles = frozenset({"float"})
     reports_load = True
     parallel_sessions = True
+    unsteady = frozenset(
+        {"rand", "random_bytes", "uuid", "uuid_short", "sys_guid", "sleep", "benchmark"}
+        | {"get_lock", "release_lock", "release_all_locks", "is_free_lock", "is_used_lock"}
+        | {"load_file", "nextval", "setval", "lastval", "last_insert_id", "connection_id"}
+        | {"found_rows", "row_count", "master_pos_wait", "source_pos_wait", "master_gtid_wait"}
+    )
 
     def default_schema(self, url: URL) -> str:
         return url.database or ""
+
+    def unsteady_functions(self, connection: Connection, names: Iterable[str]) -> list[str]:
+        """Return the functions without a fixed result, and stored ones, which may read tables."""
+        stored = {name.lower() for name in connection.scalars(_STORED_FUNCTIONS)}
+        return sorted((self.unsteady | stored).intersection(names))
 
     def normalised(self, url: URL, *, shows_names: bool = True) -> URL:
         return normalised(url, shows_names=shows_names)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import AbstractContextManager, suppress
 from functools import partial, reduce
 from itertools import chain
@@ -119,6 +119,15 @@ _EPOCHS = {
 }
 
 _SYSTEM = text("SELECT system_identifier::text FROM pg_catalog.pg_control_system()")
+
+
+# Functions of extensions are written in C, and read no tables. Those of users may.
+_UNSTEADY = text("""
+    SELECT DISTINCT proname::text FROM pg_catalog.pg_proc p
+    JOIN pg_catalog.pg_language l ON l.oid = p.prolang
+    WHERE proname = ANY (:names) AND (provolatile = 'v' OR (
+        pronamespace <> 'pg_catalog'::regnamespace AND lanname <> 'c')) ORDER BY 1
+""")
 
 
 class _TypeOf(UserDefinedType[Any]):
@@ -278,6 +287,14 @@ class PostgreSQL(Dialect):
         present: Callable[[], AbstractContextManager[Connection]],
     ) -> None:
         require_unaltered(connection, tables, present)
+
+    def tables_meant(self, name: str, known: Collection[str], *, quoted: bool) -> list[str]:
+        meant = name if quoted else name.lower()
+        return [meant] if meant in known else []
+
+    def unsteady_functions(self, connection: Connection, names: Iterable[str]) -> list[str]:
+        """Return the volatile functions, and those of users, which may read any table."""
+        return list(connection.scalars(_UNSTEADY, {"names": sorted(names)}))
 
     def zone_fault(self, connection: Connection, zone: str) -> str:
         return zone_fault(connection, zone)
