@@ -41,12 +41,15 @@ from .evidence import (
 from .finding import (
     NO_DRIFT,
     NO_ROWS,
+    ChangeKind,
+    ColumnChanges,
     DriftCounts,
     Finding,
     FindingKind,
     MappedId,
     RowCounts,
     ValuePair,
+    Way,
 )
 from .outcome import FAILING, GRAVITY, ROW_WORDS, WORDS, Outcome
 from .report import AuditReport, CohortFacts, Exclusion, Population, Verdict
@@ -85,10 +88,12 @@ __all__ = [
     "Assertions",
     "AuditReport",
     "CanaryCoverage",
+    "ChangeKind",
     "CheckKey",
     "CheckKind",
     "CheckTime",
     "CohortFacts",
+    "ColumnChanges",
     "ColumnCounts",
     "DriftCounts",
     "Evidence",
@@ -123,5 +128,6 @@ __all__ = [
     "ValuePair",
     "Verdict",
     "Violations",
+    "Way",
     "Work",
 ]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from .check import CheckKey
-from .finding import NO_DRIFT, NO_ROWS, DriftCounts, Finding, RowCounts
+from .finding import NO_DRIFT, NO_ROWS, ColumnChanges, DriftCounts, Finding, RowCounts
 from .outcome import WORDS, Outcome
 from .tenant import Side
 
@@ -44,7 +44,8 @@ class RowParity:
     """How far the rows of both stacks are equal.
 
     ``digest`` is the name of the hash on which equality is based. ``in_flight`` is the number of
-    rows that differed in the snapshots and agreed when they were read again.
+    rows that differed in the snapshots and agreed when they were read again. ``changes`` counts the
+    ways in which values changed.
     """
 
     rows: RowCounts = field(default_factory=RowCounts)
@@ -53,6 +54,7 @@ class RowParity:
     tolerance: tuple[AppliedTolerance, ...] = ()
     digest: str = ""
     in_flight: int = 0
+    changes: tuple[ColumnChanges, ...] = ()
     type: Literal["row parity"] = "row parity"
 
 
@@ -282,6 +284,11 @@ class Evidence:
     def columns(self) -> ColumnCounts | None:
         """The columns that a canary watched."""
         return self.measurement.columns if isinstance(self.measurement, CanaryCoverage) else None
+
+    @property
+    def changes(self) -> tuple[ColumnChanges, ...]:
+        """The ways in which values changed, by column."""
+        return self.measurement.changes if isinstance(self.measurement, RowParity) else ()
 
     @property
     def accounts(self) -> tuple[Account, ...]:

@@ -61,6 +61,48 @@ class Finding:
     raw_key: dict[str, str] = field(default_factory=dict)
 
 
+class ChangeKind(StrEnum):
+    """A way in which many values of a column may have changed, from legacy to modern."""
+
+    NULL_TO_EMPTY = "null to empty"
+    EMPTY_TO_NULL = "empty to null"
+    TO_NULL = "to null"
+    TRIMMED = "trimmed"
+    UPPER = "upper case"
+    LOWER = "lower case"
+    SHORTENED = "shortened"  # to a number of characters
+    MISREAD = "misread"  # UTF-8 was read as Latin-1
+    QUESTION_MARKS = "question marks"  # in the place of characters beyond ASCII
+    ROUNDED = "rounded"  # to a number of digits behind the point
+    CUT_OFF = "cut off"  # the same, without rounding
+    SCALED = "scaled"  # by a power of ten
+    SHIFTED = "shifted"  # by a number of minutes
+    ONE_TO_ONE = "one to one"  # a number of values, each of which became another one
+    OTHER_KEY = "other key"  # the same row, but for its key
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A way of changing, its measure if it has one, and the number of rows that it explains."""
+
+    kind: ChangeKind
+    by: int | None
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnChanges:
+    """In how many rows a column differs, and the ways that explain some of them.
+
+    Two ways may explain the same row. Masked columns are left out. Without ``column``, the rows are
+    missing under one key and extra under another one.
+    """
+
+    column: str | None
+    rows: int
+    ways: tuple[Way, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class RowCounts:
     """The number of rows in the scope of a check, on each side."""

@@ -1,6 +1,7 @@
 """The report: one writer for each format, all from the same model."""
 
 from .atomic_files import remove_drafts, replacing
+from .causes import Cause, causes_of
 from .drift.drift_file import DRIFT_NAME, DriftParts, write_drift
 from .formats.write_report import REPORT_NAMES, write_report
 from .listing import MOST_LISTED, cut_evenly
@@ -8,6 +9,7 @@ from .measured import drift_in_words, measured_in_words
 from .rerun import rerun_command
 from .verdict import Plan, build_report
 from .view import (
+    FEW,
     counts_of,
     earlier_in_words,
     hints_in_words,
@@ -17,11 +19,14 @@ from .view import (
 
 __all__ = [
     "DRIFT_NAME",
+    "FEW",
     "MOST_LISTED",
     "REPORT_NAMES",
+    "Cause",
     "DriftParts",
     "Plan",
     "build_report",
+    "causes_of",
     "counts_of",
     "cut_evenly",
     "drift_in_words",

@@ -25,6 +25,7 @@ from ..model import (
     PairFacts,
     Violations,
 )
+from .causes import Cause, causes_of
 from .listing import cut_evenly
 from .measured import measured_in_words
 from .rerun import rerun_command
@@ -36,6 +37,12 @@ SYMBOLS = {
     Outcome.REFUTED: "✗",
     Outcome.NOT_PROVEN: "?",
 }
+FEW = 10
+"""How many failing checks a terminal and a summary show one by one."""
+
+_MOST_EXAMPLES = 5  # checks that a summary shows if there are more
+_FEW_FINDINGS = 3  # of each of them
+_MOST_CAUSES = 50
 _MOST_DETAILED = 1_000  # checks; the matrix and cab-report.json contain all of them
 _MOST_HINTS = 3  # in the terminal
 _MOST_WARNINGS = 20  # warnings about SQL in the settings
@@ -135,6 +142,25 @@ class ReportView:
     def undetailed(self) -> int:
         """The number of problems that ``detailed`` omits."""
         return len(self.problems) - len(self.detailed)
+
+    @cached_property
+    def causes(self) -> list[Cause]:
+        """What the problems have in common, if there are several of them."""
+        return causes_of(self.problems)[:_MOST_CAUSES] if len(self.problems) > 1 else []
+
+    @cached_property
+    def examples(self) -> list[Evidence]:
+        """The problems if they are few. Otherwise one for each cause, with few findings."""
+        if len(self.problems) <= FEW:
+            return self.detailed
+        first = dict.fromkeys(cause.keys[0] for cause in self.causes)
+        known = {check.key: check for check in self.problems}
+        return [
+            known[key].measured(findings=known[key].findings[:_FEW_FINDINGS])
+            if known[key].findings
+            else known[key]
+            for key in [*first][:_MOST_EXAMPLES]
+        ]
 
     @cached_property
     def tolerated(self) -> list[Evidence]:

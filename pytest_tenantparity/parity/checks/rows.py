@@ -146,7 +146,14 @@ def _conclude(
         outcome = Outcome.NOT_PROVEN
     else:
         outcome = Outcome.TOLERATED if forgiven else Outcome.PROVEN
-    measured = RowParity(rows, drift, comparison.findings, tuple(forgiven), digest)
+    measured = RowParity(
+        rows,
+        drift,
+        comparison.findings,
+        tuple(forgiven),
+        digest,
+        changes=comparison.changes if drift.total else (),
+    )
     return Evidence(key, outcome, measured, tuple(rules), tuple(reasons))
 
 

@@ -15,6 +15,7 @@ from ...model import (
     NO_DRIFT,
     SIDES,
     AppliedTolerance,
+    ColumnChanges,
     DriftCounts,
     Finding,
     FindingKind,
@@ -23,6 +24,7 @@ from ...model import (
 )
 from ...stacks.catalog import Family
 from ...stacks.dialects.floats import DOUBLE, shortest, spelled_float
+from .changes import ChangeCounts
 from .findings import FirstFindings, Sink, finding_of, key_remarks, nowhere, order_of, shown_value
 from .json_diff import canonical_json
 from .row_diff import NO_ROWS, Row, counts_of
@@ -82,6 +84,7 @@ class Comparison:
         self._sample = FirstFindings(most_findings, sink)
         self._sink = sink
         self._counts: Counter[FindingKind] = Counter()
+        self._changes = ChangeCounts()
         self._forgiven: Counter[tuple[str, Limit]] = Counter()
         self.repeats_listed: Collection[Side] = ()
         self.repeated = 0
@@ -127,6 +130,11 @@ class Comparison:
         """The exact number of differing rows of each kind."""
         counts = DriftCounts(**{kind.value: self._counts[kind] for kind in FindingKind})
         return counts if counts.total else NO_DRIFT
+
+    @property
+    def changes(self) -> tuple[ColumnChanges, ...]:
+        """The ways in which values changed, by column."""
+        return self._changes.result()
 
     @property
     def forgiven(self) -> tuple[AppliedTolerance, ...]:
@@ -250,6 +258,11 @@ class Comparison:
     ) -> None:
         """Count a finding. Keep it if it is among the first, or else pass it to the sink."""
         self._counts[kind] += copies
+        for each in changed:
+            self._changes.add(*each, copies)
+        if kind in _ONE_SIDED.values() and len(self._key) < len(self._columns):
+            others = (value for n, value in enumerate(row) if n not in self._key)
+            self._changes.add_lone(kind, tuple(others), copies)
         if changed and all(_is_padding(*each) for each in changed):
             note = _PADDED
         key = tuple(row[n] for n in self._key)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,22 @@ import pytest
 from ...characters import on_one_line
 from ...errors import counted
 from ...inventory import audit_targets, cohort_facts, exclusions, planned_facts
-from ...model import ANY_TABLE, SIDES, AuditReport, CheckKey, CheckKind, Outcome, Target, Verdict
+from ...model import (
+    ANY_TABLE,
+    FAILING,
+    SIDES,
+    AuditReport,
+    CheckKey,
+    CheckKind,
+    Outcome,
+    Target,
+    Verdict,
+)
 from ...reporting import (
     DRIFT_NAME,
     Plan,
     build_report,
+    causes_of,
     counts_of,
     earlier_in_words,
     hints_in_words,
@@ -40,6 +51,7 @@ _NAMES = {
     CheckKind.CANARY: ("table's canary", "tables' canaries"),
     CheckKind.COVERAGE: ("check of the tables in no pair", "checks of the tables in no pair"),
 }
+_MOST_CAUSES = 10  # in the terminal
 
 
 class Reporter:
@@ -166,6 +178,7 @@ class Reporter:
         if words := checks_in_words([check.key for check in report.checks]):
             write(f"planned: {words}")
         write(f"rows: {people.rows.legacy:,} legacy, {people.rows.modern:,} modern")
+        self._write_causes(write)
         for warning in warnings_in_words(report):
             write(warning, yellow=True)
         hints, reports = hints_in_words(report), self._session.reports
@@ -173,6 +186,25 @@ class Reporter:
         for line in (*earlier_in_words(report), *hints, *troubles):
             write(line)
         write(self._lost or f"report: {self.directory / 'cab-report.html'}")
+
+    def _write_causes(self, write: Callable[..., None]) -> None:
+        """Write what the failing checks have in common, if there are several."""
+        if self._report is None:
+            return
+        failing = [each for each in self._report.checks if each.outcome in FAILING]
+        causes = causes_of(failing) if len(failing) > 1 else []
+        if causes:
+            write("causes:")
+        for cause in causes[:_MOST_CAUSES]:
+            write(f"  {cause.line}", bold=True)
+            if cause.cure:
+                write(f"      {cause.cure}")
+            if cause.keys:
+                key = cause.keys[0]
+                write(f"      such as {key.whose} / {key.what}")
+        if len(causes) > _MOST_CAUSES:
+            more = counted(len(causes) - _MOST_CAUSES, "more cause")
+            write(f"  and {more}: cab-report.html")
 
     def _begin(self) -> None:
         """Write a report marked INCOMPLETE, in case this process is killed."""

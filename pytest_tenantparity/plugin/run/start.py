@@ -31,8 +31,10 @@ def start(config: pytest.Config) -> None:
     if not session.is_worker and not options.is_dry_run(config):
         from ..results.progress import Progress
         from ..results.reporter import Reporter
+        from ..results.short_failures import ShortFailures
 
         reporter = Reporter(session)
+        config.pluginmanager.register(ShortFailures(), "tenantparity-short-failures")
         config.pluginmanager.register(reporter, "tenantparity-reporter")
         config.pluginmanager.register(Progress(session, reporter.planned), "tenantparity-progress")
 

@@ -1,0 +1,224 @@
+"""Causes: what many failing checks have in common, with the setting that would declare it meant.
+
+A cause is a guess by counts, and forgives nothing. It says how many rows it explains, and the rows
+that no cause explains are counted by table.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ..config.names import toml_key
+from ..errors import counted
+from ..model import FAILING, ChangeKind, CheckKey, CheckKind, ColumnChanges, Evidence, Outcome, Way
+
+_FEWEST = 2  # rows that a cause explains
+_FEW_VALUES = 20  # one-to-one values that are codes rather than ids
+_MOST_SHIFTS = 3  # that are named one by one
+_BEST_OF = frozenset({ChangeKind.ROUNDED, ChangeKind.CUT_OFF})  # they may explain one row twice
+
+_SAID = {
+    ChangeKind.NULL_TO_EMPTY: "NULL became ''",
+    ChangeKind.EMPTY_TO_NULL: "'' became NULL",
+    ChangeKind.TO_NULL: "a value became NULL",
+    ChangeKind.TRIMMED: "spaces at the ends are gone",
+    ChangeKind.UPPER: "became upper case",
+    ChangeKind.LOWER: "became lower case",
+    ChangeKind.SHORTENED: "texts end after {} characters",
+    ChangeKind.MISREAD: "UTF-8 was read as Latin-1",
+    ChangeKind.QUESTION_MARKS: "characters beyond ASCII became ?",
+    ChangeKind.ROUNDED: "rounded to {} places",
+    ChangeKind.CUT_OFF: "cut off after {} places",
+    ChangeKind.SCALED: "multiplied by {}",
+    ChangeKind.ONE_TO_ONE: "each value became one other value",
+    ChangeKind.OTHER_KEY: "the same rows have other keys",
+}
+_TRANSFORMED = {
+    ChangeKind.NULL_TO_EMPTY: '"null_to_empty"',
+    ChangeKind.EMPTY_TO_NULL: '"empty_to_null"',
+    ChangeKind.TRIMMED: '"trim"',
+    ChangeKind.UPPER: '"upper"',
+    ChangeKind.LOWER: '"lower"',
+    ChangeKind.ROUNDED: "{{ scale = {} }}",
+}
+_CURES = {
+    ChangeKind.TO_NULL: "was the column copied?",
+    ChangeKind.SHORTENED: "is the modern column too short?",
+    ChangeKind.MISREAD: "the migration used a wrong encoding",
+    ChangeKind.QUESTION_MARKS: "the migration used an encoding that lacks these characters",
+    ChangeKind.CUT_OFF: "the migration cut digits off instead of rounding them",
+    ChangeKind.SCALED: "is it another unit?",
+    ChangeKind.SHIFTED: "a time zone? naive_zone says which zone naive times are meant in",
+    ChangeKind.OTHER_KEY: "were ids issued anew? compare by a natural key, or by a key map: key, "
+    "key_map",
+}
+
+
+@dataclass
+class Cause:
+    """What some checks have in common.
+
+    - ``place``: the table and column, or empty.
+    - ``said``: what happened. ``cure``: what to do about it, or empty.
+    - ``rows``: the number of rows that it explains; 0 if it is not about rows.
+    - ``keys``: the checks. The first of them serves as an example.
+    """
+
+    place: str
+    said: str
+    cure: str = ""
+    rows: int = 0
+    keys: list[CheckKey] = field(default_factory=list)
+
+    @property
+    def line(self) -> str:
+        """The cause in one line."""
+        where = f"{self.place}: " if self.place else ""
+        if not self.rows:
+            return f"{where}{self.said} ({counted(len(self.keys), 'check')})"
+        tenants = {key.tenant for key in self.keys if key.tenant is not None}
+        whose = f" of {counted(len(tenants), 'tenant')}" if tenants else ""
+        return f"{where}{self.said} in {counted(self.rows, 'row')}{whose}"
+
+
+def causes_of(checks: Iterable[Evidence]) -> list[Cause]:
+    """Return the causes of all failing checks: faults first, then drift by its number of rows."""
+    failing = [check for check in checks if check.outcome in FAILING]
+    drift = [*_of_columns(failing), *_of_rows(failing)]
+    drift.sort(key=lambda cause: (not cause.cure, -cause.rows, cause.place))
+    return [*_of_reasons(failing), *drift]
+
+
+def _of_reasons(checks: Sequence[Evidence]) -> list[Cause]:
+    """Return a cause for each reason of checks that are not proven.
+
+    The reasons of several tenants are one, if only the tenant's name differs.
+    """
+    found: dict[str, Cause] = {}
+    texts: dict[str, str] = {}
+    for check in checks:
+        if check.outcome is not Outcome.NOT_PROVEN:
+            continue
+        whose = check.key.whose
+        for reason in check.reasons:
+            form = reason.replace(repr(whose), "'<tenant>'").replace(f"{{{whose} =", "{<tenant> =")
+            texts.setdefault(form, reason)
+            found.setdefault(form, Cause("", form)).keys.append(check.key)
+    for form, cause in found.items():
+        cause.said = form if len(cause.keys) > 1 else texts[form]
+    return sorted(found.values(), key=lambda cause: (-len(cause.keys), cause.said))
+
+
+def _of_columns(checks: Sequence[Evidence]) -> Iterator[Cause]:
+    """Yield the causes of changed values, and the rows of each column without one."""
+    found: defaultdict[tuple[str, str | None], list[tuple[CheckKey, ColumnChanges]]]
+    found = defaultdict(list)
+    for check in checks:
+        for change in check.changes:
+            found[check.key.what, change.column].append((check.key, change))
+    for (table, name), changes in found.items():
+        place = table if name is None else f"{table}.{name}"
+        total = sum(change.rows for _, change in changes)
+        explained: set[tuple[ChangeKind, int | None]] = set()
+        for kind, counts, own in _chosen([(w, key) for key, each in changes for w in each.ways]):
+            rows = sum(counts.values())
+            if rows >= min(_FEWEST, total):
+                said, cure = _said(kind, counts), _cure(table, name, kind, counts)
+                yield Cause(place, said, cure, rows, own)
+                explained |= {(kind, measure) for measure in counts}
+        rest = {
+            key: each.rows - sum(way.rows for way in each.ways if (way.kind, way.by) in explained)
+            for key, each in changes
+        }
+        keys = [key for key, rows in rest.items() if rows > 0]
+        if keys:
+            besides = " in another way" if explained else ""
+            yield Cause(place, f"changed{besides}", "", sum(rest[key] for key in keys), keys)
+
+
+def _chosen(
+    ways: Sequence[tuple[Way, CheckKey]],
+) -> Iterator[tuple[ChangeKind, Mapping[int | None, int], list[CheckKey]]]:
+    """Yield ways that explain different rows: the kind, its rows by measure, its checks."""
+    by_kind: defaultdict[ChangeKind, Counter[int | None]] = defaultdict(Counter)
+    keys: defaultdict[tuple[ChangeKind, int | None], dict[CheckKey, None]] = defaultdict(dict)
+    for way, key in ways:
+        by_kind[way.kind][way.by] += way.rows
+        keys[way.kind, way.by][key] = None
+    best = max(
+        ((rows, -(by or 0), kind) for kind in _BEST_OF for by, rows in by_kind[kind].items()),
+        default=None,
+    )
+    for kind, counts in by_kind.items():
+        if kind in _BEST_OF and (best is None or best[2] is not kind):
+            continue
+        if kind in _BEST_OF and best is not None:
+            kept: Mapping[int | None, int] = {-best[1]: best[0]}
+        elif kind in (ChangeKind.SHORTENED, ChangeKind.SCALED):
+            measure, most = counts.most_common(1)[0]
+            kept = {measure: most}
+        else:
+            kept = counts
+        own = dict.fromkeys(key for measure in kept for key in keys[kind, measure])
+        yield kind, kept, list(own)
+
+
+def _said(kind: ChangeKind, counts: Mapping[int | None, int]) -> str:
+    measures = sorted(by for by in counts if by is not None)
+    if kind is ChangeKind.SHIFTED:
+        later = {by > 0 for by in measures}
+        word = "later" if later == {True} else "earlier" if later == {False} else "apart"
+        shown = [_duration(abs(by)) for by in measures]
+        if len(shown) > _MOST_SHIFTS:
+            return f"moved by whole quarters of an hour, {shown[0]} to {shown[-1]} {word},"
+        return f"{' or '.join(dict.fromkeys(shown))} {word}"
+    if kind is ChangeKind.SCALED:
+        power = measures[0]
+        return _SAID[kind].format(10**power if power > 0 else f"1/{10**-power}")
+    return _SAID[kind].format(*measures[:1])
+
+
+def _duration(minutes: int) -> str:
+    hours, rest = divmod(minutes, 60)
+    return counted(hours, "hour") if not rest else f"{hours}:{rest:02} hours"
+
+
+def _cure(
+    table: str, column: str | None, kind: ChangeKind, counts: Mapping[int | None, int]
+) -> str:
+    here = f"[tables.{toml_key(table)}"
+    if column is not None:
+        here += f".columns.{toml_key(column)}"
+    if kind in _TRANSFORMED:
+        measure = next(iter(counts))
+        return f"if that was meant: {here}] transform = {_TRANSFORMED[kind].format(measure)}"
+    if kind is ChangeKind.ONE_TO_ONE:
+        values = max(by or 0 for by in counts)
+        if values <= _FEW_VALUES:
+            return f'new names of codes? {here}] transform = {{ map = {{ old = "new" }} }}'
+        return f'ids that were issued anew? {here}] key_map = "...", and a [maps.<name>]'
+    return _CURES[kind]
+
+
+def _of_rows(checks: Sequence[Evidence]) -> Iterator[Cause]:
+    """Yield the rows that only one side has, by table, without those that have another key."""
+    words = {
+        "missing": "missing in modern",
+        "extra": "extra in modern",
+        "duplicate": "present too often",
+    }
+    found: dict[tuple[str, str], Cause] = {}
+    for check in checks:
+        moved = sum(each.rows for each in check.changes if each.column is None)
+        of_nobody = check.key.kind is CheckKind.UNASSIGNED
+        for kind, shown in words.items():
+            said = f"of no tenant, {shown}" if of_nobody else shown
+            rows = getattr(check.drift, kind) - (moved if kind != "duplicate" else 0)
+            if rows > 0:
+                place = check.key.what
+                cause = found.setdefault((place, kind), Cause(place, said))
+                cause.rows += rows
+                cause.keys.append(check.key)
+    yield from found.values()
