@@ -33,7 +33,7 @@ def test_odd_names_are_selected_exactly(files: Project) -> None:
             owner = ODD_TENANTS[number % len(ODD_TENANTS)].replace("'", "''")
             change(files, f"CREATE TABLE {table} (id int PRIMARY KEY, {column} text, v text)", side)
             change(files, f"INSERT INTO {table} VALUES (1, '{owner}', '{side}')", side)
-    lines = found(files.run("--fail-on-drift", "-q", "--tenants=all,!coverage").stdout)
+    lines = found(files.run("--fail-on-drift", "-v", "--tenants=all,!coverage").stdout)
     drifting = [command for command, said in lines.items() if ": DRIFT" in said]
     assert len(drifting) == len(ODD_TABLES)
     for command in drifting:

@@ -267,7 +267,7 @@ def assert_plain(text: str) -> None:
     assert "\r" not in text
     assert not re.search(r"(?<!\\)[`<>\[\]]", text)
     headings = [line for line in text.splitlines() if line.startswith("#")]
-    known = "NO-GO for|Cohorts|What was compared with what|Left out|What is wrong|acme /"
+    known = "NO-GO for|Causes|Cohorts|What was compared with what|Left out|What is wrong|acme /"
     assert all(re.match(rf"#{{1,3}} ({known})", heading) for heading in headings)
     for line in text.splitlines():
         if line.startswith("|"):

@@ -20,6 +20,7 @@ from ...model import (
     AuditReport,
     CheckKey,
     CheckKind,
+    Invocation,
     Outcome,
     Target,
     Verdict,
@@ -32,6 +33,7 @@ from ...reporting import (
     counts_of,
     earlier_in_words,
     hints_in_words,
+    rerun_command,
     warnings_in_words,
     write_drift,
     write_report,
@@ -199,9 +201,8 @@ class Reporter:
             write(f"  {cause.line}", bold=True)
             if cause.cure:
                 write(f"      {cause.cure}")
-            if cause.keys:
-                key = cause.keys[0]
-                write(f"      such as {key.whose} / {key.what}")
+            again = rerun_command(self._report.run.again or Invocation(), cause.keys[0])
+            write(f"      again: {again}")
         if len(causes) > _MOST_CAUSES:
             more = counted(len(causes) - _MOST_CAUSES, "more cause")
             write(f"  and {more}: cab-report.html")
