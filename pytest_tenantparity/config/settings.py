@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from functools import cache
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import (
     AfterValidator,
@@ -14,6 +14,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    ValidationInfo,
     WithJsonSchema,
     field_validator,
     model_validator,
@@ -61,6 +62,22 @@ class Model(BaseModel):
     """Base of all settings. Instances are frozen, and unknown keys are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _numbers_are_not_truths(cls, value: Any, info: ValidationInfo) -> Any:
+        """Refuse true for a number, which pydantic would take for 1."""
+        if isinstance(value, bool):
+            kinds = _kinds(cls.model_fields[str(info.field_name)].annotation)
+            if kinds & {int, float, Decimal} and bool not in kinds:
+                raise ValueError(f"is {str(value).lower()}, and has to be a number")
+        return value
+
+
+def _kinds(annotation: Any) -> set[Any]:
+    """Return the types that an annotation such as ``Annotated[int, ...] | None`` is made of."""
+    parts = get_args(annotation)
+    return set().union(*map(_kinds, parts)) if parts else {annotation}
 
 
 class ValueToleranceSettings(Model):
@@ -413,6 +430,8 @@ class Transformation(Model):
 
 
 def _as_steps(value: Any) -> Any:
+    if value == []:
+        raise ValueError("has no step; leave it out if nothing is transformed")
     return value if isinstance(value, list | tuple) else (value,)
 
 

@@ -53,8 +53,7 @@ def transformed(
     ``columns`` are several if the first step joins them. Raises ValueError if a step cannot be done
     exactly to the values of these columns.
     """
-    column = columns[0]
-    value: ColumnElement[Any] = sqlalchemy.column(column.name)
+    value, column = dialect.as_text(sqlalchemy.column(columns[0].name), columns[0])
     if len(columns) > 1:
         value = _joined(columns, steps[0].separator, dialect)
     for step in steps:
@@ -86,7 +85,8 @@ def _joined(columns: Sequence[ColumnFacts], separator: str, dialect: Dialect) ->
     A part that is no text takes the place of the whole, and equals no text. Not every version of
     every engine has ``concat_ws``.
     """
-    values: list[ColumnElement[str]] = [sqlalchemy.column(each.name, Text) for each in columns]
+    named: list[ColumnElement[str]] = [sqlalchemy.column(each.name, Text) for each in columns]
+    values = [dialect.as_text(*each)[0] for each in zip(named, columns, strict=True)]
     before, nothing = literal(separator, Text), literal("", Text)
     parts = [case((each.is_(None), nothing), else_=before + each) for each in values]
     joined = reduce(operator.add, parts)

@@ -76,6 +76,27 @@ def test_what_was_meant_matches_and_nothing_else(engine: Engine) -> None:
     assert_only_what_was_meant(engine)
 
 
+def test_enums_and_domains(engine: Engine) -> None:
+    """In PostgreSQL, a transformation may lead out of an enum, and out of a domain's values."""
+    for database in (engine.legacy, engine.modern):
+        database.run("CREATE TYPE state AS ENUM ('A', 'B')")
+        database.run("CREATE DOMAIN word AS text CHECK (VALUE <> '')")
+    engine.legacy.run(
+        "CREATE TABLE t (id int PRIMARY KEY, v state, w word, x state);"
+        "INSERT INTO t VALUES (1, 'A', 'a', 'A'), (2, 'B', 'b', NULL), (3, 'A', 'c', 'B')"
+    )
+    engine.modern.run(
+        "CREATE TABLE t (id int PRIMARY KEY, v text, w text, x text);"
+        "INSERT INTO t VALUES (1, 'active', 'a', 'A-a'), (2, 'B', '', 'b'), (3, 'A', 'c', 'B-c')"
+    )
+    more = (
+        "[tables.t.columns]\nv = { transform = { map = { A = 'active' } } }\n"
+        "w = { transform = { map = { b = '' } } }\n"
+        "x = { transform = { concat = ['x', 'w'], separator = '-' } }\n"
+    )
+    assert_drift(engine.audit(more=more), ("changed", ("3",), ("v",)))
+
+
 def test_other_engines(mysql_db: MariaDatabase, modern_db: Database, tmp_path: Path) -> None:
     """The same values are transformed alike by MariaDB, whose = ignores spaces at the end."""
     assert_only_what_was_meant(engine_over(mysql_db, modern_db, tmp_path))
@@ -190,6 +211,10 @@ def test_settings_that_make_no_sense(engine: Engine) -> None:
         ('transform = "trimm"', "transform"),
         ('transform = { scale = 2, map = { a = "b" } }', "a step is exactly one of"),
         ('transform = "trim"\nlegacy_sql = "v"', "has both transform and legacy_sql"),
+        ("transform = []", "has no step"),
+        ("transform = { scale = true }", "is true, and has to be a number"),
+        ("scale = true", "is true, and has to be a number"),
+        ("tolerance = { absolute = true }", "is true, and has to be a number"),
     ):
         with pytest.raises(SettingsError, match=said):
             engine.settings(f"[tables.t.columns.v]\n{wrong}\n")

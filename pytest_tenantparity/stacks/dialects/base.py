@@ -236,6 +236,12 @@ class Dialect(ServerRules):
     rounds_exactly: ClassVar[bool] = True
     """Whether ``round`` keeps exact numbers exact."""
 
+    def as_text(
+        self, value: ColumnElement[Any], column: ColumnFacts
+    ) -> tuple[ColumnElement[Any], ColumnFacts]:
+        """Return the value of a column of texts, and its facts, so that any text may replace it."""
+        return value, column
+
     def if_text(self, value: ColumnElement[Any], then: ColumnElement[Any]) -> ColumnElement[Any]:
         """Return ``then`` if a value of a text column is a text, and the value itself if not."""
         del value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import AbstractContextManager, suppress
+from dataclasses import replace
 from functools import partial, reduce
 from itertools import chain
 from typing import Any
@@ -386,6 +387,14 @@ class PostgreSQL(Dialect):
 
     def byte_order(self, text: ColumnElement[str]) -> ColumnElement[Any]:
         return text.collate("C")
+
+    def as_text(
+        self, value: ColumnElement[Any], column: ColumnFacts
+    ) -> tuple[ColumnElement[Any], ColumnFacts]:
+        """Return an enum, or a domain with a constraint, as a plain text."""
+        if column.family is not Family.TEXT:
+            return value, column
+        return cast(value, Text), replace(column, type="text")
 
     def any_of(
         self, value: ColumnElement[Any], column: ColumnFacts, allowed: Sequence[str]
