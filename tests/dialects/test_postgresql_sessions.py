@@ -153,7 +153,9 @@ def test_naive_times_are_read_in_their_zone(engine: Engine) -> None:
     with checks(engine, '[rules]\nnaive_zone = "Europe/Berlin"') as check:
         with check("right", "right") as evidence:
             assert_match(evidence, rows=4)
-            assert evidence.rules == (NamedRule("naive times are meant in Europe/Berlin", "v"),)
+            zone = "naive times are meant in Europe/Berlin"
+            said = f"{zone}, and in an hour that clocks repeat, its second time"
+            assert evidence.rules == (NamedRule(said, "v"),)
         with check("an hour late", "late") as evidence:
             assert_drift(evidence, ("changed", ("2",), ("v",)))
         with check("migrated as UTC", "wrong") as evidence:
