@@ -1,0 +1,299 @@
+"""How the rows of two tables find each other: by the primary key, a kept id, a key map, or a
+natural key.
+
+Ids that the migration issued anew lead to other rows, or to none. So each way to find rows is
+tried with the sample, and is judged by whether the found rows are alike in their other columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+
+from .names import bare_words, column_likeness, is_new_id, is_old_id
+from .reflect import Databases, Row, Table
+from .tables import PairedTables
+
+_FOUND = 0.5  # the least share of rows that a way has to find
+_AGREE = 0.75  # the least share of values that has to agree in found rows
+_RIGHT = 0.97  # from here on, a way is taken without a look at further ones
+
+IdMaps = Mapping[str, Mapping[str, str]]
+"""The modern id for each legacy id of a legacy table, by table."""
+
+
+@dataclass(frozen=True)
+class IdMap:
+    """A table with both ids of each row: a key map of the settings."""
+
+    side: str
+    table: str
+    legacy: str
+    modern: str
+
+
+@dataclass(frozen=True)
+class Link:
+    """A way to find a legacy row's modern row, and the rows of the sample that it found.
+
+    - ``how``: ``primary key``, ``kept id``, ``key map`` or ``natural key``.
+    - ``columns``: the legacy and modern columns that are equal in both rows.
+    - ``agree``: the share of values that agree in the found rows, 0 to 1.
+    - ``missing``: legacy rows that have no modern row. ``extra``: modern rows without a legacy one;
+      only known if both tables were read whole.
+    """
+
+    how: str
+    columns: tuple[tuple[str, str], ...]
+    agree: float
+    pairs: tuple[tuple[Row, Row], ...] = field(repr=False)
+    missing: tuple[Row, ...] = field(repr=False)
+    extra: tuple[Row, ...] = field(repr=False)
+    id_map: IdMap | None = None
+
+    @property
+    def found(self) -> float:
+        """The share of sampled legacy rows that were found."""
+        tried = len(self.pairs) + len(self.missing)
+        return len(self.pairs) / tried if tried else 0.0
+
+    @property
+    def is_right(self) -> bool:
+        """Whether the found rows are really one row each."""
+        return self.agree >= _AGREE and self.found >= _FOUND and bool(self.pairs)
+
+    def __str__(self) -> str:
+        """Return the way in words, with the counts of the sample."""
+        names = ", ".join(o if o == m else f"{o} -> {m}" for o, m in self.columns)
+        tried = len(self.pairs) + len(self.missing)
+        by = f" of {self.id_map.table}" if self.id_map is not None else ""
+        return f"{len(self.pairs)} of {tried} sampled rows found by {self.how}{by} ({names})"
+
+
+def find_link(
+    databases: Databases, pair: PairedTables, id_maps: IdMaps, maps: Sequence[IdMap]
+) -> Link | None:
+    """Return the best way to find the rows of a pair; None if no way finds equal rows."""
+    best: Link | None = None
+    for how, columns, id_map in _ways(pair, maps):
+        link = _tried(databases, pair, how, columns, id_map, id_maps)
+        if link is None:
+            continue
+        if link.is_right and link.agree * link.found >= _RIGHT:
+            return link
+        if best is None or _worth(link) > _worth(best) + 0.02:
+            best = link
+    return best if best is not None and best.is_right else None
+
+
+def _worth(link: Link) -> float:
+    return link.agree * (0.5 + 0.5 * link.found)
+
+
+Way = tuple[str, tuple[tuple[str, str], ...], IdMap | None]
+
+
+def _ways(pair: PairedTables, maps: Sequence[IdMap]) -> Iterator[Way]:
+    """Yield the ways to try, the plainest first."""
+    legacy, modern = pair.legacy, pair.modern
+    if legacy.key:
+        for columns in _namesakes(pair, legacy.key):
+            if set(modern.key) & {other for _, other in columns}:
+                yield "primary key", columns, None
+    if len(legacy.key) == 1:
+        for name in modern.columns:
+            if is_old_id(name) and not _refers_elsewhere(modern, name):
+                yield "kept id", ((legacy.key[0], name),), None
+        for id_map in maps:
+            called = bare_words(id_map.table, ("id", "map", "mapping"))
+            if set(called) & {*bare_words(legacy.name), *bare_words(modern.name)}:
+                for name in dict.fromkeys((*modern.key, *_referring(modern, id_map.table))):
+                    yield "key map", ((legacy.key[0], name),), id_map
+        for name in _referring(modern, pair.split_from):
+            yield "primary key", ((legacy.key[0], name),), None
+    if legacy.key:
+        for columns in _namesakes(pair, legacy.key):
+            yield "natural key", columns, None
+    for unique in sorted((*legacy.uniques, *modern.uniques), key=len):
+        there = unique not in legacy.uniques
+        for columns in _namesakes(pair, unique, reverse=there):
+            yield "natural key", columns, None
+    for name in legacy.columns:
+        values = legacy.values(name)
+        if len(values) == len(legacy.sample) > 4 and (name,) != legacy.key:
+            for columns in _namesakes(pair, (name,)):
+                yield "natural key", columns, None
+
+
+def _referring(table: Table, other: str) -> list[str]:
+    """Return the columns of a table that refer to another one."""
+    return [each.columns[0] for each in table.references if each.table == other]
+
+
+def _refers_elsewhere(table: Table, name: str) -> bool:
+    """Whether an old id is that of another table: ``legacy_order_id`` in a table of lines."""
+    named = set(bare_words(name, ("legacy", "old", "external", "source", "original", "import")))
+    named -= {"id", "number", "key", "uuid", "code"}
+    return bool(named) and not named & set(bare_words(table.name))
+
+
+def _namesakes(
+    pair: PairedTables, names: Sequence[str], *, reverse: bool = False
+) -> Iterator[tuple[tuple[str, str], ...]]:
+    """Yield the ways to give each column a counterpart of a similar name, the likeliest first.
+
+    ``names`` are legacy columns; modern ones if ``reverse``.
+    """
+    tables = bare_words(pair.legacy.name), bare_words(pair.modern.name)
+    others = pair.legacy.columns if reverse else pair.modern.columns
+    options = []
+    for name in names:
+        ranked = sorted(
+            (
+                (-likeness, other)
+                for other in others
+                if (
+                    likeness := column_likeness(
+                        *((other, name) if reverse else (name, other)), *tables
+                    )
+                )
+                >= 0.7
+            ),
+        )
+        options.append([other for _, other in ranked[:3]])
+    for found in list(product(*options))[:6]:
+        if len(set(found)) == len(names):
+            both = zip(names, found, strict=True)
+            yield tuple((other, name) if reverse else (name, other) for name, other in both)
+
+
+def _tried(
+    databases: Databases,
+    pair: PairedTables,
+    how: str,
+    columns: tuple[tuple[str, str], ...],
+    id_map: IdMap | None,
+    id_maps: IdMaps,
+) -> Link | None:
+    """Return the rows that a way finds. None if it leads to several rows or to none."""
+    leads = {}
+    if id_map is not None:
+        known = databases.legacy if id_map.side == "legacy" else databases.modern
+        rows = known.tables[id_map.table].sample
+        leads = {row.get(id_map.legacy): row.get(id_map.modern) for row in rows}
+
+    def key_of(row: Row) -> tuple[str, ...] | None:
+        key = []
+        for name, _ in columns:
+            value = row.get(name)
+            if id_map is not None:
+                value = leads.get(value)
+            elif (reference := pair.legacy.reference_of(name)) is not None and value is not None:
+                value = id_maps.get(reference.table, {}).get(value, value)
+            if value is None:
+                return None
+            key.append(loosely(value))
+        return tuple(key)
+
+    legacy_rows = {key: row for row in pair.legacy.sample if (key := key_of(row)) is not None}
+    asked = [row for row in pair.legacy.sample if key_of(row) is not None]
+    if not legacy_rows or len(legacy_rows) < len(asked):
+        return None  # it is no key
+    first = columns[0][1]
+    wanted = {str(value) for row in asked if (value := _led(row, columns[0][0], leads, id_map))}
+    modern_rows: dict[tuple[str, ...], Row] = {}
+    for row in (
+        databases.modern.rows_with(pair.modern, first, wanted)
+        if not pair.modern.whole
+        else (pair.modern.sample)
+    ):
+        key = tuple(loosely(row.get(name) or "\0") for _, name in columns)
+        if key in modern_rows and key in legacy_rows:
+            return None  # it is no key
+        modern_rows[key] = row
+    pairs = [(row, modern_rows[key]) for key, row in legacy_rows.items() if key in modern_rows]
+    lost = [row for key, row in legacy_rows.items() if key not in modern_rows]
+    lost += [row for row in pair.legacy.sample if key_of(row) is None]
+    whole = pair.legacy.whole and pair.modern.whole
+    extra = [row for key, row in modern_rows.items() if key not in legacy_rows] if whole else []
+    if not pairs:
+        return None
+    agree = _agreement(pair, pairs, columns, id_maps)
+    return Link(how, columns, agree, tuple(pairs), tuple(lost), tuple(extra), id_map)
+
+
+def _led(row: Row, name: str, leads: Mapping[str | None, str | None], id_map: object) -> str | None:
+    value = row.get(name)
+    return value if id_map is None else leads.get(value)
+
+
+def _agreement(
+    pair: PairedTables,
+    pairs: Sequence[tuple[Row, Row]],
+    columns: Sequence[tuple[str, str]],
+    id_maps: IdMaps,
+) -> float:
+    """Return the share of values that agree, in columns of similar names that are not the key.
+
+    Columns that hold one value alone tell nothing. Without any other column it is 1: then the rows
+    have nothing but the key.
+    """
+    tables = bare_words(pair.legacy.name), bare_words(pair.modern.name)
+    used = {name for both in columns for name in both}
+    shares = []
+    for name in pair.legacy.columns:
+        values = {row.get(name) for row, _ in pairs}
+        if name in used or (len(values) < 2 and len(pairs) > 1):
+            continue
+        lead = (
+            id_maps.get(reference.table, {})
+            if (reference := pair.legacy.reference_of(name))
+            else {}
+        )
+        if reference is not None and not lead:
+            continue  # its ids may have been issued anew
+        best = 0.0
+        known = False
+        for other in pair.modern.columns:
+            if other in used or column_likeness(name, other, *tables) < 0.8:
+                continue
+            known = True
+            same = sum(_agrees(row.get(name), there.get(other), lead) for row, there in pairs)
+            best = max(best, same / len(pairs))
+        if known:
+            shares.append(best)
+    if not shares:
+        return 1.0
+    # A column that the migration transformed agrees nowhere. Rows that are not one agree nowhere
+    # but by chance, so that the better half of the columns decides.
+    shares.sort(reverse=True)
+    best_half = shares[: max(1, (len(shares) + 1) // 2)]
+    return sum(best_half) / len(best_half)
+
+
+def _agrees(legacy: str | None, modern: str | None, lead: Mapping[str, str]) -> bool:
+    if legacy is not None and legacy in lead:
+        return lead[legacy] == modern
+    return loosely(legacy) == loosely(modern)
+
+
+_SAME = {"true": "1", "false": "0", "t": "1", "f": "0"}
+
+
+def loosely(value: str | None) -> str:
+    """Return a value without case, outer spaces, and the spelling of flags and ids. NULL is ''."""
+    text = "" if value is None else value.strip().lower()
+    return _SAME.get(text, text)
+
+
+def known_maps(databases: Databases) -> list[IdMap]:
+    """Return the tables of either side that hold an old and a new id and little else."""
+    found = []
+    for database in (databases.modern, databases.legacy):
+        for table in database.tables.values():
+            old = [name for name in table.columns if is_old_id(name)]
+            new = [name for name in table.columns if is_new_id(name) and name not in old]
+            if len(old) == len(new) == 1 and len(table.columns) <= 5:
+                found.append(IdMap(database.side, table.name, old[0], new[0]))
+    return found
