@@ -43,7 +43,7 @@ class ColumnDraft:
     - ``modern``: its modern name; None for a value that the settings make of several columns.
     - ``settings``: what has to be written; empty if nothing has to be.
     - ``why``: the evidence, as a comment. ``sure``: whether all sampled rows show it.
-    - ``equal`` of ``rows`` sampled rows agree.
+    - ``equal`` of ``rows`` sampled rows agree under the plainest settings.
     """
 
     name: str
@@ -167,14 +167,17 @@ def _matched(context: Context) -> list[tuple[str, str]]:
     }
     candidates = []
     for one in pair.legacy.columns:
-        if one in legacy_taken or one in context.spared["legacy"]:
+        if one in legacy_taken:
             continue
         reference = pair.legacy.reference_of(one)
         lead = context.id_maps.get(reference.table, {}) if reference is not None else {}
         theirs = [loosely(lead.get(value, value)) for value in looks["legacy"][one]]
         filled = sum(1 for value in theirs if value)
         for other in pair.modern.columns:
-            if other in modern_taken or other in context.spared["modern"]:
+            if other in modern_taken:
+                continue
+            selects = one in context.spared["legacy"], other in context.spared["modern"]
+            if all(selects) or (any(selects) and one != other):
                 continue
             likeness = column_likeness(one, other, *tables)
             both = [(a, b) for a, b in zip(theirs, looks["modern"][other], strict=True) if a or b]
@@ -221,8 +224,10 @@ def explain(context: Context, name: str, modern: str) -> ColumnDraft:
     values = context.values(name, modern)
     renamed = {} if name == modern else {"modern": modern}
     best: tuple[int, _Candidate] | None = None
+    plainly: int | None = None  # rows that agree under the plainest settings
     for each in _candidates(context, name, modern, values):
         equal = sum(each.legacy(one) == each.modern(other) for one, other in values)
+        plainly = equal if plainly is None else plainly
         if equal == len(values):
             changed = sum(each.legacy(one) != one for one, _ in values)
             kinds = len({one for one, _ in values if each.legacy(one) != one and one})
@@ -241,7 +246,7 @@ def explain(context: Context, name: str, modern: str) -> ColumnDraft:
             elif each.assumes:
                 why = f"{why}: so in all {filled} sampled rows with a value"
             return ColumnDraft(
-                name, modern, {**renamed, **each.settings}, why, sure, equal, len(values)
+                name, modern, {**renamed, **each.settings}, why, sure, plainly, len(values)
             )
         if best is None or equal > best[0]:
             best = equal, each
@@ -249,12 +254,18 @@ def explain(context: Context, name: str, modern: str) -> ColumnDraft:
         facts = context.facts(name, modern)
         why = f"{facts['legacy'].declared} and {facts['modern'].declared} have no text in common"
         return ColumnDraft(name, modern, renamed, why, sure=False, rows=len(values))
-    equal, each = best
+    equal, each = best[0], best[1]
     why = f"{len(values) - equal} of {len(values)} sampled rows differ"
     if each.settings:
         why += f" even if {each.why}" if each.why else " all the same"
     return ColumnDraft(
-        name, modern, {**renamed, **each.settings}, why, sure=False, equal=equal, rows=len(values)
+        name,
+        modern,
+        {**renamed, **each.settings},
+        why,
+        sure=False,
+        equal=plainly or 0,
+        rows=len(values),
     )
 
 
@@ -276,7 +287,7 @@ def _candidates(
             {"key_map": context.maps[target]}, lambda v: lead.get(v or "", v), _same,
             f"ids go through [maps.{context.maps[target]}]", assumes=True,
         )  # fmt: skip
-    for settings, family, why, unsure in _types(context, name, modern, facts, values):
+    for settings, family, why, unsure in _types(context, name, modern, facts):
         zone = settings.get("naive_zone")
         legacy = _reader(facts["legacy"].family, family, zone)
         if "modern_sql" in settings:
@@ -364,7 +375,6 @@ def _types(
     name: str,
     modern: str,
     facts: Mapping[Side, ColumnFacts],
-    values: Sequence[tuple[Text, Text]],
 ) -> Iterator[tuple[dict[str, Any], Family, str, str]]:
     """Yield settings under which the types compare, the family, why, and why it is unsure."""
     families = {each.family for each in facts.values()}
@@ -374,9 +384,9 @@ def _types(
     if families == {Family.TIMESTAMP, Family.TIMESTAMPTZ}:
         yield from _zoned(context, name, modern, facts)
         return
-    if families <= DOCUMENTS and met is None:
-        if context.meeting(facts, canonical_json=True) is not None:
-            yield {"json": "canonical"}, Family.JSON, f"{declared} hold the same documents", ""
+    by_content = families <= DOCUMENTS and met is None
+    if by_content and context.meeting(facts, canonical_json=True) is not None:
+        yield {"json": "canonical"}, Family.JSON, f"{declared} hold the same documents", ""
     ordered = sorted(TYPES.items(), key=lambda each: each[1] is not facts["modern"].family)
     for word, family in ordered:
         if family in families and context.meeting(facts, read_as=word) is not None:
@@ -423,37 +433,29 @@ def _reader(own: Family, family: Family, zone: str | None) -> Callable[[Text], T
 
     It need not be exact: the settings are tried by the audit's own SQL before they are written.
     """
-
-    def read(value: Text) -> Text:
-        if value is None or own is family:
-            return _json_form(value) if own in DOCUMENTS else value
-        match family:
-            case Family.BOOLEAN:
-                low = value.lower()
-                return "true" if low in _TRUE else "false" if low in _FALSE else value
-            case Family.INTEGER:
-                return {"true": "1", "false": "0"}.get(value, value)
-            case Family.UUID:
-                return _NO_UUID.sub("", value.lower())
-            case Family.JSON | Family.JSONB:
-                return _json_form(value)
-            case Family.TIMESTAMPTZ if zone is not None:
-                return in_utc(value, zone)
-            case Family.DECIMAL | Family.FLOAT:
-                return _number(value)
-            case _:
-                return value
-
-    if family is Family.UUID:
-        return lambda value: None if value is None else _NO_UUID.sub("", value.lower())
-    if family in (Family.DECIMAL, Family.FLOAT):
-        return lambda value: None if value is None else _number(value)
-    return read
+    readers: dict[Family, Callable[[str], Text]] = {
+        Family.BOOLEAN: _flag,
+        Family.INTEGER: lambda value: {"true": "1", "false": "0"}.get(value, value),
+        Family.UUID: lambda value: _NO_UUID.sub("", value.lower()),
+        Family.JSON: _json_form,
+        Family.JSONB: _json_form,
+        Family.DECIMAL: _number,
+        Family.FLOAT: _number,
+    }
+    if zone is not None and own is not family:
+        readers[Family.TIMESTAMPTZ] = lambda value: in_utc(value, zone)
+    read = readers.get(family)
+    return _same if read is None else lambda value: None if value is None else read(value)
 
 
-def _json_form(value: Text) -> Text:
+def _flag(value: str) -> str:
+    low = value.lower()
+    return "true" if low in _TRUE else "false" if low in _FALSE else value
+
+
+def _json_form(value: str) -> str:
     try:
-        return None if value is None else json.dumps(json.loads(value), sort_keys=True)
+        return json.dumps(json.loads(value), sort_keys=True)
     except ValueError:
         return value
 

@@ -15,18 +15,8 @@ from .columns import HANDFUL, ColumnDraft, Columns, Context, naive_times, pair_c
 from .keys import IdMap, Link, find_link, known_maps
 from .names import bare_words, column_likeness, words_of
 from .reflect import Database, Databases, Table, with_inferred
-from .tables import Likeness, PairedTables, pair_tables
-from .tenancy import (
-    TenantAt,
-    TenantDraft,
-    Way,
-    counterpart,
-    find_tenant,
-    owners_of,
-    require_guess,
-    tenants_of,
-    ways_to,
-)
+from .tables import NAMED, Likeness, PairedTables, pair_tables
+from .tenancy import BothTenants, Tenants, Way, both_tenants, require_guess, tenants_of
 from .write import FILL_IN, Draft, Line, Section, TableDraft
 from .zones import ZoneFit, fitting_zone
 
@@ -50,7 +40,8 @@ class Found:
     links: dict[str, Link | None] = field(default_factory=dict)
     id_maps: dict[str, dict[str, str]] = field(default_factory=dict)
     map_tables: dict[str, IdMap] = field(default_factory=dict)
-    tenants: dict[Side, TenantAt | None] = field(default_factory=dict)
+    both: BothTenants | None = None
+    tenants: Tenants = field(default_factory=Tenants)
     ways: dict[Side, dict[str, Way]] = field(default_factory=dict)
     columns: dict[str, Columns] = field(default_factory=dict)
     zone: ZoneFit | None = None
@@ -140,8 +131,9 @@ def _load_ids(found: Found, table: Table) -> None:
 
 
 def _referenced_first(pairs: Sequence[PairedTables]) -> list[PairedTables]:
-    """Return the pairs so that those come first which others refer to, as far as there are none
-    that refer to each other.
+    """Return the pairs in an order in which referenced tables come first.
+
+    Of tables that refer to each other, the first by name comes first.
     """
     left = {pair.legacy.name: pair for pair in pairs}
     ordered: list[PairedTables] = []
@@ -151,8 +143,7 @@ def _referenced_first(pairs: Sequence[PairedTables]) -> list[PairedTables]:
             for name, pair in left.items()
             if not any(each.table in left and each.table != name for each in pair.legacy.references)
         ]
-        for name in free or list(left)[:1]:
-            ordered.append(left.pop(name))
+        ordered += [left.pop(name) for name in free or list(left)[:1]]
     return ordered
 
 
@@ -194,60 +185,45 @@ def _has_namesake(name: str, table: Table, other: Table) -> bool:
 # ---- tenants
 
 
+def _tenant_link(found: Found, both: BothTenants) -> Link | None:
+    """Return how the rows of both tenants' tables find each other, by all of their rows."""
+    for pair in found.pairs:
+        if pair.split_from or (pair.legacy, pair.modern) != (both.legacy.table, both.modern.table):
+            continue
+        if pair.legacy.whole and pair.modern.whole:
+            return found.links[pair.name]
+        whole = replace(
+            pair,
+            legacy=found.databases.legacy.with_all_rows(pair.legacy),
+            modern=found.databases.modern.with_all_rows(pair.modern),
+        )
+        return find_link(found.databases, whole, found.id_maps, list(found.map_tables.values()))
+    return None
+
+
 def _find_tenancy(found: Found, guess: str) -> None:
-    legacy = find_tenant(found.tables("legacy"), guess, "legacy")
-    modern = find_tenant(found.tables("modern"), guess, "modern")
-    if legacy is not None and (modern is None or legacy.table is not None):
-        pair = next(
-            (p for p in found.pairs if legacy.table and p.legacy.name == legacy.table.name), None
-        )
-        paired = pair.modern.name if pair is not None else None
-        if paired is not None or modern is None:
-            modern = counterpart(found.tables("modern"), legacy, paired, guess) or modern
-    elif modern is not None and legacy is None:
-        pair = next(
-            (p for p in found.pairs if modern.table and p.modern.name == modern.table.name), None
-        )
-        paired = pair.legacy.name if pair is not None else None
-        legacy = counterpart(found.tables("legacy"), modern, paired, guess)
-    if legacy is None or modern is None:
-        legacy = modern = None
-    found.tenants = {"legacy": legacy, "modern": modern}
+    rows = {
+        (pair.legacy.name, pair.modern.name): link.pairs
+        for pair in found.pairs
+        if (link := found.links[pair.name]) is not None
+    }
+    found.both = both = both_tenants(found.databases, guess, rows)
     for side in SIDES:
-        tenant = found.tenants[side]
-        found.ways[side] = {} if tenant is None else ways_to(found.tables(side), tenant)
-
-
-def _drafted_tenants(found: Found) -> tuple[tuple[TenantDraft, ...], list[str]]:
-    legacy, modern = found.tenants["legacy"], found.tenants["modern"]
-    if legacy is None or modern is None:
-        return (), ["no table or column looks like a tenant, so that all tables are global; name "
-                    "it with --tenant"]  # fmt: skip
-    link = None
-    if legacy.table is not None and modern.table is not None:
-        link = next(
-            (
-                found.links[p.name]
-                for p in found.pairs
-                if (p.legacy.name, p.modern.name) == (legacy.table.name, modern.table.name)
-            ),
-            None,
-        )
-    values = tuple(
-        {
-            value
-            for name, way in found.ways[side].items()
-            if not way.steps
-            for value in found.tables(side)[name].values(way.column)
-        }
-        for side in SIDES
-    )
-    drafts = tenants_of(legacy, modern, link, (values[0], values[1]))
-    places = [
-        f"{side}: {at.table.name + '.' if at.table else ''}{at.column} ({at.why})"
-        for side, at in (("legacy", legacy), ("modern", modern))
-    ]
-    return drafts.found, [*places, *drafts.notes]
+        found.ways[side] = {} if both is None else both.on(side)[1].ways
+    if both is None:
+        found.tenants = Tenants(
+            (), ("none was found, so that all tables are global: name its table or column by "
+                 "--tenant",)
+        )  # fmt: skip
+        return
+    link = _tenant_link(found, both)
+    drafts = tenants_of(both, link)
+    places = []
+    for side in SIDES:
+        at, _ = both.on(side)
+        where = at.column if at.table is None else f"{at.table.name}.{at.column}"
+        places.append(f"{side}: {where} ({at.why})")
+    found.tenants = Tenants(drafts.found, (*places, *drafts.notes))
 
 
 # ---- columns
@@ -274,14 +250,14 @@ def _find_columns(found: Found) -> None:
 def _spared(found: Found, pair: PairedTables) -> dict[Side, frozenset[str]]:
     """Return the columns that select the tenant, on each side."""
     spared = {}
-    for side, table in (("legacy", pair.legacy), ("modern", pair.modern)):
+    for side, table in pair.sides():
         way = found.ways[side].get(table.name)
         own = {way.column} if way is not None and not way.steps else set()
         link = found.links[pair.name]
         at = SIDES.index(side)
         linked = {each[at] for each in link.columns} if link is not None else set()
         spared[side] = frozenset(own - linked)
-    return {"legacy": spared["legacy"], "modern": spared["modern"]}
+    return spared
 
 
 # ---- the draft
@@ -293,7 +269,7 @@ def _draft(found: Found, urls: Mapping[Side, Mapping[str, str]]) -> Draft:
     for side in SIDES:
         lines = [Line(key, value) for key, value in urls[side].items()]
         usual[side] = _usual_way(found, side)
-        if found.tenants[side] is None:
+        if found.both is None:
             lines.append(Line("tenancy", "global", "no tenant was found"))
         elif usual[side] is not None:
             count = sum(way.value == usual[side] for way in found.ways[side].values())
@@ -305,7 +281,6 @@ def _draft(found: Found, urls: Mapping[Side, Mapping[str, str]]) -> Draft:
     tables = [_table(found, pair, usual, rule) for pair in found.pairs]
     general = [Section("pairing", [], pairing), Section("rules", [], zone_rule), _ignored(found)]
     general += _map_sections(found, tables)
-    drafts, notes = _drafted_tenants(found)
     names = {side: _usual_words(found, side) for side in SIDES}
     head = [
         "Written by tenantparity init. A line without a # in front is what all sampled rows show. "
@@ -314,9 +289,7 @@ def _draft(found: Found, urls: Mapping[Side, Mapping[str, str]]) -> Draft:
         "docs/settings.md explains every key.",
         *(f"{side}: {said}." for side, said in names.items()),
     ]
-    return Draft(
-        head, stacks, general, [each for each in tables if each is not None], drafts, notes
-    )
+    return Draft(head, stacks, general, tables, found.tenants)
 
 
 def _usual_words(found: Found, side: Side) -> str:
@@ -415,11 +388,11 @@ def _quoted(name: str) -> str:
     return name if "." not in name and '"' not in name else quoted(name)
 
 
-def _map_sections(found: Found, tables: Iterable[TableDraft | None]) -> list[Section]:
+def _map_sections(found: Found, tables: Iterable[TableDraft]) -> list[Section]:
     """Return the key maps that a column uses. Of a map that only proposals use, all is one."""
     used: dict[str, bool] = {}
     for table in tables:
-        for line in table.columns if table is not None else ():
+        for line in table.columns:
             if isinstance(line.value, dict) and "key_map" in line.value:
                 name = line.value["key_map"]
                 used[name] = used.get(name, False) or line.sure
@@ -443,17 +416,17 @@ def _map_sections(found: Found, tables: Iterable[TableDraft | None]) -> list[Sec
 
 def _table(
     found: Found, pair: PairedTables, usual: Mapping[Side, dict[str, str] | None], rule: str
-) -> TableDraft | None:
+) -> TableDraft:
     """Return the settings of one pair."""
     link, columns = found.links[pair.name], found.columns.get(pair.name)
     draft = TableDraft(pair.name, pair.legacy.name, pair.modern.name)
-    rows = f"{pair.legacy.rows:,} rows became {pair.modern.rows:,}"
+    rows = f"{pair.legacy.rows:,} -> {pair.modern.rows:,} rows"
     known = str(link) if link is not None else "no way was found from its rows to modern ones"
     draft.notes.append(f"{pair.legacy.name} -> {pair.modern.name}: {rows}; {known}.")
     if pair.split_from:
         draft.lines.append(Line("legacy", pair.legacy.name, f"the other part is {pair.split_from}"))
     if rule.replace("{table}", pair.name) != pair.modern.name:
-        why = "" if pair.split_from else str(pair.likeness)
+        why = "" if pair.split_from or pair.likeness.name >= NAMED else str(pair.likeness)
         draft.lines.append(Line("modern", pair.modern.name, why))
     if link is not None and link.how == "natural key":
         draft.lines.append(Line("key", [one for one, _ in link.columns], "ids were issued anew"))
@@ -473,7 +446,7 @@ def _tenancy_lines(
     found: Found, pair: PairedTables, usual: Mapping[Side, dict[str, str] | None]
 ) -> list[Line]:
     """Return how the tenants' rows of a pair are found, where it is not as in most tables."""
-    if found.tenants["legacy"] is None:
+    if found.both is None:
         return []
     ways = {
         "legacy": found.ways["legacy"].get(pair.legacy.name),
@@ -483,10 +456,14 @@ def _tenancy_lines(
         return [Line("tenancy", "global", "no foreign key leads to a tenant on either side")]
     lines = []
     for side in SIDES:
+        if ways[side] is None:
+            link = found.links[pair.name]
+            alike = link is not None and not link.missing and not link.extra
+            why = f"the {side} side has no way to a tenant, so all rows are compared at once"
+            return [Line("tenancy", "global", why, sure=alike)]
+    for side in SIDES:
         way = ways[side]
         if way is None:
-            why = f"no way from it to a tenant on the {side} side, but on the other one"
-            lines.append(Line(f"{side}_tenancy", "global", why, sure=False))
             continue
         if way.value == usual[side]:
             continue
@@ -507,7 +484,7 @@ def _row_lines(found: Found, pair: PairedTables, link: Link | None) -> list[Line
         )
         value = {"sql": FILL_IN, "reason": f"{FILL_IN}: why the others are left out"}
         lines.append(Line("modern_filter", value, why, sure=False))
-    for side, table in (("legacy", pair.legacy), ("modern", pair.modern)):
+    for side, table in pair.sides():
         way = found.ways[side].get(table.name) if found.ways else None
         if way is not None and way.lost:
             why = f"{way.lost} sampled rows of the {side} side lead to no tenant"
@@ -551,7 +528,7 @@ def _legacy_filter(found: Found, pair: PairedTables, link: Link) -> list[Line]:
                 break
             inner, database = filters[0].value["sql"], found.databases.legacy
             names = [_in_sql(database, n) for n in (own, reference.keys[0], reference.table)]
-            sql = f"{names[0]} IN (SELECT {names[1]} FROM {names[2]} WHERE {inner})"
+            sql = f"{names[0]} IN (SELECT {names[1]} FROM {names[2]} WHERE {inner})"  # noqa: S608
             value = {"sql": sql, "reason": f"rows of {reference.table} that were not migrated"}
             why = f"they refer to {reference.table} that are missing: {count} others"
             return [Line("legacy_filter", value, why, sure=enough, about=frozenset({"*"}))]
@@ -581,18 +558,17 @@ def _in_sql(database: Database, name: str) -> str:
 
 def _empty(found: Found, pair: PairedTables) -> list[Line]:
     """Return the tenants that have no rows on either side, if both tables were read whole."""
-    tenants, _ = _drafted_tenants(found)
-    owned: dict[Side, set[str | None]] = {}
-    for side, table in (("legacy", pair.legacy), ("modern", pair.modern)):
-        way = found.ways[side].get(table.name) if found.ways else None
-        owners = owners_of(found.tables(side), table.name, way) if way is not None else None
-        if owners is None:
-            return []
-        owned[side] = set(owners)
+    if found.both is None:
+        return []
+    tenants = found.tenants.found
+    owned = {side: found.both.on(side)[1].of_all(table.name) for side, table in pair.sides()}
+    legacy, modern = owned["legacy"], owned["modern"]
+    if legacy is None or modern is None:
+        return []
     none = [
         each.id
         for each in tenants
-        if each.legacy_account not in owned["legacy"] and each.modern_id not in owned["modern"]
+        if each.legacy_account not in legacy and each.modern_id not in modern
     ]
     if not none:
         return []
@@ -676,7 +652,7 @@ def _column(each: ColumnDraft) -> list[Line]:
     lines = []
     rename = {key: value for key, value in each.settings.items() if key == "modern"}
     if rename and each.equal >= 0.5 * max(each.rows, 1):
-        why = f"{each.equal} of {each.rows} sampled rows agree"
+        why = f"{each.equal} of {each.rows} sampled rows agree as they are"
         lines.append(Line(each.name, rename, why, about=about))
         if rename == each.settings:
             lines[0].why = each.why

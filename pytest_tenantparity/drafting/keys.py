@@ -1,7 +1,6 @@
-"""How the rows of two tables find each other: by the primary key, a kept id, a key map, or a
-natural key.
+"""How the rows of two tables find each other.
 
-Ids that the migration issued anew lead to other rows, or to none. So each way to find rows is
+It is by the primary key, an old id that was kept, a key map, or a natural key. Ids that the migration issued anew lead to other rows, or to none. So each way to find rows is
 tried with the sample, and is judged by whether the found rows are alike in their other columns.
 """
 

@@ -77,7 +77,7 @@ def propose(request: Request) -> Proposal:
         dict.fromkeys(name for side in SIDES for name in _variables(urls[side]["url"]))
     )
     files = {SETTINGS: draft.settings()}
-    if draft.tenants:
+    if draft.tenants.found:
         files["tenants.csv"] = draft.tenants_csv()
     files["test_parity.py"] = TEST
     if request.ci:
@@ -130,11 +130,12 @@ def _has(value: object, key: str) -> bool:
 
 
 def _tenants(draft: Draft, found: Found) -> str:
-    legacy, modern = found.tenants["legacy"], found.tenants["modern"]
-    if legacy is None or modern is None or not draft.tenants:
+    if found.both is None:
         return "none found; name their table or column with --tenant"
-    places = [f"{at.table.name}.{at.column}" if at.table else at.column for at in (legacy, modern)]
-    return f"{len(draft.tenants)}: {places[0]} on the legacy side, {places[1]} on the modern one"
+    both = found.both.legacy, found.both.modern
+    places = [f"{at.table.name}.{at.column}" if at.table else at.column for at in both]
+    known = len(draft.tenants.found)
+    return f"{known}: {places[0]} on the legacy side, {places[1]} on the modern one"
 
 
 def _unsure(found: Found, verified: Verified, draft: Draft) -> Iterator[str]:

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Text, cast, column, func, inspect, select
+from sqlalchemy import ColumnElement, Connection, Select, Text, cast, column, func, inspect, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from ..config import StackSettings
@@ -32,6 +33,7 @@ WHOLE = 2_000
 _END = 250  # rows that are read at each end of a larger table
 _COUNTED = 100_000  # rows up to which a table is counted
 _SCANNED = 200_000  # rows of a table that may be searched without an index
+_TENANTS = 50_000  # tenants that are read
 _PATIENCE = 30.0  # seconds for each query
 
 
@@ -122,7 +124,32 @@ class Database:
         with _passing():
             condition = self.dialect.any_of(column(name), facts, wanted)
             found = _read(self.stack, self.place, self.connection, table.facts, condition)
+        return found  # noqa: RET504 - empty if the query was refused
+
+    def distinct(self, table: Table, name: str) -> set[str]:
+        """Return the different values of a column, without NULL.
+
+        Of a large table, those of the sample, unless an index finds them.
+        """
+        facts = table.facts.column(name)
+        searched = table.rows <= _SCANNED or name in table.facts.indexed
+        found = table.values(name)
+        if table.whole or facts is None or not searched:
+            return found
+        query = select(text_of(self.dialect, facts)).select_from(source_of(table.facts)).distinct()
+        with _passing(), self.stack.guard(self.place), self.dialect.apart(self.connection):
+            rows = self.connection.execute(query.limit(_TENANTS)).scalars()
+            found |= {value for value in rows if value is not None}
         return found
+
+    def with_all_rows(self, table: Table) -> Table:
+        """Return a table of tenants with all its rows, up to a limit."""
+        if table.whole or table.rows > _TENANTS:
+            return table
+        rows = [*table.sample]
+        with _passing():
+            rows = _read(self.stack, self.place, self.connection, table.facts)
+        return replace(table, sample=tuple(rows), whole=True)
 
 
 @dataclass(frozen=True)
@@ -220,26 +247,27 @@ def _constraints(
 def _count(stack: Stack, place: Place, connection: Connection, facts: TableFacts) -> int:
     if facts.rows > 10 * _COUNTED:
         return facts.rows
-    rows = select(column(facts.columns[0].name)).select_from(source_of(facts))
+    rows: Select[Any] = select(column(facts.columns[0].name)).select_from(source_of(facts))
     counted = select(func.count()).select_from(rows.limit(_COUNTED).subquery("counted"))
+    found = facts.rows
     with _passing(), stack.guard(place):
-        return int(connection.scalar(counted) or 0)
-    return facts.rows
+        found = int(connection.scalar(counted) or 0)
+    return found
 
 
 def _sample(
     stack: Stack, place: Place, connection: Connection, facts: TableFacts, *, whole: bool
 ) -> list[Row]:
-    keys = [column(name) for name in facts.primary_key]
+    keys: list[ColumnElement[Any]] = [column(name) for name in facts.primary_key]
+    found: list[Row] = []
     with _passing():
         if whole or not keys:
             limit = None if whole else 2 * _END
-            return _read(stack, place, connection, facts, order=keys, limit=limit)
-        ends: list[Row] = []
-        for order in (keys, [key.desc() for key in keys]):
-            ends += _read(stack, place, connection, facts, order=order, limit=_END)
-        return ends
-    return []
+            found = _read(stack, place, connection, facts, order=keys, limit=limit)
+        else:
+            for order in (keys, [key.desc() for key in keys]):
+                found += _read(stack, place, connection, facts, order=order, limit=_END)
+    return found
 
 
 def _read(

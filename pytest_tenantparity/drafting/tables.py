@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ..model import Side
 from ..stacks import Family
 from ..stacks.catalog import NUMBERS, TEXTS, TIMES
 from .names import alike, bare_words, column_likeness, common_prefix
 from .reflect import Table
 
-_NAMED = 0.8  # from here on, two names mean one thing
+NAMED = 0.8
+"""The likeness from which on two names mean one thing."""
+
 _LIKELY = 0.55  # the least score of a pair
 _DISTINCT = 5  # different values from which on a column tells something
 
@@ -38,7 +41,7 @@ class Likeness:
     @property
     def is_pair(self) -> bool:
         """Whether the two tables are one, as far as this tells."""
-        by_name = self.name >= _NAMED and (self.columns >= 0.3 or (self.values or 0) >= 0.5)
+        by_name = self.name >= NAMED and (self.columns >= 0.3 or (self.values or 0) >= 0.5)
         by_rows = (self.values or 0) >= 0.8 and self.columns >= 0.4 and self.name >= 0.3
         return self.score >= _LIKELY and (by_name or by_rows)
 
@@ -65,6 +68,10 @@ class PairedTables:
         """The name of the pair in the settings."""
         return f"{self.legacy.name}_{self.modern.name}" if self.split_from else self.legacy.name
 
+    def sides(self) -> tuple[tuple[Side, Table], tuple[Side, Table]]:
+        """Return both tables, each with its side."""
+        return ("legacy", self.legacy), ("modern", self.modern)
+
 
 def pair_tables(
     legacy: Mapping[str, Table], modern: Mapping[str, Table]
@@ -73,7 +80,7 @@ def pair_tables(
 
     Each table is in one pair at most: the most alike tables are paired first.
     """
-    drop = [[common_prefix(list(names))] for names in (legacy, modern)]
+    drop = [[common_prefix(list(names)), "tenant"] for names in (legacy, modern)]
     candidates = []
     for one in legacy.values():
         for other in modern.values():

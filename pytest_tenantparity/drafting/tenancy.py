@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from ..config.names import quoted
-from ..errors import SettingsError, did_you_mean
-from ..model import BEYOND_TENANTS
+from ..errors import SettingsError, counted, did_you_mean
+from ..model import BEYOND_TENANTS, SIDES, Side
 from .keys import Link
-from .names import TENANT_WORDS, alike, bare_words, tenant_rank
-from .reflect import Reference, Row, Table
+from .names import TENANT_WORDS, bare_words, tenant_rank
+from .reflect import Database, Databases, Reference, Row, Table
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_ ]*")
 _BAD_ID = re.compile(r"[^a-z0-9._-]+")
-_COMMON = 0.3  # the share of tables that a tenant's column has to be in, without a tenant's table
+_REFERRED = 3  # tables that lead to one that is not called like a tenant
+_MOST = 8  # candidates of a side
+_AGREE = 0.9  # the least share of rows that have to lead to one tenant on both sides
+_ROWS = 300  # rows of a pair by which candidates are compared
 
 
 @dataclass(frozen=True)
@@ -26,11 +30,13 @@ class TenantAt:
     - ``table`` holds the tenants, and ``column`` is its key. Without a table, ``column`` is the
       name of the column that many tables have.
     - ``why``: how it was found, in words.
+    - ``rank``: how clearly its name means a tenant, 0 the most; None if it does not.
     """
 
     table: Table | None
     column: str
     why: str
+    rank: int | None = None
 
 
 @dataclass(frozen=True)
@@ -69,32 +75,33 @@ def _spelled(name: str) -> str:
     return name if _PLAIN.fullmatch(name) else quoted(name)
 
 
-def find_tenant(tables: Mapping[str, Table], guess: str, side: str) -> TenantAt | None:
-    """Return the tenant on one side; None if nothing looks like one.
+def candidates(tables: Mapping[str, Table], guess: str) -> list[TenantAt]:
+    """Return what could identify a tenant on one side, the likeliest by its name first.
 
-    ``guess`` is the name of a table or a column, or of both (``customers.id``). It may be the name
-    on the other side: then it is searched by similarity. Raises :class:`SettingsError` never; see
-    :func:`require_guess`.
+    ``guess`` is the name of a table or a column, or of both (``customers.id``). If this side has
+    the table, or one that the column refers to, it is the only candidate. Otherwise these are
+    tables and columns that are called like a tenant, and tables that others refer to.
     """
-    del side
-    if guess:
-        return _guessed(tables, guess)
-    ranked = sorted(
-        (
-            (-(_reach(tables, name) / len(tables) + 0.3 * (1 - rank / len(TENANT_WORDS))), name)
-            for name, table in tables.items()
-            if (rank := tenant_rank(name)) is not None and len(table.key) == 1
-        ),
-    )
-    if ranked:
-        table = tables[ranked[0][1]]
-        reach = _reach(tables, table.name)
-        return TenantAt(table, table.key[0], f"{reach} other tables lead to {table.name}")
-    columns = _shared_columns(tables)
-    if columns:
-        name, count = columns[0]
-        return TenantAt(None, name, f"{count} of {len(tables)} tables have the column {name}")
-    return None
+    known = _guessed(tables, guess) if guess else None
+    if known is not None and known.table is not None:
+        return [known]
+    found: list[tuple[float, TenantAt]] = [] if known is None else [(9.0, known)]
+    for name, table in tables.items():
+        reach, rank = _reach(tables, name), tenant_rank(name)
+        if len(table.key) == 1 and (rank is not None or reach >= _REFERRED):
+            why = f"{reach} other tables lead to {name}"
+            at = TenantAt(table, table.key[0], why, rank)
+            found.append((reach / len(tables) + _bonus(rank), at))
+    for name, count in _shared_columns(tables):
+        why = f"{count} of {len(tables)} tables have the column {name}"
+        at = TenantAt(None, name, why, tenant_rank(name))
+        found.append((count / len(tables) + _bonus(at.rank), at))
+    found.sort(key=lambda each: -each[0])
+    return [at for _, at in found[:_MOST]]
+
+
+def _bonus(rank: int | None) -> float:
+    return 0.0 if rank is None else 0.3 + 0.4 * (1 - rank / len(TENANT_WORDS))
 
 
 def _guessed(tables: Mapping[str, Table], guess: str) -> TenantAt | None:
@@ -151,32 +158,8 @@ def _shared_columns(tables: Mapping[str, Table]) -> list[tuple[str, int]]:
         for name in table.columns:
             if tenant_rank(name) is not None:
                 counts[name] = counts.get(name, 0) + 1
-    enough = [(name, n) for name, n in counts.items() if n >= max(1, _COMMON * len(tables))]
+    enough = [(name, n) for name, n in counts.items() if n >= min(2, len(tables))]
     return sorted(enough, key=lambda each: (-each[1], tenant_rank(each[0]) or 0, each[0]))
-
-
-def counterpart(
-    tables: Mapping[str, Table], other: TenantAt, paired: str | None, guess: str
-) -> TenantAt | None:
-    """Return the tenant of the side that has no tenant by its own names.
-
-    It is the table that is ``paired`` with the other side's, else what is called most alike.
-    """
-    if paired is not None and len(tables[paired].key) == 1:
-        table = tables[paired]
-        return TenantAt(
-            table, table.key[0], f"{table.name} is the pair of the other side's tenants"
-        )
-    wanted = bare_words(guess.rpartition(".")[2] if guess else other.column)
-    names = {name for table in tables.values() for name in table.columns}
-    for name in sorted(names, key=lambda each: -alike(bare_words(each), wanted)):
-        if alike(bare_words(name), wanted) < 0.85:
-            break
-        for table in tables.values():
-            if name in table.columns and (reference := table.reference_of(name)) is not None:
-                return TenantAt(tables[reference.table], reference.keys[0], f"by the name {name}")
-        return TenantAt(None, name, f"by the name {name}")
-    return None
 
 
 def ways_to(tables: Mapping[str, Table], tenant: TenantAt) -> dict[str, Way]:
@@ -191,7 +174,7 @@ def ways_to(tables: Mapping[str, Table], tenant: TenantAt) -> dict[str, Way]:
             found[name] = Way((), column, _nulls(table, column))
     costs = dict.fromkeys(found, 0.0)
     for _ in range(6):  # tables that a path goes through
-        better = {}
+        better: dict[str, tuple[float, Way]] = {}
         for name, table in tables.items():
             for step in table.references:
                 if len(step.columns) != 1 or step.table == name or step.table not in costs:
@@ -237,6 +220,148 @@ def _nulls(table: Table, name: str) -> int:
     return sum(row.get(name) is None for row in table.sample)
 
 
+class Owners:
+    """The tenant's value of each sampled row of one side, for one candidate."""
+
+    def __init__(self, tables: Mapping[str, Table], tenant: TenantAt) -> None:
+        self.ways = ways_to(tables, tenant)
+        self._tables = tables
+        self._rows: dict[tuple[str, str], dict[str | None, Row]] = {}
+
+    def of(self, table: str, row: Row) -> str | None:
+        """Return the tenant's value of a row; None if the sample does not lead to one."""
+        way = self.ways[table]
+        at: Row | None = row
+        for step in way.steps:
+            value = None if at is None else at.get(step.columns[0])
+            at = None if value is None else self._by_key(step.table, step.keys[0]).get(value)
+        return None if at is None else at.get(way.column)
+
+    def of_all(self, table: str) -> set[str | None] | None:
+        """Return the values of a table's rows; None if some table was not read whole."""
+        way = self.ways.get(table)
+        if way is None or not all(
+            self._tables[each].whole for each in (table, *(step.table for step in way.steps))
+        ):
+            return None
+        return {self.of(table, row) for row in self._tables[table].sample}
+
+    def values(self, database: Database) -> set[str]:
+        """Return the values of all tables that have the tenant's column themselves."""
+        return {
+            value
+            for name, way in self.ways.items()
+            if not way.steps
+            for value in database.distinct(database.tables[name], way.column)
+        }
+
+    def _by_key(self, table: str, key: str) -> dict[str | None, Row]:
+        if (table, key) not in self._rows:
+            self._rows[table, key] = {row.get(key): row for row in self._tables[table].sample}
+        return self._rows[table, key]
+
+
+@dataclass(frozen=True)
+class BothTenants:
+    """A tenant of each side, and what the rows that are one on both sides say about it.
+
+    - ``tables``: how many pairs lead to both.
+    - ``agree``: the share of their rows that lead to one and the same tenant, 0 to 1.
+    - ``values``: the modern value for each legacy value.
+    """
+
+    legacy: TenantAt
+    modern: TenantAt
+    legacy_owners: Owners = field(repr=False)
+    modern_owners: Owners = field(repr=False)
+    tables: int
+    rows: int
+    agree: float
+    values: dict[str, str] = field(repr=False)
+
+    def score(self, pairs: int) -> float:
+        """How well the two fit, among so many pairs of tables."""
+        ranks = [at.rank for at in (self.legacy, self.modern) if at.rank is not None]
+        named = max(map(_bonus, ranks), default=0.0)
+        both = 0.05 * sum(at.rank is not None for at in (self.legacy, self.modern))
+        return self.agree * self.tables / max(pairs, 1) + named + both
+
+    def on(self, side: Side) -> tuple[TenantAt, Owners]:
+        """Return the tenant of one side, and the owners of its rows."""
+        if side == "legacy":
+            return self.legacy, self.legacy_owners
+        return self.modern, self.modern_owners
+
+
+def both_tenants(
+    databases: Databases, guess: str, rows: Mapping[tuple[str, str], Sequence[tuple[Row, Row]]]
+) -> BothTenants | None:
+    """Return the tenants of both sides that fit best; None if there are none.
+
+    ``rows`` are the rows that are one, by their legacy and modern tables. A row has to lead to one
+    and the same tenant on both sides: each legacy value to one modern value, and back.
+    """
+    sides = [
+        [(at, Owners(database.tables, at)) for at in candidates(database.tables, guess)]
+        for database in (databases.legacy, databases.modern)
+    ]
+    best: BothTenants | None = None
+    for legacy, legacy_owners in sides[0]:
+        for modern, modern_owners in sides[1]:
+            led = Counter[tuple[str, str]]()
+            tables = 0
+            for (one, other), linked in rows.items():
+                if one in legacy_owners.ways and other in modern_owners.ways:
+                    tables += 1
+                    led += _led(legacy_owners, modern_owners, one, other, linked[:_ROWS])
+            agree, found = _bijection(led)
+            both = BothTenants(
+                legacy, modern, legacy_owners, modern_owners,
+                tables, sum(led.values()), agree, found,
+            )  # fmt: skip
+            if agree >= _AGREE and (best is None or both.score(len(rows)) > best.score(len(rows))):
+                best = both
+    if best is None:
+        return None
+    led = Counter()
+    for (one, other), linked in rows.items():
+        if one in best.legacy_owners.ways and other in best.modern_owners.ways:
+            led += _led(best.legacy_owners, best.modern_owners, one, other, linked)
+    agree, found = _bijection(led)
+    if all(one == other for one, other in found.items()):
+        values = [best.on(side)[1].values(databases.on(side)) for side in SIDES]
+        found |= {value: value for value in values[0] & values[1]}
+    return replace(best, rows=sum(led.values()), agree=agree, values=found)
+
+
+def _led(
+    legacy: Owners,
+    modern: Owners,
+    legacy_table: str,
+    modern_table: str,
+    rows: Sequence[tuple[Row, Row]],
+) -> Counter[tuple[str, str]]:
+    """Return how often rows lead to a legacy value and a modern value."""
+    led = Counter[tuple[str, str]]()
+    for row, there in rows:
+        one, other = legacy.of(legacy_table, row), modern.of(modern_table, there)
+        if one is not None and other is not None:
+            led[one, other] += 1
+    return led
+
+
+def _bijection(led: Counter[tuple[str, str]]) -> tuple[float, dict[str, str]]:
+    """Return the share of rows whose two values belong together, and the modern values."""
+    forth: dict[str, str] = {}
+    back: dict[str, str] = {}
+    for (one, other), _ in led.most_common():
+        if one not in forth and other not in back:
+            forth[one], back[other] = other, one
+    right = sum(count for (one, other), count in led.items() if forth.get(one) == other)
+    total = sum(led.values())
+    return (right / total if total else 0.0), forth
+
+
 @dataclass(frozen=True)
 class TenantDraft:
     """One tenant, as a line of ``tenants.csv``."""
@@ -251,58 +376,63 @@ class TenantDraft:
 class Tenants:
     """The tenants of both sides, and what there is to say about them."""
 
-    found: tuple[TenantDraft, ...]
+    found: tuple[TenantDraft, ...] = ()
     notes: tuple[str, ...] = field(default=())
 
 
-def tenants_of(
-    legacy: TenantAt,
-    modern: TenantAt,
-    link: Link | None,
-    values: tuple[set[str], set[str]],
-) -> Tenants:
+def tenants_of(both: BothTenants, link: Link | None) -> Tenants:
     """Return the tenants of both sides, each with its value on either.
 
-    ``link`` is the way that the rows of both tenants' tables find each other. Without one, tenants
-    are ``values`` that both sides have.
+    ``link`` is the way that the rows of both tenants' tables find each other. Without one, the
+    tenants are those that rows of other tables lead to.
     """
+    legacy, modern = both.legacy, both.modern
+    agree = (
+        f"{both.agree:.0%} of {both.rows:,} sampled rows of {counted(both.tables, 'pair')} of "
+        "tables lead to one tenant on both sides"
+    )
+    notes = [agree]
+    rows: dict[str, Row] = {}
+    if legacy.table is not None:
+        rows = {str(row[legacy.column]): row for row in legacy.table.sample}
     if link is not None:
-        pairs = [(one[legacy.column], other[modern.column], one) for one, other in link.pairs]
-        named = _named(legacy.table, [row for *_, row in pairs]) if legacy.table else []
-        notes = [str(link)]
+        values = [(one.get(legacy.column), two.get(modern.column)) for one, two in link.pairs]
+        pairs = [(one, other) for one, other in values if one is not None and other is not None]
+        notes.append(str(link))
         if link.missing:
             notes.append(f"{len(link.missing)} legacy tenants have no modern one, and are left out")
         if link.extra:
             notes.append(f"{len(link.extra)} modern tenants have no legacy one, and are left out")
     else:
-        pairs = [(value, value, {}) for value in sorted(values[0] & values[1])]
-        named, notes = [], [f"{len(pairs)} values are equal on both sides"]
-        for side, alone in (("legacy", values[0] - values[1]), ("modern", values[1] - values[0])):
-            if alone:
-                notes.append(f"{len(alone)} values are only on the {side} side, and are left out")
+        pairs = sorted(both.values.items())
+        notes.append("only tenants that sampled rows lead to are listed")
+    named = (
+        _named(legacy.table, [rows[one] for one, _ in pairs if one in rows])
+        if (legacy.table is not None)
+        else []
+    )
     drafts, taken = [], {*BEYOND_TENANTS, "all", "cohort-1"}
-    for number, (account, modern_id, row) in enumerate(pairs):
-        if account is None or modern_id is None:
-            continue
+    for number, (account, modern_id) in enumerate(pairs):
+        row = rows.get(account, {})
         name = next((row[each] for each in named if row.get(each)), None) or account
-        tenant_id = _slug(str(name)) or _slug(account) or f"tenant-{number + 1}"
+        tenant_id = _slug(name) or _slug(account) or f"tenant-{number + 1}"
         if tenant_id in taken:
             tenant_id = f"{tenant_id}-{_slug(account) or number + 1}"
         taken.add(tenant_id)
-        drafts.append(TenantDraft(tenant_id, str(name), account, modern_id))
+        drafts.append(TenantDraft(tenant_id, name, account, modern_id))
     drafts.sort(key=lambda each: each.id)
     return Tenants(tuple(drafts), tuple(notes))
 
 
 def _named(table: Table, rows: Sequence[Row]) -> list[str]:
-    """Return the columns that name a tenant: the first one that is different in each row."""
-    wanted = ("slug", "subdomain", "code", "name", "title", "label")
-    ranked = [
-        name
-        for word in wanted
-        for name in table.columns
-        if bare_words(name, bare_words(table.name))[-1:] == (word,)
+    """Return the column that names a tenant: the first one that is different in each row."""
+    wanted: list[tuple[str, ...]] = [
+        (each,) for each in ("slug", "subdomain", "code", "name", "title", "label")
     ]
+    wanted += [("company",), ("company", "name"), ("display", "name"), ("full", "name")]
+    wanted += [("last", "name")]
+    called = {name: bare_words(name, bare_words(table.name)) for name in table.columns}
+    ranked = [name for words in wanted for name in table.columns if called[name] == words]
     different = [
         name
         for name in ranked
@@ -314,22 +444,3 @@ def _named(table: Table, rows: Sequence[Row]) -> list[str]:
 def _slug(text: str) -> str:
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
     return _BAD_ID.sub("-", plain).strip("-.")
-
-
-def owners_of(tables: Mapping[str, Table], name: str, way: Way) -> Iterator[str | None] | None:
-    """Yield the tenant's value of each row of a table; None if some table was not read whole."""
-    if not all(tables[each].whole for each in (name, *(step.table for step in way.steps))):
-        return None
-    return _owners(tables, name, way)
-
-
-def _owners(tables: Mapping[str, Table], name: str, way: Way) -> Iterator[str | None]:
-    leads: list[dict[str | None, Row]] = [
-        {row.get(step.keys[0]): row for row in tables[step.table].sample} for step in way.steps
-    ]
-    for row in tables[name].sample:
-        at: Row | None = row
-        for step, lead in zip(way.steps, leads, strict=True):
-            value = None if at is None else at.get(step.columns[0])
-            at = None if value is None else lead.get(value)
-        yield None if at is None else at.get(way.column)

@@ -1,5 +1,4 @@
-"""A draft is tried by the audit's own SQL: every line that some sampled row contradicts is taken
-back.
+"""A draft is tried by the audit's own SQL, and lines that a sampled row contradicts are taken back.
 
 The written settings are opened as an audit opens them. Then the sampled rows of each pair are read
 by the column plan that these settings make, and compared text by text.

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..config.names import toml_key
 from ..model import Side
-from .tenancy import TenantDraft
+from .tenancy import Tenants
 
 FILL_IN = "FILL IN"
 """The word at which a reason is to be written by a person."""
@@ -108,8 +108,7 @@ class Draft:
     stacks: dict[Side, Section]
     general: list[Section]
     tables: list[TableDraft]
-    tenants: Sequence[TenantDraft]
-    tenant_notes: Sequence[str]
+    tenants: Tenants
 
     def lines(self) -> list[Line]:
         """Return all lines of the settings."""
@@ -119,11 +118,11 @@ class Draft:
     def settings(self) -> str:
         """Return the text of ``tenantparity.toml``."""
         blocks = [[line for note in self.head for line in comment(note)]]
-        about = [line for note in self.tenant_notes for line in comment(f"Tenants: {note}.")]
-        if self.tenants:
+        about = [line for note in self.tenants.notes for line in comment(f"Tenants: {note}.")]
+        if self.tenants.found:
             blocks.append([*about, 'tenants_file = "tenants.csv"'])
         blocks += [list(each.text()) for each in self.stacks.values()]
-        if not self.tenants:
+        if not self.tenants.found:
             blocks.append([*about, "[tenants.everyone]"])
         blocks += [list(each.text()) for each in self.general]
         blocks += [
@@ -136,7 +135,7 @@ class Draft:
         text = io.StringIO()
         rows = csv.writer(text, lineterminator="\n")
         rows.writerow(["id", "name", "cohort", "legacy_accounts", "modern_id"])
-        for each in self.tenants:
+        for each in self.tenants.found:
             row = [each.id, each.name, "cohort-1", each.legacy_account, each.modern_id]
             rows.writerow(row)
         return text.getvalue()
@@ -235,7 +234,7 @@ def ci_file(ci: str, variables: Sequence[str], extras: str) -> tuple[str, str]:
         "        }",
         "    }",
         "    post {",
-        "        always { archiveArtifacts artifacts: 'parity-report/**', allowEmptyArchive: true }",
+        "        always { archiveArtifacts artifacts: 'parity-report/**' }",
         "    }",
         "}",
     ]
