@@ -74,7 +74,8 @@ class Context:
     """What the columns of a pair are found with.
 
     - ``id_maps``: modern ids by legacy ids, by legacy table. ``maps``: names of key maps in the
-      settings, by legacy table.
+      settings, by legacy table. ``natural``: the columns by which rows of a legacy table are found,
+      if it is one and not an id.
     - ``spared``: by side, columns that select the tenant and need no counterpart.
     - ``zone``: the zone that fits the naive times of all tables.
     """
@@ -84,6 +85,7 @@ class Context:
     link: Link
     id_maps: IdMaps
     maps: Mapping[str, str]
+    natural: Mapping[str, tuple[str, str]]
     spared: Mapping[Side, frozenset[str]]
     zone: ZoneFit | None = None
 
@@ -158,6 +160,9 @@ def _matched(context: Context) -> list[tuple[str, str]]:
     tables = bare_words(pair.legacy.name), bare_words(pair.modern.name)
     fixed = list(context.link.columns)
     legacy_taken, modern_taken = {one for one, _ in fixed}, {other for _, other in fixed}
+    if context.link.how == "natural key":  # the primary keys were issued anew
+        legacy_taken |= set(pair.legacy.key[:1]) if len(pair.legacy.key) == 1 else set()
+        modern_taken |= set(pair.modern.key[:1]) if len(pair.modern.key) == 1 else set()
     looks = {
         side: {
             name: [loosely(rows[at].get(name)) for rows in context.link.pairs]
@@ -290,9 +295,9 @@ def _candidates(
     for settings, family, why, unsure in _types(context, name, modern, facts):
         zone = settings.get("naive_zone")
         legacy = _reader(facts["legacy"].family, family, zone)
-        if "modern_sql" in settings:
+        if "_zone" in settings and "modern_sql" in settings:
             legacy, other = _same, _naive_reader(settings.pop("_zone"))
-        elif "legacy_sql" in settings:
+        elif "_zone" in settings:
             legacy, other = _naive_reader(settings.pop("_zone")), _same
         else:
             other = _reader(facts["modern"].family, family, zone)
@@ -324,12 +329,43 @@ def _candidates(
     yield from _codes(context, name, facts, values)
     if reference is not None and reference.table in context.id_maps and target not in context.maps:
         lead = context.id_maps[reference.table]
+        anew = f"ids of {reference.table} were issued anew"
+        sql = _natural_sql(context, name, modern)
+        if sql is not None:
+            why = f"{anew}: the {context.natural[reference.table][0]} of both rows is compared"
+            yield _Candidate(sql, lambda v: lead.get(v or "", v), _same, why, assumes=True)
         yield _Candidate(
             {}, lambda v: lead.get(v or "", v), _same,
-            unsure=f"ids of {reference.table} were issued anew, and no table leads from old to new "
-            "ones: write a key map ([maps.<name>]), or compare what both ids stand for by "
-            "legacy_sql and modern_sql",
+            unsure=f"{anew}, and no table leads from old to new ones: write a key map "
+            "([maps.<name>]), or compare what both ids stand for by legacy_sql and modern_sql",
         )  # fmt: skip
+
+
+def _natural_sql(context: Context, name: str, modern: str) -> dict[str, Any] | None:
+    """Return SQL that gives the natural key of the row that an id refers to, on both sides.
+
+    None if the referenced table is not found by one unique column, or has a column of the id's own
+    name, which the subquery would read instead.
+    """
+    own = context.pair.legacy.reference_of(name)
+    other = context.pair.modern.reference_of(modern)
+    if own is None or other is None or own.table not in context.natural:
+        return None
+    sql: dict[str, Any] = {}
+    keys = context.natural[own.table]
+    for side, reference, column, key in (
+        ("legacy", own, name, keys[0]), ("modern", other, modern, keys[1]),
+    ):  # fmt: skip
+        database = context.databases.legacy if side == "legacy" else context.databases.modern
+        table = database.tables[reference.table]
+        unique = (key,) in (*table.uniques, table.key)
+        if not unique or column in table.columns:
+            return None
+        spelled = [
+            _quote(database.dialect, each) for each in (key, table.name, reference.keys[0], column)
+        ]
+        sql[f"{side}_sql"] = "(SELECT {} FROM {} WHERE {} = {})".format(*spelled)
+    return sql
 
 
 def _chained(first: Callable[[Text], Text], then: Callable[[Text], Text]) -> Callable[[Text], Text]:
@@ -389,7 +425,8 @@ def _types(
         yield {"json": "canonical"}, Family.JSON, f"{declared} hold the same documents", ""
     ordered = sorted(TYPES.items(), key=lambda each: each[1] is not facts["modern"].family)
     for word, family in ordered:
-        if family in families and context.meeting(facts, read_as=word) is not None:
+        held = family in families or (word == "json" and families & DOCUMENTS)
+        if held and context.meeting(facts, read_as=word) is not None:
             yield {"type": word}, family, f"{declared} hold the same {word}", ""
 
 
@@ -493,7 +530,7 @@ def _maps(values: Sequence[tuple[Text, Text]]) -> Iterator[_Candidate]:
     merged = len(set(codes.values())) < len(codes)
     counts = Counter(one for one, _ in values)
     rare = [old for old in changed if counts[old] < _EFFECT]
-    unsure = f"{rare[0]!r} and {len(rare) - 1} others are seen in fewer than {_EFFECT} rows"
+    unsure = f"{len(rare)} of {len(changed)} codes are in fewer than {_EFFECT} sampled rows"
     yield _Candidate(
         {"transform": {"map": changed}},
         lambda value: changed.get(value or "", value),

@@ -51,6 +51,17 @@ class Found:
         return self.databases.on(side).tables
 
     @property
+    def natural_keys(self) -> dict[str, tuple[str, str]]:
+        """The two columns by which rows of a legacy table are found, if ids were issued anew."""
+        return {
+            pair.legacy.name: link.columns[0]
+            for pair in self.pairs
+            if (link := self.links[pair.name]) is not None
+            and link.how == "natural key"
+            and len(link.columns) == 1
+        }
+
+    @property
     def map_names(self) -> dict[str, str]:
         """The names of key maps in the settings, by legacy table."""
         return {table: table for table in self.map_tables}
@@ -238,7 +249,13 @@ def _find_columns(found: Found) -> None:
         _load_ids(found, pair.legacy)
         contexts.append(
             Context(
-                found.databases, pair, link, found.id_maps, found.map_names, _spared(found, pair)
+                found.databases,
+                pair,
+                link,
+                found.id_maps,
+                found.map_names,
+                found.natural_keys,
+                _spared(found, pair),
             )
         )
     times = [each for context in contexts for each in naive_times(context)]
@@ -431,7 +448,15 @@ def _table(
     if link is not None and link.how == "natural key":
         draft.lines.append(Line("key", [one for one, _ in link.columns], "ids were issued anew"))
     draft.lines += _tenancy_lines(found, pair, usual)
-    draft.lines += _row_lines(found, pair, link)
+    rows_lines = _row_lines(found, pair, link)
+    filters = [line for line in rows_lines if line.key == "legacy_filter" and line.sure]
+    if pair.split_from and filters and columns is not None:
+        # Two pairs of one table that both filter it would be two sets of its rows.
+        draft.source = _source(found, pair, columns, filters[0])
+        draft.lines = [line for line in draft.lines if line.key not in ("legacy", "key")]
+        draft.lines.append(Line("key", list(pair.legacy.key), "a source has no primary key"))
+        rows_lines = [line for line in rows_lines if line is not filters[0]]
+    draft.lines += rows_lines
     if link is None or columns is None:
         draft.notes.append(
             "Its columns were not compared: give its key, its key map, or a source, and look at "
@@ -439,7 +464,25 @@ def _table(
         )
         return draft
     _column_lines(found, pair, link, columns, draft)
+    if draft.source is not None:
+        draft.ignore = [line for line in draft.ignore if not line.key.startswith("legacy.")]
     return draft
+
+
+def _source(found: Found, pair: PairedTables, columns: Columns, rows: Line) -> Section:
+    """Return the query of the columns that a part took of a table, for the rows that were moved."""
+    wanted = {*pair.legacy.key, *(each.name for each in columns.drafts)}
+    way = found.ways["legacy"].get(pair.legacy.name)
+    if way is not None:
+        wanted.add(way.steps[0].columns[0] if way.steps else way.column)
+    legacy = found.databases.legacy
+    names = ", ".join(_in_sql(legacy, each) for each in pair.legacy.columns if each in wanted)
+    sql = f"SELECT {names} FROM {_in_sql(legacy, pair.legacy.name)} WHERE {rows.value['sql']}"  # noqa: S608
+    note = (
+        f"{pair.legacy.name} was split, and rows of it were left behind: {rows.why}. So the part "
+        f"that became {pair.modern.name} is a source."
+    )
+    return Section(f"sources.legacy.{toml_key(pair.name)}", [note], [Line("sql", sql)])
 
 
 def _tenancy_lines(
@@ -609,6 +652,11 @@ def _column_lines(
         elif (name,) == pair.legacy.key and link.how == "natural key":
             reason = f"issued anew: rows are found by {', '.join(linked)}"
             draft.ignore.append(Line(f"legacy.{_quoted(name)}", reason, about=frozenset({name})))
+        elif (split := _source_of(found, pair, name)) is not None:
+            reason = f"compared in the source {split}"
+            draft.ignore.append(Line(f"legacy.{_quoted(name)}", reason, about=frozenset({name})))
+        elif (part := _part_elsewhere(found, pair, name)) is not None:
+            draft.ignore.append(Line(f"legacy.{_quoted(name)}", part, about=frozenset({name})))
         elif not _is_elsewhere(found, pair, "legacy", name):
             values = [row.get(name) for row in pair.legacy.sample]
             kind = facts.declared if facts is not None else ""
@@ -640,6 +688,31 @@ def _is_elsewhere(found: Found, pair: PairedTables, side: Side, name: str) -> bo
         if any(name == (each.name if side == "legacy" else each.modern) for each in drafts):
             return True
     return False
+
+
+def _source_of(found: Found, pair: PairedTables, name: str) -> str | None:
+    """Return the source that compares a column of a pair's legacy table, or None."""
+    for other in found.pairs:
+        if not other.split_from or other.legacy is not pair.legacy or other is pair:
+            continue
+        link = found.links[other.name]
+        columns = found.columns.get(other.name)
+        if link is None or columns is None or not link.missing:
+            continue
+        filters = [line for line in _legacy_filter(found, other, link) if line.sure]
+        if filters and any(each.name == name for each in columns.drafts):
+            return other.name
+    return None
+
+
+def _part_elsewhere(found: Found, pair: PairedTables, name: str) -> str | None:
+    """Return where another pair of the same legacy table compares a column as a part of one."""
+    for other in found.pairs:
+        if other is not pair and other.legacy is pair.legacy and other.name in found.columns:
+            said = found.columns[other.name].ignored.get(f"legacy.{name}")
+            if said is not None:
+                return f"{said} in the pair {other.name}"
+    return None
 
 
 def _column(each: ColumnDraft) -> list[Line]:

@@ -107,9 +107,14 @@ def alike(one: tuple[str, ...], other: tuple[str, ...]) -> float:
     for word in one:
         best = max(left, key=lambda each: _word_alike(word, each), default="")
         if best and (score := _word_alike(word, best)) > 0:
-            found += score
+            found += score * (_weight(word) + _weight(best))
             left.remove(best)
-    return 2 * found / (len(one) + len(other)) * 0.98
+    return found / sum(map(_weight, (*one, *other))) * 0.98
+
+
+def _weight(word: str) -> float:
+    """Return how much a word counts: ``created``, ``created_on`` and ``created_at`` are one."""
+    return 0.3 if word in ("at", "on", "date", "time") else 1.0
 
 
 @cache

@@ -105,7 +105,7 @@ def _summary(draft: Draft, found: Found, verified: Verified) -> Iterator[str]:
         "key map": len(found.map_tables),
         "transformation": sum(_has(line.value, "transform") for line in sure),
         "type": sum(_has(line.value, "type") for line in sure),
-        "expression in SQL": sum(
+        "SQL expression": sum(
             _has(line.value, "legacy_sql") or _has(line.value, "modern_sql") for line in sure
         ),
     }
@@ -157,6 +157,10 @@ def _unsure(found: Found, verified: Verified, draft: Draft) -> Iterator[str]:
         for line in each.columns:
             if not line.sure:
                 yield f"{each.name}.{line.key}: {line.why}"
+    undecided = {each.name for each in draft.tables if not all(a.sure for a in each.all_lines())}
+    for name, said in verified.doubts.items():
+        if name not in undecided:
+            yield f"{name}: {said[0]}"
     for name, said in verified.differing.items():
         yield from (f"{name}.{each}" for each in said)
 

@@ -72,10 +72,7 @@ class Section:
 
 @dataclass
 class TableDraft:
-    """The settings of one pair: its own lines, ignored columns, and columns.
-
-    ``sure``: it is known how the rows find each other. Otherwise all its lines are proposals.
-    """
+    """The settings of one pair: its own lines, ignored columns, columns, and its legacy source."""
 
     name: str
     legacy: str
@@ -84,6 +81,7 @@ class TableDraft:
     lines: list[Line] = field(default_factory=list)
     ignore: list[Line] = field(default_factory=list)
     columns: list[Line] = field(default_factory=list)
+    source: Section | None = None
 
     def all_lines(self) -> list[Line]:
         """Return the lines of all its sections."""
@@ -94,6 +92,7 @@ class TableDraft:
         name = f"tables.{toml_key(self.name)}"
         own = Section(name, list(self.notes), self.lines)
         return [
+            *([] if self.source is None else [self.source]),
             own,
             Section(f"{name}.ignore", [], self.ignore),
             Section(f"{name}.columns", [], self.columns),
