@@ -21,7 +21,7 @@ from ..stacks import ColumnFacts, Dialect, Family
 from ..stacks.catalog import DOCUMENTS, TEXTS
 from ..stacks.dialects import ColumnRules
 from .keys import IdMaps, Link, loosely
-from .names import bare_words, column_likeness
+from .names import bare_words, column_likeness, is_secret
 from .reflect import Databases, Row, Table
 from .tables import PairedTables
 from .zones import ZoneFit, as_naive, fitting_zone, in_utc, moments
@@ -227,7 +227,9 @@ def explain(context: Context, name: str, modern: str) -> ColumnDraft:
     rows differ.
     """
     values = context.values(name, modern)
-    renamed = {} if name == modern else {"modern": modern}
+    renamed: dict[str, Any] = {} if name == modern else {"modern": modern}
+    if is_secret(name) and context.facts(name, modern)["legacy"].family in TEXTS | {Family.BYTES}:
+        renamed["mask"] = True
     best: tuple[int, _Candidate] | None = None
     plainly: int | None = None  # rows that agree under the plainest settings
     for each in _candidates(context, name, modern, values):
@@ -364,7 +366,7 @@ def _natural_sql(context: Context, name: str, modern: str) -> dict[str, Any] | N
         spelled = [
             _quote(database.dialect, each) for each in (key, table.name, reference.keys[0], column)
         ]
-        sql[f"{side}_sql"] = "(SELECT {} FROM {} WHERE {} = {})".format(*spelled)
+        sql[f"{side}_sql"] = "(SELECT {} FROM {} WHERE {} = {})".format(*spelled)  # noqa: S608
     return sql
 
 
@@ -474,8 +476,8 @@ def _reader(own: Family, family: Family, zone: str | None) -> Callable[[Text], T
         Family.BOOLEAN: _flag,
         Family.INTEGER: lambda value: {"true": "1", "false": "0"}.get(value, value),
         Family.UUID: lambda value: _NO_UUID.sub("", value.lower()),
-        Family.JSON: _json_form,
-        Family.JSONB: _json_form,
+        Family.JSON: json_form,
+        Family.JSONB: json_form,
         Family.DECIMAL: _number,
         Family.FLOAT: _number,
     }
@@ -490,11 +492,13 @@ def _flag(value: str) -> str:
     return "true" if low in _TRUE else "false" if low in _FALSE else value
 
 
-def _json_form(value: str) -> str:
+def json_form(value: str) -> str:
+    """Return a document in one spelling: by its keys' order, and its numbers' values."""
     try:
-        return json.dumps(json.loads(value), sort_keys=True)
+        found = json.loads(value, parse_float=Decimal, parse_int=Decimal)
     except ValueError:
         return value
+    return json.dumps(found, sort_keys=True, default=lambda each: ["number", _number(str(each))])
 
 
 def _number(value: str) -> str:

@@ -27,7 +27,16 @@ _BOOKKEEPING = frozenset(
      "__efmigrationshistory"}
 )  # fmt: skip
 _DELETED = frozenset({"deleted", "removed", "trashed", "archived", "void", "voided", "cancelled"})
+_TABLES = 3  # tables, from which on a column of one side alone is written once
 _MANY = 5  # tenants, from which on they are counted and not named
+
+
+_HEAD = (
+    "Written by tenantparity init. A line without a # in front is what all sampled rows show. What "
+    "is not sure is commented out, with the reason: decide about it, and take the # away. Where "
+    f"{FILL_IN} stands, a reason is needed that a reader of the report understands. "
+    "docs/settings.md explains every key."
+)
 
 
 @dataclass
@@ -222,10 +231,8 @@ def _find_tenancy(found: Found, guess: str) -> None:
     for side in SIDES:
         found.ways[side] = {} if both is None else both.on(side)[1].ways
     if both is None:
-        found.tenants = Tenants(
-            (), ("none was found, so that all tables are global: name its table or column by "
-                 "--tenant",)
-        )  # fmt: skip
+        why = "none was found, so that all tables are global: name its table or column by --tenant"
+        found.tenants = Tenants(notes=(why,))
         return
     link = _tenant_link(found, both)
     drafts = tenants_of(both, link)
@@ -294,18 +301,12 @@ def _draft(found: Found, urls: Mapping[Side, Mapping[str, str]]) -> Draft:
             lines.append(Line("tenancy", usual[side], why))
         stacks[side] = Section(side, [], lines)
     rule, pairing = _pairing(found)
-    zone_rule = _zone_rule(found)
+    rules = [*_zone_rule(found), *_json_rule(found)]
     tables = [_table(found, pair, usual, rule) for pair in found.pairs]
-    general = [Section("pairing", [], pairing), Section("rules", [], zone_rule), _ignored(found)]
-    general += _map_sections(found, tables)
+    general = [Section("pairing", [], pairing), Section("rules", [], rules), _ignored(found)]
+    general += [_ignored_columns(tables), *_map_sections(found, tables)]
     names = {side: _usual_words(found, side) for side in SIDES}
-    head = [
-        "Written by tenantparity init. A line without a # in front is what all sampled rows show. "
-        "What is not sure is commented out, with the reason: decide about it, and take the # away. "
-        f"Where {FILL_IN} stands, a reason is needed that a reader of the report understands. "
-        "docs/settings.md explains every key.",
-        *(f"{side}: {said}." for side, said in names.items()),
-    ]
+    head = [_HEAD, *(f"{side}: {said}." for side, said in names.items())]
     return Draft(head, stacks, general, tables, found.tenants)
 
 
@@ -368,6 +369,22 @@ def _zone_rule(found: Found) -> list[Line]:
     return [Line("naive_zone", zone, why)]
 
 
+def _json_rule(found: Found) -> list[Line]:
+    """Return the rule for documents of all columns, and take it out of the columns."""
+    drafts = [
+        draft
+        for columns in found.columns.values()
+        for draft in columns.drafts
+        if draft.settings.get("json")
+    ]
+    if len(drafts) < _TABLES or not all(draft.sure for draft in drafts):
+        return []
+    for draft in drafts:
+        del draft.settings["json"]
+    why = f"{len(drafts)} columns hold the same documents in all sampled rows, spelled otherwise"
+    return [Line("json", "canonical", why)]
+
+
 def _ignored(found: Found) -> Section:
     """Return the tables that one side has alone."""
     section = Section("ignore.tables")
@@ -381,6 +398,21 @@ def _ignored(found: Found) -> Section:
             reason = "bookkeeping of the schema tool" if known else f"{FILL_IN}: why it is left out"
             why = f"{table.rows:,} rows{_nearest(found, side, table)}"
             section.lines.append(Line(f"{side}.{_quoted(name)}", reason, why, sure=known))
+    return section
+
+
+def _ignored_columns(tables: Sequence[TableDraft]) -> Section:
+    """Return the columns that many tables have on one side alone, and take them out of these."""
+    section = Section("ignore.columns")
+    counts = Counter(line.key for each in tables for line in each.ignore if not line.sure)
+    for key, count in counts.items():
+        if count < _TABLES:
+            continue
+        side, _, name = key.partition(".")
+        why = f"only on the {side} side, in {count} tables"
+        section.lines.append(Line(key, f"{FILL_IN}: why {name} is left out", why, sure=False))
+        for each in tables:
+            each.ignore = [line for line in each.ignore if line.sure or line.key != key]
     return section
 
 
@@ -611,7 +643,7 @@ def _empty(found: Found, pair: PairedTables) -> list[Line]:
     none = [
         each.id
         for each in tenants
-        if each.legacy_account not in legacy and each.modern_id not in modern
+        if legacy.isdisjoint(each.legacy_accounts) and each.modern_id not in modern
     ]
     if not none:
         return []
@@ -721,9 +753,10 @@ def _column(each: ColumnDraft) -> list[Line]:
     if each.sure:
         if not each.settings:
             return []
-        return [Line(each.name, each.settings, each.why, about=about)]
+        plain = set(each.settings) <= {"modern", "mask"}  # a rule for all columns may do the rest
+        return [Line(each.name, each.settings, "" if plain else each.why, about=about)]
     lines = []
-    rename = {key: value for key, value in each.settings.items() if key == "modern"}
+    rename = {key: value for key, value in each.settings.items() if key in ("modern", "mask")}
     if rename and each.equal >= 0.5 * max(each.rows, 1):
         why = f"{each.equal} of {each.rows} sampled rows agree as they are"
         lines.append(Line(each.name, rename, why, about=about))

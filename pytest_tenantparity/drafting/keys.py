@@ -1,12 +1,13 @@
 """How the rows of two tables find each other.
 
-It is by the primary key, an old id that was kept, a key map, or a natural key. Ids that the migration issued anew lead to other rows, or to none. So each way to find rows is
-tried with the sample, and is judged by whether the found rows are alike in their other columns.
+It is by the primary key, an old id that was kept, a key map, or a natural key. Ids that the
+migration issued anew lead to other rows, or to none. So each way to find rows is tried with the
+sample, and is judged by whether the found rows are alike in their other columns.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 
@@ -175,56 +176,71 @@ def _tried(
     id_map: IdMap | None,
     id_maps: IdMaps,
 ) -> Link | None:
-    """Return the rows that a way finds. None if it leads to several rows or to none."""
-    leads = {}
+    """Return the rows that a way finds: by equal values, else by loosely equal ones.
+
+    None if the columns are no key, or find nothing.
+    """
+    exact = _found(databases, pair, how, columns, id_map, id_maps, str)
+    if exact is not None and exact.is_right:
+        return exact
+    return _found(databases, pair, how, columns, id_map, id_maps, loosely) or exact
+
+
+def _found(
+    databases: Databases,
+    pair: PairedTables,
+    how: str,
+    columns: tuple[tuple[str, str], ...],
+    id_map: IdMap | None,
+    id_maps: IdMaps,
+    form: Callable[[str], str],
+) -> Link | None:
+    leads: dict[str | None, str | None] = {}
     if id_map is not None:
         known = databases.legacy if id_map.side == "legacy" else databases.modern
         rows = known.tables[id_map.table].sample
         leads = {row.get(id_map.legacy): row.get(id_map.modern) for row in rows}
 
-    def key_of(row: Row) -> tuple[str, ...] | None:
-        key = []
-        for name, _ in columns:
-            value = row.get(name)
-            if id_map is not None:
-                value = leads.get(value)
-            elif (reference := pair.legacy.reference_of(name)) is not None and value is not None:
-                value = id_maps.get(reference.table, {}).get(value, value)
-            if value is None:
-                return None
-            key.append(loosely(value))
-        return tuple(key)
+    def led(row: Row, name: str) -> str | None:
+        value = row.get(name)
+        if id_map is not None:
+            return leads.get(value)
+        reference = pair.legacy.reference_of(name)
+        if reference is None or value is None:
+            return value
+        return id_maps.get(reference.table, {}).get(value, value)
 
-    legacy_rows = {key: row for row in pair.legacy.sample if (key := key_of(row)) is not None}
-    asked = [row for row in pair.legacy.sample if key_of(row) is not None]
-    if not legacy_rows or len(legacy_rows) < len(asked):
-        return None  # it is no key
-    first = columns[0][1]
-    wanted = {str(value) for row in asked if (value := _led(row, columns[0][0], leads, id_map))}
-    modern_rows: dict[tuple[str, ...], Row] = {}
-    for row in (
-        databases.modern.rows_with(pair.modern, first, wanted)
-        if not pair.modern.whole
-        else (pair.modern.sample)
-    ):
-        key = tuple(loosely(row.get(name) or "\0") for _, name in columns)
-        if key in modern_rows and key in legacy_rows:
+    keyed: dict[tuple[str, ...], Row] = {}
+    lost: list[Row] = []
+    for row in pair.legacy.sample:
+        values = [led(row, name) for name, _ in columns]
+        key = tuple(form(value) for value in values if value is not None)
+        if len(key) < len(columns):
+            lost.append(row)
+        elif key in keyed:
             return None  # it is no key
-        modern_rows[key] = row
-    pairs = [(row, modern_rows[key]) for key, row in legacy_rows.items() if key in modern_rows]
-    lost = [row for key, row in legacy_rows.items() if key not in modern_rows]
-    lost += [row for row in pair.legacy.sample if key_of(row) is None]
-    whole = pair.legacy.whole and pair.modern.whole
-    extra = [row for key, row in modern_rows.items() if key not in legacy_rows] if whole else []
+        else:
+            keyed[key] = row
+    if not keyed:
+        return None
+    wanted = {value for row in keyed.values() if (value := led(row, columns[0][0])) is not None}
+    there: dict[tuple[str, ...], Row] = {}
+    known_rows = pair.modern.sample
+    if not pair.modern.whole:
+        known_rows = tuple(databases.modern.rows_with(pair.modern, columns[0][1], wanted))
+    for row in known_rows:
+        key = tuple(form(value) for _, name in columns if (value := row.get(name)) is not None)
+        if key in there and key in keyed:
+            return None  # it is no key
+        there[key] = row
+    pairs = [(row, there[key]) for key, row in keyed.items() if key in there]
     if not pairs:
         return None
+    lost += [row for key, row in keyed.items() if key not in there]
+    whole = pair.legacy.whole and pair.modern.whole
+    extra = [row for key, row in there.items() if key not in keyed] if whole else []
     agree = _agreement(pair, pairs, columns, id_maps)
     return Link(how, columns, agree, tuple(pairs), tuple(lost), tuple(extra), id_map)
-
-
-def _led(row: Row, name: str, leads: Mapping[str | None, str | None], id_map: object) -> str | None:
-    value = row.get(name)
-    return value if id_map is None else leads.get(value)
 
 
 def _agreement(

@@ -160,6 +160,12 @@ def is_new_id(name: str) -> bool:
     return bool(_NEW & set(words)) and bool({"id", "number", "key", "uuid"} & set(words))
 
 
+def is_secret(name: str) -> bool:
+    """Whether a column's name says that reports must not show its values."""
+    words = {"password", "passwd", "passphrase", "secret", "token", "salt", "credential"}
+    return bool(words & set(words_of(name)))
+
+
 def tenant_rank(name: str) -> int | None:
     """Return how clearly a table's or column's name means the tenant, 0 the most; else None."""
     words = [word for word in bare_words(name) if word not in ("id", "uuid", "code", "number")]

@@ -15,7 +15,7 @@ from ..stacks import Secret, without_password
 from .draft import Found, drafted
 from .reflect import reflected
 from .verify import Verified, verify
-from .write import TEST, Draft, ci_file
+from .write import TEST, Draft, TableDraft, ci_file
 
 SETTINGS = "tenantparity.toml"
 _APPLICATION = "tenantparity init"
@@ -139,30 +139,40 @@ def _tenants(draft: Draft, found: Found) -> str:
 
 
 def _unsure(found: Found, verified: Verified, draft: Draft) -> Iterator[str]:
+    used = {(each.side, each.table) for each in found.map_tables.values()}
     for side in SIDES:
-        used = {(each.side, each.table) for each in found.map_tables.values()}
         alone = [name for name in found.alone[side] if (side, name) not in used]
         if alone:
             yield f"{counted(len(alone), 'table')} on the {side} side alone: {_some(alone)}"
     lost = [name for name, link in found.links.items() if link is None]
     if lost:
         yield f"{counted(len(lost), 'pair')} whose rows do not find each other: {_some(lost)}"
+    columns = [
+        line.key for each in draft.general if each.header == "ignore.columns" for line in each.lines
+    ]
+    if columns:
+        many = counted(len(columns), "column")
+        yield f"{many} of several tables on one side alone: {_some(columns)}"
     for each in draft.tables:
-        about = [line.key for line in each.ignore if not line.sure]
-        if about:
-            yield f"{each.name}: {counted(len(about), 'column')} on one side alone: {_some(about)}"
-        for line in each.lines:
-            if not line.sure:
-                yield f"{each.name}: {line.key}: {line.why}"
-        for line in each.columns:
-            if not line.sure:
-                yield f"{each.name}.{line.key}: {line.why}"
-    undecided = {each.name for each in draft.tables if not all(a.sure for a in each.all_lines())}
-    for name, said in verified.doubts.items():
-        if name not in undecided:
-            yield f"{name}: {said[0]}"
-    for name, said in verified.differing.items():
-        yield from (f"{name}.{each}" for each in said)
+        yield from _unsure_of(each)
+        said = verified.doubts.get(each.name, [])
+        named = [key.partition(".")[2] for key in columns]
+        more = [why for why in said if not any(f"'{name}'" in why for name in named)]
+        if more and all(line.sure for line in each.all_lines()):
+            yield f"{each.name}: {more[0]}"
+        yield from (f"{each.name}.{why}" for why in verified.differing.get(each.name, []))
+
+
+def _unsure_of(table: TableDraft) -> Iterator[str]:
+    about = [line.key for line in table.ignore if not line.sure]
+    if about:
+        yield f"{table.name}: {counted(len(about), 'column')} on one side alone: {_some(about)}"
+    for line in table.lines:
+        if not line.sure:
+            yield f"{table.name}: {line.key}: {line.why}"
+    for line in table.columns:
+        if not line.sure:
+            yield f"{table.name}.{line.key}: {line.why}"
 
 
 def _some(names: Sequence[str]) -> str:

@@ -340,18 +340,28 @@ def _inferred(table: Table, tables: Mapping[str, Table], database: Database) -> 
         own = words_of(name)
         if name in taken or len(own) < 2 or own[-1] not in ("id", "number", "key", "code", "uuid"):
             continue
+        values = table.values(name)
+        if len(values) < 2:
+            continue
         for other in tables.values():
-            if len(other.key) != 1 or (other.name == table.name and other.key == (name,)):
+            key = _named_key(name, own, table, other)
+            if key is None:
                 continue
-            called = bare_words(other.name)
-            if own[:-1] != called and own[-1 - len(called) : -1] != called:
-                continue
-            values = table.values(name)
-            if len(values) < 2:
-                continue
-            there = {
-                row.get(other.key[0]) for row in database.rows_with(other, other.key[0], values)
-            }
+            there = {row.get(key) for row in database.rows_with(other, key, values)}
             if values <= there:
-                yield Reference((name,), other.name, other.key, declared=False)
+                yield Reference((name,), other.name, (key,), declared=False)
                 break
+
+
+def _named_key(name: str, words: tuple[str, ...], table: Table, other: Table) -> str | None:
+    """Return the unique column of another table that a column is named after, or None.
+
+    That is the primary key of ``users`` for ``user_id``, or a unique column of the same name.
+    """
+    called = bare_words(other.name)
+    named = called in (words[:-1], words[-1 - len(called) : -1])
+    if named and len(other.key) == 1 and (other.name, other.key[0]) != (table.name, name):
+        return other.key[0]
+    if other.name != table.name and (name,) in (other.key, *other.uniques):
+        return None if (name,) in (table.key, *table.uniques) else name
+    return None

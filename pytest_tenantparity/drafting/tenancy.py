@@ -283,8 +283,11 @@ class BothTenants:
         """How well the two fit, among so many pairs of tables."""
         ranks = [at.rank for at in (self.legacy, self.modern) if at.rank is not None]
         named = max(map(_bonus, ranks), default=0.0)
-        both = 0.05 * sum(at.rank is not None for at in (self.legacy, self.modern))
-        return self.agree * self.tables / max(pairs, 1) + named + both
+        named += 0.05 * sum(at.rank is not None for at in (self.legacy, self.modern))
+        named += 0.02 * sum(at.table is not None for at in (self.legacy, self.modern))
+        several = len(self.values) - len(set(self.values.values()))
+        share = several / max(len(self.values), 1)  # of legacy values that are not the only one
+        return self.agree * self.tables / max(pairs, 1) + named - 0.3 * share
 
     def on(self, side: Side) -> tuple[TenantAt, Owners]:
         """Return the tenant of one side, and the owners of its rows."""
@@ -299,7 +302,7 @@ def both_tenants(
     """Return the tenants of both sides that fit best; None if there are none.
 
     ``rows`` are the rows that are one, by their legacy and modern tables. A row has to lead to one
-    and the same tenant on both sides: each legacy value to one modern value, and back.
+    and the same tenant on both sides: each legacy value to one modern value.
     """
     sides = [
         [(at, Owners(database.tables, at)) for at in candidates(database.tables, guess)]
@@ -314,7 +317,7 @@ def both_tenants(
                 if one in legacy_owners.ways and other in modern_owners.ways:
                     tables += 1
                     led += _led(legacy_owners, modern_owners, one, other, linked[:_ROWS])
-            agree, found = _bijection(led)
+            agree, found = _assigned(led)
             both = BothTenants(
                 legacy, modern, legacy_owners, modern_owners,
                 tables, sum(led.values()), agree, found,
@@ -327,7 +330,7 @@ def both_tenants(
     for (one, other), linked in rows.items():
         if one in best.legacy_owners.ways and other in best.modern_owners.ways:
             led += _led(best.legacy_owners, best.modern_owners, one, other, linked)
-    agree, found = _bijection(led)
+    agree, found = _assigned(led)
     if all(one == other for one, other in found.items()):
         values = [best.on(side)[1].values(databases.on(side)) for side in SIDES]
         found |= {value: value for value in values[0] & values[1]}
@@ -350,14 +353,15 @@ def _led(
     return led
 
 
-def _bijection(led: Counter[tuple[str, str]]) -> tuple[float, dict[str, str]]:
-    """Return the share of rows whose two values belong together, and the modern values."""
+def _assigned(led: Counter[tuple[str, str]]) -> tuple[float, dict[str, str]]:
+    """Return the share of rows whose two values belong together, and the modern values.
+
+    A tenant may have several legacy values, and has one modern value.
+    """
     forth: dict[str, str] = {}
-    back: dict[str, str] = {}
     for (one, other), _ in led.most_common():
-        if one not in forth and other not in back:
-            forth[one], back[other] = other, one
-    right = sum(count for (one, other), count in led.items() if forth.get(one) == other)
+        forth.setdefault(one, other)
+    right = sum(count for (one, other), count in led.items() if forth[one] == other)
     total = sum(led.values())
     return (right / total if total else 0.0), forth
 
@@ -368,7 +372,7 @@ class TenantDraft:
 
     id: str
     name: str
-    legacy_account: str
+    legacy_accounts: tuple[str, ...]
     modern_id: str
 
 
@@ -406,21 +410,25 @@ def tenants_of(both: BothTenants, link: Link | None) -> Tenants:
     else:
         pairs = sorted(both.values.items())
         notes.append("only tenants that sampled rows lead to are listed")
-    named = (
-        _named(legacy.table, [rows[one] for one, _ in pairs if one in rows])
-        if (legacy.table is not None)
-        else []
-    )
-    drafts, taken = [], {*BEYOND_TENANTS, "all", "cohort-1"}
-    for number, (account, modern_id) in enumerate(pairs):
-        row = rows.get(account, {})
-        name = next((row[each] for each in named if row.get(each)), None) or account
-        tenant_id = _slug(name) or _slug(account) or f"tenant-{number + 1}"
+    accounts: dict[str, list[str]] = {}
+    for one, other in pairs:
+        accounts.setdefault(other, []).append(one)
+    named: list[str] = []
+    if legacy.table is not None:
+        named = _named(legacy.table, [rows[one] for one, _ in pairs if one in rows])
+    drafts: list[TenantDraft] = []
+    taken = {*BEYOND_TENANTS, "all", "cohort-1"}
+    for modern_id, own in accounts.items():
+        row = rows.get(own[0], {})
+        name = next((row[each] for each in named if row.get(each)), None) or own[0]
+        tenant_id = _slug(name) or _slug(own[0]) or f"tenant-{len(drafts) + 1}"
         if tenant_id in taken:
-            tenant_id = f"{tenant_id}-{_slug(account) or number + 1}"
+            tenant_id = f"{tenant_id}-{_slug(own[0]) or len(drafts) + 1}"
         taken.add(tenant_id)
-        drafts.append(TenantDraft(tenant_id, name, account, modern_id))
+        drafts.append(TenantDraft(tenant_id, name, tuple(sorted(own)), modern_id))
     drafts.sort(key=lambda each: each.id)
+    if len(accounts) < len(pairs):
+        notes.append(f"{len(pairs)} legacy values belong to {len(accounts)} tenants")
     return Tenants(tuple(drafts), tuple(notes))
 
 

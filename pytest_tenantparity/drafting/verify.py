@@ -6,7 +6,6 @@ by the column plan that these settings make, and compared text by text.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +20,7 @@ from ..mapping.filters import rows_taking_part
 from ..mapping.tenancy_sql import source_of
 from ..model import SIDES, Side
 from ..parity.read.open_pair import OpenPair, open_pair
+from .columns import json_form
 from .draft import Found
 from .keys import Link
 from .reflect import text_of
@@ -96,7 +96,7 @@ def _claims(line: Line, name: str) -> bool:
     """Whether a line says that a column's values are equal under it. A rename alone does not."""
     if name not in line.about:
         return False
-    return not (isinstance(line.value, dict) and set(line.value) == {"modern"})
+    return not (isinstance(line.value, dict) and set(line.value) <= {"modern", "mask"})
 
 
 def _take_back(line: Line, why: str, verified: Verified) -> None:
@@ -130,7 +130,7 @@ def _is_same(each: ColumnPair, legacy: str | None, modern: str | None) -> bool:
         return legacy == modern
     try:
         if each.by_content:
-            return bool(json.loads(legacy) == json.loads(modern))
+            return json_form(legacy) == json_form(modern)
         return float(legacy) == float(modern)
     except ValueError:
         return False

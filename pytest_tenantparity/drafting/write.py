@@ -135,7 +135,8 @@ class Draft:
         rows = csv.writer(text, lineterminator="\n")
         rows.writerow(["id", "name", "cohort", "legacy_accounts", "modern_id"])
         for each in self.tenants.found:
-            row = [each.id, each.name, "cohort-1", each.legacy_account, each.modern_id]
+            accounts = ";".join(each.legacy_accounts)
+            row = [each.id, each.name, "cohort-1", accounts, each.modern_id]
             rows.writerow(row)
         return text.getvalue()
 
