@@ -24,7 +24,7 @@ from .keys import IdMaps, Link, loosely
 from .names import bare_words, column_likeness, is_secret
 from .reflect import Databases, Row, Table
 from .tables import PairedTables
-from .zones import ZoneFit, as_naive, fitting_zone, in_utc, moments
+from .zones import ZoneFit, as_naive, fits, fitting_zone, in_utc, moments
 
 HANDFUL = 5
 """Sampled rows that an equivalence has to be seen in, before it is more than a proposal."""
@@ -77,7 +77,7 @@ class Context:
       settings, by legacy table. ``natural``: the columns by which rows of a legacy table are found,
       if it is one and not an id.
     - ``spared``: by side, columns that select the tenant and need no counterpart.
-    - ``zone``: the zone that fits the naive times of all tables.
+    - ``zones``: those of the naive times of all tables.
     """
 
     databases: Databases
@@ -87,7 +87,7 @@ class Context:
     maps: Mapping[str, str]
     natural: Mapping[str, tuple[str, str]]
     spared: Mapping[Side, frozenset[str]]
-    zone: ZoneFit | None = None
+    zones: tuple[ZoneFit, ...] = ()
 
     def facts(self, legacy: str, modern: str) -> dict[Side, ColumnFacts]:
         """Return the types of two columns."""
@@ -117,14 +117,14 @@ class Context:
         return met if isinstance(met, CommonType) else None
 
 
-def naive_times(context: Context) -> list[tuple[str, str]]:
-    """Return the times of all columns that are naive on one side and moments on the other."""
+def naive_times(context: Context) -> list[list[tuple[str, str]]]:
+    """Return the times of each column that is naive on one side and a moment on the other."""
     found = []
     for one, other in _matched(context):
         facts = context.facts(one, other)
         if {each.family for each in facts.values()} == {Family.TIMESTAMP, Family.TIMESTAMPTZ}:
             times = moments(context.link.pairs, one, other)
-            found += times if fitting_zone(times) is not None else []
+            found += [times] if times and fitting_zone(times) is not None else []
     return found
 
 
@@ -436,18 +436,20 @@ def _zoned(
     context: Context, name: str, modern: str, facts: Mapping[Side, ColumnFacts]
 ) -> Iterator[tuple[dict[str, Any], Family, str, str]]:
     """Yield how naive times on one side meet moments on the other."""
-    own = fitting_zone(moments(context.link.pairs, name, modern))
-    fit = context.zone if context.zone is not None and own is not None else own
+    times = moments(context.link.pairs, name, modern)
+    known = [each for each in context.zones if times and fits(times, each.zone)]
+    fit = known[0] if known else fitting_zone(times)
     if fit is None:
         return
-    why = f"offsets from UTC in {fit.rows} sampled rows: {fit.offsets}"
+    why = f"offsets from UTC in {fit.rows} sampled values: {fit.offsets}"
     if fit.others and fit.zone != "UTC":
         why += f"; {fit.others} other zones have the same in these rows"
     unsure = ""
     if not fit.is_sure:
         unsure = f"{why}; too few rows, or none of winter or of summer, to be sure of {fit.zone}"
-    if context.meeting(facts, naive_zone=fit.zone) is not None:
-        yield {"naive_zone": fit.zone}, Family.TIMESTAMPTZ, why, unsure
+    met = context.meeting(facts, naive_zone=fit.zone)
+    if met is not None:
+        yield {"naive_zone": fit.zone}, met.family, why, unsure
         return
     naive: Side = "legacy" if facts["legacy"].family is Family.TIMESTAMP else "modern"
     other: Side = "modern" if naive == "legacy" else "legacy"
@@ -483,6 +485,7 @@ def _reader(own: Family, family: Family, zone: str | None) -> Callable[[Text], T
     }
     if zone is not None and own is not family:
         readers[Family.TIMESTAMPTZ] = lambda value: in_utc(value, zone)
+        readers[Family.TIMESTAMP] = lambda value: as_naive(value, zone)
     read = readers.get(family)
     return _same if read is None else lambda value: None if value is None else read(value)
 
@@ -612,19 +615,19 @@ def _joined(
             if found is None:
                 continue
             one, other, gap, changed = found
-            dialect = context.databases.on(side).dialect
-            names = [_quote(dialect, each) for each in (one, other)]
-            sql = f"CONCAT_WS('{gap}', {', '.join(names)})"
-            if dialect.name == "SQLite":
-                sql = f"{names[0]} || '{gap}' || {names[1]}"
             why = (
                 f"{one} and {other}, joined, in all {changed} sampled rows with a value. "
                 "Two rows that divide one text otherwise are equal here"
             )
+            settings: dict[str, Any] = {
+                "transform": {"concat": [one, other], **({"separator": gap} if gap else {})}
+            }
+            if side == "modern":
+                dialect = context.databases.modern.dialect
+                names = ", ".join(_quote(dialect, each) for each in (one, other))
+                settings = {"modern_sql": f"CONCAT_WS('{gap}', {names})"}
             sure = changed >= 2 * HANDFUL
-            drafts.append(
-                ColumnDraft(whole, whole, {f"{side}_sql": sql}, why, sure, len(rows), len(rows))
-            )
+            drafts.append(ColumnDraft(whole, whole, settings, why, sure, len(rows), len(rows)))
             if sure:
                 for each in (one, other):
                     ignored[f"{side}.{each}"] = f"compared as a part of {whole}"

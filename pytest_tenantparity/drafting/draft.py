@@ -12,13 +12,13 @@ from ..errors import counted
 from ..model import SIDES, Side
 from ..stacks import Family
 from .columns import HANDFUL, ColumnDraft, Columns, Context, naive_times, pair_columns
-from .keys import IdMap, Link, find_link, known_maps
+from .keys import IdMap, Link, find_link, known_maps, new_ids
 from .names import bare_words, column_likeness, words_of
 from .reflect import Database, Databases, Table, with_inferred
 from .tables import NAMED, Likeness, PairedTables, pair_tables
 from .tenancy import BothTenants, Tenants, Way, both_tenants, require_guess, tenants_of
 from .write import FILL_IN, Draft, Line, Section, TableDraft
-from .zones import ZoneFit, fitting_zone
+from .zones import ZoneFit, zones_of
 
 _BOOKKEEPING = frozenset(
     {"alembic_version", "flyway_schema_history", "schema_migrations", "ar_internal_metadata",
@@ -27,6 +27,7 @@ _BOOKKEEPING = frozenset(
      "__efmigrationshistory"}
 )  # fmt: skip
 _DELETED = frozenset({"deleted", "removed", "trashed", "archived", "void", "voided", "cancelled"})
+_COLUMNS = 2  # columns of one zone, from which on it is a rule for all
 _TABLES = 3  # tables, from which on a column of one side alone is written once
 _MANY = 5  # tenants, from which on they are counted and not named
 
@@ -53,7 +54,7 @@ class Found:
     tenants: Tenants = field(default_factory=Tenants)
     ways: dict[Side, dict[str, Way]] = field(default_factory=dict)
     columns: dict[str, Columns] = field(default_factory=dict)
-    zone: ZoneFit | None = None
+    zones: tuple[ZoneFit, ...] = ()
 
     def tables(self, side: Side) -> dict[str, Table]:
         """Return the tables of one side."""
@@ -144,10 +145,8 @@ def _load_ids(found: Found, table: Table) -> None:
             continue
         known = found.id_maps.setdefault(reference.table, {})
         wanted = table.values(reference.columns[0]) - known.keys()
-        database = found.databases.legacy if id_map.side == "legacy" else found.databases.modern
-        if wanted and not database.tables[id_map.table].whole:
-            rows = database.rows_with(database.tables[id_map.table], id_map.legacy, wanted)
-            known |= {str(row[id_map.legacy]): str(row[id_map.modern]) for row in rows}
+        if wanted:
+            known |= new_ids(found.databases, id_map, wanted)
 
 
 def _referenced_first(pairs: Sequence[PairedTables]) -> list[PairedTables]:
@@ -265,10 +264,9 @@ def _find_columns(found: Found) -> None:
                 _spared(found, pair),
             )
         )
-    times = [each for context in contexts for each in naive_times(context)]
-    found.zone = fitting_zone(times) if times else None
+    found.zones = tuple(zones_of([each for own in contexts for each in naive_times(own)]))
     for context in contexts:
-        found.columns[context.pair.name] = pair_columns(replace(context, zone=found.zone))
+        found.columns[context.pair.name] = pair_columns(replace(context, zones=found.zones))
 
 
 def _spared(found: Found, pair: PairedTables) -> dict[Side, frozenset[str]]:
@@ -342,29 +340,31 @@ def _pairing(found: Found) -> tuple[str, list[Line]]:
 
 
 def _zone_rule(found: Found) -> list[Line]:
-    """Return the time zone of all columns, and take it out of the columns."""
+    """Return the time zone of most columns, and take it out of the columns.
+
+    All columns have then one zone that was found, or one of their own.
+    """
     drafts = [
         draft
         for columns in found.columns.values()
         for draft in columns.drafts
-        if draft.settings.get("naive_zone") and draft.sure
+        if draft.settings.get("naive_zone")
     ]
-    zones = {draft.settings["naive_zone"] for draft in drafts}
-    if len(zones) != 1 or found.zone is None:
+    zones = Counter(draft.settings["naive_zone"] for draft in drafts if draft.sure)
+    known = {fit.zone: fit for fit in found.zones}
+    zone, count = zones.most_common(1)[0] if zones else ("", 0)
+    if count < _COLUMNS or zone not in known:
         return []
-    zone = zones.pop()
-    for columns in found.columns.values():
-        for draft in columns.drafts:
-            if draft.sure and draft.settings.get("naive_zone") == zone:
-                del draft.settings["naive_zone"]
-    others = (
-        ""
-        if zone == "UTC" or not found.zone.others
-        else (f"; {found.zone.others} other zones have the same offsets in these rows")
-    )
+    for draft in drafts:
+        if draft.sure and draft.settings["naive_zone"] == zone:
+            del draft.settings["naive_zone"]
+    fit = known[zone]
+    others = ""
+    if zone != "UTC" and fit.others:
+        others = f"; {fit.others} other zones have the same offsets in these rows"
     why = (
-        f"naive times beside moments in {found.zone.rows} sampled values of "
-        f"{counted(len(drafts), 'column')}: {found.zone.offsets}{others}"
+        f"naive times beside moments in {fit.rows:,} sampled values of {count} columns: "
+        f"{fit.offsets}{others}"
     )
     return [Line("naive_zone", zone, why)]
 
@@ -457,6 +457,11 @@ def _map_sections(found: Found, tables: Iterable[TableDraft]) -> list[Section]:
                 ("table", id_map.table), ("legacy", id_map.legacy), ("modern", id_map.modern)
             )
         ]  # fmt: skip
+        if id_map.kind is not None:
+            column, value = id_map.kind
+            database = found.databases.on(id_map.side)
+            text = value.replace("'", "''")
+            lines.append(Line("filter", f"{_in_sql(database, column)} = '{text}'", sure=sure))
         known = len(found.id_maps.get(table_name, {}))
         notes = [f"New ids of {table_name}, as {known} sampled rows show."]
         sections.append(Section(f"maps.{toml_key(table_name)}", notes, lines))
@@ -661,7 +666,6 @@ def _column_lines(
     for each in columns.drafts:
         draft.columns += _column(each)
     own = pair.legacy.key[0] if len(pair.legacy.key) == 1 else None
-    ignored = dict(columns.ignored)
     for name in columns.modern_only:
         facts = pair.modern.facts.column(name)
         if (name,) == pair.modern.key and link.how in ("kept id", "natural key"):
@@ -693,9 +697,10 @@ def _column_lines(
             values = [row.get(name) for row in pair.legacy.sample]
             kind = facts.declared if facts is not None else ""
             draft.ignore.append(_alone("legacy", name, kind, values))
-    for name, reason in ignored.items():
-        about = frozenset({name.partition(".")[2], reason.rpartition(" ")[2]})
-        draft.ignore.append(Line(name, reason, about=about))
+    for name, reason in columns.ignored.items():
+        if name.startswith("modern."):  # parts of a legacy concat need no counterparts
+            about = frozenset({name.partition(".")[2], reason.rpartition(" ")[2]})
+            draft.ignore.append(Line(name, reason, about=about))
 
 
 def _alone(side: Side, name: str, declared: str, values: Sequence[str | None]) -> Line:

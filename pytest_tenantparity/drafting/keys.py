@@ -7,16 +7,20 @@ sample, and is judged by whether the found rows are alike in their other columns
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import product
 
-from .names import bare_words, column_likeness, is_new_id, is_old_id
+from ..model import Side
+from ..stacks.catalog import TEXTS
+from .names import alike, bare_words, column_likeness, is_new_id, is_old_id
 from .reflect import Databases, Row, Table
 from .tables import PairedTables
 
 _FOUND = 0.5  # the least share of rows that a way has to find
 _AGREE = 0.75  # the least share of values that has to agree in found rows
+_NAMED = 0.7  # from here on, a map is called like a table
+_KINDS = 100  # tables whose ids one table holds
 _RIGHT = 0.97  # from here on, a way is taken without a look at further ones
 
 IdMaps = Mapping[str, Mapping[str, str]]
@@ -27,10 +31,20 @@ IdMaps = Mapping[str, Mapping[str, str]]
 class IdMap:
     """A table with both ids of each row: a key map of the settings."""
 
-    side: str
+    side: Side
     table: str
     legacy: str
     modern: str
+    kind: tuple[str, str] | None = None  # a column, and its value in the rows of one table
+
+    def holds(self, row: Row) -> bool:
+        """Whether a row of the table is one of this map."""
+        return self.kind is None or row.get(self.kind[0]) == self.kind[1]
+
+    @property
+    def called(self) -> tuple[str, ...]:
+        """The words that name the table whose ids these are."""
+        return bare_words(self.kind[1] if self.kind else self.table, ("id", "map", "mapping"))
 
 
 @dataclass(frozen=True)
@@ -67,7 +81,10 @@ class Link:
         """Return the way in words, with the counts of the sample."""
         names = ", ".join(o if o == m else f"{o} -> {m}" for o, m in self.columns)
         tried = len(self.pairs) + len(self.missing)
-        by = f" of {self.id_map.table}" if self.id_map is not None else ""
+        by = ""
+        if self.id_map is not None:
+            kind = f" ({self.id_map.kind[1]})" if self.id_map.kind else ""
+            by = f" of {self.id_map.table}{kind}"
         return f"{len(self.pairs)} of {tried} sampled rows found by {self.how}{by} ({names})"
 
 
@@ -106,8 +123,8 @@ def _ways(pair: PairedTables, maps: Sequence[IdMap]) -> Iterator[Way]:
             if is_old_id(name) and not _refers_elsewhere(modern, name):
                 yield "kept id", ((legacy.key[0], name),), None
         for id_map in maps:
-            called = bare_words(id_map.table, ("id", "map", "mapping"))
-            if set(called) & {*bare_words(legacy.name), *bare_words(modern.name)}:
+            named = [alike(id_map.called, bare_words(each.name)) for each in (legacy, modern)]
+            if max(named) >= _NAMED or (id_map.kind is None and max(named) > 0):
                 for name in dict.fromkeys((*modern.key, *_referring(modern, id_map.table))):
                     yield "key map", ((legacy.key[0], name),), id_map
         for name in _referring(modern, pair.split_from):
@@ -197,9 +214,8 @@ def _found(
 ) -> Link | None:
     leads: dict[str | None, str | None] = {}
     if id_map is not None:
-        known = databases.legacy if id_map.side == "legacy" else databases.modern
-        rows = known.tables[id_map.table].sample
-        leads = {row.get(id_map.legacy): row.get(id_map.modern) for row in rows}
+        ids = {value for row in pair.legacy.sample if (value := row.get(columns[0][0])) is not None}
+        leads |= new_ids(databases, id_map, ids)
 
     def led(row: Row, name: str) -> str | None:
         value = row.get(name)
@@ -302,13 +318,35 @@ def loosely(value: str | None) -> str:
     return _SAME.get(text, text)
 
 
+def new_ids(databases: Databases, id_map: IdMap, ids: Collection[str]) -> dict[str, str]:
+    """Return the modern ids of some legacy ids."""
+    database = databases.on(id_map.side)
+    rows = database.rows_with(database.tables[id_map.table], id_map.legacy, ids)
+    return {
+        str(row[id_map.legacy]): str(row[id_map.modern])
+        for row in rows
+        if id_map.holds(row) and row.get(id_map.modern) is not None
+    }
+
+
 def known_maps(databases: Databases) -> list[IdMap]:
-    """Return the tables of either side that hold an old and a new id and little else."""
+    """Return the tables of either side that hold an old and a new id and little else.
+
+    A table with the ids of several tables has a column that names them, and is one map for each.
+    """
     found = []
     for database in (databases.modern, databases.legacy):
         for table in database.tables.values():
             old = [name for name in table.columns if is_old_id(name)]
             new = [name for name in table.columns if is_new_id(name) and name not in old]
-            if len(old) == len(new) == 1 and len(table.columns) <= 5:
-                found.append(IdMap(database.side, table.name, old[0], new[0]))
+            if not (len(old) == len(new) == 1 and len(table.columns) <= 5):
+                continue
+            own = IdMap(database.side, table.name, old[0], new[0])
+            kinds = [
+                (each.name, value)
+                for each in table.facts.columns
+                if each.family in TEXTS and each.name in table.key
+                for value in sorted(database.distinct(table, each.name))[:_KINDS]
+            ]
+            found += [replace(own, kind=kind) for kind in kinds] or [own]
     return found

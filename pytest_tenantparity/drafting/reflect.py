@@ -18,10 +18,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from ..config import StackSettings
 from ..errors import NotProven, SettingsError
 from ..inventory import Place, place_of_shared
-from ..mapping.tenancy_sql import source_of
 from ..model import SIDES, Side
 from ..stacks import ColumnFacts, Dialect, Family, Stack, TableFacts, open_stack
 from ..stacks.dialects import ColumnRules
+from ..stacks.sources import source_of
 from .names import bare_words, words_of
 
 Row = Mapping[str, str | None]
@@ -31,6 +31,7 @@ WHOLE = 2_000
 """A table of at most so many rows is read whole."""
 
 _END = 250  # rows that are read at each end of a larger table
+_AT_ONCE = 500  # values that one query looks for
 _COUNTED = 100_000  # rows up to which a table is counted
 _SCANNED = 200_000  # rows of a table that may be searched without an index
 _TENANTS = 50_000  # tenants that are read
@@ -120,11 +121,12 @@ class Database:
         if facts is None or not searchable:
             return []
         found: list[Row] = []
-        wanted = sorted(values)[: 2 * _END]
+        wanted = sorted(values)[:WHOLE]
         with _passing():
-            condition = self.dialect.any_of(column(name), facts, wanted)
-            found = _read(self.stack, self.place, self.connection, table.facts, condition)
-        return found  # noqa: RET504 - empty if the query was refused
+            for at in range(0, len(wanted), _AT_ONCE):
+                some = self.dialect.any_of(column(name), facts, wanted[at : at + _AT_ONCE])
+                found += _read(self.stack, self.place, self.connection, table.facts, some)
+        return found
 
     def distinct(self, table: Table, name: str) -> set[str]:
         """Return the different values of a column, without NULL.

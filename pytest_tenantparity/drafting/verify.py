@@ -17,9 +17,9 @@ from ..config import load_settings
 from ..errors import NotProven, TenantParityError
 from ..mapping.columns import ColumnPair
 from ..mapping.filters import rows_taking_part
-from ..mapping.tenancy_sql import source_of
 from ..model import SIDES, Side
 from ..parity.read.open_pair import OpenPair, open_pair
+from ..stacks.sources import source_of
 from .columns import json_form
 from .draft import Found
 from .keys import Link

@@ -52,18 +52,30 @@ def moments(pairs: Iterable[tuple[Row, Row]], legacy: str, modern: str) -> list[
     ]
 
 
+def zones_of(columns: Sequence[Sequence[tuple[str, str]]]) -> list[ZoneFit]:
+    """Return the zones of the naive times of several columns: one for all, or UTC and another."""
+    times = [each for column in columns for each in column]
+    if not times:
+        return []
+    if (whole := fitting_zone(times)) is not None:
+        return [whole]
+    in_utc = [column for column in columns if fits(column, "UTC")]
+    others = [column for column in columns if column not in in_utc]
+    found = [
+        fitting_zone([each for column in part for each in column]) for part in (others, in_utc)
+    ]
+    return [fit for fit in found if fit is not None]
+
+
+def fits(times: Sequence[tuple[str, str]], zone: str) -> bool:
+    """Whether all naive times are in a zone."""
+    both = _both(times)
+    return both is not None and all(_fits(zone, *each) for each in both)
+
+
 def fitting_zone(times: Sequence[tuple[str, str]]) -> ZoneFit | None:
     """Return the zone of naive times, each beside its moment; None if no zone fits all of them."""
-    both = []
-    for one, other in times:
-        naive, moment = _parsed(one), _parsed(other)
-        if naive is None or moment is None:
-            return None
-        if naive.tzinfo is not None and moment.tzinfo is None:
-            naive, moment = moment, naive
-        if naive.tzinfo is not None or moment.tzinfo is None:
-            return None
-        both.append((naive, moment))
+    both = _both(times)
     if not both:
         return None
     differences = Counter(naive - moment.replace(tzinfo=None) for naive, moment in both)
@@ -80,6 +92,21 @@ def fitting_zone(times: Sequence[tuple[str, str]]) -> ZoneFit | None:
         f"{count} x {_in_hours(each)}" for each, count in sorted(differences.items())
     )
     return ZoneFit(fitting[0], len(both), len(fitting) - 1, seasons, offsets)
+
+
+def _both(times: Sequence[tuple[str, str]]) -> list[tuple[datetime, datetime]] | None:
+    """Return each naive time with its moment; None if there are other texts."""
+    both = []
+    for one, other in times:
+        naive, moment = _parsed(one), _parsed(other)
+        if naive is None or moment is None:
+            return None
+        if naive.tzinfo is not None and moment.tzinfo is None:
+            naive, moment = moment, naive
+        if naive.tzinfo is not None or moment.tzinfo is None:
+            return None
+        both.append((naive, moment))
+    return both
 
 
 def _in_hours(offset: timedelta) -> str:
@@ -121,7 +148,8 @@ def in_utc(text: str, zone: str) -> str:
     found = _parsed(text)
     if found is None or found.tzinfo is not None:
         return text
-    moment = found.replace(tzinfo=UTC if zone == "UTC" else _zone(zone)).astimezone(UTC)
+    # An audit takes the second of the two moments of a time that clocks repeat.
+    moment = found.replace(tzinfo=UTC if zone == "UTC" else _zone(zone), fold=1).astimezone(UTC)
     return canonical_time(moment.replace(tzinfo=None).isoformat(sep=" ")) + "+00"
 
 
