@@ -16,14 +16,14 @@ from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
 from ..mapping.comparable_types import TYPES, CommonType, meet
-from ..model import Side
+from ..model import SIDES, Side
 from ..stacks import ColumnFacts, Dialect, Family
 from ..stacks.catalog import DOCUMENTS, TEXTS
 from ..stacks.dialects import ColumnRules
 from .keys import IdMaps, Link, loosely
-from .names import bare_words, column_likeness, is_secret
+from .names import is_secret
 from .reflect import Databases, Row, Table
-from .tables import PairedTables
+from .tables import PairedTables, columns_alike
 from .zones import ZoneFit, as_naive, fits, fitting_zone, in_utc, moments
 
 HANDFUL = 5
@@ -76,6 +76,7 @@ class Context:
     - ``id_maps``: modern ids by legacy ids, by legacy table. ``maps``: names of key maps in the
       settings, by legacy table. ``natural``: the columns by which rows of a legacy table are found,
       if it is one and not an id.
+    - ``same``: modern tables by their legacy tables.
     - ``spared``: by side, columns that select the tenant and need no counterpart.
     - ``zones``: those of the naive times of all tables.
     """
@@ -86,8 +87,14 @@ class Context:
     id_maps: IdMaps
     maps: Mapping[str, str]
     natural: Mapping[str, tuple[str, str]]
+    same: Mapping[str, str]
     spared: Mapping[Side, frozenset[str]]
     zones: tuple[ZoneFit, ...] = ()
+
+    @property
+    def selecting(self) -> set[tuple[str, str]]:
+        """The columns that select the tenant on both sides."""
+        return {(one, other) for one in self.spared["legacy"] for other in self.spared["modern"]}
 
     def facts(self, legacy: str, modern: str) -> dict[Side, ColumnFacts]:
         """Return the types of two columns."""
@@ -157,8 +164,7 @@ def _matched(context: Context) -> list[tuple[str, str]]:
     every row.
     """
     pair = context.pair
-    tables = bare_words(pair.legacy.name), bare_words(pair.modern.name)
-    fixed = list(context.link.columns)
+    fixed = [each for each in context.link.columns if each not in context.selecting]
     legacy_taken, modern_taken = {one for one, _ in fixed}, {other for _, other in fixed}
     if context.link.how == "natural key":  # the primary keys were issued anew
         legacy_taken |= set(pair.legacy.key[:1]) if len(pair.legacy.key) == 1 else set()
@@ -184,12 +190,13 @@ def _matched(context: Context) -> list[tuple[str, str]]:
             selects = one in context.spared["legacy"], other in context.spared["modern"]
             if all(selects) or (any(selects) and one != other):
                 continue
-            likeness = column_likeness(one, other, *tables)
+            likeness = columns_alike(pair, one, other, context.same)
             both = [(a, b) for a, b in zip(theirs, looks["modern"][other], strict=True) if a or b]
             agree = sum(a == b for a, b in both) / len(both) if both else 0.0
             distinct = len({a for a, b in both if a == b})
             by_name = likeness >= _NAMED
             by_both = likeness >= 0.4 and agree >= 0.9 and distinct >= 3
+            by_both |= likeness >= 0.4 and agree == 1 and distinct >= 2 and filled >= HANDFUL
             by_values = agree >= 0.98 and distinct >= 2 * HANDFUL and filled >= 2 * HANDFUL
             if likeness == 1.0 or by_name or by_both or by_values:
                 candidates.append((-(likeness + agree), likeness != 1.0, one, other))
@@ -327,6 +334,7 @@ def _candidates(
                     least_kinds=_EFFECT,
                 )
         if {each.family for each in facts.values()} <= TEXTS:
+            yield from _unpadded(context, name, modern, facts)
             yield from _maps(values)
     yield from _codes(context, name, facts, values)
     if reference is not None and reference.table in context.id_maps and target not in context.maps:
@@ -548,6 +556,30 @@ def _maps(values: Sequence[tuple[Text, Text]]) -> Iterator[_Candidate]:
     )
 
 
+def _unpadded(
+    context: Context, name: str, modern: str, facts: Mapping[Side, ColumnFacts]
+) -> Iterator[_Candidate]:
+    """Yield a char(n) of PostgreSQL as the text without its padding, where one side pads."""
+    padded = [side for side in SIDES if facts[side].family is Family.PADDED]
+    dialect = context.databases.on(padded[0]).dialect if len(padded) == 1 else None
+    if dialect is None or dialect.name != "PostgreSQL":
+        return
+    side = padded[0]
+    column = _quote(dialect, name if side == "legacy" else modern)
+    why = f"{facts[side].declared} of the {side} side without the spaces that it is padded with"
+
+    def bare(value: Text) -> Text:
+        return None if value is None else value.rstrip(" ")
+
+    yield _Candidate(
+        {f"{side}_sql": f"{column}::text"},
+        bare if side == "legacy" else _same,
+        bare if side == "modern" else _same,
+        why,
+        assumes=True,
+    )
+
+
 def _codes(
     context: Context,
     name: str,
@@ -643,12 +675,14 @@ def _parts(
         return None
     for one in texts:
         for other in texts:
-            if one == other:
+            if one == other or not any(row.get(one) and row.get(other) for row, _ in filled):
                 continue
             for gap in (" ", ", ", "-", ""):
-                if all(
-                    whole == gap.join(p for p in (row.get(one), row.get(other)) if p is not None)
-                    for row, whole in filled
-                ) and all(row.get(other) for row, _ in filled[:3]):
+                if all(_is_joined(row, one, other, gap, whole) for row, whole in rows):
                     return one, other, gap, len(filled)
     return None
+
+
+def _is_joined(row: Row, one: str, other: str, gap: str, whole: Text) -> bool:
+    parts = [part for part in (row.get(one), row.get(other)) if part is not None]
+    return (gap.join(parts) if parts else None) == whole

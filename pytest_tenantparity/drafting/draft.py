@@ -15,7 +15,7 @@ from .columns import HANDFUL, ColumnDraft, Columns, Context, naive_times, pair_c
 from .keys import IdMap, Link, find_link, known_maps, new_ids
 from .names import bare_words, column_likeness, words_of
 from .reflect import Database, Databases, Table, with_inferred
-from .tables import NAMED, Likeness, PairedTables, pair_tables
+from .tables import NAMED, Likeness, PairedTables, pair_tables, table_likeness
 from .tenancy import BothTenants, Tenants, Way, both_tenants, require_guess, tenants_of
 from .write import FILL_IN, Draft, Line, Section, TableDraft
 from .zones import ZoneFit, zones_of
@@ -27,6 +27,8 @@ _BOOKKEEPING = frozenset(
      "__efmigrationshistory"}
 )  # fmt: skip
 _DELETED = frozenset({"deleted", "removed", "trashed", "archived", "void", "voided", "cancelled"})
+_COLUMNS_ALIKE = 0.4  # columns of similar names, from which on tables are paired by their rows
+_ROWS_ALIKE = 0.9  # values that agree in such rows
 _COLUMNS = 2  # columns of one zone, from which on it is a rule for all
 _TABLES = 3  # tables, from which on a column of one side alone is written once
 _MANY = 5  # tenants, from which on they are counted and not named
@@ -59,6 +61,11 @@ class Found:
     def tables(self, side: Side) -> dict[str, Table]:
         """Return the tables of one side."""
         return self.databases.on(side).tables
+
+    @property
+    def same(self) -> dict[str, str]:
+        """The modern tables by their legacy tables."""
+        return {p.legacy.name: p.modern.name for p in self.pairs if not p.split_from}
 
     @property
     def natural_keys(self) -> dict[str, tuple[str, str]]:
@@ -111,15 +118,51 @@ def _find_links(found: Found) -> None:
     """Find how the rows of each pair find each other, tables before those that refer to them.
 
     Ids of a referenced table are known by then, so that a key that holds such ids can be tried.
+    Then tables that are not called alike are paired by their rows, which can make further keys
+    known.
     """
     maps = known_maps(found.databases)
     for pair in _referenced_first(found.pairs):
         _link(found, pair, maps)
+    while _pair_by_rows(found, maps):
+        for pair in _referenced_first(found.pairs):
+            if found.links[pair.name] is None:
+                _link(found, pair, maps)
+
+
+def _pair_by_rows(found: Found, maps: Sequence[IdMap]) -> bool:
+    """Pair tables of one side alone whose rows find each other. Return whether there are any."""
+    best: tuple[float, PairedTables] | None = None
+    for legacy in found.alone["legacy"]:
+        table = found.tables("legacy")[legacy]
+        _load_ids(found, table)
+        for modern in found.alone["modern"]:
+            likeness = table_likeness(table, found.tables("modern")[modern])
+            if likeness.columns < _COLUMNS_ALIKE:
+                continue
+            pair = PairedTables(table, found.tables("modern")[modern], likeness)
+            link = find_link(found.databases, pair, found.id_maps, maps, found.same)
+            if link is None or len(link.pairs) < HANDFUL or link.agree < _ROWS_ALIKE:
+                continue
+            score = link.agree * link.found * likeness.columns
+            if best is None or score > best[0]:
+                best = score, pair
+    if best is None:
+        return False
+    pair = best[1]
+    found.pairs.append(pair)
+    found.pairs.sort(key=lambda each: each.legacy.name)
+    found.alone["legacy"].remove(pair.legacy.name)
+    found.alone["modern"].remove(pair.modern.name)
+    _link(found, pair, maps)
+    return True
 
 
 def _link(found: Found, pair: PairedTables, maps: Sequence[IdMap]) -> None:
     _load_ids(found, pair.legacy)
-    link = found.links[pair.name] = find_link(found.databases, pair, found.id_maps, maps)
+    link = found.links[pair.name] = find_link(
+        found.databases, pair, found.id_maps, maps, found.same
+    )
     if link is None or len(pair.legacy.key) != 1 or pair.split_from:
         return
     own, modern_key = pair.legacy.key[0], pair.modern.key
@@ -216,7 +259,8 @@ def _tenant_link(found: Found, both: BothTenants) -> Link | None:
             legacy=found.databases.legacy.with_all_rows(pair.legacy),
             modern=found.databases.modern.with_all_rows(pair.modern),
         )
-        return find_link(found.databases, whole, found.id_maps, list(found.map_tables.values()))
+        maps = list(found.map_tables.values())
+        return find_link(found.databases, whole, found.id_maps, maps, found.same)
     return None
 
 
@@ -261,6 +305,7 @@ def _find_columns(found: Found) -> None:
                 found.id_maps,
                 found.map_names,
                 found.natural_keys,
+                found.same,
                 _spared(found, pair),
             )
         )
@@ -275,10 +320,7 @@ def _spared(found: Found, pair: PairedTables) -> dict[Side, frozenset[str]]:
     for side, table in pair.sides():
         way = found.ways[side].get(table.name)
         own = {way.column} if way is not None and not way.steps else set()
-        link = found.links[pair.name]
-        at = SIDES.index(side)
-        linked = {each[at] for each in link.columns} if link is not None else set()
-        spared[side] = frozenset(own - linked)
+        spared[side] = frozenset(own - set(table.key if len(table.key) == 1 else ()))
     return spared
 
 
@@ -483,7 +525,9 @@ def _table(
         why = "" if pair.split_from or pair.likeness.name >= NAMED else str(pair.likeness)
         draft.lines.append(Line("modern", pair.modern.name, why))
     if link is not None and link.how == "natural key":
-        draft.lines.append(Line("key", [one for one, _ in link.columns], "ids were issued anew"))
+        selecting = _spared(found, pair)
+        key = [one for one, _ in link.columns if one not in selecting["legacy"]]
+        draft.lines.append(Line("key", key, "ids were issued anew"))
     draft.lines += _tenancy_lines(found, pair, usual)
     rows_lines = _row_lines(found, pair, link)
     filters = [line for line in rows_lines if line.key == "legacy_filter" and line.sure]

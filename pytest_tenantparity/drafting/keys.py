@@ -15,7 +15,7 @@ from ..model import Side
 from ..stacks.catalog import TEXTS
 from .names import alike, bare_words, column_likeness, is_new_id, is_old_id
 from .reflect import Databases, Row, Table
-from .tables import PairedTables
+from .tables import PairedTables, columns_alike
 
 _FOUND = 0.5  # the least share of rows that a way has to find
 _AGREE = 0.75  # the least share of values that has to agree in found rows
@@ -89,11 +89,18 @@ class Link:
 
 
 def find_link(
-    databases: Databases, pair: PairedTables, id_maps: IdMaps, maps: Sequence[IdMap]
+    databases: Databases,
+    pair: PairedTables,
+    id_maps: IdMaps,
+    maps: Sequence[IdMap],
+    same: Mapping[str, str],
 ) -> Link | None:
-    """Return the best way to find the rows of a pair; None if no way finds equal rows."""
+    """Return the best way to find the rows of a pair; None if no way finds equal rows.
+
+    ``same`` are the modern tables by their legacy tables, as far as they are known.
+    """
     best: Link | None = None
-    for how, columns, id_map in _ways(pair, maps):
+    for how, columns, id_map in _ways(pair, maps, same):
         link = _tried(databases, pair, how, columns, id_map, id_maps)
         if link is None:
             continue
@@ -111,11 +118,11 @@ def _worth(link: Link) -> float:
 Way = tuple[str, tuple[tuple[str, str], ...], IdMap | None]
 
 
-def _ways(pair: PairedTables, maps: Sequence[IdMap]) -> Iterator[Way]:
+def _ways(pair: PairedTables, maps: Sequence[IdMap], same: Mapping[str, str]) -> Iterator[Way]:
     """Yield the ways to try, the plainest first."""
     legacy, modern = pair.legacy, pair.modern
     if legacy.key:
-        for columns in _namesakes(pair, legacy.key):
+        for columns in _namesakes(pair, legacy.key, same):
             if set(modern.key) & {other for _, other in columns}:
                 yield "primary key", columns, None
     if len(legacy.key) == 1:
@@ -130,16 +137,16 @@ def _ways(pair: PairedTables, maps: Sequence[IdMap]) -> Iterator[Way]:
         for name in _referring(modern, pair.split_from):
             yield "primary key", ((legacy.key[0], name),), None
     if legacy.key:
-        for columns in _namesakes(pair, legacy.key):
+        for columns in _namesakes(pair, legacy.key, same):
             yield "natural key", columns, None
     for unique in sorted((*legacy.uniques, *modern.uniques), key=len):
         there = unique not in legacy.uniques
-        for columns in _namesakes(pair, unique, reverse=there):
+        for columns in _namesakes(pair, unique, same, reverse=there):
             yield "natural key", columns, None
     for name in legacy.columns:
         values = legacy.values(name)
         if len(values) == len(legacy.sample) > 4 and (name,) != legacy.key:
-            for columns in _namesakes(pair, (name,)):
+            for columns in _namesakes(pair, (name,), same):
                 yield "natural key", columns, None
 
 
@@ -156,29 +163,22 @@ def _refers_elsewhere(table: Table, name: str) -> bool:
 
 
 def _namesakes(
-    pair: PairedTables, names: Sequence[str], *, reverse: bool = False
+    pair: PairedTables, names: Sequence[str], same: Mapping[str, str], *, reverse: bool = False
 ) -> Iterator[tuple[tuple[str, str], ...]]:
     """Yield the ways to give each column a counterpart of a similar name, the likeliest first.
 
     ``names`` are legacy columns; modern ones if ``reverse``.
     """
-    tables = bare_words(pair.legacy.name), bare_words(pair.modern.name)
     others = pair.legacy.columns if reverse else pair.modern.columns
     options = []
     for name in names:
-        ranked = sorted(
-            (
-                (-likeness, other)
-                for other in others
-                if (
-                    likeness := column_likeness(
-                        *((other, name) if reverse else (name, other)), *tables
-                    )
-                )
-                >= 0.7
-            ),
-        )
-        options.append([other for _, other in ranked[:3]])
+        ranked = []
+        for other in others:
+            one, two = (other, name) if reverse else (name, other)
+            likeness = columns_alike(pair, one, two, same)
+            if likeness >= _NAMED:
+                ranked.append((-likeness, other))
+        options.append([other for _, other in sorted(ranked)[:3]])
     for found in list(product(*options))[:6]:
         if len(set(found)) == len(names):
             both = zip(names, found, strict=True)
@@ -215,7 +215,7 @@ def _found(
     leads: dict[str | None, str | None] = {}
     if id_map is not None:
         ids = {value for row in pair.legacy.sample if (value := row.get(columns[0][0])) is not None}
-        leads |= new_ids(databases, id_map, ids)
+        leads.update(new_ids(databases, id_map, ids))
 
     def led(row: Row, name: str) -> str | None:
         value = row.get(name)

@@ -212,11 +212,10 @@ def _tables(
     for each in facts:
         references, uniques = _constraints(connection, stack.dialect, each)
         rows = _count(stack, place, connection, each)
+        known = rows if rows < _COUNTED else max(rows, each.rows)
         whole = rows <= WHOLE
         sample = _sample(stack, place, connection, each, whole=whole)
-        tables[each.name] = Table(
-            side, each, max(rows, each.rows), references, uniques, tuple(sample), whole
-        )
+        tables[each.name] = Table(side, each, known, references, uniques, tuple(sample), whole)
     return tables
 
 

@@ -73,6 +73,19 @@ class PairedTables:
         return ("legacy", self.legacy), ("modern", self.modern)
 
 
+def columns_alike(pair: PairedTables, legacy: str, modern: str, same: Mapping[str, str]) -> float:
+    """Return how alike two columns are by their names, and by the tables that they refer to.
+
+    ``same`` are the modern tables by their legacy tables, as far as they are known.
+    """
+    one, other = pair.legacy.reference_of(legacy), pair.modern.reference_of(modern)
+    tables = bare_words(pair.legacy.name), bare_words(pair.modern.name)
+    likeness = column_likeness(legacy, modern, *tables)
+    if one is not None and other is not None and same.get(one.table) == other.table:
+        return max(likeness, 0.9)
+    return likeness
+
+
 def pair_tables(
     legacy: Mapping[str, Table], modern: Mapping[str, Table]
 ) -> tuple[list[PairedTables], list[str], list[str]]:
@@ -84,13 +97,8 @@ def pair_tables(
     candidates = []
     for one in legacy.values():
         for other in modern.values():
-            name = (
-                1.0
-                if one.name == other.name
-                else min(
-                    alike(bare_words(one.name, drop[0]), bare_words(other.name, drop[1])), 0.99
-                )
-            )
+            words = bare_words(one.name, drop[0]), bare_words(other.name, drop[1])
+            name = 1.0 if one.name == other.name else min(alike(*words), 0.99)
             columns = _columns_alike(one, other)
             if name < 0.3 and columns < 0.5:
                 continue
@@ -109,6 +117,12 @@ def pair_tables(
         sorted(legacy.keys() - pairs.keys()),
         sorted(modern.keys() - taken),
     )
+
+
+def table_likeness(legacy: Table, modern: Table) -> Likeness:
+    """Return how alike two tables are, whose names need no prefix taken away."""
+    name = min(alike(bare_words(legacy.name), bare_words(modern.name)), 0.99)
+    return Likeness(name, _columns_alike(legacy, modern), values_alike(legacy, modern))
 
 
 def _columns_alike(legacy: Table, modern: Table) -> float:

@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, column, select
 
 from ..audit import OpenRun, RunOptions, open_run
 from ..config import load_settings
+from ..config.names import toml_key
 from ..errors import NotProven, TenantParityError
 from ..mapping.columns import ColumnPair
 from ..mapping.filters import rows_taking_part
@@ -79,7 +80,7 @@ def _try_table(run: OpenRun, table: TableDraft, found: Found, verified: Verified
         verified.doubts[table.name] = [str(error)]
         for line in table.columns:
             # SQL that the server refuses, or a type that does not meet, is one of these lines.
-            if line.sure and line.key in str(error):
+            if line.sure and f".columns.{toml_key(line.key)}]" in str(error):
                 _take_back(line, "the server refused it", verified)
         return
     for name, count in wrong.items():
