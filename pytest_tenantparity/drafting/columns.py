@@ -93,7 +93,9 @@ class Context:
 
     @property
     def selecting(self) -> set[tuple[str, str]]:
-        """The columns that select the tenant on both sides."""
+        """The columns that select the tenant on both sides, unless rows are found by them alone."""
+        if len(self.link.columns) == 1:
+            return set()
         return {(one, other) for one in self.spared["legacy"] for other in self.spared["modern"]}
 
     def facts(self, legacy: str, modern: str) -> dict[Side, ColumnFacts]:

@@ -320,7 +320,7 @@ def _spared(found: Found, pair: PairedTables) -> dict[Side, frozenset[str]]:
     for side, table in pair.sides():
         way = found.ways[side].get(table.name)
         own = {way.column} if way is not None and not way.steps else set()
-        spared[side] = frozenset(own - set(table.key if len(table.key) == 1 else ()))
+        spared[side] = frozenset(own)
     return spared
 
 
