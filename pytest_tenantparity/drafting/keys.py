@@ -94,10 +94,12 @@ def find_link(
     id_maps: IdMaps,
     maps: Sequence[IdMap],
     same: Mapping[str, str],
+    least: float = _FOUND,
 ) -> Link | None:
     """Return the best way to find the rows of a pair; None if no way finds equal rows.
 
-    ``same`` are the modern tables by their legacy tables, as far as they are known.
+    ``same`` are the modern tables by their legacy tables, as far as they are known. ``least`` is
+    the share of the legacy rows that has to be found.
     """
     best: Link | None = None
     for how, columns, id_map in _ways(pair, maps, same):
@@ -108,7 +110,8 @@ def find_link(
             return link
         if best is None or _worth(link) > _worth(best) + 0.02:
             best = link
-    return best if best is not None and best.is_right else None
+    right = best is not None and best.agree >= _AGREE and best.found >= least
+    return best if right else None
 
 
 def _worth(link: Link) -> float:

@@ -12,7 +12,10 @@ from ..config import StackSettings
 from ..errors import counted
 from ..model import SIDES, Side
 from ..stacks import Secret, without_password
-from .draft import Found, drafted
+from .divided import find_divided, find_merged
+from .draft import draft_of
+from .found import Found, find_pairs, find_rest
+from .keys import known_maps
 from .reflect import reflected
 from .verify import Verified, verify
 from .write import TEST, Draft, TableDraft, ci_file
@@ -67,7 +70,12 @@ def propose(request: Request) -> Proposal:
     environment = {**os.environ, **secrets}
     stacks = {side: StackSettings.model_validate(own) for side, own in urls.items()}
     with reflected(stacks, environment, _APPLICATION) as databases:
-        draft, found_in = drafted(databases, urls, request.tenant)
+        found_in = find_pairs(databases, request.tenant)
+        maps = known_maps(databases)
+        find_merged(found_in, maps)
+        find_divided(found_in, maps)
+        find_rest(found_in, request.tenant)
+        draft = draft_of(found_in, urls)
         engines = [databases.on(side).dialect.name for side in SIDES]
     with tempfile.TemporaryDirectory(prefix="tenantparity-init-") as folder:
         path = Path(folder) / SETTINGS

@@ -62,11 +62,14 @@ class PairedTables:
     modern: Table
     likeness: Likeness
     split_from: str = ""
+    section: str = ""  # its name in the settings, if it is not that of the legacy table
 
     @property
     def name(self) -> str:
         """The name of the pair in the settings."""
-        return f"{self.legacy.name}_{self.modern.name}" if self.split_from else self.legacy.name
+        if self.split_from:
+            return f"{self.legacy.name}_{self.modern.name}"
+        return self.section or self.legacy.name
 
     def sides(self) -> tuple[tuple[Side, Table], tuple[Side, Table]]:
         """Return both tables, each with its side."""

@@ -22,7 +22,7 @@ from ..model import SIDES, Side
 from ..parity.read.open_pair import OpenPair, open_pair
 from ..stacks.sources import source_of
 from .columns import json_form
-from .draft import Found
+from .found import Found
 from .keys import Link
 from .reflect import text_of
 from .write import Draft, Line, TableDraft
