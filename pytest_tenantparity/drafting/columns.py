@@ -165,7 +165,7 @@ def _matched(context: Context) -> list[tuple[str, str]]:
     Names count as much as values. Values alone decide only if they are many, and agree in nearly
     every row.
     """
-    pair = context.pair
+    pair, link = context.pair, context.link
     fixed = [each for each in context.link.columns if each not in context.selecting]
     legacy_taken, modern_taken = {one for one, _ in fixed}, {other for _, other in fixed}
     if context.link.how == "natural key":  # the primary keys were issued anew
@@ -173,10 +173,10 @@ def _matched(context: Context) -> list[tuple[str, str]]:
         modern_taken |= set(pair.modern.key[:1]) if len(pair.modern.key) == 1 else set()
     looks = {
         side: {
-            name: [loosely(rows[at].get(name)) for rows in context.link.pairs]
-            for name in table.columns
+            facts.name: [_look(rows[at].get(facts.name), facts.family) for rows in link.pairs]
+            for facts in table.facts.columns
         }
-        for at, (side, table) in enumerate((("legacy", pair.legacy), ("modern", pair.modern)))
+        for at, (side, table) in enumerate(pair.sides())
     }
     candidates = []
     for one in pair.legacy.columns:
@@ -185,7 +185,6 @@ def _matched(context: Context) -> list[tuple[str, str]]:
         reference = pair.legacy.reference_of(one)
         lead = context.id_maps.get(reference.table, {}) if reference is not None else {}
         theirs = [loosely(lead.get(value, value)) for value in looks["legacy"][one]]
-        filled = sum(1 for value in theirs if value)
         for other in pair.modern.columns:
             if other in modern_taken:
                 continue
@@ -195,12 +194,7 @@ def _matched(context: Context) -> list[tuple[str, str]]:
             likeness = columns_alike(pair, one, other, context.same)
             both = [(a, b) for a, b in zip(theirs, looks["modern"][other], strict=True) if a or b]
             agree = sum(a == b for a, b in both) / len(both) if both else 0.0
-            distinct = len({a for a, b in both if a == b})
-            by_name = likeness >= _NAMED
-            by_both = likeness >= 0.4 and agree >= 0.9 and distinct >= 3
-            by_both |= likeness >= 0.4 and agree == 1 and distinct >= 2 and filled >= HANDFUL
-            by_values = agree >= 0.98 and distinct >= 2 * HANDFUL and filled >= 2 * HANDFUL
-            if likeness == 1.0 or by_name or by_both or by_values:
+            if likeness == 1.0 or _is_match(likeness, agree, both):
                 candidates.append((-(likeness + agree), likeness != 1.0, one, other))
     found = list(fixed)
     for _, _, one, other in sorted(candidates):
@@ -210,6 +204,29 @@ def _matched(context: Context) -> list[tuple[str, str]]:
             found.append((one, other))
     order = {name: at for at, name in enumerate(pair.legacy.columns)}
     return sorted(found, key=lambda each: order[each[0]])
+
+
+def _look(value: Text, family: Family) -> str:
+    """Return what two values have in common if they are one, whatever their spelling.
+
+    Of a time these are the minutes and seconds: hours differ by the time zone.
+    """
+    if value is not None and family in (Family.TIMESTAMP, Family.TIMESTAMPTZ):
+        return value[14:19]
+    return loosely(value)
+
+
+def _is_match(likeness: float, agree: float, both: Sequence[tuple[str, str]]) -> bool:
+    """Whether two columns are one: by their names, by their values, or by both."""
+    distinct = len({one for one, other in both if one == other})
+    if likeness >= _NAMED:
+        return True
+    if likeness >= 0.4:
+        return (agree == 1 and distinct >= 2 and len(both) >= HANDFUL) or (
+            agree >= 0.9 and distinct >= 3
+        )
+    by_many = agree >= 0.98 and distinct >= 2 * HANDFUL and len(both) >= 2 * HANDFUL
+    return by_many or (agree == 1 and distinct >= HANDFUL and len(both) >= 10 * HANDFUL)
 
 
 # ---- one pair of columns
