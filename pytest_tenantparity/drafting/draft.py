@@ -155,8 +155,12 @@ def _ignored(found: Found) -> Section:
         part = found.parts.get(pair.name)
         if part is not None and part.rest:
             read.setdefault(pair.legacy.name, []).append(pair.name)
+    paired = {pair.legacy.name for pair in found.pairs}
+    for source, (origin, _) in found.unpivoted.items():
+        if origin not in paired:
+            read.setdefault(origin, []).append(source)
     for name, sources in read.items():
-        reason = f"read by the sources {' and '.join(sources)}"
+        reason = f"read by {counted(len(sources), 'source')}: {', '.join(sources)}"
         section.lines.append(Line(f"legacy.{plain_name(name)}", reason))
     return section
 

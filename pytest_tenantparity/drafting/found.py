@@ -12,6 +12,7 @@ from .names import bare_words, column_likeness
 from .reflect import Database, Databases, Table, with_inferred
 from .tables import Likeness, PairedTables, pair_tables, table_likeness
 from .tenancy import BothTenants, Tenants, Way, both_tenants, require_guess, tenants_of
+from .write import Section
 from .zones import ZoneFit, zones_of
 
 COLUMNS_ALIKE = 0.4
@@ -40,7 +41,10 @@ class Part:
 
 @dataclass
 class Found:
-    """What was found in both databases, before it is written."""
+    """What was found in both databases, before it is written.
+
+    ``unpivoted`` are the legacy table and columns that became rows, by the source of these rows.
+    """
 
     databases: Databases
     pairs: list[PairedTables] = field(default_factory=list)
@@ -53,6 +57,8 @@ class Found:
     ways: dict[Side, dict[str, Way]] = field(default_factory=dict)
     columns: dict[str, Columns] = field(default_factory=dict)
     parts: dict[str, Part] = field(default_factory=dict)
+    sources: dict[str, Section] = field(default_factory=dict)
+    unpivoted: dict[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
     zones: tuple[ZoneFit, ...] = ()
 
     def tables(self, side: Side) -> dict[str, Table]:

@@ -7,6 +7,7 @@ sample, and is judged by whether the found rows are alike in their other columns
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
@@ -309,9 +310,14 @@ def _agreement(
 def _agrees(legacy: str | None, modern: str | None, lead: Mapping[str, str]) -> bool:
     if legacy is not None and legacy in lead:
         return lead[legacy] == modern
-    return loosely(legacy) == loosely(modern)
+    one, other = loosely(legacy), loosely(modern)
+    if one == other or not (_NUMBER.fullmatch(one) and _NUMBER.fullmatch(other)):
+        return one == other
+    return abs(float(one) - float(other)) <= _ROUNDED
 
 
+_NUMBER = re.compile(r"-?[0-9]+\.?[0-9]*")
+_ROUNDED = 0.01  # a difference that rounding to cents makes
 _SAME = {"true": "1", "false": "0", "t": "1", "f": "0"}
 
 

@@ -17,6 +17,7 @@ from .draft import draft_of
 from .found import Found, find_pairs, find_rest
 from .keys import known_maps
 from .reflect import reflected
+from .unpivoted import find_unpivoted
 from .verify import Verified, verify
 from .write import TEST, Draft, TableDraft, ci_file
 
@@ -74,6 +75,7 @@ def propose(request: Request) -> Proposal:
         maps = known_maps(databases)
         find_merged(found_in, maps)
         find_divided(found_in, maps)
+        find_unpivoted(found_in, maps)
         find_rest(found_in, request.tenant)
         draft = draft_of(found_in, urls)
         engines = [databases.on(side).dialect.name for side in SIDES]

@@ -52,6 +52,9 @@ def table_draft(
         draft.source = source_section(found, pair, columns, condition, why)
         draft.lines = [line for line in draft.lines if line.key not in ("legacy", "key")]
         draft.lines.append(Line("key", list(pair.legacy.key), "a source has no primary key"))
+    if pair.name in found.sources:
+        draft.source = found.sources[pair.name]
+        draft.lines.append(Line("key", list(pair.legacy.key), "a source has no primary key"))
     draft.lines += rows_lines
     if link is None or columns is None:
         draft.notes.append(
@@ -181,6 +184,9 @@ def _is_elsewhere(found: Found, pair: PairedTables, side: Side, name: str) -> bo
 
 def _source_of(found: Found, pair: PairedTables, name: str) -> str | None:
     """Return the source that compares a column of a pair's legacy table, or None."""
+    for source, (table, became_rows) in found.unpivoted.items():
+        if table == pair.legacy.name and name in became_rows:
+            return source
     for other in found.pairs:
         if not other.split_from or other.legacy is not pair.legacy or other is pair:
             continue
