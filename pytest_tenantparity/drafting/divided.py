@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from ..stacks import Family
 from ..stacks.catalog import TEXTS
-from .columns import HANDFUL
+from .context import HANDFUL
 from .found import COLUMNS_ALIKE, ROWS_ALIKE, Found, Part, link_pair
 from .keys import IdMap, Link, find_link
 from .reflect import Row, Table

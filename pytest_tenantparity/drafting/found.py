@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from ..model import SIDES, Side
-from .columns import HANDFUL, Columns, Context, naive_times, pair_columns
+from .columns import Columns, naive_times, pair_columns
+from .context import HANDFUL, Context
 from .keys import IdMap, Link, find_link, known_maps, new_ids
 from .names import bare_words, column_likeness
 from .reflect import Database, Databases, Table, with_inferred

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ..config.names import toml_key
 from ..stacks import Family
-from .columns import HANDFUL, Columns
+from .columns import Columns
+from .context import HANDFUL
 from .found import Found
 from .keys import Link
 from .names import words_of

@@ -8,7 +8,8 @@ from typing import Any
 from ..config.names import quoted
 from ..errors import counted
 from ..model import SIDES, Side
-from .columns import ColumnDraft, Columns
+from .columns import Columns
+from .context import ColumnDraft
 from .found import Found, spared_of
 from .keys import Link
 from .rows import legacy_filter, row_lines, source_section

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from ..config.names import toml_key
 from ..stacks import ColumnFacts, Family
 from ..stacks.catalog import TEXTS, TableFacts
-from .columns import HANDFUL
+from .context import HANDFUL
 from .found import Found, link_pair
 from .keys import IdMap, loosely
 from .names import alike, bare_words, tenant_rank

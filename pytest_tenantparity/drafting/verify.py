@@ -21,9 +21,9 @@ from ..mapping.filters import rows_taking_part
 from ..model import SIDES, Side
 from ..parity.read.open_pair import OpenPair, open_pair
 from ..stacks.sources import source_of
-from .columns import json_form
 from .found import Found
 from .keys import Link
+from .readers import json_form
 from .reflect import text_of
 from .write import Draft, Line, TableDraft
 
