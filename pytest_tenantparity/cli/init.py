@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
+import shlex
 import sys
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ..drafting import Request, propose
-from ..drafting.proposal import files_of
+from ..drafting import Proposal, Request, propose
+from ..drafting.proposal import SETTINGS, files_of
 from ..errors import TenantParityError
+from ..model import SIDES, Side
 from ..reporting import replacing
 from .terminal import refused, say
 
@@ -43,25 +47,19 @@ def init(  # noqa: PLR0913, PLR0917 - the options of a command
     settings, with the reason. Ends with 0, or with 2 if a database cannot be read or a file exists.
     """
     asks = not yes and sys.stdin.isatty()
-    if asks:
-        legacy = legacy or typer.prompt("URL of the legacy database")
-        modern = modern or typer.prompt("URL of the modern database")
-    for name, url in (("--legacy", legacy), ("--modern", modern)):
-        if not url:
-            raise refused(f"{name} is missing: the SQLAlchemy URL of a database")
+    urls: dict[Side, str] = {"legacy": legacy, "modern": modern}
+    for side in SIDES:
+        if not urls[side]:
+            urls[side] = typer.prompt(f"URL of the {side} database") if asks else ""
+        if not urls[side]:
+            raise refused(f"--{side} is missing: the SQLAlchemy URL of a database")
+    service = "" if ci is None else ci.value
     if not directory.is_dir():
         raise refused(f"--directory: {directory} is no directory")
-    service = "" if ci is None else ci.value
-    there = [name for name in files_of(service) if (directory / name).exists()]
-    if there and not replace:
-        question = f"Replace {', '.join(there)}?"
-        if not asks or not typer.confirm(question, default=False):
-            raise refused(
-                f"{', '.join(str(directory / name) for name in there)} would be overwritten; name "
-                "another --directory, or replace what is there (--replace)"
-            )
+    if not replace:
+        _require_free(directory, files_of(service), asks=asks)
     request = Request(
-        urls={"legacy": legacy, "modern": modern},
+        urls=urls,
         schemas={"legacy": legacy_schema, "modern": modern_schema},
         tenant=tenant,
         ci=service,
@@ -69,24 +67,43 @@ def init(  # noqa: PLR0913, PLR0917 - the options of a command
     try:
         proposal = propose(request)
         if asks and not tenant:
-            say(proposal.summary[0])
-            other = typer.prompt("Another table or column for the tenant", default="no")
-            if other != "no":
-                proposal = propose(Request(**{**vars(request), "tenant": other}))
+            proposal = _asked(request, proposal)
         for name, text in proposal.files.items():
             (directory / name).parent.mkdir(parents=True, exist_ok=True)
             with replacing(directory / name) as (file,):
                 file.write(text.encode())
     except (TenantParityError, OSError) as error:
         raise refused(str(error)) from None
-    for line in proposal.summary:
+    for line in _summary(proposal, directory):
         say(line)
-    say("")
-    say(f"Written: {', '.join(str(directory / name) for name in proposal.files)}")
+
+
+def _asked(request: Request, proposal: Proposal) -> Proposal:
+    """Return the proposal for the tenant that a person means."""
+    say(proposal.summary[0])
+    other = typer.prompt("Another table or column for the tenant", default="no")
+    return proposal if other == "no" else propose(dataclasses.replace(request, tenant=other))
+
+
+def _require_free(directory: Path, names: Sequence[str], *, asks: bool) -> None:
+    """Raise :class:`typer.Exit` if a file exists, unless a person allows to replace it."""
+    there = [name for name in names if (directory / name).exists()]
+    if not there or (asks and typer.confirm(f"Replace {', '.join(there)}?", default=False)):
+        return
+    raise refused(
+        f"{', '.join(str(directory / name) for name in there)} would be overwritten; name another "
+        "--directory, or replace what is there (--replace)"
+    )
+
+
+def _summary(proposal: Proposal, directory: Path) -> Iterator[str]:
+    yield from proposal.summary
+    yield ""
+    yield f"written  {', '.join(str(directory / name) for name in proposal.files)}"
     if proposal.variables:
-        say(f"Set before an audit: {', '.join(proposal.variables)}")
-    where = "" if directory == Path() else f" --settings={directory / 'tenantparity.toml'}"
-    folder = "" if directory == Path() else f" {directory}"
-    say("Next:")
-    say(f"  tenantparity plan --tenants=all{where}")
-    say(f"  pytest --tenants=cohort-1 --fail-on-drift{folder}")
+        yield f"set      {', '.join(proposal.variables)}"
+    here = directory == Path()
+    settings = "" if here else f" --settings={shlex.quote(str(directory / SETTINGS))}"
+    folder = "" if here else f" {shlex.quote(str(directory))}"
+    yield f"next     tenantparity plan --tenants=all{settings}"
+    yield f"         pytest --tenants=cohort-1 --fail-on-drift{folder}"

@@ -38,6 +38,7 @@ _HEAD = (
 
 
 def draft_of(found: Found, urls: Mapping[Side, Mapping[str, str]]) -> Draft:
+    """Return the draft. ``urls`` are the keys of ``[legacy]`` and ``[modern]``."""
     stacks: dict[Side, Section] = {}
     usual: dict[Side, dict[str, str] | None] = {}
     for side in SIDES:

@@ -164,6 +164,7 @@ def _pair_by_rows(found: Found, maps: Sequence[IdMap]) -> bool:
 
 
 def link_pair(found: Found, pair: PairedTables, maps: Sequence[IdMap]) -> None:
+    """Find how the rows of a pair find each other, and which new ids they show."""
     _load_ids(found, pair.legacy)
     link = found.links[pair.name] = find_link(
         found.databases, pair, found.id_maps, maps, found.same

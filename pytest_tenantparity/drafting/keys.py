@@ -125,24 +125,14 @@ Way = tuple[str, tuple[tuple[str, str], ...], IdMap | None]
 def _ways(pair: PairedTables, maps: Sequence[IdMap], same: Mapping[str, str]) -> Iterator[Way]:
     """Yield the ways to try, the plainest first."""
     legacy, modern = pair.legacy, pair.modern
-    if legacy.key:
-        for columns in _namesakes(pair, legacy.key, same):
-            if set(modern.key) & {other for _, other in columns}:
-                yield "primary key", columns, None
+    by_names = list(_namesakes(pair, legacy.key, same)) if legacy.key else []
+    for columns in by_names:
+        if set(modern.key) & {other for _, other in columns}:
+            yield "primary key", columns, None
     if len(legacy.key) == 1:
-        for name in modern.columns:
-            if is_old_id(name) and not _refers_elsewhere(modern, name):
-                yield "kept id", ((legacy.key[0], name),), None
-        for id_map in maps:
-            named = [alike(id_map.called, bare_words(each.name)) for each in (legacy, modern)]
-            if max(named) >= _NAMED or (id_map.kind is None and max(named) > 0):
-                for name in dict.fromkeys((*modern.key, *_referring(modern, id_map.table))):
-                    yield "key map", ((legacy.key[0], name),), id_map
-        for name in _referring(modern, pair.split_from):
-            yield "primary key", ((legacy.key[0], name),), None
-    if legacy.key:
-        for columns in _namesakes(pair, legacy.key, same):
-            yield "natural key", columns, None
+        yield from _ways_of_an_id(pair, maps)
+    for columns in by_names:
+        yield "natural key", columns, None
     for unique in sorted((*legacy.uniques, *modern.uniques), key=len):
         there = unique not in legacy.uniques
         for columns in _namesakes(pair, unique, same, reverse=there):
@@ -152,6 +142,21 @@ def _ways(pair: PairedTables, maps: Sequence[IdMap], same: Mapping[str, str]) ->
         if len(values) == len(legacy.sample) > 4 and (name,) != legacy.key:
             for columns in _namesakes(pair, (name,), same):
                 yield "natural key", columns, None
+
+
+def _ways_of_an_id(pair: PairedTables, maps: Sequence[IdMap]) -> Iterator[Way]:
+    """Yield the ways that lead from a primary key of one column to a row with another id."""
+    own, modern = pair.legacy.key[0], pair.modern
+    for name in modern.columns:
+        if is_old_id(name) and not _refers_elsewhere(modern, name):
+            yield "kept id", ((own, name),), None
+    for id_map in maps:
+        named = [alike(id_map.called, bare_words(each.name)) for _, each in pair.sides()]
+        if max(named) >= _NAMED or (id_map.kind is None and max(named) > 0):
+            for name in dict.fromkeys((*modern.key, *_referring(modern, id_map.table))):
+                yield "key map", ((own, name),), id_map
+    for name in _referring(modern, pair.split_from):
+        yield "primary key", ((own, name),), None
 
 
 def _referring(table: Table, other: str) -> list[str]:
@@ -216,24 +221,12 @@ def _found(
     id_maps: IdMaps,
     form: Callable[[str], str],
 ) -> Link | None:
-    leads: dict[str | None, str | None] = {}
-    if id_map is not None:
-        ids = {value for row in pair.legacy.sample if (value := row.get(columns[0][0])) is not None}
-        leads.update(new_ids(databases, id_map, ids))
-
-    def led(row: Row, name: str) -> str | None:
-        value = row.get(name)
-        if id_map is not None:
-            return leads.get(value)
-        reference = pair.legacy.reference_of(name)
-        if reference is None or value is None:
-            return value
-        return id_maps.get(reference.table, {}).get(value, value)
-
+    leads = [_lead(databases, pair, name, id_map, id_maps) for name, _ in columns]
     keyed: dict[tuple[str, ...], Row] = {}
+    wanted: set[str] = set()
     lost: list[Row] = []
     for row in pair.legacy.sample:
-        values = [led(row, name) for name, _ in columns]
+        values = [lead(row.get(name)) for lead, (name, _) in zip(leads, columns, strict=True)]
         key = tuple(form(value) for value in values if value is not None)
         if len(key) < len(columns):
             lost.append(row)
@@ -241,14 +234,9 @@ def _found(
             return None  # it is no key
         else:
             keyed[key] = row
-    if not keyed:
-        return None
-    wanted = {value for row in keyed.values() if (value := led(row, columns[0][0])) is not None}
+            wanted.add(str(values[0]))
     there: dict[tuple[str, ...], Row] = {}
-    known_rows = pair.modern.sample
-    if not pair.modern.whole:
-        known_rows = tuple(databases.modern.rows_with(pair.modern, columns[0][1], wanted))
-    for row in known_rows:
+    for row in _modern_rows(databases, pair, columns[0][1], wanted):
         key = tuple(form(value) for _, name in columns if (value := row.get(name)) is not None)
         if key in there and key in keyed:
             return None  # it is no key
@@ -261,6 +249,26 @@ def _found(
     extra = [row for key, row in there.items() if key not in keyed] if whole else []
     agree = _agreement(pair, pairs, columns, id_maps)
     return Link(how, columns, agree, tuple(pairs), tuple(lost), tuple(extra), id_map)
+
+
+def _lead(
+    databases: Databases, pair: PairedTables, name: str, id_map: IdMap | None, id_maps: IdMaps
+) -> Callable[[str | None], str | None]:
+    """Return a function that leads a legacy key's value to the modern one."""
+    if id_map is not None:
+        led = new_ids(databases, id_map, pair.legacy.values(name))
+        return lambda value: None if value is None else led.get(value)
+    reference = pair.legacy.reference_of(name)
+    known = {} if reference is None else id_maps.get(reference.table, {})
+    return lambda value: None if value is None else known.get(value, value)
+
+
+def _modern_rows(
+    databases: Databases, pair: PairedTables, name: str, values: Collection[str]
+) -> Sequence[Row]:
+    if pair.modern.whole:
+        return pair.modern.sample
+    return databases.modern.rows_with(pair.modern, name, values)
 
 
 def _agreement(

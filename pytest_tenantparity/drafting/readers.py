@@ -22,10 +22,13 @@ def as_it_is(value: Text) -> Text:
 
 
 def chained(first: Callable[[Text], Text], then: Callable[[Text], Text]) -> Callable[[Text], Text]:
+    """Return a function that does one step after another."""
     return lambda value: then(first(value))
 
 
 def rounded(digits: int) -> Callable[[Text], Text]:
+    """Return a function that rounds half away from zero."""
+
     def act(value: Text) -> Text:
         try:
             exact = Decimal(value or "").quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
@@ -60,6 +63,7 @@ STEPS: dict[str, tuple[Callable[[Text], Text], str]] = {
 
 
 def naive_reader(zone: str) -> Callable[[Text], Text]:
+    """Return a function that reads a moment as a naive time of a zone."""
     return lambda value: None if value is None else as_naive(value, zone)
 
 

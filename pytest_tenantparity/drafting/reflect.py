@@ -120,8 +120,7 @@ class Database:
         searchable = name in (*table.facts.indexed, *table.key[:1]) or table.rows <= _SCANNED
         if facts is None or not searchable:
             return []
-        found: list[Row] = []
-        wanted = sorted(values)[:WHOLE]
+        wanted, found = sorted(values)[:WHOLE], list[Row]()
         with _passing():
             for at in range(0, len(wanted), _AT_ONCE):
                 some = self.dialect.any_of(column(name), facts, wanted[at : at + _AT_ONCE])
@@ -250,10 +249,10 @@ def _count(stack: Stack, place: Place, connection: Connection, facts: TableFacts
         return facts.rows
     rows: Select[Any] = select(column(facts.columns[0].name)).select_from(source_of(facts))
     counted = select(func.count()).select_from(rows.limit(_COUNTED).subquery("counted"))
-    found = facts.rows
+    exact: list[int] = []  # empty if the server refuses the query
     with _passing(), stack.guard(place):
-        found = int(connection.scalar(counted) or 0)
-    return found
+        exact.append(int(connection.scalar(counted) or 0))
+    return exact[0] if exact else facts.rows
 
 
 def _sample(

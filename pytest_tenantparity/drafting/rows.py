@@ -113,6 +113,7 @@ def _marks(name: str, family: Family, link: Link) -> str | None:
 
 
 def in_sql(database: Database, name: str) -> str:
+    """Return a name for SQL: in the engine's quotes, unless it is plain."""
     mark = "`" if database.dialect.name == "MySQL" else '"'
     plain = name.isidentifier() and name.islower()
     return name if plain else f"{mark}{name.replace(mark, mark * 2)}{mark}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,8 +11,9 @@ from ..errors import counted
 from ..model import SIDES, Side
 from .columns import Columns
 from .context import ColumnDraft
-from .found import Found, spared_of
+from .found import Found, Part, spared_of
 from .keys import Link
+from .reflect import Table
 from .rows import legacy_filter, row_lines, source_section
 from .tables import NAMED, PairedTables
 from .write import FILL_IN, Line, TableDraft
@@ -40,19 +42,11 @@ def table_draft(
         draft.lines.append(Line("key", key, "ids were issued anew"))
     draft.lines += _tenancy_lines(found, pair, usual)
     rows_lines = row_lines(found, pair, link)
-    condition, why = "", ""
-    filters = [line for line in rows_lines if line.key == "legacy_filter" and line.sure]
-    if pair.split_from and filters:
-        # Two pairs of one table that both filter it would be two sets of its rows.
-        condition, why = filters[0].value["sql"], filters[0].why
-        rows_lines = [line for line in rows_lines if line is not filters[0]]
-    elif part is not None and part.rest:
-        condition = f"{part.sql} AND {part.rest}"
-        why = f"{part.column} tells it from {part.others} in all sampled rows"
-    if condition and columns is not None:
-        draft.source = source_section(found, pair, columns, condition, why)
+    if columns is not None and (divided := _divided(pair, part, rows_lines)) is not None:
+        draft.source = source_section(found, pair, columns, *divided)
         draft.lines = [line for line in draft.lines if line.key not in ("legacy", "key")]
         draft.lines.append(Line("key", list(pair.legacy.key), "a source has no primary key"))
+        rows_lines = [line for line in rows_lines if line.key != "legacy_filter"]
     if pair.name in found.sources:
         draft.source = found.sources[pair.name]
         draft.lines.append(Line("key", list(pair.legacy.key), "a source has no primary key"))
@@ -67,6 +61,22 @@ def table_draft(
     if draft.source is not None:
         draft.ignore = [line for line in draft.ignore if not line.key.startswith("legacy.")]
     return draft
+
+
+def _divided(
+    pair: PairedTables, part: Part | None, lines: Sequence[Line]
+) -> tuple[str, str] | None:
+    """Return the condition of the rows of a source, and why it is one; None if none is needed.
+
+    Two pairs of one table that both filter it would be two sets of its rows, with a gap between.
+    """
+    filters = [line for line in lines if line.key == "legacy_filter" and line.sure]
+    if pair.split_from and filters:
+        return filters[0].value["sql"], filters[0].why
+    if part is not None and part.rest:
+        why = f"{part.column} tells it from {part.others} in all sampled rows"
+        return f"{part.sql} AND {part.rest}", why
+    return None
 
 
 def _tenancy_lines(
@@ -102,68 +112,63 @@ def _tenancy_lines(
 def _column_lines(
     found: Found, pair: PairedTables, link: Link, columns: Columns, draft: TableDraft
 ) -> None:
-    linked = dict(link.columns)
     for each in columns.drafts:
         draft.columns += _column(each)
-    own = pair.legacy.key[0] if len(pair.legacy.key) == 1 else None
-    filters = {line.key: line.value["sql"] for line in draft.lines if _is_filter(line)}
-    for name in columns.modern_only:
-        facts = pair.modern.facts.column(name)
-        if (name,) == pair.modern.key and link.how in ("kept id", "natural key"):
-            reason = f"issued anew: rows are found by {', '.join(linked.values())}"
-            draft.ignore.append(Line(f"modern.{plain_name(name)}", reason, about=frozenset({name})))
-        elif link.id_map is not None and name == link.id_map.legacy and own is not None:
-            reason = f"the old id, which [maps.{pair.legacy.name}] reads"
-            draft.ignore.append(Line(f"modern.{plain_name(name)}", reason, about=frozenset({name})))
-        elif _is_fixed(name, [other.get(name) for _, other in link.pairs], filters, "modern"):
-            reason = "the same in all rows that are compared: modern_filter selects by it"
-            draft.ignore.append(Line(f"modern.{plain_name(name)}", reason, about=frozenset({name})))
-        elif not _is_elsewhere(found, pair, "modern", name):
-            values = [row.get(name) for row in pair.modern.sample]
-            kind = facts.declared if facts is not None else ""
-            draft.ignore.append(_alone("modern", name, kind, values))
-    for name in columns.legacy_only:
-        facts = pair.legacy.facts.column(name)
-        compared = [row.get(name) for row, _ in link.pairs]
-        if _is_fixed(name, compared, filters, "legacy"):
-            reason = "the same in all rows that are compared: legacy_filter selects by it"
-            draft.ignore.append(Line(f"legacy.{plain_name(name)}", reason, about=frozenset({name})))
-        elif (name,) == pair.legacy.key and link.how == "natural key":
-            reason = f"issued anew: rows are found by {', '.join(linked)}"
-            draft.ignore.append(Line(f"legacy.{plain_name(name)}", reason, about=frozenset({name})))
-        elif (split := _source_of(found, pair, name)) is not None:
-            reason = f"compared in the source {split}"
-            draft.ignore.append(Line(f"legacy.{plain_name(name)}", reason, about=frozenset({name})))
-        elif (part := _part_elsewhere(found, pair, name)) is not None:
-            draft.ignore.append(Line(f"legacy.{plain_name(name)}", part, about=frozenset({name})))
-        elif not _is_elsewhere(found, pair, "legacy", name):
-            values = [row.get(name) for row in pair.legacy.sample]
-            kind = facts.declared if facts is not None else ""
-            draft.ignore.append(_alone("legacy", name, kind, values))
+    filters = {
+        line.key: str(line.value["sql"])
+        for line in draft.lines
+        if line.sure and line.key in ("legacy_filter", "modern_filter")
+    }
+    alone: list[tuple[Side, Table, Sequence[str]]] = [
+        ("modern", pair.modern, columns.modern_only),
+        ("legacy", pair.legacy, columns.legacy_only),
+    ]
+    for side, table, names in alone:
+        for name in names:
+            reason = _left_out(found, pair, link, side, name, filters.get(f"{side}_filter", ""))
+            if reason is not None:
+                about = frozenset({name})
+                draft.ignore.append(Line(f"{side}.{plain_name(name)}", reason, about=about))
+            elif not _is_elsewhere(found, pair, side, name):
+                draft.ignore.append(_alone(side, table, name))
     for name, reason in columns.ignored.items():
         if name.startswith("modern."):  # parts of a legacy concat need no counterparts
             about = frozenset({name.partition(".")[2], reason.rpartition(" ")[2]})
             draft.ignore.append(Line(name, reason, about=about))
 
 
-def _is_filter(line: Line) -> bool:
-    return line.sure and line.key in ("legacy_filter", "modern_filter")
+def _left_out(
+    found: Found, pair: PairedTables, link: Link, side: Side, name: str, condition: str
+) -> str | None:
+    """Return why a column of one side alone need not be compared, as the rows show; else None.
+
+    ``condition`` is that of the rows that are compared.
+    """
+    at = SIDES.index(side)
+    table = pair.legacy if side == "legacy" else pair.modern
+    anew = ("natural key",) if side == "legacy" else ("kept id", "natural key")
+    if (name,) == table.key and link.how in anew:
+        return f"issued anew: rows are found by {', '.join(both[at] for both in link.columns)}"
+    if side == "modern" and link.id_map is not None and name == link.id_map.legacy:
+        return f"the old id, which [maps.{pair.legacy.name}] reads"
+    # The condition begins with its column. In a subquery it could be one of another table.
+    reads = re.match(rf"(NOT )?[`\"]?{re.escape(name)}[`\"]?( |$)", condition)
+    if reads and len({rows[at].get(name) for rows in link.pairs}) == 1:
+        return f"the same in all rows that are compared: {side}_filter selects by it"
+    if side == "modern":
+        return None
+    if (source := _source_of(found, pair, name)) is not None:
+        return f"compared in the source {source}"
+    return _part_elsewhere(found, pair, name)
 
 
-def _is_fixed(
-    name: str, values: Sequence[str | None], filters: Mapping[str, str], side: Side
-) -> bool:
-    """Whether a filter selects rows by a column, which then has one value in all of them."""
-    return len(set(values)) == 1 and name in filters.get(f"{side}_filter", "")
-
-
-def _alone(side: Side, name: str, declared: str, values: Sequence[str | None]) -> Line:
-    filled = [value for value in values if value is not None]
+def _alone(side: Side, table: Table, name: str) -> Line:
+    facts = table.facts.column(name)
+    filled = [value for row in table.sample if (value := row.get(name)) is not None]
+    what = f"{counted(len(set(filled)), 'different value')} in {len(table.sample)} sampled rows"
     if not filled:
-        what = f"NULL in all {len(values)} sampled rows"
-    else:
-        what = f"{counted(len(set(filled)), 'different value')} in {len(values)} sampled rows"
-    why = f"only on the {side} side ({declared}): {what}"
+        what = f"NULL in all {len(table.sample)} sampled rows"
+    why = f"only on the {side} side ({facts.declared if facts else ''}): {what}"
     return Line(f"{side}.{plain_name(name)}", f"{FILL_IN}: why it is left out", why, sure=False)
 
 
@@ -236,4 +241,5 @@ def _column(each: ColumnDraft) -> list[Line]:
 
 
 def plain_name(name: str) -> str:
+    """Return a name as the keys of ``ignore`` take it."""
     return name if "." not in name and '"' not in name else quoted(name)

@@ -406,7 +406,7 @@ def test_no_password_is_written(
     for text in (*texts, done.output):
         assert "Zq7Begin" not in text
         assert "Zq8End" not in text
-    assert "Set before an audit: LEGACY_PASSWORD" in done.stdout
+    assert "set      LEGACY_PASSWORD" in done.stdout
     assert ":${LEGACY_PASSWORD}@127.0.0.1" in texts[0] + texts[1] + texts[2] + texts[3]
     monkeypatch.setenv("LEGACY_PASSWORD", PASSWORD)
     decide(tmp_path)
