@@ -245,7 +245,8 @@ def test_too_few_rows_make_no_rule(
 ) -> None:
     """What two rows show is a proposal, and so is a zone that was seen in one season alone."""
     mysql_db.script(
-        "CREATE TABLE customers (id int PRIMARY KEY, name varchar(9), note varchar(9), at datetime);"
+        "CREATE TABLE customers "
+        "(id int PRIMARY KEY, name varchar(9), note varchar(9), at datetime);"
         "INSERT INTO customers VALUES (1, 'a', '', '2024-01-05 13:00:00'), (2, 'b', '', NULL),"
         " (3, 'c', 'x', '2024-02-07 14:00:00'), (4, 'd', 'y', '2024-01-09 15:00:00'),"
         " (5, 'e', 'z', '2024-01-11 16:00:00'), (6, 'f', 'z', '2024-01-12 17:00:00')"
