@@ -8,6 +8,7 @@ from .retry import retried
 from .snapshots import SnapshotHolder, open_stack
 from .sources import SettingsSql
 from .stack import DatabaseState, Stack, StackState
+from .urls import without_password
 
 __all__ = [
     "Catalog",
@@ -28,4 +29,5 @@ __all__ = [
     "open_stack",
     "redacted",
     "retried",
+    "without_password",
 ]

@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from itertools import chain
-from urllib.parse import parse_qsl, quote, unquote
+from urllib.parse import parse_qsl, quote, unquote, unquote_plus
 
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.util import immutabledict
@@ -85,6 +85,36 @@ def _filled(side: str, template: str, environment: Mapping[str, str]) -> Secret:
         return raw if found.group(0) == template else quoted
 
     return Secret(_VARIABLE.sub(value, template).strip())
+
+
+def without_password(side: str, text: str) -> tuple[str, dict[str, Secret]]:
+    """Return a URL as the settings may hold it, and the values of the variables in it.
+
+    The password becomes ``${LEGACY_PASSWORD}`` or ``${MODERN_PASSWORD}``, and so does each
+    parameter that holds a secret. Raises :class:`StackUnavailable` if the audit cannot use the URL.
+    """
+    resolve_url(side, text)
+    found: dict[str, Secret] = {}
+    scheme = _SCHEME.match(text.strip())
+    if scheme is None:  # the whole URL is a variable
+        return text, found
+    start, rest = text.strip()[: scheme.end()], text.strip()[scheme.end() :]
+    parts = _PARTS.fullmatch(rest)
+    if parts is not None and parts["query"]:
+        query = []
+        for each in parts["query"].split("&"):
+            name, _, value = each.partition("=")
+            if unquote(name) in SECRET_PARAMETERS and value and not _VARIABLE.search(value):
+                variable = f"{side.upper()}_{re.sub('[^A-Z0-9]', '_', unquote(name).upper())}"
+                found[variable] = Secret(unquote_plus(value))
+                each = f"{name}=${{{variable}}}"  # noqa: PLW2901
+            query.append(each)
+        rest = rest[: parts.start("query")] + "&".join(query)
+    if parts is not None and parts["password"] and not _VARIABLE.search(parts["password"]):
+        variable = f"{side.upper()}_PASSWORD"
+        found[variable] = Secret(unquote(parts["password"]))
+        rest = f"{rest[: parts.start('password')]}${{{variable}}}{rest[parts.end('password') :]}"
+    return start + rest, found
 
 
 def _parsed(text: str) -> StackURL:
