@@ -106,6 +106,7 @@ def test_sqlite(modern_db: Database, tmp_path: Path) -> None:
         ("SELECT FROM WHERE", "is not understood"),
         ("WITH customers AS (SELECT * FROM customers) SELECT * FROM customers", "rename the part"),
         ("WITH pg_class AS (SELECT 1 AS id) SELECT * FROM pg_class", "rename the part"),
+        ("WITH c AS (SELECT 1 AS id) SELECT id FROM elsewhere.c", "reads the schema public alone"),
         ('SELECT id FROM "Customers"', "the nearest is 'customers'"),
         ("SELECT id, random() AS tenant FROM customers", "calls random()"),
         ("SELECT id, looked_up() AS tenant FROM customers", "calls looked_up()"),
@@ -123,6 +124,14 @@ def test_what_is_no_source(engine: Engine, sql: str, said: str) -> None:
     with engine.opened(more, legacy=OWNED, modern=OWNED) as audit:
         assert_not_proven(audit.audit("a", "contacts"), "a source of the settings", said)
         assert_match(audit.audit("a", "notes"), rows=1)
+
+
+def test_a_source_with_the_name_of_a_table(engine: Engine) -> None:
+    """Neither of them is compared: it would depend on the place which one is meant."""
+    engine.both("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)")
+    assert_not_proven(
+        engine.audit(more='[sources.modern.t]\nsql = "SELECT 1 AS id"\n'), "has the name of a table"
+    )
 
 
 def test_a_source_that_nothing_compares_is_not_covered(engine: Engine) -> None:
@@ -166,9 +175,11 @@ def test_what_mariadb_does_not_determine(
     """Comments that the server executes, variables and stored functions are refused."""
     engine = engine_over(mysql_db, modern_db, tmp_path)
     mysql_db.run("CREATE TABLE t (id int PRIMARY KEY, v varchar(9))")
+    mysql_db.run("CREATE TABLE my_isam (id int PRIMARY KEY, v varchar(9)) ENGINE=MyISAM")
     mysql_db.run("CREATE FUNCTION stored_one() RETURNS int DETERMINISTIC RETURN 1")
     modern_db.run("CREATE TABLE s (id int PRIMARY KEY, v varchar(9))")
     for sql, said in {
+        "SELECT id, v FROM my_isam": "kept by the engine MyISAM",
         "SELECT id, v FROM t /*! LOCK IN SHARE MODE */": "which the server executes",
         "SELECT id, v FROM t /*M! LOCK IN SHARE MODE */": "which the server executes",
         "SELECT id, @v := @v + 1 AS v FROM t": "uses a variable",
