@@ -120,30 +120,33 @@ def test_a_column_with_the_name_of_the_tenancy(engine: Engine) -> None:
 def test_a_source_whose_tenants_are_found_by_sql(engine: Engine) -> None:
     """The tables of both are those of the snapshot. A fault of the source comes first.
 
-    The SQL ends in a comment, and the settings write the source's name in capitals.
+    The SQL ends in a comment. The modern table is found by its name in lower case.
     """
     engine.legacy.run("CREATE TABLE t (id int PRIMARY KEY, v text, w text)")
     engine.legacy.run("INSERT INTO t VALUES (1, 'a', 'b')")
     engine.modern.run("CREATE TABLE s (id int PRIMARY KEY, v text)")
     engine.modern.run("INSERT INTO s VALUES (1, 'a')")
     more = """
-[sources.legacy.s]
+[pairing]
+names = "lowercase"
+tables = ["S"]
+[sources.legacy.S]
 sql = "SELECT id, v FROM t"
 [tables.S]
 key = ["id"]
 legacy_tenancy = {sql = "v -- of the row"}
-modern_tenancy = {column = "v"}
+modern_tenancy = {sql = "v"}
 [tenants.a]
 """
     with engine.opened(more, legacy=SHARED, modern=SHARED) as opened:
-        assert_match(opened.audit("a", "s"), rows=1)
+        assert_match(opened.audit("a", "S"), rows=1)
     with engine.opened(more.replace("FROM t", "FROM no_t"), legacy=SHARED, modern=SHARED) as opened:
-        assert_not_proven(opened.audit("a", "s"), "reads 'no_t', which is not there")
+        assert_not_proven(opened.audit("a", "S"), "reads 'no_t', which is not there")
     with engine.opened(more, legacy=SHARED, modern=SHARED) as opened:
         engine.legacy.run(
             "ALTER TABLE t RENAME v TO x; ALTER TABLE t RENAME w TO v; ALTER TABLE t RENAME x TO w"
         )
-        assert_not_proven(opened.audit("a", "s"), "t was altered after the snapshot")
+        assert_not_proven(opened.audit("a", "S"), "t was altered after the snapshot")
 
 
 def test_two_tenancies_of_one_table(engine: Engine) -> None:
