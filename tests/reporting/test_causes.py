@@ -53,6 +53,13 @@ TABLE = (
         ),
         (Family.TIMESTAMP, "2024-01-01 12:00:00", "2024-01-01 12:00:01", set()),
         (Family.TIMESTAMP, "0044-03-15 12:00:00 BC", "2024-01-01 12:00:01", set()),
+        (Family.TIMESTAMP, "2024-01-01 12:00:00", "2024-01-01T13:00:00Z", set()),
+        (
+            Family.TIMESTAMPTZ,
+            "2024-01-01 12:00:00+00",
+            "2024-01-01 13:00:00+00",
+            {(ChangeKind.SHIFTED, 60)},
+        ),
         (Family.DATE, "2024-03-01", "2024-02-29", {(ChangeKind.SHIFTED, -1440)}),
         (Family.TEXT, "2024-03-01", "2024-02-29", set()),
     ],

@@ -145,6 +145,8 @@ def _of_times(legacy: str, modern: str) -> Iterator[tuple[ChangeKind, int | None
         one, other = (datetime.fromisoformat(each.removesuffix("+00")) for each in (legacy, modern))
     except ValueError:  # a year that Python does not have
         return
+    if (one.tzinfo is None) != (other.tzinfo is None):  # a text that names its zone
+        return
     minutes, rest = divmod((other - one).total_seconds(), 60)
     by = int(minutes)
     if rest or by % _QUARTER or not (abs(by) <= _LONGEST_SHIFT or abs(by) == _DAY):
