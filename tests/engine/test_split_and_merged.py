@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from pytest_tenantparity.errors import SettingsError
 from pytest_tenantparity.model import Outcome
 
 from ..support.engine_driver import SHARED, Engine
@@ -80,6 +83,10 @@ def test_a_gap_and_an_overlap_of_filters(
                 "several of the pairs 'old_orders' and 'new_orders': their filters overlap "
                 "(id = '3'; id = '6')",
             )
+        masked = f"{BY_YEAR}[tables.new_orders.columns.total]\nmask = true\n"
+        with own.opened(masked.format("=")) as run:
+            (said,) = run.audit("coverage", "").reasons
+            assert said.endswith("their filters leave a gap")
 
 
 def test_tables_that_were_merged(engine: Engine) -> None:
@@ -102,6 +109,9 @@ ignore = {{ "modern.kind" = "is the filter" }}
         assert_match(run.audit("global", "shops"), rows=1)
         assert_match(run.audit("global", "depots"), rows=1)
         assert run.audit("coverage", "").outcome is Outcome.PROVEN
+    without = more.replace("modern_filter", "# modern_filter", 1)
+    with pytest.raises(SettingsError, match="modern_filter for each of them"):
+        engine.audit("shops", more=without)
     engine.modern.run("INSERT INTO places VALUES (3, 'c', 'kiosk')")
     with engine.opened(more) as run:
         said = "1 modern rows of public.places are in none of the pairs 'shops' and 'depots'"
@@ -163,6 +173,17 @@ def test_columns_of_other_rows(engine: Engine) -> None:
     for tenancy in ("legacy_tenancy = { schema = 'of_{tenant}' }", some_rows):
         with engine.opened(ADDRESSES.format(tenancy)) as run:
             assert_not_proven(run.audit("global", "people"), "'street' of 'people' has no counter")
+    ignored = 'ignore = { street = "of no use", tenant = "of no use" }'
+    with engine.opened(ADDRESSES.format(ignored)) as run:
+        assert_not_proven(run.audit("global", "people"), "'street' of 'people' has no counter")
+    for own, others in (
+        ("legacy_tenancy = { schema = 'of_{tenant}' }", ""),
+        ("legacy_tenancy = { column = 'tenant' }", some_rows),
+    ):
+        people = f"[tables.people]\n{own}\nmodern_tenancy = {{ column = 'tenant' }}\n"
+        more = ADDRESSES.format(others).replace("[tables.people]\n", people)
+        with engine.opened(more) as run:
+            assert_not_proven(run.audit("a", "people"), "'street' of 'people' has no counter")
 
 
 def test_the_accounted_table_is_that_of_the_snapshot(engine: Engine) -> None:

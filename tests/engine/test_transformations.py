@@ -149,12 +149,15 @@ def assert_joined(legacy: Database | MariaDatabase | File, there: Database, path
     parts = [("'Ada'", "'L '"), ("'Bob'", "NULL"), ("NULL", "'C'"), ("NULL", "NULL"), ("''", "''")]
     rows = ", ".join(f"({n}, {a}, {b}, 'x', NULL)" for n, (a, b) in enumerate(parts, start=1))
     legacy.run(f"INSERT INTO t VALUES {rows}, (6, '', NULL, 'x', 'y'), (7, 'A', 'B', 'x', 'y')")
+    legacy.run("INSERT INTO t VALUES (8, 'A', 'B', NULL, NULL), (9, 'A', 'B', NULL, NULL)")
     there.run(
         "INSERT INTO t VALUES (1, 'Ada L ', 'xx'), (2, 'Bob', 'xx'), (3, 'C', 'xx'), "
-        "(4, NULL, 'xx'), (5, ' ', 'xx'), (6, NULL, 'xyx'), (7, 'AB', 'xxy')"
+        "(4, NULL, 'xx'), (5, ' ', 'xx'), (6, NULL, 'xyx'), (7, 'AB', 'xxy'), "
+        "(8, 'A B', NULL), (9, 'A B', '')"
     )
     evidence = engine_over(legacy, there, path).audit(more=JOINED)
-    assert_drift(evidence, ("changed", ("7",), ("code", "full_name")))
+    found = ("changed", ("7",), ("code", "full_name")), ("changed", ("9",), ("code",))
+    assert_drift(evidence, *found)
     told = {rule.rule for rule in evidence.rules if rule.column == "first_name"}
     assert told == {"is compared as a part of full_name"}
 
@@ -203,6 +206,9 @@ def test_what_cannot_be_transformed(engine: Engine) -> None:
     assert_not_proven(missing, "[tables.t.columns.w] transform: the legacy table 't' has no column")
     number = engine.audit(more='[tables.t.columns.v]\ntransform = "trim"\n')
     assert_not_proven(number, "[tables.t.columns.v] transform: trim is for texts, and v is integer")
+    engine.legacy.run("ALTER TABLE t ALTER v TYPE text")
+    text = engine.audit(more="[tables.t.columns.v]\ntransform = { scale = 2 }\n")
+    assert_not_proven(text, "scale = 2 rounds exact decimals, and v is text")
 
 
 def test_settings_that_make_no_sense(engine: Engine) -> None:
@@ -234,6 +240,8 @@ def test_values_of_other_kinds_in_sqlite(modern_db: Database, tmp_path: Path) ->
     for steps in ("'upper'", "['trim', 'upper']", "'trim'"):
         assert_drift(engine.audit(more=more.format(steps)), ("changed", ("1",), ("v",)))
     joined = "[{ concat = ['v', 'v'] }]"
+    assert_drift(engine.audit(more=more.format(joined)), ("changed", ("1",), ("v",)))
+    engine.modern.run("UPDATE t SET v = 'aa'")
     assert_drift(engine.audit(more=more.format(joined)), ("changed", ("1",), ("v",)))
     scale = more.replace('n = "a number"', 'v = "a text"').replace("columns.v", "columns.n")
     assert_not_proven(engine.audit(more=scale.format("{ scale = 2 }")), "is not exact in SQLite")
