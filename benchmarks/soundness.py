@@ -85,7 +85,7 @@ def run_pair(legacy: Engine, modern: Engine, mutated: int, seed: int) -> PairRes
 def trial(legacy: Engine, modern: Engine, seed: int, number: int) -> Trap:
     """Return one trial, the same each time."""
     rng = Random(f"{seed}/{legacy}/{modern}/{number}")  # noqa: S311 - a seed is the point
-    return make_trial(rng, legacy, modern, mutated=number % _UNCHANGED != 0, tenanted=True)
+    return make_trial(rng, legacy, modern, mutated=number % _UNCHANGED != 0, arranged=True)
 
 
 def _take(

@@ -102,7 +102,7 @@ def _require_type(step: Transformation, column: ColumnFacts, dialect: Dialect) -
     if step.name == "scale":
         if not dialect.rounds_exactly:
             raise ValueError(f"{step} is not exact in {dialect.name}, which rounds to floats")
-        if column.family not in _EXACT or dialect.holds_doubles(column):
+        if column.family not in _EXACT:
             raise ValueError(
                 f"{step} rounds exact decimals, and {column.name} is {column.declared or 'text'}"
             )

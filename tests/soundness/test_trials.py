@@ -34,7 +34,7 @@ def test_what_was_planted_is_found_and_nothing_else(
             legacy,
             modern,
             mutated=number % 4 != 0,
-            tenanted=True,
+            arranged=True,
         )
         for number in range(15)
     ]
@@ -65,6 +65,6 @@ def test_any_table_is_judged_right(
     mutated: bool,
 ) -> None:
     """Hypothesis finds no table that the audit judges wrongly."""
-    trial = make_trial(chance, legacy, modern, mutated=mutated, tenanted=True)
+    trial = make_trial(chance, legacy, modern, mutated=mutated, arranged=True)
     (evidence,) = audit_all(places(legacy, "legacy"), places(modern, "modern"), [trial])
     assert judge(trial, evidence) == RIGHT, (trial, seen(evidence), evidence.reasons)

@@ -25,6 +25,7 @@ Found: TypeAlias = tuple[str, tuple[str | None, ...], tuple[str, ...]]
 
 ENGINES: frozenset[Engine] = frozenset({"postgresql", "mariadb", "sqlite", "duckdb"})
 TABLE = "t"
+IN_SQL = "the_table"  # stands for the table in the SQL of settings
 
 DDL: dict[Engine, dict[str, str]] = {
     "postgresql": {
@@ -203,8 +204,8 @@ def settings(trap: Trap, legacy: Engine, modern: Engine, table: str = TABLE) -> 
         kinds = [(_word(one.type), legacy), (_word(other.type), modern)]
         stand_ins = [kind for kind, engine in kinds if kind in STAND_INS[engine]]
         if len(stand_ins) == 1:
-            text = _with_type(text, one.name, stand_ins[0])
-    return text.replace(f"[tables.{TABLE}", f"[tables.{table}")
+            text = with_type(text, one.name, stand_ins[0])
+    return text.replace(f"[tables.{TABLE}", f"[tables.{table}").replace(IN_SQL, table)
 
 
 def with_key(text: str, key: tuple[str, ...]) -> str:
@@ -214,7 +215,8 @@ def with_key(text: str, key: tuple[str, ...]) -> str:
     return text.replace(header, keyed) if header in text else f"{keyed}\n{text}"
 
 
-def _with_type(text: str, column: str, word: str) -> str:
+def with_type(text: str, column: str, word: str) -> str:
+    """Return a trap's settings with ``type = ...`` for a column that they do not give a type."""
     header = f'[tables.{TABLE}.columns."{column}"]'
     if f"{header}\ntype =" in text or f"{header}\nnaive_zone =" in text:
         return text

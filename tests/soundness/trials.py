@@ -18,15 +18,38 @@ from zoneinfo import ZoneInfo
 
 from pytest_tenantparity.model import SIDES
 
-from .traps import DDL, ENGINES, Engine, Found, Row, Side, Trap, TrapColumn, Value
+from .traps import (
+    DDL,
+    ENGINES,
+    IN_SQL,
+    Engine,
+    Found,
+    Row,
+    Side,
+    Trap,
+    TrapColumn,
+    Value,
+    with_type,
+)
 from .trial_kinds import KINDS, LOCAL_KINDS, SPELLED, TEXT_KEY, ZONED_KINDS, Kind
 
 _MOST_ROWS = 12
 _MOST_COLUMNS = 8
 _KEYS = [kind for kind in KINDS if kind.type in ("integer", "bigint", "uuid", "date")]
 _TENANT = "tenant_id"
-_TENANTED = 0.2  # share of tenanted trials that have tenants
+_TENANTED = 0.2  # share of arranged trials that have tenants
 _BY_SQL = 0.3  # share of sides with tenants that find them by SQL
+_DIVIDED = 0.2  # share of the other arranged trials in which SQL leaves out rows of a table
+_PART, _ROW = "parity_part", "parity_row"
+_IN_PART = f"{_PART} = 'x'"
+_QUERIES = {
+    "part": f"SELECT {{names}} FROM {IN_SQL} WHERE {_IN_PART}",
+    "union": f"SELECT {{names}} FROM {IN_SQL} WHERE {_IN_PART} AND {_ROW} < 5 "
+    f"UNION ALL SELECT {{names}} FROM {IN_SQL} WHERE {_IN_PART} AND {_ROW} >= 5",
+    "join": f"SELECT {{joined}} FROM {IN_SQL} a JOIN {IN_SQL} b ON a.{_ROW} = b.{_ROW} "
+    f"WHERE a.{_IN_PART}",
+}
+"""Queries of a source that has the rows of one part. A join takes its columns from two places."""
 _OWNERS = (("A1", "acme"), ("A2", "beta"))
 """The legacy and modern ids of two tenants. The column has one name on both sides."""
 
@@ -128,13 +151,14 @@ class _Column:
 
 
 def make_trial(
-    rng: Random, legacy: Engine, modern: Engine, *, mutated: bool, tenanted: bool = False
+    rng: Random, legacy: Engine, modern: Engine, *, mutated: bool, arranged: bool = False
 ) -> Trap:
     """Return a trial for a pair of engines. Without ``mutated`` both sides are equal.
 
-    With ``tenanted`` some tables also have rows of a second tenant. The tenants' modern ids differ
+    With ``arranged`` some tables also have rows of a second tenant. The tenants' modern ids differ
     from the legacy ids, in a column with the same name on both sides. The trial is then about the
-    first tenant.
+    first tenant. Other tables have rows that a filter or a source leaves out, as after a table was
+    divided or tables were merged.
     """
     key, columns = _columns(rng, legacy, modern)
     rows = _rows(rng, key, columns)
@@ -161,8 +185,10 @@ def make_trial(
         key=names,
         enforced=True,
     )
-    if tenanted and rng.random() < _TENANTED:
+    if arranged and rng.random() < _TENANTED:
         return _with_tenants(rng, trial, key, columns, sides)
+    if arranged and rng.random() < _DIVIDED:
+        return _divided(rng, trial, key, columns, sides, {"legacy": legacy, "modern": modern})
     rng.shuffle(there)
     stored = {side: _stored(rng, side, columns, each) for side, each in sides.items()}
     return replace(trial, legacy=stored["legacy"], modern=stored["modern"])
@@ -180,10 +206,7 @@ def _with_tenants(
     A side finds the tenant by a column, or by SQL that cuts its value out of a column.
     """
     legacy, modern = sides["legacy"], sides["modern"]
-    others = [row for row in _rows(rng, key, columns) if not key or _is_new(row, legacy, key)]
-    others = [row for row in others if not key or _is_new(row, modern, key)]
-    known = [row[: len(key)] for row in modern]
-    moved = [row for row in legacy if key and row[: len(key)] not in known and rng.random() < 0.5]
+    others, moved = _others(rng, key, columns, sides)
     owned: dict[Side, list[tuple[list[Row], str]]] = {
         "legacy": [(legacy, _OWNERS[0][0]), (others, _OWNERS[1][0])],
         "modern": [(modern, _OWNERS[0][1]), ([*others, *moved], _OWNERS[1][1])],
@@ -208,6 +231,89 @@ def _with_tenants(
         settings="\n".join([*_tenancies(by_sql), trial.settings]),
         subject=_OWNERS[0][1],
     )
+
+
+def _divided(
+    rng: Random,
+    trial: Trap,
+    key: Sequence[_Column],
+    columns: Sequence[_Column],
+    sides: Mapping[Side, list[Row]],
+    engines: Mapping[Side, Engine],
+) -> Trap:
+    """Add rows of another part to one side or both, which a filter or a source leaves out.
+
+    A source of MariaDB has texts in place of UUIDs and documents, so the settings give the type. In
+    a source of SQLite no value has a type, and reports name it, so only one side is such a source.
+    """
+    others, moved = _others(rng, key, columns, sides)
+    names = [each.name for each in columns]
+    own: list[str] = []
+    ignored: list[str] = []
+    before: list[str] = []
+    untyped: dict[str, str] = {}
+    divided: tuple[Side, ...] = rng.choice([SIDES, SIDES[:1], SIDES[1:]])
+    changed: dict[Side, tuple[tuple[TrapColumn, ...], list[Row]]] = {}
+    for side in divided:
+        left_out = [*others, *moved] if side == "modern" else others
+        rows: list[tuple[Row, str | None]] = [
+            (row, "x") for row in _stored(rng, side, columns, sides[side])
+        ]
+        rows += [(row, rng.choice(["y", None])) for row in _stored(rng, side, columns, left_out)]
+        rng.shuffle(rows)
+        added = TrapColumn(_PART, "varchar(20)"), TrapColumn(_ROW, "integer")
+        changed[side] = (
+            (*trial.columns_of(side), *added),
+            [(*row, part, number) for number, (row, part) in enumerate(rows)],
+        )
+        form = rng.choice(["filter", *_QUERIES])
+        if form == "filter" or (before and set(engines.values()) == {"sqlite"}):
+            own.append(f"{side}_filter = {{ sql = \"{_IN_PART}\", reason = 'the other part' }}")
+            ignored += [f'"{side}.{each}" = "of the filter"' for each in (_PART, _ROW)]
+        else:
+            joined = ", ".join(f"{rng.choice('ab')}.{name}" for name in names)
+            query = _QUERIES[form].format(names=", ".join(names), joined=joined)
+            own.append(f'{side} = "{IN_SQL}_rows"')
+            before += [f"[sources.{side}.{IN_SQL}_rows]", f'sql = "{query}"']
+            if engines[side] == "mariadb":
+                untyped |= {each.name: each.kind.type for each in columns}
+    lines = [*before, "[tables.t]", *own, f"ignore = {{ {', '.join(ignored)} }}"]
+    if key:
+        lines.append(f"key = {list(trial.key)}")
+    stored: dict[Side, tuple[tuple[TrapColumn, ...], list[Row]]] = {
+        side: changed.get(
+            side, (trial.columns_of(side), [*_stored(rng, side, columns, sides[side])])
+        )
+        for side in SIDES
+    }
+    settings = "\n".join([*lines, trial.settings])
+    for name, kind in untyped.items():
+        if kind in ("uuid", "json"):
+            settings = with_type(settings, name, kind)
+    return replace(
+        trial,
+        columns=stored["legacy"][0],
+        modern_columns=stored["modern"][0],
+        legacy=tuple(stored["legacy"][1]),
+        modern=tuple(stored["modern"][1]),
+        settings=settings,
+        enforced=False,
+    )
+
+
+def _others(
+    rng: Random,
+    key: Sequence[_Column],
+    columns: Sequence[_Column],
+    sides: Mapping[Side, list[Row]],
+) -> tuple[list[Row], list[Row]]:
+    """Return rows that are not the trial's: of keys that no side has, and some that modern lost."""
+    legacy, modern = sides["legacy"], sides["modern"]
+    others = [row for row in _rows(rng, key, columns) if not key or _is_new(row, legacy, key)]
+    others = [row for row in others if not key or _is_new(row, modern, key)]
+    known = [row[: len(key)] for row in modern]
+    moved = [row for row in legacy if key and row[: len(key)] not in known and rng.random() < 0.5]
+    return others, moved
 
 
 def _tenancies(by_sql: Collection[Side]) -> list[str]:

@@ -570,6 +570,17 @@ def test_two_tables_for_one_are_refused(tmp_path: Path) -> None:
         discover_pairs(settings, ["orders", "trades"], ["trades"])
 
 
+def test_a_table_that_is_a_key_map_makes_no_pair(tmp_path: Path) -> None:
+    """The table of a used key map is read for its ids, on either stack, and is in no pair."""
+    maps = "".join(
+        f"[maps.{side}_ids]\nstack = '{side}'\ntable = 'ids'\nlegacy = 'a'\nmodern = 'b'\n"
+        for side in ("legacy", "modern")
+    )
+    used = "[tables.t.columns]\nx = {key_map = 'legacy_ids'}\ny = {key_map = 'modern_ids'}\n"
+    settings = load(tmp_path, STACKS + TENANT + used + maps)
+    assert [pair.name for pair in discover_pairs(settings, ["t", "ids"], ["t", "ids"])] == ["t"]
+
+
 def test_a_table_of_no_tenancy_is_refused(tmp_path: Path) -> None:
     """A table without a tenancy is refused."""
     settings = load(tmp_path, STACKS.replace('tenancy = {column = "tenant_id"}', "") + TENANT)
