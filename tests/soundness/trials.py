@@ -244,7 +244,7 @@ def _divided(
     """Add rows of another part to one side or both, which a filter or a source leaves out.
 
     A source of MariaDB has texts in place of UUIDs and documents, so the settings give the type. In
-    a source of SQLite no value has a type, and reports name it, so only one side is such a source.
+    a source of SQLite no value has a type: the other side's type decides, unless a zone is needed.
     """
     others, moved = _others(rng, key, columns, sides)
     names = [each.name for each in columns]
@@ -267,7 +267,10 @@ def _divided(
             [(*row, part, number) for number, (row, part) in enumerate(rows)],
         )
         form = rng.choice(["filter", *_QUERIES])
-        if form == "filter" or (before and set(engines.values()) == {"sqlite"}):
+        no_types = engines[side] == "sqlite" and (
+            engines["legacy"] == engines["modern"] or any(each.kind.zone for each in columns)
+        )
+        if form == "filter" or no_types:
             own.append(f"{side}_filter = {{ sql = \"{_IN_PART}\", reason = 'the other part' }}")
             ignored += [f'"{side}.{each}" = "of the filter"' for each in (_PART, _ROW)]
         else:
