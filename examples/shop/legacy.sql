@@ -44,7 +44,7 @@ CREATE TABLE users (
     company_id int NOT NULL REFERENCES companies (id),
     email varchar(120) NOT NULL UNIQUE,
     first_name varchar(60) NOT NULL,
-    last_name varchar(60) NOT NULL,
+    last_name varchar(60) NULL,
     password_hash char(60) NOT NULL,
     role enum('owner', 'admin', 'clerk') NOT NULL,
     is_active tinyint(1) NOT NULL,
@@ -74,7 +74,7 @@ CREATE TABLE customers (
     customer_no varchar(20) NOT NULL,
     group_id int NULL REFERENCES customer_groups (id),
     first_name varchar(60) NOT NULL,
-    last_name varchar(60) NOT NULL,
+    last_name varchar(60) NULL,
     email varchar(120) NOT NULL DEFAULT '',
     phone varchar(40) NOT NULL DEFAULT '',
     mobile varchar(40) NOT NULL DEFAULT '',
@@ -125,7 +125,7 @@ CREATE TABLE products (
     active tinyint(1) NOT NULL,
     attributes json NULL,
     created_at datetime NOT NULL,
-    updated_at timestamp NOT NULL DEFAULT '2020-01-01 00:00:00',
+    updated_at timestamp NOT NULL DEFAULT current_timestamp ON UPDATE current_timestamp,
     deleted_at datetime NULL,
     UNIQUE (company_id, sku)
 );

@@ -39,6 +39,7 @@ CREATE TABLE id_map (
 
 CREATE TABLE merchants (
     id uuid PRIMARY KEY,
+    legacy_id integer NOT NULL UNIQUE,
     code text NOT NULL UNIQUE,
     name text NOT NULL,
     vat_number text,
@@ -221,7 +222,7 @@ CREATE TABLE inventory_levels (
 CREATE TABLE inventory_movements (
     id bigint PRIMARY KEY,
     merchant_id uuid NOT NULL REFERENCES merchants,
-    legacy_id bigint UNIQUE,
+    legacy_id bigint,
     warehouse_id bigint NOT NULL REFERENCES warehouses,
     product_id bigint NOT NULL REFERENCES products,
     delta integer NOT NULL,
@@ -325,7 +326,7 @@ CREATE TABLE comments (
 CREATE TABLE activity_log (
     id bigint PRIMARY KEY,
     merchant_id uuid NOT NULL REFERENCES merchants,
-    legacy_id bigint UNIQUE,
+    legacy_id bigint,
     staff_user_id bigint REFERENCES staff_users,
     action text NOT NULL,
     ip_address text,
