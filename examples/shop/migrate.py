@@ -380,7 +380,7 @@ class Migration:
                     *(cents(amount), captured == b"\1", details, from_utc(booked)),
                 )
                 for _, order, reference, method, amount, captured, details, booked in self.read(
-                    "SELECT * FROM payments ORDER BY reference"
+                    "SELECT * FROM payments ORDER BY booked_at, reference"
                 )
             ),
         )
