@@ -17,7 +17,7 @@ from .found import Found, link_pair
 from .keys import IdMap, loosely
 from .names import alike, bare_words, tenant_rank
 from .reflect import Reference, Row, Table
-from .rows import in_sql, legacy_filter
+from .rows import in_sql, legacy_filter, text_in_sql
 from .tables import Likeness, PairedTables
 from .write import Line, Section
 
@@ -173,7 +173,10 @@ def _section(found: Found, shape: _Shape, name: str) -> Section:
 
     parts = []
     for kind, column in shape.columns.items():
-        has = f"LENGTH({sql(column)}) > 0" if shape.empty else f"{sql(column)} IS NOT NULL"
+        facts = shape.table.facts.column(column)
+        has = f"{sql(column)} IS NOT NULL"
+        if shape.empty and facts is not None:
+            has = f"{text_in_sql(found.databases.legacy, facts)} <> ''"
         own = shape.table.key[0]
         chosen = [sql(own) if own == shape.key else f"{sql(own)} AS {sql(shape.key)}"]
         chosen += [f"'{kind}' AS {sql(shape.kind)}", f"{sql(column)} AS {sql(shape.value)}"]
