@@ -418,7 +418,7 @@ def _json(value: object) -> str:
 
 
 def fill(legacy: LegacyConnection) -> int:
-    """Create the 29 tables in an empty database, and fill them. Return the number of rows."""
+    """Create the 31 tables in an empty database, and fill them. Return the number of rows."""
     rows = Shop().rows
     with legacy.cursor() as cursor:
         for statement in (HERE / "legacy.sql").read_text(encoding="utf-8").split(";\n"):
@@ -433,4 +433,4 @@ def fill(legacy: LegacyConnection) -> int:
 
 
 if __name__ == "__main__":
-    print(f"{fill(connect_legacy(sys.argv[1])):,} rows in 29 tables")
+    print(f"{fill(connect_legacy(sys.argv[1])):,} rows in 31 tables")

@@ -1,4 +1,4 @@
--- The shop before the migration: a MariaDB monolith of 29 tables. Its tenants are companies.
+-- The shop before the migration: a MariaDB monolith of 31 tables. Its tenants are companies.
 -- DATETIME columns hold the local time of Europe/Berlin, except those marked UTC.
 
 -- Shared by all companies

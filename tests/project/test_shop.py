@@ -31,15 +31,12 @@ from examples.shop.servers import LEGACY, running_servers
 from pytest_tenantparity.model import CheckKind
 
 from ..support.drift_lines import lines_of
+from ..support.postgresql import unavailable
 
 ROOT = Path(__file__).parents[2]
 SHOP = ROOT / "examples" / "shop"
 TUTORIAL = ROOT / "docs" / "tutorial.md"
-INSTALLED = shutil.which("mariadbd", path=f"{os.environ['PATH']}{os.pathsep}/usr/sbin")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(INSTALLED is None, reason="MariaDB is not installed"),
-]
+pytestmark = pytest.mark.slow
 
 
 @dataclass
@@ -81,6 +78,8 @@ class Shop:
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """Both servers, and a copy of the example, so that reports are not written to the tree."""
+    if shutil.which("mariadbd", path=f"{os.environ['PATH']}{os.pathsep}/usr/sbin") is None:
+        unavailable("MariaDB is not installed")
     folder = tmp_path_factory.mktemp("clone")
     shutil.copytree(ROOT / "examples", folder / "examples")
     with running_servers() as urls:
@@ -116,7 +115,7 @@ def test_the_tutorial(shop: Shop) -> None:
         printed = [line.rstrip() for line in said.splitlines()]
         for line in shown:
             assert line.rstrip() in printed, f"{command}\nhas to print:\n{line}\nand printed:\n{said}"
-        fails = any(word in said for word in ("NO-GO", "NOT PROVEN for")) or "diff " in command
+        fails = "NO-GO" in said or "NOT PROVEN for" in said or command.startswith("diff ")
         assert (done.returncode != 0) == fails, said
         if command.startswith("tenantparity init"):
             assert time.monotonic() - began < 60
