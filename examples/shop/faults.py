@@ -38,18 +38,18 @@ class Fault:
 
 def new(entity: str, old: int) -> str:
     """Return SQL for the new id of a row whose table has no column legacy_id."""
-    return f"(SELECT new_id FROM id_map WHERE entity = '{entity}' AND legacy_id = {old})"  # noqa: S608
+    return f"(SELECT new_id FROM id_map WHERE entity = '{entity}' AND legacy_id = {old})"
 
 
 def merchant(code: str) -> str:
     """Return SQL for the id of a merchant."""
-    return f"(SELECT id FROM merchants WHERE code = '{code}')"  # noqa: S608
+    return f"(SELECT id FROM merchants WHERE code = '{code}')"
 
 
 def address(part: str, numbers: Iterable[int], customer: int) -> str:
     """Return SQL that adds addresses of a customer to one of both tables."""
     return "; \n".join(
-        f"INSERT INTO {part}_addresses"  # noqa: S608
+        f"INSERT INTO {part}_addresses"
         f" SELECT {number}, merchant_id, {number}, id, 'R', 'S', '1', 'C', 'DE', false"
         f" FROM customers WHERE legacy_id = {customer}"
         for number in numbers
@@ -105,8 +105,7 @@ TEXTS = (
     ),
     Fault(
         "a text ends after 255 characters",
-        "UPDATE products SET description = left(description, 255)"
-        f" WHERE id = {new('product', 31)}",
+        f"UPDATE products SET description = left(description, 255) WHERE id = {new('product', 31)}",
         ("shop-02 products changed 31: description",),
     ),
     Fault(
@@ -290,11 +289,14 @@ ROWS = (
     ),
     Fault(
         "a row in no part of that table",
-        "SET sql_mode = ''; \nINSERT INTO addresses VALUES (900011, 58, '?', 'R', 'S', '1', 'C', 'DE', 0)",
+        "SET sql_mode = ''; \nINSERT INTO addresses VALUES"
+        " (900011, 58, '?', 'R', 'S', '1', 'C', 'DE', 0)",
         (
-            "coverage: 1 legacy rows of shop.moved_addresses are in none of the pairs"
-            " 'shipping_addresses' and 'billing_addresses': their filters leave a gap"
-            " (id = '900011')",
+            (
+                "coverage: 1 legacy rows of shop.moved_addresses are in none of the pairs"
+                " 'shipping_addresses' and 'billing_addresses': their filters leave a gap"
+                " (id = '900011')"
+            ),
         ),
         "legacy",
     ),
@@ -398,7 +400,7 @@ _WERE_LOCAL = (
 def update(places: Iterable[str], sql: str) -> str:
     """Return SQL that changes columns, each given as table.column. {0} stands for the column."""
     each = (place.split(".") for place in places)
-    return "; \n".join(f"UPDATE {table} SET {sql.format(column)}" for table, column in each)  # noqa: S608
+    return "; \n".join(f"UPDATE {table} SET {sql.format(column)}" for table, column in each)
 
 
 BUGS = (
@@ -414,7 +416,7 @@ def plant(legacy: LegacyConnection, modern: psycopg.Connection, faults: Iterable
         cursor = legacy.cursor() if fault.stack == "legacy" else modern.cursor()
         changed = 0
         for statement in fault.sql.split("; \n"):
-            cursor.execute(statement)  # type: ignore[arg-type]
+            cursor.execute(statement)
             changed += abs(cursor.rowcount)
         if not changed:
             raise ValueError(f"nothing to change: {fault.what}")

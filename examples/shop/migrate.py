@@ -108,7 +108,9 @@ class Migration:
                 " FROM companies ORDER BY id"
             )
         )
-        self.merchant = {row[0]: uuid5(NAMESPACE_URL, f"https://shop.example/{row[1]}") for row in rows}
+        self.merchant = {
+            row[0]: uuid5(NAMESPACE_URL, f"https://shop.example/{row[1]}") for row in rows
+        }
         self.write(
             "merchants (id, legacy_id, code, name, vat_number, status, plan, currency, settings,"
             " created_at)",
@@ -133,9 +135,10 @@ class Migration:
                     *(ids[user], self.merchant[company], user, email, full_name(first, last)),
                     *(password, role, bool(active), from_utc(login), from_berlin(created)),
                 )
-                for user, company, email, first, last, password, role, active, login, created in rows
+                for user, company, email, first, last, password, role, active, login, created
+                in rows
             ),
-        )
+        )  # fmt: skip
         self.write(
             "staff_permissions (merchant_id, staff_user_id, permission, granted_on)",
             (
@@ -252,7 +255,7 @@ class Migration:
                 for product, company, sku, name, text, price, cost, currency, tax, weight, active,
                 attributes, created, updated in products
             ),
-        )
+        )  # fmt: skip
         self.write(
             "product_categories (merchant_id, product_id, category_id, position)",
             (
@@ -348,7 +351,7 @@ class Migration:
                 for order, company, customer, number, status, currency, subtotal, shipping, total,
                 note, placed, paid, archived in rows
             ),
-        )
+        )  # fmt: skip
         items = [
             *((*row, False) for row in self.read("SELECT * FROM order_items ORDER BY id")),
             *((*row, True) for row in self.read("SELECT * FROM archived_order_items ORDER BY id")),
@@ -370,7 +373,7 @@ class Migration:
 
     def fulfilment(self) -> None:
         """Copy payments and shipments."""
-        orders = self.ids["order"]
+        orders, lines = self.ids["order"], self.ids["order_line"]
         self.write(
             "payments (merchant_id, order_id, reference, method, amount, captured, details,"
             " booked_at)",
@@ -401,7 +404,7 @@ class Migration:
         self.write(
             "shipment_lines (merchant_id, shipment_id, order_line_id, quantity)",
             (
-                (self.owner["shipment", shipment], ids[shipment], self.ids["order_line"][item], count)
+                (self.owner["shipment", shipment], ids[shipment], lines[item], count)
                 for shipment, item, count in self.read("SELECT * FROM shipment_items")
             ),
         )
@@ -498,7 +501,7 @@ class Migration:
         """
         owners = dict(owned)
         new = list(range(100_001, 100_001 + len(owners)))
-        random.Random(entity).shuffle(new)
+        random.Random(entity).shuffle(new)  # noqa: S311 - the same in every run
         self.ids[entity] = dict(zip(owners, new, strict=True))
         self.owner |= {(entity, old): merchant for old, merchant in owners.items()}
         return self.ids[entity]

@@ -14,6 +14,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 import warnings
@@ -48,7 +49,7 @@ def main() -> None:
         try:
             signal.pause()
         except KeyboardInterrupt:
-            print("# Both servers are being removed.", flush=True)
+            print("# Both servers are being removed.", file=sys.stderr)
 
 
 @contextmanager
@@ -72,13 +73,15 @@ def running_servers() -> Iterator[dict[str, str]]:
 
 def create_legacy(directory: Path, admin_url: str) -> None:
     """Create and fill the shop, and an auditor who may read it and nothing else."""
-    with pymysql.connect(unix_socket=str(directory / "socket"), user="root") as admin:
-        with admin.cursor() as cursor:
-            cursor.execute(f"CREATE DATABASE {LEGACY} CHARACTER SET utf8mb4")
-            cursor.execute(f"CREATE USER {OWNER}@'127.0.0.1'")
-            cursor.execute(f"GRANT ALL PRIVILEGES ON {LEGACY}.* TO {OWNER}@'127.0.0.1'")
-            cursor.execute(f"CREATE USER {AUDITOR}@'127.0.0.1'")
-            cursor.execute(f"GRANT SELECT ON {LEGACY}.* TO {AUDITOR}@'127.0.0.1'")
+    with (
+        pymysql.connect(unix_socket=str(directory / "socket"), user="root") as admin,
+        admin.cursor() as cursor,
+    ):
+        cursor.execute(f"CREATE DATABASE {LEGACY} CHARACTER SET utf8mb4")
+        cursor.execute(f"CREATE USER {OWNER}@'127.0.0.1'")
+        cursor.execute(f"GRANT ALL PRIVILEGES ON {LEGACY}.* TO {OWNER}@'127.0.0.1'")
+        cursor.execute(f"CREATE USER {AUDITOR}@'127.0.0.1'")
+        cursor.execute(f"GRANT SELECT ON {LEGACY}.* TO {AUDITOR}@'127.0.0.1'")
     legacy: LegacyConnection
     with connect_legacy(admin_url) as legacy:
         fill(legacy)

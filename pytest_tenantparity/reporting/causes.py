@@ -99,9 +99,9 @@ class Cause:
         named = [f"{name} ({rows:,})" for name, rows in list(self.columns.items())[:_MOST_PLACES]]
         more = len(self.columns) - len(named)
         named += [f"and {more} more"] if more else []
+        columns = counted(len(self.columns), "column")
         return (
-            f"{self.said} in {counted(self.rows, 'value')} of {counted(len(self.columns), 'column')}"
-            f"{whose}: {', '.join(named)}"
+            f"{self.said} in {counted(self.rows, 'value')} of {columns}{whose}: {', '.join(named)}"
         )
 
 
