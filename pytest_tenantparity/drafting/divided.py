@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from ..config.names import toml_key
 from ..stacks import Family
 from ..stacks.catalog import TEXTS
 from .context import HANDFUL
 from .found import COLUMNS_ALIKE, ROWS_ALIKE, Found, Part, link_pair
 from .keys import IdMap, Link, find_link
 from .reflect import Row, Table
-from .rows import in_sql, left_behind
+from .rows import in_sql, left_behind, text_in_sql
 from .tables import PairedTables, table_likeness
+from .write import Line, Section
 
 _LEAST = 0.05  # the share of a table's rows that a part has at least
 
@@ -97,22 +99,33 @@ def _divide(
     moved_ids = set().union(*ids)
     rest = tuple(row for row in table.sample if id(row) not in moved_ids)
     whole = replace(parts[0][1], pairs=tuple(everything), missing=rest)
-    sql = left_behind(found, parts[0][0], whole) if rest else ""
-    if sql is None:
+    moved_sql = left_behind(found, parts[0][0], whole) if rest else ""
+    if moved_sql is None:
         return
+    source = f"moved_{table.name}" if moved_sql else ""
+    if moved_sql:
+        found.sources[parts[0][0].name] = _moved(found, table, source, moved_sql)
     if pair is not None:
         found.pairs.remove(pair)
         del found.links[pair.name]
     for (part, moved), condition in zip(parts, conditions, strict=True):
         inside = tuple(row for row in moved.missing if id(row) not in moved_ids)
         found.pairs.append(part)
-        found.links[part.name] = replace(moved, missing=() if sql else inside)
+        found.links[part.name] = replace(moved, missing=() if source else inside)
         others = ", ".join(each.modern.name for each, _ in parts if each is not part)
-        found.parts[part.name] = Part("legacy", condition, column, others, sql)
+        found.parts[part.name] = Part("legacy", condition, column, others, source)
         if part.modern.name in found.alone["modern"]:
             found.alone["modern"].remove(part.modern.name)
     if table.name in found.alone["legacy"]:
         found.alone["legacy"].remove(table.name)
+
+
+def _moved(found: Found, table: Table, source: str, condition: str) -> Section:
+    """Return the source of the rows that were moved. Pairs divide its rows among them."""
+    name = in_sql(found.databases.on(table.side), table.name)
+    note = f"Rows of {table.name} were left behind. So those that were moved are a source."
+    sql = f"SELECT * FROM {name} WHERE {condition}"  # noqa: S608
+    return Section(f"sources.legacy.{toml_key(source)}", [note], [Line("sql", sql)])
 
 
 def _marks(
@@ -137,5 +150,6 @@ def _marks(
         if facts.family is Family.INTEGER:
             return facts.name, [f"{name} = {int(each)}" for each in texts]
         if facts.family in TEXTS and not any(set(each) & {"'", "\\"} for each in texts):
-            return facts.name, [f"{name} = '{each}'" for each in texts]
+            exact = text_in_sql(database, facts)
+            return facts.name, [f"{exact} = '{each}'" for each in texts]
     return None

@@ -154,8 +154,8 @@ def _ignored(found: Found) -> Section:
     read: dict[str, list[str]] = {}
     for pair in found.pairs:
         part = found.parts.get(pair.name)
-        if part is not None and part.rest:
-            read.setdefault(pair.legacy.name, []).append(pair.name)
+        if part is not None and part.source:
+            read[pair.legacy.name] = [part.source]
     paired = {pair.legacy.name for pair in found.pairs}
     for source, (origin, _) in found.unpivoted.items():
         if origin not in paired:

@@ -29,15 +29,15 @@ class Part:
 
     - ``sql`` is the condition of the part's rows, and ``column`` the one that it reads. ``others``
       are the tables of the other parts.
-    - ``rest`` is the condition of the rows that were moved at all; empty if all were. The part is
-      then a source, since filters that leave a gap between them would be rows that are lost.
+    - ``source`` has the rows that were moved at all; empty if all were. The parts divide it and not
+      the table, since filters that leave a gap between them would be rows that are lost.
     """
 
     side: Side
     sql: str
     column: str
     others: str
-    rest: str = ""
+    source: str = ""
 
 
 @dataclass

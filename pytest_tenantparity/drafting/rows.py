@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ..config.names import toml_key
-from ..stacks import Family
+from ..mapping.sql_warnings import exact_text
+from ..stacks import ColumnFacts, Family
 from .columns import Columns
 from .context import HANDFUL
 from .found import Found
@@ -26,7 +27,7 @@ def left_behind(found: Found, pair: PairedTables, link: Link) -> str | None:
 def part_lines(found: Found, pair: PairedTables) -> list[Line]:
     """Return the filter of a pair whose table holds rows of several pairs."""
     part = found.parts.get(pair.name)
-    if part is None or part.rest:
+    if part is None:
         return []
     value = {"sql": part.sql, "reason": f"the other rows are those of {part.others}"}
     why = f"{part.column} tells the parts apart in all sampled rows"
@@ -117,6 +118,12 @@ def in_sql(database: Database, name: str) -> str:
     mark = "`" if database.dialect.name == "MySQL" else '"'
     plain = name.isidentifier() and name.islower()
     return name if plain else f"{mark}{name.replace(mark, mark * 2)}{mark}"
+
+
+def text_in_sql(database: Database, facts: ColumnFacts) -> str:
+    """Return a column of texts for SQL, so that it equals only identical texts."""
+    product = database.stack.database(database.place).server.product
+    return exact_text(facts, in_sql(database, facts.name), product)
 
 
 def _empty(found: Found, pair: PairedTables) -> list[Line]:

@@ -11,7 +11,7 @@ from ..errors import counted
 from ..model import SIDES, Side
 from .columns import Columns
 from .context import ColumnDraft
-from .found import Found, Part, spared_of
+from .found import Found, spared_of
 from .keys import Link
 from .reflect import Table
 from .rows import legacy_filter, row_lines, source_section
@@ -31,8 +31,9 @@ def table_draft(
     if pair.split_from:
         draft.lines.append(Line("legacy", pair.legacy.name, f"the other part is {pair.split_from}"))
     part = found.parts.get(pair.name)
-    if pair.section and part is not None and not part.rest:
-        draft.lines.append(Line("legacy", pair.legacy.name, f"other rows became {part.others}"))
+    if pair.section and part is not None:
+        legacy = part.source or pair.legacy.name
+        draft.lines.append(Line("legacy", legacy, f"other rows became {part.others}"))
     if rule.replace("{table}", pair.name) != pair.modern.name:
         why = "" if pair.split_from or pair.likeness.name >= NAMED else str(pair.likeness)
         draft.lines.append(Line("modern", pair.modern.name, why))
@@ -42,13 +43,13 @@ def table_draft(
         draft.lines.append(Line("key", key, "ids were issued anew"))
     draft.lines += _tenancy_lines(found, pair, usual)
     rows_lines = row_lines(found, pair, link)
-    if columns is not None and (divided := _divided(pair, part, rows_lines)) is not None:
+    if columns is not None and (divided := _divided(pair, rows_lines)) is not None:
         draft.source = source_section(found, pair, columns, *divided)
         draft.lines = [line for line in draft.lines if line.key not in ("legacy", "key")]
         draft.lines.append(Line("key", list(pair.legacy.key), "a source has no primary key"))
         rows_lines = [line for line in rows_lines if line.key != "legacy_filter"]
-    if pair.name in found.sources:
-        draft.source = found.sources[pair.name]
+    draft.source = found.sources.get(pair.name, draft.source)
+    if pair.name in found.unpivoted or (part is not None and part.source):
         draft.lines.append(Line("key", list(pair.legacy.key), "a source has no primary key"))
     draft.lines += rows_lines
     if link is None or columns is None:
@@ -58,14 +59,12 @@ def table_draft(
         )
         return draft
     _column_lines(found, pair, link, columns, draft)
-    if draft.source is not None:
+    if draft.source is not None and part is None:
         draft.ignore = [line for line in draft.ignore if not line.key.startswith("legacy.")]
     return draft
 
 
-def _divided(
-    pair: PairedTables, part: Part | None, lines: Sequence[Line]
-) -> tuple[str, str] | None:
+def _divided(pair: PairedTables, lines: Sequence[Line]) -> tuple[str, str] | None:
     """Return the condition of the rows of a source, and why it is one; None if none is needed.
 
     Two pairs of one table that both filter it would be two sets of its rows, with a gap between.
@@ -73,9 +72,6 @@ def _divided(
     filters = [line for line in lines if line.key == "legacy_filter" and line.sure]
     if pair.split_from and filters:
         return filters[0].value["sql"], filters[0].why
-    if part is not None and part.rest:
-        why = f"{part.column} tells it from {part.others} in all sampled rows"
-        return f"{part.sql} AND {part.rest}", why
     return None
 
 

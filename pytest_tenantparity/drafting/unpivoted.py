@@ -17,7 +17,7 @@ from .found import Found, link_pair
 from .keys import IdMap, loosely
 from .names import alike, bare_words, tenant_rank
 from .reflect import Reference, Row, Table
-from .rows import in_sql, legacy_filter
+from .rows import in_sql, legacy_filter, text_in_sql
 from .tables import Likeness, PairedTables
 from .write import Line, Section
 
@@ -72,7 +72,7 @@ def _shapes(found: Found, modern: Table) -> Iterator[_Shape]:
             and modern.reference_of(name) is None
         ]
         for table in found.tables("legacy").values():
-            columns = {kind: name for kind in kinds if (name := _called(table, kind))}
+            columns = {kind: name for kind in sorted(kinds) if (name := _called(table, kind))}
             if len(table.key) == 1 and len(set(columns.values())) == len(kinds):
                 for value in values:
                     where, empty = _moved(found, table), _has_empty(table, columns.values())
@@ -172,14 +172,18 @@ def _section(found: Found, shape: _Shape, name: str) -> Section:
         return in_sql(found.databases.legacy, each)
 
     parts = []
-    for kind, column in sorted(shape.columns.items()):
-        has = f"LENGTH({sql(column)}) > 0" if shape.empty else f"{sql(column)} IS NOT NULL"
-        chosen = [f"{sql(shape.table.key[0])} AS {sql(shape.key)}"]
+    for kind, column in shape.columns.items():
+        facts = shape.table.facts.column(column)
+        has = f"{sql(column)} IS NOT NULL"
+        if shape.empty and facts is not None:
+            has = f"{text_in_sql(found.databases.legacy, facts)} <> ''"
+        own = shape.table.key[0]
+        chosen = [sql(own) if own == shape.key else f"{sql(own)} AS {sql(shape.key)}"]
         chosen += [f"'{kind}' AS {sql(shape.kind)}", f"{sql(column)} AS {sql(shape.value)}"]
         where = " AND ".join(filter(None, (shape.where, has)))
         parts.append(f"SELECT {', '.join(chosen)} FROM {sql(shape.table.name)} WHERE {where}")  # noqa: S608
     columns = ", ".join(shape.columns.values())
     note = f"{columns} of {shape.table.name} became rows: each sampled value has one, and no other."
     return Section(
-        f"sources.legacy.{toml_key(name)}", [note], [Line("sql", " UNION ALL ".join(parts))]
+        f"sources.legacy.{toml_key(name)}", [note], [Line("sql", "\nUNION ALL\n".join(parts))]
     )

@@ -147,11 +147,18 @@ def comment(text: str) -> Iterator[str]:
 
 
 def toml_value(value: Any) -> str:
-    """Return a value of texts, numbers, lists and dicts as TOML on one line."""
+    """Return a value of texts, numbers, lists and dicts as TOML.
+
+    It is on one line, except for a text of several lines of SQL.
+    """
     if isinstance(value, Mapping):
         inner = ", ".join(f"{toml_key(str(k))} = {toml_value(v)}" for k, v in value.items())
         return f"{{ {inner} }}"
     if isinstance(value, str):
+        lines = value.split("\n")
+        plain = all(line.isprintable() for line in lines)
+        if len(lines) > 1 and plain and "\\" not in value and '"""' not in value:
+            return f'"""\n{value}\n"""'
         plain = all(char.isprintable() for char in value)
         if plain and '"' in value and "'" not in value:
             return f"'{value}'"

@@ -197,18 +197,21 @@ def _collation(sql: _Sql) -> str:
     if not fuzzy or not sql.compares or sql.is_exact:
         return ""
     column = fuzzy[0]
-    binary = "utf8mb4_nopad_bin" if sql.engine == "MariaDB" else "utf8mb4_0900_bin"
-    if sql.is_mysql:
-        bare = column.charset in ("utf8mb4", "")
-        cure = column.name if bare else f"CONVERT({column.name} USING utf8mb4)"
-        cure += f" COLLATE {binary}"
-        alike = "'' and '  ', and often 'a' and 'A'"
-    else:
-        cure, alike = f'{column.name}::text COLLATE "C"', "'a' and 'A'"
+    alike = "'' and '  ', and often 'a' and 'A'" if sql.is_mysql else "'a' and 'A'"
     return (
         f"it compares {column.name} under a collation that takes different texts for equal "
-        f"({alike}); write {cure}"
+        f"({alike}); write {exact_text(column, column.name, sql.engine)}"
     )
+
+
+def exact_text(column: ColumnFacts, name: str, engine: str) -> str:
+    """Return a column, by its ``name`` in SQL, so that it equals only identical texts."""
+    if not column.fuzzy or column.family is not Family.TEXT:
+        return name
+    if engine not in _MYSQL:
+        return f'{name}::text COLLATE "C"'
+    own = name if column.charset in ("utf8mb4", "") else f"CONVERT({name} USING utf8mb4)"
+    return f"{own} COLLATE {'utf8mb4_nopad_bin' if engine == 'MariaDB' else 'utf8mb4_0900_bin'}"
 
 
 def _nocase(sql: _Sql) -> str:

@@ -17,7 +17,17 @@ from ..model import FAILING, ChangeKind, CheckKey, CheckKind, ColumnChanges, Evi
 _FEWEST = 2  # rows that a cause explains
 _FEW_VALUES = 20  # one-to-one values that are codes rather than ids
 _MOST_SHIFTS = 3  # that are named one by one
+_MOST_PLACES = 4  # columns that a cause names, with the rows of each
 _BEST_OF = frozenset({ChangeKind.ROUNDED, ChangeKind.CUT_OFF})  # they may explain one row twice
+# Two values that were swapped are one-to-one as well. So many rows for each value are not.
+_ROWS_OF_A_VALUE = 3
+# What one bug does to columns of many tables. Codes and ids have a meaning of their own in each.
+_OF_ANY_COLUMN = frozenset(ChangeKind) - {
+    ChangeKind.ONE_TO_ONE,
+    ChangeKind.SHORTENED,
+    ChangeKind.SCALED,
+    ChangeKind.OTHER_KEY,
+}
 
 _SAID = {
     ChangeKind.NULL_TO_EMPTY: "NULL became ''",
@@ -64,6 +74,8 @@ class Cause:
     - ``said``: what happened. ``cure``: what to do about it, or empty.
     - ``rows``: the number of rows that it explains; 0 if it is not about rows.
     - ``keys``: the checks. The first of them serves as an example.
+    - ``ways``: how values changed, with the rows of each measure; None if it is not about values.
+    - ``columns``: the rows of each column, if the same happened to several.
     """
 
     place: str
@@ -71,6 +83,8 @@ class Cause:
     cure: str = ""
     rows: int = 0
     keys: list[CheckKey] = field(default_factory=list)
+    ways: tuple[ChangeKind, Mapping[int | None, int]] | None = None
+    columns: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def line(self) -> str:
@@ -80,13 +94,21 @@ class Cause:
             return f"{where}{self.said} ({counted(len(self.keys), 'check')})"
         tenants = {key.tenant for key in self.keys if key.tenant is not None}
         whose = f" of {counted(len(tenants), 'tenant')}" if tenants else ""
-        return f"{where}{self.said} in {counted(self.rows, 'row')}{whose}"
+        if not self.columns:
+            return f"{where}{self.said} in {counted(self.rows, 'row')}{whose}"
+        named = [f"{name} ({rows:,})" for name, rows in list(self.columns.items())[:_MOST_PLACES]]
+        more = len(self.columns) - len(named)
+        named += [f"and {more} more"] if more else []
+        columns = counted(len(self.columns), "column")
+        return (
+            f"{self.said} in {counted(self.rows, 'value')} of {columns}{whose}: {', '.join(named)}"
+        )
 
 
 def causes_of(checks: Iterable[Evidence]) -> list[Cause]:
     """Return the causes of all failing checks: faults first, then drift by its number of rows."""
     failing = [check for check in checks if check.outcome in FAILING]
-    drift = [*_of_columns(failing), *_of_rows(failing)]
+    drift = [*_joined(_of_columns(failing)), *_of_rows(failing)]
     drift.sort(key=lambda cause: (not cause.cure, -cause.rows, cause.place))
     return [*_of_reasons(failing), *drift]
 
@@ -124,9 +146,9 @@ def _of_columns(checks: Sequence[Evidence]) -> Iterator[Cause]:
         explained: set[tuple[ChangeKind, int | None]] = set()
         for kind, counts, own in _chosen([(w, key) for key, each in changes for w in each.ways]):
             rows = sum(counts.values())
-            if rows >= min(_FEWEST, total):
+            if rows >= min(_FEWEST, total) and _is_shown(kind, counts):
                 said, cure = _said(kind, counts), _cure(table, name, kind, counts)
-                yield Cause(place, said, cure, rows, own)
+                yield Cause(place, said, cure, rows, own, (kind, counts))
                 explained |= {(kind, measure) for measure in counts}
         rest = {
             key: each.rows - sum(way.rows for way in each.ways if (way.kind, way.by) in explained)
@@ -136,6 +158,38 @@ def _of_columns(checks: Sequence[Evidence]) -> Iterator[Cause]:
         if keys:
             besides = " in another way" if explained else ""
             yield Cause(place, f"changed{besides}", "", sum(rest[key] for key in keys), keys)
+
+
+def _is_shown(kind: ChangeKind, counts: Mapping[int | None, int]) -> bool:
+    """Whether rows are enough to show a way of changing that some pairs have by chance."""
+    rows, values = sum(counts.values()), max(by or 0 for by in counts)
+    if kind is not ChangeKind.ONE_TO_ONE:
+        return True
+    return rows > _FEW_VALUES or rows >= _ROWS_OF_A_VALUE * values
+
+
+def _joined(causes: Iterable[Cause]) -> Iterator[Cause]:
+    """Yield causes. Those of several columns to which the same happened are one."""
+    groups: defaultdict[object, list[Cause]] = defaultdict(list)
+    for cause in causes:
+        own: object = id(cause)
+        if cause.ways is not None and cause.ways[0] in _OF_ANY_COLUMN:
+            kind, counts = cause.ways
+            own = kind, min(counts, key=str) if kind in _BEST_OF else None
+        groups[own].append(cause)
+    for group in groups.values():
+        ways = group[0].ways
+        if len(group) == 1 or ways is None:
+            yield from group
+            continue
+        group.sort(key=lambda cause: (-cause.rows, cause.place))
+        kind, total = ways[0], Counter[int | None]()
+        for cause in group:
+            total.update(dict(cause.ways[1]) if cause.ways else {})
+        keys = list(dict.fromkeys(key for cause in group for key in cause.keys))
+        columns = {cause.place: cause.rows for cause in group}
+        said, cure = _said(kind, total), _cure("<table>", "<column>", kind, total)
+        yield Cause("", said, cure, sum(columns.values()), keys, (kind, total), columns)
 
 
 def _chosen(
@@ -188,9 +242,9 @@ def _duration(minutes: int) -> str:
 def _cure(
     table: str, column: str | None, kind: ChangeKind, counts: Mapping[int | None, int]
 ) -> str:
-    here = f"[tables.{toml_key(table)}"
+    here = f"[tables.{_key(table)}"
     if column is not None:
-        here += f".columns.{toml_key(column)}"
+        here += f".columns.{_key(column)}"
     if kind in _TRANSFORMED:
         measure = next(iter(counts))
         return f"if that was meant: {here}] transform = {_TRANSFORMED[kind].format(measure)}"
@@ -200,6 +254,11 @@ def _cure(
             return f'new names of codes? {here}] transform = {{ map = {{ old = "new" }} }}'
         return f'ids that were issued anew? {here}] key_map = "...", and a [maps.<name>]'
     return _CURES[kind]
+
+
+def _key(name: str) -> str:
+    """Return a name as it stands in the settings. One in angle brackets stands for several."""
+    return name if name.startswith("<") else toml_key(name)
 
 
 def _of_rows(checks: Sequence[Evidence]) -> Iterator[Cause]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -40,6 +41,7 @@ SYMBOLS = {
 FEW = 10
 """How many failing checks a terminal and a summary show one by one."""
 
+_FEW_LINES = 8  # of each list about the settings, in a summary with more failing checks
 _MOST_EXAMPLES = 5  # checks that a summary shows if there are more
 _FEW_FINDINGS = 3  # of each of them
 _MOST_CAUSES = 50
@@ -161,6 +163,14 @@ class ReportView:
             else known[key]
             for key in [*first][:_MOST_EXAMPLES]
         ]
+
+    @property
+    def most_lines(self) -> int:
+        """How many lines a summary gives to each list about the settings: all if few checks fail.
+
+        With many failing checks nothing is signed, and what is wrong has to be seen first.
+        """
+        return sys.maxsize if len(self.problems) <= FEW else _FEW_LINES
 
     @cached_property
     def tolerated(self) -> list[Evidence]:

@@ -115,7 +115,8 @@ def _not_in_one_pair(
     met = (case((rows_taking_part(run, each, side), one), else_=none) for each in pairs)
     times: ColumnElement[int] = reduce(operator.add, met)
     masked = any(each.has_masks for each in pairs)
-    key = [each for each in map(facts.column, facts.primary_key) if each is not None]
+    names_of_key = facts.primary_key or (pairs[0].settings.key if side == "legacy" else None) or ()
+    key = [each for each in map(facts.column, names_of_key) if each is not None]
     texts = [
         stack.dialect.canonical(column(each.name), each, each.family, ColumnRules()) for each in key
     ]

@@ -1,0 +1,1 @@
+"""A shop that moves from MariaDB to PostgreSQL: the example of the tutorial."""
