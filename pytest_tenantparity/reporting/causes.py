@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 
 from ..config.names import toml_key
 from ..errors import counted
-from ..model import FAILING, ChangeKind, CheckKey, CheckKind, ColumnChanges, Evidence, Outcome, Way
+from ..model import FAILING, ChangeKind, CheckKey, CheckKind, ColumnChanges, Evidence, Way
 
 _FEWEST = 2  # rows that a cause explains
-_FEW_VALUES = 20  # one-to-one values that are codes rather than ids
+_FEW_VALUES = 20  # one-to-one values of a tenant that may be codes; more of them are ids
+_ROWS_OF_A_CODE = 1.5  # at least, on average; ids of rows are in one row each
 _MOST_SHIFTS = 3  # that are named one by one
 _MOST_PLACES = 4  # columns that a cause names, with the rows of each
 _BEST_OF = frozenset({ChangeKind.ROUNDED, ChangeKind.CUT_OFF})  # they may explain one row twice
@@ -114,15 +115,13 @@ def causes_of(checks: Iterable[Evidence]) -> list[Cause]:
 
 
 def _of_reasons(checks: Sequence[Evidence]) -> list[Cause]:
-    """Return a cause for each reason of checks that are not proven.
+    """Return a cause for each reason of a check.
 
     The reasons of several tenants are one, if only the tenant's name differs.
     """
     found: dict[str, Cause] = {}
     texts: dict[str, str] = {}
     for check in checks:
-        if check.outcome is not Outcome.NOT_PROVEN:
-            continue
         whose = check.key.whose
         for reason in check.reasons:
             form = reason.replace(repr(whose), "'<tenant>'").replace(f"{{{whose} =", "{<tenant> =")
@@ -147,7 +146,7 @@ def _of_columns(checks: Sequence[Evidence]) -> Iterator[Cause]:
         for kind, counts, own in _chosen([(w, key) for key, each in changes for w in each.ways]):
             rows = sum(counts.values())
             if rows >= min(_FEWEST, total) and _is_shown(kind, counts):
-                said, cure = _said(kind, counts), _cure(table, name, kind, counts)
+                said, cure = _said(kind, counts), _cure(table, name, kind, counts, len(own))
                 yield Cause(place, said, cure, rows, own, (kind, counts))
                 explained |= {(kind, measure) for measure in counts}
         rest = {
@@ -188,7 +187,7 @@ def _joined(causes: Iterable[Cause]) -> Iterator[Cause]:
             total.update(dict(cause.ways[1]) if cause.ways else {})
         keys = list(dict.fromkeys(key for cause in group for key in cause.keys))
         columns = {cause.place: cause.rows for cause in group}
-        said, cure = _said(kind, total), _cure("<table>", "<column>", kind, total)
+        said, cure = _said(kind, total), _cure("<table>", "<column>", kind, total, len(keys))
         yield Cause("", said, cure, sum(columns.values()), keys, (kind, total), columns)
 
 
@@ -240,7 +239,11 @@ def _duration(minutes: int) -> str:
 
 
 def _cure(
-    table: str, column: str | None, kind: ChangeKind, counts: Mapping[int | None, int]
+    table: str,
+    column: str | None,
+    kind: ChangeKind,
+    counts: Mapping[int | None, int],
+    checks: int,
 ) -> str:
     here = f"[tables.{_key(table)}"
     if column is not None:
@@ -250,7 +253,8 @@ def _cure(
         return f"if that was meant: {here}] transform = {_TRANSFORMED[kind].format(measure)}"
     if kind is ChangeKind.ONE_TO_ONE:
         values = max(by or 0 for by in counts)
-        if values <= _FEW_VALUES:
+        repeated = sum(counts.values()) >= _ROWS_OF_A_CODE * values * checks
+        if values <= _FEW_VALUES and repeated:
             return f'new names of codes? {here}] transform = {{ map = {{ old = "new" }} }}'
         return f'ids that were issued anew? {here}] key_map = "...", and a [maps.<name>]'
     return _CURES[kind]

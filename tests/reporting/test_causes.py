@@ -6,12 +6,16 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
-from pytest_tenantparity.model import ChangeKind
-from pytest_tenantparity.parity.compare.changes import ways_of
+from pytest_tenantparity.mapping.columns import ColumnPair
+from pytest_tenantparity.model import ChangeKind, ColumnChanges, FindingKind, Way
+from pytest_tenantparity.parity.compare.changes import ChangeCounts, ways_of
 from pytest_tenantparity.stacks.catalog import Family
 
 from ..support.drift_lines import lines_of
@@ -44,6 +48,7 @@ TABLE = (
         (Family.DECIMAL, "1.5", "150", {(ChangeKind.SCALED, 2)}),
         (Family.FLOAT, "1e999", "2e999", set()),
         (Family.DECIMAL, "1.5", "1.7", set()),
+        (Family.FLOAT, "0", "-0", set()),
         (Family.DECIMAL, "9" * 70, "1", set()),
         (
             Family.TIMESTAMP,
@@ -52,6 +57,7 @@ TABLE = (
             {(ChangeKind.SHIFTED, 60)},
         ),
         (Family.TIMESTAMP, "2024-01-01 12:00:00", "2024-01-01 12:00:01", set()),
+        (Family.TIMESTAMP, "2024-01-01 12:00:00", "2024-01-01 12:07:00", set()),
         (Family.TIMESTAMP, "0044-03-15 12:00:00 BC", "2024-01-01 12:00:01", set()),
         (Family.TIMESTAMP, "2024-01-01 12:00:00", "2024-01-01T13:00:00Z", set()),
         (
@@ -118,11 +124,20 @@ def test_two_systematic_bugs(tmp_path: Path) -> None:
     modern.run("UPDATE orders SET created = datetime(created, '+1 hour') WHERE id <> 7")
     modern.run("UPDATE orders SET created = datetime(created, '+2 hours') WHERE id > 100")
     modern.run("UPDATE orders SET created = '2020-01-01 00:00:00' WHERE id = 7")
+    modern.run("UPDATE contacts SET code = NULL WHERE id = 1")
+    modern.run("UPDATE contacts SET code = 'x' WHERE id = 2")
     modern.run("DELETE FROM notes WHERE id IN (1, 2)")
     modern.run("UPDATE notes SET id = id + 1000 WHERE id > 150")
+    (tmp_path / "test_other.py").write_text(
+        "def test_other():\n    assert 'of another kind' == ''\n"
+    )
     printed = audit(tmp_path)
     lines = printed.splitlines()
-    assert len(lines) < 60, printed
+    assert len(lines) < 75, printed  # 15 of them about the other test
+    assert "def test_other():" in printed
+    assert "FAILED test_other.py::test_other" in printed
+    assert " 92 failed, " in lines[-1]
+    (tmp_path / "test_other.py").unlink()
     start = lines.index("causes:")
     said = "\n".join(lines[start:])
     total = TENANTS * ROWS
@@ -131,6 +146,8 @@ def test_two_systematic_bugs(tmp_path: Path) -> None:
     assert f"orders.created: 1 hour or 3 hours later in {total - 1} rows of 40 tenants" in said
     assert "a time zone? naive_zone" in said
     assert "orders.created: changed in another way in 1 row of 1 tenant" in said
+    assert "contacts.code: changed in 2 rows of 1 tenant" in said
+    assert "became NULL" not in said
     assert "notes: the same rows have other keys in 49 rows of 10 tenants" in said
     assert "notes: missing in modern in 2 rows of 1 tenant" in said
     report = tmp_path / "reports" / "latest"
@@ -155,6 +172,47 @@ def test_faults_that_all_tenants_meet_are_said_once(tmp_path: Path) -> None:
     assert "(41 checks)" in told[0]
 
 
+def counts_of(
+    changes: Sequence[tuple[str | None, str | None]], *, masked: bool = False
+) -> tuple[ColumnChanges, ...]:
+    """Return the counted ways of a column's changes, each of one row."""
+    column = SimpleNamespace(name="x", family=Family.TEXT, masked=masked)
+    counts = ChangeCounts()
+    for legacy, modern in changes:
+        counts.add(cast("ColumnPair", column), legacy, modern, 1)
+    return counts.result()
+
+
+def test_values_that_lead_to_one_other() -> None:
+    """Values are one-to-one in both directions, and in two values at least. Masks are kept."""
+    each = Way(ChangeKind.ONE_TO_ONE, 2, 3)
+    (found,) = counts_of([("a", "1"), ("b", "2"), ("a", "1")])
+    assert found.ways == (each,)
+    for changes in (
+        [("a", "1"), ("a", "2"), ("b", "3")],
+        [("a", "1"), ("b", "1"), ("c", "3")],
+        [("a", "1"), ("a", "1")],
+        [("a", "1"), ("b", "2"), (None, "3")],
+    ):
+        (found,) = counts_of(changes)
+        assert (found.rows, found.ways) == (len(changes), ()), changes
+    assert counts_of([(None, "")], masked=True) == ()
+
+
+def test_rows_of_other_keys() -> None:
+    """Rows that each side has alone are the same if all other columns are, and one of them is set.
+
+    Each copy counts once.
+    """
+    counts = ChangeCounts()
+    for kind in (FindingKind.MISSING, FindingKind.EXTRA):
+        counts.add_lone(kind, ("a", None), 2)
+        counts.add_lone(kind, (None, None), 5)
+    counts.add_lone(FindingKind.EXTRA, ("a", None), 1)
+    (found,) = counts.result()
+    assert (found.column, found.rows) == (None, 2)
+
+
 def test_codes_ids_and_prices(tmp_path: Path) -> None:
     """Values that changed one-to-one are codes if they are few, and ids if they are many."""
     _, modern = fill(tmp_path)
@@ -165,7 +223,9 @@ def test_codes_ids_and_prices(tmp_path: Path) -> None:
     evidence = json.loads((tmp_path / "reports" / "latest" / "evidence.json").read_text())
     text = (tmp_path / "reports" / "latest" / "cab-report.md").read_text(encoding="utf-8")
     assert r"contacts.code: each value became one other value in 200 rows" in text
+    assert "new names of codes?" in text
     assert "orders.ref: each value became one other value in 200 rows" in text
+    assert "ids that were issued anew?" in text
     assert "notes.price: rounded to 2 places in 200 rows" in text
     measured = [each["measurement"] for each in evidence["checks"]]
     ways = [

@@ -124,10 +124,12 @@ def _of_numbers(legacy: str, modern: str) -> Iterator[tuple[ChangeKind, int | No
     if max(len(legacy), len(modern)) > _LONGEST_NUMBER:
         return
     one, other = Decimal(legacy), Decimal(modern)
+    if one == other:  # 0 and -0
+        return
     if max(abs(one.adjusted()), abs(other.adjusted())) > _LONGEST_NUMBER:
         return
     powers = [n for n in range(-_MOST_POWER, _MOST_POWER + 1) if n and one.scaleb(n) == other]
-    if powers and one:
+    if powers:
         yield ChangeKind.SCALED, powers[0]
         return
     if abs(one.adjusted()) + _MOST_DIGITS >= _LONGEST_NUMBER // 3:  # beyond Decimal's precision
