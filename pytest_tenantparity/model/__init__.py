@@ -52,7 +52,7 @@ from .finding import (
     Way,
 )
 from .outcome import FAILING, GRAVITY, ROW_WORDS, WORDS, Outcome
-from .report import AuditReport, CohortFacts, Exclusion, Population, Verdict
+from .report import AuditReport, Cause, CohortFacts, ColumnCause, Exclusion, Population, Verdict
 from .run import (
     CheckTime,
     Invocation,
@@ -88,11 +88,13 @@ __all__ = [
     "Assertions",
     "AuditReport",
     "CanaryCoverage",
+    "Cause",
     "ChangeKind",
     "CheckKey",
     "CheckKind",
     "CheckTime",
     "CohortFacts",
+    "ColumnCause",
     "ColumnChanges",
     "ColumnCounts",
     "DriftCounts",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from .check import CheckKey
 from .evidence import Evidence, PairFacts
 from .finding import RowCounts
 from .run import RunFacts
@@ -57,6 +58,33 @@ class Population:
 
 
 @dataclass(frozen=True, slots=True)
+class ColumnCause:
+    """The rows of one column, as ``table.column``, to which a cause happened."""
+
+    place: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What some failing checks have in common.
+
+    - ``place``: the table, or ``table.column``; empty if several share it.
+    - ``said``: what happened. ``cure``: what to do about it, or empty.
+    - ``rows``: the number of rows that it explains; 0 if it is not about rows.
+    - ``columns``: the rows of each column, if the same happened to several.
+    - ``checks``: the checks. The first of them serves as an example.
+    """
+
+    place: str
+    said: str
+    cure: str
+    rows: int
+    columns: tuple[ColumnCause, ...]
+    checks: tuple[CheckKey, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class AuditReport:
     """The report of a run. Everything that differs between two runs on equal data is in ``run``."""
 
@@ -67,5 +95,6 @@ class AuditReport:
     population: Population
     cohorts: tuple[CohortFacts, ...] = field(default=(), kw_only=True)  # not in older reports
     pairs: tuple[PairFacts, ...] = field(default=(), kw_only=True)
+    causes: tuple[Cause, ...] = field(default=(), kw_only=True)
     checks: tuple[Evidence, ...]
     run: RunFacts

@@ -1,7 +1,6 @@
 """The report: one writer for each format, all from the same model."""
 
 from .atomic_files import remove_drafts, replacing
-from .causes import Cause, causes_of
 from .drift.drift_file import DRIFT_NAME, DriftParts, write_drift
 from .formats.write_report import REPORT_NAMES, write_report
 from .listing import MOST_LISTED, cut_evenly
@@ -10,6 +9,8 @@ from .rerun import rerun_command
 from .verdict import Plan, build_report
 from .view import (
     FEW,
+    cause_in_words,
+    causes_to_tell,
     counts_of,
     earlier_in_words,
     hints_in_words,
@@ -22,11 +23,11 @@ __all__ = [
     "FEW",
     "MOST_LISTED",
     "REPORT_NAMES",
-    "Cause",
     "DriftParts",
     "Plan",
     "build_report",
-    "causes_of",
+    "cause_in_words",
+    "causes_to_tell",
     "counts_of",
     "cut_evenly",
     "drift_in_words",

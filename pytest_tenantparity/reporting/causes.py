@@ -12,13 +12,22 @@ from dataclasses import dataclass, field
 
 from ..config.names import toml_key
 from ..errors import counted
-from ..model import FAILING, ChangeKind, CheckKey, CheckKind, ColumnChanges, Evidence, Way
+from ..model import (
+    FAILING,
+    Cause,
+    ChangeKind,
+    CheckKey,
+    CheckKind,
+    ColumnCause,
+    ColumnChanges,
+    Evidence,
+    Way,
+)
 
 _FEWEST = 2  # rows that a cause explains
 _FEW_VALUES = 20  # one-to-one values of a tenant that may be codes; more of them are ids
 _ROWS_OF_A_CODE = 1.5  # at least, on average; ids of rows are in one row each
 _MOST_SHIFTS = 3  # that are named one by one
-_MOST_PLACES = 4  # columns that a cause names, with the rows of each
 _BEST_OF = frozenset({ChangeKind.ROUNDED, ChangeKind.CUT_OFF})  # they may explain one row twice
 # Two values that were swapped are one-to-one as well. So many rows for each value are not.
 _ROWS_OF_A_VALUE = 3
@@ -68,15 +77,10 @@ _CURES = {
 
 
 @dataclass
-class Cause:
-    """What some checks have in common.
+class _Found:
+    """A cause while it is counted: see :class:`~pytest_tenantparity.model.Cause`.
 
-    - ``place``: the table and column, or empty.
-    - ``said``: what happened. ``cure``: what to do about it, or empty.
-    - ``rows``: the number of rows that it explains; 0 if it is not about rows.
-    - ``keys``: the checks. The first of them serves as an example.
-    - ``ways``: how values changed, with the rows of each measure; None if it is not about values.
-    - ``columns``: the rows of each column, if the same happened to several.
+    ``ways`` is how values changed, with the rows of each measure; None if it is not about values.
     """
 
     place: str
@@ -88,22 +92,11 @@ class Cause:
     columns: Mapping[str, int] = field(default_factory=dict)
 
     @property
-    def line(self) -> str:
-        """The cause in one line."""
-        where = f"{self.place}: " if self.place else ""
-        if not self.rows:
-            return f"{where}{self.said} ({counted(len(self.keys), 'check')})"
-        tenants = {key.tenant for key in self.keys if key.tenant is not None}
-        whose = f" of {counted(len(tenants), 'tenant')}" if tenants else ""
-        if not self.columns:
-            return f"{where}{self.said} in {counted(self.rows, 'row')}{whose}"
-        named = [f"{name} ({rows:,})" for name, rows in list(self.columns.items())[:_MOST_PLACES]]
-        more = len(self.columns) - len(named)
-        named += [f"and {more} more"] if more else []
-        columns = counted(len(self.columns), "column")
-        return (
-            f"{self.said} in {counted(self.rows, 'value')} of {columns}{whose}: {', '.join(named)}"
-        )
+    def counted(self) -> Cause:
+        """The cause as a report has it."""
+        columns = tuple(ColumnCause(name, rows) for name, rows in self.columns.items())
+        checks = tuple(self.keys)
+        return Cause(self.place, self.said, self.cure, self.rows, columns, checks)
 
 
 def causes_of(checks: Iterable[Evidence]) -> list[Cause]:
@@ -111,28 +104,28 @@ def causes_of(checks: Iterable[Evidence]) -> list[Cause]:
     failing = [check for check in checks if check.outcome in FAILING]
     drift = [*_joined(_of_columns(failing)), *_of_rows(failing)]
     drift.sort(key=lambda cause: (not cause.cure, -cause.rows, cause.place))
-    return [*_of_reasons(failing), *drift]
+    return [found.counted for found in (*_of_reasons(failing), *drift)]
 
 
-def _of_reasons(checks: Sequence[Evidence]) -> list[Cause]:
+def _of_reasons(checks: Sequence[Evidence]) -> list[_Found]:
     """Return a cause for each reason of a check.
 
     The reasons of several tenants are one, if only the tenant's name differs.
     """
-    found: dict[str, Cause] = {}
+    found: dict[str, _Found] = {}
     texts: dict[str, str] = {}
     for check in checks:
         whose = check.key.whose
         for reason in check.reasons:
             form = reason.replace(repr(whose), "'<tenant>'").replace(f"{{{whose} =", "{<tenant> =")
             texts.setdefault(form, reason)
-            found.setdefault(form, Cause("", form)).keys.append(check.key)
+            found.setdefault(form, _Found("", form)).keys.append(check.key)
     for form, cause in found.items():
         cause.said = form if len(cause.keys) > 1 else texts[form]
     return sorted(found.values(), key=lambda cause: (-len(cause.keys), cause.said))
 
 
-def _of_columns(checks: Sequence[Evidence]) -> Iterator[Cause]:
+def _of_columns(checks: Sequence[Evidence]) -> Iterator[_Found]:
     """Yield the causes of changed values, and the rows of each column without one."""
     found: defaultdict[tuple[str, str | None], list[tuple[CheckKey, ColumnChanges]]]
     found = defaultdict(list)
@@ -147,7 +140,7 @@ def _of_columns(checks: Sequence[Evidence]) -> Iterator[Cause]:
             rows = sum(counts.values())
             if rows >= min(_FEWEST, total) and _is_shown(kind, counts):
                 said, cure = _said(kind, counts), _cure(table, name, kind, counts, len(own))
-                yield Cause(place, said, cure, rows, own, (kind, counts))
+                yield _Found(place, said, cure, rows, own, (kind, counts))
                 explained |= {(kind, measure) for measure in counts}
         rest = {
             key: each.rows - sum(way.rows for way in each.ways if (way.kind, way.by) in explained)
@@ -156,7 +149,7 @@ def _of_columns(checks: Sequence[Evidence]) -> Iterator[Cause]:
         keys = [key for key, rows in rest.items() if rows > 0]
         if keys:
             besides = " in another way" if explained else ""
-            yield Cause(place, f"changed{besides}", "", sum(rest[key] for key in keys), keys)
+            yield _Found(place, f"changed{besides}", "", sum(rest[key] for key in keys), keys)
 
 
 def _is_shown(kind: ChangeKind, counts: Mapping[int | None, int]) -> bool:
@@ -167,9 +160,9 @@ def _is_shown(kind: ChangeKind, counts: Mapping[int | None, int]) -> bool:
     return rows > _FEW_VALUES or rows >= _ROWS_OF_A_VALUE * values
 
 
-def _joined(causes: Iterable[Cause]) -> Iterator[Cause]:
+def _joined(causes: Iterable[_Found]) -> Iterator[_Found]:
     """Yield causes. Those of several columns to which the same happened are one."""
-    groups: defaultdict[object, list[Cause]] = defaultdict(list)
+    groups: defaultdict[object, list[_Found]] = defaultdict(list)
     for cause in causes:
         own: object = id(cause)
         if cause.ways is not None and cause.ways[0] in _OF_ANY_COLUMN:
@@ -188,7 +181,7 @@ def _joined(causes: Iterable[Cause]) -> Iterator[Cause]:
         keys = list(dict.fromkeys(key for cause in group for key in cause.keys))
         columns = {cause.place: cause.rows for cause in group}
         said, cure = _said(kind, total), _cure("<table>", "<column>", kind, total, len(keys))
-        yield Cause("", said, cure, sum(columns.values()), keys, (kind, total), columns)
+        yield _Found("", said, cure, sum(columns.values()), keys, (kind, total), columns)
 
 
 def _chosen(
@@ -265,14 +258,14 @@ def _key(name: str) -> str:
     return name if name.startswith("<") else toml_key(name)
 
 
-def _of_rows(checks: Sequence[Evidence]) -> Iterator[Cause]:
+def _of_rows(checks: Sequence[Evidence]) -> Iterator[_Found]:
     """Yield the rows that only one side has, by table, without those that have another key."""
     words = {
         "missing": "missing in modern",
         "extra": "extra in modern",
         "duplicate": "present too often",
     }
-    found: dict[tuple[str, str], Cause] = {}
+    found: dict[tuple[str, str], _Found] = {}
     for check in checks:
         moved = sum(each.rows for each in check.changes if each.column is None)
         of_nobody = check.key.kind is CheckKind.UNASSIGNED
@@ -281,7 +274,7 @@ def _of_rows(checks: Sequence[Evidence]) -> Iterator[Cause]:
             rows = getattr(check.drift, kind) - (moved if kind != "duplicate" else 0)
             if rows > 0:
                 place = check.key.what
-                cause = found.setdefault((place, kind), Cause(place, said))
+                cause = found.setdefault((place, kind), _Found(place, said))
                 cause.rows += rows
                 cause.keys.append(check.key)
     yield from found.values()

@@ -23,6 +23,7 @@ from ..model import (
     RunFacts,
     Verdict,
 )
+from .causes import causes_of
 from .formats.json_file import REPORT_SCHEMA
 from .listing import cut_evenly
 
@@ -66,6 +67,7 @@ def build_report(
         ),
         cohorts=tuple(plan.cohorts),
         pairs=_pairs(plan.pairs, evidence),
+        causes=tuple(causes_of(evidence)),
         checks=tuple(cut_evenly(evidence)),
         run=_with_work(run, evidence),
     )

@@ -18,6 +18,7 @@ from ..model import (
     ROW_WORDS,
     SLOW,
     AuditReport,
+    Cause,
     CheckKind,
     Evidence,
     Invocation,
@@ -26,7 +27,6 @@ from ..model import (
     PairFacts,
     Violations,
 )
-from .causes import Cause, causes_of
 from .listing import cut_evenly
 from .measured import measured_in_words
 from .rerun import rerun_command
@@ -38,13 +38,14 @@ SYMBOLS = {
     Outcome.REFUTED: "✗",
     Outcome.NOT_PROVEN: "?",
 }
-FEW = 10
+FEW = 20
 """How many failing checks a terminal and a summary show one by one."""
 
 _FEW_LINES = 8  # of each list about the settings, in a summary with more failing checks
 _MOST_EXAMPLES = 5  # checks that a summary shows if there are more
 _FEW_FINDINGS = 3  # of each of them
 _MOST_CAUSES = 50
+_MOST_PLACES = 4  # columns that a cause names, with the rows of each
 _MOST_DETAILED = 1_000  # checks; the matrix and cab-report.json contain all of them
 _MOST_HINTS = 3  # in the terminal
 _MOST_WARNINGS = 20  # warnings about SQL in the settings
@@ -113,6 +114,35 @@ def hints_in_words(report: AuditReport) -> list[str]:
     return [f"hint: {each}" for each in hints[:_MOST_HINTS]] + rest
 
 
+def causes_to_tell(report: AuditReport) -> list[Cause]:
+    """Return the causes that tell more than the failing checks do.
+
+    Few checks are shown one by one. Then a cause tells more if several checks share it, or if a
+    setting can declare it.
+    """
+    failing = sum(1 for check in report.checks if check.outcome in FAILING)
+    if failing > FEW:
+        return [*report.causes]
+    several = failing > 1
+    return [each for each in report.causes if several and (each.cure or len(each.checks) > 1)]
+
+
+def cause_in_words(cause: Cause) -> str:
+    """Return a cause in one line: where, what, how many rows, of how many tenants."""
+    where = f"{cause.place}: " if cause.place else ""
+    if not cause.rows:
+        return f"{where}{cause.said} ({counted(len(cause.checks), 'check')})"
+    tenants = {key.tenant for key in cause.checks if key.tenant is not None}
+    whose = f" of {counted(len(tenants), 'tenant')}" if tenants else ""
+    if not cause.columns:
+        return f"{where}{cause.said} in {counted(cause.rows, 'row')}{whose}"
+    named = [f"{each.place} ({each.rows:,})" for each in cause.columns[:_MOST_PLACES]]
+    more = len(cause.columns) - len(named)
+    named += [f"and {more} more"] if more else []
+    columns, values = counted(len(cause.columns), "column"), counted(cause.rows, "value")
+    return f"{cause.said} in {values} of {columns}{whose}: {', '.join(named)}"
+
+
 @dataclass(frozen=True)
 class ReportView:
     """A report, arranged for readers."""
@@ -147,15 +177,15 @@ class ReportView:
 
     @cached_property
     def causes(self) -> list[Cause]:
-        """What the problems have in common, if there are several of them."""
-        return causes_of(self.problems)[:_MOST_CAUSES] if len(self.problems) > 1 else []
+        """What the problems have in common."""
+        return causes_to_tell(self.report)[:_MOST_CAUSES]
 
     @cached_property
     def examples(self) -> list[Evidence]:
         """The problems if they are few. Otherwise one for each cause, with few findings."""
         if len(self.problems) <= FEW:
             return self.detailed
-        first = dict.fromkeys(cause.keys[0] for cause in self.causes)
+        first = dict.fromkeys(cause.checks[0] for cause in self.causes)
         known = {check.key: check for check in self.problems}
         return [
             known[key].measured(findings=known[key].findings[:_FEW_FINDINGS])

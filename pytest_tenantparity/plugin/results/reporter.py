@@ -15,7 +15,6 @@ from ...errors import counted
 from ...inventory import audit_targets, cohort_facts, exclusions, planned_facts
 from ...model import (
     ANY_TABLE,
-    FAILING,
     SIDES,
     AuditReport,
     CheckKey,
@@ -29,7 +28,8 @@ from ...reporting import (
     DRIFT_NAME,
     Plan,
     build_report,
-    causes_of,
+    cause_in_words,
+    causes_to_tell,
     counts_of,
     earlier_in_words,
     hints_in_words,
@@ -190,18 +190,17 @@ class Reporter:
         write(self._lost or f"report: {self.directory / 'cab-report.html'}")
 
     def _write_causes(self, write: Callable[..., None]) -> None:
-        """Write what the failing checks have in common, if there are several."""
+        """Write what the failing checks have in common, with a command for an example of each."""
         if self._report is None:
             return
-        failing = [each for each in self._report.checks if each.outcome in FAILING]
-        causes = causes_of(failing) if len(failing) > 1 else []
+        causes = causes_to_tell(self._report)
         if causes:
             write("causes:")
         for cause in causes[:_MOST_CAUSES]:
-            write(f"  {cause.line}", bold=True)
+            write(f"  {cause_in_words(cause)}", bold=True)
             if cause.cure:
                 write(f"      {cause.cure}")
-            again = rerun_command(self._report.run.again or Invocation(), cause.keys[0])
+            again = rerun_command(self._report.run.again or Invocation(), cause.checks[0])
             write(f"      again: {again}")
         if len(causes) > _MOST_CAUSES:
             more = counted(len(causes) - _MOST_CAUSES, "more cause")

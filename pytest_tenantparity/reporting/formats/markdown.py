@@ -12,7 +12,7 @@ from ...characters import escaped as escaped_text
 from ...characters import is_clear, is_escaped, on_one_line, quoted
 from ...errors import counted
 from ...model import AuditReport
-from ..view import SYMBOLS, ReportView
+from ..view import SYMBOLS, ReportView, cause_in_words
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>|#~&])")
 _MOST_SPACED = 500  # characters
@@ -49,5 +49,9 @@ def template() -> Template:
 def render(report: AuditReport) -> Iterator[str]:
     """Yield the text in pieces."""
     return template().generate(
-        view=ReportView(report), report=report, symbols=SYMBOLS, counted=counted
+        view=ReportView(report),
+        report=report,
+        symbols=SYMBOLS,
+        counted=counted,
+        cause_in_words=cause_in_words,
     )
