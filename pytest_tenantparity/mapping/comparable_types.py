@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..model import SIDES, Side
 from ..stacks import ColumnFacts, Dialect, Family
@@ -67,9 +67,15 @@ class CommonType:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """The reason why two columns cannot be compared soundly."""
+    """The reason why two columns cannot be compared soundly.
+
+    ``own`` are settings of the column, and ``everywhere`` are settings in ``[rules]``. Each of them
+    alone makes the columns comparable.
+    """
 
     why: str
+    own: Mapping[str, str] = field(default_factory=dict)
+    everywhere: Mapping[str, str] = field(default_factory=dict)
 
 
 def meet(
@@ -94,9 +100,12 @@ def meet(
     same_engine = dialects["legacy"].name == dialects["modern"].name
     met = _met(legacy, modern, rules, same_engine)
     if met is None:
+        hint = _hint(legacy, modern)
         return Refusal(
             f"is {legacy.declared} on the legacy stack and {modern.declared} on the modern one, "
-            f"which have no text in common{_hint(legacy, modern)}"
+            f"which have no text in common{hint.said}",
+            hint.own,
+            hint.everywhere,
         )
     return _unless_zone(met, columns, dialects, rules)
 
@@ -106,10 +115,9 @@ def _read(
 ) -> CommonType | Refusal:
     for facts, other in ((legacy, modern), (modern, legacy)):
         if facts.family is not family and not _is_readable(facts, other, family, rules):
-            return Refusal(
-                f"is {facts.declared}, which cannot be read as {family.value}"
-                f"{_needed(facts, other, family)}"
-            )
+            hint = _needed(facts, other, family)
+            said = f"is {facts.declared}, which cannot be read as {family.value}{hint.said}"
+            return Refusal(said, hint.own, hint.everywhere)
     spoken = f"is read as {family.value}, however it is stored"
     naive = Family.TIMESTAMP in (legacy.family, modern.family) or rules.naive_zone == "UTC"
     if naive and family is Family.TIMESTAMPTZ:
@@ -129,13 +137,15 @@ def _is_readable(
     return facts.family in _READ_FROM.get(family, ())
 
 
-def _needed(facts: ColumnFacts, other: ColumnFacts, family: Family) -> str:
+def _needed(facts: ColumnFacts, other: ColumnFacts, family: Family) -> _Hint:
     """Return a hint at what would make the column readable; empty if nothing does."""
     if family is not Family.TIMESTAMPTZ or facts.family is not Family.TIMESTAMP:
-        return ""
+        return _Hint("")
     if other.family is Family.TIMESTAMP:
-        return '; both sides hold naive times, which are compared as type = "timestamp"'
-    return "; say with naive_zone which zone its times are meant in"
+        said = '; both sides hold naive times, which are compared as type = "timestamp"'
+        return _Hint(said, {"type": "timestamp"})
+    said = "; say with naive_zone which zone its times are meant in"
+    return _Hint(said, everywhere={"naive_zone": "UTC"})
 
 
 def _met(
@@ -248,17 +258,27 @@ def _cure(
     )
 
 
-def _hint(legacy: ColumnFacts, modern: ColumnFacts) -> str:
+@dataclass(frozen=True, slots=True)
+class _Hint:
+    """What would make columns comparable, in words and as settings: see :class:`Refusal`."""
+
+    said: str
+    own: Mapping[str, str] = field(default_factory=dict)
+    everywhere: Mapping[str, str] = field(default_factory=dict)
+
+
+def _hint(legacy: ColumnFacts, modern: ColumnFacts) -> _Hint:
     pair = frozenset({legacy.family, modern.family})
     declared = (legacy.declared, modern.declared)
     if pair == {Family.TIMESTAMP, Family.TIMESTAMPTZ}:
-        return "; say with naive_zone which zone the naive times are meant in"
+        said = "; say with naive_zone which zone the naive times are meant in"
+        return _Hint(said, everywhere={"naive_zone": "UTC"})
     if pair <= DOCUMENTS:
-        return '; allow it with json = "canonical"'
+        return _Hint('; allow it with json = "canonical"', everywhere={"json": "canonical"})
     for word, family in TYPES.items():
         meant = pair & ({family, Family.INTEGER} if family is Family.DECIMAL else {family})
         if Family.BIT in pair and _ONE_BIT not in declared:
             continue
         if meant and all(each is family or each in _READ_FROM[family] for each in pair):
-            return f'; if both hold the same, say type = "{word}"'
-    return _OWN_SQL
+            return _Hint(f'; if both hold the same, say type = "{word}"', {"type": word})
+    return _Hint(_OWN_SQL)

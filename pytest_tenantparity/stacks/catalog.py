@@ -123,6 +123,20 @@ class TableFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class MissingRight:
+    """A right that the audit's role lacks.
+
+    - ``what``: the right, such as ``SELECT``.
+    - ``grant``: SQL that grants it, for an administrator.
+    - ``tables`` that cannot be read without it; empty if they are all tables of the schema.
+    """
+
+    what: str
+    grant: str
+    tables: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Catalog:
     """The tables of one schema, by name. ``hidden``: why there could be more tables than these."""
 

@@ -187,7 +187,7 @@ def catalog_of(connection: Connection, schema: str) -> Catalog:
         for table, (kind, engine, about) in kinds.items()
     }
     folded = connection.scalar(text("SELECT @@lower_case_table_names")) != 0
-    return Catalog(schema.lower() if folded else schema, tables, _hidden(connection, schema))
+    return Catalog(schema.lower() if folded else schema, tables, hidden(connection, schema))
 
 
 def _is_mariadb(connection: Connection) -> bool:
@@ -224,7 +224,7 @@ def _unsafe(connection: Connection) -> str:
     )
 
 
-def _hidden(connection: Connection, schema: str) -> str:
+def hidden(connection: Connection, schema: str) -> str:
     """Return why tables or columns of ``schema`` could be hidden; empty if none can be.
 
     The server does not list tables and columns on which the user has no privilege.

@@ -1,0 +1,82 @@
+"""About how many rows, queries and seconds an audit takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select, true
+
+from ..errors import NotProven
+from ..inventory import audit_targets, select_tenants
+from ..mapping.connected_pair import connected
+from ..mapping.tenancy_sql import Scope
+from ..model import SIDES, Side
+from ..parity import Run
+from ..parity.read.open_pair import OpenPair
+from ..stacks.sources import source_of
+from .obstacles import Estimate
+
+if TYPE_CHECKING:
+    from .pairs import Planned
+
+SAMPLED_ROWS = 20_000
+START_SECONDS = 2.5
+SCAN_RATIO = 1.4
+"""An audit's time for each row, as a multiple of a digest's: docs/performance.md."""
+
+
+def estimate(run: Run, planned: Sequence[Planned]) -> Estimate | None:
+    """Return what an audit of ``planned`` pairs costs, or None if there are no pairs."""
+    if not planned:
+        return None
+    selection = select_tenants(run.settings, [], canary=run.settings.canary)
+    pairs = [each.pair for each in planned]
+    checks = sum(1 for _ in audit_targets(selection, pairs))
+    rows: dict[Side, int] = {s: sum(each.tables[s].rows for each in planned) for s in SIDES}
+    several = any(len(tenant.legacy_accounts) > 1 for tenant in run.selected)
+    scans = 0
+    for pair in pairs:
+        scans += 1 if pair.is_global else 2 + several
+        scans += 1 if run.settings.canary else 0
+    largest = max(planned, key=lambda each: sum(each.tables[s].rows for s in SIDES))
+    rates, sampled = _measured(run, largest)
+    seconds = None
+    if len(rates) == len(SIDES):
+        seconds = START_SECONDS + SCAN_RATIO * max(rows[s] / rates[s] for s in SIDES)
+    return Estimate(
+        checks,
+        len(pairs),
+        len(run.selected),
+        sum(rows.values()),
+        2 * scans,
+        seconds,
+        rates,
+        sampled,
+    )
+
+
+def _measured(run: Run, largest: Planned) -> tuple[dict[Side, float], dict[Side, int]]:
+    """Return how many rows of a pair each side hashes in a second, and how many it hashed."""
+    rates: dict[Side, float] = {}
+    sampled: dict[Side, int] = {}
+    try:
+        with connected(run, largest.places) as connections:
+            opened = OpenPair(
+                run, largest.pair, largest.places, largest.tables, connections, largest.plan, run
+            )
+            for side in SIDES:
+                facts = largest.tables[side]
+                rows = source_of(facts)
+                some = select(*rows.c).select_from(rows).limit(SAMPLED_ROWS).subquery(facts.name)
+                reader = opened.reader(side, Scope(some, true()))
+                started = perf_counter()
+                with reader.guard():
+                    digests = reader.digests()
+                took = max(perf_counter() - started, 1e-4)
+                sampled[side] = sum(each.rows for each in digests.values())
+                rates[side] = max(sampled[side], 1) / took
+    except NotProven:
+        return {}, {}
+    return rates, sampled

@@ -1,0 +1,231 @@
+"""Examine settings and both stacks: every fault is noted, and the examination goes on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..audit import OpenStacks, RunOptions, run_on
+from ..config import AsOf, Settings, Tenancy
+from ..config.as_of import require_as_of
+from ..errors import SettingsError, StackUnavailable, TenantParityError, Wanted
+from ..inventory import TablePair, planned_pairs, select_tenants
+from ..limits import Limits
+from ..model import SIDES, Side
+from ..redaction import Secret
+from .connections import connection_cures
+from .estimate import estimate
+from .obstacles import Cure, Diagnosis, Means, Obstacle, Severity
+from .pairs import examine_pairs
+from .partial_settings import PartialSettings, load_partly
+from .schemas import examine_side
+from .settings_file import SettingsFile
+from .unused import unused_settings
+
+_APPLICATION = "tenantparity doctor"
+_ROUNDS = 100  # each round leaves out one wrong setting
+
+
+def examine(
+    path: Path,
+    *,
+    as_of: AsOf | None = None,
+    environment: Mapping[str, str] | None = None,
+    limits: Limits | None = None,
+) -> Diagnosis:
+    """Return everything that stands between the settings in ``path`` and an audit.
+
+    Both stacks are read only. Raises :class:`SettingsError` if there is no such file.
+    """
+    file = SettingsFile.read(path)
+    partial = load_partly(path, file)
+    found = Diagnosis(str(path))
+    for each in partial.obstacles:
+        found.add(each)
+    if partial.settings is None:
+        found.skipped.append("both stacks: the settings could not be read")
+        return found
+    options = RunOptions(
+        as_of=as_of,
+        environment=os.environ if environment is None else environment,
+        application=_APPLICATION,
+        **({} if limits is None else {"limits": limits}),
+    )
+    _Examination(found, file, partial, partial.settings, options).run()
+    return found
+
+
+@dataclass
+class _Examination:
+    """One examination. ``settings`` lose each setting that would stop it."""
+
+    found: Diagnosis
+    file: SettingsFile
+    partial: PartialSettings
+    settings: Settings
+    options: RunOptions
+    no_tenancy: set[Side] = field(default_factory=set)
+
+    def run(self) -> None:
+        """Open the stacks, and examine what can be read of them."""
+        try:
+            require_as_of(self.settings.filters, self.options.as_of)
+        except SettingsError as error:
+            self.note(error, Severity.STOPS)
+        stacks = self._opened()
+        if stacks is None:
+            self.found.skipped.append("both stacks: see above")
+            return
+        with closing(stacks):
+            self._note_unavailable(stacks)
+            pairs = self._pairs(stacks)
+            with closing(run_on(stacks, pairs, self.options)) as run:
+                sides = {
+                    side: examine_side(self.found, self.file, run, side)
+                    for side in SIDES
+                    if not stacks.states[side].unavailable.get("")
+                }
+                if len(sides) < len(SIDES):
+                    self.found.skipped.append("table pairs: one stack or both could not be opened")
+                    return
+                plans = examine_pairs(self.found, self.file, self.partial, run, sides)
+                for obstacle in unused_settings(self.file, self.partial, run, sides):
+                    self.found.add(obstacle)
+                self.found.estimate = estimate(run, plans)
+
+    def note(self, error: TenantParityError, severity: Severity) -> None:
+        """Add an obstacle for an error of a lower layer."""
+        cures = [self.cure(each) for each in error.wanted[:1]]
+        self.found.add(Obstacle(severity, error.cause or str(error), str(error), tuple(cures)))
+
+    def cure(self, wanted: Wanted) -> Cure:
+        """Return the cure by a setting."""
+        if wanted.value is None:
+            return self.file.removal(wanted.key)
+        return self.file.cure(wanted.key, wanted.value)
+
+    def _opened(self) -> OpenStacks | None:
+        """Return the open stacks, or None if the settings do not allow to open them."""
+
+        def connect(side: Side) -> str | Secret | None:
+            if side in self.partial.no_url:
+                raise StackUnavailable("")  # what is wrong with it is noted
+            return None
+
+        for _ in range(_ROUNDS):
+            selection = select_tenants(self.settings, [], canary=self.settings.canary)
+            stacks = OpenStacks(
+                self.settings,
+                selection,
+                self.options.application,
+                connect=connect,
+                environment=self.options.environment,
+            )
+            try:
+                stacks.open()
+            except SettingsError as error:
+                if stacks.states:  # they are open, and do not fit the settings
+                    for fault in stacks.faults():
+                        self.note(fault, Severity.STOPS)
+                    return stacks
+                stacks.close()
+                self.note(error, Severity.STOPS)
+                if not self._leave_out(error):
+                    return None
+            except BaseException:
+                stacks.close()
+                raise
+            else:
+                return stacks
+        return None
+
+    def _leave_out(self, error: SettingsError) -> bool:
+        """Change the settings so that ``error`` is not raised again. Return whether that worked."""
+        for wanted in error.wanted:
+            if len(wanted.key) == 2 and wanted.key[0] in SIDES and wanted.value is not None:
+                self._set_stack(wanted.key[0], {wanted.key[1]: wanted.value})
+                return True
+        return False
+
+    def _set_stack(self, side: str, values: Mapping[str, object]) -> None:
+        stack = getattr(self.settings, side).model_copy(update=dict(values))
+        self.settings = self.settings.model_copy(update={side: stack})
+
+    def _note_unavailable(self, stacks: OpenStacks) -> None:
+        for side in SIDES:
+            state = stacks.states[side]
+            for database, why in state.unavailable.items():
+                if not why:
+                    continue
+                fault = state.faults.get(database)
+                cause = "" if fault is None else fault.cause
+                cures = connection_cures(
+                    self.file,
+                    self.settings.stack(side),
+                    state,
+                    side,
+                    database,
+                    self.options.environment,
+                )
+                self.found.add(Obstacle(Severity.STOPS, cause or why, why, tuple(cures)))
+
+    def _pairs(self, stacks: OpenStacks) -> Sequence[TablePair]:
+        """Return the pairs of tables, without those that the settings give no rule for."""
+        for _ in range(_ROUNDS):
+            stacks.settings = self.settings
+            try:
+                known = planned_pairs(self.settings)
+                return known if known is not None else stacks.discovered() or ()
+            except SettingsError as error:
+                if not self._leave_out_pair(stacks, error):
+                    return ()
+        return ()
+
+    def _leave_out_pair(self, stacks: OpenStacks, error: SettingsError) -> bool:
+        side: Side | None = next((s for s in SIDES if error.cause == f"{s} without tenancy"), None)
+        if side is not None:
+            if not self.partial.is_left_out(side, "tenancy"):
+                said = f"[{side}] tenancy: nothing says how the tenants' rows are found"
+                cure = self._tenancy_cure(stacks, side)
+                self.found.add(Obstacle(Severity.STOPS, error.cause, said, (cure,)))
+            self._set_stack(side, {"tenancy": Tenancy.model_validate("global")})
+            self.partial.left_out.append((side, "tenancy"))
+            return True
+        if error.about:
+            self.note(error, Severity.STOPS)
+            tables = {n: t for n, t in self.settings.tables.items() if n != error.about}
+            named = self.settings.pairing.tables
+            kept = None if named is None else tuple(n for n in named if n != error.about)
+            ignored = {**self.settings.ignore.tables, f"legacy.{error.about}": "see above"}
+            self.settings = self.settings.model_copy(
+                update={
+                    "tables": tables,
+                    "pairing": self.settings.pairing.model_copy(update={"tables": kept}),
+                    "ignore": self.settings.ignore.model_copy(update={"tables": ignored}),
+                }
+            )
+            return True
+        if not any(stacks.tables(side) for side in SIDES):
+            return False  # each empty side is noted
+        self.note(error, Severity.STOPS)
+        return False
+
+    def _tenancy_cure(self, stacks: OpenStacks, side: Side) -> Cure:
+        """Return the cure by the column that looks most like one of the tenants."""
+        columns: dict[str, int] = {}
+        for database in stacks.states[side].databases.values():
+            for catalog in database.catalogs.values():
+                for table in catalog.tables.values():
+                    for each in table.columns:
+                        columns[each.name] = columns.get(each.name, 0) + 1
+        likely = [n for n in columns if any(word in n.lower() for word in _TENANT_WORDS)]
+        best = max(likely, key=lambda name: (columns[name], name), default="")
+        if best:
+            return self.file.cure((side, "tenancy"), {"column": best})
+        return Cure(Means.WORDS, f'set [{side}] tenancy = {{ column = "..." }}')
+
+
+_TENANT_WORDS = ("tenant", "account", "customer", "company", "merchant", "client", "org")

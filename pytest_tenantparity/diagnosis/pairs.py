@@ -1,0 +1,295 @@
+"""Examine each table pair: its tables, columns, SQL, rows of tenants and indexes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import func, literal_column, select
+
+from ..errors import NotProven, Wanted, settings_sql
+from ..inventory import Place, TablePair, coverage_gaps
+from ..mapping.columns import ColumnPlan, Problem, ProblemKind
+from ..mapping.connected_pair import connected, plan_pair
+from ..mapping.filters import rows_taking_part
+from ..mapping.sql_warnings import WARNING
+from ..mapping.table_lookup import (
+    FILL_IN,
+    no_tables,
+    places_of,
+    same_data,
+    table_at,
+    tables_missing,
+)
+from ..mapping.tenancy_sql import UnknownOwner
+from ..model import SIDES, Side, Tenant
+from ..parity import Run
+from ..parity.read.access_path import note_want
+from ..parity.read.open_pair import OpenPair
+from ..stacks import TableFacts
+from ..stacks.sources import source_of
+from .obstacles import Cure, Diagnosis, Means, Obstacle, Severity
+from .partial_settings import PartialSettings
+from .schemas import SideState
+from .settings_file import SettingsFile
+from .tenants import RowCounts, note_tenants
+
+_SAID = {
+    tables_missing("legacy"): "tables that only the modern stack has",
+    tables_missing("modern"): "tables that only the legacy stack has",
+}
+_OF_KIND = {
+    ProblemKind.ONLY_LEGACY: "columns that only the legacy table has",
+    ProblemKind.ONLY_MODERN: "columns that only the modern table has",
+    ProblemKind.TYPES: "columns whose types do not compare",
+}
+
+
+@dataclass
+class Planned:
+    """A pair that an audit can read, with what an estimate needs."""
+
+    pair: TablePair
+    tenant: Tenant | None
+    places: Mapping[Side, Place]
+    tables: Mapping[Side, TableFacts]
+    plan: ColumnPlan
+
+
+def examine_pairs(
+    found: Diagnosis,
+    file: SettingsFile,
+    partial: PartialSettings,
+    run: Run,
+    sides: Mapping[Side, SideState],
+) -> list[Planned]:
+    """Note every fault of every pair, and return the pairs that can be read."""
+    each = _Pairs(found, file, partial, run, sides)
+    planned = [plan for pair in run.pairs.values() if (plan := each.examine(pair)) is not None]
+    each.note_tables_in_no_pair()
+    if partial.has_tenants:
+        note_tenants(found, file, run, each.counts)
+    _, hints, _ = run.notes.give()
+    for hint in hints:
+        if "CREATE INDEX" in hint:
+            said, _, statement = hint.rpartition("; this would help: ")
+            side: Side = "legacy" if "the legacy table" in said else "modern"
+            cure = Cure(Means.SQL, statement.strip() + ";", f"on the {side} server")
+            found.add(Obstacle(Severity.HINT, said, said, (cure,)))
+    return planned
+
+
+@dataclass
+class _Pairs:
+    """All pairs of one examination."""
+
+    found: Diagnosis
+    file: SettingsFile
+    partial: PartialSettings
+    run: Run
+    sides: Mapping[Side, SideState]
+    counts: RowCounts = field(default_factory=dict)
+
+    def examine(self, pair: TablePair) -> Planned | None:
+        """Note every fault of a pair. Return it if an audit can read it."""
+        run = self.run
+        tenants: Sequence[Tenant | None] = [None]
+        if any(pair.tenancy(side).per_place for side in SIDES):
+            if not self.partial.has_tenants:
+                return None
+            tenants = run.selected
+        usable = [each for each in tenants if self._is_there(pair, each)]
+        if not usable:
+            return None
+        places = places_of(run, pair, usable[0])
+        tables = {side: table_at(run, pair, side, places[side]) for side in SIDES}
+        faults: list[NotProven] = []
+        try:
+            with connected(run, places) as connections:
+                plan = plan_pair(
+                    connections, run, pair, usable[0], places, tables, on_fault=faults.append
+                )
+                opened = OpenPair(run, pair, places, tables, connections, plan, run)
+                filters_work = self._try_filters(opened, faults)
+                self._note_digest(opened)
+                may_read = not any(self._is_unreadable(side, tables[side]) for side in SIDES)
+                ways = not any("tenancy" in each.cause for each in faults)
+                if may_read and ways and filters_work:
+                    self._look_at_rows(opened)
+        except NotProven as error:
+            self._note(error)
+            return None
+        for fault in faults:
+            if not self._is_of_rights(fault, tables):
+                self._note(fault)
+        faulty = {each.about for each in faults}
+        for problem in plan.problems:
+            if not self._is_known(pair, problem, faulty):
+                self._note_problem(pair, problem)
+        for rule in plan.rules:
+            if rule.rule.startswith(WARNING):
+                said = rule.rule.removeprefix(WARNING)
+                self.found.add(Obstacle(Severity.HINT, said, said))
+        return Planned(pair, usable[0], places, tables, plan)
+
+    def _is_there(self, pair: TablePair, tenant: Tenant | None) -> bool:
+        """Return whether both sides have the table of a pair, and note it if not."""
+        run, is_there = self.run, True
+        places = places_of(run, pair, tenant)
+        try:
+            same_data(run, places)
+        except NotProven as error:
+            self._note(error, Severity.STOPS)
+            is_there = False
+        for side in SIDES:
+            try:
+                table_at(run, pair, side, places[side])
+            except NotProven as error:
+                is_there = False
+                known = self.sides[side]
+                if error.cause == no_tables(side) and len(places) and known.is_empty:
+                    continue
+                if known.hidden and error.cause == tables_missing(side):
+                    continue  # the right to see the table may be missing
+                self._note(error)
+        return is_there
+
+    def _note(self, error: NotProven, severity: Severity = Severity.NOT_PROVEN) -> None:
+        cures = tuple(self._cure(each) for each in error.wanted[:1])
+        said = _SAID.get(error.cause, str(error))
+        affected = (error.about,) if error.cause in _SAID and error.about else ()
+        self.found.add(Obstacle(severity, error.cause or str(error), said, cures, affected))
+
+    def _cure(self, wanted: Wanted) -> Cure:
+        return self.file.cure(wanted.key, wanted.value)
+
+    def _note_problem(self, pair: TablePair, problem: Problem) -> None:
+        said = _OF_KIND.get(problem.kind, str(problem))
+        affected: tuple[str, ...] = ()
+        if problem.kind in _OF_KIND:
+            more = f" {problem.why}" if problem.kind is ProblemKind.TYPES else ""
+            affected = (f"{pair.name}.{problem.column}{more}",)
+        cures = tuple(self._cure(each) for each in problem.wanted[:1])
+        self.found.add(Obstacle(Severity.NOT_PROVEN, said, said, cures, affected))
+
+    def _is_known(self, pair: TablePair, problem: Problem, faulty: set[str]) -> bool:
+        """Whether the cause of a problem is noted already: wrong SQL, or a key left out."""
+        key = ("tables", pair.name, "columns", problem.column)
+        here = f"[tables.{pair.name}.columns.{problem.column}]"
+        return self.partial.is_left_out(*key) or any(each.startswith(here) for each in faulty)
+
+    def _is_unreadable(self, side: Side, table: TableFacts) -> bool:
+        names = {table.name, *(each.name for each in table.reads)}
+        return not names.isdisjoint(self.sides[side].unreadable)
+
+    def _is_of_rights(self, fault: NotProven, tables: Mapping[Side, TableFacts]) -> bool:
+        """Whether a query may have failed because of a right that is noted as missing."""
+        lacks = any(self.sides[side].unreadable for side in SIDES)
+        of_query = not fault.cause or fault.cause.startswith("SQL of")
+        del tables
+        return lacks and of_query
+
+    def _try_filters(self, opened: OpenPair, faults: list[NotProven]) -> bool:
+        """Run the filters over no row. Return whether they work."""
+        work = True
+        for side in SIDES:
+            if opened.pair.settings.row_filter(side) is None:
+                continue
+            stack, place = self.run.stacks[side], opened.places[side]
+            met = (
+                rows_taking_part(self.run, opened.pair, side)
+                if self._has_as_of(side, opened)
+                else None
+            )
+            if met is None:
+                return False
+            one = literal_column("1")
+            query = select(one).select_from(source_of(opened.tables[side])).where(met).limit(0)
+            connection = opened.connections[side]
+            try:
+                with (
+                    settings_sql(f"[tables.{opened.pair.name}] {side}_filter"),
+                    stack.guard(place, discreet=opened.pair.has_masks),
+                    stack.dialect.apart(connection),
+                ):
+                    connection.execute(query).all()
+            except NotProven as error:
+                faults.append(error)
+                work = False
+        return work
+
+    def _has_as_of(self, side: Side, opened: OpenPair) -> bool:
+        from ..config.as_of import uses_as_of
+
+        own = opened.pair.settings.row_filter(side)
+        return self.run.as_of is not None or own is None or not uses_as_of(own.sql)
+
+    def _note_digest(self, opened: OpenPair) -> None:
+        try:
+            _ = opened.digest_name
+        except NotProven as error:
+            self.found.add(Obstacle(Severity.STOPS, str(error), str(error)))
+
+    def _look_at_rows(self, opened: OpenPair) -> None:
+        """Count the rows of each tenant, and note indexes that would help."""
+        pair, run = opened.pair, self.run
+        if pair.is_global or not self.partial.has_tenants:
+            return
+        for side in SIDES:
+            first = pair.tenancy(side).first_column
+            if first is not None and pair.tenancy(side).sql is None:
+                note_want(run, opened, side, first, "by which tenants are looked up")
+        most = run.limits.large_table_rows
+        if any(facts.rows > most for facts in opened.tables.values()):
+            self.found.skipped.append(
+                f"rows of tenants in {pair.name}, which has more than {most:,} rows"
+            )
+            return
+        if any(pair.tenancy(side).per_place for side in SIDES):
+            return
+        for side in SIDES:
+            stack, place = run.stacks[side], opened.places[side]
+            with stack.guard(place, discreet=pair.has_masks):
+                with stack.dialect.apart(opened.connections[side]):
+                    self.counts[pair.name, side] = _count(opened, side, list(run.selected))
+
+    def note_tables_in_no_pair(self) -> None:
+        """Note the tables that are neither compared nor ignored."""
+        run = self.run
+        for side in SIDES:
+            for catalog in self.sides[side].catalogs.values():
+                gaps = coverage_gaps(
+                    run.settings, [*run.pairs.values()], side, catalog.stored_tables
+                )
+                for name in gaps:
+                    said = f"tables that are neither compared nor ignored, on the {side} stack"
+                    cure = self.file.cure(("ignore", "tables", f"{side}.{name}"), FILL_IN)
+                    self.found.add(Obstacle(Severity.NOT_PROVEN, said, said, (cure,), (name,)))
+
+
+def _count(opened: OpenPair, side: Side, tenants: list[Tenant]) -> tuple[dict[str, int], int]:
+    """Return the number of rows of each tenant, and of all rows that take part."""
+    connection = opened.connections[side]
+    everything = opened.rows_of(side, None) if opened.pair.tenancy(side).is_global else None
+    taking_part = rows_taking_part(opened.run, opened.pair, side)
+    rows = source_of(opened.tables[side])
+    total = connection.scalar(select(func.count()).select_from(rows).where(taking_part)) or 0
+    if everything is not None:
+        return {}, int(total)
+    found: dict[str, int] = {}
+    try:
+        scope = opened.all_of(side, tenants)
+    except UnknownOwner:
+        for tenant in tenants:
+            own = opened.rows_of(side, tenant)
+            count = select(func.count()).select_from(own.table).where(own.condition)
+            found[tenant.id] = int(connection.scalar(count) or 0)
+        return found, int(total)
+    if scope.owners is None:
+        return found, int(total)
+    mark = scope.owners.mark.label("mark")
+    groups = select(mark, func.count()).select_from(scope.table).where(scope.condition)
+    for value, count in connection.execute(groups.group_by(mark)):
+        owner = scope.owner_of(value)
+        found[owner] = found.get(owner, 0) + int(count)
+    return found, int(total)

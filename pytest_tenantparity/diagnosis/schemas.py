@@ -1,0 +1,123 @@
+"""Examine one side: its schema, and what its role may read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..errors import NotProven, counted, nearest
+from ..inventory import Place, is_ignored, place_of, place_of_shared
+from ..mapping.table_lookup import no_tables
+from ..model import Side
+from ..parity import Run
+from ..stacks import Catalog, MissingRight
+from .obstacles import Cure, Diagnosis, Means, Obstacle, Severity, StackSummary, listed
+from .settings_file import SettingsFile
+
+
+@dataclass
+class SideState:
+    """What was found of one side.
+
+    - ``unreadable``: the tables that the role may not read.
+    - ``hidden``: whether tables could be hidden from the role.
+    - ``is_empty``: whether there are no tables at all.
+    - ``catalogs``: those that could be read, by place.
+    """
+
+    unreadable: set[str] = field(default_factory=set)
+    hidden: bool = False
+    is_empty: bool = False
+    catalogs: dict[Place, Catalog] = field(default_factory=dict)
+
+
+def examine_side(found: Diagnosis, file: SettingsFile, run: Run, side: Side) -> SideState:
+    """Note what is wrong with the schema of a side, and with the rights of its role."""
+    state = SideState()
+    stack, settings = run.stacks[side], run.settings.stack(side)
+    places = _places(run, side)
+    shared = place_of_shared(settings)
+    server = stack.database(shared).server
+    catalogs = state.catalogs
+    for place in places:
+        try:
+            catalogs[place] = stack.catalog(place)
+        except NotProven:  # the database could not be opened, which is noted
+            continue
+    tables = sum(len(each.stored_tables) for each in catalogs.values())
+    names = listed(sorted({each.schema for each in catalogs.values()}), 2)
+    where = (
+        f"{server.user} in {server.database.partition(' (')[0]}"
+        if server.user
+        else (server.database.partition(" (")[0])
+    )
+    said = f"{server.product} {server.version.partition(' ')[0]}, {where}"
+    said += f", schema {names}: {counted(tables, 'table')}" if names else ""
+    found.stacks.append(StackSummary(side, said))
+    state.is_empty = not tables
+    empty = [place for place, each in catalogs.items() if not each.tables]
+    for place, catalog in catalogs.items():
+        if place in empty and len(places) > 1 and place == shared:
+            continue  # tenants have their own places, and nothing is shared
+        if place in empty:
+            _note_empty(found, file, run, side, place, catalog)
+            continue
+        wanted = {
+            name for name in catalog.stored_tables if not is_ignored(run.settings, side, name)
+        }
+        wanted |= {pair.table(side) for pair in run.pairs.values()}
+        for right in _missing(run, side, place, catalog, wanted):
+            _note_right(found, side, right, catalog)
+            state.unreadable |= set(right.tables or catalog.tables)
+            state.hidden |= bool(catalog.hidden)
+    return state
+
+
+def _places(run: Run, side: Side) -> list[Place]:
+    """Return the places of the tables of one side."""
+    stack = run.settings.stack(side)
+    places = {place_of_shared(stack): None}
+    for pair in run.pairs.values():
+        tenancy = pair.tenancy(side)
+        if tenancy.per_place:
+            places |= dict.fromkeys(place_of(stack, tenancy, each) for each in run.selected)
+    return list(places)
+
+
+def _missing(
+    run: Run, side: Side, place: Place, catalog: Catalog, wanted: set[str]
+) -> list[MissingRight]:
+    stack = run.stacks[side]
+    try:
+        with stack.transaction(place) as connection, stack.guard(place):
+            return stack.dialect.missing_rights(connection, catalog.schema, wanted)
+    except NotProven:
+        return []
+
+
+def _note_right(found: Diagnosis, side: Side, right: MissingRight, catalog: Catalog) -> None:
+    severity = Severity.NOT_PROVEN if right.tables or catalog.hidden else Severity.STOPS
+    cure = Cure(Means.SQL, right.grant, f"on the {side} server, as an administrator")
+    said = f"the {side} role lacks {right.what}"
+    found.add(Obstacle(severity, said, said, (cure,), right.tables))
+
+
+def _note_empty(
+    found: Diagnosis, file: SettingsFile, run: Run, side: Side, place: Place, catalog: Catalog
+) -> None:
+    stack = run.stacks[side]
+    others: dict[str, int] = {}
+    try:
+        with stack.transaction(place) as connection, stack.guard(place):
+            others = stack.dialect.tables_by_schema(connection)
+    except NotProven:
+        pass
+    others.pop(catalog.schema, None)
+    said = f"the {side} schema {catalog.schema} has no tables, or does not exist"
+    if not others:
+        found.add(Obstacle(Severity.STOPS, no_tables(side), said))
+        return
+    tables = sorted(others.items(), key=lambda each: (-each[1], each[0]))
+    best = nearest(catalog.schema, others) or tables[0][0]
+    shown = listed(f"{name} has {counted(number, 'table')}" for name, number in tables)
+    cure = file.cure((side, "schema"), best)
+    found.add(Obstacle(Severity.STOPS, no_tables(side), f"{said}; {shown}", (cure,)))
