@@ -40,7 +40,10 @@ def estimate(run: Run, planned: Sequence[Planned]) -> Estimate | None:
     for pair in pairs:
         scans += 1 if pair.is_global else 2 + several
         scans += 1 if run.settings.canary else 0
-    largest = max(planned, key=lambda each: sum(each.tables[s].rows for s in SIDES))
+    readable = [each for each in planned if each.is_readable]
+    if not readable:
+        return None
+    largest = max(readable, key=lambda each: sum(each.tables[s].rows for s in SIDES))
     rates, sampled = _measured(run, largest)
     seconds = None
     if len(rates) == len(SIDES):

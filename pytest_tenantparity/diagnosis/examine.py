@@ -52,7 +52,7 @@ def examine(
         as_of=as_of,
         environment=os.environ if environment is None else environment,
         application=_APPLICATION,
-        **({} if limits is None else {"limits": limits}),
+        limits=limits or Limits(),
     )
     _Examination(found, file, partial, partial.settings, options).run()
     return found
@@ -90,6 +90,9 @@ class _Examination:
                 }
                 if len(sides) < len(SIDES):
                     self.found.skipped.append("table pairs: one stack or both could not be opened")
+                    return
+                if any(each.is_empty for each in sides.values()):
+                    self.found.skipped.append("table pairs: a stack has no tables")
                     return
                 plans = examine_pairs(self.found, self.file, self.partial, run, sides)
                 for obstacle in unused_settings(self.file, self.partial, run, sides):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import func, literal_column, select
+from sqlalchemy import ColumnElement, func, literal_column, select
 
+from ..config.as_of import uses_as_of
 from ..errors import NotProven, Wanted, settings_sql
 from ..inventory import Place, TablePair, coverage_gaps
 from ..mapping.columns import ColumnPlan, Problem, ProblemKind
@@ -24,6 +25,7 @@ from ..mapping.table_lookup import (
 from ..mapping.tenancy_sql import UnknownOwner
 from ..model import SIDES, Side, Tenant
 from ..parity import Run
+from ..parity.checks.coverage import places_read
 from ..parity.read.access_path import note_want
 from ..parity.read.open_pair import OpenPair
 from ..stacks import TableFacts
@@ -54,6 +56,7 @@ class Planned:
     places: Mapping[Side, Place]
     tables: Mapping[Side, TableFacts]
     plan: ColumnPlan
+    is_readable: bool = True
 
 
 def examine_pairs(
@@ -112,7 +115,7 @@ class _Pairs:
                 opened = OpenPair(run, pair, places, tables, connections, plan, run)
                 filters_work = self._try_filters(opened, faults)
                 self._note_digest(opened)
-                may_read = not any(self._is_unreadable(side, tables[side]) for side in SIDES)
+                may_read = not any(self._is_unreadable(opened, side) for side in SIDES)
                 ways = not any("tenancy" in each.cause for each in faults)
                 if may_read and ways and filters_work:
                     self._look_at_rows(opened)
@@ -120,9 +123,13 @@ class _Pairs:
             self._note(error)
             return None
         for fault in faults:
-            if not self._is_of_rights(fault, tables):
+            if may_read or not _is_of_query(fault):
                 self._note(fault)
-        faulty = {each.about for each in faults}
+        self._note_plan(pair, plan, {each.about for each in faults})
+        return Planned(pair, usable[0], places, tables, plan, may_read and bool(plan.columns))
+
+    def _note_plan(self, pair: TablePair, plan: ColumnPlan, faulty: set[str]) -> None:
+        """Note the problems of a column plan, and its warnings of SQL."""
         for problem in plan.problems:
             if not self._is_known(pair, problem, faulty):
                 self._note_problem(pair, problem)
@@ -130,7 +137,6 @@ class _Pairs:
             if rule.rule.startswith(WARNING):
                 said = rule.rule.removeprefix(WARNING)
                 self.found.add(Obstacle(Severity.HINT, said, said))
-        return Planned(pair, usable[0], places, tables, plan)
 
     def _is_there(self, pair: TablePair, tenant: Tenant | None) -> bool:
         """Return whether both sides have the table of a pair, and note it if not."""
@@ -178,16 +184,13 @@ class _Pairs:
         here = f"[tables.{pair.name}.columns.{problem.column}]"
         return self.partial.is_left_out(*key) or any(each.startswith(here) for each in faulty)
 
-    def _is_unreadable(self, side: Side, table: TableFacts) -> bool:
-        names = {table.name, *(each.name for each in table.reads)}
+    def _is_unreadable(self, opened: OpenPair, side: Side) -> bool:
+        """Whether the role lacks the right to a table that is read for a pair on ``side``."""
+        lookups = (each.on(side).lookup for each in opened.plan.columns)
+        names = {each.name for each in (opened.tables[side], *opened.tables[side].reads)}
+        names |= {hop.table for hop in opened.pair.tenancy(side).hops}
+        names |= {each.table.name for each in lookups if each is not None}
         return not names.isdisjoint(self.sides[side].unreadable)
-
-    def _is_of_rights(self, fault: NotProven, tables: Mapping[Side, TableFacts]) -> bool:
-        """Whether a query may have failed because of a right that is noted as missing."""
-        lacks = any(self.sides[side].unreadable for side in SIDES)
-        of_query = not fault.cause or fault.cause.startswith("SQL of")
-        del tables
-        return lacks and of_query
 
     def _try_filters(self, opened: OpenPair, faults: list[NotProven]) -> bool:
         """Run the filters over no row. Return whether they work."""
@@ -196,14 +199,10 @@ class _Pairs:
             if opened.pair.settings.row_filter(side) is None:
                 continue
             stack, place = self.run.stacks[side], opened.places[side]
-            met = (
-                rows_taking_part(self.run, opened.pair, side)
-                if self._has_as_of(side, opened)
-                else None
-            )
-            if met is None:
+            if not self._has_as_of(side, opened):
                 return False
-            one = literal_column("1")
+            met = rows_taking_part(self.run, opened.pair, side)
+            one: ColumnElement[int] = literal_column("1")
             query = select(one).select_from(source_of(opened.tables[side])).where(met).limit(0)
             connection = opened.connections[side]
             try:
@@ -219,8 +218,6 @@ class _Pairs:
         return work
 
     def _has_as_of(self, side: Side, opened: OpenPair) -> bool:
-        from ..config.as_of import uses_as_of
-
         own = opened.pair.settings.row_filter(side)
         return self.run.as_of is not None or own is None or not uses_as_of(own.sql)
 
@@ -249,22 +246,32 @@ class _Pairs:
             return
         for side in SIDES:
             stack, place = run.stacks[side], opened.places[side]
-            with stack.guard(place, discreet=pair.has_masks):
-                with stack.dialect.apart(opened.connections[side]):
+            try:
+                with (
+                    stack.guard(place, discreet=pair.has_masks),
+                    stack.dialect.apart(opened.connections[side]),
+                ):
                     self.counts[pair.name, side] = _count(opened, side, list(run.selected))
+            except NotProven as error:
+                self._note(error)
 
     def note_tables_in_no_pair(self) -> None:
         """Note the tables that are neither compared nor ignored."""
         run = self.run
         for side in SIDES:
-            for catalog in self.sides[side].catalogs.values():
-                gaps = coverage_gaps(
-                    run.settings, [*run.pairs.values()], side, catalog.stored_tables
-                )
+            for place, pairs in places_read(run, side).items():
+                catalog = self.sides[side].catalogs.get(place)
+                known = [] if catalog is None else catalog.stored_tables
+                gaps = coverage_gaps(run.settings, pairs, side, known)
                 for name in gaps:
                     said = f"tables that are neither compared nor ignored, on the {side} stack"
                     cure = self.file.cure(("ignore", "tables", f"{side}.{name}"), FILL_IN)
                     self.found.add(Obstacle(Severity.NOT_PROVEN, said, said, (cure,), (name,)))
+
+
+def _is_of_query(fault: NotProven) -> bool:
+    """Whether a query has failed, and not only the search for a table or a column."""
+    return not fault.cause or fault.cause.startswith("SQL of")
 
 
 def _count(opened: OpenPair, side: Side, tenants: list[Tenant]) -> tuple[dict[str, int], int]:

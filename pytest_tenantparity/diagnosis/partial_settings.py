@@ -72,7 +72,8 @@ def load_partly(path: Path, file: SettingsFile) -> PartialSettings:
             found.settings = Settings.model_validate(content)
         except ValidationError as error:
             faults = faults_of(source, error)
-            if not all([_leave_out(found, content, each, file) for each in faults]):
+            left_out = [_leave_out(found, content, each, file) for each in faults]
+            if not all(left_out):
                 break
         else:
             break

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from ..errors import NotProven, counted, nearest
@@ -43,16 +44,13 @@ def examine_side(found: Diagnosis, file: SettingsFile, run: Run, side: Side) -> 
             catalogs[place] = stack.catalog(place)
         except NotProven:  # the database could not be opened, which is noted
             continue
-    tables = sum(len(each.stored_tables) for each in catalogs.values())
+    sources = run.settings.sources.get(side, {})
+    tables = sum(len(set(each.stored_tables) - sources.keys()) for each in catalogs.values())
     names = listed(sorted({each.schema for each in catalogs.values()}), 2)
-    where = (
-        f"{server.user} in {server.database.partition(' (')[0]}"
-        if server.user
-        else (server.database.partition(" (")[0])
-    )
-    said = f"{server.product} {server.version.partition(' ')[0]}, {where}"
-    said += f", schema {names}: {counted(tables, 'table')}" if names else ""
-    found.stacks.append(StackSummary(side, said))
+    said = f"{server.product} {re.split('[ -]', server.version)[0]}"
+    said += f", {server.user}" if server.user else ""
+    said += f", schema {names}" if names else ""
+    found.stacks.append(StackSummary(side, f"{said}: {counted(tables, 'table')}"))
     state.is_empty = not tables
     empty = [place for place, each in catalogs.items() if not each.tables]
     for place, catalog in catalogs.items():

@@ -67,6 +67,11 @@ class SettingsFile:
                 return self._replaced(parent, _with(inline, rest, value), line)
         return self._appended(full, value)
 
+    def place(self, key: Sequence[str]) -> str:
+        """Return in brackets the line that sets a key; empty if it is not known."""
+        line = line_of(self.text, (*self.prefix, *key))
+        return f" (line {line})" if line else ""
+
     def removal(self, key: Sequence[str]) -> Cure:
         """Return the cure that takes a key out."""
         line = line_of(self.text, (*self.prefix, *key))

@@ -19,14 +19,9 @@ def unused_settings(
     """Yield a hint for each setting that has no effect on these stacks."""
     for key in _unused(run, sides):
         if not partial.is_left_out(*key):
-            said = f"{name_of(key)} has no effect"
-            yield Obstacle(
-                Severity.HINT,
-                "settings without effect",
-                "settings that have no effect",
-                (file.removal(key),),
-                (said.removesuffix(" has no effect"),),
-            )
+            said = "settings that have no effect"
+            name = f"{name_of(key)}{file.place(key)}"
+            yield Obstacle(Severity.HINT, said, f"{said}; take them out", affected=(name,))
 
 
 def _unused(run: Run, sides: Mapping[Side, SideState]) -> Iterator[tuple[str, ...]]:

@@ -117,7 +117,7 @@ def connected(
         yield {"legacy": legacy, "modern": modern}
 
 
-def plan_pair(
+def plan_pair(  # noqa: PLR0913 - both sides of a pair
     connections: Mapping[Side, Connection],
     migration: Migration,
     pair: TablePair,

@@ -31,7 +31,7 @@ def check_coverage(run: Run, key: CheckKey) -> Evidence:
     # None: the rows of some place could not be counted. The count of the others would mislead.
     left_out: dict[str, int | None] = {}
     for side in SIDES:
-        for place, pairs in _places(run, side).items():
+        for place, pairs in places_read(run, side).items():
             filters = ((pair, pair.settings.row_filter(side)) for pair in pairs)
             filtered = {
                 rows_but(side, pair.name, own, run.as_of): pair
@@ -151,7 +151,7 @@ def _require_unaltered(
     run.stacks[side].require_unaltered(place, connection, own)
 
 
-def _places(run: Run, side: Side) -> dict[Place, list[TablePair]]:
+def places_read(run: Run, side: Side) -> dict[Place, list[TablePair]]:
     """Return the places that the run reads on ``side``, each with the pairs that are read there."""
     stack = run.settings.stack(side)
     places: dict[Place, list[TablePair]] = {}
