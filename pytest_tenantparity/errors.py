@@ -25,6 +25,7 @@ class TenantParityError(Exception):
     - ``cause`` is equal for errors that one change removes; empty if only the message tells.
     - ``about`` is the table or column that the error is about; empty if there is none.
     - ``wanted`` are settings, each of which alone removes the fault. The likeliest one is first.
+    - ``gist`` is the message without ``about``, for several errors of one cause; may be empty.
     - ``remedy`` is SQL for an administrator that removes the fault; empty if none does.
     """
 
@@ -35,13 +36,23 @@ class TenantParityError(Exception):
         cause: str = "",
         about: str = "",
         wanted: Iterable[Wanted] = (),
+        gist: str = "",
         remedy: str = "",
     ) -> None:
         super().__init__(message)
         self.cause = cause
         self.about = about
         self.wanted = tuple(wanted)
+        self.gist = gist
         self.remedy = remedy
+
+
+class Mistake(ValueError):
+    """A wrong value in the settings. ``instead`` is the likeliest right value, or None."""
+
+    def __init__(self, message: str, *, instead: object = None) -> None:
+        super().__init__(message)
+        self.instead = instead
 
 
 class SettingsError(TenantParityError):

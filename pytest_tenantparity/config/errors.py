@@ -41,13 +41,15 @@ class Source:
 class KeyFault:
     """One wrong key: ``key`` as in the settings, empty if it is the file, and a line about it.
 
-    ``instead`` is the allowed key that is nearest to an unknown one; else empty.
+    ``instead`` is the allowed key that is nearest to an unknown one; else empty. ``value`` is the
+    likeliest right value of a known key, or None.
     """
 
     key: tuple[str, ...]
     said: str
     missing: bool = False
     instead: str = ""
+    value: object = None
 
 
 def explain(source: Source, error: ValidationError) -> str:
@@ -71,6 +73,7 @@ def _fault(source: Source, detail: ErrorDetails) -> KeyFault:
         f"{place}: {key}: {_message(detail, loc)}",
         missing=detail["type"] == "missing",
         instead=nearest(loc[-1], allowed_keys(loc[:-1])) if unknown else "",
+        value=getattr(detail.get("ctx", {}).get("error"), "instead", None),
     )
 
 

@@ -31,13 +31,13 @@ def connection_cures(
     if fault is None:
         return
     if fault.cause.startswith("variable "):
-        yield Cure(Means.SHELL, f"export {fault.about}='...'")
+        yield Cure(Means.SHELL, f"export {fault.about}='...'", "in the shell")
         return
-    if fault.remedy:
+    instead = [] if database else list(_databases_instead(file, settings, side, environment))
+    if instead:
+        yield from instead
+    elif fault.remedy:
         yield Cure(Means.SQL, fault.remedy, f"on the {side} server, as an administrator")
-        return
-    if not database:
-        yield from _databases_instead(file, settings, side, environment)
 
 
 def _databases_instead(

@@ -190,12 +190,14 @@ class _Examination:
     def _leave_out_pair(self, stacks: OpenStacks, error: SettingsError) -> bool:
         side: Side | None = next((s for s in SIDES if error.cause == f"{s} without tenancy"), None)
         if side is not None:
-            if not self.partial.is_left_out(side, "tenancy"):
-                said = f"[{side}] tenancy: nothing says how the tenants' rows are found"
-                cure = self._tenancy_cure(stacks, side)
-                self.found.add(Obstacle(Severity.STOPS, error.cause, said, (cure,)))
-            self._set_stack(side, {"tenancy": Tenancy.model_validate("global")})
-            self.partial.left_out.append((side, "tenancy"))
+            column = self._likely_tenancy(stacks, side)
+            said = f"[{side}] tenancy: nothing says how the tenants' rows are found"
+            cure = Cure(Means.WORDS, f'set [{side}] tenancy = {{ column = "..." }}')
+            if column:
+                cure = self.file.cure((side, "tenancy"), {"column": column})
+            self.found.add(Obstacle(Severity.STOPS, error.cause, said, (cure,)))
+            likely = {"column": column} if column else "global"
+            self._set_stack(side, {"tenancy": Tenancy.model_validate(likely)})
             return True
         if error.about:
             self.note(error, Severity.STOPS)
@@ -216,8 +218,8 @@ class _Examination:
         self.note(error, Severity.STOPS)
         return False
 
-    def _tenancy_cure(self, stacks: OpenStacks, side: Side) -> Cure:
-        """Return the cure by the column that looks most like one of the tenants."""
+    def _likely_tenancy(self, stacks: OpenStacks, side: Side) -> str:
+        """Return the column that looks most like one of the tenants; empty if none does."""
         columns: dict[str, int] = {}
         for database in stacks.states[side].databases.values():
             for catalog in database.catalogs.values():
@@ -225,10 +227,7 @@ class _Examination:
                     for each in table.columns:
                         columns[each.name] = columns.get(each.name, 0) + 1
         likely = [n for n in columns if any(word in n.lower() for word in _TENANT_WORDS)]
-        best = max(likely, key=lambda name: (columns[name], name), default="")
-        if best:
-            return self.file.cure((side, "tenancy"), {"column": best})
-        return Cure(Means.WORDS, f'set [{side}] tenancy = {{ column = "..." }}')
+        return max(likely, key=lambda name: (columns[name], name), default="")
 
 
 _TENANT_WORDS = ("tenant", "account", "customer", "company", "merchant", "client", "org")

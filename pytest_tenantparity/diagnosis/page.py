@@ -60,10 +60,10 @@ def _estimate(estimate: Estimate, width: int) -> Iterator[str]:
         said += f", about {_duration(estimate.seconds)}"
     yield from _wrapped(said, width, "         ")
     if estimate.seconds is not None:
-        rates = " and ".join(f"{estimate.rates[side]:,.0f} {side}" for side in SIDES)
+        rates = ", ".join(f"{estimate.rates[side]:,.0f} {side}" for side in SIDES)
         yield from _wrapped(
-            f"         time: {START_SECONDS:g} s to start, and {SCAN_RATIO:g} x the slower side's "
-            f"rows at the measured speed of hashing: {rates} rows a second",
+            f"         ({START_SECONDS:g} s + {SCAN_RATIO:g} x the slower side's rows / rows hashed "
+            f"a second: {rates})",
             width,
             "         ",
         )

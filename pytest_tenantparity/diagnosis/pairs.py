@@ -36,10 +36,7 @@ from .schemas import SideState
 from .settings_file import SettingsFile
 from .tenants import RowCounts, note_tenants
 
-_SAID = {
-    tables_missing("legacy"): "tables that only the modern stack has",
-    tables_missing("modern"): "tables that only the legacy stack has",
-}
+_RENAMED = "that seem to have another name on the modern stack"
 _OF_KIND = {
     ProblemKind.ONLY_LEGACY: "columns that only the legacy table has",
     ProblemKind.ONLY_MODERN: "columns that only the modern table has",
@@ -125,13 +122,13 @@ class _Pairs:
         for fault in faults:
             if may_read or not _is_of_query(fault):
                 self._note(fault)
-        self._note_plan(pair, plan, {each.about for each in faults})
+        self._note_plan(pair, plan, faults)
         return Planned(pair, usable[0], places, tables, plan, may_read and bool(plan.columns))
 
-    def _note_plan(self, pair: TablePair, plan: ColumnPlan, faulty: set[str]) -> None:
+    def _note_plan(self, pair: TablePair, plan: ColumnPlan, faults: Sequence[NotProven]) -> None:
         """Note the problems of a column plan, and its warnings of SQL."""
         for problem in plan.problems:
-            if not self._is_known(pair, problem, faulty):
+            if not self._is_known(pair, problem, faults):
                 self._note_problem(pair, problem)
         for rule in plan.rules:
             if rule.rule.startswith(WARNING):
@@ -161,10 +158,14 @@ class _Pairs:
         return is_there
 
     def _note(self, error: NotProven, severity: Severity = Severity.NOT_PROVEN) -> None:
-        cures = tuple(self._cure(each) for each in error.wanted[:1])
-        said = _SAID.get(error.cause, str(error))
-        affected = (error.about,) if error.cause in _SAID and error.about else ()
-        self.found.add(Obstacle(severity, error.cause or str(error), said, cures, affected))
+        wanted = error.wanted[:1]
+        cause, said = error.cause or str(error), error.gist or str(error)
+        affected = (error.about,) if error.gist and error.about else ()
+        if wanted and wanted[0].key[:1] == ("tables",) and wanted[0].key[2:] == ("modern",):
+            cause = said = f"tables {_RENAMED}"
+            affected = (f"{wanted[0].key[1]} -> {wanted[0].value}",)
+        cures = tuple(map(self._cure, wanted))
+        self.found.add(Obstacle(severity, cause, said, cures, affected))
 
     def _cure(self, wanted: Wanted) -> Cure:
         return self.file.cure(wanted.key, wanted.value)
@@ -175,13 +176,23 @@ class _Pairs:
         if problem.kind in _OF_KIND:
             more = f" {problem.why}" if problem.kind is ProblemKind.TYPES else ""
             affected = (f"{pair.name}.{problem.column}{more}",)
-        cures = tuple(self._cure(each) for each in problem.wanted[:1])
+        wanted = problem.wanted[:1]
+        if wanted and wanted[0].key[4:] == ("modern",):
+            said = f"columns {_RENAMED}"
+            affected = (f"{pair.name}.{wanted[0].key[3]} -> {wanted[0].value}",)
+        cures = tuple(map(self._cure, wanted))
         self.found.add(Obstacle(Severity.NOT_PROVEN, said, said, cures, affected))
 
-    def _is_known(self, pair: TablePair, problem: Problem, faulty: set[str]) -> bool:
-        """Whether the cause of a problem is noted already: wrong SQL, or a key left out."""
+    def _is_known(self, pair: TablePair, problem: Problem, faults: Sequence[NotProven]) -> bool:
+        """Whether the cause of a problem is noted already: wrong SQL, a map, a tenancy, or a key."""
         key = ("tables", pair.name, "columns", problem.column)
         here = f"[tables.{pair.name}.columns.{problem.column}]"
+        own = pair.settings.columns.get(problem.column)
+        faulty = {each.about for each in faults}
+        if own is not None and own.key_map in faulty:
+            return True
+        if any(_is_tenancy_for(each, problem) for each in faults):
+            return True
         return self.partial.is_left_out(*key) or any(each.startswith(here) for each in faulty)
 
     def _is_unreadable(self, opened: OpenPair, side: Side) -> bool:
@@ -267,6 +278,15 @@ class _Pairs:
                     said = f"tables that are neither compared nor ignored, on the {side} stack"
                     cure = self.file.cure(("ignore", "tables", f"{side}.{name}"), FILL_IN)
                     self.found.add(Obstacle(Severity.NOT_PROVEN, said, said, (cure,), (name,)))
+
+
+def _is_tenancy_for(fault: NotProven, problem: Problem) -> bool:
+    """Whether a column is only unpaired because the settings misspell it as the tenancy."""
+    side = {ProblemKind.ONLY_LEGACY: "legacy", ProblemKind.ONLY_MODERN: "modern"}.get(problem.kind)
+    if side is None or not fault.cause.startswith(f"{side} tenancy"):
+        return False
+    likely = fault.wanted[0].value if fault.wanted else None
+    return not isinstance(likely, dict) or problem.column == likely["column"]
 
 
 def _is_of_query(fault: NotProven) -> bool:

@@ -90,7 +90,7 @@ def _cures_of_file(path: Path, content: Mapping[str, Any]) -> tuple[Cure, ...]:
     if start not in (b"\xff\xfe", b"\xfe\xff"):
         return ()
     command = f"iconv -f UTF-16 -t UTF-8 {file} > {file}.new && mv {file}.new {file}"
-    return (Cure(Means.SHELL, command),)
+    return (Cure(Means.SHELL, command, "in the shell"),)
 
 
 def _without_tenants(found: PartialSettings, content: dict[str, Any]) -> None:
@@ -111,12 +111,16 @@ def _leave_out(
     cures: tuple[Cure, ...] = ()
     if fault.instead:
         cures = (file.renamed(fault.key, fault.instead),)
+    elif fault.value is not None:
+        cures = (file.cure(fault.key, fault.value),)
     obstacle = Obstacle(Severity.STOPS, fault.said, fault.said, cures)
     if obstacle not in found.obstacles:
         found.obstacles.append(obstacle)
     key = fault.key
     if not key:
         return _leave_out_culprit(found, content, fault)
+    if _mended(content, fault):
+        return True
     found.left_out.append(key)
     side: Side | None = next((each for each in SIDES if key[0] == each), None)
     if side is not None and (len(key) == 1 or key[1] == "url"):
@@ -132,6 +136,23 @@ def _leave_out(
         _without_tenants(found, content)
         return True
     return _dropped(content, key)
+
+
+def _mended(content: dict[str, Any], fault: KeyFault) -> bool:
+    """Go on as if the likeliest cure was pasted. Return whether there is one."""
+    *around, last = fault.key
+    table: Any = content
+    for name in around:
+        table = table.get(name) if isinstance(table, dict) else None
+    if not isinstance(table, dict) or last not in table:
+        return False
+    if fault.instead and fault.instead not in table:
+        table[fault.instead] = table.pop(last)
+        return True
+    if fault.value is not None and table[last] != fault.value:
+        table[last] = fault.value
+        return True
+    return False
 
 
 def _leave_out_culprit(found: PartialSettings, content: dict[str, Any], fault: KeyFault) -> bool:

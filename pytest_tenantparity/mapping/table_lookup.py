@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from ..config.names import toml_key
 from ..errors import NotProven, Wanted, did_you_mean, nearest
-from ..inventory import Place, TablePair, place_of
+from ..inventory import Place, TablePair, place_of, place_of_shared
 from ..model import SIDES, SameData, Side, Tenant
 from ..stacks import TableFacts
 from .migration import Migration
@@ -77,6 +77,7 @@ def table_at(migration: Migration, pair: TablePair, side: Side, place: Place) ->
                 f"the {side} table {name!r} {tables[name].refused}",
                 cause=f"{side}: {tables[name].refused}",
                 about=name,
+                gist=f"each of these {side} tables {tables[name].refused}",
             )
         return tables[name]
     if not tables:
@@ -84,7 +85,7 @@ def table_at(migration: Migration, pair: TablePair, side: Side, place: Place) ->
             f"the {side} schema {catalog.schema!r} has no tables, or does not exist",
             cause=no_tables(side),
         )
-    by_case, wanted = "", _settings_for_missing(pair, side, tables)
+    by_case, wanted = "", _settings_for_missing(migration, pair, side, tables)
     if name.lower() in {each.lower() for each in tables}:
         by_case = '. [pairing] names = "lowercase" pairs names that differ only in case'
         wanted.insert(0, Wanted(("pairing", "names"), "lowercase"))
@@ -93,6 +94,7 @@ def table_at(migration: Migration, pair: TablePair, side: Side, place: Place) ->
         f"{_way_out(pair, side, tables)}{by_case}",
         cause=tables_missing(side),
         about=pair.modern_table if side == "legacy" else pair.name,
+        gist=f"tables that only the {'modern' if side == 'legacy' else 'legacy'} stack has",
         wanted=wanted,
     )
 
@@ -107,17 +109,27 @@ def tables_missing(side: Side) -> str:
     return f"{side} tables missing"
 
 
-def _settings_for_missing(pair: TablePair, side: Side, tables: Collection[str]) -> list[Wanted]:
-    """Return the settings for a table that exists on one side only: those of :func:`_way_out`."""
+def _settings_for_missing(
+    migration: Migration, pair: TablePair, side: Side, tables: Collection[str]
+) -> list[Wanted]:
+    """Return the settings for a table that exists on one side only: those of :func:`_way_out`.
+
+    A table that has its counterpart is not proposed as another one's.
+    """
+    settings, free = migration.settings, set(tables)
+    other: Side = "modern" if side == "legacy" else "legacy"
+    place = place_of_shared(settings.stack(other))
+    theirs = migration.stacks[other].catalog(place).tables
+    for each in migration.pairs.values():
+        if each.tables_of(settings, other, theirs):
+            free -= set(each.tables_of(settings, side, tables))
+    modern = pair.modern_table
+    near = nearest(modern, free)
     if side == "modern":
-        near = nearest(pair.modern_table, tables)
-        ignored = f"legacy.{pair.name}"
-        renamed = [Wanted(("tables", pair.name, "modern"), near)] if near else []
+        renamed, ignored = Wanted(("tables", pair.name, "modern"), near), f"legacy.{pair.name}"
     else:
-        near = nearest(pair.modern_table, tables)
-        ignored = f"modern.{pair.modern_table}"
-        renamed = [Wanted(("tables", near, "modern"), pair.modern_table)] if near else []
-    return [*renamed, Wanted(("ignore", "tables", ignored), FILL_IN)]
+        renamed, ignored = Wanted(("tables", near, "modern"), modern), f"modern.{modern}"
+    return [*([renamed] if near else []), Wanted(("ignore", "tables", ignored), FILL_IN)]
 
 
 def _way_out(pair: TablePair, side: Side, tables: Collection[str]) -> str:
@@ -178,6 +190,7 @@ def require_way(
                 f"{said} {side} stack.{near} {_tenancy_setting(pair, side)}",
                 cause=f"{side} tenancy through {table}",
                 about=own.name,
+                gist=f"{side} tables whose tenancy leads through {table}, which is not there",
             )
         facts = catalog.tables[table]
         if facts.column(name) is None:
@@ -188,6 +201,7 @@ def require_way(
                 f"the {side} table {said}.{near} {_tenancy_setting(pair, side)}",
                 cause=f"{side} tenancy by {table if table != own.name else ''}.{name}",
                 about=own.name,
+                gist=f"{side} tables whose tenancy names a column {name!r} that is not there",
                 wanted=_tenancies_instead(pair, side, name, nearest(name, known)),
             )
 

@@ -1,4 +1,4 @@
-"""A migration from MariaDB to PostgreSQL whose set-up can be broken, and cures as a page has them."""
+"""A migration from MariaDB to PostgreSQL whose set-up can be broken, and cures of a page."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from pytest_tenantparity.cli.app import app
 
