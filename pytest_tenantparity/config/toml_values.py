@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from typing import Any
 
 from .names import toml_key
@@ -28,4 +29,4 @@ def toml_value(value: Any) -> str:
         return json.dumps(value, ensure_ascii=not plain)
     if isinstance(value, Iterable):
         return f"[{', '.join(map(toml_value, value))}]"
-    return json.dumps(value)
+    return str(value) if isinstance(value, Decimal) else json.dumps(value)

@@ -52,7 +52,7 @@ def _databases_instead(
     if dialect.maintenance_database is None or not url.database:
         return
     there: list[str] = []
-    other = url.set(database=dialect.maintenance_database or None)
+    other = url._replace(database=dialect.maintenance_database or None)
     with suppress(SQLAlchemyError, TenantParityError, OSError):
         session = Session("tenantparity doctor", settings)
         engine = dialect.create_engine(other, session)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from textwrap import wrap
 from typing import Any
 
@@ -28,13 +28,14 @@ def lines_of(diagnosis: Diagnosis, width: int = 100, *, whole: bool = False) -> 
         yield from _wrapped(f"{stack.side:<8} {stack.said}", width, "         ")
     if diagnosis.estimate is not None:
         yield from _estimate(diagnosis.estimate, width)
+    headers: set[tuple[str, str]] = set()
     for severity in Severity:
         obstacles = diagnosis.of(severity)
         if obstacles:
             yield ""
             yield f"{severity.value.upper() if severity is Severity.STOPS else severity.value}"
         for each in obstacles:
-            yield from _obstacle(each, width, most)
+            yield from _obstacle(each, width, most, headers)
     if diagnosis.skipped:
         yield ""
         skipped = list(dict.fromkeys(diagnosis.skipped))
@@ -45,7 +46,7 @@ def lines_of(diagnosis: Diagnosis, width: int = 100, *, whole: bool = False) -> 
 
 def as_data(diagnosis: Diagnosis) -> dict[str, Any]:
     """Return a diagnosis as a dict of primitives, with all names and cures."""
-    data = asdict(replace(diagnosis))
+    data = asdict(diagnosis)
     data["clear"] = diagnosis.is_clear
     return data
 
@@ -62,8 +63,8 @@ def _estimate(estimate: Estimate, width: int) -> Iterator[str]:
     if estimate.seconds is not None:
         rates = ", ".join(f"{estimate.rates[side]:,.0f} {side}" for side in SIDES)
         yield from _wrapped(
-            f"         ({START_SECONDS:g} s + {SCAN_RATIO:g} x the slower side's rows / rows hashed "
-            f"a second: {rates})",
+            f"         ({START_SECONDS:g} s + {SCAN_RATIO:g} x the slower side's rows / rows "
+            f"hashed a second: {rates})",
             width,
             "         ",
         )
@@ -77,7 +78,10 @@ def _duration(seconds: float) -> str:
     return counted(round(seconds / 3_600), "hour")
 
 
-def _obstacle(obstacle: Obstacle, width: int, most: int) -> Iterator[str]:
+def _obstacle(
+    obstacle: Obstacle, width: int, most: int, headers: set[tuple[str, str]]
+) -> Iterator[str]:
+    """Yield the lines of one cause. ``headers`` are those that cures above have added."""
     mark = _MARKS[obstacle.severity]
     names = list(obstacle.affected)
     head = f"{mark} {obstacle.said}"
@@ -90,18 +94,25 @@ def _obstacle(obstacle: Obstacle, width: int, most: int) -> Iterator[str]:
             yield from _wrapped(f"    {name}", width, "      ")
         if len(names) > most:
             yield f"    and {len(names) - most:,} more (--all)"
-    yield from _cures(obstacle.cures, width, most)
+    yield from _cures(obstacle.cures, width, most, headers)
 
 
-def _cures(cures: Iterable[Cure], width: int, most: int) -> Iterator[str]:
+def _cures(
+    cures: Iterable[Cure], width: int, most: int, headers: set[tuple[str, str]]
+) -> Iterator[str]:
     left = most
     for cure in joined(cures):
         if cure.means is Means.WORDS:
             yield from _wrapped(f"    {cure.text}", width, "    ")
             continue
-        if cure.where:
-            yield f"    {cure.where}:"
-        lines = cure.text.splitlines()
+        lines, where = cure.text.splitlines(), cure.where
+        header = where, lines[0]
+        if header in headers:  # a second table of the same name would be an error
+            where, lines = f"{where.partition(', ')[0]}, in {lines[0]}, added above", lines[1:]
+        elif cure.means is Means.SETTINGS and lines[0].startswith("["):
+            headers.add(header)
+        if where:
+            yield f"    {where}:"
         for line in lines[:left]:
             yield f"      {on_one_line(line)}"
         if len(lines) > left:

@@ -9,13 +9,15 @@ from sqlalchemy import ColumnElement, func, literal_column, select
 
 from ..config.as_of import uses_as_of
 from ..errors import NotProven, Wanted, settings_sql
-from ..inventory import Place, TablePair, coverage_gaps
+from ..inventory import Place, TablePair, coverage_gaps, place_of_shared
 from ..mapping.columns import ColumnPlan, Problem, ProblemKind
 from ..mapping.connected_pair import connected, plan_pair
 from ..mapping.filters import rows_taking_part
 from ..mapping.sql_warnings import WARNING
 from ..mapping.table_lookup import (
+    BY_CASE,
     FILL_IN,
+    LOWERCASE,
     no_tables,
     places_of,
     same_data,
@@ -25,7 +27,7 @@ from ..mapping.table_lookup import (
 from ..mapping.tenancy_sql import UnknownOwner
 from ..model import SIDES, Side, Tenant
 from ..parity import Run
-from ..parity.checks.coverage import places_read
+from ..parity.checks.coverage import places_read, unused_sources
 from ..parity.read.access_path import note_want
 from ..parity.read.open_pair import OpenPair
 from ..stacks import TableFacts
@@ -177,6 +179,8 @@ class _Pairs:
             more = f" {problem.why}" if problem.kind is ProblemKind.TYPES else ""
             affected = (f"{pair.name}.{problem.column}{more}",)
         wanted = problem.wanted[:1]
+        if LOWERCASE in wanted:
+            said, affected = BY_CASE, (f"columns of {pair.name}",)
         if wanted and wanted[0].key[4:] == ("modern",):
             said = f"columns {_RENAMED}"
             affected = (f"{pair.name}.{wanted[0].key[3]} -> {wanted[0].value}",)
@@ -184,7 +188,7 @@ class _Pairs:
         self.found.add(Obstacle(Severity.NOT_PROVEN, said, said, cures, affected))
 
     def _is_known(self, pair: TablePair, problem: Problem, faults: Sequence[NotProven]) -> bool:
-        """Whether the cause of a problem is noted already: wrong SQL, a map, a tenancy, or a key."""
+        """Whether the cause of a problem is noted already: SQL, a map, a tenancy or a key."""
         key = ("tables", pair.name, "columns", problem.column)
         here = f"[tables.{pair.name}.columns.{problem.column}]"
         own = pair.settings.columns.get(problem.column)
@@ -236,7 +240,11 @@ class _Pairs:
         try:
             _ = opened.digest_name
         except NotProven as error:
-            self.found.add(Obstacle(Severity.STOPS, str(error), str(error)))
+            cures: tuple[Cure, ...] = ()
+            if error.cause == "SQL_ASCII":
+                cures = (_in_utf8(self.run, "legacy" if error.about == "legacy" else "modern"),)
+            cause = error.cause or str(error)
+            self.found.add(Obstacle(Severity.STOPS, cause, str(error), cures))
 
     def _look_at_rows(self, opened: OpenPair) -> None:
         """Count the rows of each tenant, and note indexes that would help."""
@@ -247,7 +255,7 @@ class _Pairs:
             first = pair.tenancy(side).first_column
             if first is not None and pair.tenancy(side).sql is None:
                 note_want(run, opened, side, first, "by which tenants are looked up")
-        most = run.limits.large_table_rows
+        most = 10 * run.limits.large_table_rows
         if any(facts.rows > most for facts in opened.tables.values()):
             self.found.skipped.append(
                 f"rows of tenants in {pair.name}, which has more than {most:,} rows"
@@ -270,6 +278,8 @@ class _Pairs:
         """Note the tables that are neither compared nor ignored."""
         run = self.run
         for side in SIDES:
+            for said in unused_sources(run, side):
+                self.found.add(Obstacle(Severity.NOT_PROVEN, said, said))
             for place, pairs in places_read(run, side).items():
                 catalog = self.sides[side].catalogs.get(place)
                 known = [] if catalog is None else catalog.stored_tables
@@ -278,6 +288,15 @@ class _Pairs:
                     said = f"tables that are neither compared nor ignored, on the {side} stack"
                     cure = self.file.cure(("ignore", "tables", f"{side}.{name}"), FILL_IN)
                     self.found.add(Obstacle(Severity.NOT_PROVEN, said, said, (cure,), (name,)))
+
+
+def _in_utf8(run: Run, side: Side) -> Cure:
+    """Return the cure for a database without an encoding: a copy in UTF-8."""
+    server = run.stacks[side].database(place_of_shared(run.settings.stack(side))).server
+    name = server.database.partition(" (")[0]
+    create = f"createdb --encoding=UTF8 --locale=C --template=template0 {name}_utf8"
+    copy = f"pg_dump --dbname={name} | psql --dbname={name}_utf8"
+    return Cure(Means.SHELL, f"{create}\n{copy}", f"in the shell, on the {side} server")
 
 
 def _is_tenancy_for(fault: NotProven, problem: Problem) -> bool:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from ..errors import NotProven, counted, nearest
 from ..inventory import Place, is_ignored, place_of, place_of_shared
 from ..mapping.table_lookup import no_tables
-from ..model import Side
+from ..model import ServerFacts, Side
 from ..parity import Run
-from ..stacks import Catalog, MissingRight
+from ..stacks import Catalog, Dialect, MissingRight
 from .obstacles import Cure, Diagnosis, Means, Obstacle, Severity, StackSummary, listed
 from .settings_file import SettingsFile
 
@@ -51,6 +51,7 @@ def examine_side(found: Diagnosis, file: SettingsFile, run: Run, side: Side) -> 
     said += f", {server.user}" if server.user else ""
     said += f", schema {names}" if names else ""
     found.stacks.append(StackSummary(side, f"{said}: {counted(tables, 'table')}"))
+    _note_version(found, stack.dialect, side, server)
     state.is_empty = not tables
     empty = [place for place, each in catalogs.items() if not each.tables]
     for place, catalog in catalogs.items():
@@ -79,6 +80,15 @@ def _places(run: Run, side: Side) -> list[Place]:
         if tenancy.per_place:
             places |= dict.fromkeys(place_of(stack, tenancy, each) for each in run.selected)
     return list(places)
+
+
+def _note_version(found: Diagnosis, dialect: Dialect, side: Side, server: ServerFacts) -> None:
+    oldest = dialect.oldest.get(server.product, ())
+    version = tuple(int(each) for each in re.findall("[0-9]+", server.version)[: len(oldest)])
+    if version < oldest:
+        least = ".".join(map(str, oldest))
+        said = f"{server.product} {least} is the oldest that can be compared soundly, on any side"
+        found.add(Obstacle(Severity.STOPS, f"{side} version", f"{said}; {side} is older"))
 
 
 def _missing(

@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from ..config.names import toml_key
 from ..config.toml_values import toml_value
 from ..config.utf8 import read_utf8
 from .obstacles import Cure, Means
+
+_COLUMNS = ("columns",)
 
 
 @dataclass(frozen=True)
@@ -40,31 +43,33 @@ class SettingsFile:
         """The name of the settings' table in the file."""
         return TABLE_IN_PYPROJECT if self.path.name == "pyproject.toml" else ()
 
+    @cached_property
     def content(self) -> dict[str, Any]:
-        """Return the settings as they are written; empty if they cannot be parsed."""
-        return _table_at(_parsed(self.text), self.prefix)
+        """The whole file as parsed; empty if it cannot be parsed."""
+        return _parsed(self.text)
 
     def cure(self, key: Sequence[str], value: Any) -> Cure:
         """Return the cure that sets ``key`` to ``value``.
 
-        If the key is in an inline table, the whole line is replaced.
+        If the key is in an inline table, the whole line is replaced. Several settings of a column
+        are added to those that it has.
         """
         full = (*self.prefix, *key)
-        if (line := line_of(self.text, full)) and _has(_parsed(self.text), full):
+        there = _value_at(self.content, full)
+        if isinstance(value, Mapping) and isinstance(there, Mapping) and full[-2:-1] == _COLUMNS:
+            value = {**there, **value}
+        if there is not None and (line := line_of(self.text, full)):
             return self._replaced(full, value, line)
         for length in range(len(full) - 1, 0, -1):
             parent, rest = full[:length], full[length:]
-            line = line_of(self.text, parent)
-            if line is None or not _has(_parsed(self.text), parent):
+            line, inner = line_of(self.text, parent), _value_at(self.content, parent)
+            if line is None or not isinstance(inner, Mapping):
                 continue
-            if self._is_header(line):
-                added = f"{'.'.join(map(toml_key, rest))} = {toml_value(value)}"
-                if self._is_right(_inserted(self.text, line, added), full, value):
-                    return Cure(Means.SETTINGS, added, self._where(f"below line {line}"))
-            elif (inline := _value_at(_parsed(self.text), parent)) is not None and isinstance(
-                inline, dict
-            ):
-                return self._replaced(parent, _with(inline, rest, value), line)
+            if not self._is_header(line):
+                return self._replaced(parent, _with(inner, rest, value), line)
+            added = f"{'.'.join(map(toml_key, rest))} = {toml_value(value)}"
+            if self._gives(_inserted(self.text, line, added), full, value):
+                return Cure(Means.SETTINGS, added, self._where(f"below line {line}"))
         return self._appended(full, value)
 
     def place(self, key: Sequence[str]) -> str:
@@ -82,24 +87,29 @@ class SettingsFile:
     def renamed(self, key: Sequence[str], name: str) -> Cure:
         """Return the cure that gives a key another name."""
         full = (*self.prefix, *key)
-        line, value = line_of(self.text, full), _value_at(_parsed(self.text), full)
+        line, value = line_of(self.text, full), _value_at(self.content, full)
         if line is not None and self._line(line).partition("=")[0].strip() == toml_key(full[-1]):
             added = f"{toml_key(name)} ={self._line(line).partition('=')[2]}"
-            lines = self.text.splitlines()
-            lines[line - 1] = added
-            if self._is_right("\n".join(lines), (*full[:-1], name), value):
+            after = _parsed(self._with_line(line, added))
+            if _value_at(after, (*full[:-1], name)) == value:
                 return Cure(Means.SETTINGS, added, self._where(f"instead of line {line}"))
         return Cure(Means.WORDS, f"write {toml_key(name)} for {toml_key(full[-1])} ({self.path})")
 
     def _replaced(self, full: Sequence[str], value: Any, line: int) -> Cure:
-        lines = self.text.splitlines()
-        head = lines[line - 1].partition("=")[0].strip() or toml_key(full[-1])
+        before = self._line(line)
+        head = before.partition("=")[0].strip() or toml_key(full[-1])
         added = f"{head} = {toml_value(value)}"
-        lines[line - 1] = added
-        if self._is_right("\n".join(lines), full, value):
-            return Cure(Means.SETTINGS, added, self._where(f"instead of line {line}"))
+        note = f"{added}  #{before.rpartition('#')[2]}" if "#" in before else added
+        for each in (note, added):
+            if self._gives(self._with_line(line, each), full, value):
+                return Cure(Means.SETTINGS, each, self._where(f"instead of line {line}"))
         section, name = ".".join(map(toml_key, full[:-1])), toml_key(full[-1])
         return Cure(Means.WORDS, f"set [{section}] {name} = {toml_value(value)} ({self.path})")
+
+    def _with_line(self, line: int, text: str) -> str:
+        lines = self.text.splitlines()
+        lines[line - 1] = text
+        return "\n".join(lines)
 
     def _appended(self, full: Sequence[str], value: Any) -> Cure:
         section = ".".join(map(toml_key, full[:-1]))
@@ -117,9 +127,9 @@ class SettingsFile:
     def _where(self, place: str) -> str:
         return f"{self.path.name}, {place}"
 
-    def _is_right(self, text: str, full: Sequence[str], value: Any) -> bool:
-        after = _parsed(text)
-        return bool(after) and _value_at(after, full) == _plain(value)
+    def _gives(self, text: str, full: Sequence[str], value: Any) -> bool:
+        """Whether the file would set a key to ``value`` if it held ``text``, and no other key."""
+        return _parsed(text) == _with(self.content, full, _plain(value))
 
 
 def _inserted(text: str, line: int, added: str) -> str:
@@ -135,21 +145,12 @@ def _parsed(text: str) -> dict[str, Any]:
         return {}
 
 
-def _table_at(content: Mapping[str, Any], path: Sequence[str]) -> dict[str, Any]:
-    found = _value_at(content, path)
-    return dict(found) if isinstance(found, Mapping) else {}
-
-
 def _value_at(content: Any, path: Sequence[str]) -> Any:
     for name in path:
         if not isinstance(content, Mapping) or name not in content:
             return None
         content = content[name]
     return content
-
-
-def _has(content: Any, path: Sequence[str]) -> bool:
-    return _value_at(content, path) is not None
 
 
 def _with(table: Mapping[str, Any], path: Sequence[str], value: Any) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from .comparable_types import TYPES, CommonType, Refusal, meet
 from .equivalence import EquivalenceRule, forgiving_rules
 from .key_maps import Lookup
 from .migration import Migration
-from .table_lookup import FILL_IN
+from .table_lookup import FILL_IN, LOWERCASE
 from .tenancy_sql import tenant_values
 
 
@@ -151,7 +151,6 @@ class ColumnPair:
 
 
 UNMAPPED, _ID = "not in the map: ", "id: "
-LOWERCASE = Wanted(("pairing", "names"), "lowercase")
 _HASHABLE = frozenset({Family.INTEGER, Family.UUID, Family.TIMESTAMPTZ})
 _EXACT = frozenset({Family.INTEGER, Family.DECIMAL})
 _CLOCKS = frozenset({Family.TIMESTAMP, Family.TIMESTAMPTZ})
@@ -456,6 +455,8 @@ class ColumnPlanner:
         if isinstance(common_type, Refusal):
             own_key, refusal = self._column_key(name), common_type
             wanted = [Wanted(("rules", key), value) for key, value in refusal.everywhere.items()]
+            if len(refusal.own) > 1:
+                wanted.append(Wanted(own_key, dict(refusal.own)))
             wanted += [Wanted((*own_key, key), value) for key, value in refusal.own.items()]
             wanted.append(Wanted(self._ignore_key(name), FILL_IN))
             self._problem(name, common_type.why, ProblemKind.TYPES, wanted)

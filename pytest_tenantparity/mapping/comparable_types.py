@@ -69,8 +69,8 @@ class CommonType:
 class Refusal:
     """The reason why two columns cannot be compared soundly.
 
-    ``own`` are settings of the column, and ``everywhere`` are settings in ``[rules]``. Each of them
-    alone makes the columns comparable.
+    ``own`` are settings of the column, which together make it comparable. ``everywhere`` are
+    settings in ``[rules]``, of which one does.
     """
 
     why: str
@@ -93,7 +93,12 @@ def meet(
         facts = columns[side]
         if facts.family is Family.UNKNOWN:
             why = facts.refused or "whose values nobody has shown how to compare"
-            return Refusal(f"has the type {facts.declared} on the {side} stack, {why}")
+            own = {
+                f"{each}_sql": columns[each].text_sql
+                for each in SIDES
+                if columns[each].family is Family.UNKNOWN and columns[each].text_sql
+            }
+            return Refusal(f"has the type {facts.declared} on the {side} stack, {why}", own)
     if read_as is not None:
         read = _read(legacy, modern, read_as, rules)
         return read if isinstance(read, Refusal) else _unless_zone(read, columns, dialects, rules)
@@ -230,10 +235,11 @@ def _unless_zone(
             if columns[other].family is Family.TIMESTAMPTZ and dialects[other].converts_zones:
                 local = f"the {other} side's instants are compared as times of that zone"
                 return CommonType(Family.TIMESTAMP, f"{met.spoken}; {local}")
+            hint = _cure(columns, dialects, side, str(rules.naive_zone))
             return Refusal(
                 f"holds naive times of {rules.naive_zone} on the {side} stack, and "
-                f"{dialects[side].name} converts no zone but UTC without errors"
-                f"{_cure(columns, dialects, side, str(rules.naive_zone))}"
+                f"{dialects[side].name} converts no zone but UTC without errors{hint.said}",
+                hint.own,
             )
     return met
 
@@ -246,16 +252,17 @@ _OWN_SQL = (
 
 def _cure(
     columns: Mapping[Side, ColumnFacts], dialects: Mapping[Side, Dialect], naive: Side, zone: str
-) -> str:
+) -> _Hint:
     """Return a hint at how to compare the other side's moments as naive times of ``zone``."""
     other: Side = "modern" if naive == "legacy" else "legacy"
     converted = dialects[other].naive_sql(columns[other].name, zone)
     if not converted:
-        return '; store them in UTC, which naive_zone = "UTC" then says'
-    return (
+        return _Hint('; store them in UTC, which naive_zone = "UTC" then says')
+    said = (
         f"; have the other side converted to such times: {other}_sql = {json.dumps(converted)} "
         "(in the hour that clocks repeat, two moments are then one time)"
     )
+    return _Hint(said, {f"{other}_sql": converted})
 
 
 @dataclass(frozen=True, slots=True)

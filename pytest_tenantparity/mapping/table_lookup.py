@@ -14,6 +14,9 @@ from .migration import Migration
 FILL_IN = "FILL IN: why it may be left out"
 """A reason that a person has to write."""
 
+LOWERCASE = Wanted(("pairing", "names"), "lowercase")
+BY_CASE = "names that differ from those of the other stack in upper and lower case alone"
+
 
 def located(
     migration: Migration, pair: TablePair, tenant: Tenant | None
@@ -86,15 +89,18 @@ def table_at(migration: Migration, pair: TablePair, side: Side, place: Place) ->
             cause=no_tables(side),
         )
     by_case, wanted = "", _settings_for_missing(migration, pair, side, tables)
+    cause = tables_missing(side)
+    gist = f"tables that only the {'modern' if side == 'legacy' else 'legacy'} stack has"
     if name.lower() in {each.lower() for each in tables}:
         by_case = '. [pairing] names = "lowercase" pairs names that differ only in case'
-        wanted.insert(0, Wanted(("pairing", "names"), "lowercase"))
+        wanted.insert(0, LOWERCASE)
+        cause = gist = BY_CASE
     raise NotProven(
         f"the {side} stack has no table {catalog.schema}.{name}.{did_you_mean(name, tables)} "
         f"{_way_out(pair, side, tables)}{by_case}",
-        cause=tables_missing(side),
+        cause=cause,
         about=pair.modern_table if side == "legacy" else pair.name,
-        gist=f"tables that only the {'modern' if side == 'legacy' else 'legacy'} stack has",
+        gist=gist,
         wanted=wanted,
     )
 

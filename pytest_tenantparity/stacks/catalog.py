@@ -46,7 +46,8 @@ class ColumnFacts:
 
     - ``scale``: how many digits the type holds after the point, of a decimal number or of a second.
     - ``fuzzy``: whether the column's own equality takes some different values for equal.
-    - ``refused``: why values of the family ``UNKNOWN`` cannot be compared.
+    - ``refused``: why values of the family ``UNKNOWN`` cannot be compared. ``text_sql`` is SQL of
+      their text, which can be compared if it tells all values apart.
     - ``nullable``: false only if the database itself keeps NULL out of every row.
     - ``collation``: its name, only in an engine that cannot compare texts of two collations.
     """
@@ -61,6 +62,7 @@ class ColumnFacts:
     refused: str = ""
     nullable: bool = True
     collation: str = ""
+    text_sql: str = ""
 
 
 NO_COLUMNS = (

@@ -113,7 +113,8 @@ class Setup:
     modern: Database
     role: str
     environment: pytest.MonkeyPatch
-    kept: dict[str, str] = field(default_factory=dict)
+    first: str = ""
+    others: list[Database] = field(default_factory=list)
 
     @property
     def settings(self) -> str:
@@ -165,7 +166,10 @@ def _pasted(text: str, cure: PastedCure) -> str:
     place = cure.where.partition(", ")[2]
     number = re.search(r"line (\d+)$", place)
     at = int(number[1]) if number else len(lines)
-    if place.startswith("below line") or place == "at the end":
+    if place.startswith("in ["):
+        at = lines.index(place.removeprefix("in ").removesuffix(", added above")) + 1
+        lines[at:at] = added
+    elif place.startswith("below line") or place == "at the end":
         lines[at:at] = added
     elif place.startswith("instead of line"):
         lines[at - 1 : at] = added
@@ -202,7 +206,10 @@ def new_setup(
         )
     )
     setup.write(TENANTS, "tenants.csv")
+    setup.first = setup.settings
     yield setup
+    for database in setup.others:
+        database.drop()
     legacy.run(f"DROP USER IF EXISTS {role}@'127.0.0.1'")
     legacy.drop()
     modern.drop()

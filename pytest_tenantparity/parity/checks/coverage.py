@@ -53,7 +53,7 @@ def check_coverage(run: Run, key: CheckKey) -> Evidence:
             except NotProven as error:  # one tenant's place must not hide the gaps of others
                 reasons.append(str(error))
                 left_out |= dict.fromkeys(filtered)
-        reasons += _unused_sources(run, side)
+        reasons += unused_sources(run, side)
     outcome = Outcome.NOT_PROVEN if reasons else Outcome.PROVEN
     counted = {what: rows for what, rows in left_out.items() if rows is not None}
     return Evidence(key, outcome, TableCoverage(counted), reasons=tuple(dict.fromkeys(reasons)))
@@ -163,7 +163,7 @@ def places_read(run: Run, side: Side) -> dict[Place, list[TablePair]]:
     return places
 
 
-def _unused_sources(run: Run, side: Side) -> Iterator[str]:
+def unused_sources(run: Run, side: Side) -> Iterator[str]:
     """Yield a reason for each source that is not compared, not a key map, and not ignored."""
     for name in coverage_gaps(
         run.settings, [*run.pairs.values()], side, run.settings.sources.get(side, {})

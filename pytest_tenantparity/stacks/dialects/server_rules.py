@@ -86,6 +86,9 @@ class ServerRules(ABC):
     reports_load: ClassVar[bool] = False
     """Whether a session can measure how busy the server is."""
 
+    oldest: ClassVar[dict[str, tuple[int, ...]]] = {}
+    """The oldest version of each product that can be compared soundly."""
+
     def normalised(self, url: URL, *, shows_names: bool = True) -> URL:
         """Return ``url`` in the form for :meth:`create_engine`; raises :class:`Unsuitable`.
 

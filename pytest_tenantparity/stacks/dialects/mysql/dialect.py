@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, suppress
 from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 import pymysql
@@ -163,6 +163,7 @@ class MySQL(Dialect):
     )
 
     maintenance_database = ""
+    oldest: ClassVar = {"MySQL": (8, 0, 17), "MariaDB": (10, 5)}
 
     def default_schema(self, url: URL) -> str:
         return url.database or ""

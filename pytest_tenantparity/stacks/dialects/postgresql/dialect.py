@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from functools import partial, reduce
 from itertools import chain
-from typing import Any
+from typing import Any, ClassVar
 
 import psycopg
 from sqlalchemy import (
@@ -198,6 +198,7 @@ class PostgreSQL(Dialect):
     parallel_sessions = True
     converts_zones = True
     maintenance_database = "postgres"
+    oldest: ClassVar = {"PostgreSQL": (13,)}
 
     def default_schema(self, url: URL) -> str:
         del url
