@@ -11,7 +11,8 @@ from pathlib import Path
 from ..audit import OpenStacks, RunOptions, run_on
 from ..config import AsOf, Settings, Tenancy
 from ..config.as_of import require_as_of
-from ..errors import SettingsError, StackUnavailable, TenantParityError, Wanted
+from ..config.names import toml_key
+from ..errors import SettingsError, StackUnavailable, TenantParityError, Wanted, nearest
 from ..inventory import TablePair, planned_pairs, select_tenants
 from ..limits import Limits
 from ..model import SIDES, Side
@@ -86,7 +87,7 @@ class _Examination:
                 sides = {
                     side: examine_side(self.found, self.file, run, side)
                     for side in SIDES
-                    if not stacks.states[side].unavailable.get("")
+                    if "" not in stacks.states[side].unavailable
                 }
                 if len(sides) < len(SIDES):
                     self.found.skipped.append("table pairs: one stack or both could not be opened")
@@ -178,6 +179,7 @@ class _Examination:
     def _pairs(self, stacks: OpenStacks) -> Sequence[TablePair]:
         """Return the pairs of tables, without those that the settings give no rule for."""
         for _ in range(_ROUNDS):
+            self._mend_tables(stacks)
             stacks.settings = self.settings
             try:
                 known = planned_pairs(self.settings)
@@ -186,6 +188,25 @@ class _Examination:
                 if not self._leave_out_pair(stacks, error):
                     return ()
         return ()
+
+    def _mend_tables(self, stacks: OpenStacks) -> None:
+        """Note settings of tables that are not there, and go on with the nearest table's name."""
+        if any("" in state.unavailable for state in stacks.states.values()):
+            return
+        tables = {side: stacks.tables(side) for side in SIDES}
+        everything = {*tables["legacy"], *tables["modern"]}
+        free = set(tables["legacy"]) - self.settings.tables.keys()
+        renamed = dict(self.settings.tables)
+        for name, own in self.settings.tables.items():
+            near = nearest(name, free)
+            if name in everything or own.legacy is not None or own.modern is not None or not near:
+                continue
+            said = f"[tables.{toml_key(name)}]: neither stack has such a table; is it {near!r}?"
+            cures = tuple(self.file.renamed_table(name, near))
+            self.found.add(Obstacle(Severity.STOPS, said, said, cures))
+            renamed = {near if each == name else each: renamed[each] for each in renamed}
+            free.discard(near)
+        self.settings = self.settings.model_copy(update={"tables": renamed})
 
     def _leave_out_pair(self, stacks: OpenStacks, error: SettingsError) -> bool:
         side: Side | None = next((s for s in SIDES if error.cause == f"{s} without tenancy"), None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import ColumnElement, func, literal_column, select
@@ -18,6 +18,7 @@ from ..mapping.table_lookup import (
     BY_CASE,
     FILL_IN,
     LOWERCASE,
+    ONE_DATABASE,
     no_tables,
     places_of,
     same_data,
@@ -92,6 +93,11 @@ class _Pairs:
     sides: Mapping[Side, SideState]
     counts: RowCounts = field(default_factory=dict)
 
+    @property
+    def noted_empty(self) -> set[str]:
+        """The schemas without tables that are noted."""
+        return set().union(*(each.empty for each in self.sides.values()))
+
     def examine(self, pair: TablePair) -> Planned | None:
         """Note every fault of a pair. Return it if an audit can read it."""
         run = self.run
@@ -100,7 +106,7 @@ class _Pairs:
             if not self.partial.has_tenants:
                 return None
             tenants = run.selected
-        usable = [each for each in tenants if self._is_there(pair, each)]
+        usable = self._usable(pair, tenants)
         if not usable:
             return None
         places = places_of(run, pair, usable[0])
@@ -137,29 +143,54 @@ class _Pairs:
                 said = rule.rule.removeprefix(WARNING)
                 self.found.add(Obstacle(Severity.HINT, said, said))
 
-    def _is_there(self, pair: TablePair, tenant: Tenant | None) -> bool:
-        """Return whether both sides have the table of a pair, and note it if not."""
-        run, is_there = self.run, True
+    def _usable(self, pair: TablePair, tenants: Sequence[Tenant | None]) -> list[Tenant | None]:
+        """Return the tenants whose tables are there on both sides, and note what is not there."""
+        usable: list[Tenant | None] = []
+        lacking: dict[str, list[tuple[str, NotProven]]] = {}
+        for tenant in tenants:
+            errors = list(self._not_there(pair, tenant))
+            if not errors:
+                usable.append(tenant)
+            for error in errors:
+                name = "" if tenant is None else tenant.id
+                lacking.setdefault(error.cause or str(error), []).append((name, error))
+        for errors_of_cause in lacking.values():
+            if len(errors_of_cause) == len(tenants):
+                self._note(errors_of_cause[0][1])
+                continue
+            for name, error in errors_of_cause:  # of some tenants, each in a place of its own
+                said = f"{pair.name} of {name}" if error.about else str(error)
+                gist = "tables that only some tenants have"
+                self._note(NotProven(str(error), cause=gist, gist=gist, about=said))
+        return usable
+
+    def _not_there(self, pair: TablePair, tenant: Tenant | None) -> Iterator[NotProven]:
+        """Yield why a pair cannot be read where the rows of ``tenant`` are."""
+        run = self.run
         places = places_of(run, pair, tenant)
+        errors: dict[Side, NotProven] = {}
         try:
             same_data(run, places)
         except NotProven as error:
-            self._note(error, Severity.STOPS)
-            is_there = False
+            yield error
+            return
         for side in SIDES:
             try:
                 table_at(run, pair, side, places[side])
             except NotProven as error:
-                is_there = False
-                known = self.sides[side]
-                if error.cause == no_tables(side) and len(places) and known.is_empty:
-                    continue
-                if known.hidden and error.cause == tables_missing(side):
-                    continue  # the right to see the table may be missing
-                self._note(error)
-        return is_there
+                errors[side] = error
+        refused = any(error.cause.startswith(f"{side}: ") for side, error in errors.items())
+        for side, fault in errors.items():
+            missing = fault.cause in (tables_missing(side), BY_CASE)
+            # The right to see the table may be missing, or the other side cannot be read.
+            if not (missing and (refused or self.sides[side].hidden)):
+                yield fault
 
-    def _note(self, error: NotProven, severity: Severity = Severity.NOT_PROVEN) -> None:
+    def _note(self, error: NotProven) -> None:
+        if error.cause in map(no_tables, SIDES) and error.about in self.noted_empty:
+            return
+        stops = error.cause == ONE_DATABASE
+        severity = Severity.STOPS if stops else Severity.NOT_PROVEN
         wanted = error.wanted[:1]
         cause, said = error.cause or str(error), error.gist or str(error)
         affected = (error.about,) if error.gist and error.about else ()
@@ -170,6 +201,8 @@ class _Pairs:
         self.found.add(Obstacle(severity, cause, said, cures, affected))
 
     def _cure(self, wanted: Wanted) -> Cure:
+        if wanted.value is None:
+            return self.file.removal(wanted.key)
         return self.file.cure(wanted.key, wanted.value)
 
     def _note_problem(self, pair: TablePair, problem: Problem) -> None:

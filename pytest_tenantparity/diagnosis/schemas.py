@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from ..errors import NotProven, counted, nearest
@@ -21,13 +22,14 @@ class SideState:
 
     - ``unreadable``: the tables that the role may not read.
     - ``hidden``: whether tables could be hidden from the role.
-    - ``is_empty``: whether there are no tables at all.
+    - ``is_empty``: whether there are no tables at all. ``empty`` are the schemas without tables.
     - ``catalogs``: those that could be read, by place.
     """
 
     unreadable: set[str] = field(default_factory=set)
     hidden: bool = False
     is_empty: bool = False
+    empty: set[str] = field(default_factory=set)
     catalogs: dict[Place, Catalog] = field(default_factory=dict)
 
 
@@ -59,11 +61,9 @@ def examine_side(found: Diagnosis, file: SettingsFile, run: Run, side: Side) -> 
             continue  # tenants have their own places, and nothing is shared
         if place in empty:
             _note_empty(found, file, run, side, place, catalog)
+            state.empty.add(catalog.schema)
             continue
-        wanted = {
-            name for name in catalog.stored_tables if not is_ignored(run.settings, side, name)
-        }
-        wanted |= {pair.table(side) for pair in run.pairs.values()}
+        wanted = _tables_read(run, side, catalog)
         for right in _missing(run, side, place, catalog, wanted):
             _note_right(found, side, right, catalog)
             state.unreadable |= set(right.tables or catalog.tables)
@@ -80,6 +80,27 @@ def _places(run: Run, side: Side) -> list[Place]:
         if tenancy.per_place:
             places |= dict.fromkeys(place_of(stack, tenancy, each) for each in run.selected)
     return list(places)
+
+
+def _tables_read(run: Run, side: Side, catalog: Catalog) -> set[str]:
+    """Return the tables of one side that an audit reads, as far as both sides have them."""
+    other: Side = "modern" if side == "legacy" else "legacy"
+    theirs: set[str] = set()
+    for place in _places(run, other):
+        with suppress(NotProven):
+            theirs |= run.stacks[other].catalog(place).tables.keys()
+    read: set[str] = set()
+    for pair in run.pairs.values():
+        if theirs and not pair.tables_of(run.settings, other, theirs):
+            continue  # it is compared with nothing
+        read |= {*pair.tables_of(run.settings, side, catalog.tables)}
+        read |= {hop.table for hop in pair.tenancy(side).hops}
+    read |= {table for stack, table in run.settings.used_maps if stack == side}
+    if not run.pairs:
+        read |= {n for n in catalog.stored_tables if not is_ignored(run.settings, side, n)}
+    return read | {
+        each.name for name in read & catalog.tables.keys() for each in catalog.tables[name].reads
+    }
 
 
 def _note_version(found: Diagnosis, dialect: Dialect, side: Side, server: ServerFacts) -> None:
@@ -121,6 +142,11 @@ def _note_empty(
         pass
     others.pop(catalog.schema, None)
     said = f"the {side} schema {catalog.schema} has no tables, or does not exist"
+    if place != place_of_shared(run.settings.stack(side)):  # of one tenant
+        said = f"{side} schemas of tenants that have no tables, or do not exist"
+        affected = (place.database or catalog.schema,)
+        found.add(Obstacle(Severity.NOT_PROVEN, said, said, affected=affected))
+        return
     if not others:
         found.add(Obstacle(Severity.STOPS, no_tables(side), said))
         return

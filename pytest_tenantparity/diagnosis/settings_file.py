@@ -6,7 +6,7 @@ Each proposed text is tried: the file with it is parsed, and has to hold the wan
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
@@ -80,7 +80,8 @@ class SettingsFile:
     def removal(self, key: Sequence[str]) -> Cure:
         """Return the cure that takes a key out."""
         line = line_of(self.text, (*self.prefix, *key))
-        name = toml_key(key[-1])
+        is_table = line is not None and self._is_header(line)
+        name = f"[{'.'.join(map(toml_key, key))}]" if is_table else toml_key(key[-1])
         where = f"{self.path}:{line}" if line else str(self.path)
         return Cure(Means.WORDS, f"take {name} out ({where})")
 
@@ -94,6 +95,15 @@ class SettingsFile:
             if _value_at(after, (*full[:-1], name)) == value:
                 return Cure(Means.SETTINGS, added, self._where(f"instead of line {line}"))
         return Cure(Means.WORDS, f"write {toml_key(name)} for {toml_key(full[-1])} ({self.path})")
+
+    def renamed_table(self, name: str, other: str) -> Iterator[Cure]:
+        """Yield the cures that give the settings of a table another name, line by line."""
+        path = (*self.prefix, "tables", name)
+        old, new = (".".join(map(toml_key, each)) for each in (path, (*path[:-1], other)))
+        for number, line in enumerate(self.text.splitlines(), 1):
+            if line.lstrip().startswith((f"[{old}]", f"[{old}.")):
+                added = line.strip().replace(old, new, 1)
+                yield Cure(Means.SETTINGS, added, self._where(f"instead of line {number}"))
 
     def _replaced(self, full: Sequence[str], value: Any, line: int) -> Cure:
         before = self._line(line)

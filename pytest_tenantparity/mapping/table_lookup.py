@@ -14,6 +14,7 @@ from .migration import Migration
 FILL_IN = "FILL IN: why it may be left out"
 """A reason that a person has to write."""
 
+ONE_DATABASE = "both stacks are one database"
 LOWERCASE = Wanted(("pairing", "names"), "lowercase")
 BY_CASE = "names that differ from those of the other stack in upper and lower case alone"
 
@@ -80,13 +81,17 @@ def table_at(migration: Migration, pair: TablePair, side: Side, place: Place) ->
                 f"the {side} table {name!r} {tables[name].refused}",
                 cause=f"{side}: {tables[name].refused}",
                 about=name,
-                gist=f"each of these {side} tables {tables[name].refused}",
+                gist=""
+                if tables[name].sql
+                else f"{side} tables, each of which {tables[name].refused}",
             )
         return tables[name]
     if not tables:
         raise NotProven(
             f"the {side} schema {catalog.schema!r} has no tables, or does not exist",
             cause=no_tables(side),
+            about=catalog.schema,
+            gist=f"{side} schemas that have no tables, or do not exist",
         )
     by_case, wanted = "", _settings_for_missing(migration, pair, side, tables)
     cause = tables_missing(side)
@@ -123,6 +128,16 @@ def _settings_for_missing(
     A table that has its counterpart is not proposed as another one's.
     """
     settings, free = migration.settings, set(tables)
+    named = settings.pairing.tables or ()
+    if pair.name in settings.tables:
+        ignored = Wanted(("tables", pair.name))
+    elif pair.name in named:
+        left = tuple(each for each in named if each != pair.name)
+        ignored = Wanted(("pairing", "tables"), left)
+    else:
+        side_of_it = "legacy" if side == "modern" else "modern"
+        name = pair.name if side == "modern" else pair.modern_table
+        ignored = Wanted(("ignore", "tables", f"{side_of_it}.{name}"), FILL_IN)
     other: Side = "modern" if side == "legacy" else "legacy"
     place = place_of_shared(settings.stack(other))
     theirs = migration.stacks[other].catalog(place).tables
@@ -132,10 +147,10 @@ def _settings_for_missing(
     modern = pair.modern_table
     near = nearest(modern, free)
     if side == "modern":
-        renamed, ignored = Wanted(("tables", pair.name, "modern"), near), f"legacy.{pair.name}"
+        renamed = Wanted(("tables", pair.name, "modern"), near)
     else:
-        renamed, ignored = Wanted(("tables", near, "modern"), modern), f"modern.{modern}"
-    return [*([renamed] if near else []), Wanted(("ignore", "tables", ignored), FILL_IN)]
+        renamed = Wanted(("tables", near, "modern"), modern)
+    return [*([renamed] if near else []), ignored]
 
 
 def _way_out(pair: TablePair, side: Side, tables: Collection[str]) -> str:
@@ -170,7 +185,7 @@ def same_data(migration: Migration, places: Mapping[Side, Place]) -> SameData | 
             f"legacy and modern {same}: {legacy.database} at {legacy.address} and "
             f"{modern.address}, schema {schemas['legacy']}; check both URLs, or give a reason as "
             "same_database",
-            cause="both stacks are one database",
+            cause=ONE_DATABASE,
         )
     return same
 

@@ -42,6 +42,9 @@ def test_a_sound_setup_has_a_short_page(setup: Setup) -> None:
     assert page.text.splitlines()[-1] == "nothing is in the way of an audit"
 
 
+Act = Callable[[Setup], object]
+
+
 @dataclass(frozen=True)
 class Broken:
     """A way to break a set-up, and words of the one cause that the page must name.
@@ -51,18 +54,18 @@ class Broken:
     - ``others``: the number of other causes on the page.
     """
 
-    breaks: Callable[[Setup], object]
+    breaks: Act
     words: str
-    mended: Callable[[Setup], object] | None = None
+    mended: Act | None = None
     others: int | None = 0
 
 
-def modern(sql: str) -> Callable[[Setup], object]:
+def modern(sql: str) -> Act:
     """Return a function that runs SQL on the modern side. ``{role}`` is the audit's role."""
     return lambda it: it.modern.run(sql.replace("{role}", it.role).replace("{db}", it.modern.name))
 
 
-def legacy(*statements: str) -> Callable[[Setup], object]:
+def legacy(*statements: str) -> Act:
     """Return a function that runs SQL on the legacy side."""
 
     def run(it: Setup) -> None:
@@ -74,12 +77,12 @@ def legacy(*statements: str) -> Callable[[Setup], object]:
     return run
 
 
-def edited(old: str, new: str, name: str = "tenantparity.toml") -> Callable[[Setup], object]:
+def edited(old: str, new: str, name: str = "tenantparity.toml") -> Act:
     """Return a function that replaces a text of a file."""
     return lambda it: it.edit(old, new, name)
 
 
-def added(text: str) -> Callable[[Setup], object]:
+def added(text: str) -> Act:
     """Return a function that adds lines to the settings."""
     return lambda it: it.add(text)
 
@@ -108,6 +111,13 @@ def _without_encoding(it: Setup) -> None:
     bare.run(MODERN)
     bare.run(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {it.role}")
     it.edit(f'/{it.modern.name}"', f'/{bare.name}"')
+
+
+def _with_a_map(it: Setup) -> None:
+    it.modern.run("CREATE TABLE id_map AS SELECT id AS a, 1 AS b FROM orders")
+    it.modern.run(f"GRANT SELECT ON id_map TO {it.role}")
+    it.add('[tables.orders.columns]\nid = { key_map = "ids" }')
+    it.add('[maps.ids]\ntable = "id_map"\nlegacy = "a"\nmodern = "b"')
 
 
 def _tenants_in_utf16(it: Setup) -> None:
@@ -217,9 +227,20 @@ BROKEN = {
         modern("DROP TABLE orders"), "tables that only the legacy stack has: orders"
     ),
     "tables missing on both sides": Broken(
-        lambda it: (it.legacy.run("DROP TABLE prices"), it.modern.run("DROP TABLE orders")),
-        "tables that only the legacy stack has: orders",
+        lambda it: (
+            it.legacy.run("CREATE TABLE old_news (id int PRIMARY KEY)"),
+            it.modern.run("DROP TABLE orders; CREATE TABLE faq (id int)"),
+        ),
+        "tables that only the legacy stack has: old_news, orders",
         others=1,
+    ),
+    "settings of a table that is not there": Broken(
+        edited("[tables.prices]", "[tables.price]"), "neither stack has such a table"
+    ),
+    "table of the settings missing": Broken(
+        legacy("DROP TABLE prices"),
+        "tables that only the modern stack has: prices",
+        legacy("CREATE TABLE prices (symbol varchar(20) PRIMARY KEY, price decimal(12,4))"),
     ),
     "table with another name": Broken(
         modern("ALTER TABLE orders RENAME TO orders_new"),
@@ -262,7 +283,7 @@ BROKEN = {
             'ALTER TABLE trades RENAME price TO "Price"; ALTER TABLE trades RENAME note TO "Note"; '
             'ALTER TABLE trades RENAME flag TO "Flag"'
         ),
-        "differ from the modern ones in upper and lower case alone",
+        "in upper and lower case alone: columns of trades",
     ),
     "text beside uuid": Broken(
         modern("ALTER TABLE orders ALTER state TYPE uuid USING NULL"),
@@ -301,7 +322,7 @@ BROKEN = {
             '[tables.trades.columns.flag]\nlegacy_sql = "flagg"'
         ),
         "[tables.trades.columns.note] modern_sql",
-        lambda it: (it.edit("notee", "note"), it.edit("flagg", "flag")),
+        restored,
         others=1,
     ),
     "column misspelt in a filter": Broken(
@@ -313,7 +334,6 @@ BROKEN = {
         added('[sources.legacy.open_orders]\nsql = "SELECT id, stat FROM orders"'),
         "open_orders",
         restored,
-        others=None,
     ),
     "map without a table": Broken(
         added(
@@ -327,14 +347,7 @@ BROKEN = {
         ),
     ),
     "map that is no bijection": Broken(
-        lambda it: (
-            it.modern.run("CREATE TABLE id_map AS SELECT id AS a, 1 AS b FROM orders"),
-            it.modern.run(f"GRANT SELECT ON id_map TO {it.role}"),
-            it.add(
-                '[tables.orders.columns]\nid = { key_map = "ids" }\n'
-                '[maps.ids]\ntable = "id_map"\nlegacy = "a"\nmodern = "b"'
-            ),
-        ),
+        _with_a_map,
         "is no bijection",
         modern("UPDATE id_map SET b = a"),
     ),
