@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import ColumnElement, func, literal_column, select
 
 from ..config.as_of import uses_as_of
-from ..errors import NotProven, Wanted, settings_sql
+from ..errors import NotProven, TenantParityError, Wanted, settings_sql
 from ..inventory import Place, TablePair, coverage_gaps, place_of_shared
 from ..mapping.columns import ColumnPlan, Problem, ProblemKind
 from ..mapping.connected_pair import connected, plan_pair
@@ -68,7 +68,13 @@ def examine_pairs(
 ) -> list[Planned]:
     """Note every fault of every pair, and return the pairs that can be read."""
     each = _Pairs(found, file, partial, run, sides)
-    planned = [plan for pair in run.pairs.values() if (plan := each.examine(pair)) is not None]
+    planned = []
+    for pair in run.pairs.values():
+        try:
+            if (plan := each.examine(pair)) is not None:
+                planned.append(plan)
+        except TenantParityError as error:  # one pair must not hide the faults of the others
+            found.add(Obstacle(Severity.NOT_PROVEN, error.cause or str(error), str(error)))
     each.note_tables_in_no_pair()
     if partial.has_tenants:
         note_tenants(found, file, run, each.counts)
@@ -148,8 +154,8 @@ class _Pairs:
         usable: list[Tenant | None] = []
         lacking: dict[str, list[tuple[str, NotProven]]] = {}
         for tenant in tenants:
-            errors = list(self._not_there(pair, tenant))
-            if not errors:
+            errors, is_there = self._not_there(pair, tenant)
+            if is_there:
                 usable.append(tenant)
             for error in errors:
                 name = "" if tenant is None else tenant.id
@@ -164,27 +170,32 @@ class _Pairs:
                 self._note(NotProven(str(error), cause=gist, gist=gist, about=said))
         return usable
 
-    def _not_there(self, pair: TablePair, tenant: Tenant | None) -> Iterator[NotProven]:
-        """Yield why a pair cannot be read where the rows of ``tenant`` are."""
+    def _not_there(self, pair: TablePair, tenant: Tenant | None) -> tuple[list[NotProven], bool]:
+        """Return why a pair cannot be read where a tenant's rows are, and whether it can.
+
+        What has the same cause as something else that is noted is left out.
+        """
         run = self.run
         places = places_of(run, pair, tenant)
         errors: dict[Side, NotProven] = {}
         try:
             same_data(run, places)
         except NotProven as error:
-            yield error
-            return
+            return [error], False
         for side in SIDES:
             try:
                 table_at(run, pair, side, places[side])
             except NotProven as error:
                 errors[side] = error
         refused = any(error.cause.startswith(f"{side}: ") for side, error in errors.items())
-        for side, fault in errors.items():
-            missing = fault.cause in (tables_missing(side), BY_CASE)
-            # The right to see the table may be missing, or the other side cannot be read.
-            if not (missing and (refused or self.sides[side].hidden)):
-                yield fault
+        # The right to see a table may be missing, or the other side's table cannot be read.
+        told = [
+            fault
+            for side, fault in errors.items()
+            if fault.cause not in (tables_missing(side), BY_CASE)
+            or not (refused or self.sides[side].hidden)
+        ]
+        return told, not errors
 
     def _note(self, error: NotProven) -> None:
         if error.cause in map(no_tables, SIDES) and error.about in self.noted_empty:

@@ -441,6 +441,86 @@ def test_one_cause_with_its_cure(setup: Setup, name: str) -> None:
     assert (after.code, after.causes) == (0, []), setup.settings + after.text
 
 
+def test_one_side_does_not_hide_the_other(setup: Setup) -> None:
+    """All causes of both sides are named at once, and one round of pasting removes them."""
+    setup.legacy.run("ALTER TABLE orders ADD extra json")
+    setup.legacy.run("CREATE TABLE old_news (id int PRIMARY KEY)")
+    setup.modern.run(
+        "ALTER TABLE orders ADD extra jsonb; ALTER TABLE trades RENAME note TO notes; "
+        "ALTER TABLE trades ADD migrated_at timestamptz; ALTER TABLE trades ALTER flag TYPE text; "
+        f"CREATE TABLE faq (id int); REVOKE SELECT ON prices FROM {setup.role}; "
+        "REVOKE USAGE ON SCHEMA public FROM PUBLIC"
+    )
+    setup.edit('naive_zone = "UTC"', 'naive_zon = "UTC"')
+    setup.edit('"tenant_id"', '"tenantid"')
+    setup.environment.setenv("LEGACY_PASSWORD", "wrong")
+    page = setup.doctor()
+    assert (page.code, len(page.causes)) == (1, 4), page.text  # columns need both sides
+    setup.environment.setenv("LEGACY_PASSWORD", PASSWORD)
+    page = setup.doctor()
+    assert (page.code, len(page.causes)) == (1, 9), page.text
+    setup.paste(page.cures)
+    after = setup.doctor()
+    assert (after.code, after.causes) == (0, []), setup.settings + after.text
+
+
+def test_a_page_has_a_page_of_lines(setup: Setup) -> None:
+    """With hundreds of tables in the wrong schema, the page stays a page, and none is repeated."""
+    setup.modern.run("".join(f"CREATE TABLE t{n} (id int);" for n in range(300)))
+    page = setup.doctor(width=80)
+    assert len(page.causes) == 1
+    assert len(page.text.splitlines()) < 60
+    assert all(len(line) <= 80 for line in page.text.splitlines() if not line.startswith("      "))
+    whole = setup.doctor("--all")
+    assert all(f'"modern.t{n}"' in whole.text for n in range(300))
+
+
+def test_files_with_habits_of_other_programs(setup: Setup) -> None:
+    """A tenants file with a BOM, ``;`` and ``ID`` is read, so that nothing is in the way."""
+    text = 'ID;Cohort;legacy_accounts;modern_id\nacme;cohort-1;A1;1\nbeta;cohort-1;"A2;A3";2\n'
+    (setup.path / "tenants.csv").write_bytes(b"\xef\xbb\xbf" + text.encode())
+    assert setup.doctor().code == 0
+
+
+HINTS: dict[str, tuple[Act, str]] = {
+    "index": (
+        modern(
+            "INSERT INTO orders SELECT i, 2, 'open' FROM generate_series(100, 120000) i; "
+            "ANALYZE orders"
+        ),
+        "no index of the modern table public.orders begins with tenant_id",
+    ),
+    "table without effect": (
+        added('[ignore.tables]\nnews = "not moved"'),
+        "settings that have no effect; take them out: [ignore.tables] news",
+    ),
+    "column without effect": (
+        added('[tables.trades.ignore]\nnews = "not moved"'),
+        "[tables.trades.ignore] news",
+    ),
+    "map without effect": (
+        added('[maps.ids]\ntable = "orders"\nlegacy = "id"\nmodern = "id"'),
+        "[maps] ids",
+    ),
+    "SQL that is loose": (
+        added('[tables.orders.columns.state]\nmodern_sql = "lower(state)"'),
+        "[tables.orders.columns.state] modern_sql",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HINTS)
+def test_hints_are_in_nobodys_way(setup: Setup, name: str) -> None:
+    """What is worth knowing is on the page once, and does not change the exit code."""
+    break_it, words = HINTS[name]
+    break_it(setup)
+    page = setup.doctor()
+    assert len([each for each in page.hints if words in each]) == 1, page.text
+    if name == "index":
+        return  # rows of one side alone
+    assert (page.code, page.causes) == (0, []), page.text
+
+
 def test_the_document_has_all_of_the_page(setup: Setup) -> None:
     """``--json`` has the same causes, and holds no secret."""
     setup.modern.run("DROP TABLE orders")
