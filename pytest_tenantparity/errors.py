@@ -12,11 +12,13 @@ from dataclasses import dataclass
 class Wanted:
     """A setting that removes a fault: its ``key``, such as ``("legacy", "schema")``, and value.
 
-    A ``value`` of None means that the key has to be taken out.
+    A ``value`` of None means that the key has to be taken out. ``note`` says what a person has to
+    know before: the value is likely, and not certain.
     """
 
     key: tuple[str, ...]
     value: object = None
+    note: str = ""
 
 
 class TenantParityError(Exception):

@@ -23,8 +23,11 @@ if TYPE_CHECKING:
 
 SAMPLED_ROWS = 20_000
 START_SECONDS = 2.5
+CHECK_SECONDS = 0.0025
+SCAN_SECONDS = 0.05
 SCAN_RATIO = 1.4
-"""An audit's time for each row, as a multiple of a digest's: docs/performance.md."""
+"""Of an audit in one process, as in docs/performance.md: its start, pytest's time for each check,
+the time to prepare each scan, and its time for each row as a multiple of a digest's."""
 
 
 def estimate(run: Run, planned: Sequence[Planned]) -> Estimate | None:
@@ -47,7 +50,8 @@ def estimate(run: Run, planned: Sequence[Planned]) -> Estimate | None:
     rates, sampled = _measured(run, largest)
     seconds = None
     if len(rates) == len(SIDES):
-        seconds = START_SECONDS + SCAN_RATIO * max(rows[s] / rates[s] for s in SIDES)
+        own = START_SECONDS + CHECK_SECONDS * checks + SCAN_SECONDS * 2 * scans
+        seconds = own + SCAN_RATIO * max(rows[s] / rates[s] for s in SIDES)
     return Estimate(
         checks,
         len(pairs),

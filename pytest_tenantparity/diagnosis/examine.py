@@ -12,7 +12,7 @@ from ..audit import OpenStacks, RunOptions, run_on
 from ..config import AsOf, Settings, Tenancy
 from ..config.as_of import require_as_of
 from ..config.names import toml_key
-from ..errors import SettingsError, StackUnavailable, TenantParityError, Wanted, nearest
+from ..errors import SettingsError, StackUnavailable, TenantParityError, nearest
 from ..inventory import TablePair, planned_pairs, select_tenants
 from ..limits import Limits
 from ..model import SIDES, Side
@@ -102,14 +102,8 @@ class _Examination:
 
     def note(self, error: TenantParityError, severity: Severity) -> None:
         """Add an obstacle for an error of a lower layer."""
-        cures = [self.cure(each) for each in error.wanted[:1]]
+        cures = [self.file.by(each) for each in error.wanted[:1]]
         self.found.add(Obstacle(severity, error.cause or str(error), str(error), tuple(cures)))
-
-    def cure(self, wanted: Wanted) -> Cure:
-        """Return the cure by a setting."""
-        if wanted.value is None:
-            return self.file.removal(wanted.key)
-        return self.file.cure(wanted.key, wanted.value)
 
     def _opened(self) -> OpenStacks | None:
         """Return the open stacks, or None if the settings do not allow to open them."""

@@ -10,7 +10,7 @@ from typing import Any
 from ..characters import on_one_line
 from ..errors import counted
 from ..model import SIDES
-from .estimate import SCAN_RATIO, START_SECONDS
+from .estimate import CHECK_SECONDS, SCAN_RATIO, SCAN_SECONDS, START_SECONDS
 from .obstacles import Cure, Diagnosis, Estimate, Means, Obstacle, Severity, listed
 
 _LONG = 40  # characters of a name from which on each one has a line of its own
@@ -62,12 +62,12 @@ def _estimate(estimate: Estimate, width: int) -> Iterator[str]:
     yield from _wrapped(said, width, "         ")
     if estimate.seconds is not None:
         rates = ", ".join(f"{estimate.rates[side]:,.0f} {side}" for side in SIDES)
-        yield from _wrapped(
-            f"         ({START_SECONDS:g} s + {SCAN_RATIO:g} x the slower side's rows / rows "
-            f"hashed a second: {rates})",
-            width,
-            "         ",
+        formula = (
+            f"         ({START_SECONDS:g} s + {CHECK_SECONDS * 1000:g} ms x checks + "
+            f"{SCAN_SECONDS * 1000:g} ms x scans + {SCAN_RATIO:g} x rows / speed of hashing, as "
+            f"measured: {rates} rows a second)"
         )
+        yield from _wrapped(formula, width, "         ")
 
 
 def _duration(seconds: float) -> str:

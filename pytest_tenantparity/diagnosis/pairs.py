@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import ColumnElement, func, literal_column, select
 
 from ..config.as_of import uses_as_of
-from ..errors import NotProven, TenantParityError, Wanted, settings_sql
+from ..errors import NotProven, TenantParityError, settings_sql
 from ..inventory import Place, TablePair, coverage_gaps, place_of_shared
 from ..mapping.columns import ColumnPlan, Problem, ProblemKind
 from ..mapping.connected_pair import connected, plan_pair
@@ -208,13 +208,8 @@ class _Pairs:
         if wanted and wanted[0].key[:1] == ("tables",) and wanted[0].key[2:] == ("modern",):
             cause = said = f"tables {_RENAMED}"
             affected = (f"{wanted[0].key[1]} -> {wanted[0].value}",)
-        cures = tuple(map(self._cure, wanted))
+        cures = tuple(map(self.file.by, wanted))
         self.found.add(Obstacle(severity, cause, said, cures, affected))
-
-    def _cure(self, wanted: Wanted) -> Cure:
-        if wanted.value is None:
-            return self.file.removal(wanted.key)
-        return self.file.cure(wanted.key, wanted.value)
 
     def _note_problem(self, pair: TablePair, problem: Problem) -> None:
         said = _OF_KIND.get(problem.kind, str(problem))
@@ -228,7 +223,7 @@ class _Pairs:
         if wanted and wanted[0].key[4:] == ("modern",):
             said = f"columns {_RENAMED}"
             affected = (f"{pair.name}.{wanted[0].key[3]} -> {wanted[0].value}",)
-        cures = tuple(map(self._cure, wanted))
+        cures = tuple(map(self.file.by, wanted))
         self.found.add(Obstacle(Severity.NOT_PROVEN, said, said, cures, affected))
 
     def _is_known(self, pair: TablePair, problem: Problem, faults: Sequence[NotProven]) -> bool:

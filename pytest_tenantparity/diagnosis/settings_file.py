@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +18,7 @@ from ..config.loading import TABLE_IN_PYPROJECT
 from ..config.names import toml_key
 from ..config.toml_values import toml_value
 from ..config.utf8 import read_utf8
+from ..errors import Wanted
 from .obstacles import Cure, Means
 
 _COLUMNS = ("columns",)
@@ -47,6 +48,16 @@ class SettingsFile:
     def content(self) -> dict[str, Any]:
         """The whole file as parsed; empty if it cannot be parsed."""
         return _parsed(self.text)
+
+    def by(self, wanted: Wanted) -> Cure:
+        """Return the cure by a setting, with its note as a comment."""
+        if wanted.value is None:
+            return self.removal(wanted.key)
+        cure = self.cure(wanted.key, wanted.value)
+        if not wanted.note:
+            return cure
+        sign = "" if cure.means is Means.WORDS else "# "
+        return replace(cure, text=f"{cure.text}  {sign}{wanted.note}")
 
     def cure(self, key: Sequence[str], value: Any) -> Cure:
         """Return the cure that sets ``key`` to ``value``.

@@ -363,13 +363,14 @@ class ColumnPlanner:
         what: str,
         kind: ProblemKind = ProblemKind.OTHER,
         wanted: Sequence[Wanted] = (),
+        why: str = "",
     ) -> None:
         said = (
             f"column {column_name!r} of {self.pair.name!r} {what}; compare it "
             f"([tables.{self.pair.name}.columns.{column_name}]) or ignore it with a reason "
             f"([tables.{self.pair.name}.ignore])"
         )
-        self.result.problems.append(Problem(said, kind, column_name, what, tuple(wanted)))
+        self.result.problems.append(Problem(said, kind, column_name, why or what, tuple(wanted)))
 
     def _column_key(self, name: str) -> tuple[str, ...]:
         return ("tables", self.pair.name, "columns", name)
@@ -454,12 +455,14 @@ class ColumnPlanner:
         common_type = meet(facts, self._dialects, rules, read_as)
         if isinstance(common_type, Refusal):
             own_key, refusal = self._column_key(name), common_type
-            wanted = [Wanted(("rules", key), value) for key, value in refusal.everywhere.items()]
+            note, shared = refusal.note, refusal.everywhere.items()
+            wanted = [Wanted(("rules", key), value, note) for key, value in shared]
             if len(refusal.own) > 1:
-                wanted.append(Wanted(own_key, dict(refusal.own)))
-            wanted += [Wanted((*own_key, key), value) for key, value in refusal.own.items()]
+                wanted.append(Wanted(own_key, dict(refusal.own), note))
+            wanted += [Wanted((*own_key, key), value, note) for key, value in refusal.own.items()]
             wanted.append(Wanted(self._ignore_key(name), FILL_IN))
-            self._problem(name, common_type.why, ProblemKind.TYPES, wanted)
+            why = refusal.types or refusal.why
+            self._problem(name, refusal.why, ProblemKind.TYPES, wanted, why)
             return
         rules = _with_floats(rules, common_type.family, facts, self._dialects)
         everywhere = self.migration.settings.rules

@@ -70,12 +70,15 @@ class Refusal:
     """The reason why two columns cannot be compared soundly.
 
     ``own`` are settings of the column, which together make it comparable. ``everywhere`` are
-    settings in ``[rules]``, of which one does.
+    settings in ``[rules]``, of which one does. ``note`` is when they are right. ``types`` is the
+    reason without what to do about it, in short.
     """
 
     why: str
     own: Mapping[str, str] = field(default_factory=dict)
     everywhere: Mapping[str, str] = field(default_factory=dict)
+    note: str = ""
+    types: str = ""
 
 
 def meet(
@@ -98,7 +101,8 @@ def meet(
                 for each in SIDES
                 if columns[each].family is Family.UNKNOWN and columns[each].text_sql
             }
-            return Refusal(f"has the type {facts.declared} on the {side} stack, {why}", own)
+            types = f"has the type {facts.declared} on the {side} stack"
+            return Refusal(f"{types}, {why}", own, note=_INJECTIVE, types=types)
     if read_as is not None:
         read = _read(legacy, modern, read_as, rules)
         return read if isinstance(read, Refusal) else _unless_zone(read, columns, dialects, rules)
@@ -111,6 +115,8 @@ def meet(
             f"which have no text in common{hint.said}",
             hint.own,
             hint.everywhere,
+            hint.note,
+            f"is {legacy.declared} on the legacy stack and {modern.declared} on the modern one",
         )
     return _unless_zone(met, columns, dialects, rules)
 
@@ -122,7 +128,7 @@ def _read(
         if facts.family is not family and not _is_readable(facts, other, family, rules):
             hint = _needed(facts, other, family)
             said = f"is {facts.declared}, which cannot be read as {family.value}{hint.said}"
-            return Refusal(said, hint.own, hint.everywhere)
+            return Refusal(said, hint.own, hint.everywhere, hint.note)
     spoken = f"is read as {family.value}, however it is stored"
     naive = Family.TIMESTAMP in (legacy.family, modern.family) or rules.naive_zone == "UTC"
     if naive and family is Family.TIMESTAMPTZ:
@@ -150,7 +156,7 @@ def _needed(facts: ColumnFacts, other: ColumnFacts, family: Family) -> _Hint:
         said = '; both sides hold naive times, which are compared as type = "timestamp"'
         return _Hint(said, {"type": "timestamp"})
     said = "; say with naive_zone which zone its times are meant in"
-    return _Hint(said, everywhere={"naive_zone": "UTC"})
+    return _Hint(said, everywhere={"naive_zone": "UTC"}, note=_ZONE)
 
 
 def _met(
@@ -244,6 +250,9 @@ def _unless_zone(
     return met
 
 
+_ZONE = "if the naive times are in UTC; else their zone"
+_SAME = "if both hold the same"
+_INJECTIVE = "if this text tells all values apart"
 _OWN_SQL = (
     "; write SQL that gives both one text (legacy_sql, modern_sql), such as "
     "\"array_to_string(tags, ',')\" for an array beside a SET"
@@ -272,6 +281,7 @@ class _Hint:
     said: str
     own: Mapping[str, str] = field(default_factory=dict)
     everywhere: Mapping[str, str] = field(default_factory=dict)
+    note: str = ""
 
 
 def _hint(legacy: ColumnFacts, modern: ColumnFacts) -> _Hint:
@@ -279,7 +289,7 @@ def _hint(legacy: ColumnFacts, modern: ColumnFacts) -> _Hint:
     declared = (legacy.declared, modern.declared)
     if pair == {Family.TIMESTAMP, Family.TIMESTAMPTZ}:
         said = "; say with naive_zone which zone the naive times are meant in"
-        return _Hint(said, everywhere={"naive_zone": "UTC"})
+        return _Hint(said, everywhere={"naive_zone": "UTC"}, note=_ZONE)
     if pair <= DOCUMENTS:
         return _Hint('; allow it with json = "canonical"', everywhere={"json": "canonical"})
     for word, family in TYPES.items():
@@ -287,5 +297,7 @@ def _hint(legacy: ColumnFacts, modern: ColumnFacts) -> _Hint:
         if Family.BIT in pair and _ONE_BIT not in declared:
             continue
         if meant and all(each is family or each in _READ_FROM[family] for each in pair):
-            return _Hint(f'; if both hold the same, say type = "{word}"', {"type": word})
+            return _Hint(
+                f'; if both hold the same, say type = "{word}"', {"type": word}, note=_SAME
+            )
     return _Hint(_OWN_SQL)
