@@ -104,12 +104,18 @@ def _tables_read(run: Run, side: Side, catalog: Catalog) -> set[str]:
 
 
 def _note_version(found: Diagnosis, dialect: Dialect, side: Side, server: ServerFacts) -> None:
+    if too_old(dialect, server):
+        least = ".".join(map(str, dialect.oldest[server.product]))
+        said = f"the {side} server is {server.product} {server.version}, and {least} is the oldest"
+        cause = f"{side} version"
+        found.add(Obstacle(Severity.STOPS, cause, f"{said} that can be compared soundly"))
+
+
+def too_old(dialect: Dialect, server: ServerFacts) -> bool:
+    """Whether a server is older than the oldest version that can be compared soundly."""
     oldest = dialect.oldest.get(server.product, ())
-    version = tuple(int(each) for each in re.findall("[0-9]+", server.version)[: len(oldest)])
-    if version < oldest:
-        least = ".".join(map(str, oldest))
-        said = f"{server.product} {least} is the oldest that can be compared soundly, on any side"
-        found.add(Obstacle(Severity.STOPS, f"{side} version", f"{said}; {side} is older"))
+    version = re.findall("[0-9]+", server.version)[: len(oldest)]
+    return tuple(map(int, version)) < oldest
 
 
 def _missing(

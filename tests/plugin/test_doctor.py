@@ -5,14 +5,21 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
-from ..support.doctor import MODERN, PASSWORD, PIECES, Setup, new_setup
+from pytest_tenantparity.diagnosis.schemas import too_old
+from pytest_tenantparity.model import ServerFacts
+from pytest_tenantparity.stacks import dialect_for
+
+from ..support.doctor import MODERN, PASSWORD, PIECES, TENANTS, Setup, new_setup, page_of
 from ..support.mariadb import MariaServer
 from ..support.postgresql import Cluster, new_database, running_cluster
+from ..support.project import Project, change
+
+pytest_plugins = ["tests.support.project"]
 
 
 @pytest.fixture(scope="module")
@@ -480,6 +487,96 @@ def test_files_with_habits_of_other_programs(setup: Setup) -> None:
     text = 'ID;Cohort;legacy_accounts;modern_id\nacme;cohort-1;A1;1\nbeta;cohort-1;"A2;A3";2\n'
     (setup.path / "tenants.csv").write_bytes(b"\xef\xbb\xbf" + text.encode())
     assert setup.doctor().code == 0
+
+
+def test_files_on_both_sides(files: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLite: no fault, a table and a column that one file lacks, a throttle, and no file."""
+    page = page_of(files.path, monkeypatch)
+    assert (page.code, page.causes) == (0, []), page.text
+    settings = (files.path / "tenantparity.toml").read_text()
+    change(files, "ALTER TABLE trades DROP COLUMN v; CREATE TABLE faq (id int PRIMARY KEY)")
+    files.write(
+        "tenantparity.toml",
+        settings.replace('tables = ["trades"]', "").replace(
+            "[modern]", "throttle = { running_queries = 3 }\n[modern]"
+        ),
+    )
+    page = page_of(files.path, monkeypatch)
+    assert page.code == 1
+    words = (
+        "[legacy] throttle: SQLite cannot say how busy it is",
+        "columns that only the legacy table has: trades.v",
+        "tables that only the modern stack has: faq",
+    )
+    assert len(page.causes) == len(words), page.causes
+    assert all(sum(each in cause for cause in page.causes) == 1 for each in words), page.causes
+    (files.path / "modern.db").unlink()
+    page = page_of(files.path, monkeypatch)
+    assert sum("modern.db" in cause for cause in page.causes) == 1, page.causes
+
+
+def test_an_archive_beside_a_file(files: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder of CSV files: no fault, and a column that it lacks."""
+    folder = files.path / "archive"
+    folder.mkdir()
+    (folder / "trades.csv").write_text("id,tenant,v\n1,acme,x\n2,beta,y\n")
+    settings = (files.path / "tenantparity.toml").read_text()
+    settings = re.sub('"sqlite:.*modern.db"', f'"archive:///{folder}"', settings)
+    files.write("tenantparity.toml", settings)
+    page = page_of(files.path, monkeypatch)
+    assert (page.code, page.causes) == (0, []), page.text
+    (folder / "trades.csv").write_text("id,tenant\n1,acme\n2,beta\n")
+    page = page_of(files.path, monkeypatch)
+    assert page.code == 1
+    assert ["columns that only the legacy table has: trades.v" in each for each in page.causes] == [
+        True
+    ]
+
+
+def test_a_schema_for_each_tenant(setup: Setup) -> None:
+    """A tenant without a schema and one without a table are named once, and no other is."""
+    for tenant in ("acme", "beta", "gamma"):
+        setup.modern.run(
+            f"CREATE SCHEMA t_{tenant}; GRANT USAGE ON SCHEMA t_{tenant} TO {setup.role}; "
+            f"CREATE TABLE t_{tenant}.trades AS SELECT * FROM trades; "
+            f"CREATE TABLE t_{tenant}.orders AS SELECT * FROM orders; "
+            f"GRANT SELECT ON ALL TABLES IN SCHEMA t_{tenant} TO {setup.role}"
+        )
+    setup.modern.run("DROP TABLE trades, orders")
+    setup.edit(MODERN_TENANCY, 'tenancy = { schema = "t_{tenant}" }')
+    setup.write(f"{TENANTS}gamma,cohort-1,A7,3\n", "tenants.csv")
+    setup.add('[ignore.columns]\n"modern.tenant_id" = "the schema is the tenant"')
+    page = setup.doctor()
+    assert (page.code, page.causes) == (0, []), page.text
+    setup.modern.run("DROP SCHEMA t_gamma CASCADE; DROP TABLE t_beta.orders")
+    setup.modern.run(f"REVOKE SELECT ON t_acme.trades FROM {setup.role}")
+    page = setup.doctor()
+    words = (
+        "modern schemas of tenants that have no tables, or do not exist: t_gamma",
+        "tables that only some tenants have: orders of beta",
+        f"GRANT SELECT ON t_acme.trades TO {setup.role};",
+    )
+    assert len(page.causes) == len(words), page.causes
+    assert all(sum(each in cause for cause in page.causes) == 1 for each in words), page.causes
+
+
+def test_wrong_use_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without settings, and with a wrong --as-of, the exit code is 2, with one line of text."""
+    for args in ((), ("--as-of=yesterday",)):
+        page = page_of(tmp_path, monkeypatch, *args)
+        assert (page.code, page.text.count("\n")) == (2, 1), page.text
+        assert page.text.startswith("ERROR: ")
+
+
+def test_old_servers_are_named() -> None:
+    """A server older than the oldest that can be compared soundly is an obstacle."""
+    facts = ServerFacts("PostgreSQL", "12.9", "h/d", "d", "u", "UTF8", "", "", False, "")
+    assert too_old(dialect_for("postgresql"), facts)
+    assert not too_old(dialect_for("postgresql"), replace(facts, version="13.0 (Debian 13)"))
+    maria = replace(facts, product="MariaDB", version="10.4.34-MariaDB")
+    assert too_old(dialect_for("mysql"), maria)
+    assert not too_old(dialect_for("mysql"), replace(maria, version="10.11.19-MariaDB"))
+    assert too_old(dialect_for("mysql"), replace(maria, product="MySQL", version="8.0.16"))
 
 
 HINTS: dict[str, tuple[Act, str]] = {

@@ -104,6 +104,15 @@ class Page:
         ]
 
 
+def page_of(folder: Path, environment: pytest.MonkeyPatch, *args: str, width: int = 120) -> Page:
+    """Run the command in a folder, and return what it prints."""
+    environment.chdir(folder)
+    environment.setenv("COLUMNS", str(width))
+    done: Result = CliRunner().invoke(app, ["doctor", *args])
+    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+    return Page(done.exit_code, done.output)
+
+
 @dataclass
 class Setup:
     """A folder with settings, a database on each side, and the role of the audit."""
@@ -137,11 +146,7 @@ class Setup:
 
     def doctor(self, *args: str, width: int = 120) -> Page:
         """Run the command in the folder."""
-        self.environment.chdir(self.path)
-        self.environment.setenv("COLUMNS", str(width))
-        done: Result = CliRunner().invoke(app, ["doctor", *args])
-        assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
-        return Page(done.exit_code, done.output)
+        return page_of(self.path, self.environment, *args, width=width)
 
     def paste(self, cures: list[PastedCure]) -> None:
         """Paste every cure where the page says, the last lines of the settings first."""
