@@ -128,6 +128,7 @@ class _Examination:
                 if stacks.states:  # they are open, and do not fit the settings
                     for fault in stacks.faults():
                         self.note(fault, Severity.STOPS)
+                        self._leave_out(fault)
                     return stacks
                 stacks.close()
                 self.note(error, Severity.STOPS)
@@ -143,7 +144,7 @@ class _Examination:
     def _leave_out(self, error: SettingsError) -> bool:
         """Change the settings so that ``error`` is not raised again. Return whether that worked."""
         for wanted in error.wanted:
-            if len(wanted.key) == 2 and wanted.key[0] in SIDES and wanted.value is not None:
+            if len(wanted.key) == 2 and wanted.key[0] in SIDES:
                 self._set_stack(wanted.key[0], {wanted.key[1]: wanted.value})
                 return True
         return False

@@ -99,10 +99,10 @@ class _Pairs:
     sides: Mapping[Side, SideState]
     counts: RowCounts = field(default_factory=dict)
 
-    @property
-    def noted_empty(self) -> set[str]:
-        """The schemas without tables that are noted."""
-        return set().union(*(each.empty for each in self.sides.values()))
+    def _is_noted(self, error: NotProven) -> bool:
+        """Whether an error is about a schema without tables that is noted already."""
+        noted = set().union(*(each.empty for each in self.sides.values()))
+        return error.cause in map(no_tables, SIDES) and error.about in noted
 
     def examine(self, pair: TablePair) -> Planned | None:
         """Note every fault of a pair. Return it if an audit can read it."""
@@ -165,6 +165,8 @@ class _Pairs:
                 self._note(errors_of_cause[0][1])
                 continue
             for name, error in errors_of_cause:  # of some tenants, each in a place of its own
+                if self._is_noted(error):
+                    continue
                 said = f"{pair.name} of {name}" if error.about else str(error)
                 gist = "tables that only some tenants have"
                 self._note(NotProven(str(error), cause=gist, gist=gist, about=said))
@@ -198,7 +200,7 @@ class _Pairs:
         return told, not errors
 
     def _note(self, error: NotProven) -> None:
-        if error.cause in map(no_tables, SIDES) and error.about in self.noted_empty:
+        if self._is_noted(error):
             return
         stops = error.cause == ONE_DATABASE
         severity = Severity.STOPS if stops else Severity.NOT_PROVEN
