@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from ..config import StackSettings
 from ..errors import TenantParityError, nearest
 from ..model import Side
-from ..stacks import StackState, dialect_for
+from ..stacks import NO_DATABASE, StackState, dialect_for
 from ..stacks.dialects import Session
 from ..stacks.urls import resolve_url
 from .obstacles import Cure, Means
@@ -33,7 +33,8 @@ def connection_cures(
     if fault.cause.startswith("variable "):
         yield Cure(Means.SHELL, f"export {fault.about}='...'", "in the shell")
         return
-    instead = [] if database else list(_databases_instead(file, settings, side, environment))
+    looks = not database and fault.about == NO_DATABASE
+    instead = [] if not looks else list(_databases_instead(file, settings, side, environment))
     if instead:
         yield from instead
     elif fault.remedy:

@@ -20,6 +20,7 @@ from .obstacles import Estimate
 
 if TYPE_CHECKING:
     from .pairs import Planned
+    from .tenants import RowCounts
 
 SAMPLED_ROWS = 20_000
 START_SECONDS = 2.5
@@ -30,14 +31,21 @@ SCAN_RATIO = 1.4
 the time to prepare each scan, and its time for each row as a multiple of a digest's."""
 
 
-def estimate(run: Run, planned: Sequence[Planned]) -> Estimate | None:
-    """Return what an audit of ``planned`` pairs costs, or None if there are no pairs."""
+def estimate(run: Run, planned: Sequence[Planned], counts: RowCounts) -> Estimate | None:
+    """Return what an audit of ``planned`` pairs costs, or None if no pair can be read.
+
+    Rows that were not counted are those of the servers' own estimates.
+    """
     if not planned:
         return None
     selection = select_tenants(run.settings, [], canary=run.settings.canary)
     pairs = [each.pair for each in planned]
     checks = sum(1 for _ in audit_targets(selection, pairs))
-    rows: dict[Side, int] = {s: sum(each.tables[s].rows for each in planned) for s in SIDES}
+    rows: dict[Side, int] = dict.fromkeys(SIDES, 0)
+    for each in planned:
+        for side in SIDES:
+            _, total = counts.get((each.pair.name, side), ({}, each.tables[side].rows))
+            rows[side] += total
     several = any(len(tenant.legacy_accounts) > 1 for tenant in run.selected)
     scans = 0
     for pair in pairs:

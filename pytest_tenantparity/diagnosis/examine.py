@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..audit import OpenStacks, RunOptions, run_on
@@ -68,7 +68,7 @@ class _Examination:
     partial: PartialSettings
     settings: Settings
     options: RunOptions
-    no_tenancy: set[Side] = field(default_factory=set)
+    no_pairs: str = ""
 
     def run(self) -> None:
         """Open the stacks, and examine what can be read of them."""
@@ -76,6 +76,7 @@ class _Examination:
             require_as_of(self.settings.filters, self.options.as_of)
         except SettingsError as error:
             self.note(error, Severity.STOPS)
+        self._without_places()
         stacks = self._opened()
         if stacks is None:
             self.found.skipped.append("both stacks: see above")
@@ -92,13 +93,33 @@ class _Examination:
                 if len(sides) < len(SIDES):
                     self.found.skipped.append("table pairs: one stack or both could not be opened")
                     return
-                if any(each.is_empty for each in sides.values()):
-                    self.found.skipped.append("table pairs: a stack has no tables")
+                empty = any(each.is_empty for each in sides.values())
+                if why := self.no_pairs or ("a stack has no tables" if empty else ""):
+                    self.found.skipped.append(f"table pairs: {why}")
                     return
-                plans = examine_pairs(self.found, self.file, self.partial, run, sides)
-                for obstacle in unused_settings(self.file, self.partial, run, sides):
+                plans, counts = examine_pairs(self.found, self.file, self.partial, run, sides)
+                planned = {each.pair.name for each in plans}
+                for obstacle in unused_settings(self.file, self.partial, run, sides, planned):
                     self.found.add(obstacle)
-                self.found.estimate = estimate(run, plans)
+                self.found.estimate = estimate(run, plans, counts)
+
+    def _without_places(self) -> None:
+        """If the tenants are not known, leave out the schemas and databases of single tenants."""
+        if self.partial.has_tenants:
+            return
+        for side in SIDES:
+            tenancy = self.settings.stack(side).tenancy
+            if tenancy is not None and tenancy.per_place:
+                self._set_stack(side, {"tenancy": Tenancy.model_validate("global")})
+                self.no_pairs = "the tenants are not known"
+        own = [
+            each
+            for table in self.settings.tables.values()
+            for each in (table.tenancy, table.legacy_tenancy, table.modern_tenancy)
+        ]
+        if any(each is not None and each.per_place for each in own):
+            self.settings = self.settings.model_copy(update={"tables": {}})
+            self.no_pairs = "the tenants are not known"
 
     def note(self, error: TenantParityError, severity: Severity) -> None:
         """Add an obstacle for an error of a lower layer."""
@@ -169,7 +190,12 @@ class _Examination:
                     database,
                     self.options.environment,
                 )
-                self.found.add(Obstacle(Severity.STOPS, cause or why, why, tuple(cures)))
+                severity, said = Severity.STOPS, why
+                affected: tuple[str, ...] = ()
+                if database and not cause.startswith("variable"):  # of one tenant, as of others
+                    severity, affected = Severity.NOT_PROVEN, (database,)
+                    said = cause = why.replace(database, "...")
+                self.found.add(Obstacle(severity, cause or why, said, tuple(cures), affected))
 
     def _pairs(self, stacks: OpenStacks) -> Sequence[TablePair]:
         """Return the pairs of tables, without those that the settings give no rule for."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import ColumnElement, func, literal_column, select
 
 from ..config.as_of import uses_as_of
-from ..errors import NotProven, TenantParityError, settings_sql
+from ..errors import NotProven, StackUnavailable, TenantParityError, settings_sql
 from ..inventory import Place, TablePair, coverage_gaps, place_of_shared
 from ..mapping.columns import ColumnPlan, Problem, ProblemKind
 from ..mapping.connected_pair import connected, plan_pair
@@ -65,8 +65,8 @@ def examine_pairs(
     partial: PartialSettings,
     run: Run,
     sides: Mapping[Side, SideState],
-) -> list[Planned]:
-    """Note every fault of every pair, and return the pairs that can be read."""
+) -> tuple[list[Planned], RowCounts]:
+    """Note every fault of every pair. Return the pairs that can be read, and counts of rows."""
     each = _Pairs(found, file, partial, run, sides)
     planned = []
     for pair in run.pairs.values():
@@ -85,7 +85,7 @@ def examine_pairs(
             side: Side = "legacy" if "the legacy table" in said else "modern"
             cure = Cure(Means.SQL, statement.strip() + ";", f"on the {side} server")
             found.add(Obstacle(Severity.HINT, said, said, (cure,)))
-    return planned
+    return planned, each.counts
 
 
 @dataclass
@@ -100,7 +100,9 @@ class _Pairs:
     counts: RowCounts = field(default_factory=dict)
 
     def _is_noted(self, error: NotProven) -> bool:
-        """Whether an error is about a schema without tables that is noted already."""
+        """Whether an error is about a database or an empty schema that is noted already."""
+        if isinstance(error, StackUnavailable):
+            return True
         noted = set().union(*(each.empty for each in self.sides.values()))
         return error.cause in map(no_tables, SIDES) and error.about in noted
 
@@ -115,13 +117,29 @@ class _Pairs:
         usable = self._usable(pair, tenants)
         if not usable:
             return None
-        places = places_of(run, pair, usable[0])
+        plans = [self._planned(pair, tenant) for tenant in self._unlike(pair, usable)]
+        return next((each for each in plans if each is not None), None)
+
+    def _unlike(self, pair: TablePair, usable: Sequence[Tenant | None]) -> Sequence[Tenant | None]:
+        """Return tenants whose checks compare different columns: with one account, or several."""
+        if pair.is_global or not self.partial.has_tenants:
+            return usable[:1]
+        tenants = usable if usable[0] is not None else self.run.selected
+        found: dict[bool, Tenant | None] = {}
+        for each in tenants:
+            found.setdefault(each is not None and len(each.legacy_accounts) > 1, each)
+        return list(found.values())
+
+    def _planned(self, pair: TablePair, tenant: Tenant | None) -> Planned | None:
+        """Note every fault of a pair as one tenant's check reads it. Return it if it can."""
+        run = self.run
+        places = places_of(run, pair, tenant)
         tables = {side: table_at(run, pair, side, places[side]) for side in SIDES}
         faults: list[NotProven] = []
         try:
             with connected(run, places) as connections:
                 plan = plan_pair(
-                    connections, run, pair, usable[0], places, tables, on_fault=faults.append
+                    connections, run, pair, tenant, places, tables, on_fault=faults.append
                 )
                 opened = OpenPair(run, pair, places, tables, connections, plan, run)
                 filters_work = self._try_filters(opened, faults)
@@ -137,7 +155,7 @@ class _Pairs:
             if may_read or not _is_of_query(fault):
                 self._note(fault)
         self._note_plan(pair, plan, faults)
-        return Planned(pair, usable[0], places, tables, plan, may_read and bool(plan.columns))
+        return Planned(pair, tenant, places, tables, plan, may_read and bool(plan.columns))
 
     def _note_plan(self, pair: TablePair, plan: ColumnPlan, faults: Sequence[NotProven]) -> None:
         """Note the problems of a column plan, and its warnings of SQL."""
@@ -290,7 +308,8 @@ class _Pairs:
     def _look_at_rows(self, opened: OpenPair) -> None:
         """Count the rows of each tenant, and note indexes that would help."""
         pair, run = opened.pair, self.run
-        if pair.is_global or not self.partial.has_tenants:
+        known = (pair.name, "legacy") in self.counts
+        if pair.is_global or not self.partial.has_tenants or known:
             return
         for side in SIDES:
             first = pair.tenancy(side).first_column
@@ -313,7 +332,9 @@ class _Pairs:
                 ):
                     self.counts[pair.name, side] = _count(opened, side, list(run.selected))
             except NotProven as error:
-                self._note(error)
+                said = f"rows of tenants cannot be found: {error}"
+                obstacle = Obstacle(Severity.NOT_PROVEN, said, said, affected=(pair.name,))
+                self.found.add(obstacle)
 
     def note_tables_in_no_pair(self) -> None:
         """Note the tables that are neither compared nor ignored."""

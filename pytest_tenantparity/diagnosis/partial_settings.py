@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from pydantic import ValidationError
@@ -81,15 +82,19 @@ def load_partly(path: Path, file: SettingsFile) -> PartialSettings:
 
 
 def _cures_of_file(path: Path, content: Mapping[str, Any]) -> tuple[Cure, ...]:
-    """Return the command that writes a tenants file as UTF-8, if it is UTF-16."""
+    """Return the command that writes a tenants file, if a query returns it or it is UTF-16."""
     file = path.parent / str(content.get("tenants_file", ""))
+    if "tenants_query" in content and not file.exists():
+        options = f"--settings={quote(str(path))} --out={quote(str(file))}"
+        return (Cure(Means.SHELL, f"tenantparity tenants export {options}", "in the shell"),)
     try:
         start = file.read_bytes()[:2]
     except OSError:
         return ()
     if start not in (b"\xff\xfe", b"\xfe\xff"):
         return ()
-    command = f"iconv -f UTF-16 -t UTF-8 {file} > {file}.new && mv {file}.new {file}"
+    name, new = quote(str(file)), quote(f"{file}.new")
+    command = f"iconv -f UTF-16 -t UTF-8 {name} > {new} && mv {new} {name}"
     return (Cure(Means.SHELL, command, "in the shell"),)
 
 

@@ -15,7 +15,7 @@ RowCounts = dict[tuple[str, Side], tuple[dict[str, int], int]]
 
 def note_tenants(found: Diagnosis, file: SettingsFile, run: Run, counts: RowCounts) -> None:
     """Note tenants without rows, tables without rows of a tenant, and rows of no tenant."""
-    tables = [name for name in run.pairs if (name, "legacy") in counts]
+    tables = [name for name in run.pairs if all((name, side) in counts for side in SIDES)]
     if not tables:
         return
     rows = {

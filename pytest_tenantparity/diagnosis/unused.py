@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from ..config.names import ignored_as
 from ..model import SIDES, Side
@@ -14,17 +14,26 @@ from .settings_file import SettingsFile
 
 
 def unused_settings(
-    file: SettingsFile, partial: PartialSettings, run: Run, sides: Mapping[Side, SideState]
+    file: SettingsFile,
+    partial: PartialSettings,
+    run: Run,
+    sides: Mapping[Side, SideState],
+    planned: Collection[str],
 ) -> Iterator[Obstacle]:
-    """Yield a hint for each setting that has no effect on these stacks."""
-    for key in _unused(run, sides):
+    """Yield a hint for each setting that has no effect on these stacks.
+
+    ``planned`` are the pairs whose tables are there on both sides.
+    """
+    for key in _unused(run, sides, planned):
         if not partial.is_left_out(*key):
             said = "settings that have no effect"
             name = f"{name_of(key)}{file.place(key)}"
             yield Obstacle(Severity.HINT, said, f"{said}; take them out", affected=(name,))
 
 
-def _unused(run: Run, sides: Mapping[Side, SideState]) -> Iterator[tuple[str, ...]]:
+def _unused(
+    run: Run, sides: Mapping[Side, SideState], planned: Collection[str]
+) -> Iterator[tuple[str, ...]]:
     settings = run.settings
     tables = {
         side: {
@@ -48,7 +57,7 @@ def _unused(run: Run, sides: Mapping[Side, SideState]) -> Iterator[tuple[str, ..
         for each in ignored_as(side, column.name)
     }
     for name in settings.ignore.columns:
-        if name not in columns:
+        if name not in columns and len(planned) == len(run.pairs):
             yield ("ignore", "columns", name)
     used = {each.key_map for table in settings.tables.values() for each in table.columns.values()}
     for name in settings.maps:
@@ -62,6 +71,6 @@ def _unused(run: Run, sides: Mapping[Side, SideState]) -> Iterator[tuple[str, ..
             for column in tables[side][table].columns
             for each in ignored_as(side, column.name)
         }
-        for column in pair.settings.ignore if own else ():
+        for column in pair.settings.ignore if name in planned else ():
             if column not in own:
                 yield ("tables", name, "ignore", column)

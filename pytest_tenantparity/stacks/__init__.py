@@ -7,10 +7,11 @@ from .dialects import Dialect, Extent, Portable, dialect_for
 from .retry import retried
 from .snapshots import SnapshotHolder, open_stack
 from .sources import SettingsSql
-from .stack import DatabaseState, OpeningFault, Stack, StackState
+from .stack import NO_DATABASE, DatabaseState, OpeningFault, Stack, StackState
 from .urls import without_password
 
 __all__ = [
+    "NO_DATABASE",
     "Catalog",
     "ColumnFacts",
     "DatabaseState",

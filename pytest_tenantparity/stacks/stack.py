@@ -36,6 +36,8 @@ from .throttle import Throttle, is_too_busy
 from .urls import address_of, stack_url, without_secrets
 
 _LOOKED_AT = "looked at"
+NO_DATABASE = "no database"
+"""What the error is about if a server does not have the database of a URL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -496,8 +498,12 @@ def explained(side: Side, url: URL, dialect: Dialect, *, discreet: bool = False)
             fault = Unreadable
         # "from None", because the driver's own error would show the connection and its parameters.
         remedy = dialect.remedy(error, url) if isinstance(error, DBAPIError) else ""
+        lacks = isinstance(error, DBAPIError) and dialect.lacks_database(error)
         raise fault(
-            f"{side} ({address_of(url)}): {without_secrets(said, url)}", remedy=remedy
+            f"{side} ({address_of(url)}): {without_secrets(said, url)}",
+            cause=f"{side} database {url.database}" if lacks else "",
+            about=NO_DATABASE if lacks else "",
+            remedy=remedy,
         ) from None
 
 

@@ -9,7 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from pytest_tenantparity.cli.app import app
 from pytest_tenantparity.diagnosis.schemas import too_old
 from pytest_tenantparity.model import ServerFacts
 from pytest_tenantparity.stacks import dialect_for
@@ -125,6 +127,12 @@ def _with_a_map(it: Setup) -> None:
     it.modern.run(f"GRANT SELECT ON id_map TO {it.role}")
     it.add('[tables.orders.columns]\nid = { key_map = "ids" }')
     it.add('[maps.ids]\ntable = "id_map"\nlegacy = "a"\nmodern = "b"')
+
+
+def _with_two_accounts(it: Setup) -> None:
+    it.edit("A2,2\ngamma,cohort-1,A3,3", "A2;A3,2", "tenants.csv")
+    it.modern.run("UPDATE trades SET tenant_id = 2 WHERE tenant_id = 3")
+    it.modern.run("UPDATE orders SET tenant_id = 2 WHERE tenant_id = 3")
 
 
 def _tenants_in_utf16(it: Setup) -> None:
@@ -387,10 +395,14 @@ BROKEN = {
     "rows of no tenant": Broken(
         modern("INSERT INTO orders VALUES (99, 77, 'x')"), "rows of no tenant on the modern side"
     ),
+    "several accounts of one tenant": Broken(
+        _with_two_accounts,
+        "columns that only the legacy table has: trades.account_id, orders.account_id",
+    ),
     "one account of two tenants": Broken(
-        edited("A2;A3,2", "A1;A3,2", "tenants.csv"),
+        edited("A2,2", "A1,2", "tenants.csv"),
         "belongs to the tenants",
-        edited("A1;A3,2", "A2;A3,2", "tenants.csv"),
+        edited("A1,2", "A2,2", "tenants.csv"),
     ),
     "tenants in UTF-16": Broken(_tenants_in_utf16, "the file is UTF-16"),
     "tenants with two separators": Broken(
@@ -544,7 +556,6 @@ def test_a_schema_for_each_tenant(setup: Setup) -> None:
         )
     setup.modern.run("DROP TABLE trades, orders")
     setup.edit(MODERN_TENANCY, 'tenancy = { schema = "t_{tenant}" }')
-    setup.write(f"{TENANTS}gamma,cohort-1,A7,3\n", "tenants.csv")
     setup.add('[ignore.columns]\n"modern.tenant_id" = "the schema is the tenant"')
     page = setup.doctor()
     assert (page.code, page.causes) == (0, []), page.text
@@ -558,6 +569,68 @@ def test_a_schema_for_each_tenant(setup: Setup) -> None:
     )
     assert len(page.causes) == len(words), page.causes
     assert all(sum(each in cause for cause in page.causes) == 1 for each in words), page.causes
+
+
+def test_a_database_for_each_tenant(setup: Setup) -> None:
+    """Databases of tenants that are not there are one cause, and hide nothing of the others."""
+    for tenant in ("acme", "beta", "gamma"):
+        own = new_database(setup.modern.cluster, name=f"{setup.modern.name}_{tenant}")
+        setup.others.append(own)
+        own.run(f"{MODERN} DROP TABLE prices")
+        own.run(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {setup.role}")
+    setup.modern.run("DROP TABLE trades, orders")
+    setup.edit(MODERN_TENANCY, f'tenancy = {{ database = "{setup.modern.name}_{{tenant}}" }}')
+    setup.add('[ignore.columns]\n"modern.tenant_id" = "the database is the tenant"')
+    page = setup.doctor()
+    assert (page.code, page.causes) == (0, []), page.text
+    setup.write(f"{TENANTS}delta,cohort-1,A7,4\nzeta,cohort-1,A8,5\n", "tenants.csv")
+    setup.others[0].run("DROP TABLE orders")
+    page = setup.doctor()
+    assert len(page.causes) == 2, page.causes
+    assert 'database "..." does not exist' in page.causes[0]
+    assert f"{setup.modern.name}_delta, {setup.modern.name}_zeta" in page.causes[0]
+    assert "tables that only some tenants have: orders of acme" in page.causes[1]
+    setup.edit("id,cohort", "id;cohort", "tenants.csv")
+    page = setup.doctor()
+    assert len(page.causes) == 1, page.causes
+    assert "table pairs: the tenants are not known" in page.text
+
+
+def test_a_query_of_tenants_without_its_file(setup: Setup) -> None:
+    """The page has the command that writes the tenants file, and the command works."""
+    query = "SELECT DISTINCT account_id AS id, account_id AS modern_id FROM orders"
+    setup.edit('"tenants.csv"', '"exported.csv"')
+    setup.add(f'[tenants_query]\nstack = "legacy"\nsql = "{query}"')
+    page = setup.doctor()
+    assert (page.code, len(page.causes)) == (1, 1), page.causes
+    assert page.cures[0].text == (
+        "tenantparity tenants export --settings=tenantparity.toml --out=exported.csv\n"
+    )
+    done = CliRunner().invoke(app, page.cures[0].text.split()[1:])
+    assert done.exit_code == 0, done.output
+    page = setup.doctor()
+    assert ["rows of tenants cannot be found" in each for each in page.causes] == [True]
+
+
+def test_a_wrong_password_is_tried_once(setup: Setup) -> None:
+    """A wrong password does not lead to more attempts, which could lock the user."""
+    setup.environment.setenv("LEGACY_PASSWORD", "wrong")
+    before = int(setup.legacy.run("SHOW GLOBAL STATUS LIKE 'Access_denied_errors'")[0][1])
+    setup.doctor()
+    after = int(setup.legacy.run("SHOW GLOBAL STATUS LIKE 'Access_denied_errors'")[0][1])
+    assert after == before + 1
+
+
+def test_nothing_is_written(setup: Setup) -> None:
+    """Neither stack nor any file is altered, whatever is wrong."""
+    setup.modern.run("ALTER TABLE trades RENAME note TO notes")
+    setup.edit('"tenant_id"', '"tenantid"')
+    files = {path: path.read_bytes() for path in setup.path.iterdir()}
+    written = "SELECT sum(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_stat_user_tables"
+    before = setup.modern.run(written)
+    setup.doctor()
+    assert {path: path.read_bytes() for path in setup.path.iterdir()} == files
+    assert setup.modern.run(written) == before
 
 
 def test_wrong_use_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

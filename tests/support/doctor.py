@@ -42,7 +42,8 @@ price = {{ scale = 2 }}
 TENANTS = """\
 id,cohort,legacy_accounts,modern_id
 acme,cohort-1,A1,1
-beta,cohort-1,A2;A3,2
+beta,cohort-1,A2,2
+gamma,cohort-1,A3,3
 """
 LEGACY = """
 CREATE TABLE trades (id int PRIMARY KEY, account_id varchar(20) NOT NULL, price decimal(12,4),
@@ -57,10 +58,10 @@ INSERT INTO prices VALUES ('X', 1), ('Y', 2);
 MODERN = """
 CREATE TABLE trades (id int PRIMARY KEY, tenant_id int NOT NULL, price numeric(12,4), note text,
                      flag smallint, booked_at timestamptz);
-INSERT INTO trades SELECT i, CASE i % 3 WHEN 0 THEN 1 ELSE 2 END, i, 'n', 1, '2026-01-02 00:00Z'
+INSERT INTO trades SELECT i, 1 + i % 3, i, 'n', 1, '2026-01-02 00:00Z'
     FROM generate_series(1, 12) i;
 CREATE TABLE orders (id int PRIMARY KEY, tenant_id int NOT NULL, state text);
-INSERT INTO orders SELECT i, CASE i % 3 WHEN 0 THEN 1 ELSE 2 END, 'open'
+INSERT INTO orders SELECT i, 1 + i % 3, 'open'
     FROM generate_series(1, 9) i;
 CREATE TABLE prices (symbol text PRIMARY KEY, price numeric(12,4));
 INSERT INTO prices VALUES ('X', 1), ('Y', 2);

@@ -216,6 +216,11 @@ class ServerRules(ABC):
     maintenance_database: ClassVar[str | None] = None
     """A database that each server has, or an empty text if a session needs none."""
 
+    def lacks_database(self, error: DBAPIError) -> bool:
+        """Whether the server does not have the database of the URL, or hides it."""
+        del error
+        return False
+
     def remedy(self, error: DBAPIError, url: URL) -> str:
         """Return SQL for an administrator that removes an error of connecting, or an empty text."""
         del error, url

@@ -515,6 +515,9 @@ class MySQL(Dialect):
     def databases(self, connection: Connection) -> list[str]:
         return databases(connection)
 
+    def lacks_database(self, error: DBAPIError) -> bool:
+        return code_and_words(error.orig)[0] in (1044, 1049)
+
     def remedy(self, error: DBAPIError, url: URL) -> str:
         return remedy(code_and_words(error.orig)[1], url)
 

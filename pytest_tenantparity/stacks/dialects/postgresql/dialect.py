@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
@@ -495,6 +496,9 @@ class PostgreSQL(Dialect):
 
     def databases(self, connection: Connection) -> list[str]:
         return databases(connection)
+
+    def lacks_database(self, error: DBAPIError) -> bool:
+        return re.search('database ".*" does not exist', str(error.orig)) is not None
 
     def remedy(self, error: DBAPIError, url: URL) -> str:
         return remedy(" ".join(str(error.orig).split()), url)
