@@ -49,7 +49,7 @@ class Obstacle:
     """One cause, with everything that it affects.
 
     ``cause`` identifies it: two obstacles with one cause are one. ``affected`` are names, such as
-    tables, that are listed with the cause. All ``cures`` are needed, unless ``any_cure``.
+    tables, that are listed with the cause. All ``cures`` are needed.
     """
 
     severity: Severity
@@ -57,7 +57,6 @@ class Obstacle:
     said: str
     cures: tuple[Cure, ...] = ()
     affected: tuple[str, ...] = ()
-    any_cure: bool = False
 
 
 @dataclass(frozen=True, slots=True)

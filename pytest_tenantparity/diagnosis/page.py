@@ -33,7 +33,7 @@ def lines_of(diagnosis: Diagnosis, width: int = 100, *, whole: bool = False) -> 
         obstacles = diagnosis.of(severity)
         if obstacles:
             yield ""
-            yield f"{severity.value.upper() if severity is Severity.STOPS else severity.value}"
+            yield severity.value.upper()
         for each in obstacles:
             yield from _obstacle(each, width, most, headers)
     if diagnosis.skipped:

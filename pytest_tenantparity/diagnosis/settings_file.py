@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ class SettingsFile:
 
     path: Path
     text: str = ""
+    _tried: set[tuple[tuple[str, ...], int, type]] = field(default_factory=set, repr=False)
 
     @classmethod
     def read(cls, path: Path) -> SettingsFile:
@@ -69,28 +70,33 @@ class SettingsFile:
         there = _value_at(self.content, full)
         if isinstance(value, Mapping) and isinstance(there, Mapping) and full[-2:-1] == _COLUMNS:
             value = {**there, **value}
-        if there is not None and (line := line_of(self.text, full)):
+        if there is not None and (line := _line_of(self.text, full)):
             return self._replaced(full, value, line)
         for length in range(len(full) - 1, 0, -1):
             parent, rest = full[:length], full[length:]
-            line, inner = line_of(self.text, parent), _value_at(self.content, parent)
+            line, inner = _line_of(self.text, parent), _value_at(self.content, parent)
             if line is None or not isinstance(inner, Mapping):
                 continue
             if not self._is_header(line):
                 return self._replaced(parent, _with(inner, rest, value), line)
             added = f"{'.'.join(map(toml_key, rest))} = {toml_value(value)}"
-            if self._gives(_inserted(self.text, line, added), full, value):
+            # What fits below a header fits there for hundreds of keys of this kind.
+            kind = parent, len(rest), type(value)
+            is_new = _value_at(self.content, full[: length + 1]) is None
+            tried = is_new and kind in self._tried
+            if tried or self._gives(_inserted(self.text, line, added), full, value):
+                self._tried.add(kind)
                 return Cure(Means.SETTINGS, added, self._where(f"below line {line}"))
         return self._appended(full, value)
 
     def place(self, key: Sequence[str]) -> str:
         """Return in brackets the line that sets a key; empty if it is not known."""
-        line = line_of(self.text, (*self.prefix, *key))
+        line = _line_of(self.text, (*self.prefix, *key))
         return f" (line {line})" if line else ""
 
     def removal(self, key: Sequence[str]) -> Cure:
         """Return the cure that takes a key out."""
-        line = line_of(self.text, (*self.prefix, *key))
+        line = _line_of(self.text, (*self.prefix, *key))
         is_table = line is not None and self._is_header(line)
         name = f"[{'.'.join(map(toml_key, key))}]" if is_table else toml_key(key[-1])
         where = f"{self.path}:{line}" if line else str(self.path)
@@ -99,7 +105,7 @@ class SettingsFile:
     def renamed(self, key: Sequence[str], name: str) -> Cure:
         """Return the cure that gives a key another name."""
         full = (*self.prefix, *key)
-        line, value = line_of(self.text, full), _value_at(self.content, full)
+        line, value = _line_of(self.text, full), _value_at(self.content, full)
         if line is not None and self._line(line).partition("=")[0].strip() == toml_key(full[-1]):
             added = f"{toml_key(name)} ={self._line(line).partition('=')[2]}"
             after = _parsed(self._with_line(line, added))
@@ -151,6 +157,11 @@ class SettingsFile:
     def _gives(self, text: str, full: Sequence[str], value: Any) -> bool:
         """Whether the file would set a key to ``value`` if it held ``text``, and no other key."""
         return _parsed(text) == _with(self.content, full, _plain(value))
+
+
+@lru_cache(maxsize=4_096)
+def _line_of(text: str, path: tuple[str, ...]) -> int | None:
+    return line_of(text, path)
 
 
 def _inserted(text: str, line: int, added: str) -> str:
