@@ -98,6 +98,9 @@ class _Examination:
                     self.found.skipped.append(f"table pairs: {why}")
                     return
                 plans, counts = examine_pairs(self.found, self.file, self.partial, run, sides)
+                if not plans and self.found.is_clear:  # never a clear page without a look
+                    said = "no table pair could be read"
+                    self.found.add(Obstacle(Severity.STOPS, said, said))
                 planned = {each.pair.name for each in plans}
                 for obstacle in unused_settings(self.file, self.partial, run, sides, planned):
                     self.found.add(obstacle)

@@ -102,7 +102,7 @@ class _Pairs:
     def _is_noted(self, error: NotProven) -> bool:
         """Whether an error is about a database or an empty schema that is noted already."""
         if isinstance(error, StackUnavailable):
-            return True
+            return any(str(error) in stack.unavailable for stack in self.run.stacks.values())
         noted = set().union(*(each.empty for each in self.sides.values()))
         return error.cause in map(no_tables, SIDES) and error.about in noted
 

@@ -64,7 +64,7 @@ def examine_side(found: Diagnosis, file: SettingsFile, run: Run, side: Side) -> 
             state.empty.add(catalog.schema)
             continue
         wanted = _tables_read(run, side, catalog)
-        for right in _missing(run, side, place, catalog, wanted):
+        for right in _missing(found, run, side, place, catalog, wanted):
             _note_right(found, side, right, catalog)
             state.unreadable |= set(right.tables or catalog.tables)
             state.hidden |= bool(catalog.hidden)
@@ -119,13 +119,15 @@ def too_old(dialect: Dialect, server: ServerFacts) -> bool:
 
 
 def _missing(
-    run: Run, side: Side, place: Place, catalog: Catalog, wanted: set[str]
+    found: Diagnosis, run: Run, side: Side, place: Place, catalog: Catalog, wanted: set[str]
 ) -> list[MissingRight]:
+    """Return the rights that a role lacks to read tables of a place."""
     stack = run.stacks[side]
     try:
         with stack.transaction(place) as connection, stack.guard(place):
             return stack.dialect.missing_rights(connection, catalog.schema, wanted)
-    except NotProven:
+    except NotProven as error:
+        found.skipped.append(f"rights of the {side} role: {error}")
         return []
 
 

@@ -125,11 +125,12 @@ def _without_encoding(it: Setup) -> None:
     it.edit(f'/{it.modern.name}"', f'/{bare.name}"')
 
 
-def _with_a_map(it: Setup) -> None:
-    it.modern.run("CREATE TABLE id_map AS SELECT id AS a, 1 AS b FROM orders")
+def _with_a_map(it: Setup, more: str = "", new_id: str = "1") -> None:
+    it.modern.run("CREATE TABLE id_map AS SELECT id AS a, id AS b FROM orders")
+    it.modern.run(f"UPDATE id_map SET b = {new_id}")
     it.modern.run(f"GRANT SELECT ON id_map TO {it.role}")
     it.add('[tables.orders.columns]\nid = { key_map = "ids" }')
-    it.add('[maps.ids]\ntable = "id_map"\nlegacy = "a"\nmodern = "b"')
+    it.add(f'[maps.ids]\ntable = "id_map"\nlegacy = "a"\nmodern = "b"\n{more}')
 
 
 def _with_two_accounts(it: Setup) -> None:
@@ -373,6 +374,11 @@ BROKEN = {
         added('[tables.orders]\nmodern_filter = { sql = "id <= :as_of", reason = "some" }'),
         "uses :as_of, which has no value",
         edited("id <= :as_of", "id <= 1000"),
+    ),
+    ":as_of of a map without a value": Broken(
+        lambda it: _with_a_map(it, 'filter = "a <= :as_of"', "a"),
+        "uses :as_of, which has no value",
+        edited("a <= :as_of", "a <= 1000"),
     ),
     # Tenants.
     "tenancy misspelt": Broken(edited('"tenant_id"', '"tenantid"'), "'tenantid'"),
