@@ -317,8 +317,11 @@ def _lookups(
                 shared = place_of_shared(migration.settings.stack(settings.stack))
                 if shared.database == places[settings.stack].database:
                     catalog = stack.catalog(shared)
-            with going_on(on_fault):
+            try:
                 found[own.key_map] = lookup_in(
                     catalog, own.key_map, settings, rows_of_map(migration, settings)
                 )
+            except NotProven as error:
+                error.about = own.key_map
+                on_fault(error)
     return found

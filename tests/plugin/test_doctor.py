@@ -259,7 +259,10 @@ BROKEN = {
     "table of the settings missing": Broken(
         legacy("DROP TABLE prices"),
         "tables that only the modern stack has: prices",
-        legacy("CREATE TABLE prices (symbol varchar(20) PRIMARY KEY, price decimal(12,4))"),
+        legacy(
+            "CREATE TABLE prices (symbol varchar(20) PRIMARY KEY, price decimal(12,4))",
+            "INSERT INTO prices VALUES ('X', 1), ('Y', 2)",
+        ),
     ),
     "table with another name": Broken(
         modern("ALTER TABLE orders RENAME TO orders_new"),
