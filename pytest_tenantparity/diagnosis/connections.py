@@ -14,8 +14,10 @@ from ..model import Side
 from ..stacks import NO_DATABASE, StackState, dialect_for
 from ..stacks.dialects import Session
 from ..stacks.urls import resolve_url
-from .obstacles import Cure, Means
+from .obstacles import Cure, Means, listed
 from .settings_file import SettingsFile
+
+_VARIABLE = re.compile(r"\$\{([^}]*)\}")
 
 
 def connection_cures(
@@ -69,4 +71,8 @@ def _databases_instead(
     if near and written != settings.url:
         yield file.cure((side, "url"), written)
         return
-    yield Cure(Means.WORDS, f"the server has the databases {', '.join(there[:20])}")
+    said = f"the server has the databases {listed(there, 20)}"
+    if near:
+        where = " and ".join(_VARIABLE.findall(settings.url)) or f"[{side}] url"
+        said = f"let {where} name the database {near}: {said}"
+    yield Cure(Means.WORDS, said)

@@ -72,7 +72,7 @@ class Estimate:
     """About what an audit costs. ``seconds`` is None if no row could be hashed.
 
     - ``rows``: of both sides, by the servers' own estimates.
-    - ``queries``: of both sides.
+    - ``scans``: of both sides.
     - ``rates``: rows hashed in a second, by side, as ``sampled`` rows of each side showed.
     """
 
@@ -80,7 +80,7 @@ class Estimate:
     tables: int
     tenants: int
     rows: int
-    queries: int
+    scans: int
     seconds: float | None = None
     rates: dict[Side, float] = field(default_factory=dict)
     sampled: dict[Side, int] = field(default_factory=dict)

@@ -55,7 +55,7 @@ def _estimate(estimate: Estimate, width: int) -> Iterator[str]:
     said = (
         f"audit    {counted(estimate.checks, 'check')} of {counted(estimate.tenants, 'tenant')} "
         f"and {counted(estimate.tables, 'table')}, about {counted(estimate.rows, 'row')} of both "
-        f"sides, {counted(estimate.queries, 'scan')}"
+        f"sides, {counted(estimate.scans, 'scan')}"
     )
     if estimate.seconds is not None:
         said += f", about {_duration(estimate.seconds)}"
