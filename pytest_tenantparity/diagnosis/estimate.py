@@ -1,4 +1,4 @@
-"""About how many rows, queries and seconds an audit takes."""
+"""About how many rows, scans and seconds an audit takes."""
 
 from __future__ import annotations
 
