@@ -180,7 +180,7 @@ class _Examination:
     def _note_unavailable(self, stacks: OpenStacks) -> None:
         for side in SIDES:
             state = stacks.states[side]
-            for database, why in state.unavailable.items():
+            for database, why in sorted(state.unavailable.items()):
                 if not why:
                     continue
                 fault = state.faults.get(database)
