@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ from functools import partial
 
 from .config import AsOf, Settings
 from .config.as_of import require_as_of
-from .errors import NotProven, SettingsError, StackUnavailable
+from .errors import NotProven, SettingsError, StackUnavailable, Wanted
 from .inventory import (
     Place,
     Selection,
@@ -109,18 +109,7 @@ def open_run(
         stacks.open()
         known = planned_pairs(settings)
         pairs = stacks.discovered() if known is None else known
-        run = Run(
-            settings=settings,
-            pairs={pair.name: pair for pair in pairs or ()},
-            stacks=stacks.connected(own.limits),
-            tenants={tenant.id: tenant for tenant in settings.tenant_models()},
-            selected=chosen.tenants,
-            salt=own.salt,
-            environment=environment_layer(own.environment),
-            settle=own.settle,
-            as_of=own.as_of,
-            limits=own.limits,
-        )
+        run = run_on(stacks, pairs or (), own)
         targets = audit_targets(chosen, pairs)
         keys = tuple(CheckKey(each.kind, "audit", each.tenant, each.table) for each in targets)
         if not keys:  # otherwise a loop over the checks would pass without any
@@ -128,6 +117,23 @@ def open_run(
             raise NotProven("; ".join(["the selection has no checks", *lost]))
         with closing(run):
             yield OpenRun(Audit(run), keys)
+
+
+def run_on(stacks: OpenStacks, pairs: Iterable[TablePair], options: RunOptions) -> Run:
+    """Return a run of ``pairs`` on open stacks. Close it before the stacks."""
+    settings = stacks.settings
+    return Run(
+        settings=settings,
+        pairs={pair.name: pair for pair in pairs},
+        stacks=stacks.connected(options.limits),
+        tenants={tenant.id: tenant for tenant in settings.tenant_models()},
+        selected=stacks.selection.tenants,
+        salt=options.salt,
+        environment=environment_layer(options.environment),
+        settle=options.settle,
+        as_of=options.as_of,
+        limits=options.limits,
+    )
 
 
 @dataclass
@@ -169,10 +175,21 @@ class OpenStacks:
             self.states = dict(zip(SIDES, (each.result() for each in opened), strict=True))
         finally:
             pool.shutdown(wait=False)
+        for fault in self.faults():
+            raise fault
+
+    def faults(self) -> Iterator[SettingsError]:
+        """Yield what in the settings does not fit the engines of the open stacks."""
         for side in SIDES:
-            self._refuse_several_snapshots(side)
-            self._refuse_blind_throttle(side)
-            self._refuse_parallel(side)
+            for refuse in (
+                self._refuse_several_snapshots,
+                self._refuse_blind_throttle,
+                self._refuse_parallel,
+            ):
+                try:
+                    refuse(side)
+                except SettingsError as error:
+                    yield error
 
     def close(self) -> None:
         """Release the snapshots."""
@@ -306,7 +323,8 @@ class OpenStacks:
         if not dialect.reports_load:
             raise SettingsError(
                 f"[{side}] throttle: {self._product(side)} cannot say how busy it is; PostgreSQL, "
-                "MySQL and MariaDB can. Take the throttle away"
+                "MySQL and MariaDB can. Take the throttle away",
+                wanted=[Wanted((side, "throttle"))],
             )
 
     def _refuse_parallel(self, side: Side) -> None:
@@ -321,12 +339,14 @@ class OpenStacks:
         if not dialect.parallel_sessions:
             raise SettingsError(
                 f"{setting}: only PostgreSQL, MySQL and MariaDB are read by several sessions of a "
-                f"process, not {self._product(side)}. Take the setting away"
+                f"process, not {self._product(side)}. Take the setting away",
+                wanted=[Wanted((side, "parallel"), 1)],
             )
         if not dialect.shares_snapshots and stack.frozen is None:
             raise SettingsError(
                 f"{setting}: sessions of {self._product(side)} cannot share a snapshot. Take the "
-                f'setting away, or say why nothing is written meanwhile: [{side}] frozen = "..."'
+                f'setting away, or say why nothing is written meanwhile: [{side}] frozen = "..."',
+                wanted=[Wanted((side, "parallel"), 1)],
             )
 
     def _refuse_too_many_connections(self, side: Side, snapshots: int) -> None:
@@ -337,7 +357,8 @@ class OpenStacks:
             *(["--parity-settle"] if self.settles else []),
             *(["the throttle"] if stack.throttle is not None else []),
         ]
-        if snapshots + workers * (stack.parallel + len(further)) > most:
+        needed = snapshots + workers * (stack.parallel + len(further))
+        if needed > most:
             more = "".join(f", one more each for {each}," for each in further)
             each = f" of {stack.parallel} sessions" if stack.parallel > 1 else ""
             hint = (
@@ -347,7 +368,9 @@ class OpenStacks:
             raise SettingsError(
                 f"[{side}] max_connections = {most} is too few for {workers} workers{each}{more} "
                 f"and {snapshots} snapshots; raise it, or run fewer workers (-n) or tenants"
-                + (hint if snapshots > 1 and stack.frozen is None else "")
+                + (hint if snapshots > 1 and stack.frozen is None else ""),
+                cause=f"[{side}] max_connections",
+                wanted=[Wanted((side, "max_connections"), needed)],
             )
 
     def _dialect(self, side: Side) -> Dialect:

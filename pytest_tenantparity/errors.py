@@ -5,10 +5,56 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A setting that removes a fault: its ``key``, such as ``("legacy", "schema")``, and value.
+
+    A ``value`` of None means that the key has to be taken out. ``note`` says what a person has to
+    know before: the value is likely, and not certain.
+    """
+
+    key: tuple[str, ...]
+    value: object = None
+    note: str = ""
 
 
 class TenantParityError(Exception):
-    """Base of all errors. The message gives the problem and what to do."""
+    """Base of all errors. The message gives the problem and what to do.
+
+    - ``cause`` is equal for errors that one change removes; empty if only the message tells.
+    - ``about`` is the table or column that the error is about; empty if there is none.
+    - ``wanted`` are settings, each of which alone removes the fault. The likeliest one is first.
+    - ``gist`` is the message without ``about``, for several errors of one cause; may be empty.
+    - ``remedy`` is SQL for an administrator that removes the fault; empty if none does.
+    """
+
+    def __init__(
+        self,
+        message: object = "",
+        *,
+        cause: str = "",
+        about: str = "",
+        wanted: Iterable[Wanted] = (),
+        gist: str = "",
+        remedy: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.cause = cause
+        self.about = about
+        self.wanted = tuple(wanted)
+        self.gist = gist
+        self.remedy = remedy
+
+
+class Mistake(ValueError):
+    """A wrong value in the settings. ``instead`` is the likeliest right value, or None."""
+
+    def __init__(self, message: str, *, instead: object = None) -> None:
+        super().__init__(message)
+        self.instead = instead
 
 
 class SettingsError(TenantParityError):
@@ -59,7 +105,12 @@ def settings_sql(key: str) -> Iterator[None]:
     try:
         yield
     except Unreadable as error:
-        raise NotProven(f"{key}: {error}") from None
+        raise NotProven(f"{key}: {error}", cause=f"SQL of {key}", about=key) from None
+
+
+def raised(error: NotProven) -> None:
+    """Raise ``error``."""
+    raise error
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

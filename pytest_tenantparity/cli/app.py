@@ -17,6 +17,7 @@ except ImportError:
     )
     raise SystemExit(2) from None
 
+from .doctor import doctor
 from .init import init
 from .plan import plan
 from .report import report
@@ -30,6 +31,7 @@ app = typer.Typer(
 )
 app.add_typer(report, name="report")
 app.add_typer(tenants, name="tenants")
+app.command()(doctor)
 app.command()(init)
 app.command()(plan)
 

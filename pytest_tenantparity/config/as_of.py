@@ -13,6 +13,7 @@ from .sql_tokens import tokens
 
 PARAMETER = ":as_of"
 OPTION = "--parity-as-of"
+WITHOUT_VALUE = f"{PARAMETER} without a value"
 
 _CHOICES = (
     "give a moment with its zone (2026-11-30T12:00:00Z or 2026-11-30T13:00:00+01:00), a date "
@@ -114,7 +115,8 @@ def require_as_of(filters: Iterable[tuple[str, str]], as_of: AsOf | None) -> Non
     places = [place for place, sql in filters if uses_as_of(sql)]
     if places and as_of is None:
         raise SettingsError(
-            f"{places[0]} uses {PARAMETER}, which has no value; add {OPTION}=VALUE: {_CHOICES}"
+            f"{places[0]} uses {PARAMETER}, which has no value; add {OPTION}=VALUE: {_CHOICES}",
+            cause=WITHOUT_VALUE,
         )
     if as_of is not None and not places:
         raise SettingsError(

@@ -11,7 +11,7 @@ from pathlib import Path
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from ..errors import did_you_mean
+from ..errors import did_you_mean, nearest
 from .json_schema import allowed_keys
 
 _HEADER = re.compile(r"^\s*\[{1,2}[^\[\]=]+\]{1,2}\s*(#.*)?$")
@@ -37,18 +37,44 @@ class Source:
         return f"{self.path}:{line}" if line else str(self.path)
 
 
+@dataclass(frozen=True)
+class KeyFault:
+    """One wrong key: ``key`` as in the settings, empty if it is the file, and a line about it.
+
+    ``instead`` is the allowed key that is nearest to an unknown one; else empty. ``value`` is the
+    likeliest right value of a known key, or None.
+    """
+
+    key: tuple[str, ...]
+    said: str
+    missing: bool = False
+    instead: str = ""
+    value: object = None
+
+
 def explain(source: Source, error: ValidationError) -> str:
     """Return one line for each error: the place, the key, the value found, the allowed values."""
-    details = error.errors(include_url=False)
-    return "\n".join(_explain_one(source, detail) for detail in details)
+    return "\n".join(each.said for each in faults_of(source, error))
 
 
-def _explain_one(source: Source, detail: ErrorDetails) -> str:
+def faults_of(source: Source, error: ValidationError) -> list[KeyFault]:
+    """Return each wrong key of settings that are not valid."""
+    return [_fault(source, detail) for detail in error.errors(include_url=False)]
+
+
+def _fault(source: Source, detail: ErrorDetails) -> KeyFault:
     loc = [str(part) for part in detail["loc"] if part != "[key]"]
     place = source.place_of(loc)
     table = ".".join([*source.prefix, *loc[:-1]])
     key = f"[{table}] {loc[-1]}" if table and loc else (loc[-1] if loc else "the file")
-    return f"{place}: {key}: {_message(detail, loc)}"
+    unknown = detail["type"] == "extra_forbidden"
+    return KeyFault(
+        tuple(loc),
+        f"{place}: {key}: {_message(detail, loc)}",
+        missing=detail["type"] == "missing",
+        instead=nearest(loc[-1], allowed_keys(loc[:-1])) if unknown else "",
+        value=getattr(detail.get("ctx", {}).get("error"), "instead", None),
+    )
 
 
 def _message(detail: ErrorDetails, loc: Sequence[str]) -> str:

@@ -25,14 +25,8 @@ def load_settings(path: Path) -> Settings:
 
     Raises :class:`SettingsError` that names the key and its place.
     """
-    text, prefix, content = _read(path)
-    own, more = content.get("tenants", {}), _from_tenants_file(path, content)
-    if isinstance(own, dict) and more:
-        if twice := sorted(own.keys() & more.keys()):
-            raise SettingsError(
-                f"{path}: the tenant {twice[0]!r} is also in {content['tenants_file']}"
-            )
-        content |= {"tenants": {**own, **more}}
+    text, prefix, content = read_settings(path)
+    more = tenants_beside(path, content)
     try:
         return Settings.model_validate(content)
     except ValidationError as error:
@@ -45,15 +39,18 @@ def load_tenants_query(path: Path) -> TenantsQuery:
 
     Raises :class:`SettingsError`.
     """
-    text, prefix, content = _read(path)
+    text, prefix, content = read_settings(path)
     try:
         return TenantsQuery.model_validate(content)
     except ValidationError as error:
         raise SettingsError(explain(Source(path, text, prefix, (), ""), error)) from None
 
 
-def _read(path: Path) -> tuple[str, Sequence[str], dict[str, Any]]:
-    """Return a file's text, the name of the settings' table in it, and the settings."""
+def read_settings(path: Path) -> tuple[str, Sequence[str], dict[str, Any]]:
+    """Return a file's text, the name of the settings' table in it, and the settings.
+
+    Raises :class:`SettingsError` if the file cannot be read as TOML.
+    """
     try:
         text = read_utf8(path)
         content = tomllib.loads(text, parse_float=Decimal)
@@ -63,6 +60,21 @@ def _read(path: Path) -> tuple[str, Sequence[str], dict[str, Any]]:
     for name in prefix:
         content = content.get(name, {})
     return text, prefix, content
+
+
+def tenants_beside(path: Path, content: dict[str, Any]) -> dict[str, Any]:
+    """Add the tenants of the file that the settings name to ``content``, and return them.
+
+    Raises :class:`SettingsError`.
+    """
+    own, more = content.get("tenants", {}), _from_tenants_file(path, content)
+    if isinstance(own, dict) and more:
+        if twice := sorted(own.keys() & more.keys()):
+            raise SettingsError(
+                f"{path}: the tenant {twice[0]!r} is also in {content['tenants_file']}"
+            )
+        content |= {"tenants": {**own, **more}}
+    return more
 
 
 def _from_tenants_file(path: Path, content: dict[str, Any]) -> dict[str, Any]:

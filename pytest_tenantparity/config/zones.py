@@ -12,7 +12,7 @@ import re
 from collections.abc import Collection
 from zoneinfo import available_timezones
 
-from ..errors import did_you_mean
+from ..errors import Mistake, did_you_mean
 
 # Names without a slash, each with names of zones that have the same time.
 _INSTEAD = {
@@ -85,7 +85,9 @@ def known_zone(zone: str) -> str:
         what = f"{zone!r} is an abbreviation or a local name, which engines read differently"
     else:
         what = f"{zone!r} is no time zone that every engine knows"
-    raise ValueError(f"{what}; {_instead(zone, known)}")
+    advice = _instead(zone, known)
+    written = re.match("write '([^']+)'", advice)
+    raise Mistake(f"{what}; {advice}", instead=written[1] if written else None)
 
 
 def _is_unambiguous(name: str) -> bool:

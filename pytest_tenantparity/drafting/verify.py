@@ -74,7 +74,7 @@ def _try_table(run: OpenRun, table: TableDraft, found: Found, verified: Verified
     try:
         with open_pair(run.audit.run, pair, None) as opened:
             if opened.plan.problems:
-                verified.doubts[table.name] = list(opened.plan.problems)
+                verified.doubts[table.name] = list(map(str, opened.plan.problems))
             wrong, rows = _differing(opened, link) if link is not None else ({}, 0)
     except TenantParityError as error:
         verified.doubts[table.name] = [str(error)]

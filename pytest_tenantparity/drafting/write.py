@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from textwrap import wrap
 from typing import Any
 
 from ..config.names import toml_key
+from ..config.toml_values import toml_value
 from ..model import Side
 from .tenancy import Tenants
 
@@ -144,28 +144,6 @@ class Draft:
 def comment(text: str) -> Iterator[str]:
     """Yield the lines of a comment."""
     yield from (f"# {line}" for line in wrap(text, _WIDTH - 2))
-
-
-def toml_value(value: Any) -> str:
-    """Return a value of texts, numbers, lists and dicts as TOML.
-
-    It is on one line, except for a text of several lines of SQL.
-    """
-    if isinstance(value, Mapping):
-        inner = ", ".join(f"{toml_key(str(k))} = {toml_value(v)}" for k, v in value.items())
-        return f"{{ {inner} }}"
-    if isinstance(value, str):
-        lines = value.split("\n")
-        plain = all(line.isprintable() for line in lines)
-        if len(lines) > 1 and plain and "\\" not in value and '"""' not in value:
-            return f'"""\n{value}\n"""'
-        plain = all(char.isprintable() for char in value)
-        if plain and '"' in value and "'" not in value:
-            return f"'{value}'"
-        return json.dumps(value, ensure_ascii=not plain)
-    if isinstance(value, Iterable):
-        return f"[{', '.join(map(toml_value, value))}]"
-    return json.dumps(value)
 
 
 TEST = '''\

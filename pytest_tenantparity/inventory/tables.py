@@ -87,7 +87,9 @@ def _tenancy(settings: Settings, table: TableSettings, name: str, side: Side) ->
             return tenancy
     raise SettingsError(
         f"nothing says how tenants are found in the {side} table {name!r}; "
-        f"set [{side}] tenancy, or [tables.{name}] {side}_tenancy"
+        f"set [{side}] tenancy, or [tables.{name}] {side}_tenancy",
+        cause=f"{side} without tenancy",
+        about=name,
     )
 
 
@@ -175,7 +177,9 @@ def _distinct(settings: Settings, pairs: Iterable[TablePair]) -> tuple[TablePair
         raise SettingsError(
             f"the legacy tables {other.name!r} and {pair.name!r} "
             f"are both paired with the modern table {pair.modern_table!r}{folded}; if it holds the "
-            "rows of both, say which rows are whose: modern_filter for each of them"
+            "rows of both, say which rows are whose: modern_filter for each of them",
+            cause=f"two pairs of {pair.modern_table}",
+            about=pair.name,
         )
     return tuple(found)
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 
 from sqlalchemy import ColumnElement, Text, case, column, func, literal
 
 from ..config.names import ignored_as
 from ..config.settings import ColumnSettings
-from ..errors import nearest
+from ..errors import Wanted, nearest
 from ..inventory import TablePair, place_of
 from ..model import SIDES, NamedRule, Side, Tenant
 from ..stacks.catalog import DOCUMENTS, NUMBERS, TIMES, ColumnFacts, Family, TableFacts
@@ -19,6 +20,7 @@ from .comparable_types import TYPES, CommonType, Refusal, meet
 from .equivalence import EquivalenceRule, forgiving_rules
 from .key_maps import Lookup
 from .migration import Migration
+from .table_lookup import FILL_IN, LOWERCASE
 from .tenancy_sql import tenant_values
 
 
@@ -176,6 +178,35 @@ def implied_column(pair: TablePair, side: Side, tenant: Tenant | None) -> str | 
     return None if several else pair.tenancy(side).column
 
 
+class ProblemKind(StrEnum):
+    """Why a column is not compared."""
+
+    ONLY_LEGACY = "only in the legacy table"
+    ONLY_MODERN = "only in the modern table"
+    TYPES = "types that do not compare"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a column is not compared.
+
+    - ``column`` is its legacy name, or its modern name if only the modern table has it. It is empty
+      if the problem is one of several columns.
+    - ``why`` ends a sentence about the column, and leaves out what to do.
+    - ``wanted`` are settings, each of which alone removes the problem. The likeliest one is first.
+    """
+
+    said: str
+    kind: ProblemKind = ProblemKind.OTHER
+    column: str = ""
+    why: str = ""
+    wanted: tuple[Wanted, ...] = ()
+
+    def __str__(self) -> str:
+        return self.said
+
+
 @dataclass
 class ColumnPlan:
     """The compared columns of both tables, the key, and the problems with other columns.
@@ -187,7 +218,7 @@ class ColumnPlan:
 
     columns: list[ColumnPair] = field(default_factory=list)
     key: list[ColumnPair] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
     rules: list[NamedRule] = field(default_factory=list)
     key_within_tenant: bool = False
 
@@ -231,9 +262,16 @@ class ColumnPlanner:
         for name in [each for each in self._lonely if not self._is_in_another_pair(each)]:
             modern, table = self._modern_name(name), self.tables["modern"].name
             missing = f"has no counterpart {modern!r} in {table!r} on the modern stack"
-            self._problem(name, missing + _near(modern, surplus))
+            wanted = [Wanted(self._ignore_key(name), FILL_IN)]
+            if near := nearest(modern, surplus):
+                wanted.insert(0, Wanted((*self._column_key(name), "modern"), near))
+            self._problem(name, missing + _near(modern, surplus), ProblemKind.ONLY_LEGACY, wanted)
         for name in surplus:
-            self._problem(name, f"is only in the modern table{_near(name, self._lonely)}")
+            wanted = [Wanted(self._ignore_key(f"modern.{name}"), FILL_IN)]
+            if near := nearest(name, self._lonely):
+                wanted.insert(0, Wanted((*self._column_key(near), "modern"), name))
+            said = f"is only in the modern table{_near(name, self._lonely)}"
+            self._problem(name, said, ProblemKind.ONLY_MODERN, wanted)
         self._find_key()
         return self.result
 
@@ -278,11 +316,12 @@ class ColumnPlanner:
         if not here or here != there or len(set(here)) < len(here):
             return False
         other = next(name for name in surplus if name.lower() == self._lonely[0].lower())
-        self.result.problems.append(
+        said = (
             f"the names of {len(here)} columns of {self.pair.name!r} differ from the modern ones "
             f"in upper and lower case alone, such as {self._lonely[0]!r} and {other!r}; "
             '[pairing] names = "lowercase" pairs them'
         )
+        self.result.problems.append(Problem(said, wanted=(LOWERCASE,)))
         return True
 
     def _refuse_collisions(self) -> None:
@@ -298,10 +337,12 @@ class ColumnPlanner:
             names = [facts.name for facts in table.columns]
             alike = {tuple(pairing.matching(name, names)) for name in names}
             self.result.problems += [
-                f"the {side} columns {' and '.join(map(repr, each))} of {table.name!r} have one "
-                "name in lower case; pair each of them by its own name "
-                f"([tables.{self.pair.name}.columns.<legacy name>] modern), and leave [pairing] "
-                "names as it is"
+                Problem(
+                    f"the {side} columns {' and '.join(map(repr, each))} of {table.name!r} have "
+                    "one name in lower case; pair each of them by its own name "
+                    f"([tables.{self.pair.name}.columns.<legacy name>] modern), and leave "
+                    "[pairing] names as it is"
+                )
                 for each in sorted(alike)
                 if len(each) > 1
             ]
@@ -316,12 +357,26 @@ class ColumnPlanner:
         found = pairing.matching(name, [facts.name for facts in self.tables["modern"].columns])
         return found[0] if len(found) == 1 else name
 
-    def _problem(self, column_name: str, what: str) -> None:
-        self.result.problems.append(
+    def _problem(
+        self,
+        column_name: str,
+        what: str,
+        kind: ProblemKind = ProblemKind.OTHER,
+        wanted: Sequence[Wanted] = (),
+        why: str = "",
+    ) -> None:
+        said = (
             f"column {column_name!r} of {self.pair.name!r} {what}; compare it "
             f"([tables.{self.pair.name}.columns.{column_name}]) or ignore it with a reason "
             f"([tables.{self.pair.name}.ignore])"
         )
+        self.result.problems.append(Problem(said, kind, column_name, why or what, tuple(wanted)))
+
+    def _column_key(self, name: str) -> tuple[str, ...]:
+        return ("tables", self.pair.name, "columns", name)
+
+    def _ignore_key(self, name: str) -> tuple[str, ...]:
+        return ("tables", self.pair.name, "ignore", name)
 
     def _pair_column(self, name: str) -> str | None:
         """Plan one column, and return the modern column that is paired with it, or None.
@@ -387,6 +442,8 @@ class ColumnPlanner:
         return None if facts is None else ColumnSide(facts, column(facts.name))
 
     def _add(self, name: str, legacy: ColumnSide, modern: ColumnSide, own: ColumnSettings) -> None:
+        if own.key_map is not None and own.key_map not in self.lookups:
+            return  # the fault of the map is known
         if own.key_map is not None:
             lookup = self.lookups[own.key_map]
             on_legacy = lookup.settings.stack == "legacy"
@@ -397,7 +454,15 @@ class ColumnPlanner:
         read_as = None if own.type is None else TYPES[own.type]
         common_type = meet(facts, self._dialects, rules, read_as)
         if isinstance(common_type, Refusal):
-            self._problem(name, common_type.why)
+            own_key, refusal = self._column_key(name), common_type
+            note, shared = refusal.note, refusal.everywhere.items()
+            wanted = [Wanted(("rules", key), value, note) for key, value in shared]
+            if len(refusal.own) > 1:
+                wanted.append(Wanted(own_key, dict(refusal.own), note))
+            wanted += [Wanted((*own_key, key), value, note) for key, value in refusal.own.items()]
+            wanted.append(Wanted(self._ignore_key(name), FILL_IN))
+            why = refusal.types or refusal.why
+            self._problem(name, refusal.why, ProblemKind.TYPES, wanted, why)
             return
         rules = _with_floats(rules, common_type.family, facts, self._dialects)
         everywhere = self.migration.settings.rules
@@ -451,10 +516,11 @@ class ColumnPlanner:
             self.result.key_within_tenant = len(names) < len(keyed.primary_key)
         absent = [name for name in names if name not in by_name]
         if absent:
-            self.result.problems.append(
+            said = (
                 f"the key column {absent[0]!r} of {self.pair.name!r} is not compared; "
                 f"set [tables.{self.pair.name}] key to columns that are on both sides"
             )
+            self.result.problems.append(Problem(said, column=absent[0]))
         keys = [by_name[name] for name in names if name in by_name]
         # Without a key, a row is identified by all its values, and its copies are counted.
         self.result.key = list(self.result.columns) if absent or not keys else keys

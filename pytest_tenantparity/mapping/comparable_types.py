@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..model import SIDES, Side
 from ..stacks import ColumnFacts, Dialect, Family
@@ -67,9 +67,18 @@ class CommonType:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """The reason why two columns cannot be compared soundly."""
+    """The reason why two columns cannot be compared soundly.
+
+    ``own`` are settings of the column, which together make it comparable. ``everywhere`` are
+    settings in ``[rules]``, of which one does. ``note`` is when they are right. ``types`` is the
+    reason without what to do about it, in short.
+    """
 
     why: str
+    own: Mapping[str, str] = field(default_factory=dict)
+    everywhere: Mapping[str, str] = field(default_factory=dict)
+    note: str = ""
+    types: str = ""
 
 
 def meet(
@@ -87,16 +96,27 @@ def meet(
         facts = columns[side]
         if facts.family is Family.UNKNOWN:
             why = facts.refused or "whose values nobody has shown how to compare"
-            return Refusal(f"has the type {facts.declared} on the {side} stack, {why}")
+            own = {
+                f"{each}_sql": columns[each].text_sql
+                for each in SIDES
+                if columns[each].family is Family.UNKNOWN and columns[each].text_sql
+            }
+            types = f"has the type {facts.declared} on the {side} stack"
+            return Refusal(f"{types}, {why}", own, note=_INJECTIVE, types=types)
     if read_as is not None:
         read = _read(legacy, modern, read_as, rules)
         return read if isinstance(read, Refusal) else _unless_zone(read, columns, dialects, rules)
     same_engine = dialects["legacy"].name == dialects["modern"].name
     met = _met(legacy, modern, rules, same_engine)
     if met is None:
+        hint = _hint(legacy, modern)
         return Refusal(
             f"is {legacy.declared} on the legacy stack and {modern.declared} on the modern one, "
-            f"which have no text in common{_hint(legacy, modern)}"
+            f"which have no text in common{hint.said}",
+            hint.own,
+            hint.everywhere,
+            hint.note,
+            f"is {legacy.declared} on the legacy stack and {modern.declared} on the modern one",
         )
     return _unless_zone(met, columns, dialects, rules)
 
@@ -106,10 +126,9 @@ def _read(
 ) -> CommonType | Refusal:
     for facts, other in ((legacy, modern), (modern, legacy)):
         if facts.family is not family and not _is_readable(facts, other, family, rules):
-            return Refusal(
-                f"is {facts.declared}, which cannot be read as {family.value}"
-                f"{_needed(facts, other, family)}"
-            )
+            hint = _needed(facts, other, family)
+            said = f"is {facts.declared}, which cannot be read as {family.value}{hint.said}"
+            return Refusal(said, hint.own, hint.everywhere, hint.note)
     spoken = f"is read as {family.value}, however it is stored"
     naive = Family.TIMESTAMP in (legacy.family, modern.family) or rules.naive_zone == "UTC"
     if naive and family is Family.TIMESTAMPTZ:
@@ -129,13 +148,15 @@ def _is_readable(
     return facts.family in _READ_FROM.get(family, ())
 
 
-def _needed(facts: ColumnFacts, other: ColumnFacts, family: Family) -> str:
+def _needed(facts: ColumnFacts, other: ColumnFacts, family: Family) -> _Hint:
     """Return a hint at what would make the column readable; empty if nothing does."""
     if family is not Family.TIMESTAMPTZ or facts.family is not Family.TIMESTAMP:
-        return ""
+        return _Hint("")
     if other.family is Family.TIMESTAMP:
-        return '; both sides hold naive times, which are compared as type = "timestamp"'
-    return "; say with naive_zone which zone its times are meant in"
+        said = '; both sides hold naive times, which are compared as type = "timestamp"'
+        return _Hint(said, {"type": "timestamp"})
+    said = "; say with naive_zone which zone its times are meant in"
+    return _Hint(said, everywhere={"naive_zone": "UTC"}, note=_ZONE)
 
 
 def _met(
@@ -220,14 +241,18 @@ def _unless_zone(
             if columns[other].family is Family.TIMESTAMPTZ and dialects[other].converts_zones:
                 local = f"the {other} side's instants are compared as times of that zone"
                 return CommonType(Family.TIMESTAMP, f"{met.spoken}; {local}")
+            hint = _cure(columns, dialects, side, str(rules.naive_zone))
             return Refusal(
                 f"holds naive times of {rules.naive_zone} on the {side} stack, and "
-                f"{dialects[side].name} converts no zone but UTC without errors"
-                f"{_cure(columns, dialects, side, str(rules.naive_zone))}"
+                f"{dialects[side].name} converts no zone but UTC without errors{hint.said}",
+                hint.own,
             )
     return met
 
 
+_ZONE = "if the naive times are in UTC; else their zone"
+_SAME = "if both hold the same"
+_INJECTIVE = "if this text tells all values apart"
 _OWN_SQL = (
     "; write SQL that gives both one text (legacy_sql, modern_sql), such as "
     "\"array_to_string(tags, ',')\" for an array beside a SET"
@@ -236,29 +261,43 @@ _OWN_SQL = (
 
 def _cure(
     columns: Mapping[Side, ColumnFacts], dialects: Mapping[Side, Dialect], naive: Side, zone: str
-) -> str:
+) -> _Hint:
     """Return a hint at how to compare the other side's moments as naive times of ``zone``."""
     other: Side = "modern" if naive == "legacy" else "legacy"
     converted = dialects[other].naive_sql(columns[other].name, zone)
     if not converted:
-        return '; store them in UTC, which naive_zone = "UTC" then says'
-    return (
+        return _Hint('; store them in UTC, which naive_zone = "UTC" then says')
+    said = (
         f"; have the other side converted to such times: {other}_sql = {json.dumps(converted)} "
         "(in the hour that clocks repeat, two moments are then one time)"
     )
+    return _Hint(said, {f"{other}_sql": converted})
 
 
-def _hint(legacy: ColumnFacts, modern: ColumnFacts) -> str:
+@dataclass(frozen=True, slots=True)
+class _Hint:
+    """What would make columns comparable, in words and as settings: see :class:`Refusal`."""
+
+    said: str
+    own: Mapping[str, str] = field(default_factory=dict)
+    everywhere: Mapping[str, str] = field(default_factory=dict)
+    note: str = ""
+
+
+def _hint(legacy: ColumnFacts, modern: ColumnFacts) -> _Hint:
     pair = frozenset({legacy.family, modern.family})
     declared = (legacy.declared, modern.declared)
     if pair == {Family.TIMESTAMP, Family.TIMESTAMPTZ}:
-        return "; say with naive_zone which zone the naive times are meant in"
+        said = "; say with naive_zone which zone the naive times are meant in"
+        return _Hint(said, everywhere={"naive_zone": "UTC"}, note=_ZONE)
     if pair <= DOCUMENTS:
-        return '; allow it with json = "canonical"'
+        return _Hint('; allow it with json = "canonical"', everywhere={"json": "canonical"})
     for word, family in TYPES.items():
         meant = pair & ({family, Family.INTEGER} if family is Family.DECIMAL else {family})
         if Family.BIT in pair and _ONE_BIT not in declared:
             continue
         if meant and all(each is family or each in _READ_FROM[family] for each in pair):
-            return f'; if both hold the same, say type = "{word}"'
-    return _OWN_SQL
+            return _Hint(
+                f'; if both hold the same, say type = "{word}"', {"type": word}, note=_SAME
+            )
+    return _Hint(_OWN_SQL)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 
 from sqlalchemy import ColumnElement, Connection, literal_column
 
-from ..errors import NotProven, did_you_mean, settings_sql
+from ..errors import NotProven, did_you_mean, raised, settings_sql
 from ..inventory import Place, TablePair, place_of_shared
 from ..model import SIDES, NamedRule, Side, Tenant
 from ..stacks import ColumnFacts, Dialect, TableFacts
 from ..stacks.sources import source_of
-from .columns import ColumnPlan, ColumnPlanner
+from .columns import ColumnPlan, ColumnPlanner, Problem
 from .filters import columns_in_utc, rows_of_map, rows_taking_part
 from .key_maps import Lookup, lookup_in
 from .migration import Migration
@@ -117,7 +117,7 @@ def connected(
         yield {"legacy": legacy, "modern": modern}
 
 
-def plan_pair(
+def plan_pair(  # noqa: PLR0913 - both sides of a pair
     connections: Mapping[Side, Connection],
     migration: Migration,
     pair: TablePair,
@@ -126,12 +126,13 @@ def plan_pair(
     tables: Mapping[Side, TableFacts],
     *,
     of_nobody: bool = False,
+    on_fault: Callable[[NotProven], object] = raised,
 ) -> ColumnPlan:
     """Return the column plan of a pair, by connections to the tenant's places.
 
-    Raises :class:`NotProven`.
-
     ``of_nobody``: the unassigned rows are read, so their discriminator values are not known.
+    ``on_fault`` is called with each fault. If it returns, the plan is made without the faulty SQL,
+    map or zone, so that it finds all faults.
     """
 
     def guard(side: Side) -> AbstractContextManager[None]:
@@ -139,30 +140,58 @@ def plan_pair(
 
     dialects = {side: migration.stacks[side].dialect for side in SIDES}
     for side in SIDES:
-        require_way(migration, pair, side, places[side], tables[side])
+        with going_on(on_fault):
+            require_way(migration, pair, side, places[side], tables[side])
     expressions = {
-        side: _expressions(connections[side], migration, pair, side, places[side], tables[side])
+        side: _expressions(
+            connections[side], migration, pair, side, places[side], tables[side], on_fault
+        )
         for side in SIDES
     }
-    lookups = _lookups(migration, pair, places)
+    lookups = _lookups(migration, pair, places, on_fault)
     plan = ColumnPlanner(migration, pair, tables, expressions, lookups, tenant, of_nobody).plan()
     for lookup in lookups.values():
         side = lookup.settings.stack
         own_filter = " filter" if lookup.settings.filter else ""
         led = [each for each in plan.columns if each.on(side).lookup is lookup]
         compared = dict.fromkeys((each.family, each.rules) for each in led)
-        with settings_sql(f"[maps.{lookup.name}]{own_filter}"), guard(side):
-            plan.problems += lookup.faults(connections[side], dialects[side], compared)
+        with (
+            going_on(on_fault),
+            settings_sql(f"[maps.{lookup.name}]{own_filter}"),
+            guard(side),
+            _apart(dialects[side], connections[side], on_fault),
+        ):
+            faults = lookup.faults(connections[side], dialects[side], compared)
+            plan.problems += [Problem(each) for each in faults]
     zones = {(side, each.zone_on(side)) for side in SIDES for each in plan.columns}
     for side, zone in sorted((side, zone) for side, zone in zones if zone and zone != "UTC"):
         with guard(side):
             if fault := dialects[side].zone_fault(connections[side], zone):
-                raise NotProven(f"naive_zone = {zone!r} on the {side} stack: {fault}")
+                said = f"naive_zone = {zone!r} on the {side} stack: {fault}"
+                on_fault(NotProven(said, cause=f"{side} zone {zone}", about=zone))
     plan.rules += _sources_read(tables, lookups)
     plan.rules += _warnings(migration, pair, places, tables, lookups)
-    if not plan.columns:
-        raise NotProven(f"no column of {pair.name!r} can be compared: {'; '.join(plan.problems)}")
+    if not plan.columns and on_fault is raised:
+        raise NotProven(
+            f"no column of {pair.name!r} can be compared: {'; '.join(map(str, plan.problems))}"
+        )
     return plan
+
+
+@contextmanager
+def going_on(on_fault: Callable[[NotProven], object]) -> Iterator[None]:
+    """Call ``on_fault`` with a fault that is raised within this context."""
+    try:
+        yield
+    except NotProven as error:
+        on_fault(error)
+
+
+def _apart(
+    dialect: Dialect, connection: Connection, on_fault: Callable[[NotProven], object]
+) -> AbstractContextManager[object]:
+    """Return a context in which an error of a query leaves the transaction as it is, if needed."""
+    return nullcontext() if on_fault is raised else dialect.apart(connection)
 
 
 def _expressions(
@@ -172,6 +201,7 @@ def _expressions(
     side: Side,
     place: Place,
     table: TableFacts,
+    on_fault: Callable[[NotProven], object],
 ) -> dict[str, tuple[ColumnFacts, ColumnElement[object]]]:
     """Return the expressions that replace columns of one side, each with its type.
 
@@ -184,16 +214,22 @@ def _expressions(
         if (sql := settings.sql(side)) is not None:
             key, expression = f"{side}_sql", literal_column(f"({sql})")
         elif side == "legacy" and settings.transform:
-            key, expression = "transform", _transformed(pair, name, table, stack.dialect)
+            try:
+                key, expression = "transform", _transformed(pair, name, table, stack.dialect)
+            except NotProven as error:
+                on_fault(error)
+                continue
         else:
             continue
         with (
+            going_on(on_fault),
             settings_sql(f"[tables.{pair.name}.columns.{name}] {key}"),
             stack.guard(place, discreet=pair.has_masks),
+            _apart(stack.dialect, connection, on_fault),
         ):
             source = source_of(table)
             facts = stack.dialect.expression_facts(connection, source, expression)
-        found[name] = facts, expression
+            found[name] = facts, expression
     return found
 
 
@@ -207,12 +243,14 @@ def _transformed(
     if absent := [each for each in columns if each not in found]:
         near = did_you_mean(absent[0], found)
         raise NotProven(
-            f"{key}: the legacy table {table.name!r} has no column {absent[0]!r}.{near}"
+            f"{key}: the legacy table {table.name!r} has no column {absent[0]!r}.{near}",
+            cause=f"SQL of {key}",
+            about=key,
         )
     try:
         return transformed([found[each] for each in columns], dialect, settings.transform)
     except ValueError as error:
-        raise NotProven(f"{key}: {error}") from None
+        raise NotProven(f"{key}: {error}", cause=f"SQL of {key}", about=key) from None
 
 
 def _sources_read(
@@ -263,7 +301,10 @@ def _warnings(
 
 
 def _lookups(
-    migration: Migration, pair: TablePair, places: Mapping[Side, Place]
+    migration: Migration,
+    pair: TablePair,
+    places: Mapping[Side, Place],
+    on_fault: Callable[[NotProven], object],
 ) -> dict[str, Lookup]:
     """Return the key maps of the pair's columns, by name."""
     found = {}
@@ -276,7 +317,11 @@ def _lookups(
                 shared = place_of_shared(migration.settings.stack(settings.stack))
                 if shared.database == places[settings.stack].database:
                     catalog = stack.catalog(shared)
-            found[own.key_map] = lookup_in(
-                catalog, own.key_map, settings, rows_of_map(migration, settings)
-            )
+            try:
+                found[own.key_map] = lookup_in(
+                    catalog, own.key_map, settings, rows_of_map(migration, settings)
+                )
+            except NotProven as error:
+                error.about = own.key_map
+                on_fault(error)
     return found

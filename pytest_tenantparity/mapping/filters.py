@@ -13,7 +13,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import NullType
 
 from ..config import KeyMap
-from ..config.as_of import PARAMETER, around_as_of, in_words, uses_as_of
+from ..config.as_of import PARAMETER, WITHOUT_VALUE, around_as_of, in_words, uses_as_of
 from ..errors import NotProven
 from ..inventory import TablePair
 from ..model import SIDES, NamedRule, Side
@@ -84,7 +84,8 @@ def _condition(migration: Migration, side: Side, sql: str) -> ColumnElement[bool
     if not others:
         return literal_column(f"({sql})")
     if migration.as_of is None:
-        raise NotProven(f"a filter uses {PARAMETER}, which has no value: {sql}")
+        said = f"a filter uses {PARAMETER}, which has no value: {sql}"
+        raise NotProven(said, cause=WITHOUT_VALUE)
     value = migration.stacks[side].dialect.bound(migration.as_of.value)
     pieces: list[ColumnElement[Any]] = [literal_column(first)]
     for each in others:

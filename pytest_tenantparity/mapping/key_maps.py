@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 
 from ..config import KeyMap
-from ..errors import NotProven, did_you_mean
+from ..errors import NotProven, Wanted, did_you_mean, nearest
 from ..stacks import Catalog, ColumnFacts, Dialect, Family, TableFacts
 from ..stacks.dialects import ColumnRules
 from ..stacks.sources import source_of
@@ -101,22 +101,39 @@ def lookup_in(
     if table is None:
         raise NotProven(
             f"the {side} stack has no table {settings.table!r}, which [maps.{name}] names."
-            f"{did_you_mean(settings.table, catalog.tables)}"
+            f"{did_you_mean(settings.table, catalog.tables)}",
+            cause=f"[maps.{name}]",
+            about=name,
+            wanted=_instead(name, "table", nearest(settings.table, catalog.tables)),
         )
     if table.refused:
         raise NotProven(
-            f"the {side} table {settings.table!r}, which [maps.{name}] names, {table.refused}"
+            f"the {side} table {settings.table!r}, which [maps.{name}] names, {table.refused}",
+            cause=f"[maps.{name}]",
+            about=name,
         )
     names = settings.modern, settings.legacy
     ids = []
-    for column_name in names if side == "modern" else reversed(names):
+    for column_name in names if side == "modern" else names[::-1]:
         facts = table.column(column_name)
         if facts is None:
             known = [each.name for each in table.columns]
             raise NotProven(
                 f"{table.schema}.{table.name} has no column {column_name!r}, which [maps.{name}] "
-                f"names.{did_you_mean(column_name, known)}"
+                f"names.{did_you_mean(column_name, known)}",
+                cause=f"[maps.{name}] {column_name}",
+                about=name,
+                wanted=_instead(
+                    name,
+                    "modern" if column_name == settings.modern else "legacy",
+                    nearest(column_name, known),
+                ),
             )
         ids.append(facts)
     own, other = ids
     return Lookup(name, settings, table, own, other, taking_part)
+
+
+def _instead(name: str, key: str, near: str) -> list[Wanted]:
+    """Return the setting that names ``near``; empty if no name is near."""
+    return [Wanted(("maps", name, key), near)] if near else []

@@ -46,7 +46,8 @@ class ColumnFacts:
 
     - ``scale``: how many digits the type holds after the point, of a decimal number or of a second.
     - ``fuzzy``: whether the column's own equality takes some different values for equal.
-    - ``refused``: why values of the family ``UNKNOWN`` cannot be compared.
+    - ``refused``: why values of the family ``UNKNOWN`` cannot be compared. ``text_sql`` is SQL of
+      their text, which can be compared if it tells all values apart.
     - ``nullable``: false only if the database itself keeps NULL out of every row.
     - ``collation``: its name, only in an engine that cannot compare texts of two collations.
     """
@@ -61,6 +62,7 @@ class ColumnFacts:
     refused: str = ""
     nullable: bool = True
     collation: str = ""
+    text_sql: str = ""
 
 
 NO_COLUMNS = (
@@ -120,6 +122,20 @@ class TableFacts:
         """Return the column called ``name``, or that of a tenancy by SQL; None if neither is."""
         own = () if self.tenant is None else (self.tenant,)
         return next((column for column in (*self.columns, *own) if column.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class MissingRight:
+    """A right that the audit's role lacks.
+
+    - ``what``: the right, such as ``SELECT``.
+    - ``grant``: SQL that grants it, for an administrator.
+    - ``tables`` that cannot be read without it; empty if they are all tables of the schema.
+    """
+
+    what: str
+    grant: str
+    tables: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,16 @@ from .dialects import Dialect, Session, dialect_for
 from .digest_self_test import Digests, trusted_digests
 from .retry import let_in
 from .sources import SettingsSql
-from .stack import DatabaseState, StackState, alarm_at, catalogs_by_name, explained, hang_up, netted
+from .stack import (
+    DatabaseState,
+    OpeningFault,
+    StackState,
+    alarm_at,
+    catalogs_by_name,
+    explained,
+    hang_up,
+    netted,
+)
 from .urls import address_of, resolve_url, stack_url, written
 
 
@@ -100,7 +109,9 @@ def open_stack(  # noqa: PLR0913, PLR0917 - all but the first three have default
         resolved = resolve_url(side, settings.url if url is None else url, environment)
         dialect = dialect_for(resolved.get_backend_name())
     except StackUnavailable as error:
-        return StackState(side, "", unavailable={"": f"{side}: {error}"}), holder
+        fault = OpeningFault(error.cause, error.about, error.remedy)
+        said = f"{side}: {error}"
+        return StackState(side, "", unavailable={"": said}, faults={"": fault}), holder
     expires = time() + settings.snapshot_timeout if settings.snapshot_timeout else None
     state = StackState(side, written(resolved), expires=expires, sql=sql or SettingsSql())
     schemas: dict[str, set[str]] = {"": {settings.schema_name}}
@@ -123,6 +134,7 @@ def open_stack(  # noqa: PLR0913, PLR0917 - all but the first three have default
             state.databases[database] = found if held else replace(found, snapshot="")
         except NotProven as error:
             state.unavailable[database] = str(error)
+            state.faults[database] = OpeningFault(error.cause, error.about, error.remedy)
     if expires is not None:
         holder.release_at(expires)
     return state, holder

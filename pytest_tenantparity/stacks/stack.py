@@ -36,6 +36,8 @@ from .throttle import Throttle, is_too_busy
 from .urls import address_of, stack_url, without_secrets
 
 _LOOKED_AT = "looked at"
+NO_DATABASE = "no database"
+"""What the error is about if a server does not have the database of a URL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +58,21 @@ class DatabaseState:
 
 
 @dataclass(frozen=True, slots=True)
+class OpeningFault:
+    """Why a database could not be opened: see :class:`.TenantParityError`."""
+
+    cause: str = ""
+    about: str = ""
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class StackState:
     """The data that a worker needs to join the run's snapshots of a stack.
 
     - ``databases``: by name. The empty name is the database of the URL.
     - ``unavailable``: by database, why it could not be opened. The empty name stands for all.
+      ``faults`` has the same as data.
     - ``expires``: when the snapshots are released, in seconds of the epoch; None if the run's end
       releases them.
     - ``sql``: the SQL of the settings for this stack's own schema.
@@ -70,6 +82,7 @@ class StackState:
     url: str = field(repr=False)
     databases: dict[str, DatabaseState] = field(default_factory=dict)
     unavailable: dict[str, str] = field(default_factory=dict)
+    faults: dict[str, OpeningFault] = field(default_factory=dict)
     expires: float | None = None
     sql: SettingsSql = field(default_factory=SettingsSql)
 
@@ -484,7 +497,14 @@ def explained(side: Side, url: URL, dialect: Dialect, *, discreet: bool = False)
         if isinstance(error, DBAPIError) and fault is NotProven and dialect.is_of_query(error):
             fault = Unreadable
         # "from None", because the driver's own error would show the connection and its parameters.
-        raise fault(f"{side} ({address_of(url)}): {without_secrets(said, url)}") from None
+        remedy = dialect.remedy(error, url) if isinstance(error, DBAPIError) else ""
+        lacks = isinstance(error, DBAPIError) and dialect.lacks_database(error)
+        raise fault(
+            f"{side} ({address_of(url)}): {without_secrets(said, url)}",
+            cause=f"{side} database {url.database}" if lacks else "",
+            about=NO_DATABASE if lacks else "",
+            remedy=remedy,
+        ) from None
 
 
 @contextmanager

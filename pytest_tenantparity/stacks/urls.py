@@ -72,7 +72,9 @@ def _filled(side: str, template: str, environment: Mapping[str, str]) -> Secret:
         name = found.group(1)
         if not environment.get(name):
             raise StackUnavailable(
-                f"the environment variable {name} is not set; [{side}] url needs it"
+                f"the environment variable {name} is not set; [{side}] url needs it",
+                cause=f"variable {name}",
+                about=name,
             )
         raw = environment[name]
         try:

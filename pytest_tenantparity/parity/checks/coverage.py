@@ -31,7 +31,7 @@ def check_coverage(run: Run, key: CheckKey) -> Evidence:
     # None: the rows of some place could not be counted. The count of the others would mislead.
     left_out: dict[str, int | None] = {}
     for side in SIDES:
-        for place, pairs in _places(run, side).items():
+        for place, pairs in places_read(run, side).items():
             filters = ((pair, pair.settings.row_filter(side)) for pair in pairs)
             filtered = {
                 rows_but(side, pair.name, own, run.as_of): pair
@@ -53,7 +53,7 @@ def check_coverage(run: Run, key: CheckKey) -> Evidence:
             except NotProven as error:  # one tenant's place must not hide the gaps of others
                 reasons.append(str(error))
                 left_out |= dict.fromkeys(filtered)
-        reasons += _unused_sources(run, side)
+        reasons += unused_sources(run, side)
     outcome = Outcome.NOT_PROVEN if reasons else Outcome.PROVEN
     counted = {what: rows for what, rows in left_out.items() if rows is not None}
     return Evidence(key, outcome, TableCoverage(counted), reasons=tuple(dict.fromkeys(reasons)))
@@ -151,7 +151,7 @@ def _require_unaltered(
     run.stacks[side].require_unaltered(place, connection, own)
 
 
-def _places(run: Run, side: Side) -> dict[Place, list[TablePair]]:
+def places_read(run: Run, side: Side) -> dict[Place, list[TablePair]]:
     """Return the places that the run reads on ``side``, each with the pairs that are read there."""
     stack = run.settings.stack(side)
     places: dict[Place, list[TablePair]] = {}
@@ -163,7 +163,7 @@ def _places(run: Run, side: Side) -> dict[Place, list[TablePair]]:
     return places
 
 
-def _unused_sources(run: Run, side: Side) -> Iterator[str]:
+def unused_sources(run: Run, side: Side) -> Iterator[str]:
     """Yield a reason for each source that is not compared, not a key map, and not ignored."""
     for name in coverage_gaps(
         run.settings, [*run.pairs.values()], side, run.settings.sources.get(side, {})

@@ -129,7 +129,7 @@ def _conclude(
         if not covered and drift.total <= Fraction(limit.allowed) * share:
             covered, allowed = True, f"{limit.allowed:f}"
             forgiven.append(AppliedTolerance(limit.rule, allowed, limit.source, drift.total))
-    reasons, rules = list(plan.problems), list(plan.rules)
+    reasons, rules = list(map(str, plan.problems)), list(plan.rules)
     if rows == RowCounts():
         declared = pair.settings.declared_empty(key.whose)
         if declared is None:

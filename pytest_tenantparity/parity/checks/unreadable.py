@@ -18,7 +18,7 @@ from sqlalchemy import ColumnElement, func, literal_column, or_, select
 
 from ...errors import NotProven, Unreadable
 from ...inventory import TablePair
-from ...mapping.columns import ColumnPair
+from ...mapping.columns import ColumnPair, Problem
 from ...mapping.filters import rows_taking_part
 from ...mapping.tenancy_sql import Scope
 from ...model import SIDES, Side, Tenant
@@ -78,7 +78,8 @@ def without(opened: OpenPair, blame: Blame) -> OpenPair:
     by_all = plan.key == plan.columns
     if not names or not columns or not (by_all or all(k in columns for k in plan.key)):
         raise NotProven("; ".join(reasons))
-    problems = [*plan.problems, *(f"{each}; all else was compared" for each in reasons)]
+    more = [Problem(f"{each}; all else was compared") for each in reasons]
+    problems = [*plan.problems, *more]
     key = columns if by_all else plan.key
     return replace(opened, plan=replace(plan, columns=columns, key=key, problems=problems))
 

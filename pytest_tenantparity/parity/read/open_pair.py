@@ -59,7 +59,9 @@ class OpenPair(ConnectedPair):
             bare = "legacy" if legacy.server.encoding == "SQL_ASCII" else "modern"
             raise NotProven(
                 f"the {bare} database keeps bytes without an encoding (SQL_ASCII), which the other "
-                "does not; nobody knows which characters the bytes are"
+                "does not; nobody knows which characters the bytes are",
+                cause="SQL_ASCII",
+                about=bare,
             )
         both = [name for name in legacy.digests if name in modern.digests]
         if legacy.server.encoding != modern.server.encoding:

@@ -20,7 +20,7 @@ from ...config import StackSettings
 from ...errors import ConnectionLost, NotProven
 from ...limits import Limits
 from ...model import ServerFacts
-from ..catalog import Catalog, TableFacts
+from ..catalog import Catalog, MissingRight, TableFacts
 from ..parameters import checked, texts
 
 POOLED = (
@@ -85,6 +85,9 @@ class ServerRules(ABC):
 
     reports_load: ClassVar[bool] = False
     """Whether a session can measure how busy the server is."""
+
+    oldest: ClassVar[dict[str, tuple[int, ...]]] = {}
+    """The oldest version of each product that can be compared soundly."""
 
     def normalised(self, url: URL, *, shows_names: bool = True) -> URL:
         """Return ``url`` in the form for :meth:`create_engine`; raises :class:`Unsuitable`.
@@ -192,6 +195,36 @@ class ServerRules(ABC):
         """Run a query so that an error does not end or damage the transaction."""
         del connection
         return nullcontext()
+
+    def missing_rights(
+        self, connection: Connection, schema: str, tables: Collection[str]
+    ) -> list[MissingRight]:
+        """Return the rights that the session's role lacks to read ``tables`` of ``schema``."""
+        del connection, schema, tables
+        return []
+
+    def tables_by_schema(self, connection: Connection) -> dict[str, int]:
+        """Return how many tables each schema has; empty if the engine has no schemas."""
+        del connection
+        return {}
+
+    def databases(self, connection: Connection) -> list[str]:
+        """Return the databases of the server that a URL may name; empty if there is no server."""
+        del connection
+        return []
+
+    maintenance_database: ClassVar[str | None] = None
+    """A database that each server has, or an empty text if a session needs none."""
+
+    def lacks_database(self, error: DBAPIError) -> bool:
+        """Whether the server does not have the database of the URL, or hides it."""
+        del error
+        return False
+
+    def remedy(self, error: DBAPIError, url: URL) -> str:
+        """Return SQL for an administrator that removes an error of connecting, or an empty text."""
+        del error, url
+        return ""
 
     @abstractmethod
     def explain(self, error: DBAPIError) -> str:

@@ -187,7 +187,7 @@ def catalog_of(connection: Connection, schema: str) -> Catalog:
         for table, (kind, engine, about) in kinds.items()
     }
     folded = connection.scalar(text("SELECT @@lower_case_table_names")) != 0
-    return Catalog(schema.lower() if folded else schema, tables, _hidden(connection, schema))
+    return Catalog(schema.lower() if folded else schema, tables, hidden(connection, schema))
 
 
 def _is_mariadb(connection: Connection) -> bool:
@@ -224,7 +224,7 @@ def _unsafe(connection: Connection) -> str:
     )
 
 
-def _hidden(connection: Connection, schema: str) -> str:
+def hidden(connection: Connection, schema: str) -> str:
     """Return why tables or columns of ``schema`` could be hidden; empty if none can be.
 
     The server does not list tables and columns on which the user has no privilege.
@@ -278,14 +278,15 @@ def column_facts(
 
     ``scales`` are the scale of a number and that of a second. At most one of them is set.
     """
-    family, refused = _FAMILIES.get(bare, Family.UNKNOWN), ""
+    family, refused, text_sql = _FAMILIES.get(bare, Family.UNKNOWN), "", ""
     if declared.startswith("year(2)"):
         family, refused = Family.UNKNOWN, "which leaves the century out"
     if family is Family.UNKNOWN and not refused:
         call = f"ST_AsBinary({name})" if bare in _GEOMETRIES else name
+        text_sql = f"LOWER(HEX({call}))"
         refused = (
             "whose values nobody has shown how to compare; where its bytes tell all of them "
-            f'apart, compare those: legacy_sql, modern_sql = "LOWER(HEX({call}))"'
+            f'apart, compare those: legacy_sql, modern_sql = "{text_sql}"'
         )
     measured = family in WITH_FRACTION
     scale = next((each for each in scales if each is not None), None) if measured else None
@@ -300,6 +301,7 @@ def column_facts(
         fuzzy,
         refused,
         collation=collation or "",
+        text_sql=text_sql,
     )
 
 

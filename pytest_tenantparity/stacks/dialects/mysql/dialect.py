@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import AbstractContextManager, suppress
 from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 import pymysql
@@ -49,7 +49,7 @@ from ....errors import NotProven, Unsuitable
 from ....limits import Limits
 from ....model import ServerFacts
 from ....redaction import Hidden
-from ...catalog import Catalog, ColumnFacts, Family, TableFacts
+from ...catalog import Catalog, ColumnFacts, Family, MissingRight, TableFacts
 from ..base import ColumnRules, Dialect, name_of
 from ..canonical_text import as_decimal, spell
 from ..floats import SINGLE
@@ -67,6 +67,7 @@ from .catalog import (
     require_unaltered,
 )
 from .load import replication_lag, running_queries
+from .rights import databases, missing_rights, remedy, tables_by_schema
 from .session import (
     BEGIN_SNAPSHOT,
     DRIVER,
@@ -160,6 +161,9 @@ class MySQL(Dialect):
         | {"load_file", "nextval", "setval", "lastval", "last_insert_id", "connection_id"}
         | {"found_rows", "row_count", "master_pos_wait", "source_pos_wait", "master_gtid_wait"}
     )
+
+    maintenance_database = ""
+    oldest: ClassVar = {"MySQL": (8, 0, 17), "MariaDB": (10, 5)}
 
     def default_schema(self, url: URL) -> str:
         return url.database or ""
@@ -498,6 +502,24 @@ class MySQL(Dialect):
 
     def explain(self, error: DBAPIError) -> str:
         return explain(error)
+
+    def missing_rights(
+        self, connection: Connection, schema: str, tables: Collection[str]
+    ) -> list[MissingRight]:
+        del tables
+        return missing_rights(connection, schema)
+
+    def tables_by_schema(self, connection: Connection) -> dict[str, int]:
+        return tables_by_schema(connection)
+
+    def databases(self, connection: Connection) -> list[str]:
+        return databases(connection)
+
+    def lacks_database(self, error: DBAPIError) -> bool:
+        return code_and_words(error.orig)[0] in (1044, 1049)
+
+    def remedy(self, error: DBAPIError, url: URL) -> str:
+        return remedy(code_and_words(error.orig)[1], url)
 
     def cancel(self, connection: Connection) -> None:
         driver: Any = connection.connection.dbapi_connection

@@ -244,6 +244,7 @@ def _column(
         fuzzy=fuzzy or is_citext,
         refused=_refused(name) if family is Family.UNKNOWN else "",
         nullable=nullable,
+        text_sql=f"{STANDARD.quote(name)}::text" if family is Family.UNKNOWN else "",
     )
 
 

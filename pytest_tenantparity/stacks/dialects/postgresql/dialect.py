@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from functools import partial, reduce
 from itertools import chain
-from typing import Any
+from typing import Any, ClassVar
 
 import psycopg
 from sqlalchemy import (
@@ -41,7 +42,15 @@ from ....errors import NotProven
 from ....limits import Limits
 from ....model import ServerFacts
 from ....redaction import Hidden
-from ...catalog import DOCUMENTS, NUMBERS, Catalog, ColumnFacts, Family, TableFacts
+from ...catalog import (
+    DOCUMENTS,
+    NUMBERS,
+    Catalog,
+    ColumnFacts,
+    Family,
+    MissingRight,
+    TableFacts,
+)
 from ..base import ColumnRules, Dialect, Item, Nulls, name_of
 from ..floats import SINGLE
 from ..quoting import STANDARD, quoting
@@ -51,6 +60,7 @@ from .advice import explain
 from .altered import require_unaltered
 from .catalog import blocks_of, catalogs_of, type_facts
 from .load import replication_lag, running_queries
+from .rights import databases, missing_rights, remedy, tables_by_schema
 from .session import ALIVE, connecting, export, fault_of, hang_up, join, stop
 from .small import hold_small
 from .url import arguments, normalised
@@ -188,6 +198,8 @@ class PostgreSQL(Dialect):
     reports_load = True
     parallel_sessions = True
     converts_zones = True
+    maintenance_database = "postgres"
+    oldest: ClassVar = {"PostgreSQL": (13,)}
 
     def default_schema(self, url: URL) -> str:
         del url
@@ -473,6 +485,23 @@ class PostgreSQL(Dialect):
 
     def explain(self, error: DBAPIError) -> str:
         return explain(error)
+
+    def missing_rights(
+        self, connection: Connection, schema: str, tables: Collection[str]
+    ) -> list[MissingRight]:
+        return missing_rights(connection, schema, tables)
+
+    def tables_by_schema(self, connection: Connection) -> dict[str, int]:
+        return tables_by_schema(connection)
+
+    def databases(self, connection: Connection) -> list[str]:
+        return databases(connection)
+
+    def lacks_database(self, error: DBAPIError) -> bool:
+        return re.search('database ".*" does not exist', str(error.orig)) is not None
+
+    def remedy(self, error: DBAPIError, url: URL) -> str:
+        return remedy(" ".join(str(error.orig).split()), url)
 
     def cancel(self, connection: Connection) -> None:
         driver: Any = connection.connection.dbapi_connection
