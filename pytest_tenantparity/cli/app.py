@@ -18,16 +18,15 @@ except ImportError:
     raise SystemExit(2) from None
 
 from .doctor import doctor
+from .groups import CommandGroup
 from .init import init
 from .plan import plan
 from .report import report
 from .tenants import tenants
 
-app = typer.Typer(
+app = CommandGroup(
     help="Tenant by tenant, table by table: before and after pytest has made an audit.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
+    add_completion=True,
 )
 app.add_typer(report, name="report")
 app.add_typer(tenants, name="tenants")
@@ -46,7 +45,7 @@ def _print_version(wanted: bool) -> None:
 def main(
     print_version: Annotated[
         bool,
-        typer.Option("--version", is_eager=True, callback=_print_version, help="its version"),
+        typer.Option("--version", is_eager=True, callback=_print_version, help="print the version"),
     ] = False,
 ) -> None:
     """Print the version, or do nothing."""

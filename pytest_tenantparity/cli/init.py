@@ -29,14 +29,21 @@ class CI(StrEnum):
 
 
 def init(  # noqa: PLR0913, PLR0917 - the options of a command
-    legacy: Annotated[str, typer.Option(help="SQLAlchemy URL of the legacy database")] = "",
-    modern: Annotated[str, typer.Option(help="SQLAlchemy URL of the modern database")] = "",
-    legacy_schema: Annotated[str, typer.Option(help="where its tables are")] = "",
-    modern_schema: Annotated[str, typer.Option(help="where its tables are")] = "",
-    tenant: Annotated[
-        str, typer.Option(help="table or column of the tenant, such as customers or account_id")
+    legacy: Annotated[
+        str, typer.Option(metavar="URL", help="SQLAlchemy URL of the legacy database")
     ] = "",
-    directory: Annotated[Path, typer.Option(help="where the files go")] = Path(),
+    modern: Annotated[
+        str, typer.Option(metavar="URL", help="SQLAlchemy URL of the modern database")
+    ] = "",
+    legacy_schema: Annotated[str, typer.Option(metavar="NAME", help="where its tables are")] = "",
+    modern_schema: Annotated[str, typer.Option(metavar="NAME", help="where its tables are")] = "",
+    tenant: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME", help="table or column of the tenant, such as customers or account_id"
+        ),
+    ] = "",
+    directory: Annotated[Path, typer.Option(metavar="DIR", help="where the files go")] = Path(),
     ci: Annotated[CI | None, typer.Option(help="also write a file for this service")] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="ask nothing")] = False,
     replace: Annotated[bool, typer.Option("--replace", help="replace files that exist")] = False,

@@ -26,11 +26,15 @@ _KINDS = {
 
 def plan(
     tenants: Annotated[
-        list[str] | None, typer.Option(help="cohorts and tenants, as for pytest --tenants")
+        list[str] | None,
+        typer.Option(metavar="WHICH", help="cohorts and tenants, as for pytest --tenants"),
     ] = None,
-    settings: Annotated[Path, typer.Option(help="the settings")] = Path("tenantparity.toml"),
+    settings: Annotated[Path, typer.Option(metavar="FILE", help="the settings")] = Path(
+        "tenantparity.toml"
+    ),
     as_of: Annotated[
-        str | None, typer.Option(help="the value of :as_of in filters, as for --parity-as-of")
+        str | None,
+        typer.Option(metavar="VALUE", help="the value of :as_of in filters, as for --parity-as-of"),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="one JSON document")] = False,
 ) -> None:

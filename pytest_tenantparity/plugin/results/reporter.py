@@ -41,6 +41,7 @@ from ...reporting import (
 from ..integrations import allure, junit
 from ..options import asked_for_audit
 from ..run.ignored_files import overridden
+from ..run.invocation import continuation_of
 from ..run.resume import JournalKeeper
 from ..run.run_metadata import describe_run
 from ..run.session import AuditSession, PlannedItem
@@ -65,6 +66,7 @@ class Reporter:
         self._journal = JournalKeeper(session)
         self._report: AuditReport | None = None
         self._begun = False
+        self._interrupted = False
         self._lost: str | None = None
         self._uncollected: dict[str, str] = {}
         self._workers_lost = 0
@@ -129,6 +131,10 @@ class Reporter:
         self._session.tests |= output.get("tenantparity_tests", {})
         self._ledger.ignored_files |= dict.fromkeys(output.get("tenantparity_ignored", ()))
 
+    def pytest_keyboard_interrupt(self) -> None:
+        """Note that the user has ended the run, so that the summary says how to continue it."""
+        self._interrupted = True
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Write the report. A run that proved less than it planned does not exit with 0."""
@@ -188,6 +194,18 @@ class Reporter:
         for line in (*earlier_in_words(report), *hints, *troubles):
             write(line)
         write(self._lost or f"report: {self.directory / 'cab-report.html'}")
+        if self._interrupted and not self._lost:
+            write(self._continuation(), bold=True)
+
+    def _continuation(self) -> str:
+        """Return the line with the command that continues the run.
+
+        A run that has proven nothing, and whose directory is not ``latest``, is run again.
+        """
+        session, reports = self._session, self._session.reports
+        resume = self._journal.trouble is None and (session.options.resume or reports.resumable)
+        line = continuation_of(session.config, session.settings, resume=resume)
+        return f"{'continue' if resume else 'nothing is proven yet; again'}: {line}"
 
     def _write_causes(self, write: Callable[..., None]) -> None:
         """Write what the failing checks have in common, with a command for an example of each."""

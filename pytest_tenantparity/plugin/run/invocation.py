@@ -21,6 +21,7 @@ import pytest
 from ...config import Settings
 from ...model import Invocation
 from ...redaction import masked, may_hold_secret
+from ...reporting import shell_line
 from .settings_path import find_settings
 
 
@@ -86,6 +87,21 @@ def invocation_of(config: pytest.Config, settings: Settings) -> Invocation:
         options=("--fail-on-drift", *masked(options)),
         root=_relative(config.rootpath, folder),
     )
+
+
+def continuation_of(config: pytest.Config, settings: Settings, *, resume: bool) -> str:
+    """Return the command line that continues an interrupted run, for the folder of that run.
+
+    It has the words of the run's own command line, and ``--parity-resume`` if ``resume``.
+    """
+    words = masked(list(map(str, config.invocation_params.args)))
+    if resume and not config.getoption("parity_resume"):
+        words = ["--parity-resume", *words]
+    variables = dict(_environment(settings, os.environ))
+    addopts = os.environ.get("PYTEST_ADDOPTS")
+    if addopts and masked(shlex.split(addopts)) == shlex.split(addopts):
+        variables["PYTEST_ADDOPTS"] = addopts  # also options that select checks
+    return shell_line(variables, [*_program(config.invocation_params.dir), *words])
 
 
 def with_places(

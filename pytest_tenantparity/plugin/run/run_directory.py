@@ -116,6 +116,11 @@ class RunDirectory:
         self.trouble = f"{link} could not be made a link to this run ({why}); {note} has its name"
 
     @property
+    def resumable(self) -> bool:
+        """Whether ``--parity-resume`` finds the journal of this run: in ``latest``, or by name."""
+        return self.published or self._parent is None
+
+    @property
     def unpublished(self) -> str | None:
         """A message if ``latest`` still points to an earlier run, or else None."""
         if self._parent is None or self.published or not self.latest.exists():

@@ -19,12 +19,13 @@ if TYPE_CHECKING:
 def start(config: pytest.Config) -> None:
     """Put an audit session into the stash if there are settings, and register the reporter.
 
-    Raises pytest.UsageError (exit code 4) for wrong settings, options and selections.
+    Raises pytest.UsageError (exit code 4) for wrong settings, options and selections. Each wrong
+    setting is an argument of it, and pytest prints each on a line of its own.
     """
     try:
         session = _worker_session(config) or _own_session(config)
     except SettingsError as error:
-        raise pytest.UsageError(str(error)) from None
+        raise pytest.UsageError(*str(error).split("\n")) from None
     if session is None:
         return
     config.stash[SESSION] = session
@@ -55,7 +56,7 @@ def open_stacks(session: AuditSession) -> None:
     except BaseException as error:  # pytest does not finish a session that failed to start
         session.close()
         if isinstance(error, SettingsError):
-            raise pytest.UsageError(str(error)) from None
+            raise pytest.UsageError(*str(error).split("\n")) from None
         raise
 
 
